@@ -1,0 +1,1 @@
+//! Pure decisions of the agent: session, plan, adoption, prune, probes, drift.

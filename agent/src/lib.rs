@@ -1,0 +1,1 @@
+//! The agent: applies object sets in one member cluster and reports on them.

@@ -1,0 +1,3 @@
+//! The `stevedore-agent` program.
+
+fn main() {}

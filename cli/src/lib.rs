@@ -1,0 +1,1 @@
+//! The stevedore command: fleets, packages and rollouts through the Kubernetes API.

@@ -1,0 +1,3 @@
+//! The `stevedore` program.
+
+fn main() {}

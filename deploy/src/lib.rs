@@ -1,0 +1,1 @@
+//! The manifests that install Stevedore, as text.

@@ -1,0 +1,1 @@
+//! Starts real control planes, a registry and daemons as local processes.

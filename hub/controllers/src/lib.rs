@@ -1,0 +1,1 @@
+//! The hub's Kubernetes side: packages, clusters, ledger, status.

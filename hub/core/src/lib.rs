@@ -1,0 +1,1 @@
+//! Pure decisions of the hub: placement, rollout, ledger, desired state, session, status.

@@ -1,0 +1,1 @@
+//! The hub's gRPC side: sessions, enrolment, identity.

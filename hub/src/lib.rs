@@ -1,0 +1,1 @@
+//! The hub: wiring of its controllers, gRPC server and process.

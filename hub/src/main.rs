@@ -1,0 +1,3 @@
+//! The `stevedore-hub` program.
+
+fn main() {}

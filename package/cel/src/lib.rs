@@ -1,0 +1,1 @@
+//! CEL with the limits that hostile input needs.

@@ -1,0 +1,1 @@
+//! The protocol's words without a transport: tuples, orders, messages, digests.

@@ -1,0 +1,1 @@
+//! Process plumbing of the daemons: supervision, shutdown, admin server, logging, TLS, retry.
