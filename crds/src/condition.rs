@@ -1,0 +1,208 @@
+//! Condition types and reasons, and the one way to set a condition.
+//!
+//! Types and reasons that Package Operator has keep its names; `Ready`, `Reconciling` and
+//! `Stalled` stand beside them so that Flux, `kubectl wait` and kstatus tools are right without
+//! help.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+/// Longest message of a condition in bytes; [`Update::apply`] cuts longer ones at a character
+/// boundary. metav1 allows 32,768, but a status row is read by people.
+pub const MAX_MESSAGE: usize = 1024;
+
+/// Everything that was promised is there and healthy.
+pub const AVAILABLE: &str = "Available";
+/// Work is under way towards the newest content.
+pub const PROGRESSING: &str = "Progressing";
+/// The image was pulled and unpacked.
+pub const UNPACKED: &str = "Unpacked";
+/// The package or its config cannot be used as it is.
+pub const INVALID: &str = "Invalid";
+/// Work is suspended by `spec.paused` or `lifecycleState: Paused`.
+pub const PAUSED: &str = "Paused";
+/// Some objects are not yet, or no longer, controlled by this set.
+pub const IN_TRANSITION: &str = "InTransition";
+/// The set was rolled out completely once; never unset.
+pub const SUCCEEDED: &str = "Succeeded";
+/// The set was torn down and is kept as history.
+pub const ARCHIVED: &str = "Archived";
+/// The agent of this cluster has a live session; `Unknown` when it was lost.
+pub const CONNECTED: &str = "Connected";
+/// Nothing about this cluster needs attention.
+pub const HEALTHY: &str = "Healthy";
+/// Every deployment of a leaving cluster is gone.
+pub const DRAINED: &str = "Drained";
+/// kstatus summary: usable now.
+pub const READY: &str = "Ready";
+/// kstatus summary: a controller is working on the newest generation.
+pub const RECONCILING: &str = "Reconciling";
+/// kstatus summary: it will not get better without a change.
+pub const STALLED: &str = "Stalled";
+
+/// One condition as a controller wants it to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Condition type, one of the constants of this module or a mapped `prefix/Name`.
+    pub type_: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: Status,
+    /// CamelCase reason, never empty.
+    pub reason: String,
+    /// One or more sentences for people.
+    pub message: String,
+}
+
+/// The three values of a condition's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// It cannot be known now.
+    Unknown,
+}
+
+impl Status {
+    /// The text that the API uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl From<bool> for Status {
+    fn from(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+}
+
+impl Update {
+    /// A condition of this type with this status, reason and message.
+    pub fn new(
+        type_: impl Into<String>,
+        status: impl Into<Status>,
+        reason: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            type_: type_.into(),
+            status: status.into(),
+            reason: reason.into(),
+            message: message.into(),
+        }
+    }
+
+    /// Puts this condition into `conditions`, keeping the list sorted by type and
+    /// `lastTransitionTime` when the status did not change.
+    /// Returns whether anything but `observedGeneration` changed.
+    pub fn apply(
+        &self,
+        conditions: &mut Vec<Condition>,
+        generation: i64,
+        now: jiff::Timestamp,
+    ) -> bool {
+        let message = truncate(&self.message);
+        match conditions.binary_search_by(|c| c.type_.as_str().cmp(&self.type_)) {
+            Ok(at) => {
+                let old = &mut conditions[at];
+                old.observed_generation = Some(generation);
+                let same_status = old.status == self.status.as_str();
+                if same_status && old.reason == self.reason && old.message == message {
+                    return false;
+                }
+                if !same_status {
+                    old.status = self.status.as_str().into();
+                    old.last_transition_time = Time(now);
+                }
+                old.reason.clone_from(&self.reason);
+                old.message = message.into();
+                true
+            }
+            Err(at) => {
+                conditions.insert(
+                    at,
+                    Condition {
+                        type_: self.type_.clone(),
+                        status: self.status.as_str().into(),
+                        reason: self.reason.clone(),
+                        message: message.into(),
+                        observed_generation: Some(generation),
+                        last_transition_time: Time(now),
+                    },
+                );
+                true
+            }
+        }
+    }
+}
+
+/// The condition of this type, if there is one.
+pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|c| c.type_ == type_)
+}
+
+/// Whether the condition of this type is `True`.
+pub fn is_true(conditions: &[Condition], type_: &str) -> bool {
+    find(conditions, type_).is_some_and(|c| c.status == "True")
+}
+
+/// Removes the condition of this type; returns whether there was one.
+pub fn remove(conditions: &mut Vec<Condition>, type_: &str) -> bool {
+    let before = conditions.len();
+    conditions.retain(|c| c.type_ != type_);
+    conditions.len() != before
+}
+
+fn truncate(message: &str) -> &str {
+    &message[..message.floor_char_boundary(MAX_MESSAGE)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> jiff::Timestamp {
+        jiff::Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn transition_time_moves_only_when_the_status_changes() {
+        let mut list = vec![];
+        assert!(Update::new(READY, true, "Fine", "").apply(&mut list, 1, at(1)));
+        assert!(Update::new(READY, true, "Fine", "more").apply(&mut list, 2, at(2)));
+        assert_eq!(list[0].last_transition_time, Time(at(1)));
+        assert!(Update::new(READY, Status::Unknown, "Lost", "").apply(&mut list, 2, at(3)));
+        assert_eq!(list[0].last_transition_time, Time(at(3)));
+    }
+
+    #[test]
+    fn the_same_condition_again_is_no_change() {
+        let mut list = vec![];
+        let update = Update::new(READY, false, "Why", "because");
+        assert!(update.apply(&mut list, 1, at(1)));
+        assert!(!update.apply(&mut list, 2, at(9)));
+        assert_eq!(list[0].observed_generation, Some(2));
+    }
+
+    #[test]
+    fn a_long_message_is_cut_at_a_character() {
+        let mut list = vec![];
+        Update::new(READY, false, "Long", "é".repeat(MAX_MESSAGE)).apply(&mut list, 1, at(1));
+        assert_eq!(list[0].message.len(), MAX_MESSAGE);
+    }
+
+    #[test]
+    fn conditions_stay_sorted_by_type() {
+        let mut list = vec![];
+        for type_ in [STALLED, AVAILABLE, READY] {
+            Update::new(type_, true, "R", "").apply(&mut list, 1, at(1));
+        }
+        let types: Vec<_> = list.iter().map(|c| c.type_.as_str()).collect();
+        assert_eq!(types, [AVAILABLE, READY, STALLED]);
+        assert!(is_true(&list, READY) && remove(&mut list, READY) && find(&list, READY).is_none());
+    }
+}

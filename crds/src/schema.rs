@@ -1,0 +1,34 @@
+//! Schema fragments that `schemars` cannot derive.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// A free-form JSON object: unknown fields are kept as they are.
+pub(crate) fn free_form(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "x-kubernetes-preserve-unknown-fields": true,
+    })
+}
+
+/// A whole Kubernetes object (`apiVersion`, `kind`, `metadata` and anything else).
+pub(crate) fn embedded_resource(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "x-kubernetes-embedded-resource": true,
+        "x-kubernetes-preserve-unknown-fields": true,
+    })
+}
+
+/// `metav1.Condition`s as a list map keyed by `type`, so that several writers can each own one.
+pub(crate) fn conditions(generator: &mut SchemaGenerator) -> Schema {
+    let item =
+        generator.subschema_for::<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition>();
+    json_schema!({
+        "type": "array",
+        "description": "The state in the form that kubectl wait, Flux and kstatus read.",
+        "items": item,
+        "maxItems": 32,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+    })
+}

@@ -1,0 +1,92 @@
+//! `MemberCluster`: the hub's record of one member.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+/// What the hub knows of one member cluster, and whether it may take part.
+///
+/// Deleting the object means *forget*: the cluster's certificate is revoked, its rows are
+/// dropped and its workloads are left alone. To empty the cluster first, set `leaving`.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "stevedore.dev",
+    version = "v1alpha1",
+    kind = "MemberCluster",
+    plural = "memberclusters",
+    shortname = "stvmc",
+    category = "stevedore",
+    status = "MemberClusterStatus",
+    derive = "PartialEq",
+    doc = "One member cluster of the fleet: who it is, whether it takes part, and how it is.",
+    printcolumn(name = "Connected", type_ = "string", json_path = ".status.conditions[?(@.type=='Connected')].status"),
+    printcolumn(name = "Healthy", type_ = "string", json_path = ".status.conditions[?(@.type=='Healthy')].status"),
+    printcolumn(name = "Kubernetes", type_ = "string", json_path = ".status.environment.kubernetesVersion"),
+    printcolumn(name = "Agent", type_ = "string", json_path = ".status.agentVersion"),
+    printcolumn(name = "Leaving", type_ = "boolean", json_path = ".spec.leaving", priority = 1),
+    printcolumn(name = "ClusterUID", type_ = "string", json_path = ".spec.clusterUID", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("size(self.metadata.name) <= 63").message("the name of a member cluster has at most 63 characters")
+)]
+#[x_kube(
+    validation = Rule::new("!has(oldSelf.clusterUID) || (has(self.clusterUID) && self.clusterUID == oldSelf.clusterUID)")
+        .message("clusterUID is set once by joining and cannot be changed; remove the cluster and join it again"),
+    validation = Rule::new("!has(oldSelf.leaving) || !oldSelf.leaving || (has(self.leaving) && self.leaving)")
+        .message("leaving cannot be taken back; delete the MemberCluster when it is drained and join the cluster again")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberClusterSpec {
+    /// UID of the member's `kube-system` namespace. Written by joining, never by people.
+    #[serde(
+        default,
+        rename = "clusterUID",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(length(min = 1, max = 64))]
+    pub cluster_uid: Option<String>,
+    /// Whether the cluster may have a session. Absent means yes: the join token was the
+    /// consent. `false` ends a running session within 5 seconds and refuses new ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<bool>,
+    /// Empties the cluster: placement no longer selects it, every deployment on it is torn
+    /// down, then the condition `Drained` becomes True. Cannot be taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaving: bool,
+}
+
+/// What the hub has observed of a member cluster; written on transitions only.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberClusterStatus {
+    /// The generation of `spec` that this status speaks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Connected`, `Healthy`, `Drained` and the kstatus summaries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::schema::conditions")]
+    pub conditions: Vec<Condition>,
+    /// Facts about the cluster that packages may read as `.environment`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    /// Version of the agent that connected last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub agent_version: Option<String>,
+    /// Since when the agent has no session; absent while it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_since: Option<Time>,
+}
+
+/// Stable facts about a member cluster, as its agent reports them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Environment {
+    /// `gitVersion` of the member's API server, for example `v1.36.3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub kubernetes_version: Option<String>,
+    /// `os/arch` of the member's API server, for example `linux/amd64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub platform: Option<String>,
+}

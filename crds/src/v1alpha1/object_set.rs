@@ -1,0 +1,533 @@
+//! `ObjectSet` and `ClusterObjectSet`: an immutable set of objects in ordered, probed phases.
+//!
+//! Fields and conditions are Package Operator's. On the hub path every accepted order is one
+//! `ClusterObjectSet`; it carries the order's tuple in `spec.order`.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Fence, LabelSelector};
+
+/// What a set consists of; shared by sets and by the template of deployments.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectSetTemplate {
+    /// Phases in the order in which they are rolled out; torn down in reverse.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub phases: Vec<ObjectSetPhaseTemplate>,
+    /// When objects count as available. An object that no probe selects is available as soon as
+    /// it is applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub availability_probes: Vec<ObjectSetProbe>,
+    /// How long the set must be available before it counts as succeeded, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86400))]
+    pub success_delay_seconds: Option<i32>,
+}
+
+/// One phase: objects that are applied together and must be available before the next phase.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectSetPhaseTemplate {
+    /// Name of the phase, unique within the set.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// Objects of the phase. Objects of kind Secret must not stand here, see `secrets`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub objects: Vec<ObjectSetObject>,
+    /// Names of immutable Secrets of type `stevedore.dev/objects` that hold the phase's objects
+    /// of kind Secret. Looked for in the set's namespace, or in the agent's namespace for a
+    /// ClusterObjectSet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
+    pub secrets: Vec<String>,
+}
+
+/// One object of a phase.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(self.object.apiVersion == 'v1' && self.object.kind == 'Secret')")
+    .message("objects of kind Secret are never inline: store them in a Secret of type stevedore.dev/objects and name it in the phase's secrets"))]
+pub struct ObjectSetObject {
+    /// The object itself.
+    #[schemars(schema_with = "crate::schema::embedded_resource")]
+    pub object: Value,
+    /// What to do when the object exists and is not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collision_protection: Option<CollisionProtection>,
+    /// Conditions of the object that are copied to the set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub condition_mappings: Vec<ConditionMapping>,
+}
+
+/// What to do with an object that exists and is not ours. `Prevent` when absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CollisionProtection {
+    /// Never take over an existing object.
+    #[default]
+    Prevent,
+    /// Take over an object that no controller owns.
+    IfNoController,
+    /// Take over any object.
+    None,
+}
+
+/// Copies one condition of an object to the set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConditionMapping {
+    /// Condition type on the object.
+    #[schemars(length(min = 1, max = 316))]
+    pub source_type: String,
+    /// Condition type on the set: `prefix/Name`.
+    #[schemars(
+        length(min = 1, max = 316),
+        regex(
+            pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+        )
+    )]
+    pub destination_type: String,
+}
+
+/// Probes for the objects that a selector names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectSetProbe {
+    /// Which objects are probed.
+    pub selector: ProbeSelector,
+    /// Probes that must all pass.
+    #[schemars(length(min = 1, max = 16))]
+    pub probes: Vec<Probe>,
+}
+
+/// Which objects a probe is for; terms are ANDed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.kind) || has(self.selector)").message("a probe selects by kind, by labels or by both"))]
+pub struct ProbeSelector {
+    /// Objects of this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ProbeKind>,
+    /// Objects with these labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+}
+
+/// A group and kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeKind {
+    /// API group, empty for the core group.
+    #[serde(default)]
+    #[schemars(length(max = 253))]
+    pub group: String,
+    /// Kind.
+    #[schemars(length(min = 1, max = 63))]
+    pub kind: String,
+}
+
+/// One probe: exactly one of its fields is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.condition), has(self.fieldsEqual), has(self.cel)].filter(x, x).size() == 1")
+    .message("a probe has exactly one of condition, fieldsEqual and cel"))]
+pub struct Probe {
+    /// Passes when the object has this condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<ConditionProbe>,
+    /// Passes when two fields of the object are equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields_equal: Option<FieldsEqualProbe>,
+    /// Passes when a CEL expression over `self` is true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cel: Option<CelProbe>,
+}
+
+/// Passes when the object's condition of this type has this status at the current generation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConditionProbe {
+    /// Condition type.
+    #[serde(rename = "type")]
+    #[schemars(length(min = 1, max = 316))]
+    pub type_: String,
+    /// Wanted status, `True` when absent.
+    #[serde(default = "status_true")]
+    #[schemars(length(min = 1, max = 16))]
+    pub status: String,
+}
+
+fn status_true() -> String {
+    "True".into()
+}
+
+/// Passes when both fields exist and are equal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldsEqualProbe {
+    /// Dotted path of one field, for example `.spec.replicas`.
+    #[schemars(length(min = 1, max = 512))]
+    pub field_a: String,
+    /// Dotted path of the other field.
+    #[schemars(length(min = 1, max = 512))]
+    pub field_b: String,
+}
+
+/// Passes when the rule is true; the object is `self`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CelProbe {
+    /// CEL expression of type bool.
+    #[schemars(length(min = 1, max = 4096))]
+    pub rule: String,
+    /// What to report when the rule is false.
+    #[schemars(length(min = 1, max = 512))]
+    pub message: String,
+}
+
+/// What the agent does with a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LifecycleState {
+    /// Rolled out, and drift is repaired.
+    #[default]
+    Active,
+    /// Watched and reported; nothing is written.
+    Paused,
+    /// Torn down (but for what newer sets hold) and kept as history.
+    Archived,
+}
+
+/// Names a set of the same scope and namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PreviousSet {
+    /// Name of the set.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// A set of objects in ordered phases, confined to its namespace.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "stevedore.dev",
+    version = "v1alpha1",
+    kind = "ObjectSet",
+    plural = "objectsets",
+    shortname = "stvos",
+    category = "stevedore",
+    namespaced,
+    status = "ObjectSetStatus",
+    derive = "PartialEq",
+    doc = "An immutable set of objects in ordered, probed phases, confined to its namespace.",
+    printcolumn(
+        name = "Available",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Available')].status"
+    ),
+    printcolumn(
+        name = "Paused",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Paused')].status"
+    ),
+    printcolumn(
+        name = "Archived",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Archived')].status",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Succeeded",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Succeeded')].status",
+        priority = 1
+    ),
+    printcolumn(
+        name = "InTransition",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='InTransition')].status",
+        priority = 1
+    ),
+    printcolumn(name = "Revision", type_ = "integer", json_path = ".spec.revision"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[x_kube(
+    validation = Rule::new("has(self.phases) == has(oldSelf.phases) && (!has(self.phases) || self.phases == oldSelf.phases)").message("phases is immutable"),
+    validation = Rule::new("has(self.availabilityProbes) == has(oldSelf.availabilityProbes) && (!has(self.availabilityProbes) || self.availabilityProbes == oldSelf.availabilityProbes)").message("availabilityProbes is immutable"),
+    validation = Rule::new("has(self.successDelaySeconds) == has(oldSelf.successDelaySeconds) && (!has(self.successDelaySeconds) || self.successDelaySeconds == oldSelf.successDelaySeconds)").message("successDelaySeconds is immutable"),
+    validation = Rule::new("has(self.previous) == has(oldSelf.previous) && (!has(self.previous) || self.previous == oldSelf.previous)").message("previous is immutable"),
+    validation = Rule::new("!has(oldSelf.revision) || (has(self.revision) && self.revision == oldSelf.revision)").message("revision is immutable once it is set"),
+    validation = Rule::new("has(self.serviceAccountName) == has(oldSelf.serviceAccountName) && (!has(self.serviceAccountName) || self.serviceAccountName == oldSelf.serviceAccountName)").message("serviceAccountName is immutable"),
+    validation = Rule::new("!has(oldSelf.lifecycleState) || oldSelf.lifecycleState != 'Archived' || (has(self.lifecycleState) && self.lifecycleState == 'Archived')").message("an archived set is never revived; make a new one")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectSetSpec {
+    /// Phases, probes and the success delay.
+    #[serde(flatten)]
+    pub template: ObjectSetTemplate,
+    /// `Active` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle_state: Option<LifecycleState>,
+    /// Older sets whose objects this one may take over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub previous: Vec<PreviousSet>,
+    /// Number of this set within its deployment; the highest is the wanted one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub revision: Option<i64>,
+    /// Service account in the set's namespace that everything is done as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub service_account_name: Option<String>,
+}
+
+/// A set of objects in ordered phases that may span namespaces and hold cluster-scoped objects.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "stevedore.dev",
+    version = "v1alpha1",
+    kind = "ClusterObjectSet",
+    plural = "clusterobjectsets",
+    shortname = "stvcos",
+    category = "stevedore",
+    status = "ObjectSetStatus",
+    derive = "PartialEq",
+    doc = "An immutable set of objects in ordered, probed phases. Every order accepted from a hub is one.",
+    printcolumn(
+        name = "Package",
+        type_ = "string",
+        json_path = ".spec.order.package.name"
+    ),
+    printcolumn(
+        name = "Available",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Available')].status"
+    ),
+    printcolumn(
+        name = "Paused",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Paused')].status"
+    ),
+    printcolumn(
+        name = "Archived",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Archived')].status",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Succeeded",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Succeeded')].status",
+        priority = 1
+    ),
+    printcolumn(
+        name = "InTransition",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='InTransition')].status",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Order",
+        type_ = "integer",
+        json_path = ".spec.order.tuple.number"
+    ),
+    printcolumn(name = "Revision", type_ = "integer", json_path = ".spec.revision"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[x_kube(
+    validation = Rule::new("has(self.phases) == has(oldSelf.phases) && (!has(self.phases) || self.phases == oldSelf.phases)").message("phases is immutable"),
+    validation = Rule::new("has(self.availabilityProbes) == has(oldSelf.availabilityProbes) && (!has(self.availabilityProbes) || self.availabilityProbes == oldSelf.availabilityProbes)").message("availabilityProbes is immutable"),
+    validation = Rule::new("has(self.successDelaySeconds) == has(oldSelf.successDelaySeconds) && (!has(self.successDelaySeconds) || self.successDelaySeconds == oldSelf.successDelaySeconds)").message("successDelaySeconds is immutable"),
+    validation = Rule::new("has(self.previous) == has(oldSelf.previous) && (!has(self.previous) || self.previous == oldSelf.previous)").message("previous is immutable"),
+    validation = Rule::new("!has(oldSelf.revision) || (has(self.revision) && self.revision == oldSelf.revision)").message("revision is immutable once it is set"),
+    validation = Rule::new("has(self.serviceAccountName) == has(oldSelf.serviceAccountName) && (!has(self.serviceAccountName) || self.serviceAccountName == oldSelf.serviceAccountName)").message("serviceAccountName is immutable"),
+    validation = Rule::new("!has(oldSelf.lifecycleState) || oldSelf.lifecycleState != 'Archived' || (has(self.lifecycleState) && self.lifecycleState == 'Archived')").message("an archived set is never revived; make a new one"),
+    validation = Rule::new("has(self.order) == has(oldSelf.order) && (!has(self.order) || self.order == oldSelf.order)").message("order is immutable: a new order is a new set"),
+    validation = Rule::new("has(self.targetNamespace) == has(oldSelf.targetNamespace) && (!has(self.targetNamespace) || self.targetNamespace == oldSelf.targetNamespace)").message("targetNamespace is immutable"),
+    validation = Rule::new("!has(oldSelf.tombstone) || (has(self.tombstone) && self.tombstone == oldSelf.tombstone)").message("tombstone is set once: a deployment that is being torn down is never revived"),
+    validation = Rule::new("!has(self.tombstone) || has(self.order)").message("only a set that a hub ordered has a tombstone; delete the set instead")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterObjectSetSpec {
+    /// Phases, probes and the success delay.
+    #[serde(flatten)]
+    pub template: ObjectSetTemplate,
+    /// `Active` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle_state: Option<LifecycleState>,
+    /// Older sets whose objects this one may take over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub previous: Vec<PreviousSet>,
+    /// Number of this set within its deployment; for a set that a hub ordered, the number of
+    /// the PackageRevision, which is a label for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub revision: Option<i64>,
+    /// Service account that everything is done as: in `targetNamespace` if there is one,
+    /// otherwise in the agent's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub service_account_name: Option<String>,
+    /// The hub's order that this set stores. Absent for a set that is used directly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<StoredOrder>,
+    /// Confines every object to this namespace, for a namespaced package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub target_namespace: Option<String>,
+    /// The order that tears this deployment down. Set once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tombstone: Option<StoredTuple>,
+}
+
+/// What the agent accepted from a hub.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredOrder {
+    /// UID of the deployment: this package on this cluster.
+    #[schemars(length(min = 1, max = 64))]
+    pub deployment: String,
+    /// The package on the hub.
+    pub package: StoredPackage,
+    /// What is compared before another order is accepted.
+    pub tuple: StoredTuple,
+    /// Digest over the delivered content; kept as a value, never computed again.
+    #[schemars(length(max = 71))]
+    pub content_digest: String,
+}
+
+/// The package on the hub that an order belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredPackage {
+    /// Namespace of the package on the hub; absent for a ClusterPackage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: Option<String>,
+    /// Name of the package on the hub.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// UID of the package on the hub.
+    #[schemars(length(min = 1, max = 64))]
+    pub uid: String,
+}
+
+/// Epoch, term, order number and digest: what is compared before an order is accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredTuple {
+    /// Epoch of the hub's history.
+    pub epoch: Fence,
+    /// Leadership of the hub that gave the number.
+    pub term: Fence,
+    /// Order number.
+    #[schemars(range(min = 0))]
+    pub number: i64,
+    /// Digest of the order.
+    #[schemars(length(max = 71))]
+    pub digest: String,
+}
+
+/// What the agent has observed of a set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectSetStatus {
+    /// The generation of `spec` that this status speaks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Available`, `InTransition`, `Succeeded`, `Paused`, `Archived`, the kstatus summaries
+    /// and mapped conditions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::schema::conditions")]
+    pub conditions: Vec<Condition>,
+    /// State of each phase, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub phases: Vec<ObjectSetPhaseStatus>,
+    /// The objects that this set controls now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub controller_of: Vec<ControlledObject>,
+}
+
+/// State of one phase.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectSetPhaseStatus {
+    /// Name of the phase.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Where the phase is.
+    pub state: PhaseState,
+    /// How many objects the phase has.
+    pub objects: i32,
+    /// How many of them pass their probes at their current generation.
+    pub ready: i32,
+}
+
+/// Where a phase is. More states may be added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PhaseState {
+    /// Not reached yet.
+    #[default]
+    Pending,
+    /// Being applied, or its probes do not pass yet.
+    Progressing,
+    /// Every object passes its probes.
+    Available,
+    /// Cannot go on; the set's condition `Available` names the reason.
+    Blocked,
+    /// Being torn down.
+    Deleting,
+    /// Every object is confirmed gone.
+    Deleted,
+}
+
+/// One object that a set controls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlledObject {
+    /// Kind of the object.
+    #[schemars(length(max = 63))]
+    pub kind: String,
+    /// API group, empty for the core group.
+    #[serde(default)]
+    #[schemars(length(max = 253))]
+    pub group: String,
+    /// API version within the group.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 63))]
+    pub version: String,
+    /// Name of the object.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Namespace of the object; absent for cluster-scoped ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub namespace: Option<String>,
+    /// UID of the object that was created or adopted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 64))]
+    pub uid: String,
+    /// Hash over our managedFields entry, the mark and the UID after our last write; a
+    /// different one means that somebody took or removed a field of ours.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 64))]
+    pub fingerprint: String,
+}

@@ -1,0 +1,204 @@
+//! `Package` and `ClusterPackage`: a package image, its config and the clusters it goes to.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::LabelSelector;
+
+/// Declares one of the two package kinds: they differ in scope only.
+macro_rules! package_kind {
+    ($spec:ident, $kind:literal, $plural:literal, $short:literal, $doc:literal $(, $scope:ident)?) => {
+        #[doc = $doc]
+        #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+        #[kube(
+            group = "stevedore.dev",
+            version = "v1alpha1",
+            kind = $kind,
+            plural = $plural,
+            shortname = $short,
+            category = "stevedore",
+            $($scope,)?
+            status = "PackageStatus",
+            derive = "PartialEq",
+            doc = $doc,
+            printcolumn(name = "Available", type_ = "string", json_path = ".status.conditions[?(@.type=='Available')].status"),
+            printcolumn(name = "Progressing", type_ = "string", json_path = ".status.conditions[?(@.type=='Progressing')].status"),
+            printcolumn(name = "Unpacked", type_ = "string", json_path = ".status.conditions[?(@.type=='Unpacked')].status", priority = 1),
+            printcolumn(name = "Invalid", type_ = "string", json_path = ".status.conditions[?(@.type=='Invalid')].status"),
+            printcolumn(name = "Targeted", type_ = "integer", json_path = ".status.counts.targeted"),
+            printcolumn(name = "Ready", type_ = "integer", json_path = ".status.counts.available"),
+            printcolumn(name = "Offline", type_ = "integer", json_path = ".status.counts.offline", priority = 1),
+            printcolumn(name = "Revision", type_ = "integer", json_path = ".status.revision"),
+            printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+            validation = Rule::new("size(self.metadata.name) <= 45").message("the name of a package has at most 45 characters")
+        )]
+        #[x_kube(validation = Rule::new("!has(oldSelf.placement) || has(self.placement)")
+            .message("placement cannot be removed once it is set, since that would move the package to the hub's own cluster; to select no cluster use placement: {}"))]
+        #[serde(rename_all = "camelCase")]
+        pub struct $spec {
+            /// Reference of the package image; a tag is resolved to a digest once per change of
+            /// this field.
+            #[schemars(length(min = 1, max = 512))]
+            pub image: String,
+            /// Values for the package's config schema. Not confidential: it is stored and shown
+            /// in the clear; put secrets into Secret manifests.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(schema_with = "crate::schema::free_form")]
+            pub config: Option<Map<String, Value>>,
+            /// Suspends the package everywhere: objects are watched and reported, but nothing is
+            /// created, changed, repaired or deleted until it is false again.
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            pub paused: bool,
+            /// Which clusters get the package. Absent means the hub's own cluster; `{}` selects
+            /// none. Cannot be removed once set.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub placement: Option<Placement>,
+            /// Service account on the member that everything of this package is done as. Looked
+            /// up in the package's namespace, or in the agent's for a cluster package. Without
+            /// one the member's policy decides.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(length(min = 1, max = 253))]
+            pub service_account_name: Option<String>,
+            /// How many old PackageRevisions are kept for rolling back; 10 by default.
+            #[serde(default = "default_history", skip_serializing_if = "is_default_history")]
+            #[schemars(range(min = 0, max = 100))]
+            pub revision_history_limit: i32,
+        }
+    };
+}
+
+package_kind!(
+    PackageSpec,
+    "Package",
+    "packages",
+    "stvp",
+    "A package whose objects all live in the namespace of the same name on each cluster.",
+    namespaced
+);
+package_kind!(
+    ClusterPackageSpec,
+    "ClusterPackage",
+    "clusterpackages",
+    "stvcp",
+    "A package that may hold cluster-scoped objects and objects of many namespaces."
+);
+
+impl From<PackageSpec> for ClusterPackageSpec {
+    /// Both kinds have the same fields; code that serves both works on this one.
+    fn from(spec: PackageSpec) -> Self {
+        let PackageSpec {
+            image,
+            config,
+            paused,
+            placement,
+            service_account_name,
+            revision_history_limit,
+        } = spec;
+        Self {
+            image,
+            config,
+            paused,
+            placement,
+            service_account_name,
+            revision_history_limit,
+        }
+    }
+}
+
+/// History limit when a package names none, as in Package Operator.
+pub const DEFAULT_REVISION_HISTORY_LIMIT: i32 = 10;
+
+fn default_history() -> i32 {
+    DEFAULT_REVISION_HISTORY_LIMIT
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde demands"
+)]
+fn is_default_history(value: &i32) -> bool {
+    *value == DEFAULT_REVISION_HISTORY_LIMIT
+}
+
+/// Which clusters a package goes to; terms are ANDed and a placement without terms selects none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Placement {
+    /// Selects by the labels of MemberClusters; the empty selector selects all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_selector: Option<LabelSelector>,
+    /// Selects by the names of MemberClusters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1000), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
+    pub cluster_names: Option<Vec<String>>,
+}
+
+/// What the hub has observed of a package across its clusters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageStatus {
+    /// The generation of `spec` that this status speaks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Unpacked`, `Invalid`, `Available`, `Progressing`, `Paused` and the kstatus summaries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::schema::conditions")]
+    pub conditions: Vec<Condition>,
+    /// Number of the PackageRevision that clusters are ordered to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
+    /// The image of `spec.image` resolved to a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 640))]
+    pub resolved_image: Option<String>,
+    /// How many clusters are in which state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<PackageCounts>,
+    /// The worst failures, grouped by message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub failures: Vec<FailureGroup>,
+    /// When the counts were last found to be different from before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Time>,
+}
+
+/// Numbers of clusters by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageCounts {
+    /// Clusters that the placement selects.
+    pub targeted: i32,
+    /// Clusters that report the newest order as accepted.
+    pub updated: i32,
+    /// Clusters where the newest order is available.
+    pub available: i32,
+    /// Clusters that are working on the newest order.
+    pub progressing: i32,
+    /// Clusters that report a blocker or a failing probe, or refused the order.
+    pub failed: i32,
+    /// Clusters without a session, whose state is unknown.
+    pub offline: i32,
+    /// Clusters where the package is still being torn down.
+    pub removing: i32,
+}
+
+/// One failure and the clusters that have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureGroup {
+    /// Machine-readable reason, for example `ProbeFailure` or `CollisionDetected`.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// What is wrong and where, for people.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// How many clusters report it.
+    pub count: i32,
+    /// Some of those clusters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5), inner(length(max = 63)))]
+    pub clusters: Vec<String>,
+}

@@ -1,0 +1,123 @@
+//! `PackageAction`: one verb on one package, recorded apart from its spec.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::PackageKind;
+
+/// One verb on one package. Lives in the package's namespace, or in the hub's system namespace
+/// for a ClusterPackage. Immutable: to take a `Pin` back, create a `Release`.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "stevedore.dev",
+    version = "v1alpha1",
+    kind = "PackageAction",
+    plural = "packageactions",
+    shortname = "stvpa",
+    category = "stevedore",
+    namespaced,
+    status = "PackageActionStatus",
+    derive = "PartialEq",
+    doc = "One verb on one package, such as Pin (roll back to a kept revision) or Release.",
+    printcolumn(name = "Package", type_ = "string", json_path = ".spec.package.name"),
+    printcolumn(name = "Verb", type_ = "string", json_path = ".spec.verb"),
+    printcolumn(name = "Revision", type_ = "integer", json_path = ".spec.revision"),
+    printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
+    printcolumn(
+        name = "RequestedBy",
+        type_ = "string",
+        json_path = ".spec.requestedBy",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[x_kube(
+    validation = Rule::new("self == oldSelf").message("a PackageAction is immutable; create another one"),
+    validation = Rule::new("(self.verb == 'Pin') == has(self.revision)").message("Pin needs a revision, and only Pin has one")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageActionSpec {
+    /// The package that the verb acts on.
+    pub package: ActionTarget,
+    /// What to do. More verbs may be added.
+    pub verb: ActionVerb,
+    /// Number of the PackageRevision to hold, for `Pin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub revision: Option<i64>,
+    /// Why, for the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+    /// Who asks; must be the user name of the requester.
+    #[schemars(length(min = 1, max = 256))]
+    pub requested_by: String,
+}
+
+/// The package that an action is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActionTarget {
+    /// `Package` (in the action's namespace) or `ClusterPackage`.
+    pub kind: PackageKind,
+    /// Name of the package.
+    #[schemars(length(min = 1, max = 45))]
+    pub name: String,
+}
+
+/// What an action does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ActionVerb {
+    /// Hold the package at a kept revision until image, config or another field of the content
+    /// changes, or until a `Release`.
+    Pin,
+    /// End the pin that holds now.
+    Release,
+}
+
+/// What became of an action; written by the hub.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageActionStatus {
+    /// Order in which the hub took the actions of one package; the highest wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<i64>,
+    /// Whether it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ActionState>,
+    /// Hash of the package's content fields when a pin was taken; the pin ends when it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 71))]
+    pub spec_hash: Option<String>,
+    /// When it ended or was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    /// Why it ended or was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
+    /// The generation of `spec` that this status speaks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready` and `Stalled`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::schema::conditions")]
+    pub conditions: Vec<Condition>,
+}
+
+/// States of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ActionState {
+    /// It is in force.
+    Active,
+    /// It did what it was for, or was superseded.
+    Ended,
+    /// It could not be done; the message says why.
+    Refused,
+}

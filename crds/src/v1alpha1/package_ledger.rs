@@ -1,0 +1,144 @@
+//! `PackageLedger`: the durable table of what each cluster was ordered to run.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::PackageReference;
+
+/// Most clusters in one ledger object; further ones go into further shards.
+pub const MAX_LEDGER_ROWS: usize = 250;
+
+/// One shard of a package's deployments. Orders are durable here before they are sent.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "stevedore.dev",
+    version = "v1alpha1",
+    kind = "PackageLedger",
+    plural = "packageledgers",
+    shortname = "stvl",
+    category = "stevedore",
+    namespaced,
+    status = "PackageLedgerStatus",
+    derive = "PartialEq",
+    doc = "What each cluster was ordered to run of one package. Written by the hub; outlives the package until every cluster is torn down.",
+    printcolumn(name = "Package", type_ = "string", json_path = ".spec.package.name"),
+    printcolumn(name = "Shard", type_ = "integer", json_path = ".spec.shard"),
+    printcolumn(name = "Highest", type_ = "integer", json_path = ".spec.highestNumber"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[x_kube(
+    validation = Rule::new("self.package == oldSelf.package && self.shard == oldSelf.shard").message("package and shard of a ledger are immutable"),
+    validation = Rule::new("self.highestNumber >= oldSelf.highestNumber").message("highestNumber never falls: a number that was given once is not given again")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageLedgerSpec {
+    /// The package whose deployments these are.
+    pub package: PackageReference,
+    /// Which shard this is, from 0.
+    #[schemars(range(min = 0, max = 1000))]
+    pub shard: i32,
+    /// The highest order number that was ever given in this shard.
+    #[schemars(range(min = 0))]
+    pub highest_number: i64,
+    /// The first order number of each hub leadership (term), oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub terms: Vec<LedgerTerm>,
+    /// Distinct contents that rows name by index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub contents: Vec<LedgerContent>,
+    /// Rows, packed and base64 encoded; `stevedore fleet status` shows them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 16384))]
+    pub rows: String,
+}
+
+/// A counter with a random id: epoch of the hub's history, or term of one leadership.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Fence {
+    /// Rises by one each time.
+    #[schemars(range(min = 0))]
+    pub counter: i64,
+    /// Random, 32 hex digits.
+    #[schemars(length(max = 32))]
+    pub id: String,
+}
+
+/// The numbers one hub leadership gave begin here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerTerm {
+    /// Epoch in which the term was held.
+    pub epoch: Fence,
+    /// The leadership.
+    pub term: Fence,
+    /// First order number that it gave in this shard.
+    pub first_number: i64,
+}
+
+/// One distinct content that was ordered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerContent {
+    /// Number of the PackageRevision it was rendered from.
+    pub revision: i64,
+    /// Digest of everything the renderer read.
+    #[schemars(length(max = 71))]
+    pub input: String,
+    /// Digest of the rendered content.
+    #[schemars(length(max = 71))]
+    pub content: String,
+    /// Digest of the order: content and settings.
+    #[schemars(length(max = 71))]
+    pub order: String,
+}
+
+/// What clusters reported, batched; may lag behind by up to 30 seconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageLedgerStatus {
+    /// The generation of `spec` that this status speaks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Drained` names the clusters that a removed package still waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::schema::conditions")]
+    pub conditions: Vec<Condition>,
+    /// Observed order number and state per row, packed and base64 encoded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 16384))]
+    pub observed: String,
+    /// What is wrong on clusters that are not available.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 250))]
+    pub details: Vec<DeploymentDetail>,
+}
+
+/// Why one deployment is not available.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentDetail {
+    /// Name of the MemberCluster.
+    #[schemars(length(max = 63))]
+    pub cluster: String,
+    /// The phase that is being worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub phase: Option<String>,
+    /// Machine-readable reason.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// What is wrong and where, for people.
+    #[schemars(length(max = 512))]
+    pub message: String,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+}
