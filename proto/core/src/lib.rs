@@ -1,1 +1,43 @@
 //! The protocol's words without a transport: tuples, orders, messages, digests.
+//!
+//! Hub and agent are written against these types; the crate `stevedore-proto` converts between them and
+//! the wire. Nothing here does I/O, reads a clock or draws a random number.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | [`id`] | typed 128-bit ids, and how a deployment's id derives from package and cluster |
+//! | [`digest`] | SHA-256 as a value, and the framing everything is hashed with |
+//! | [`tuple`] | epoch, term, order number: what an agent compares before it accepts anything |
+//! | [`order`] | what the hub wants of one deployment: content and settings, or a tombstone |
+//! | [`content`] | what an order carries: phases, objects, probes |
+//! | [`held`] | what a member holds, and the root digest over it |
+//! | [`status`] | what a member says about a deployment, with its size caps |
+//! | [`environment`] | what a member says about itself |
+//! | [`message`] | everything that travels on the control stream |
+//! | [`limit`] | the sizes beyond which a message is refused |
+//! | [`label`] | labels and annotations on member objects |
+
+pub mod content;
+pub mod digest;
+pub mod environment;
+pub mod held;
+pub mod id;
+pub mod label;
+pub mod limit;
+pub mod message;
+pub mod order;
+pub mod status;
+pub mod tuple;
+
+pub use content::Content;
+pub use digest::Digest;
+pub use environment::Environment;
+pub use held::Held;
+pub use id::{ClusterUid, DeploymentUid, EpochId, InstanceId, PackageUid, TermId};
+pub use message::{ToAgent, ToHub};
+pub use order::{ContentRef, DeletionPolicy, Order, OrderBody, PackageRef, Settings};
+pub use status::{DeploymentStatus, NackReason, Stage};
+pub use tuple::{Epoch, Leadership, Term, Tuple};
+
+/// Milliseconds on a monotonic clock chosen by the caller. Only differences mean anything.
+pub type Millis = u64;

@@ -1,0 +1,329 @@
+//! What an order carries: objects in phases, and the probes that gate them.
+//!
+//! Names and meaning are those of Package Operator's `ObjectSetTemplateSpec`. [`Content::to_bytes`] is the
+//! only form that is hashed, sent and stored; the accepted digest is kept as a value beside what is stored
+//! and never computed again from objects an API server answered with.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::limit;
+use crate::order::ContentRef;
+
+/// Objects in ordered phases, gated by availability probes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Content {
+    /// Applied one after the other; at most [`limit::PHASES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
+    /// Which probes an object has to pass before the next phase starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub availability_probes: Vec<ProbeEntry>,
+    /// Seconds every probe has to pass before the whole counts as succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success_delay_seconds: Option<u32>,
+}
+
+/// Objects that are applied together.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Phase {
+    /// Unique within the content.
+    pub name: String,
+    /// In the order they are applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<PhaseObject>,
+}
+
+/// One object of a phase.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseObject {
+    /// The object as it is applied.
+    pub object: Value,
+    /// How an existing foreign object is treated; absent means [`CollisionProtection::Prevent`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collision_protection: Option<CollisionProtection>,
+    /// Conditions copied from the object to the package.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub condition_mappings: Vec<ConditionMapping>,
+}
+
+/// How an existing foreign object is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum CollisionProtection {
+    /// Only objects we created are ours.
+    #[default]
+    Prevent,
+    /// An object without a controller may be adopted.
+    IfNoController,
+    /// Any object may be adopted.
+    None,
+}
+
+/// Copies one condition from an object to the package.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConditionMapping {
+    /// Condition type on the object.
+    pub source_type: String,
+    /// Condition type on the package.
+    pub destination_type: String,
+}
+
+/// Probes for the objects a selector finds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeEntry {
+    /// Which objects; kind and labels are ANDed.
+    pub selector: ProbeSelector,
+    /// All of them have to pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<Probe>,
+}
+
+/// Which objects are probed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeSelector {
+    /// By kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<KindSelector>,
+    /// By labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+}
+
+/// A kind in a group, whatever the version.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct KindSelector {
+    /// API group; empty for the core group.
+    #[serde(default)]
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+}
+
+/// A Kubernetes label selector.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LabelSelector {
+    /// Equalities, ANDed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub match_labels: BTreeMap<String, String>,
+    /// Expressions, ANDed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub match_expressions: Vec<LabelExpression>,
+}
+
+/// One expression of a label selector.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LabelExpression {
+    /// Label key.
+    pub key: String,
+    /// How values are compared.
+    pub operator: LabelOperator,
+    /// Values, for `In` and `NotIn`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+}
+
+/// How a label's value is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LabelOperator {
+    /// The value is one of these.
+    In,
+    /// The value is none of these, or the label is absent.
+    NotIn,
+    /// The label is present.
+    Exists,
+    /// The label is absent.
+    DoesNotExist,
+}
+
+impl LabelSelector {
+    /// Whether an object with these labels is selected. An empty selector selects everything.
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.match_labels
+            .iter()
+            .all(|(key, value)| labels.get(key) == Some(value))
+            && self.match_expressions.iter().all(|expression| {
+                let value = labels.get(&expression.key);
+                match expression.operator {
+                    LabelOperator::In => {
+                        value.is_some_and(|value| expression.values.contains(value))
+                    }
+                    LabelOperator::NotIn => {
+                        value.is_none_or(|value| !expression.values.contains(value))
+                    }
+                    LabelOperator::Exists => value.is_some(),
+                    LabelOperator::DoesNotExist => value.is_none(),
+                }
+            })
+    }
+}
+
+/// One probe; exactly one of the fields is meant. With several set, `fieldsEqual` goes before `condition`
+/// before `cel`, as in the original.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Probe {
+    /// A condition of the object has a status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<ConditionProbe>,
+    /// Two fields of the object are equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields_equal: Option<FieldsEqualProbe>,
+    /// A CEL expression over the object is true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cel: Option<CelProbe>,
+}
+
+/// A condition of the object has a status.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ConditionProbe {
+    /// Condition type.
+    pub r#type: String,
+    /// Wanted status.
+    #[serde(default = "wanted_status")]
+    pub status: String,
+}
+
+fn wanted_status() -> String {
+    "True".into()
+}
+
+/// Two fields of the object are equal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldsEqualProbe {
+    /// Dotted path.
+    pub field_a: String,
+    /// Dotted path.
+    pub field_b: String,
+}
+
+/// A CEL expression over the object is true.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CelProbe {
+    /// Expression over `self`.
+    pub rule: String,
+    /// Shown while it is false.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+/// Content that is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// More bytes than an order may carry.
+    #[error("content has {0} bytes, the limit is {max}", max = limit::CONTENT)]
+    TooLarge(usize),
+    /// More phases than an order may have.
+    #[error("content has {0} phases, the limit is {max}", max = limit::PHASES)]
+    TooManyPhases(usize),
+    /// The bytes are not the digest's.
+    #[error("content does not have the digest it is named by")]
+    DigestMismatch,
+    /// The bytes are not content.
+    #[error("content cannot be read")]
+    Undecodable(#[source] serde_json::Error),
+}
+
+impl Content {
+    /// The canonical bytes: JSON, keys sorted, no white space, our own empty fields omitted. What is inside
+    /// `object` is kept whole.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let value = serde_json::to_value(self).expect("content holds only JSON and text keys");
+        canonical_json(&value)
+    }
+
+    /// Digest and size of the canonical bytes.
+    pub fn reference(&self) -> ContentRef {
+        reference(&self.to_bytes())
+    }
+
+    /// Reads delivered bytes, after checking size and digest against what the order names.
+    ///
+    /// # Errors
+    /// When there are too many bytes or phases, the digest differs, or the bytes are not content.
+    pub fn from_bytes(bytes: &[u8], expected: &ContentRef) -> Result<Self, Error> {
+        verify(bytes, expected)?;
+        let content: Self = serde_json::from_slice(bytes).map_err(Error::Undecodable)?;
+        if content.phases.len() > limit::PHASES {
+            return Err(Error::TooManyPhases(content.phases.len()));
+        }
+        Ok(content)
+    }
+}
+
+/// Digest and size of bytes.
+pub fn reference(bytes: &[u8]) -> ContentRef {
+    ContentRef {
+        digest: Digest::of(bytes),
+        size: bytes.len() as u64,
+    }
+}
+
+/// Checks delivered bytes against what the order names, without reading them.
+///
+/// # Errors
+/// When there are too many bytes, or size or digest differ.
+pub fn verify(bytes: &[u8], expected: &ContentRef) -> Result<(), Error> {
+    if bytes.len() > limit::CONTENT {
+        return Err(Error::TooLarge(bytes.len()));
+    }
+    if reference(bytes) != *expected {
+        return Err(Error::DigestMismatch);
+    }
+    Ok(())
+}
+
+/// JSON with sorted keys and without white space, whatever order the map type keeps.
+pub fn canonical_json(value: &Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_canonical(value, &mut out);
+    out
+}
+
+fn write_canonical(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Object(map) => {
+            let mut keys: Vec<&String> = map.keys().collect();
+            keys.sort_unstable();
+            out.push(b'{');
+            for (at, key) in keys.into_iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write_scalar(key, out);
+                out.push(b':');
+                write_canonical(&map[key], out);
+            }
+            out.push(b'}');
+        }
+        Value::Array(items) => {
+            out.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(b']');
+        }
+        scalar => write_scalar(scalar, out),
+    }
+}
+
+fn write_scalar<T: Serialize + ?Sized>(scalar: &T, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, scalar).expect("a scalar is JSON and memory takes every write");
+}
+
+#[cfg(test)]
+mod tests;

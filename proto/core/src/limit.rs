@@ -1,0 +1,40 @@
+//! Sizes beyond which a message is refused. Bytes, unless the name says otherwise.
+
+/// One message from agent to hub.
+pub const TO_HUB_MESSAGE: usize = 256 * 1024;
+/// One message from hub to agent: inline content, and room for the header around it.
+pub const TO_AGENT_MESSAGE: usize = INLINE_CONTENT + 64 * 1024;
+/// Content up to this size travels with its order; larger content is fetched.
+pub const INLINE_CONTENT: usize = 128 * 1024;
+/// One chunk of the content call.
+pub const CONTENT_CHUNK: usize = 1024 * 1024;
+/// The content of one order.
+pub const CONTENT: usize = 16 * 1024 * 1024;
+/// The status of one deployment on the wire.
+pub const STATUS: usize = 64 * 1024;
+/// Entries in one page of held deployments.
+pub const HELD_PAGE_ENTRIES: usize = 256;
+/// Content digests in one page.
+pub const HELD_PAGE_CONTENTS: usize = 1024;
+/// Deployments on one cluster.
+pub const DEPLOYMENTS: usize = 4096;
+/// Phases of one content.
+pub const PHASES: usize = 64;
+/// A Kubernetes name, namespace or account.
+pub const NAME: usize = 253;
+/// A reason: one CamelCase word.
+pub const REASON: usize = 64;
+/// A message for people inside a NACK or a refusal.
+pub const MESSAGE: usize = 1024;
+/// A redirect address.
+pub const REDIRECT: usize = 512;
+/// A version text.
+pub const VERSION: usize = 128;
+/// Properties of a member.
+pub const PROPERTIES: usize = 64;
+/// The value of one property, or a proxy setting.
+pub const PROPERTY_VALUE: usize = 1024;
+/// Feature flags in one message.
+pub const FEATURES: usize = 64;
+/// A certificate signing request, and a join token.
+pub const ENROLMENT_FIELD: usize = 16 * 1024;
