@@ -1,5 +1,6 @@
 //! Schema fragments that `schemars` cannot derive.
 
+use kube::core::{Message, Rule};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// A free-form JSON object: unknown fields are kept as they are.
@@ -31,4 +32,12 @@ pub(crate) fn conditions(generator: &mut SchemaGenerator) -> Schema {
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
     })
+}
+
+/// A rule that a field keeps its presence and its value.
+pub(crate) fn immutable(field: &str) -> Rule {
+    Rule::new(format!(
+        "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+    ))
+    .message(Message::Message(format!("{field} is immutable")))
 }

@@ -1,0 +1,125 @@
+//! The house as its manifests draw it: who may use whom, licences, sources, lints, file sizes.
+
+#[path = "architecture/files.rs"]
+mod files;
+#[path = "architecture/manifest.rs"]
+mod manifest;
+#[path = "architecture/table.rs"]
+mod table;
+
+use manifest::Workspace;
+
+#[test]
+fn every_crate_uses_only_what_its_row_allows() {
+    let workspace = Workspace::load();
+    let mut faults = vec![];
+    for package in workspace.members() {
+        let Some(row) = table::ROWS
+            .iter()
+            .find(|row| row.crate_name == package.name)
+        else {
+            faults.push(format!(
+                "{}: has no row in the table of directions",
+                package.name
+            ));
+            continue;
+        };
+        for dependency in package.normal_dependencies() {
+            if dependency.starts_with("stevedore-") && !row.may_use.contains(&dependency) {
+                faults.push(format!("{}: must not use {dependency}", package.name));
+            }
+            if row.never.contains(&dependency) {
+                faults.push(format!("{}: must never see {dependency}", package.name));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn pure_crates_reach_no_clock_network_or_cluster_through_others() {
+    let workspace = Workspace::load();
+    let mut faults = vec![];
+    for row in table::ROWS.iter().filter(|row| row.pure) {
+        for reached in workspace.closure(row.crate_name) {
+            if table::NEVER_BELOW_PURE.contains(&reached.as_str()) {
+                faults.push(format!("{}: reaches {reached}", row.crate_name));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_row_of_the_table_stands_for_a_crate() {
+    let workspace = Workspace::load();
+    for row in table::ROWS {
+        assert!(
+            workspace
+                .members()
+                .any(|package| package.name == row.crate_name),
+            "{}: the table names a crate that is gone",
+            row.crate_name
+        );
+    }
+}
+
+#[test]
+fn every_dependency_has_an_allowed_licence_and_source() {
+    let workspace = Workspace::load();
+    let faults: Vec<_> = workspace
+        .packages()
+        .filter_map(table::licence_or_source_fault)
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn one_crypto_provider_and_one_copy_of_what_must_agree() {
+    let workspace = Workspace::load();
+    for banned in table::BANNED {
+        assert!(
+            !workspace.packages().any(|package| package.name == *banned),
+            "{banned} must not be in the tree"
+        );
+    }
+    for single in table::SINGLE_COPY {
+        let copies = workspace
+            .packages()
+            .filter(|package| package.name == *single)
+            .count();
+        assert!(copies <= 1, "{copies} versions of {single} in the tree");
+    }
+}
+
+#[test]
+fn every_crate_inherits_the_lints_of_the_workspace() {
+    for package in Workspace::load().members() {
+        let text = std::fs::read_to_string(&package.manifest_path).expect("a manifest can be read");
+        assert!(
+            text.contains("[lints]\nworkspace = true"),
+            "{}: has no `[lints] workspace = true`",
+            package.name
+        );
+    }
+}
+
+#[test]
+fn every_source_file_is_reached_from_a_crate_root() {
+    let orphans = files::orphans(&Workspace::load());
+    assert!(
+        orphans.is_empty(),
+        "no `mod` line reaches:\n{}",
+        orphans.join("\n")
+    );
+}
+
+#[test]
+fn no_source_file_outgrows_its_budget() {
+    let large = files::over_budget(&Workspace::load());
+    assert!(
+        large.is_empty(),
+        "reshape these files:\n{}",
+        large.join("\n")
+    );
+}
