@@ -1,1 +1,4 @@
 //! Pure decisions of the agent: session, plan, adoption, prune, probes, drift.
+
+pub mod failure;
+pub mod key;

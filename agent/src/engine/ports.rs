@@ -1,0 +1,331 @@
+//! What the engine needs from the rest of the agent.
+//!
+//! The engine decides and drives; it never names `kube`. The traits here are implemented over the real API
+//! server by `cluster_api` ([`ObjectApi`], [`Accounts`]), `watch` ([`Watches`]), `store` ([`SetStore`]) and
+//! the session ([`Reporter`]). What flows the other way goes through [`ObjectSink`] (objects that a watch
+//! saw) and through [`Notified`] (a deployment's stored sets changed, an account's rights may have).
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+use stevedore_agent_core::failure::Failure;
+use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_crds::v1alpha1::{LifecycleState, ObjectSetStatus};
+use stevedore_proto_core::{Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Tuple};
+
+/// The result of a request to the API server.
+pub type Answer<T> = Result<T, Failure>;
+
+/// How an apply is made. The field manager is always ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ApplyOptions {
+    /// Take fields over from other managers.
+    pub force: bool,
+    /// Let the server check without storing (`dryRun=All`).
+    pub dry_run: bool,
+}
+
+/// What an apply answered.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// The object as stored (or as it would be, for a dry-run).
+    pub object: Value,
+    /// 201 rather than 200.
+    pub created: bool,
+}
+
+/// What a delete must still find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preconditions {
+    /// UID of the object that was read.
+    pub uid: String,
+    /// resourceVersion of the object that was read.
+    pub resource_version: String,
+}
+
+/// How a kind is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// Objects live in namespaces.
+    pub namespaced: bool,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Objects, each with `apiVersion` and `kind` set (list items lack them on the wire).
+    pub objects: Vec<Value>,
+    /// Token of the next page.
+    pub next: Option<String>,
+}
+
+/// What a search for every object of a deployment found.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Metadata of the objects (`apiVersion`, `kind`, `metadata` complete, nothing else).
+    pub objects: Vec<Value>,
+    /// Kinds that could not be listed.
+    pub unlistable: Vec<(Kind, Failure)>,
+}
+
+/// Requests for a package's objects, **impersonated** as one service account. There is no way to make one
+/// without an account. Every request has a timeout of its own (at most 30 s) and is never repeated inside:
+/// repeating is the engine's decision. A 429 carries `retry_after`.
+pub trait ObjectApi: Send + Sync {
+    /// A live, unfiltered GET. `Ok(None)` is a 404 for the object of a kind that is served; a kind that is
+    /// not served is [`FailureKind::NoKind`](stevedore_agent_core::failure::FailureKind::NoKind).
+    fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<Value>>>;
+
+    /// Server-side apply. What `body` carries in `metadata.uid` and `metadata.resourceVersion` is sent as it
+    /// is: `resourceVersion: "1"` creates only, anything else must match the live object (409 otherwise).
+    fn apply<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        body: &'a Value,
+        options: ApplyOptions,
+    ) -> BoxFuture<'a, Answer<Applied>>;
+
+    /// DELETE with UID and resourceVersion preconditions, background propagation. A 404 is `Ok`.
+    fn delete<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        preconditions: &'a Preconditions,
+    ) -> BoxFuture<'a, Answer<()>>;
+
+    /// One page (≤ 500 objects) of the most recent state of what a watch would cover, filtered by the label
+    /// `stevedore.dev/deployment=<deployment>`.
+    fn list<'a>(
+        &'a self,
+        scope: &'a WatchKey,
+        deployment: DeploymentUid,
+        page: Option<String>,
+    ) -> BoxFuture<'a, Answer<Page>>;
+
+    /// Metadata-only lists over every listable kind, filtered by the label of the deployment: in one
+    /// namespace, or everywhere.
+    fn find_all<'a>(
+        &'a self,
+        deployment: DeploymentUid,
+        namespace: Option<&'a str>,
+    ) -> BoxFuture<'a, Answer<Found>>;
+
+    /// Whether a kind is served, from discovery. May be cached, but what is not known is asked again.
+    fn scope<'a>(&'a self, kind: &'a Kind) -> BoxFuture<'a, Answer<Option<Scope>>>;
+}
+
+/// Whom a set's objects are written as: for a set with an account, that one; otherwise the
+/// `MemberPolicy`'s default.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Account {
+    /// Namespace of the service account.
+    pub namespace: String,
+    /// Name of the service account.
+    pub name: String,
+}
+
+/// Why there is no client for a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountBlocker {
+    /// `NoAccount`, `AccountNotAllowed` or another CamelCase word.
+    pub reason: String,
+    /// What has to happen, for people.
+    pub message: String,
+}
+
+/// Opens clients for accounts.
+pub trait Accounts: Send + Sync {
+    /// The account of a set, and a client that is that account. Looked up again each time: the policy may
+    /// have changed.
+    fn open<'a>(
+        &'a self,
+        set: &'a StoredSet,
+    ) -> BoxFuture<'a, Result<(Account, Arc<dyn ObjectApi>), AccountBlocker>>;
+}
+
+/// Shared, label-filtered watches (`stevedore.dev/deployment` exists).
+pub trait Watches: Send + Sync {
+    /// From now on this deployment needs exactly these watches, as this account; an empty list ends its
+    /// interest. Watches that nobody needs end. Asked again with the same list, nothing changes.
+    fn set_interest(&self, deployment: DeploymentUid, account: &Account, scopes: Vec<WatchKey>);
+}
+
+/// What a watch saw. The order of one watch is kept.
+#[derive(Debug)]
+pub enum WatchNotice {
+    /// An object, from a list or an event, with `apiVersion` and `kind` set.
+    Seen(Value),
+    /// An object no longer passes the filter: deleted, or its label was removed. With the label and the
+    /// metadata it had.
+    Removed(Value),
+    /// A list begins: until the next `Synced`, every object of the scope is seen again.
+    Restarted(Account, WatchKey),
+    /// The list is complete: what was not seen since `Restarted` is not there (or lost its label).
+    Synced(Account, WatchKey),
+    /// The watch does not work for now; it is tried again by itself.
+    Failed(Account, WatchKey, Failure),
+}
+
+/// Where watches put what they see. Awaiting is the back pressure: an object is evaluated and dropped
+/// before the next one is offered.
+pub trait ObjectSink: Send + Sync {
+    /// Takes one notice.
+    fn offer(&self, notice: WatchNotice) -> BoxFuture<'_, ()>;
+}
+
+/// How the rest of the agent wakes the engine; the engine's handle implements it. Never waits.
+pub trait Notified: Send + Sync {
+    /// A set of this deployment was stored, changed in `metadata.generation`, is being deleted or is gone.
+    /// Called once for every deployment found at start.
+    fn sets_changed(&self, deployment: DeploymentUid);
+
+    /// Policy, accounts, rights or the state of our definitions may have changed: what is blocked is tried
+    /// again now.
+    fn circumstances_changed(&self);
+}
+
+/// Names one stored set.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SetRef {
+    /// Namespace of an `ObjectSet`; absent for a `ClusterObjectSet`.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+}
+
+/// How a set came to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Origin {
+    /// An order of a hub.
+    Hub {
+        /// What was accepted.
+        tuple: Tuple,
+        /// Set once: the order that tears the deployment down.
+        tombstone: Option<Tuple>,
+        /// What the tombstone does with the objects.
+        deletion_policy: DeletionPolicy,
+    },
+    /// Used directly, alone or below an `ObjectDeployment`. It is handed to the engine only once it carries
+    /// our finalizer, or when it is being deleted.
+    Standalone {
+        /// It is being deleted, and waits for [`SetStore::release`].
+        deleting: bool,
+        /// Deployments (UIDs) whose objects it may take over: those of the sets in `spec.previous`.
+        predecessors: Vec<DeploymentUid>,
+        /// Owner reference that its objects get (`blockOwnerDeletion: false`), for the same scope.
+        owner: Value,
+    },
+}
+
+/// One stored set without its objects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSet {
+    /// Which set.
+    pub reference: SetRef,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// Number within the deployment: the order number, or the revision of a standalone set.
+    pub number: u64,
+    /// How it came to be.
+    pub origin: Origin,
+    /// The account it names, if any.
+    pub account: Option<String>,
+    /// Confines all objects: the target namespace of a hub's order, the namespace of an `ObjectSet`.
+    pub confined_to: Option<String>,
+    /// What is to be done with it; `Paused` also where a hub's order says so.
+    pub lifecycle: LifecycleState,
+    /// The set has content (a tombstone that was stored as a set of its own has none).
+    pub has_content: bool,
+    /// Its last written status.
+    pub status: ObjectSetStatus,
+}
+
+/// Why there is no content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContentFailure {
+    /// The set, or a Secret it names, is not there.
+    Missing(String),
+    /// Try again.
+    Unavailable(Failure),
+}
+
+/// The accepted orders on the member's API server, written with the agent's own identity.
+pub trait SetStore: Send + Sync {
+    /// Every stored set of a deployment, in any order.
+    fn sets(&self, deployment: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>>;
+
+    /// The whole content of a set, objects of kind Secret included.
+    fn content<'a>(
+        &'a self,
+        set: &'a SetRef,
+    ) -> BoxFuture<'a, Result<Arc<Content>, ContentFailure>>;
+
+    /// Key for digests over objects of kind Secret, the same for the life of this installation.
+    fn digest_key(&self) -> [u8; 32];
+
+    /// Replaces the status. A set that is gone is `Ok`.
+    fn write_status<'a>(
+        &'a self,
+        set: &'a SetRef,
+        status: &'a ObjectSetStatus,
+    ) -> BoxFuture<'a, Answer<()>>;
+
+    /// Sets `spec.lifecycleState` to `Archived`. A set that is gone is `Ok`.
+    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>>;
+
+    /// Deletes a set by name and UID. A set that is gone is `Ok`.
+    fn delete<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>>;
+
+    /// Removes our finalizer from a standalone set. A set that is gone is `Ok`.
+    fn release<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>>;
+
+    /// Stores, for at least 90 days, that this tombstone is carried out. Called before the sets are deleted.
+    fn record_teardown(
+        &self,
+        deployment: DeploymentUid,
+        tombstone: Tuple,
+    ) -> BoxFuture<'_, Answer<()>>;
+
+    /// Whether one of our own CustomResourceDefinitions is being deleted: then no teardown starts.
+    fn definitions_terminating(&self) -> bool;
+}
+
+/// Takes what the hub should know. Never waits: the latest status of a deployment replaces the one before.
+pub trait Reporter: Send + Sync {
+    /// A deployment's status has changed.
+    fn report(&self, status: DeploymentStatus);
+}
+
+/// Something worth an Event on a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Warning rather than Normal.
+    pub warning: bool,
+    /// One CamelCase word.
+    pub reason: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+/// Writes Events; coalesces and never waits.
+pub trait Notes: Send + Sync {
+    /// Something happened to this set.
+    fn note(&self, set: &SetRef, note: Note);
+}
+
+/// Everything the engine is built from.
+#[derive(Clone)]
+pub struct Ports {
+    /// Clients by account.
+    pub accounts: Arc<dyn Accounts>,
+    /// Shared watches.
+    pub watches: Arc<dyn Watches>,
+    /// Stored sets.
+    pub store: Arc<dyn SetStore>,
+    /// The way to the hub; a standalone agent has one that drops everything.
+    pub reporter: Arc<dyn Reporter>,
+    /// Events on sets.
+    pub notes: Arc<dyn Notes>,
+}
