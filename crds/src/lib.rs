@@ -10,6 +10,7 @@
 
 pub mod condition;
 pub mod definition;
+pub mod record;
 pub mod schema;
 pub mod v1alpha1;
 

@@ -14,6 +14,7 @@
 //! | [`status`] | what a member says about a deployment, with its size caps |
 //! | [`environment`] | what a member says about itself |
 //! | [`message`] | everything that travels on the control stream |
+//! | [`join`] | the join token, as text and as it is stored |
 //! | [`limit`] | the sizes beyond which a message is refused |
 //! | [`label`] | labels and annotations on member objects |
 
@@ -22,6 +23,7 @@ pub mod digest;
 pub mod environment;
 pub mod held;
 pub mod id;
+pub mod join;
 pub mod label;
 pub mod limit;
 pub mod message;
