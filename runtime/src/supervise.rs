@@ -1,0 +1,505 @@
+//! Every task of a process has a name and an owner; this is the only place that starts one.
+//!
+//! # Flow
+//! [`Supervisor::new`] at the top of `main`; [`Supervisor::tasks`] is cloned into every component;
+//! [`Supervisor::run`] is the last thing `main` awaits and its [`Exit`] becomes the exit code.
+//!
+//! # Guarantees
+//! * An [essential](Tasks::essential) task that ends before shutdown, by return, error or panic, ends the
+//!   process: `run` returns [`Exit::TaskEnded`] with its name and a non-zero code.
+//! * A panic in any supervised task ends the process the same way (as `panic = "abort"` does in release builds).
+//! * After shutdown begins `run` waits for all tasks up to the drain deadline, then names the ones left.
+//! * Dropping a [`Scope`] aborts its children; dropping a [`Task`] does not stop it (it stays supervised).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::shutdown::Signals;
+
+/// Owns every task of the process. One per process, made in `main` (or one per test).
+#[derive(Debug)]
+pub struct Supervisor {
+    tasks: Tasks,
+    ended: watch::Receiver<Option<Ended>>,
+}
+
+/// A handle that starts tasks under an owner's name. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    owner: Cow<'static, str>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    next: AtomicU64,
+    live: Mutex<BTreeMap<u64, Live>>,
+    count: watch::Sender<usize>,
+    ended: watch::Sender<Option<Ended>>,
+    shutdown: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Live {
+    name: String,
+    abort: Option<AbortHandle>,
+}
+
+#[derive(Debug, Clone)]
+struct Ended {
+    name: String,
+    reason: String,
+}
+
+/// How the process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "the exit decides the process's code"]
+pub enum Exit {
+    /// Shutdown was asked for and every task ended in time.
+    Clean,
+    /// An essential task ended, or some task panicked, while the process was meant to run on.
+    TaskEnded {
+        /// The task's full name, `owner/name`.
+        name: String,
+        /// The error it returned, or how it ended without one.
+        reason: String,
+    },
+    /// Shutdown was asked for, but these tasks were still running at the drain deadline.
+    Overdue {
+        /// Full names of the tasks that were aborted.
+        names: Vec<String>,
+    },
+    /// A second signal arrived while draining.
+    Aborted,
+}
+
+impl Exit {
+    /// The process exit code: 0 clean, 1 a task ended, 2 overdue, 130 aborted by a second signal.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self {
+            Exit::Clean => 0,
+            Exit::TaskEnded { .. } => 1,
+            Exit::Overdue { .. } => 2,
+            Exit::Aborted => 130,
+        }
+    }
+}
+
+impl Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Exit::Clean => f.write_str("stopped"),
+            Exit::TaskEnded { name, reason } => write!(f, "task {name} ended: {reason}"),
+            Exit::Overdue { names } => {
+                write!(
+                    f,
+                    "still running at the drain deadline: {}",
+                    names.join(", ")
+                )
+            }
+            Exit::Aborted => f.write_str("aborted by a second signal"),
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// A task did not produce its value: it panicked or was aborted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("task {name} was stopped before it finished")]
+pub struct Stopped {
+    name: String,
+}
+
+/// A handle to one running task. Dropping it leaves the task running under the supervisor.
+#[derive(Debug)]
+pub struct Task<T> {
+    name: String,
+    handle: JoinHandle<Option<T>>,
+}
+
+/// A group of tasks that must not outlive what they serve (a connection, a test).
+#[derive(Debug)]
+pub struct Scope {
+    tasks: Tasks,
+    set: JoinSet<()>,
+}
+
+impl Supervisor {
+    /// A supervisor whose tasks stop when `shutdown` is cancelled.
+    #[must_use]
+    pub fn new(shutdown: CancellationToken) -> Self {
+        let (ended_tx, ended) = watch::channel(None);
+        let inner = Inner {
+            next: AtomicU64::new(0),
+            live: Mutex::new(BTreeMap::new()),
+            count: watch::Sender::new(0),
+            ended: ended_tx,
+            shutdown,
+        };
+        let tasks = Tasks {
+            owner: Cow::Borrowed(""),
+            inner: Arc::new(inner),
+        };
+        Self { tasks, ended }
+    }
+
+    /// The handle components start their tasks with.
+    #[must_use]
+    pub fn tasks(&self) -> Tasks {
+        self.tasks.clone()
+    }
+
+    /// Runs until a signal or until a task ends that must not, then drains for at most `drain`.
+    pub async fn run(self, mut signals: Signals, drain: Duration) -> Exit {
+        let signals = &mut signals;
+        // Borrowed one after the other: the second signal is only listened for once the first has arrived.
+        let first = {
+            let mut ended = self.ended.clone();
+            tokio::select! {
+                name = signals.next() => { tracing::info!(signal = name, "shutting down"); None }
+                () = self.tasks.inner.shutdown.cancelled() => None,
+                reason = until_ended(&mut ended) => Some(reason),
+            }
+        };
+        self.drain(
+            first,
+            async move {
+                signals.next().await;
+            },
+            drain,
+        )
+        .await
+    }
+
+    /// As [`run`](Self::run), with the stop and the abort given as futures: for programs without signals and tests.
+    pub async fn run_until(
+        self,
+        stop: impl Future<Output = ()>,
+        abort: impl Future<Output = ()>,
+        drain: Duration,
+    ) -> Exit {
+        let first = {
+            let mut ended = self.ended.clone();
+            tokio::select! {
+                () = stop => None,
+                () = self.tasks.inner.shutdown.cancelled() => None,
+                reason = until_ended(&mut ended) => Some(reason),
+            }
+        };
+        self.drain(first, abort, drain).await
+    }
+
+    async fn drain(
+        self,
+        first: Option<Ended>,
+        abort: impl Future<Output = ()>,
+        drain: Duration,
+    ) -> Exit {
+        let inner = &self.tasks.inner;
+        inner.shutdown.cancel();
+        let mut count = inner.count.subscribe();
+        let exit = tokio::select! {
+            _ = count.wait_for(|live| *live == 0) => Exit::Clean,
+            () = tokio::time::sleep(drain) => Exit::Overdue { names: inner.names() },
+            () = abort => Exit::Aborted,
+        };
+        inner.abort_all();
+        let exit = match first.or_else(|| self.ended.borrow().clone()) {
+            Some(Ended { name, reason }) => Exit::TaskEnded { name, reason },
+            None => exit,
+        };
+        if exit == Exit::Clean {
+            tracing::info!("stopped");
+        } else {
+            tracing::error!(code = exit.code(), "{exit}");
+        }
+        exit
+    }
+}
+
+async fn until_ended(ended: &mut watch::Receiver<Option<Ended>>) -> Ended {
+    match ended.wait_for(Option::is_some).await {
+        Ok(reason) => reason.clone().expect("waited for a reason"),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+impl Tasks {
+    /// A handle whose tasks are named `owner/…` under this one's name.
+    #[must_use]
+    pub fn owner(&self, owner: impl Display) -> Tasks {
+        Tasks {
+            owner: Cow::Owned(self.full_name(&owner)),
+            inner: Arc::clone(&self.inner),
+        }
+    }
+
+    /// The token that is cancelled when the process shuts down.
+    #[must_use]
+    pub fn shutdown(&self) -> CancellationToken {
+        self.inner.shutdown.clone()
+    }
+
+    /// Starts a task that must run as long as the process does.
+    ///
+    /// Ending before shutdown, with `Ok` or with `Err`, ends the process and names the task. An error during
+    /// shutdown is logged.
+    pub fn essential<F, E>(&self, name: impl Display, future: F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display,
+    {
+        let full = self.full_name(&name);
+        let inner = Arc::clone(&self.inner);
+        let watched = async move {
+            let reason = match future.await {
+                Ok(()) => "returned".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            if !inner.shutdown.is_cancelled() {
+                inner.end(&full, reason);
+            } else if reason != "returned" {
+                tracing::warn!(
+                    task = full,
+                    error = reason,
+                    "task failed while shutting down"
+                );
+            }
+        };
+        let _ = self.start(&name, watched);
+    }
+
+    /// Starts a task and returns a handle to its value.
+    pub fn spawn<F, T>(&self, name: impl Display, future: F) -> Task<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.start(&name, future)
+    }
+
+    /// A group whose tasks are aborted when it is dropped.
+    #[must_use]
+    pub fn scope(&self, name: impl Display) -> Scope {
+        Scope {
+            tasks: self.owner(name),
+            set: JoinSet::new(),
+        }
+    }
+
+    fn full_name(&self, name: &impl Display) -> String {
+        if self.owner.is_empty() {
+            name.to_string()
+        } else {
+            format!("{}/{name}", self.owner)
+        }
+    }
+
+    fn start<F, T>(&self, name: &impl Display, future: F) -> Task<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let name = self.full_name(name);
+        let (id, wrapped) = self.wrap(name.clone(), future);
+        #[expect(clippy::disallowed_methods, reason = "the one place where tasks start")]
+        let handle = tokio::spawn(wrapped);
+        self.inner.set_abort(id, handle.abort_handle());
+        Task { name, handle }
+    }
+
+    /// Registers a task and returns the future that keeps its registration and reports its panic.
+    fn wrap<F, T>(
+        &self,
+        name: String,
+        future: F,
+    ) -> (u64, impl Future<Output = Option<T>> + Send + 'static)
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let registration = Registration::new(Arc::clone(&self.inner), name.clone());
+        let id = registration.id;
+        let span = tracing::info_span!("task", task = %name);
+        let wrapped = async move {
+            let registration = registration;
+            match AssertUnwindSafe(future).catch_unwind().await {
+                Ok(value) => Some(value),
+                Err(panic) => {
+                    registration
+                        .inner
+                        .end(&name, format!("panicked: {}", panic_text(&*panic)));
+                    None
+                }
+            }
+        };
+        (id, wrapped.instrument(span))
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+impl<T> Task<T> {
+    /// Waits for the task's value.
+    ///
+    /// # Errors
+    /// [`Stopped`] when it was aborted or panicked (a panic also ends the process).
+    pub async fn join(self) -> Result<T, Stopped> {
+        match self.handle.await {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) | Err(_) => Err(Stopped { name: self.name }),
+        }
+    }
+
+    /// Stops the task at its next await point.
+    pub fn abort(&self) {
+        self.handle.abort();
+    }
+
+    /// Whether the task has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+}
+
+impl Scope {
+    /// Starts a child of this scope.
+    pub fn spawn<F>(&mut self, name: impl Display, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (id, wrapped) = self.tasks.wrap(self.tasks.full_name(&name), future);
+        let abort = self.set.spawn(wrapped.map(|_| ()));
+        self.tasks.inner.set_abort(id, abort);
+    }
+
+    /// Waits until one child ends; `None` when there is none left.
+    pub async fn join_next(&mut self) -> Option<()> {
+        self.set.join_next().await.map(|_| ())
+    }
+
+    /// Waits until every child has ended.
+    pub async fn join_all(&mut self) {
+        while self.join_next().await.is_some() {}
+    }
+
+    /// Stops every child and waits until they are gone.
+    pub async fn stop(&mut self) {
+        self.set.shutdown().await;
+    }
+
+    /// Number of children that have not been joined.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.set.len()
+    }
+
+    /// Whether there is no child left to join.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty()
+    }
+}
+
+impl Inner {
+    /// The map is only ever changed whole, so a poisoned lock still holds a usable value.
+    fn live(&self) -> MutexGuard<'_, BTreeMap<u64, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.live().values().map(|live| live.name.clone()).collect()
+    }
+
+    fn set_abort(&self, id: u64, abort: AbortHandle) {
+        if let Some(live) = self.live().get_mut(&id) {
+            live.abort = Some(abort);
+        }
+    }
+
+    fn abort_all(&self) {
+        let handles: Vec<_> = self
+            .live()
+            .values()
+            .filter_map(|live| live.abort.clone())
+            .collect();
+        for handle in handles {
+            handle.abort();
+        }
+    }
+
+    /// Records the first task that ended when it should not have; later ones are only logged.
+    fn end(&self, name: &str, reason: String) {
+        tracing::error!(task = name, reason, "task ended");
+        self.ended.send_if_modified(|ended| {
+            let first = ended.is_none();
+            if first {
+                *ended = Some(Ended {
+                    name: name.to_owned(),
+                    reason,
+                });
+            }
+            first
+        });
+    }
+}
+
+/// Keeps a task in the table of live ones; dropped when the task ends in whatever way.
+#[derive(Debug)]
+struct Registration {
+    id: u64,
+    inner: Arc<Inner>,
+}
+
+impl Registration {
+    fn new(inner: Arc<Inner>, name: String) -> Self {
+        let id = inner.next.fetch_add(1, Ordering::Relaxed);
+        let live = {
+            let mut live = inner.live();
+            live.insert(id, Live { name, abort: None });
+            live.len()
+        };
+        inner.count.send_replace(live);
+        Self { id, inner }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let live = {
+            let mut live = self.inner.live();
+            live.remove(&self.id);
+            live.len()
+        };
+        self.inner.count.send_replace(live);
+    }
+}
+
+#[cfg(test)]
+mod tests;

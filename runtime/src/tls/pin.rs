@@ -1,0 +1,157 @@
+//! Trust in one CA by the hash of its public key.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{aws_lc_rs, verify_tls13_signature};
+use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use sha2::{Digest as _, Sha256};
+
+use super::Error;
+
+/// SHA-256 over a certificate's SubjectPublicKeyInfo (DER). Its text form is 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SpkiPin([u8; 32]);
+
+impl SpkiPin {
+    /// The pin of a certificate, DER.
+    ///
+    /// # Errors
+    /// [`Error::Certificate`] when it does not parse.
+    pub fn of_certificate(der: &[u8]) -> Result<Self, Error> {
+        let (_, certificate) =
+            x509_parser::parse_x509_certificate(der).map_err(|_| Error::Certificate)?;
+        Ok(Self(Sha256::digest(certificate.public_key().raw).into()))
+    }
+
+    /// The pin of the first certificate of a PEM bundle.
+    ///
+    /// # Errors
+    /// When the bundle is not PEM or empty, or the certificate does not parse.
+    pub fn of_bundle(pem: &str) -> Result<Self, Error> {
+        let certificates = super::certificates("CA bundle", pem)?;
+        Self::of_certificate(certificates.first().ok_or(Error::Empty("CA bundle"))?)
+    }
+}
+
+impl fmt::Display for SpkiPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for SpkiPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SpkiPin({self})")
+    }
+}
+
+impl FromStr for SpkiPin {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let mut pin = [0u8; 32];
+        let canonical =
+            text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if !canonical {
+            return Err(Error::Pin);
+        }
+        for (byte, digits) in pin.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digits = std::str::from_utf8(digits).map_err(|_| Error::Pin)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| Error::Pin)?;
+        }
+        Ok(Self(pin))
+    }
+}
+
+/// Accepts a server whose chain ends in the pinned CA; name, validity and usage are verified as always.
+#[derive(Debug)]
+pub(super) struct PinnedVerifier {
+    pin: SpkiPin,
+}
+
+impl PinnedVerifier {
+    pub(super) fn new(pin: SpkiPin) -> Self {
+        Self { pin }
+    }
+
+    fn pinned_root(&self, intermediates: &[CertificateDer<'_>]) -> Option<CertificateDer<'static>> {
+        intermediates
+            .iter()
+            .find(|der| SpkiPin::of_certificate(der).is_ok_and(|pin| pin == self.pin))
+            .map(|der| der.clone().into_owned())
+    }
+}
+
+impl ServerCertVerifier for PinnedVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let unknown = || rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let mut roots = RootCertStore::empty();
+        roots.add(self.pinned_root(intermediates).ok_or_else(unknown)?)?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|_| unknown())?
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::Error::General("TLS 1.2 is not spoken".to_owned()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &aws_lc_rs::default_provider().signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_has_exactly_one_text_form() {
+        let text = "0123456789abcdef".repeat(4);
+        assert_eq!(text.parse::<SpkiPin>().unwrap().to_string(), text);
+        for bad in [
+            String::new(),
+            text.to_uppercase(),
+            format!("{text}0"),
+            text[1..].to_owned(),
+            "é".repeat(32),
+        ] {
+            assert!(bad.parse::<SpkiPin>().is_err(), "{bad}");
+        }
+    }
+}
