@@ -44,6 +44,8 @@ pub struct Hello {
     pub instance: InstanceId,
     /// The highest incarnation this process was ever given; 0 for none.
     pub incarnation: u64,
+    /// The highest report sequence it sent under that incarnation; 0 for none.
+    pub sequence: u64,
     /// Release of the agent, for people.
     pub agent_version: String,
     /// The highest epoch and term it has seen or stored with an order.
@@ -209,6 +211,8 @@ pub struct Welcome {
     pub leadership: Leadership,
     /// Milliseconds between heartbeats.
     pub heartbeat: u64,
+    /// Report every deployment: the hub does not have all that was reported before.
+    pub report: bool,
 }
 
 /// A message from hub to agent.

@@ -1,0 +1,190 @@
+//! Reports: the latest per deployment, sent on an edge at once and otherwise at most once a second.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Millis, limit};
+
+/// Shortest time between two reports of one deployment that differ in counts and texts only.
+const CALM: Millis = 1_000;
+
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    at: Millis,
+    edge: u64,
+    whole: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Report {
+    status: DeploymentStatus,
+    sent: Option<Sent>,
+}
+
+impl Report {
+    /// When it has to go out: `None` when the hub has it already.
+    fn due_at(&self) -> Option<Millis> {
+        match self.sent {
+            None => Some(0),
+            Some(sent) if sent.whole == fingerprint(&self.status) => None,
+            Some(sent) if sent.edge != edge(&self.status) => Some(0),
+            Some(sent) => Some(sent.at + CALM),
+        }
+    }
+}
+
+/// The latest report of every deployment, and which of them the hub lacks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reports {
+    latest: BTreeMap<DeploymentUid, Report>,
+    sequence: u64,
+}
+
+impl Reports {
+    /// Takes the newest view of a deployment; an older one that was not sent is replaced.
+    pub(super) fn put(&mut self, status: DeploymentStatus) {
+        let status = status.bounded();
+        let room = self.latest.len() < limit::DEPLOYMENTS;
+        match self.latest.get_mut(&status.deployment) {
+            Some(report) => report.status = status,
+            None if room => {
+                self.latest
+                    .insert(status.deployment, Report { status, sent: None });
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn remove(&mut self, deployment: &DeploymentUid) {
+        self.latest.remove(deployment);
+    }
+
+    /// A session opened. Without `all` the hub has every report sent before.
+    pub(super) fn opened(&mut self, all: bool) {
+        self.sequence = 0;
+        if all {
+            self.repeat();
+        }
+    }
+
+    /// Every report goes out again.
+    pub(super) fn repeat(&mut self) {
+        for report in self.latest.values_mut() {
+            report.sent = None;
+        }
+    }
+
+    /// The highest sequence given in the last session.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Takes what has to go out now, with its sequence.
+    pub(super) fn due(&mut self, now: Millis) -> Vec<(u64, DeploymentStatus)> {
+        let mut due = Vec::new();
+        for report in self.latest.values_mut() {
+            if report.due_at().is_some_and(|at| at <= now) {
+                self.sequence += 1;
+                let status = &report.status;
+                report.sent = Some(Sent {
+                    at: now,
+                    edge: edge(status),
+                    whole: fingerprint(status),
+                });
+                due.push((self.sequence, status.clone()));
+            }
+        }
+        due
+    }
+
+    pub(super) fn wake_at(&self) -> Option<Millis> {
+        self.latest.values().filter_map(Report::due_at).min()
+    }
+}
+
+fn fingerprint(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What makes a report urgent when it changes.
+fn edge(status: &DeploymentStatus) -> u64 {
+    let states: Vec<_> = status.phases.iter().map(|phase| phase.state).collect();
+    fingerprint(&(
+        &status.observed,
+        status.stage,
+        status.available.status,
+        &status.available.reason,
+        states,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use stevedore_proto_core::status::{PhaseState, PhaseStatus, Truth, Verdict};
+    use stevedore_proto_core::{Digest, Epoch, EpochId, Stage, Term, TermId, Tuple};
+
+    use super::*;
+
+    fn status(ready: u32, available: Truth) -> DeploymentStatus {
+        DeploymentStatus {
+            deployment: DeploymentUid::from_bytes([1; 16]),
+            observed: Tuple {
+                epoch: Epoch {
+                    counter: 1,
+                    id: EpochId::from_bytes([1; 16]),
+                },
+                term: Term {
+                    counter: 1,
+                    id: TermId::from_bytes([1; 16]),
+                },
+                number: 1,
+                digest: Digest::of(b""),
+            },
+            stage: Stage::Received,
+            available: Verdict {
+                status: available,
+                ..Verdict::default()
+            },
+            phases: vec![PhaseStatus {
+                name: "a".into(),
+                state: PhaseState::Progressing,
+                objects: 3,
+                ready,
+                message: String::new(),
+            }],
+            blockers: vec![],
+            attributions: vec![],
+            conditions: vec![],
+        }
+    }
+
+    #[test]
+    fn an_edge_goes_out_at_once_and_a_count_waits_for_calm() {
+        let mut reports = Reports::default();
+        reports.put(status(0, Truth::False));
+        assert_eq!(reports.due(10).len(), 1);
+        reports.put(status(1, Truth::False));
+        reports.put(status(2, Truth::False));
+        assert_eq!(reports.due(11), vec![]);
+        assert_eq!(reports.wake_at(), Some(10 + CALM));
+        let due = reports.due(10 + CALM);
+        assert_eq!(due, vec![(2, status(2, Truth::False))]);
+        reports.put(status(2, Truth::True));
+        assert_eq!(reports.due(11 + CALM), vec![(3, status(2, Truth::True))]);
+    }
+
+    #[test]
+    fn the_same_report_is_not_sent_twice_until_the_hub_asks() {
+        let mut reports = Reports::default();
+        reports.put(status(0, Truth::False));
+        assert_eq!(reports.due(0).len(), 1);
+        reports.put(status(0, Truth::False));
+        assert_eq!(reports.due(100_000), vec![]);
+        reports.opened(false);
+        assert_eq!(reports.due(100_000), vec![]);
+        reports.opened(true);
+        assert_eq!(reports.due(100_000), vec![(1, status(0, Truth::False))]);
+    }
+}
