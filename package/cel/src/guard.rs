@@ -1,0 +1,320 @@
+//! What is checked before an expression is compiled, and on the compiled tree.
+
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+
+use crate::{
+    Error, MAX_BRACKET_DEPTH, MAX_COMPREHENSION_NESTING, MAX_REGEX_BYTES, MAX_SOURCE_BYTES,
+    MAX_TREE_DEPTH,
+};
+
+/// Functions an expression may call, by either call style. Everything else is unknown, also where the
+/// interpreter would have it: `lists.range`, `format` and the like build values of any size from few bytes.
+const FUNCTIONS: &[&str] = &[
+    "bool",
+    "bytes",
+    "charAt",
+    "contains",
+    "double",
+    "duration",
+    "dyn",
+    "endsWith",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
+    "hasValue",
+    "indexOf",
+    "int",
+    "join",
+    "lastIndexOf",
+    "lowerAscii",
+    "matches",
+    "or",
+    "orValue",
+    "replace",
+    "size",
+    "split",
+    "startsWith",
+    "string",
+    "substring",
+    "timestamp",
+    "trim",
+    "type",
+    "uint",
+    "upperAscii",
+    "value",
+];
+const OPTIONAL_FUNCTIONS: &[&str] = &["none", "of", "ofNonZeroValue"];
+const TYPE_NAMES: &[&str] = &[
+    "bool",
+    "bytes",
+    "double",
+    "dyn",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "optional",
+    "string",
+    "type",
+    "uint",
+];
+
+/// Length and bracket nesting, on the bare text.
+pub(crate) fn source(text: &str) -> Result<(), Error> {
+    if text.len() > MAX_SOURCE_BYTES {
+        return Err(Error::TooLong {
+            bytes: text.len(),
+            limit: MAX_SOURCE_BYTES,
+        });
+    }
+    if deepest_brackets(text.as_bytes()) > MAX_BRACKET_DEPTH {
+        return Err(Error::TooDeep {
+            what: "brackets",
+            limit: MAX_BRACKET_DEPTH,
+        });
+    }
+    Ok(())
+}
+
+/// Deepest bracket nesting outside of strings and comments. Where the text is not valid CEL the answer may
+/// be too high, never too low.
+fn deepest_brackets(text: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut at) = (0usize, 0usize, 0usize);
+    while at < text.len() {
+        match text[at] {
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'/' if text.get(at + 1) == Some(&b'/') => {
+                while at < text.len() && text[at] != b'\n' {
+                    at += 1;
+                }
+                continue;
+            }
+            quote @ (b'"' | b'\'') => {
+                at = string_end(text, at, quote);
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    deepest
+}
+
+/// The index after the string literal that starts at `at`; for an unclosed one just after its quote, so
+/// that what follows is still counted.
+fn string_end(text: &[u8], at: usize, quote: u8) -> usize {
+    let raw = at > 0 && matches!(text[at - 1], b'r' | b'R')
+        || at > 1 && matches!(text[at - 1], b'b' | b'B') && matches!(text[at - 2], b'r' | b'R');
+    let triple = text.get(at + 1) == Some(&quote) && text.get(at + 2) == Some(&quote);
+    let width = if triple { 3 } else { 1 };
+    let mut end = at + width;
+    while end < text.len() {
+        match text[end] {
+            b'\\' if !raw => end += 2,
+            b'\n' if !triple => return at + 1,
+            byte if byte == quote && (!triple || text[end..].starts_with(&[quote; 3])) => {
+                return end + width;
+            }
+            _ => end += 1,
+        }
+    }
+    at + 1
+}
+
+/// Depth, comprehension nesting, functions and regular expressions of the compiled tree.
+pub(crate) fn tree(expr: &IdedExpr) -> Result<(), Error> {
+    walk(expr, 1, 0)
+}
+
+fn walk(expr: &IdedExpr, depth: usize, nesting: usize) -> Result<(), Error> {
+    if depth > MAX_TREE_DEPTH {
+        return Err(Error::TooDeep {
+            what: "operations",
+            limit: MAX_TREE_DEPTH,
+        });
+    }
+    if let Expr::Comprehension(it) = &expr.expr {
+        if nesting == MAX_COMPREHENSION_NESTING {
+            return Err(Error::TooDeep {
+                what: "comprehensions",
+                limit: MAX_COMPREHENSION_NESTING,
+            });
+        }
+        walk(&it.iter_range, depth + 1, nesting)?;
+        return [&it.accu_init, &it.loop_cond, &it.loop_step, &it.result]
+            .into_iter()
+            .try_for_each(|part| walk(part, depth + 1, nesting + 1));
+    }
+    if let Expr::Call(call) = &expr.expr {
+        function(call)?;
+    }
+    children(expr)
+        .into_iter()
+        .try_for_each(|child| walk(child, depth + 1, nesting))
+}
+
+fn children(expr: &IdedExpr) -> Vec<&IdedExpr> {
+    fn entry(entry: &EntryExpr) -> Vec<&IdedExpr> {
+        match entry {
+            EntryExpr::StructField(field) => vec![&field.value],
+            EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+        }
+    }
+    match &expr.expr {
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+        Expr::Call(call) => call
+            .target
+            .iter()
+            .map(AsRef::as_ref)
+            .chain(&call.args)
+            .collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => map.entries.iter().flat_map(|it| entry(&it.expr)).collect(),
+        Expr::Struct(value) => value
+            .entries
+            .iter()
+            .flat_map(|it| entry(&it.expr))
+            .collect(),
+        Expr::Comprehension(it) => {
+            vec![
+                &it.iter_range,
+                &it.accu_init,
+                &it.loop_cond,
+                &it.loop_step,
+                &it.result,
+            ]
+        }
+    }
+}
+
+fn function(call: &CallExpr) -> Result<(), Error> {
+    let name = call.func_name.as_str();
+    if is_operator(name) {
+        return Ok(());
+    }
+    let on_optional = call
+        .target
+        .as_ref()
+        .is_some_and(|target| matches!(&target.expr, Expr::Ident(name) if name == "optional"));
+    let known = if on_optional {
+        OPTIONAL_FUNCTIONS.contains(&name)
+    } else {
+        FUNCTIONS.contains(&name)
+    };
+    if !known {
+        return Err(Error::UnknownFunction(name.to_owned()));
+    }
+    if name == "matches" {
+        regex(call.args.last())
+    } else {
+        Ok(())
+    }
+}
+
+fn is_operator(name: &str) -> bool {
+    name.contains('_') && !name.chars().any(char::is_alphanumeric)
+        || name == operators::IN
+        || name == operators::NOT_STRICTLY_FALSE
+}
+
+fn regex(pattern: Option<&IdedExpr>) -> Result<(), Error> {
+    let Some(Expr::Literal(LiteralValue::String(pattern))) = pattern.map(|it| &it.expr) else {
+        return Err(Error::Regex("it must be a string literal".to_owned()));
+    };
+    let pattern = pattern.inner();
+    if pattern.len() > MAX_REGEX_BYTES {
+        return Err(Error::Regex(format!(
+            "it has {} bytes, the limit is {MAX_REGEX_BYTES}",
+            pattern.len()
+        )));
+    }
+    regex::RegexBuilder::new(pattern)
+        .size_limit(256 * 1024)
+        .build()
+        .map(|_| ())
+        .map_err(|error| Error::Regex(error.to_string()))
+}
+
+/// Refuses a name that is neither in `known` nor bound by a comprehension around it.
+pub(crate) fn variables(expr: &IdedExpr, known: &[&str]) -> Result<(), Error> {
+    let mut bound: Vec<&str> = known.to_vec();
+    names(expr, &mut bound, known)
+}
+
+fn names<'e>(expr: &'e IdedExpr, bound: &mut Vec<&'e str>, known: &[&str]) -> Result<(), Error> {
+    match &expr.expr {
+        Expr::Ident(name) => {
+            if bound.contains(&name.as_str()) || TYPE_NAMES.contains(&name.as_str()) {
+                return Ok(());
+            }
+            Err(Error::UnknownVariable {
+                name: name.clone(),
+                known: known.join(", "),
+            })
+        }
+        Expr::Comprehension(it) => {
+            names(&it.iter_range, bound, known)?;
+            let depth = bound.len();
+            bound.push(&it.iter_var);
+            bound.extend(it.iter_var2.as_deref());
+            bound.push(&it.accu_var);
+            let parts = [&it.accu_init, &it.loop_cond, &it.loop_step, &it.result];
+            let result = parts
+                .into_iter()
+                .try_for_each(|part| names(part, bound, known));
+            bound.truncate(depth);
+            result
+        }
+        _ => children(expr)
+            .into_iter()
+            .try_for_each(|child| names(child, bound, known)),
+    }
+}
+
+/// What `expr` gives when that is plainly not a boolean.
+pub(crate) fn plainly_not_bool(expr: &IdedExpr) -> Option<&'static str> {
+    match &expr.expr {
+        Expr::Literal(LiteralValue::Boolean(_)) => None,
+        Expr::Literal(LiteralValue::String(_)) => Some("a string"),
+        Expr::Literal(LiteralValue::Null) => Some("null"),
+        Expr::Literal(LiteralValue::Bytes(_)) => Some("bytes"),
+        Expr::Literal(_) => Some("a number"),
+        Expr::List(_) => Some("a list"),
+        Expr::Map(_) | Expr::Struct(_) => Some("a map"),
+        Expr::Comprehension(it) => match (&it.accu_init.expr, &it.result.expr) {
+            (Expr::List(_), Expr::Ident(name)) if *name == it.accu_var => Some("a list"),
+            _ => None,
+        },
+        Expr::Call(call) => match call.func_name.as_str() {
+            operators::SUBSTRACT
+            | operators::ADD
+            | operators::MULTIPLY
+            | operators::DIVIDE
+            | operators::MODULO
+            | operators::NEGATE
+            | "size"
+            | "int"
+            | "uint"
+            | "double"
+            | "indexOf"
+            | "lastIndexOf" => Some("a number, list or string"),
+            "string" | "join" | "lowerAscii" | "upperAscii" | "trim" | "replace" | "substring"
+            | "charAt" => Some("a string"),
+            "split" => Some("a list"),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,128 @@
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use cel::{Context, Env, Value};
+
+use crate::{Error, bind, cost, error, guard};
+
+const COMPILE_STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// What an evaluation gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// A boolean.
+    Bool(bool),
+    /// Something else, as JSON (bytes as base64, timestamps as RFC 3339, `null` for what has no JSON form).
+    Json(serde_json::Value),
+}
+
+/// A compiled expression that keeps within the limits of this crate. Compile once, evaluate often.
+#[derive(Debug)]
+pub struct Program {
+    source: String,
+    compiled: cel::Program,
+}
+
+impl Program {
+    /// Compiles `source`.
+    ///
+    /// # Errors
+    /// When the source is too long, too deep, not CEL, or calls an unknown function.
+    pub fn compile(source: &str) -> Result<Program, Error> {
+        guard::source(source)?;
+        let compiled = thread::scope(|scope| {
+            thread::Builder::new()
+                .stack_size(COMPILE_STACK_BYTES)
+                .spawn_scoped(scope, || parse(source))
+                .map_err(|_| Error::Syntax("no thread to compile on".to_owned()))?
+                .join()
+                .unwrap_or_else(|_| Err(Error::Syntax("the parser gave up on it".to_owned())))
+        })?;
+        Ok(Program {
+            source: source.to_owned(),
+            compiled,
+        })
+    }
+
+    /// Compiles a condition over `variables`: besides [`Program::compile`]'s checks, every name used must be
+    /// one of them and the result must not plainly be something else than a boolean.
+    ///
+    /// # Errors
+    /// Those of [`Program::compile`], [`Error::UnknownVariable`] and [`Error::NotBool`].
+    pub fn compile_condition(source: &str, variables: &[&str]) -> Result<Program, Error> {
+        let program = Program::compile(source)?;
+        let tree = program.compiled.expression();
+        guard::variables(tree, variables)?;
+        match guard::plainly_not_bool(tree) {
+            Some(what) => Err(Error::NotBool(what.to_owned())),
+            None => Ok(program),
+        }
+    }
+
+    /// The text it was compiled from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Evaluates with `bindings` as variables. It cannot be interrupted: see the crate's documentation.
+    ///
+    /// # Errors
+    /// When a binding is too large, the estimated cost is above the limits, or the evaluation fails.
+    pub fn eval(&self, bindings: &[(&str, &serde_json::Value)]) -> Result<Outcome, Error> {
+        match self.run(bindings)? {
+            Value::Bool(value) => Ok(Outcome::Bool(value)),
+            other => Ok(Outcome::Json(
+                other.json().unwrap_or(serde_json::Value::Null),
+            )),
+        }
+    }
+
+    /// As [`Program::eval`], for an expression that must give a boolean.
+    ///
+    /// # Errors
+    /// Those of [`Program::eval`], and [`Error::NotBool`].
+    pub fn eval_bool(&self, bindings: &[(&str, &serde_json::Value)]) -> Result<bool, Error> {
+        match self.run(bindings)? {
+            Value::Bool(value) => Ok(value),
+            other => Err(Error::NotBool(other.type_of().to_string())),
+        }
+    }
+
+    fn run(&self, bindings: &[(&str, &serde_json::Value)]) -> Result<Value, Error> {
+        let shapes = bindings
+            .iter()
+            .map(|(name, value)| Ok((*name, bind::measure(name, value)?)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        cost::check(self.compiled.expression(), &shapes)?;
+        let mut context = Context::with_env(Arc::clone(environment()));
+        for (name, value) in bindings {
+            context.add_variable_from_value(*name, bind::convert(value));
+        }
+        self.compiled
+            .execute(&context)
+            .map_err(|failure| error::evaluation(&failure, &self.source))
+    }
+}
+
+fn parse(source: &str) -> Result<cel::Program, Error> {
+    let compiled = environment().compile(source).map_err(|failure| {
+        let first = failure.errors.first();
+        let message = first.map_or_else(String::new, |first| {
+            format!("line {} column {}: {}", first.pos.0, first.pos.1, first.msg)
+        });
+        Error::Syntax(message)
+    })?;
+    guard::tree(compiled.expression())?;
+    Ok(compiled)
+}
+
+/// The functions expressions see: the standard library and the string extension.
+fn environment() -> &'static Arc<Env> {
+    static ENVIRONMENT: OnceLock<Arc<Env>> = OnceLock::new();
+    ENVIRONMENT.get_or_init(|| {
+        let mut env = Env::stdlib();
+        env.add_extension(cel::extensions::strings)
+            .expect("the string extension declares nothing that the standard library has");
+        Arc::new(env)
+    })
+}
