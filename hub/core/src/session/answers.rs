@@ -1,0 +1,233 @@
+//! What the member says: pages, acks, refusals, reports, heartbeats.
+
+use stevedore_proto_core::message::{CloseReason, Page};
+use stevedore_proto_core::{
+    DeploymentStatus, DeploymentUid, Digest, Millis, NackReason, Stage, ToAgent, Tuple, limit,
+};
+
+use super::event::{Action, FreezeReason, Report};
+use super::live::{Listing, Phase, wait};
+use super::member::{Member, refuse};
+use super::wanted::ClusterOrders;
+
+impl Member {
+    pub(super) fn page(
+        &mut self,
+        page: Page,
+        orders: &ClusterOrders,
+        now: Millis,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        let Phase::Listing(listing) = &mut live.phase else {
+            return;
+        };
+        if page.request != live.request || page.index != listing.next_index {
+            return;
+        }
+        listing.next_index += 1;
+        listing.since = now;
+        listing.held.extend(page.held);
+        listing.contents.extend(page.contents);
+        if listing.held.len() > limit::DEPLOYMENTS
+            || listing.contents.len() > 8 * limit::DEPLOYMENTS
+        {
+            let connection = live.connection;
+            refuse(
+                connection,
+                CloseReason::ProtocolError,
+                "more deployments than allowed",
+                0,
+                out,
+            );
+            self.end(now);
+            return;
+        }
+        if page.last {
+            let listing = std::mem::replace(&mut live.phase, Phase::Synced);
+            live.gap = false;
+            if let Phase::Listing(listing) = listing {
+                self.listed(listing, orders, out);
+            }
+        }
+    }
+
+    fn listed(&mut self, listing: Listing, orders: &ClusterOrders, out: &mut Vec<Action>) {
+        let before = std::mem::take(&mut self.view.held);
+        for held in &listing.held {
+            let now = (held.tuple, held.stage);
+            let is_wanted = orders
+                .orders
+                .get(&held.deployment)
+                .is_some_and(|wanted| wanted.order.tuple == held.tuple);
+            if is_wanted && before.get(&held.deployment) != Some(&now) {
+                let (tuple, stage) = now;
+                out.push(Action::Report(Report::Progress {
+                    deployment: held.deployment,
+                    tuple,
+                    stage,
+                }));
+            }
+            self.view.held.insert(held.deployment, now);
+        }
+        self.view.contents = listing.contents;
+        self.view.listed = true;
+        out.push(Action::Report(Report::Listing(listing.held)));
+        self.changed_all(orders);
+    }
+
+    /// Moves what the member is believed to hold, forward only.
+    pub(super) fn acknowledged(
+        &mut self,
+        deployment: DeploymentUid,
+        tuple: Tuple,
+        stage: Stage,
+        orders: &ClusterOrders,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        if live
+            .in_flight
+            .get(&deployment)
+            .is_some_and(|order| order.tuple == tuple)
+        {
+            live.in_flight.remove(&deployment);
+        }
+        live.dirty.insert(deployment);
+        let forward = match self.view.held.get(&deployment) {
+            None => self.view.held.len() < limit::DEPLOYMENTS,
+            Some((held, before)) if *held == tuple => stage > *before,
+            Some((held, _)) => position(&tuple) > position(held),
+        };
+        if !forward {
+            return;
+        }
+        self.view.held.insert(deployment, (tuple, stage));
+        let wanted = orders
+            .orders
+            .get(&deployment)
+            .filter(|wanted| wanted.order.tuple == tuple);
+        if let Some(content) = wanted.and_then(|wanted| wanted.order.content()) {
+            self.view.contents.insert(content.digest);
+        }
+        out.push(Action::Report(Report::Progress {
+            deployment,
+            tuple,
+            stage,
+        }));
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the fields of one message, and what they are judged by"
+    )]
+    pub(super) fn refused(
+        &mut self,
+        deployment: DeploymentUid,
+        tuple: Tuple,
+        reason: NackReason,
+        message: String,
+        orders: &ClusterOrders,
+        now: Millis,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        let Some(order) = live
+            .in_flight
+            .get_mut(&deployment)
+            .filter(|order| order.tuple == tuple)
+        else {
+            return;
+        };
+        if reason == NackReason::ContentUnavailable
+            && let Some(content) = orders
+                .orders
+                .get(&deployment)
+                .and_then(|wanted| wanted.order.content())
+        {
+            self.view.contents.remove(&content.digest);
+        }
+        if reason.is_transient() {
+            order.attempt = order.attempt.max(1);
+            order.due = false;
+            order.resend_at = now + wait(&self.pace, order.attempt - 1);
+        } else {
+            live.in_flight.remove(&deployment);
+            live.dirty.insert(deployment);
+            self.quarantine.insert(deployment, tuple);
+        }
+        let freeze = match reason {
+            NackReason::HubRegressed => Some(FreezeReason::HubRegressed),
+            NackReason::HubDiverged => Some(FreezeReason::HubDiverged),
+            _ => None,
+        };
+        out.push(Action::Report(Report::Refused {
+            deployment,
+            tuple,
+            reason,
+            message,
+        }));
+        if let Some(reason) = freeze
+            && self.frozen.insert(deployment, reason) != Some(reason)
+        {
+            let held = self.view.tuple(&deployment).copied();
+            out.push(Action::Report(Report::Frozen {
+                deployment,
+                held,
+                reason,
+            }));
+        }
+    }
+
+    pub(super) fn status(
+        &mut self,
+        sequence: u64,
+        status: Box<DeploymentStatus>,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        if sequence <= live.sequence {
+            return;
+        }
+        live.gap |= sequence != live.sequence + 1;
+        live.sequence = sequence;
+        let incarnation = live.incarnation;
+        out.push(Action::Report(Report::Status {
+            incarnation,
+            sequence,
+            status,
+        }));
+    }
+
+    /// Anti-entropy: a heartbeat that does not say what is believed leads to a listing.
+    pub(super) fn heartbeat(
+        &mut self,
+        root: &Digest,
+        sequence: u64,
+        now: Millis,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        out.push(Action::Send(live.connection, ToAgent::Beat));
+        live.gap |= sequence > live.sequence;
+        live.sequence = live.sequence.max(sequence);
+        if matches!(live.phase, Phase::Synced) && (live.gap || *root != self.view.root()) {
+            live.list(now, out);
+        }
+    }
+}
+
+/// Comparable only between tuples one member said it holds.
+fn position(tuple: &Tuple) -> (u64, u64) {
+    (tuple.epoch.counter, tuple.number)
+}

@@ -1,0 +1,356 @@
+//! The open session: what has to be sent, what is on its way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stevedore_proto_core::{
+    DeploymentUid, Digest, Held, InstanceId, Millis, Order, ToAgent, Tuple, limit,
+};
+
+use super::event::{Action, Connection, FreezeReason, Report};
+use super::member::{Member, View};
+use super::pace::Pace;
+use super::wanted::{ClusterOrders, Relation, Wanted};
+
+/// Pause after frames were lost, so that a full queue can drain.
+const DRAIN: Millis = 1_000;
+
+/// Pages being collected.
+#[derive(Debug, Clone)]
+pub(super) struct Listing {
+    pub(super) since: Millis,
+    pub(super) next_index: u32,
+    pub(super) held: Vec<Held>,
+    pub(super) contents: BTreeSet<Digest>,
+}
+
+/// Whether the hub knows what the member holds.
+#[derive(Debug, Clone)]
+pub(super) enum Phase {
+    /// It does; differences may be sent.
+    Synced,
+    /// It asked, and waits for the last page.
+    Listing(Listing),
+    /// It has to ask again.
+    Resync { at: Millis },
+}
+
+/// An order without an ack.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InFlight {
+    pub(super) tuple: Tuple,
+    pub(super) attempt: u32,
+    pub(super) resend_at: Millis,
+    /// No ack came in time: it is to be sent again.
+    pub(super) due: bool,
+}
+
+/// One open session.
+#[derive(Debug, Clone)]
+pub(super) struct Live {
+    pub(super) connection: Connection,
+    pub(super) instance: InstanceId,
+    pub(super) incarnation: u64,
+    pub(super) last_heard: Millis,
+    /// Highest report sequence heard.
+    pub(super) sequence: u64,
+    /// Some report before it is missing.
+    pub(super) gap: bool,
+    pub(super) phase: Phase,
+    pub(super) request: u32,
+    pub(super) dirty: BTreeSet<DeploymentUid>,
+    pub(super) in_flight: BTreeMap<DeploymentUid, InFlight>,
+    /// `SnapshotComplete` is still to be sent.
+    snapshot_due: bool,
+    settled: bool,
+    /// The member has met a newer leadership: it would refuse everything.
+    pub(super) fenced: bool,
+}
+
+impl Live {
+    pub(super) fn new(
+        connection: Connection,
+        instance: InstanceId,
+        incarnation: u64,
+        now: Millis,
+    ) -> Self {
+        Self {
+            connection,
+            instance,
+            incarnation,
+            last_heard: now,
+            sequence: 0,
+            gap: false,
+            phase: Phase::Synced,
+            request: 0,
+            dirty: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            snapshot_due: true,
+            settled: false,
+            fenced: false,
+        }
+    }
+
+    pub(super) fn wake_at(&self, pace: &Pace) -> Option<Millis> {
+        let phase = match &self.phase {
+            Phase::Synced => None,
+            Phase::Listing(listing) => Some(listing.since + pace.listing_within),
+            Phase::Resync { at } => Some(*at),
+        };
+        let resend = self
+            .in_flight
+            .values()
+            .filter(|order| !order.due)
+            .map(|order| order.resend_at);
+        resend
+            .chain(phase)
+            .chain([self.last_heard + pace.lost_after])
+            .min()
+    }
+
+    /// Asks for pages; what was collected for an older request is dropped.
+    pub(super) fn list(&mut self, now: Millis, out: &mut Vec<Action>) {
+        self.request = self.request.wrapping_add(1);
+        self.phase = Phase::Listing(Listing {
+            since: now,
+            next_index: 0,
+            held: Vec::new(),
+            contents: BTreeSet::new(),
+        });
+        let list = ToAgent::List {
+            request: self.request,
+            statuses: self.gap,
+        };
+        out.push(Action::Send(self.connection, list));
+    }
+
+    fn window_is_full(&self, pace: &Pace) -> bool {
+        self.in_flight
+            .values()
+            .filter(|order| order.attempt == 0)
+            .count()
+            >= pace.window
+    }
+}
+
+/// What the order of a deployment needs.
+enum Need {
+    Nothing,
+    Freeze(FreezeReason),
+    Send {
+        with_content: bool,
+    },
+    /// The member may have the content: it has to say so first.
+    List,
+}
+
+impl Member {
+    /// Marks deployments; the newest order of each is read when it is sent.
+    pub(super) fn changed(&mut self, deployments: BTreeSet<DeploymentUid>) {
+        if let Some(live) = &mut self.live {
+            live.dirty.extend(deployments);
+        }
+    }
+
+    pub(super) fn changed_all(&mut self, orders: &ClusterOrders) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        live.dirty.extend(orders.orders.keys());
+        live.dirty
+            .extend(live.in_flight.keys().copied().collect::<Vec<_>>());
+        live.dirty.extend(self.frozen.keys());
+        live.dirty.extend(self.quarantine.keys());
+    }
+
+    /// Frames are lost: nothing sent without an ack counts, and the member is asked what it has.
+    pub(super) fn overflowed(&mut self, orders: &ClusterOrders, now: Millis) {
+        if let Some(live) = &mut self.live {
+            live.in_flight.clear();
+            live.snapshot_due = true;
+            live.phase = Phase::Resync { at: now + DRAIN };
+        }
+        self.changed_all(orders);
+    }
+
+    /// Orders that got no ack in time are compared and sent again.
+    pub(super) fn repeat(&mut self, now: Millis) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        for (deployment, order) in &mut live.in_flight {
+            if !order.due && order.resend_at <= now {
+                order.due = true;
+                order.attempt = order.attempt.saturating_add(1);
+                live.dirty.insert(*deployment);
+            }
+        }
+    }
+
+    /// Sends what differs, as far as the window allows.
+    pub(super) fn flush(&mut self, orders: &ClusterOrders, now: Millis, out: &mut Vec<Action>) {
+        let Self {
+            pace,
+            view,
+            quarantine,
+            frozen,
+            live: Some(live),
+            ..
+        } = self
+        else {
+            return;
+        };
+        if !orders.loaded || !matches!(live.phase, Phase::Synced) {
+            return;
+        }
+        if live.fenced {
+            live.dirty.clear();
+            return;
+        }
+        for deployment in live.dirty.clone() {
+            let Some(wanted) = orders.orders.get(&deployment) else {
+                live.dirty.remove(&deployment);
+                live.in_flight.remove(&deployment);
+                quarantine.remove(&deployment);
+                frozen.remove(&deployment);
+                continue;
+            };
+            let tuple = wanted.order.tuple;
+            let need = need(wanted, view, quarantine.get(&deployment));
+            if !matches!(need, Need::Freeze(_))
+                && quarantine.get(&deployment) != Some(&tuple)
+                && frozen.remove(&deployment).is_some()
+            {
+                out.push(Action::Report(Report::Thawed(deployment)));
+            }
+            match need {
+                Need::Nothing => {
+                    live.in_flight.remove(&deployment);
+                }
+                Need::Freeze(reason) => {
+                    live.in_flight.remove(&deployment);
+                    if frozen.insert(deployment, reason) != Some(reason) {
+                        let held = view.tuple(&deployment).copied();
+                        out.push(Action::Report(Report::Frozen {
+                            deployment,
+                            held,
+                            reason,
+                        }));
+                    }
+                }
+                Need::List => {
+                    live.list(now, out);
+                    return;
+                }
+                Need::Send { with_content } => {
+                    let sent = live
+                        .in_flight
+                        .get(&deployment)
+                        .filter(|order| order.tuple == tuple)
+                        .copied();
+                    if sent.is_none() && live.window_is_full(pace) {
+                        continue;
+                    }
+                    if sent.is_none_or(|order| order.due) {
+                        let attempt = sent.map_or(0, |order| order.attempt);
+                        let resend_at = now + wait(pace, attempt);
+                        live.in_flight.insert(
+                            deployment,
+                            InFlight {
+                                tuple,
+                                attempt,
+                                resend_at,
+                                due: false,
+                            },
+                        );
+                        live.settled = false;
+                        out.push(send(live.connection, wanted, with_content));
+                    }
+                }
+            }
+            live.dirty.remove(&deployment);
+        }
+        live.conclude(orders, out);
+    }
+
+    /// The content of an order cannot be read: whoever plans has to find another way.
+    pub(super) fn content_missing(
+        &mut self,
+        deployment: DeploymentUid,
+        now: Millis,
+        out: &mut Vec<Action>,
+    ) {
+        let wait = wait(&self.pace, u32::MAX);
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        if let Some(order) = live.in_flight.get_mut(&deployment) {
+            order.attempt = order.attempt.max(1);
+            order.resend_at = now + wait;
+            let tuple = order.tuple;
+            out.push(Action::Report(Report::ContentMissing { deployment, tuple }));
+        }
+    }
+}
+
+impl Live {
+    fn conclude(&mut self, orders: &ClusterOrders, out: &mut Vec<Action>) {
+        if self.snapshot_due && self.dirty.is_empty() {
+            self.snapshot_due = false;
+            out.push(Action::Send(
+                self.connection,
+                ToAgent::SnapshotComplete {
+                    root: orders.root(),
+                },
+            ));
+        }
+        if !self.settled && self.dirty.is_empty() && self.in_flight.is_empty() {
+            self.settled = true;
+            out.push(Action::Report(Report::Settled));
+        }
+    }
+}
+
+fn need(wanted: &Wanted, view: &View, quarantined: Option<&Tuple>) -> Need {
+    if wanted.finished {
+        return Need::Nothing;
+    }
+    match wanted.relation(view.tuple(&wanted.order.deployment)) {
+        Relation::InSync => Need::Nothing,
+        Relation::Foreign(reason) => Need::Freeze(reason),
+        Relation::Behind if quarantined == Some(&wanted.order.tuple) => Need::Nothing,
+        Relation::Behind => match inline(&wanted.order) {
+            None => Need::Send {
+                with_content: false,
+            },
+            Some(digest) if view.contents.contains(&digest) => Need::Send {
+                with_content: false,
+            },
+            Some(_) if !view.listed && !view.held.is_empty() => Need::List,
+            Some(_) => Need::Send { with_content: true },
+        },
+    }
+}
+
+/// The content that would travel with the order.
+fn inline(order: &Order) -> Option<Digest> {
+    order
+        .content()
+        .filter(|content| content.size <= limit::INLINE_CONTENT as u64)
+        .map(|content| content.digest)
+}
+
+fn send(connection: Connection, wanted: &Wanted, with_content: bool) -> Action {
+    Action::SendOrder {
+        connection,
+        order: wanted.order.clone(),
+        with_content,
+        traceparent: wanted.traceparent.clone(),
+    }
+}
+
+/// Time until an order without an ack is sent again.
+pub(super) fn wait(pace: &Pace, attempt: u32) -> Millis {
+    pace.resend_after
+        .saturating_mul(1 << attempt.min(16))
+        .min(pace.resend_at_most_after)
+}

@@ -1,0 +1,101 @@
+//! Times of a session, and the pace at which sessions may start.
+
+use stevedore_proto_core::Millis;
+
+/// Times of a session, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Asked of the agent.
+    pub heartbeat: Millis,
+    /// A session without a frame for this long is ended and the member lost.
+    pub lost_after: Millis,
+    /// A member whose session ended is lost after this, unless it comes back.
+    pub return_within: Millis,
+    /// Time for the first frame of a stream.
+    pub hello_within: Millis,
+    /// Time for the pages of a listing.
+    pub listing_within: Millis,
+    /// An order without an ack is sent again after this; doubled with every repetition.
+    pub resend_after: Millis,
+    /// Longest time between repetitions.
+    pub resend_at_most_after: Millis,
+    /// Orders on their way at once; those already repeated do not count.
+    pub window: usize,
+    /// Asked of agents that are refused for a passing reason.
+    pub retry_after: Millis,
+    /// Three mutual supersessions within this are a duplicate identity.
+    pub duplicate_within: Millis,
+    /// How long the twin is refused.
+    pub duplicate_banned: Millis,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            heartbeat: 12_000,
+            lost_after: 28_000,
+            return_within: 8_000,
+            hello_within: 10_000,
+            listing_within: 15_000,
+            resend_after: 20_000,
+            resend_at_most_after: 300_000,
+            window: 32,
+            retry_after: 2_000,
+            duplicate_within: 300_000,
+            duplicate_banned: 600_000,
+        }
+    }
+}
+
+/// Spreads session starts of the whole fleet: a virtual queue that moves at a fixed rate.
+#[derive(Debug, Clone)]
+pub struct Pacer {
+    per_second: u64,
+    burst: Millis,
+    /// Thousandths of a millisecond, so that rates above 1,000 per second are exact.
+    next_slot: u64,
+}
+
+impl Pacer {
+    /// Admits `per_second` (at least 1), and up to `burst` milliseconds' worth of them at once.
+    pub fn new(per_second: u64, burst: Millis) -> Self {
+        Self {
+            per_second: per_second.max(1),
+            burst,
+            next_slot: 0,
+        }
+    }
+
+    /// Admits a session now.
+    ///
+    /// # Errors
+    /// With the retry-after of this one: every refused session gets a later slot, so that they do not come
+    /// back together.
+    pub fn admit(&mut self, now: Millis) -> Result<(), Millis> {
+        let now = now.saturating_mul(1_000);
+        self.next_slot = self.next_slot.max(now) + 1_000_000 / self.per_second;
+        let ahead = (self.next_slot - now) / 1_000;
+        if ahead <= self.burst {
+            return Ok(());
+        }
+        Err(ahead - self.burst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_thousand_agents_are_admitted_at_the_rate_and_told_when_to_come_back() {
+        let mut pacer = Pacer::new(2_000, 500);
+        let waits: Vec<_> = (0..10_000).filter_map(|_| pacer.admit(0).err()).collect();
+        assert_eq!(waits.len(), 9_000);
+        assert!(
+            waits.is_sorted() && waits.last() <= Some(&4_500),
+            "{:?}",
+            waits.last()
+        );
+        assert_eq!(pacer.admit(10_000), Ok(()));
+    }
+}
