@@ -212,7 +212,7 @@ pub struct ClusterObjectSetSpec {
     pub target_namespace: Option<String>,
     /// The order that tears this deployment down. Set once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tombstone: Option<StoredTuple>,
+    pub tombstone: Option<StoredTombstone>,
 }
 
 /// What the agent accepted from a hub.
@@ -226,9 +226,38 @@ pub struct StoredOrder {
     pub package: StoredPackage,
     /// What is compared before another order is accepted.
     pub tuple: StoredTuple,
-    /// Digest over the delivered content; kept as a value, never computed again.
+    /// Digest over the delivered content; kept as a value, never computed again. Empty for a
+    /// tombstone that is stored as a set of its own.
     #[schemars(length(max = 71))]
     pub content_digest: String,
+    /// Size of the delivered content in bytes.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub content_size: i64,
+    /// The hub wants this deployment watched and reported, but not written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+}
+
+/// The order that tears a deployment down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredTombstone {
+    /// What is compared before another order is accepted.
+    pub tuple: StoredTuple,
+    /// What happens to the objects. `Delete` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<TombstonePolicy>,
+}
+
+/// What a tombstone does with the objects of its deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TombstonePolicy {
+    /// They are deleted in reverse phase order.
+    #[default]
+    Delete,
+    /// They are released and stay.
+    Orphan,
 }
 
 /// The package on the hub that an order belongs to.
