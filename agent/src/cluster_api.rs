@@ -1,0 +1,24 @@
+//! The member's API server: two clients over one HTTP/2 connection.
+//!
+//! | Type | Is | May |
+//! |---|---|---|
+//! | [`AgentClient`] | the agent itself | only the kinds that [`agent_client::Own`] lists |
+//! | [`PackageClient`] | one service account, impersonated | everything that account may |
+//!
+//! Both go through [`transport`], which bounds concurrency and time and turns every refusal into a typed
+//! [`Failure`](stevedore_agent_core::failure::Failure). Nothing here repeats a request: that is the caller's
+//! decision, after it has read again.
+
+pub mod agent_client;
+pub mod connect;
+pub mod discovery;
+pub mod package_client;
+mod path;
+mod refusal;
+pub mod transport;
+pub mod watch_loop;
+
+pub use agent_client::AgentClient;
+pub use discovery::Discovery;
+pub use package_client::PackageClient;
+pub use transport::Transport;

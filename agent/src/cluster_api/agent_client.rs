@@ -1,0 +1,300 @@
+//! The client for the agent's own records, with the agent's own identity.
+
+use http::Method;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Resource;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use stevedore_agent_core::failure::FailureKind;
+use stevedore_crds::v1alpha1::{
+    ClusterObjectDeployment, ClusterObjectSet, MemberPolicy, ObjectDeployment, ObjectSet,
+};
+use stevedore_proto_core::label;
+
+use super::path::Path;
+use super::transport::{Call, JSON, METADATA_LIST, Transport};
+use super::watch_loop::Subject;
+use crate::engine::ports::{Account, Answer};
+
+const MERGE: &str = "application/merge-patch+json";
+
+mod own {
+    /// Only this file says which kinds are the agent's.
+    pub trait Sealed {}
+}
+
+/// A kind that the agent touches with its own identity. The list is closed; `deploy/agent.yaml` grants what
+/// it says and no more.
+pub trait Own: own::Sealed + Resource<DynamicType = ()> {}
+
+macro_rules! own {
+    ($($kind:ty),*) => { $(impl own::Sealed for $kind {} impl Own for $kind {})* };
+}
+
+own!(
+    ClusterObjectSet,
+    ObjectSet,
+    ClusterObjectDeployment,
+    ObjectDeployment,
+    MemberPolicy,
+    Secret,
+    Namespace,
+    CustomResourceDefinition,
+    Event
+);
+
+/// Requests as the agent itself. Cheap to clone.
+#[derive(Clone)]
+pub struct AgentClient {
+    transport: Transport,
+}
+
+/// What a read of the cluster itself answered.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerVersion {
+    /// Such as `v1.36.3`.
+    pub git_version: String,
+    /// Such as `linux/amd64`.
+    pub platform: String,
+}
+
+impl AgentClient {
+    /// A client over this transport.
+    pub fn new(transport: Transport) -> Self {
+        Self { transport }
+    }
+
+    /// The transport below.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    fn path<K: Own>(namespace: Option<&str>) -> Answer<Path> {
+        Path::group_version(&K::group(&()), &K::version(&()))?
+            .namespace(namespace)?
+            .segment(&K::plural(&()))
+    }
+
+    fn object<K: Own>(namespace: Option<&str>, name: &str) -> Answer<Path> {
+        Self::path::<K>(namespace)?.segment(name)
+    }
+
+    /// Reads one object as whatever `T` takes of it; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the server refuses or does not answer.
+    pub async fn get<K: Own, T: DeserializeOwned>(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Answer<Option<T>> {
+        let path = Self::object::<K>(namespace, name)?;
+        match self.transport.call(Call::get(path)).await {
+            Ok(reply) => reply.parse().map(Some),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Creates one object; with `strict`, a field that the server's definition does not have is refused.
+    ///
+    /// # Errors
+    /// `Conflict` when it exists; else as the server refuses.
+    pub async fn create<K: Own>(
+        &self,
+        namespace: Option<&str>,
+        body: &impl Serialize,
+        strict: bool,
+    ) -> Answer<Value> {
+        let validation = if strict { "Strict" } else { "Warn" };
+        let path = Self::path::<K>(namespace)?
+            .query("fieldManager", label::FIELD_MANAGER)
+            .query("fieldValidation", validation);
+        let call = Call::with_body(Method::POST, path, JSON, bytes(body));
+        self.transport.call(call).await?.parse()
+    }
+
+    /// Whether a namespace exists, asked by the dry-run of a create that it would have to hold: the agent
+    /// may read no namespace but `kube-system`.
+    ///
+    /// # Errors
+    /// When the server refuses for another reason, or does not answer.
+    pub async fn namespace_exists(&self, namespace: &str) -> Answer<bool> {
+        let probe = json!({
+            "apiVersion": ObjectSet::api_version(&()),
+            "kind": ObjectSet::kind(&()),
+            "metadata": {"generateName": "stevedore-probe-", "namespace": namespace},
+            "spec": {},
+        });
+        let path = Self::path::<ObjectSet>(Some(namespace))?;
+        let call = Call::with_body(Method::POST, path, JSON, bytes(&probe)).dry_run(true);
+        match self.transport.call(call).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Changes one object by merge patch. A `metadata.uid` or `metadata.resourceVersion` in the patch must be
+    /// the object's.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict`, or as the server refuses.
+    pub async fn patch<K: Own>(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        subresource: Option<&'static str>,
+        patch: &Value,
+    ) -> Answer<Value> {
+        let mut path = Self::object::<K>(namespace, name)?;
+        if let Some(subresource) = subresource {
+            path = path.segment(subresource)?;
+        }
+        let path = path.query("fieldManager", label::FIELD_MANAGER);
+        let call = Call::with_body(Method::PATCH, path, MERGE, bytes(patch));
+        self.transport.call(call).await?.parse()
+    }
+
+    /// Replaces one object; its `metadata.resourceVersion` must be the stored one's.
+    ///
+    /// # Errors
+    /// `Conflict`, or as the server refuses.
+    pub async fn replace<K: Own>(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        body: &impl Serialize,
+    ) -> Answer<Value> {
+        let path = Self::object::<K>(namespace, name)?.query("fieldManager", label::FIELD_MANAGER);
+        let call = Call::with_body(Method::PUT, path, JSON, bytes(body));
+        self.transport.call(call).await?.parse()
+    }
+
+    /// Deletes the object with this name and UID; one that is gone, or another of the same name, is `Ok`.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn delete<K: Own>(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        uid: &str,
+    ) -> Answer<()> {
+        let path = Self::object::<K>(namespace, name)?;
+        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1",
+            "propagationPolicy": "Background", "preconditions": {"uid": uid}});
+        let call = Call::with_body(Method::DELETE, path, JSON, bytes(&options));
+        match self.transport.call(call).await {
+            Ok(_) => Ok(()),
+            Err(failure)
+                if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) =>
+            {
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Reads one page of a list: the objects as whatever `T` takes of them, and the token of the next page.
+    ///
+    /// # Errors
+    /// When the server refuses or does not answer.
+    pub async fn list<K: Own, T: DeserializeOwned>(
+        &self,
+        namespace: Option<&str>,
+        select: Select<'_>,
+        after: Option<&str>,
+    ) -> Answer<(Vec<T>, Option<String>)> {
+        let mut path = Self::path::<K>(namespace)?.query("limit", select.limit);
+        if let Some(selector) = select.labels {
+            path = path.query("labelSelector", selector);
+        }
+        if let Some(selector) = select.fields {
+            path = path.query("fieldSelector", selector);
+        }
+        if let Some(token) = after {
+            path = path.query("continue", token);
+        }
+        let accept = if select.metadata_only {
+            METADATA_LIST
+        } else {
+            JSON
+        };
+        let reply = self.transport.call(Call::get(path).accept(accept)).await?;
+        let list: List<T> = reply.parse()?;
+        Ok((
+            list.items,
+            list.metadata.next.filter(|token| !token.is_empty()),
+        ))
+    }
+
+    /// What a watch of a kind covers: its objects everywhere, whole or only their metadata.
+    pub(crate) fn subject<K: Own>(namespace: Option<&str>, metadata_only: bool) -> Answer<Subject> {
+        Ok(Subject {
+            path: Self::path::<K>(namespace)?,
+            selector: None,
+            metadata_only,
+            account: None,
+        })
+    }
+
+    /// Version and platform of the API server.
+    ///
+    /// # Errors
+    /// When the server refuses or does not answer.
+    pub async fn server_version(&self) -> Answer<ServerVersion> {
+        self.transport
+            .call(Call::get(Path::root("/version")))
+            .await?
+            .parse()
+    }
+
+    /// Whether the agent may be this account: asks the server who it is, impersonated.
+    ///
+    /// # Errors
+    /// `Forbidden` when it may not; or the server does not answer.
+    pub async fn try_account(&self, account: &Account) -> Answer<()> {
+        let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+        let path = Path::root("/apis/authentication.k8s.io/v1/selfsubjectreviews");
+        let call = Call::with_body(Method::POST, path, JSON, bytes(&review))
+            .as_account(Some(account))
+            .dry_run(true);
+        self.transport.call(call).await.map(|_| ())
+    }
+}
+
+/// What a list covers.
+#[derive(Debug, Clone, Copy)]
+pub struct Select<'a> {
+    /// Label selector.
+    pub labels: Option<&'a str>,
+    /// Field selector.
+    pub fields: Option<&'a str>,
+    /// Objects in one page.
+    pub limit: &'a str,
+    /// Only the metadata is wanted.
+    pub metadata_only: bool,
+}
+
+#[derive(Deserialize)]
+struct List<T> {
+    #[serde(default)]
+    metadata: ListMetadata,
+    #[serde(default = "Vec::new")]
+    items: Vec<T>,
+}
+
+#[derive(Deserialize, Default)]
+struct ListMetadata {
+    #[serde(default, rename = "continue")]
+    next: Option<String>,
+}
+
+fn bytes(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("what the agent writes is always JSON")
+}

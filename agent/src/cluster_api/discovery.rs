@@ -1,0 +1,210 @@
+//! Which kinds the API server serves: one compact table, read again only when something is not in it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kube::client::{APIGroupDiscoveryList, APIResourceDiscovery};
+use stevedore_agent_core::key::Kind;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::path::Path;
+use super::transport::{Call, Transport};
+use crate::engine::ports::Answer;
+
+const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+    application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
+/// The shortest time between two readings while the same things stay missing; doubles up to [`PATIENCE`].
+const FIRST: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a kind is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Plural name, as in paths.
+    pub plural: Box<str>,
+    /// Objects live in namespaces.
+    pub namespaced: bool,
+    /// Can be listed and its objects deleted: what a search for our objects has to look at.
+    searchable: bool,
+    /// Position of the version within its group; 0 is the preferred one.
+    preference: u16,
+}
+
+/// The cached table. One per process.
+pub struct Discovery {
+    transport: Transport,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    kinds: BTreeMap<Kind, Resource>,
+    read: Option<Instant>,
+    wait: Duration,
+}
+
+impl Discovery {
+    /// An empty table; the first question fills it.
+    pub fn new(transport: Transport) -> Self {
+        Self {
+            transport,
+            table: Mutex::new(Table::default()),
+        }
+    }
+
+    /// How a kind is reached; `None` when it is not served.
+    ///
+    /// A kind that is not in the table makes it be read again, but while it stays missing at most every half
+    /// second, later every 30 seconds, unless [`Self::changed`] is called.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn find(&self, kind: &Kind) -> Answer<Option<Resource>> {
+        let mut table = self.table.lock().await;
+        if let Some(found) = table.kinds.get(kind) {
+            return Ok(Some(found.clone()));
+        }
+        if !table.may_read() {
+            return Ok(None);
+        }
+        let missing_before = table.read.is_some();
+        table.read_again(self.transport.clone()).await?;
+        let found = table.kinds.get(kind).cloned();
+        table.wait = match (&found, missing_before) {
+            (None, true) => (table.wait * 2).clamp(FIRST, PATIENCE),
+            _ => FIRST,
+        };
+        Ok(found)
+    }
+
+    /// Every kind whose objects can be listed and deleted, once, in its preferred version.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub(crate) async fn searchable(&self) -> Answer<Vec<(Kind, Resource)>> {
+        let mut table = self.table.lock().await;
+        table.read_again(self.transport.clone()).await?;
+        let mut preferred: BTreeMap<(&str, &str), (&Kind, &Resource)> = BTreeMap::new();
+        for (kind, resource) in table.kinds.iter().filter(|(_, found)| found.searchable) {
+            preferred
+                .entry((kind.group(), kind.kind()))
+                .and_modify(|best| {
+                    if resource.preference < best.1.preference {
+                        *best = (kind, resource);
+                    }
+                })
+                .or_insert((kind, resource));
+        }
+        Ok(preferred
+            .into_values()
+            .map(|(kind, resource)| (kind.clone(), resource.clone()))
+            .collect())
+    }
+
+    /// A definition changed: the next question that finds nothing reads the table again at once.
+    pub async fn changed(&self) {
+        let mut table = self.table.lock().await;
+        table.wait = Duration::ZERO;
+    }
+
+    /// The kind was found, and the server says it does not serve it: it is asked for again.
+    pub(crate) async fn forget(&self, kind: &Kind) {
+        let mut table = self.table.lock().await;
+        table.kinds.remove(kind);
+    }
+}
+
+impl Table {
+    fn may_read(&self) -> bool {
+        self.read.is_none_or(|read| read.elapsed() >= self.wait)
+    }
+
+    async fn read_again(&mut self, transport: Transport) -> Answer<()> {
+        let mut kinds = BTreeMap::new();
+        for root in ["/api", "/apis"] {
+            let reply = transport
+                .call(Call::get(Path::root(root)).accept(ACCEPT))
+                .await?;
+            enter(reply.parse()?, &mut kinds);
+        }
+        self.kinds = kinds;
+        self.read = Some(Instant::now());
+        Ok(())
+    }
+}
+
+fn enter(list: APIGroupDiscoveryList, kinds: &mut BTreeMap<Kind, Resource>) {
+    for group in list.items {
+        let name = group
+            .metadata
+            .and_then(|metadata| metadata.name)
+            .unwrap_or_default();
+        for (at, version) in group.versions.into_iter().enumerate() {
+            let version_name = version.version.unwrap_or_default();
+            for resource in version.resources {
+                if let Some((kind, found)) = resource_of(&name, &version_name, at, resource) {
+                    kinds.entry(kind).or_insert(found);
+                }
+            }
+        }
+    }
+}
+
+fn resource_of(
+    group: &str,
+    version: &str,
+    at: usize,
+    resource: APIResourceDiscovery,
+) -> Option<(Kind, Resource)> {
+    // An empty response kind means that only subresources are served.
+    let kind = resource.response_kind?.kind?;
+    let has = |verb: &str| resource.verbs.iter().any(|known| known == verb);
+    let found = Resource {
+        plural: resource.resource?.into(),
+        namespaced: resource.scope.as_deref() == Some("Namespaced"),
+        searchable: has("list") && has("delete"),
+        preference: u16::try_from(at).unwrap_or(u16::MAX),
+    };
+    (!kind.is_empty()).then(|| (Kind::new(group, version, &kind), found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list() -> APIGroupDiscoveryList {
+        let resource = |name: &str, kind: &str, scope: &str, verbs: &[&str]| {
+            serde_json::json!({"resource": name, "scope": scope, "verbs": verbs,
+                "responseKind": {"group": "", "version": "", "kind": kind}})
+        };
+        let all = ["create", "delete", "get", "list", "patch", "watch"];
+        serde_json::from_value(serde_json::json!({"items": [{
+            "metadata": {"name": "apps"},
+            "versions": [
+                {"version": "v2", "resources": [resource("deployments", "Deployment", "Namespaced", &all)]},
+                {"version": "v1", "resources": [
+                    resource("deployments", "Deployment", "Namespaced", &all),
+                    resource("reviews", "Review", "Cluster", &["create"]),
+                    resource("scales", "", "Namespaced", &[]),
+                ]},
+            ],
+        }]}))
+        .unwrap()
+    }
+
+    #[test]
+    fn aggregated_discovery_becomes_a_compact_table() {
+        let mut kinds = BTreeMap::new();
+        enter(list(), &mut kinds);
+        assert_eq!(kinds.len(), 3);
+        let deployment = &kinds[&Kind::new("apps", "v1", "Deployment")];
+        assert!(deployment.namespaced && deployment.searchable);
+        assert_eq!(
+            (&*deployment.plural, deployment.preference),
+            ("deployments", 1)
+        );
+        let review = &kinds[&Kind::new("apps", "v1", "Review")];
+        assert!(!review.namespaced && !review.searchable);
+    }
+}

@@ -1,0 +1,306 @@
+//! The client for a package's objects: one service account, impersonated in every request.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt as _};
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_proto_core::{DeploymentUid, label};
+
+use super::discovery::{Discovery, Resource};
+use super::path::Path;
+use super::refusal;
+use super::transport::{Call, JSON, METADATA_LIST, Reply, Transport};
+use crate::engine::ports::{
+    Account, Answer, Applied, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope,
+};
+
+const APPLY: &str = "application/apply-patch+yaml";
+/// Objects in one page: each may become many times its size while it is looked at.
+const PAGE: &str = "50";
+/// Metadata in one page.
+const METADATA_PAGE: &str = "250";
+/// Kinds searched at once.
+const SEARCHES: usize = 8;
+
+/// Requests as one service account. There is no way to make one without an account.
+pub struct PackageClient {
+    transport: Transport,
+    discovery: Arc<Discovery>,
+    account: Account,
+    on_refusal: Box<dyn Fn(&Account) + Send + Sync>,
+}
+
+impl PackageClient {
+    /// A client that is `account`. `on_refusal` is called when the agent may not be this account (any more).
+    pub fn new(
+        transport: Transport,
+        discovery: Arc<Discovery>,
+        account: Account,
+        on_refusal: impl Fn(&Account) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            transport,
+            discovery,
+            account,
+            on_refusal: Box::new(on_refusal),
+        }
+    }
+
+    async fn call(&self, kind: &Kind, call: Call<'_>) -> Answer<Reply> {
+        let answer = self
+            .transport
+            .call(call.as_account(Some(&self.account)))
+            .await;
+        if let Err(failure) = &answer {
+            if failure.kind == FailureKind::NoKind {
+                self.discovery.forget(kind).await;
+            }
+            if refusal::is_refused_impersonation(failure) {
+                (self.on_refusal)(&self.account);
+            }
+        }
+        answer
+    }
+
+    async fn resource(&self, kind: &Kind) -> Answer<Resource> {
+        self.discovery.find(kind).await?.ok_or_else(|| {
+            Failure::new(
+                FailureKind::NoKind,
+                format!("the API server serves no {kind}"),
+            )
+        })
+    }
+
+    async fn path(&self, key: &ObjectKey) -> Answer<Path> {
+        let resource = self.resource(&key.kind).await?;
+        if resource.namespaced != key.namespace.is_some() {
+            let what = if resource.namespaced {
+                "needs a"
+            } else {
+                "has no"
+            };
+            return Err(Failure::new(
+                FailureKind::Invalid,
+                format!("a {} {what} namespace", key.kind.kind()),
+            ));
+        }
+        collection(&key.kind, &resource, key.namespace.as_deref())?.segment(&key.name)
+    }
+
+    async fn search(
+        &self,
+        kind: &Kind,
+        resource: &Resource,
+        namespace: Option<&str>,
+        selector: &str,
+    ) -> Answer<Vec<Value>> {
+        let mut objects = vec![];
+        let mut next: Option<String> = None;
+        loop {
+            let mut path = collection(kind, resource, namespace)?
+                .query("labelSelector", selector)
+                .query("limit", METADATA_PAGE);
+            if let Some(token) = &next {
+                path = path.query("continue", token);
+            }
+            let reply = self
+                .call(kind, Call::get(path).accept(METADATA_LIST))
+                .await?;
+            let page = page(kind, &reply)?;
+            objects.extend(page.objects.into_iter().map(metadata_only));
+            next = page.next;
+            if next.is_none() {
+                return Ok(objects);
+            }
+        }
+    }
+
+    async fn find_everything(
+        &self,
+        deployment: DeploymentUid,
+        namespace: Option<&str>,
+    ) -> Answer<Found> {
+        let selector = format!("{}={deployment}", label::DEPLOYMENT);
+        let kinds = self.discovery.searchable().await?;
+        let wanted = kinds
+            .into_iter()
+            .filter(|(_, resource)| namespace.is_none() || resource.namespaced);
+        let mut answers = stream::iter(wanted)
+            .map(|(kind, resource)| {
+                let selector = &selector;
+                async move {
+                    let found = self.search(&kind, &resource, namespace, selector).await;
+                    (kind, found)
+                }
+            })
+            .buffer_unordered(SEARCHES);
+        let mut found = Found::default();
+        while let Some((kind, answer)) = answers.next().await {
+            match answer {
+                Ok(objects) => found.objects.extend(objects),
+                // Gone since discovery, or listed there and not listable after all.
+                Err(failure)
+                    if matches!(failure.kind, FailureKind::NoKind | FailureKind::NotFound) => {}
+                Err(failure) => found.unlistable.push((kind, failure)),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The path of a kind's objects, in one namespace or everywhere.
+pub(crate) fn collection(
+    kind: &Kind,
+    resource: &Resource,
+    namespace: Option<&str>,
+) -> Answer<Path> {
+    Path::group_version(kind.group(), kind.version())?
+        .namespace(namespace)?
+        .segment(&resource.plural)
+}
+
+fn metadata_only(object: Value) -> Value {
+    json!({
+        "apiVersion": object["apiVersion"],
+        "kind": object["kind"],
+        "metadata": object["metadata"],
+    })
+}
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(default)]
+    metadata: ListMetadata,
+    #[serde(default)]
+    items: Vec<Value>,
+}
+
+#[derive(Deserialize, Default)]
+struct ListMetadata {
+    #[serde(default, rename = "continue")]
+    next: Option<String>,
+}
+
+fn page(kind: &Kind, reply: &Reply) -> Answer<Page> {
+    let list: List = reply.parse()?;
+    let objects = list
+        .items
+        .into_iter()
+        .map(|object| named(object, kind))
+        .collect();
+    Ok(Page {
+        objects,
+        next: list.metadata.next.filter(|token| !token.is_empty()),
+    })
+}
+
+/// An item of a list with the `apiVersion` and `kind` that items lack.
+pub(crate) fn named(mut object: Value, kind: &Kind) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.insert("apiVersion".into(), kind.api_version().into());
+        fields.insert("kind".into(), kind.kind().into());
+    }
+    object
+}
+
+impl ObjectApi for PackageClient {
+    fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<Value>>> {
+        Box::pin(async move {
+            let path = self.path(key).await?;
+            match self.call(&key.kind, Call::get(path)).await {
+                Ok(reply) => reply.parse().map(Some),
+                Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
+                Err(failure) => Err(failure),
+            }
+        })
+    }
+
+    fn apply<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        body: &'a Value,
+        options: ApplyOptions,
+    ) -> BoxFuture<'a, Answer<Applied>> {
+        Box::pin(async move {
+            let path = self
+                .path(key)
+                .await?
+                .query("fieldManager", label::FIELD_MANAGER)
+                .query("force", if options.force { "true" } else { "false" });
+            let call = Call::with_body(Method::PATCH, path, APPLY, body.to_string().into_bytes())
+                .dry_run(options.dry_run);
+            let reply = self.call(&key.kind, call).await?;
+            Ok(Applied {
+                object: reply.parse()?,
+                created: reply.code == StatusCode::CREATED,
+            })
+        })
+    }
+
+    fn delete<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        preconditions: &'a Preconditions,
+    ) -> BoxFuture<'a, Answer<()>> {
+        Box::pin(async move {
+            let path = self.path(key).await?;
+            let options = json!({
+                "kind": "DeleteOptions",
+                "apiVersion": "v1",
+                "propagationPolicy": "Background",
+                "preconditions": {
+                    "uid": preconditions.uid,
+                    "resourceVersion": preconditions.resource_version,
+                },
+            });
+            let call =
+                Call::with_body(Method::DELETE, path, JSON, options.to_string().into_bytes());
+            match self.call(&key.kind, call).await {
+                Err(failure) if failure.kind != FailureKind::NotFound => Err(failure),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn list<'a>(
+        &'a self,
+        scope: &'a WatchKey,
+        deployment: DeploymentUid,
+        after: Option<String>,
+    ) -> BoxFuture<'a, Answer<Page>> {
+        Box::pin(async move {
+            let resource = self.resource(&scope.kind).await?;
+            let selector = format!("{}={deployment}", label::DEPLOYMENT);
+            let mut path = collection(&scope.kind, &resource, scope.namespace.as_deref())?
+                .query("labelSelector", &selector)
+                .query("limit", PAGE);
+            if let Some(token) = &after {
+                path = path.query("continue", token);
+            }
+            let reply = self.call(&scope.kind, Call::get(path)).await?;
+            page(&scope.kind, &reply)
+        })
+    }
+
+    fn find_all<'a>(
+        &'a self,
+        deployment: DeploymentUid,
+        namespace: Option<&'a str>,
+    ) -> BoxFuture<'a, Answer<Found>> {
+        Box::pin(self.find_everything(deployment, namespace))
+    }
+
+    fn scope<'a>(&'a self, kind: &'a Kind) -> BoxFuture<'a, Answer<Option<Scope>>> {
+        Box::pin(async move {
+            let found = self.discovery.find(kind).await?;
+            Ok(found.map(|resource| Scope {
+                namespaced: resource.namespaced,
+            }))
+        })
+    }
+}

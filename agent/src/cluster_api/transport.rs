@@ -1,0 +1,321 @@
+//! Requests to the API server: bounded in number, time and size; every refusal typed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Bytes;
+use kube::Client;
+use kube::client::Body;
+use serde::de::DeserializeOwned;
+use stevedore_agent_core::failure::{Failure, FailureKind};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::path::Path;
+use super::refusal;
+use crate::engine::ports::{Account, Answer};
+
+/// Requests under way at once, watches apart.
+const CONCURRENCY: usize = 16;
+/// The time that one request may take, its answer included.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The biggest answer that is read.
+const ANSWER: usize = 64 * 1024 * 1024;
+
+/// Media types that are asked for.
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+pub(crate) const METADATA_LIST: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+/// Shared by every client of the process. Cheap to clone.
+#[derive(Clone)]
+pub struct Transport {
+    client: Client,
+    permits: Arc<Semaphore>,
+    counters: Arc<Counters>,
+}
+
+/// What went over the transport since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Requests sent, watches included.
+    pub requests: AtomicU64,
+    /// Requests among them that write and are no dry-run.
+    pub writes: AtomicU64,
+    /// Answers other than success, and missing answers.
+    pub failures: AtomicU64,
+}
+
+/// One request.
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: Path,
+    pub(crate) accept: &'static str,
+    pub(crate) body: Option<(&'static str, Vec<u8>)>,
+    /// Whom the agent acts as; absent for the agent itself.
+    pub(crate) account: Option<&'a Account>,
+    pub(crate) dry_run: bool,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn get(path: Path) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            accept: JSON,
+            body: None,
+            account: None,
+            dry_run: false,
+        }
+    }
+
+    pub(crate) fn with_body(method: Method, path: Path, kind: &'static str, body: Vec<u8>) -> Self {
+        Self {
+            method,
+            body: Some((kind, body)),
+            ..Self::get(path)
+        }
+    }
+
+    pub(crate) fn accept(mut self, accept: &'static str) -> Self {
+        self.accept = accept;
+        self
+    }
+
+    pub(crate) fn as_account(mut self, account: Option<&'a Account>) -> Self {
+        self.account = account;
+        self
+    }
+
+    pub(crate) fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    fn into_request(self) -> Answer<Request<Body>> {
+        let broken = |error: http::Error| Failure::new(FailureKind::Invalid, error.to_string());
+        let path = if self.dry_run {
+            self.path.query("dryRun", "All")
+        } else {
+            self.path
+        };
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(path.as_str())
+            .header(ACCEPT, HeaderValue::from_static(self.accept));
+        if let Some(account) = self.account {
+            request = request.header("impersonate-user", user(account)?);
+        }
+        let body = match self.body {
+            Some((kind, body)) => {
+                request = request.header(CONTENT_TYPE, HeaderValue::from_static(kind));
+                Body::from(body)
+            }
+            None => Body::empty(),
+        };
+        request.body(body).map_err(broken)
+    }
+}
+
+/// The user name of an account. An account with an empty part is nobody, and never means "no header".
+fn user(account: &Account) -> Answer<HeaderValue> {
+    let no_account = || {
+        Failure::new(
+            FailureKind::Invalid,
+            format!(
+                "{:?}/{:?} names no service account",
+                account.namespace, account.name
+            ),
+        )
+    };
+    if account.namespace.is_empty() || account.name.is_empty() {
+        return Err(no_account());
+    }
+    let user = format!(
+        "system:serviceaccount:{}:{}",
+        account.namespace, account.name
+    );
+    HeaderValue::from_str(&user).map_err(|_| no_account())
+}
+
+/// A successful answer.
+pub(crate) struct Reply {
+    pub(crate) code: StatusCode,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Answer<T> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Failure::new(
+                FailureKind::Unavailable,
+                format!("the API server's answer cannot be read: {error}"),
+            )
+        })
+    }
+}
+
+impl Transport {
+    /// Requests go through this client.
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            permits: Arc::new(Semaphore::new(CONCURRENCY)),
+            counters: Arc::default(),
+        }
+    }
+
+    /// What went over this transport.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Sends one request and reads the whole answer.
+    pub(crate) async fn call(&self, call: Call<'_>) -> Answer<Reply> {
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        self.count(&call);
+        let request = call.into_request()?;
+        let answer = timeout(REQUEST_TIMEOUT, async {
+            let response = self.client.send(request).await.map_err(unreachable)?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, ANSWER)
+                .collect()
+                .await
+                .map_err(|error| broken_off(&*error))?
+                .to_bytes();
+            Ok((head, body))
+        });
+        let (head, body) = answer
+            .await
+            .unwrap_or_else(|_| Err(timed_out()))
+            .inspect_err(|_| {
+                self.counters.failures.fetch_add(1, Ordering::Relaxed);
+            })?;
+        if head.status.is_success() {
+            return Ok(Reply {
+                code: head.status,
+                body,
+            });
+        }
+        self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        Err(refusal::failure(
+            head.status,
+            retry_after(&head.headers),
+            &body,
+        ))
+    }
+
+    /// Opens a stream: waits for the head of the answer only.
+    pub(crate) async fn open(&self, call: Call<'_>) -> Answer<Response<Body>> {
+        self.count(&call);
+        let request = call.into_request()?;
+        let head = timeout(REQUEST_TIMEOUT, self.client.send(request));
+        let response = head
+            .await
+            .unwrap_or_else(|_| return Err(kube::Error::Service("no answer in time".into())))
+            .map_err(unreachable)?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        let (head, body) = response.into_parts();
+        let body = timeout(REQUEST_TIMEOUT, Limited::new(body, ANSWER).collect())
+            .await
+            .map_err(|_| timed_out())?
+            .map_err(|error| broken_off(&*error))?
+            .to_bytes();
+        Err(refusal::failure(
+            head.status,
+            retry_after(&head.headers),
+            &body,
+        ))
+    }
+
+    fn count(&self, call: &Call<'_>) {
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        if call.method != Method::GET && !call.dry_run {
+            self.counters.writes.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn retry_after(headers: &http::HeaderMap) -> Option<u64> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
+}
+
+fn unreachable(error: kube::Error) -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        format!("the API server cannot be reached: {}", causes(&error)),
+    )
+}
+
+fn broken_off(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        format!("the API server's answer broke off: {}", causes(error)),
+    )
+}
+
+fn timed_out() -> Failure {
+    let seconds = REQUEST_TIMEOUT.as_secs();
+    Failure::new(
+        FailureKind::Unavailable,
+        format!("no answer within {seconds} s; whether it was done is not known"),
+    )
+}
+
+/// An error and what caused it, in one line.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(namespace: &str, name: &str) -> Account {
+        Account {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    #[test]
+    fn a_request_as_an_account_always_names_it() {
+        let account = account("stevedore-system", "stevedore-packages");
+        let call = Call::get(Path::root("/api/v1")).as_account(Some(&account));
+        let request = call.into_request().unwrap();
+        assert_eq!(
+            request.headers()["impersonate-user"],
+            "system:serviceaccount:stevedore-system:stevedore-packages"
+        );
+    }
+
+    #[test]
+    fn an_account_without_a_name_is_refused_and_never_the_agent_itself() {
+        for account in [account("", "a"), account("a", ""), account("a\n", "b")] {
+            let call = Call::get(Path::root("/api/v1")).as_account(Some(&account));
+            assert_eq!(call.into_request().unwrap_err().kind, FailureKind::Invalid);
+        }
+    }
+}
