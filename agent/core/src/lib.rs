@@ -1,6 +1,7 @@
 //! Pure decisions of the agent: session, plan, adoption, prune, probes, drift.
 
 pub mod adopt;
+pub mod desired;
 pub mod drift;
 pub mod failure;
 pub mod key;

@@ -1,0 +1,441 @@
+//! What a content wants: its objects one by one, checked, and the bodies that are applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use stevedore_proto_core::content::{
+    CollisionProtection, ConditionMapping, Content, PhaseObject, canonical_json,
+};
+use stevedore_proto_core::digest::Hasher;
+use stevedore_proto_core::{DeploymentUid, label};
+
+use crate::drift::FieldPath;
+use crate::key::{Identity, Kind, ObjectKey};
+use crate::mark::{Mark, ShortHash};
+use crate::observe::{Lens, Seen};
+use crate::probe::Probes;
+
+/// Most objects of one set.
+pub const MAX_OBJECTS: usize = 1_000;
+/// Most phases of one set.
+pub const MAX_PHASES: usize = stevedore_proto_core::limit::PHASES;
+
+/// For whom a content is prepared.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The deployment that will own the objects.
+    pub deployment: DeploymentUid,
+    /// Number of the set: what the marks will say.
+    pub order: u64,
+    /// Confines every object to one namespace.
+    pub confined_to: Option<String>,
+    /// Key of the digests over Secrets.
+    pub digest_key: [u8; 32],
+    /// Owner reference that objects get, for sets that are used directly.
+    pub owner: Option<Value>,
+}
+
+/// Which of the two steps of its phase an object belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Namespaces and definitions.
+    Ground,
+    /// Everything else.
+    Rest,
+}
+
+/// One wanted object, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    /// Which object.
+    pub key: ObjectKey,
+    /// Index of its phase.
+    pub phase: u16,
+    /// Index within the phase.
+    pub index: u16,
+    /// Step within the phase.
+    pub step: Step,
+    /// Hash of what is wanted.
+    pub content: ShortHash,
+    /// How an existing object is treated.
+    pub policy: CollisionProtection,
+    /// Fields left to others.
+    pub ignore: Box<[FieldPath]>,
+    /// Conditions to copy.
+    pub mappings: Box<[ConditionMapping]>,
+    /// Its kind is defined by a definition of the same set.
+    pub defined_here: bool,
+}
+
+/// What a content wants, without the content.
+#[derive(Debug, Clone, Default)]
+pub struct Blueprint {
+    /// Names of the phases, in order.
+    pub phases: Vec<String>,
+    /// Objects, ordered by phase, step and place.
+    pub objects: Vec<Desired>,
+    /// Compiled probes.
+    pub probes: Arc<Probes>,
+    /// Seconds of availability before the set has succeeded.
+    pub success_delay: u32,
+}
+
+/// Every kind that a content names and does not define itself: what discovery has to be asked for.
+pub fn kinds(content: &Content) -> BTreeSet<Kind> {
+    let defined = definitions(content);
+    objects(content)
+        .filter_map(|(_, _, entry)| Kind::of(&entry.object))
+        .filter(|kind| !defined.contains_key(kind))
+        .collect()
+}
+
+fn objects(content: &Content) -> impl Iterator<Item = (usize, usize, &PhaseObject)> {
+    content.phases.iter().enumerate().flat_map(|(at, phase)| {
+        phase
+            .objects
+            .iter()
+            .enumerate()
+            .map(move |(nth, object)| (at, nth, object))
+    })
+}
+
+/// Kinds that definitions of this content bring, and whether they are namespaced.
+fn definitions(content: &Content) -> BTreeMap<Kind, bool> {
+    let mut defined = BTreeMap::new();
+    for (_, _, entry) in objects(content) {
+        let object = &entry.object;
+        if !Kind::of(object).is_some_and(|kind| kind.is_definition()) {
+            continue;
+        }
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+        let (Some(group), Some(kind)) = (text("/spec/group"), text("/spec/names/kind")) else {
+            continue;
+        };
+        let namespaced = text("/spec/scope") == Some("Namespaced");
+        let versions = object.pointer("/spec/versions").and_then(Value::as_array);
+        for version in versions.into_iter().flatten() {
+            if let Some(version) = version.get("name").and_then(Value::as_str) {
+                defined.insert(Kind::new(group, version, kind), namespaced);
+            }
+        }
+    }
+    defined
+}
+
+impl Blueprint {
+    /// Reads a content and checks it as a whole, before anything is written. `namespaced` tells for a kind
+    /// of [`kinds`] whether it is namespaced, `None` when it is not served.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each naming its object.
+    pub fn of(
+        content: &Content,
+        setting: &Setting,
+        namespaced: &dyn Fn(&Kind) -> Option<bool>,
+    ) -> Result<Self, Vec<String>> {
+        let mut wrong = Vec::new();
+        let mut built = Self {
+            phases: content
+                .phases
+                .iter()
+                .map(|phase| phase.name.clone())
+                .collect(),
+            success_delay: content.success_delay_seconds.unwrap_or_default(),
+            ..Self::default()
+        };
+        limits(content, &mut wrong);
+        match Probes::compile(content) {
+            Ok(probes) => built.probes = Arc::new(probes),
+            Err(refused) => wrong.extend(refused),
+        }
+        let defined = definitions(content);
+        let mut taken: BTreeSet<Identity> = BTreeSet::new();
+        for (at, nth, entry) in objects(content) {
+            let scope = |kind: &Kind| defined.get(kind).copied().or_else(|| namespaced(kind));
+            match wanted(entry, at, nth, setting, &scope) {
+                Ok(mut desired) => {
+                    desired.defined_here = defined.contains_key(&desired.key.kind);
+                    if !taken.insert(desired.key.identity()) {
+                        wrong.push(format!("{} is in the set more than once", desired.key));
+                    }
+                    built.objects.push(desired);
+                }
+                Err(why) => wrong.push(why),
+            }
+        }
+        built
+            .objects
+            .sort_by_key(|object| (object.phase, object.step, object.index));
+        if wrong.is_empty() {
+            Ok(built)
+        } else {
+            wrong.dedup();
+            Err(wrong)
+        }
+    }
+}
+
+fn limits(content: &Content, wrong: &mut Vec<String>) {
+    let count = objects(content).count();
+    if count > MAX_OBJECTS {
+        wrong.push(format!(
+            "the set has {count} objects, the limit is {MAX_OBJECTS}"
+        ));
+    }
+    if content.phases.len() > MAX_PHASES {
+        let phases = content.phases.len();
+        wrong.push(format!(
+            "the set has {phases} phases, the limit is {MAX_PHASES}"
+        ));
+    }
+    let mut names = BTreeSet::new();
+    for phase in &content.phases {
+        if !names.insert(&phase.name) {
+            wrong.push(format!(
+                "phase {:?} is in the set more than once",
+                phase.name
+            ));
+        }
+    }
+}
+
+/// Metadata that only an API server may set, or that would fight with ours.
+const REFUSED_METADATA: [&str; 7] = [
+    "ownerReferences",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "generateName",
+    "finalizers",
+    "deletionTimestamp",
+];
+
+fn wanted(
+    entry: &PhaseObject,
+    phase: usize,
+    index: usize,
+    setting: &Setting,
+    scope: &dyn Fn(&Kind) -> Option<bool>,
+) -> Result<Desired, String> {
+    let object = &entry.object;
+    let place = || format!("object {index} of phase {phase}");
+    let key = ObjectKey::of(object)
+        .ok_or_else(|| format!("{}: apiVersion, kind and metadata.name are needed", place()))?;
+    for field in REFUSED_METADATA {
+        let value = &object["metadata"][field];
+        if !(value.is_null() || value.as_array().is_some_and(Vec::is_empty)) {
+            return Err(format!("{key}: metadata.{field} must not be in a package"));
+        }
+    }
+    let namespaced =
+        scope(&key.kind).ok_or_else(|| format!("{key}: the cluster serves no {}", key.kind))?;
+    let key = confined(key, namespaced, setting.confined_to.as_deref())?;
+    let ignore = FieldPath::of_object(object)
+        .map_err(|entry| format!("{key}: {:?} is not a field path", entry))?;
+    let ground = key.kind.is_namespace() || key.kind.is_definition();
+    Ok(Desired {
+        content: content_hash(&normal(object, &key, setting), &key, setting),
+        phase: u16::try_from(phase).unwrap_or(u16::MAX),
+        index: u16::try_from(index).unwrap_or(u16::MAX),
+        step: if ground { Step::Ground } else { Step::Rest },
+        policy: entry.collision_protection.unwrap_or_default(),
+        ignore,
+        mappings: entry.condition_mappings.clone().into(),
+        defined_here: false,
+        key,
+    })
+}
+
+fn confined(
+    mut key: ObjectKey,
+    namespaced: bool,
+    confined_to: Option<&str>,
+) -> Result<ObjectKey, String> {
+    match (namespaced, confined_to) {
+        (false, None) => key.namespace = None,
+        (false, Some(namespace)) => {
+            return Err(format!(
+                "{key}: cluster-scoped objects are refused, the set is confined to namespace {namespace:?}"
+            ));
+        }
+        (true, Some(namespace)) => match key.namespace.as_deref() {
+            None => key.namespace = Some(Arc::from(namespace)),
+            Some(own) if own == namespace => {}
+            Some(_) => {
+                return Err(format!(
+                    "{key}: the set is confined to namespace {namespace:?}"
+                ));
+            }
+        },
+        (true, None) if key.namespace.is_none() => {
+            return Err(format!("{key}: metadata.namespace is needed"));
+        }
+        (true, None) => {}
+    }
+    Ok(key)
+}
+
+fn content_hash(object: &Value, key: &ObjectKey, setting: &Setting) -> ShortHash {
+    let mut hasher = Hasher::new("stevedore.object.v1");
+    if key.kind.is_secret() {
+        hasher = hasher.field(&setting.digest_key);
+    }
+    ShortHash::of(&hasher.field(&canonical_json(object)).finish())
+}
+
+/// The object as it is applied, but for the mark and what guards the write.
+fn normal(object: &Value, key: &ObjectKey, setting: &Setting) -> Value {
+    let mut object = object.clone();
+    if let Some(map) = object.as_object_mut() {
+        map.remove("status");
+    }
+    let metadata = entry(&mut object, "metadata");
+    for field in REFUSED_METADATA {
+        metadata.remove(field);
+    }
+    for field in [
+        "creationTimestamp",
+        "managedFields",
+        "selfLink",
+        "namespace",
+    ] {
+        metadata.remove(field);
+    }
+    if let Some(namespace) = &key.namespace {
+        metadata.insert("namespace".into(), json!(&**namespace));
+    }
+    if let Some(owner) = &setting.owner {
+        metadata.insert("ownerReferences".into(), json!([owner]));
+    }
+    entry_of(metadata, "labels").insert(
+        label::DEPLOYMENT.into(),
+        json!(setting.deployment.to_string()),
+    );
+    object
+}
+
+fn entry<'a>(value: &'a mut Value, name: &str) -> &'a mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    let map = value.as_object_mut().expect("it was just made an object");
+    entry_of(map, name)
+}
+
+fn entry_of<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
+    let below = map.entry(name).or_insert_with(|| Value::Object(Map::new()));
+    if !below.is_object() {
+        *below = Value::Object(Map::new());
+    }
+    below.as_object_mut().expect("it was just made an object")
+}
+
+/// What a write relies on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// The object must not exist.
+    Create,
+    /// The object must still be the one, in the state, that was read.
+    Change {
+        /// UID that was read.
+        uid: Box<str>,
+        /// resourceVersion that was read.
+        resource_version: Box<str>,
+        /// Ignored fields that others own by now, as [`crate::drift::left_to_others`] tells.
+        left_to_others: u64,
+    },
+}
+
+impl Guard {
+    /// Relies on what was seen.
+    pub fn on(seen: &Seen) -> Self {
+        Self::Change {
+            uid: seen.uid.clone(),
+            resource_version: seen.resource_version.clone(),
+            left_to_others: seen.left_to_others,
+        }
+    }
+}
+
+impl Desired {
+    /// How the live object is looked at.
+    pub fn lens<'a>(&'a self, probes: &'a Probes) -> Lens<'a> {
+        Lens {
+            probes: Some(probes),
+            ignore: &self.ignore,
+            mappings: &self.mappings,
+        }
+    }
+
+    /// The body to apply; `None` when the content is not the one this was made from.
+    pub fn body(&self, content: &Content, setting: &Setting, guard: &Guard) -> Option<Value> {
+        let phase = content.phases.get(usize::from(self.phase))?;
+        let entry = phase.objects.get(usize::from(self.index))?;
+        let mut body = normal(&entry.object, &self.key, setting);
+        if content_hash(&body, &self.key, setting) != self.content {
+            return None;
+        }
+        let mark = Mark {
+            deployment: setting.deployment,
+            order: setting.order,
+            content: self.content,
+            phase: phase.name.clone(),
+            rank: self.phase,
+        };
+        if let Guard::Change { left_to_others, .. } = guard {
+            for (at, path) in self.ignore.iter().enumerate().take(64) {
+                if left_to_others & (1 << at) != 0 {
+                    path.remove_from(&mut body);
+                }
+            }
+        }
+        let metadata = entry_of(body.as_object_mut()?, "metadata");
+        entry_of(metadata, "annotations")
+            .insert(label::MARK.into(), json!(mark.annotation(&self.key)));
+        match guard {
+            Guard::Create => {
+                metadata.insert("resourceVersion".into(), json!("1"));
+            }
+            Guard::Change {
+                uid,
+                resource_version,
+                ..
+            } => {
+                metadata.insert("uid".into(), json!(uid));
+                metadata.insert("resourceVersion".into(), json!(resource_version));
+            }
+        }
+        Some(body)
+    }
+}
+
+/// The keys of a content and their phases, without checking anything: the inventory of a set whose kinds may
+/// no longer be served. Kinds that `namespaced` does not know keep the namespace they were written with.
+pub fn inventory(
+    content: &Content,
+    setting: &Setting,
+    namespaced: &dyn Fn(&Kind) -> Option<bool>,
+) -> Vec<(ObjectKey, u16)> {
+    let defined = definitions(content);
+    objects(content)
+        .filter_map(|(phase, _, entry)| {
+            let mut key = ObjectKey::of(&entry.object)?;
+            match defined
+                .get(&key.kind)
+                .copied()
+                .or_else(|| namespaced(&key.kind))
+            {
+                Some(false) => key.namespace = None,
+                Some(true) | None if key.namespace.is_none() => {
+                    key.namespace = setting.confined_to.as_deref().map(Arc::from);
+                }
+                _ => {}
+            }
+            Some((key, u16::try_from(phase).unwrap_or(u16::MAX)))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
