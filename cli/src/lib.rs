@@ -1,1 +1,56 @@
-//! The stevedore command: fleets, packages and rollouts through the Kubernetes API.
+//! The `stevedore` command: fleets, packages and rollouts through the Kubernetes API.
+//!
+//! What it does: reads and writes the hub's Kubernetes objects as the user of the kubeconfig, so
+//! that everything it can do kubectl can do too. What it never does: talk to the hub's own port,
+//! or decide what a cluster runs.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not (yet) as asked for (a wait that ran out,
+//! a package that is not available).
+
+mod args;
+mod cluster;
+mod connection;
+mod output;
+mod package_name;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// Exit code for what is not, or not yet, as asked for.
+const NOT_AS_ASKED: u8 = 3;
+
+/// What a command ends with when nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Everything is as asked for.
+    Done,
+    /// The answer is no, or the wait ran out.
+    NotAsAsked,
+}
+
+/// Parses the arguments, runs the command and turns its result into an exit code.
+pub fn main() -> ExitCode {
+    // kube and the registry client take whatever provider is installed; it is the only one linked.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let args = args::Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(args.run()) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::NotAsAsked) => ExitCode::from(NOT_AS_ASKED),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

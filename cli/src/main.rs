@@ -1,3 +1,5 @@
 //! The `stevedore` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    stevedore_cli::main()
+}

@@ -83,7 +83,7 @@ pub struct LedgerTerm {
     pub first_number: i64,
 }
 
-/// One distinct content that was ordered.
+/// One distinct content and its settings that were ordered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerContent {
@@ -95,9 +95,17 @@ pub struct LedgerContent {
     /// Digest of the rendered content.
     #[schemars(length(max = 71))]
     pub content: String,
-    /// Digest of the order: content and settings.
-    #[schemars(length(max = 71))]
-    pub order: String,
+    /// Size of the rendered content in bytes.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub size: i64,
+    /// Service account that was ordered; absent for the member's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub account: Option<String>,
+    /// Whether the order was to look on and write nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
 }
 
 /// What clusters reported, batched; may lag behind by up to 30 seconds.

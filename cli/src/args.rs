@@ -1,0 +1,75 @@
+//! The commands and their flags.
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::Outcome;
+use crate::cluster::{self, ClusterCommand};
+use crate::connection::Connection;
+
+/// Loads packages of Kubernetes objects onto fleets of clusters.
+#[derive(Debug, Parser)]
+#[command(name = "stevedore", version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  stevedore cluster join harbour-1 > token     invite a cluster; give the token to its agent
+  stevedore cluster list                       every cluster and whether it is connected
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not (yet) as asked for.
+The program also works as `kubectl stevedore` when it is on the PATH as kubectl-stevedore.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Clusters of the fleet: join, list, get, remove
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// Prints a completion script for a shell
+    #[command(after_help = "Example:\n  source <(stevedore completion bash)")]
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Args {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        match self.command {
+            Command::Cluster(command) => cluster::run(&self.connection, command).await,
+            Command::Completion { shell } => {
+                clap_complete::generate(
+                    shell,
+                    &mut Self::command(),
+                    "stevedore",
+                    &mut std::io::stdout(),
+                );
+                Ok(Outcome::Done)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_arguments_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_description() {
+        fn inspect(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            command.get_subcommands().for_each(inspect);
+        }
+        inspect(&Args::command());
+    }
+}

@@ -1,0 +1,171 @@
+//! `stevedore cluster`: invite, list, show and remove member clusters.
+
+mod join;
+mod remove;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use jiff::Timestamp;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt as _};
+use stevedore_crds::condition;
+use stevedore_crds::v1alpha1::MemberCluster;
+
+use crate::Outcome;
+use crate::connection::Connection;
+use crate::output::{self, Format};
+
+/// Page size of lists.
+const PAGE: u32 = 500;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClusterCommand {
+    /// Invites a cluster: creates its MemberCluster and prints a single-use join token
+    #[command(after_help = join::EXAMPLES)]
+    Join(join::Join),
+    /// Lists the clusters of the fleet
+    #[command(
+        visible_alias = "ls",
+        after_help = "Example:\n  stevedore cluster list -l region=north -o json"
+    )]
+    List {
+        /// Selects by label, as in kubectl
+        #[arg(short = 'l', long)]
+        selector: Option<String>,
+        /// Form of the output
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Shows one cluster with its conditions
+    #[command(after_help = "Example:\n  stevedore cluster get harbour-1")]
+    Get {
+        /// Name of the MemberCluster
+        name: String,
+        /// Form of the output
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Drains a cluster and removes it; or forgets it at once and leaves its workloads
+    #[command(after_help = remove::EXAMPLES)]
+    Remove(remove::Remove),
+}
+
+pub(crate) async fn run(
+    connection: &Connection,
+    command: ClusterCommand,
+) -> anyhow::Result<Outcome> {
+    let client = connection.client().await?;
+    match command {
+        ClusterCommand::Join(join) => join.run(client, &connection.system_namespace).await,
+        ClusterCommand::List { selector, output } => {
+            list(&Api::all(client), selector.as_deref(), output).await
+        }
+        ClusterCommand::Get { name, output } => get(&Api::all(client), &name, output).await,
+        ClusterCommand::Remove(remove) => remove.run(client).await,
+    }
+}
+
+async fn list(
+    api: &Api<MemberCluster>,
+    selector: Option<&str>,
+    format: Format,
+) -> anyhow::Result<Outcome> {
+    let mut clusters = vec![];
+    let mut params = ListParams::default().limit(PAGE);
+    params.label_selector = selector.map(str::to_owned);
+    loop {
+        let page = api
+            .list(&params)
+            .await
+            .context("cannot list member clusters")?;
+        clusters.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params.continue_token = Some(token),
+            None => break,
+        }
+    }
+    clusters.sort_by_key(|cluster| cluster.name_any());
+    let now = Timestamp::now();
+    output::rows(
+        format,
+        &clusters,
+        &["name", "connected", "healthy", "kubernetes", "agent", "age"],
+        |cluster| row(cluster, now),
+    )?;
+    Ok(Outcome::Done)
+}
+
+fn row(cluster: &MemberCluster, now: Timestamp) -> Vec<String> {
+    let status = cluster.status.as_ref();
+    let shown = |type_: &str| {
+        status
+            .and_then(|status| condition::find(&status.conditions, type_))
+            .map_or_else(|| "Unknown".to_owned(), |found| found.status.clone())
+    };
+    let mut connected = shown(condition::CONNECTED);
+    if let Some(since) = status.and_then(|status| status.offline_since.as_ref()) {
+        connected = format!("{connected} (for {})", output::age(since.0, now));
+    } else if cluster.spec.cluster_uid.is_none() {
+        connected = "not joined".into();
+    } else if cluster.spec.leaving {
+        connected = format!("{connected}, leaving");
+    }
+    let version = status.and_then(|status| status.environment.as_ref()?.kubernetes_version.clone());
+    vec![
+        cluster.name_any(),
+        connected,
+        shown(condition::HEALTHY),
+        version.unwrap_or_else(|| "-".into()),
+        status
+            .and_then(|status| status.agent_version.clone())
+            .unwrap_or_else(|| "-".into()),
+        cluster
+            .creation_timestamp()
+            .map_or_else(|| "-".into(), |created| output::age(created.0, now)),
+    ]
+}
+
+async fn get(api: &Api<MemberCluster>, name: &str, format: Format) -> anyhow::Result<Outcome> {
+    let cluster = existing(api, name).await?;
+    match format {
+        Format::Json | Format::Yaml => output::object(format, &cluster)?,
+        Format::Name => output::line(name)?,
+        Format::Table => {
+            let now = Timestamp::now();
+            output::line(&output::table(
+                &["name", "connected", "healthy", "kubernetes", "agent", "age"],
+                std::iter::once(row(&cluster, now)),
+            ))?;
+            let conditions = cluster
+                .status
+                .as_ref()
+                .map_or(&[][..], |status| &status.conditions);
+            let rows = conditions.iter().map(|found| {
+                vec![
+                    found.type_.clone(),
+                    found.status.clone(),
+                    found.reason.clone(),
+                    output::age(found.last_transition_time.0, now),
+                    found.message.clone(),
+                ]
+            });
+            output::line("")?;
+            output::line(&output::table(
+                &["condition", "status", "reason", "for", "message"],
+                rows,
+            ))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// The cluster of this name, or an error that says what to do.
+async fn existing(api: &Api<MemberCluster>, name: &str) -> anyhow::Result<MemberCluster> {
+    let found = api
+        .get_opt(name)
+        .await
+        .with_context(|| format!("cannot read member cluster {name}"))?;
+    found.with_context(|| {
+        format!("there is no member cluster {name}; `stevedore cluster list` shows those there are")
+    })
+}
