@@ -67,7 +67,11 @@ impl FromStr for Digest {
                 b'a'..=b'f' => byte - b'a' + 10,
                 _ => return Err(ParseDigestError),
             };
-            bytes[at / 2] |= if at.is_multiple_of(2) { value << 4 } else { value };
+            bytes[at / 2] |= if at.is_multiple_of(2) {
+                value << 4
+            } else {
+                value
+            };
         }
         Ok(Self(bytes))
     }

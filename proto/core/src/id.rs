@@ -35,7 +35,11 @@ fn parse(text: &str) -> Result<[u8; 16], ParseIdError> {
             b'A'..=b'F' => byte - b'A' + 10,
             _ => return Err(ParseIdError),
         };
-        out[nibble / 2] |= if nibble.is_multiple_of(2) { value << 4 } else { value };
+        out[nibble / 2] |= if nibble.is_multiple_of(2) {
+            value << 4
+        } else {
+            value
+        };
         nibble += 1;
     }
     Ok(out)
@@ -112,6 +116,10 @@ macro_rules! id {
 id! {
     /// A member cluster: the UID of its namespace `kube-system`.
     ClusterUid
+}
+id! {
+    /// A `MemberCluster` on the hub: its object UID. A cluster that is forgotten and joins again has another.
+    MemberUid
 }
 id! {
     /// A `Package` or `ClusterPackage` on the hub: its object UID.

@@ -15,6 +15,7 @@
 //! | [`environment`] | what a member says about itself |
 //! | [`message`] | everything that travels on the control stream |
 //! | [`join`] | the join token, as text and as it is stored |
+//! | [`ledger`] | rows of a ledger as bytes |
 //! | [`limit`] | the sizes beyond which a message is refused |
 //! | [`label`] | labels and annotations on member objects |
 
@@ -25,6 +26,7 @@ pub mod held;
 pub mod id;
 pub mod join;
 pub mod label;
+pub mod ledger;
 pub mod limit;
 pub mod message;
 pub mod order;

@@ -74,11 +74,11 @@ impl Pacer {
     pub fn admit(&mut self, now: Millis) -> Result<(), Millis> {
         let now = now.saturating_mul(1_000);
         self.next_slot = self.next_slot.max(now) + 1_000_000 / self.per_second;
-        let ahead = (self.next_slot - now) / 1_000;
-        if ahead <= self.burst {
+        let beyond = (self.next_slot - now).saturating_sub(self.burst.saturating_mul(1_000));
+        if beyond == 0 {
             return Ok(());
         }
-        Err(ahead - self.burst)
+        Err(beyond.div_ceil(1_000))
     }
 }
 
