@@ -1,1 +1,6 @@
 //! The package format: unpack, validate, render, and the OCI image that carries it.
+
+pub mod archive;
+pub mod files;
+pub mod limit;
+pub mod yaml;

@@ -1,0 +1,30 @@
+//! What hostile input may cost. Everything here is refused with an error, before memory is spent on it.
+
+/// Bytes of all layers of an artefact, as they travel.
+pub const PACKED_BYTES: usize = 10 * 1024 * 1024;
+/// Bytes of all layers of an artefact, unpacked, with what surrounds the files in them.
+pub const UNPACKED_BYTES: usize = 64 * 1024 * 1024;
+/// How many times larger than packed an artefact may unpack.
+pub const RATIO: usize = 100;
+/// Unpacked bytes up to which the ratio is not looked at: small archives are mostly padding.
+pub const RATIO_FREE_BYTES: usize = 1024 * 1024;
+/// Entries of all layers, ignored ones included.
+pub const ENTRIES: usize = 5_000;
+/// Bytes of one path.
+pub const PATH_BYTES: usize = 1_024;
+/// Segments of one path.
+pub const PATH_SEGMENTS: usize = 16;
+/// Bytes of one stored part of a package's files.
+pub const PART_BYTES: usize = 768 * 1024;
+/// Bytes of an image manifest, index or config.
+pub const IMAGE_JSON_BYTES: usize = 256 * 1024;
+/// Bytes of one YAML document.
+pub const YAML_BYTES: usize = 1_400_000;
+/// Nesting of one YAML document.
+pub const YAML_DEPTH: usize = 64;
+/// Scalars, lists and maps of one YAML document.
+pub const YAML_NODES: usize = 100_000;
+/// Objects of one rendered set.
+pub const OBJECTS: usize = 1_000;
+/// Violations that are reported of one package; the rest is counted.
+pub const VIOLATIONS: usize = 50;

@@ -1,0 +1,141 @@
+use serde_json::json;
+
+use super::*;
+
+fn one(text: &str) -> Value {
+    document("f.yaml", text.as_bytes()).unwrap()
+}
+
+fn refused(text: &str) -> YamlError {
+    documents("f.yaml", text.as_bytes()).expect_err("a refused document")
+}
+
+#[test]
+fn documents_are_separated_by_lines_of_three_dashes_and_empty_ones_are_left_out() {
+    let text = "---\n\n---\n# only a comment\n---\na: 1\n---\r\nb: |\n  text\n  --- no separator\n---\n---  \n";
+    let documents = documents("f.yaml", text.as_bytes()).unwrap();
+    let seen: Vec<_> = documents
+        .iter()
+        .map(|it| (it.index, it.line, it.value.clone()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (0, 6, json!({"a": 1})),
+            (1, 8, json!({"b": "text\n--- no separator\n"}))
+        ]
+    );
+}
+
+#[test]
+fn scalars_mean_what_they_mean_to_kubernetes() {
+    assert_eq!(
+        one(
+            "a: yes\nb: off\nc: 0777\nd: 1e3\ne: 1.5\nf: 2.0\ng: '0777'\nh: ~\ni: 2026-01-02\nj: 9223372036854775807\nk: 0x10"
+        ),
+        json!({
+            "a": true, "b": false, "c": 511, "d": 1000, "e": 1.5, "f": 2, "g": "0777", "h": null,
+            "i": "2026-01-02", "j": i64::MAX, "k": 16,
+        })
+    );
+}
+
+#[test]
+fn keys_become_text() {
+    assert_eq!(one("1: a\nx: b"), json!({"1": "a", "x": "b"}));
+}
+
+#[test]
+fn errors_name_file_line_and_document() {
+    let error = refused("a: 1\n---\nb: 1\nc: [1\n");
+    assert_eq!((error.path.as_str(), error.index), ("f.yaml", 1));
+    assert!(
+        error.line >= 4 && error.to_string().starts_with("f.yaml:"),
+        "{error}"
+    );
+    let duplicate = refused("---\na: 1\nb:\n  x: 1\n  x: 2\n");
+    assert_eq!(duplicate.line, 5, "{duplicate}");
+}
+
+#[test]
+fn repeated_keys_are_refused() {
+    assert!(
+        refused("a: 1\na: 2").message.contains("duplicate"),
+        "{}",
+        refused("a: 1\na: 2")
+    );
+    assert!(documents("f", b"{a: 1, \"a\": 2}").is_err());
+}
+
+#[test]
+fn aliases_are_refused_and_a_bomb_of_them_ends_at_once() {
+    refused("a: &x [1]\nb: *x\n");
+    let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for level in 1..20 {
+        let previous = format!("*a{}", level - 1);
+        bomb.push_str(&format!(
+            "a{level}: &a{level} [{}]\n",
+            [previous.as_str(); 9].join(",")
+        ));
+    }
+    refused(&bomb);
+}
+
+#[test]
+fn a_second_document_after_another_kind_of_separator_is_not_dropped() {
+    refused("a: 1\n--- # the second\nb: 2\n");
+    refused("a: 1\n...\n--- {b: 2}\n");
+}
+
+#[test]
+fn a_document_has_1_4_million_bytes_and_no_more() {
+    let text = |bytes: usize| format!("a: {}", "x".repeat(bytes - 3));
+    assert!(documents("f", text(limit::YAML_BYTES).as_bytes()).is_ok());
+    assert!(
+        refused(&text(limit::YAML_BYTES + 1))
+            .message
+            .contains("the limit is")
+    );
+    let two = format!(
+        "{}\n---\n{}",
+        text(limit::YAML_BYTES - 1),
+        text(limit::YAML_BYTES - 1)
+    );
+    assert_eq!(documents("f", two.as_bytes()).unwrap().len(), 2);
+}
+
+#[test]
+fn documents_nest_64_deep_and_no_deeper() {
+    let flow = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(documents("f", flow(limit::YAML_DEPTH).as_bytes()).is_ok());
+    refused(&flow(limit::YAML_DEPTH + 1));
+    let block = |depth: usize| {
+        (0..depth)
+            .map(|level| format!("{}a:\n", " ".repeat(level)))
+            .collect::<String>()
+    };
+    assert!(documents("f", block(limit::YAML_DEPTH).as_bytes()).is_ok());
+    refused(&block(limit::YAML_DEPTH + 1));
+    refused(&flow(100_000));
+}
+
+#[test]
+fn a_document_has_100_000_nodes_and_no_more() {
+    let list = |nodes: usize| format!("[{}]", vec!["1"; nodes - 1].join(","));
+    assert!(documents("f", list(limit::YAML_NODES).as_bytes()).is_ok());
+    refused(&list(limit::YAML_NODES + 1));
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_refused_with_its_line() {
+    let error = documents("f", b"a: 1\nb: \xff").expect_err("not UTF-8");
+    assert_eq!(error.line, 2);
+}
+
+#[test]
+fn a_file_that_must_hold_one_document_holds_exactly_one() {
+    assert!(document("f", b"").is_err());
+    assert!(document("f", b"# nothing\n").is_err());
+    assert!(document("f", b"a: 1\n---\nb: 1\n").is_err());
+    assert!(document("f", b"---\na: 1\n---\n").is_ok());
+}
