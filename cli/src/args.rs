@@ -5,6 +5,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::Outcome;
 use crate::cluster::{self, ClusterCommand};
 use crate::connection::Connection;
+use crate::explain::Explain;
+use crate::fleet::{self, FleetCommand};
+use crate::rollout::{self, RolloutCommand};
 
 /// Loads packages of Kubernetes objects onto fleets of clusters.
 #[derive(Debug, Parser)]
@@ -20,6 +23,8 @@ const EXAMPLES: &str = "\
 Examples:
   stevedore cluster join harbour-1 > token     invite a cluster; give the token to its agent
   stevedore cluster list                       every cluster and whether it is connected
+  stevedore fleet status                       every package and where it is available
+  stevedore rollout undo lighthouse            back to the revision before
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not (yet) as asked for.
 The program also works as `kubectl stevedore` when it is on the PATH as kubectl-stevedore.";
@@ -29,6 +34,14 @@ enum Command {
     /// Clusters of the fleet: join, list, get, remove
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// The whole fleet: what is where
+    #[command(subcommand)]
+    Fleet(FleetCommand),
+    /// Rollouts of one package: history, undo, release
+    #[command(subcommand)]
+    Rollout(RolloutCommand),
+    /// Says why a package is not available on a cluster
+    Explain(Explain),
     /// Prints a completion script for a shell
     #[command(after_help = "Example:\n  source <(stevedore completion bash)")]
     Completion {
@@ -42,6 +55,9 @@ impl Args {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         match self.command {
             Command::Cluster(command) => cluster::run(&self.connection, command).await,
+            Command::Fleet(command) => fleet::run(&self.connection, command).await,
+            Command::Rollout(command) => rollout::run(&self.connection, command).await,
+            Command::Explain(explain) => explain.run(&self.connection).await,
             Command::Completion { shell } => {
                 clap_complete::generate(
                     shell,

@@ -6,7 +6,6 @@ mod remove;
 use anyhow::Context as _;
 use clap::Subcommand;
 use jiff::Timestamp;
-use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::MemberCluster;
@@ -14,9 +13,7 @@ use stevedore_crds::v1alpha1::MemberCluster;
 use crate::Outcome;
 use crate::connection::Connection;
 use crate::output::{self, Format};
-
-/// Page size of lists.
-const PAGE: u32 = 500;
+use crate::packages::list_selected;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClusterCommand {
@@ -70,20 +67,7 @@ async fn list(
     selector: Option<&str>,
     format: Format,
 ) -> anyhow::Result<Outcome> {
-    let mut clusters = vec![];
-    let mut params = ListParams::default().limit(PAGE);
-    params.label_selector = selector.map(str::to_owned);
-    loop {
-        let page = api
-            .list(&params)
-            .await
-            .context("cannot list member clusters")?;
-        clusters.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params.continue_token = Some(token),
-            None => break,
-        }
-    }
+    let mut clusters = list_selected(api, selector).await?;
     clusters.sort_by_key(|cluster| cluster.name_any());
     let now = Timestamp::now();
     output::rows(
@@ -160,7 +144,10 @@ async fn get(api: &Api<MemberCluster>, name: &str, format: Format) -> anyhow::Re
 }
 
 /// The cluster of this name, or an error that says what to do.
-async fn existing(api: &Api<MemberCluster>, name: &str) -> anyhow::Result<MemberCluster> {
+pub(crate) async fn existing(
+    api: &Api<MemberCluster>,
+    name: &str,
+) -> anyhow::Result<MemberCluster> {
     let found = api
         .get_opt(name)
         .await

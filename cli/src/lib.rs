@@ -10,8 +10,12 @@
 mod args;
 mod cluster;
 mod connection;
+mod explain;
+mod fleet;
 mod output;
 mod package_name;
+mod packages;
+mod rollout;
 
 use std::process::ExitCode;
 

@@ -20,13 +20,6 @@ impl PackageName {
             None => PackageKind::ClusterPackage,
         }
     }
-
-    /// Whether the reference is to a package of this name, of whatever incarnation.
-    pub(crate) fn is(&self, reference: &PackageReference) -> bool {
-        reference.kind == self.kind()
-            && reference.namespace == self.namespace
-            && reference.name == self.name
-    }
 }
 
 impl From<&PackageReference> for PackageName {

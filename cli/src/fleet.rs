@@ -1,0 +1,152 @@
+//! `stevedore fleet`: what is where, across all packages.
+
+use std::collections::BTreeMap;
+
+use clap::Subcommand;
+use jiff::Timestamp;
+use serde::Serialize;
+use stevedore_crds::condition;
+use stevedore_crds::v1alpha1::{PackageCounts, PackageLedger};
+
+use crate::Outcome;
+use crate::connection::Connection;
+use crate::output::{self, Format};
+use crate::package_name::PackageName;
+use crate::packages::{AnyPackage, Packages};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FleetCommand {
+    /// Shows every package, its revision and on how many clusters it is available
+    #[command(
+        after_help = "Examples:\n  stevedore fleet status\n  stevedore fleet status -o json\n\nA removed package is listed until every cluster has torn it down, with the clusters that are waited for."
+    )]
+    Status {
+        /// Form of the output
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+}
+
+pub(crate) async fn run(connection: &Connection, command: FleetCommand) -> anyhow::Result<Outcome> {
+    let FleetCommand::Status { output: format } = command;
+    let packages = Packages::new(connection.client().await?, &connection.system_namespace);
+    let (present, ledgers) = (packages.list().await?, packages.ledgers().await?);
+    let now = Timestamp::now();
+    let mut lines: Vec<_> = present
+        .iter()
+        .map(|package| Line::present(package, now))
+        .collect();
+    lines.extend(removed(&present, &ledgers));
+    output::rows(
+        format,
+        &lines,
+        &[
+            "package",
+            "available",
+            "revision",
+            "ready",
+            "updated",
+            "failed",
+            "offline",
+            "message",
+        ],
+        Line::cells,
+    )?;
+    Ok(Outcome::Done)
+}
+
+/// One package in the overview.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    package: String,
+    /// `True`, `False` or `Unknown`; `Removed` when only its ledger is left.
+    available: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<i64>,
+    counts: PackageCounts,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age: Option<String>,
+}
+
+impl Line {
+    fn present(package: &AnyPackage, now: Timestamp) -> Self {
+        let status = &package.status;
+        let found = condition::find(&status.conditions, condition::AVAILABLE);
+        let current = status.observed_generation == Some(package.generation);
+        let message = match (package.deleting, found) {
+            (Some(since), _) => format!("being removed for {}", output::age(since, now)),
+            (None, _) if !current => "the hub has not seen the newest spec yet".into(),
+            (None, Some(found)) if found.status != "True" => {
+                format!("{}: {}", found.reason, found.message)
+            }
+            (None, Some(_)) => String::new(),
+            (None, None) => "the hub has said nothing yet".into(),
+        };
+        Self {
+            package: package.name.to_string(),
+            available: found.map_or_else(|| "Unknown".into(), |found| found.status.clone()),
+            revision: status.revision,
+            counts: status.counts.unwrap_or_default(),
+            message,
+            age: package.created.map(|created| output::age(created, now)),
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let PackageCounts {
+            targeted,
+            updated,
+            available,
+            failed,
+            offline,
+            ..
+        } = self.counts;
+        vec![
+            self.package.clone(),
+            self.available.clone(),
+            self.revision
+                .map_or_else(|| "-".into(), |revision| revision.to_string()),
+            format!("{available}/{targeted}"),
+            updated.to_string(),
+            failed.to_string(),
+            offline.to_string(),
+            self.message.clone(),
+        ]
+    }
+}
+
+/// Packages that are gone but for their ledgers, with what those wait for.
+fn removed(present: &[AnyPackage], ledgers: &[PackageLedger]) -> Vec<Line> {
+    let mut waiting: BTreeMap<(PackageName, &str), Vec<&str>> = BTreeMap::new();
+    for ledger in ledgers {
+        let package = &ledger.spec.package;
+        if present.iter().any(|found| found.uid == package.uid) {
+            continue;
+        }
+        let conditions = ledger
+            .status
+            .as_ref()
+            .map_or(&[][..], |status| &status.conditions);
+        let messages = waiting
+            .entry((PackageName::from(package), &package.uid))
+            .or_default();
+        messages.extend(
+            condition::find(conditions, condition::DRAINED)
+                .filter(|found| found.status != "True")
+                .map(|found| found.message.as_str()),
+        );
+    }
+    waiting
+        .into_iter()
+        .map(|((package, _), messages)| Line {
+            package: package.to_string(),
+            available: "Removed".into(),
+            revision: None,
+            counts: PackageCounts::default(),
+            message: messages.join("; "),
+            age: None,
+        })
+        .collect()
+}

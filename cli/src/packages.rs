@@ -1,0 +1,206 @@
+//! Packages of both kinds as one.
+
+use anyhow::Context as _;
+use kube::api::ListParams;
+use kube::{Api, Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use stevedore_crds::v1alpha1::{
+    ClusterPackage, ClusterPackageSpec, Package, PackageLedger, PackageRevision, PackageStatus,
+};
+
+use crate::package_name::PackageName;
+
+/// Page size of lists.
+const PAGE: u32 = 500;
+
+/// A package, whichever its kind.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AnyPackage {
+    #[serde(serialize_with = "as_text")]
+    pub(crate) name: PackageName,
+    pub(crate) uid: String,
+    pub(crate) generation: i64,
+    #[serde(skip)]
+    pub(crate) created: Option<jiff::Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) deleting: Option<jiff::Timestamp>,
+    pub(crate) spec: ClusterPackageSpec,
+    pub(crate) status: PackageStatus,
+}
+
+fn as_text<S: serde::Serializer>(name: &PackageName, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(name)
+}
+
+impl From<ClusterPackage> for AnyPackage {
+    fn from(package: ClusterPackage) -> Self {
+        let ClusterPackage {
+            metadata,
+            spec,
+            status,
+        } = package;
+        Self::new(metadata, spec, status)
+    }
+}
+
+impl From<Package> for AnyPackage {
+    fn from(package: Package) -> Self {
+        let Package {
+            metadata,
+            spec,
+            status,
+        } = package;
+        Self::new(metadata, spec.into(), status)
+    }
+}
+
+impl AnyPackage {
+    fn new(
+        metadata: kube::api::ObjectMeta,
+        spec: ClusterPackageSpec,
+        status: Option<PackageStatus>,
+    ) -> Self {
+        Self {
+            name: PackageName {
+                namespace: metadata.namespace,
+                name: metadata.name.unwrap_or_default(),
+            },
+            uid: metadata.uid.unwrap_or_default(),
+            generation: metadata.generation.unwrap_or_default(),
+            created: metadata.creation_timestamp.map(|time| time.0),
+            deleting: metadata.deletion_timestamp.map(|time| time.0),
+            spec,
+            status: status.unwrap_or_default(),
+        }
+    }
+}
+
+/// Reads packages and what the hub keeps about them.
+#[derive(Clone)]
+pub(crate) struct Packages {
+    client: Client,
+    system_namespace: String,
+}
+
+impl Packages {
+    pub(crate) fn new(client: Client, system_namespace: &str) -> Self {
+        Self {
+            client,
+            system_namespace: system_namespace.to_owned(),
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// The package of this name, or an error that says what to do.
+    pub(crate) async fn get(&self, name: &PackageName) -> anyhow::Result<AnyPackage> {
+        let found = match &name.namespace {
+            Some(namespace) => {
+                let api: Api<Package> = Api::namespaced(self.client(), namespace);
+                api.get_opt(&name.name)
+                    .await
+                    .map(|found| found.map(AnyPackage::from))
+            }
+            None => {
+                let api: Api<ClusterPackage> = Api::all(self.client());
+                api.get_opt(&name.name)
+                    .await
+                    .map(|found| found.map(AnyPackage::from))
+            }
+        };
+        found
+            .with_context(|| format!("cannot read package {name}"))?
+            .with_context(|| {
+                format!(
+                    "there is no {} {name}; `stevedore fleet status` shows the packages there are",
+                    name.kind().as_str()
+                )
+            })
+    }
+
+    /// Every package, by name.
+    pub(crate) async fn list(&self) -> anyhow::Result<Vec<AnyPackage>> {
+        let mut all: Vec<AnyPackage> = list_all(&Api::<ClusterPackage>::all(self.client()))
+            .await?
+            .into_iter()
+            .map(AnyPackage::from)
+            .collect();
+        all.extend(
+            list_all(&Api::<Package>::all(self.client()))
+                .await?
+                .into_iter()
+                .map(AnyPackage::from),
+        );
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    /// Every ledger, in the order of package and shard.
+    pub(crate) async fn ledgers(&self) -> anyhow::Result<Vec<PackageLedger>> {
+        let mut all = list_all(&Api::<PackageLedger>::namespaced(
+            self.client(),
+            &self.system_namespace,
+        ))
+        .await?;
+        all.sort_by(|a, b| (&a.spec.package, a.spec.shard).cmp(&(&b.spec.package, b.spec.shard)));
+        Ok(all)
+    }
+
+    /// The revisions of one package that are kept, oldest first.
+    pub(crate) async fn revisions(
+        &self,
+        package: &AnyPackage,
+    ) -> anyhow::Result<Vec<PackageRevision>> {
+        let mut all = list_all(&Api::<PackageRevision>::namespaced(
+            self.client(),
+            self.namespace_of(&package.name),
+        ))
+        .await?;
+        all.retain(|revision| revision.spec.package.uid == package.uid);
+        all.sort_by_key(|revision| revision.spec.number);
+        Ok(all)
+    }
+
+    /// Where the records of a package live: its own namespace, or the hub's for a ClusterPackage.
+    pub(crate) fn namespace_of<'a>(&'a self, name: &'a PackageName) -> &'a str {
+        name.namespace.as_deref().unwrap_or(&self.system_namespace)
+    }
+}
+
+/// A kind that can be listed page by page.
+pub(crate) trait Listed:
+    Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug
+{
+}
+impl<K> Listed for K where K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug
+{}
+
+/// Everything that the API shows, page by page.
+pub(crate) async fn list_all<K: Listed>(api: &Api<K>) -> anyhow::Result<Vec<K>> {
+    list_selected(api, None).await
+}
+
+/// Everything that a label selector selects, page by page.
+pub(crate) async fn list_selected<K: Listed>(
+    api: &Api<K>,
+    selector: Option<&str>,
+) -> anyhow::Result<Vec<K>> {
+    let mut params = ListParams::default().limit(PAGE);
+    params.label_selector = selector.map(str::to_owned);
+    let mut all = vec![];
+    loop {
+        let page = api
+            .list(&params)
+            .await
+            .with_context(|| format!("cannot list {}", K::plural(&())))?;
+        all.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params.continue_token = Some(token),
+            None => return Ok(all),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! `stevedore rollout`: history, undo and release.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use jiff::Timestamp;
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::api::{ObjectMeta, PostParams};
+use kube::runtime::wait::await_condition;
+use kube::{Api, ResourceExt as _};
+use stevedore_crds::v1alpha1::{
+    ActionState, ActionTarget, ActionVerb, PackageAction, PackageActionSpec, PackageRevision,
+};
+
+use crate::Outcome;
+use crate::connection::Connection;
+use crate::output::{self, Format};
+use crate::package_name::PackageName;
+use crate::packages::{AnyPackage, Packages};
+
+/// How long the hub may take to take up an action.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RolloutCommand {
+    /// Lists the revisions of a package that can be rolled back to
+    #[command(after_help = "Example:\n  stevedore rollout history lighthouse")]
+    History {
+        /// NAME of a ClusterPackage, or NAMESPACE/NAME of a Package
+        package: PackageName,
+        /// Form of the output
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Rolls a package back to a kept revision and holds it there; spec is not edited
+    #[command(
+        after_help = "Examples:\n  stevedore rollout undo lighthouse\n  stevedore rollout undo lighthouse --to-revision 3 --reason \"beam too bright\"\n\nIt holds until the package's content fields change or `stevedore rollout release`."
+    )]
+    Undo {
+        /// NAME of a ClusterPackage, or NAMESPACE/NAME of a Package
+        package: PackageName,
+        /// The revision to hold; the one before the current one by default
+        #[arg(long, value_name = "NUMBER")]
+        to_revision: Option<i64>,
+        /// Why, for the record
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Ends an undo: the package follows its spec again
+    #[command(after_help = "Example:\n  stevedore rollout release lighthouse")]
+    Release {
+        /// NAME of a ClusterPackage, or NAMESPACE/NAME of a Package
+        package: PackageName,
+        /// Why, for the record
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+pub(crate) async fn run(
+    connection: &Connection,
+    command: RolloutCommand,
+) -> anyhow::Result<Outcome> {
+    let packages = Packages::new(connection.client().await?, &connection.system_namespace);
+    match command {
+        RolloutCommand::History { package, output } => history(&packages, &package, output).await,
+        RolloutCommand::Undo {
+            package,
+            to_revision,
+            reason,
+        } => {
+            let found = packages.get(&package).await?;
+            let revision = wanted(&packages, &found, to_revision).await?;
+            act(&packages, &package, ActionVerb::Pin, Some(revision), reason).await
+        }
+        RolloutCommand::Release { package, reason } => {
+            packages.get(&package).await?;
+            act(&packages, &package, ActionVerb::Release, None, reason).await
+        }
+    }
+}
+
+async fn history(
+    packages: &Packages,
+    name: &PackageName,
+    format: Format,
+) -> anyhow::Result<Outcome> {
+    let package = packages.get(name).await?;
+    let revisions = packages.revisions(&package).await?;
+    let now = Timestamp::now();
+    output::rows(
+        format,
+        &revisions,
+        &[
+            "revision",
+            "current",
+            "image",
+            "digest",
+            "change-cause",
+            "age",
+        ],
+        |revision| row(revision, package.status.revision, now),
+    )?;
+    Ok(Outcome::Done)
+}
+
+fn row(revision: &PackageRevision, current: Option<i64>, now: Timestamp) -> Vec<String> {
+    let spec = &revision.spec;
+    let digest = spec.image_digest.trim_start_matches("sha256:");
+    vec![
+        spec.number.to_string(),
+        if current == Some(spec.number) {
+            "*".into()
+        } else {
+            String::new()
+        },
+        spec.image.clone(),
+        digest.chars().take(12).collect(),
+        spec.change_cause.clone().unwrap_or_else(|| "-".into()),
+        revision
+            .creation_timestamp()
+            .map_or_else(|| "-".into(), |created| output::age(created.0, now)),
+    ]
+}
+
+/// The revision to go back to: the named one, or the newest before the current one.
+async fn wanted(
+    packages: &Packages,
+    package: &AnyPackage,
+    named: Option<i64>,
+) -> anyhow::Result<i64> {
+    let kept: Vec<_> = packages
+        .revisions(package)
+        .await?
+        .iter()
+        .map(|revision| revision.spec.number)
+        .collect();
+    let list = || {
+        kept.iter()
+            .map(i64::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match (named, package.status.revision) {
+        (Some(number), _) if kept.contains(&number) => Ok(number),
+        (Some(number), _) => bail!(
+            "revision {number} of {} is not kept; there are: {}",
+            package.name,
+            list()
+        ),
+        (None, Some(current)) => kept
+            .iter()
+            .copied()
+            .filter(|number| *number < current)
+            .max()
+            .with_context(|| {
+                format!(
+                    "{} has no revision before {current}; there are: {}",
+                    package.name,
+                    list()
+                )
+            }),
+        (None, None) => bail!(
+            "{} runs no revision yet; see `stevedore fleet status`",
+            package.name
+        ),
+    }
+}
+
+/// Records the verb and waits until the hub has taken it up or refused it.
+async fn act(
+    packages: &Packages,
+    name: &PackageName,
+    verb: ActionVerb,
+    revision: Option<i64>,
+    reason: Option<String>,
+) -> anyhow::Result<Outcome> {
+    let api: Api<PackageAction> = Api::namespaced(packages.client(), packages.namespace_of(name));
+    let action = PackageAction {
+        metadata: ObjectMeta {
+            generate_name: Some(format!("{}-", name.name)),
+            ..ObjectMeta::default()
+        },
+        spec: PackageActionSpec {
+            package: ActionTarget {
+                kind: name.kind(),
+                name: name.name.clone(),
+            },
+            verb,
+            revision,
+            reason,
+            requested_by: requester(packages).await?,
+        },
+        status: None,
+    };
+    let action = api
+        .create(&PostParams::default(), &action)
+        .await
+        .context("cannot record the action")?;
+    let name_of_action = action.name_any();
+    let seen = RefCell::new(None);
+    let taken = await_condition(api, &name_of_action, |action: Option<&PackageAction>| {
+        let status = action.and_then(|action| action.status.clone());
+        let decided = status.as_ref().is_some_and(|status| status.state.is_some());
+        seen.replace(status);
+        decided
+    });
+    match tokio::time::timeout(PATIENCE, taken).await {
+        Ok(result) => result.context("cannot watch the action").map(|_| ())?,
+        Err(_) => {
+            eprintln!(
+                "{} is recorded, but the hub has not taken it up within {} s; is it running?",
+                action.name_any(),
+                PATIENCE.as_secs()
+            );
+            return Ok(Outcome::NotAsAsked);
+        }
+    }
+    let status = seen.into_inner().unwrap_or_default();
+    if status.state == Some(ActionState::Refused) {
+        bail!("the hub refused: {}", status.message.unwrap_or_default());
+    }
+    match revision {
+        Some(revision) => output::line(&format!(
+            "{name} is held at revision {revision} until its spec changes or `stevedore rollout release {name}`"
+        ))?,
+        None => output::line(&format!("{name} follows its spec again"))?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// The user that the API server takes us for.
+async fn requester(packages: &Packages) -> anyhow::Result<String> {
+    let api: Api<SelfSubjectReview> = Api::all(packages.client());
+    let review = api
+        .create(&PostParams::default(), &SelfSubjectReview::default())
+        .await
+        .context("cannot ask the API server who we are")?;
+    let user = review
+        .status
+        .and_then(|status| status.user_info)
+        .and_then(|user| user.username);
+    user.context("the API server does not say who we are")
+}
