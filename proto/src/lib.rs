@@ -16,7 +16,7 @@ pub mod encode;
 pub mod transfer;
 
 /// Generated from `proto/stevedore/agent/v1`.
-#[allow(missing_docs, clippy::all, unreachable_pub, reason = "generated code")]
+#[allow(missing_docs, clippy::all, clippy::too_many_lines, unreachable_pub, reason = "generated code")]
 #[rustfmt::skip]
 #[path = "gen/stevedore.agent.v1.rs"]
 pub mod v1;

@@ -21,6 +21,9 @@ pub const MAX_LIFETIME: u64 = 24 * 3600;
 /// Longest text that is parsed, in bytes.
 pub const MAX_TEXT: usize = 2048;
 
+/// gRPC metadata that carries the CamelCase reason of a refused call.
+pub const REASON_METADATA: &str = "stevedore-reason";
+
 const VERSION: &str = "stv1";
 const MAX_ADDRESSES: usize = 8;
 
