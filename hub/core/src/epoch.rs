@@ -1,0 +1,273 @@
+//! Epoch and term of the hub as they are stored, and what raising an epoch means.
+//!
+//! Both live in one record that is changed by compare-and-swap only: a leadership takes a new term before it
+//! orders anything, and an operator's raise starts a new epoch above everything any member holds.
+
+use std::collections::BTreeMap;
+
+use stevedore_proto_core::id::{EpochId, ParseIdError, TermId};
+use stevedore_proto_core::{Epoch, Held, Leadership, PackageUid, Term};
+
+use crate::session::{Census, Finding};
+
+/// What is stored about the hub's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The epoch, and the newest term that was taken.
+    pub leadership: Leadership,
+    /// Order numbers that members held at the last raise, by package: new ones are above.
+    pub floors: BTreeMap<PackageUid, u64>,
+}
+
+/// A stored record that cannot be read. The hub must not guess: it stops.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the stored epoch cannot be read: {0}")]
+pub struct UnreadableRecord(String);
+
+const EPOCH: &str = "epoch";
+const EPOCH_ID: &str = "epochID";
+const TERM: &str = "term";
+const TERM_ID: &str = "termID";
+const FLOORS: &str = "floors";
+/// Key under which an operator asks for a census: any new text is a new request.
+pub const RAISE_REQUEST: &str = "raiseRequest";
+/// Key under which the operator confirms the census that answered a request: the same text.
+pub const RAISE_CONFIRM: &str = "raiseConfirm";
+
+impl Record {
+    /// The record of a new leadership: the next term, or the first of the first epoch.
+    #[must_use]
+    pub fn take_term(before: Option<&Self>, epoch_id: EpochId, term_id: TermId) -> Self {
+        let (epoch, counter, floors) = match before {
+            Some(before) => (
+                before.leadership.epoch,
+                before.leadership.term.counter + 1,
+                before.floors.clone(),
+            ),
+            None => (
+                Epoch {
+                    counter: 1,
+                    id: epoch_id,
+                },
+                1,
+                BTreeMap::new(),
+            ),
+        };
+        let term = Term {
+            counter,
+            id: term_id,
+        };
+        Self {
+            leadership: Leadership { epoch, term },
+            floors,
+        }
+    }
+
+    /// The record of a raised epoch: above every epoch and every number that a member holds.
+    #[must_use]
+    pub fn raise(&self, census: &Summary, epoch_id: EpochId, term_id: TermId) -> Self {
+        let own = self.leadership.epoch.counter;
+        let mut floors = self.floors.clone();
+        for (package, number) in &census.floors {
+            let floor = floors.entry(*package).or_default();
+            *floor = (*floor).max(*number);
+        }
+        Self {
+            leadership: Leadership {
+                epoch: Epoch {
+                    counter: census.epoch_floor.max(own) + 1,
+                    id: epoch_id,
+                },
+                term: Term {
+                    counter: 1,
+                    id: term_id,
+                },
+            },
+            floors,
+        }
+    }
+
+    /// Text fields, as they are stored.
+    pub fn to_data(&self) -> BTreeMap<String, String> {
+        let Leadership { epoch, term } = self.leadership;
+        let floors: Vec<_> = self
+            .floors
+            .iter()
+            .map(|(package, number)| format!("{package}={number}"))
+            .collect();
+        BTreeMap::from([
+            (EPOCH.to_owned(), epoch.counter.to_string()),
+            (EPOCH_ID.to_owned(), epoch.id.to_string()),
+            (TERM.to_owned(), term.counter.to_string()),
+            (TERM_ID.to_owned(), term.id.to_string()),
+            (FLOORS.to_owned(), floors.join(",")),
+        ])
+    }
+
+    /// Reads text fields; `None` when nothing was ever stored.
+    ///
+    /// # Errors
+    /// When there are fields, but not those of a record.
+    pub fn from_data(data: &BTreeMap<String, String>) -> Result<Option<Self>, UnreadableRecord> {
+        if data.is_empty() {
+            return Ok(None);
+        }
+        let field = |key: &str| {
+            data.get(key)
+                .map(String::as_str)
+                .ok_or_else(|| UnreadableRecord(format!("{key} is missing")))
+        };
+        let number = |key: &str, text: &str| {
+            text.parse::<u64>()
+                .map_err(|_| UnreadableRecord(format!("{key} is not a number")))
+        };
+        let id = |key: &'static str| {
+            move |_: ParseIdError| UnreadableRecord(format!("{key} is not a UUID"))
+        };
+        let mut floors = BTreeMap::new();
+        let text = data.get(FLOORS).map_or("", String::as_str);
+        for entry in text.split(',').filter(|entry| !entry.is_empty()) {
+            let (package, floor) = entry
+                .split_once('=')
+                .ok_or_else(|| UnreadableRecord(format!("{FLOORS} has an entry without =")))?;
+            floors.insert(package.parse().map_err(id(FLOORS))?, number(FLOORS, floor)?);
+        }
+        let epoch = Epoch {
+            counter: number(EPOCH, field(EPOCH)?)?,
+            id: field(EPOCH_ID)?.parse().map_err(id(EPOCH_ID))?,
+        };
+        let term = Term {
+            counter: number(TERM, field(TERM)?)?,
+            id: field(TERM_ID)?.parse().map_err(id(TERM_ID))?,
+        };
+        Ok(Some(Self {
+            leadership: Leadership { epoch, term },
+            floors,
+        }))
+    }
+}
+
+/// What all connected members hold, beside what the hub knows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// The highest epoch counter that any member holds.
+    pub epoch_floor: u64,
+    /// The highest order number that members hold, by package.
+    pub floors: BTreeMap<PackageUid, u64>,
+    /// One line per cluster and deployment that is not exactly as ordered, for people.
+    pub lines: Vec<Line>,
+    /// Deployments that are as ordered.
+    pub as_ordered: usize,
+}
+
+/// One deployment that is not as ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Name of the `MemberCluster`.
+    pub cluster: String,
+    /// As the member said.
+    pub held: Held,
+    /// How it stands to the ledgers.
+    pub finding: Finding,
+}
+
+impl Summary {
+    /// Adds what one cluster holds.
+    pub fn add(&mut self, cluster: &str, census: &Census) {
+        self.epoch_floor = census.epoch_floor(self.epoch_floor);
+        for entry in &census.entries {
+            let floor = self.floors.entry(entry.held.package.uid).or_default();
+            *floor = (*floor).max(entry.held.tuple.number);
+            if entry.finding == Finding::AsOrdered {
+                self.as_ordered += 1;
+            } else {
+                self.lines.push(Line {
+                    cluster: cluster.to_owned(),
+                    held: entry.held.clone(),
+                    finding: entry.finding,
+                });
+            }
+        }
+    }
+}
+
+impl Line {
+    /// One CamelCase word for the finding.
+    pub fn word(&self) -> &'static str {
+        match self.finding {
+            Finding::AsOrdered => "AsOrdered",
+            Finding::Behind => "Behind",
+            Finding::Foreign(reason) => reason.as_str(),
+            Finding::Unknown => "UnknownToHub",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(seed: u8) -> (EpochId, TermId) {
+        (
+            EpochId::from_bytes([seed; 16]),
+            TermId::from_bytes([seed; 16]),
+        )
+    }
+
+    #[test]
+    fn a_leadership_takes_the_next_term_of_the_same_epoch() {
+        let first = Record::take_term(None, ids(1).0, ids(1).1);
+        assert_eq!(
+            (
+                first.leadership.epoch.counter,
+                first.leadership.term.counter
+            ),
+            (1, 1)
+        );
+        let second = Record::take_term(Some(&first), ids(2).0, ids(2).1);
+        assert_eq!(second.leadership.epoch, first.leadership.epoch);
+        assert_eq!(
+            (second.leadership.term.counter, second.leadership.term.id),
+            (2, ids(2).1)
+        );
+    }
+
+    #[test]
+    fn a_raise_is_above_everything_members_hold() {
+        let before = Record::take_term(None, ids(1).0, ids(1).1);
+        let package = PackageUid::from_bytes([5; 16]);
+        let summary = Summary {
+            epoch_floor: 7,
+            floors: BTreeMap::from([(package, 41)]),
+            ..Summary::default()
+        };
+        let raised = before.raise(&summary, ids(3).0, ids(3).1);
+        assert_eq!(
+            (
+                raised.leadership.epoch.counter,
+                raised.leadership.term.counter
+            ),
+            (8, 1)
+        );
+        assert_eq!(raised.floors[&package], 41);
+        let again = raised.raise(&Summary::default(), ids(4).0, ids(4).1);
+        assert_eq!(
+            (again.leadership.epoch.counter, again.floors[&package]),
+            (9, 41)
+        );
+    }
+
+    #[test]
+    fn a_record_survives_being_stored_and_damage_is_not_guessed_away() {
+        let mut record = Record::take_term(None, ids(1).0, ids(2).1);
+        record.floors.insert(PackageUid::from_bytes([5; 16]), 41);
+        record.floors.insert(PackageUid::from_bytes([6; 16]), 2);
+        let mut data = record.to_data();
+        assert_eq!(Record::from_data(&data), Ok(Some(record)));
+        assert_eq!(Record::from_data(&BTreeMap::new()), Ok(None));
+        data.insert(TERM.into(), "x".into());
+        assert!(Record::from_data(&data).is_err());
+        data.remove(TERM);
+        assert!(Record::from_data(&data).is_err());
+    }
+}

@@ -1,0 +1,205 @@
+//! What one deployment's row says.
+
+use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
+use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth};
+use stevedore_proto_core::{ClusterUid, DeploymentStatus, Stage, Tuple};
+
+use super::{Assignment, Class, Contact, Row};
+
+/// Why a deployment is not available.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Failure {
+    /// One CamelCase word.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+}
+
+impl Row {
+    /// How the deployment counts.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    pub(super) fn classify(&self, contact: Contact) -> Class {
+        let Some(assignment) = self.assignment else {
+            return Class::Absent;
+        };
+        if assignment.tombstone {
+            return if self.torn_down().is_some() && !assignment.targeted {
+                Class::Absent
+            } else {
+                Class::Removing
+            };
+        }
+        if !assignment.targeted {
+            return if assignment.tuple.is_some() {
+                Class::Removing
+            } else {
+                Class::Absent
+            };
+        }
+        if !contact.connected {
+            return Class::Offline;
+        }
+        if contact.fenced.is_some() || self.frozen.is_some() || self.refusal().is_some() {
+            return Class::Failed;
+        }
+        match self.current_status() {
+            Some(status)
+                if status.stage == Stage::Available && status.available.status == Truth::True =>
+            {
+                Class::Available
+            }
+            Some(status) if is_failing(status) => Class::Failed,
+            _ => Class::Progressing,
+        }
+    }
+
+    /// The order that is wanted.
+    pub fn wanted(&self) -> Option<Tuple> {
+        self.assignment.and_then(|assignment| assignment.tuple)
+    }
+
+    /// Whether the placement selects the cluster.
+    pub fn is_targeted(&self) -> bool {
+        self.assignment
+            .is_some_and(|assignment| assignment.targeted)
+    }
+
+    /// Whether what is ordered is a tombstone.
+    pub fn is_tombstone(&self) -> bool {
+        self.assignment
+            .is_some_and(|assignment| assignment.tombstone)
+    }
+
+    /// Whether the member accepted the newest order.
+    pub(super) fn is_updated(&self) -> bool {
+        !self.is_tombstone()
+            && self.wanted().is_some()
+            && self.reached.map(|(tuple, _)| tuple) == self.wanted()
+    }
+
+    /// The number of the tombstone, once it is done.
+    pub(super) fn torn_down(&self) -> Option<u64> {
+        let Assignment {
+            tuple: Some(wanted),
+            tombstone: true,
+            ..
+        } = self.assignment?
+        else {
+            return None;
+        };
+        let (tuple, stage) = self.reached?;
+        (tuple == wanted && stage == Stage::Deleted).then_some(wanted.number)
+    }
+
+    /// The last report, if it speaks about the order that is wanted.
+    pub fn current_status(&self) -> Option<&DeploymentStatus> {
+        self.status
+            .as_deref()
+            .filter(|status| Some(status.observed) == self.wanted())
+    }
+
+    fn refusal(&self) -> Option<Failure> {
+        let (tuple, reason, message) = self.refused.as_ref()?;
+        (Some(*tuple) == self.wanted()).then(|| Failure {
+            reason: reason.as_str().to_owned(),
+            message: message.clone(),
+        })
+    }
+
+    /// Why the deployment is not available, or what its teardown waits for; none while it is simply on its
+    /// way, and none for a member without a session.
+    pub fn failure(&self) -> Option<Failure> {
+        if let Some(frozen) = self.frozen {
+            return Some(Failure {
+                reason: frozen.as_str().to_owned(),
+                message: "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)".to_owned(),
+            });
+        }
+        self.refusal().or_else(|| {
+            let status = self.current_status()?;
+            is_failing(status).then(|| failure_of(status))
+        })
+    }
+
+    /// The phase that is being worked on.
+    pub fn phase(&self) -> Option<&str> {
+        let status = self.current_status()?;
+        status
+            .phases
+            .iter()
+            .find(|phase| !matches!(phase.state, PhaseState::Available | PhaseState::Gone))
+            .map(|phase| phase.name.as_str())
+    }
+
+    /// Conditions that objects mapped to the package.
+    pub fn mapped_conditions(&self) -> &[MappedCondition] {
+        self.current_status()
+            .map_or(&[], |status| status.conditions.as_slice())
+    }
+
+    pub(super) fn observed(&self, cluster: ClusterUid) -> Option<ObservedRow> {
+        if self.frozen.is_some() {
+            return Some(ObservedRow {
+                cluster,
+                number: self.wanted().map_or(0, |tuple| tuple.number),
+                state: ObservedState::Frozen,
+            });
+        }
+        if let Some((tuple, _, _)) = &self.refused {
+            return Some(ObservedRow {
+                cluster,
+                number: tuple.number,
+                state: ObservedState::Refused,
+            });
+        }
+        let (tuple, stage) = self.reached?;
+        let failing = self
+            .status
+            .as_deref()
+            .is_some_and(|status| status.observed == tuple && is_failing(status));
+        let state = match stage {
+            Stage::Deleted => ObservedState::Deleted,
+            _ if failing => ObservedState::Failing,
+            Stage::Received => ObservedState::Received,
+            Stage::Applied => ObservedState::Applied,
+            Stage::Available => ObservedState::Available,
+        };
+        Some(ObservedRow {
+            cluster,
+            number: tuple.number,
+            state,
+        })
+    }
+}
+
+/// Whether the report names something that does not get better by waiting a moment: a blocker, or a verdict
+/// with a reason other than being on its way.
+fn is_failing(status: &DeploymentStatus) -> bool {
+    !status.blockers.is_empty()
+        || status
+            .phases
+            .iter()
+            .any(|phase| phase.state == PhaseState::Blocked)
+        || (status.available.status == Truth::False && status.available.reason != "Progressing")
+}
+
+fn failure_of(status: &DeploymentStatus) -> Failure {
+    if let Some(blocker) = status.blockers.first() {
+        let message = if blocker.object.is_empty() {
+            blocker.message.clone()
+        } else {
+            format!("{}: {}", blocker.object, blocker.message)
+        };
+        return Failure {
+            reason: blocker.reason.clone(),
+            message,
+        };
+    }
+    Failure {
+        reason: status.available.reason.clone(),
+        message: status.available.message.clone(),
+    }
+}

@@ -1,0 +1,280 @@
+use proptest::prelude::*;
+use stevedore_proto_core::id::{EpochId, TermId};
+use stevedore_proto_core::status::{Blocker, Verdict};
+use stevedore_proto_core::{Digest, Environment, Epoch, InstanceId, Term};
+
+use super::*;
+use stevedore_proto_core::ledger::ObservedState;
+use stevedore_proto_core::status::Truth;
+
+pub(crate) fn tuple(number: u64) -> Tuple {
+    Tuple {
+        epoch: Epoch {
+            counter: 1,
+            id: EpochId::from_bytes([1; 16]),
+        },
+        term: Term {
+            counter: 1,
+            id: TermId::from_bytes([1; 16]),
+        },
+        number,
+        digest: Digest::of(&number.to_be_bytes()),
+    }
+}
+
+pub(crate) fn cluster(seed: u8) -> ClusterUid {
+    ClusterUid::from_bytes([seed; 16])
+}
+
+pub(crate) fn package() -> PackageUid {
+    PackageUid::from_bytes([200; 16])
+}
+
+pub(crate) fn connected() -> Report {
+    Report::Connected {
+        incarnation: 1,
+        instance: InstanceId::from_bytes([1; 16]),
+        agent_version: "0".into(),
+        environment: Box::new(Environment::default()),
+    }
+}
+
+pub(crate) fn status(seed: u8, sequence: u64, number: u64, truth: Truth, reason: &str) -> Report {
+    Report::Status {
+        incarnation: 1,
+        sequence,
+        status: Box::new(DeploymentStatus {
+            deployment: DeploymentUid::derive(&package(), &cluster(seed)),
+            observed: tuple(number),
+            stage: if truth == Truth::True {
+                Stage::Available
+            } else {
+                Stage::Received
+            },
+            available: Verdict {
+                status: truth,
+                reason: reason.into(),
+                message: "why".into(),
+            },
+            phases: vec![],
+            blockers: vec![],
+            attributions: vec![],
+            conditions: vec![],
+        }),
+    }
+}
+
+/// A package that was ordered at `number` on these clusters, all of them connected.
+pub(crate) fn fleet(clusters: &[u8], number: u64) -> Fleet {
+    let mut fleet = Fleet::default();
+    assign(&mut fleet, clusters, number, false);
+    for seed in clusters {
+        fleet.report(cluster(*seed), &connected());
+    }
+    fleet
+}
+
+pub(crate) fn assign(fleet: &mut Fleet, clusters: &[u8], number: u64, tombstone: bool) {
+    let assignment = Assignment {
+        tuple: Some(tuple(number)),
+        tombstone,
+        targeted: !tombstone,
+    };
+    fleet.assign(
+        package(),
+        &clusters
+            .iter()
+            .map(|seed| (cluster(*seed), assignment))
+            .collect(),
+    );
+}
+
+fn counts(fleet: &Fleet) -> Counts {
+    fleet.package(&package()).unwrap().counts()
+}
+
+fn class(fleet: &Fleet, seed: u8) -> Class {
+    fleet.package(&package()).unwrap().rows[&cluster(seed)].class()
+}
+
+#[test]
+fn available_counts_only_at_the_exact_order() {
+    let mut fleet = fleet(&[1], 2);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    assert_eq!(class(&fleet, 1), Class::Progressing);
+    fleet.report(cluster(1), &status(1, 2, 2, Truth::True, "Available"));
+    assert_eq!(class(&fleet, 1), Class::Available);
+    assign(&mut fleet, &[1], 3, false);
+    assert_eq!(
+        (class(&fleet, 1), counts(&fleet).updated),
+        (Class::Progressing, 0)
+    );
+}
+
+#[test]
+fn an_older_report_changes_nothing() {
+    let mut fleet = fleet(&[1], 1);
+    fleet.report(cluster(1), &status(1, 5, 1, Truth::False, "ProbeFailure"));
+    fleet.report(cluster(1), &status(1, 4, 1, Truth::True, "Available"));
+    assert_eq!(class(&fleet, 1), Class::Failed);
+}
+
+#[test]
+fn a_lost_member_is_offline_and_returns_with_what_it_said() {
+    let mut fleet = fleet(&[1], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    assert_eq!(
+        fleet.report(cluster(1), &Report::Lost),
+        BTreeSet::from([package()])
+    );
+    assert_eq!(
+        (class(&fleet, 1), counts(&fleet).available),
+        (Class::Offline, 0)
+    );
+    fleet.report(cluster(1), &connected());
+    assert_eq!(class(&fleet, 1), Class::Available);
+}
+
+#[test]
+fn a_member_cannot_speak_about_another_ones_deployment() {
+    let mut fleet = fleet(&[1, 2], 1);
+    assert!(
+        fleet
+            .report(cluster(2), &status(1, 1, 1, Truth::True, "Available"))
+            .is_empty()
+    );
+    assert_eq!(class(&fleet, 1), Class::Progressing);
+}
+
+#[test]
+fn a_refused_or_frozen_deployment_fails_and_says_why() {
+    let mut fleet = fleet(&[1], 1);
+    let deployment = DeploymentUid::derive(&package(), &cluster(1));
+    fleet.report(
+        cluster(1),
+        &Report::Refused {
+            deployment,
+            tuple: tuple(1),
+            reason: NackReason::TooLarge,
+            message: "big".into(),
+        },
+    );
+    let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
+    assert_eq!(
+        (row.class(), row.failure().unwrap().reason),
+        (Class::Failed, "TooLarge".into())
+    );
+    fleet.report(
+        cluster(1),
+        &Report::Frozen {
+            deployment,
+            held: None,
+            reason: FreezeReason::HubDiverged,
+        },
+    );
+    assert!(fleet.standing(&package(), &cluster(1)).frozen);
+    fleet.report(cluster(1), &Report::Thawed(deployment));
+    assert!(!fleet.standing(&package(), &cluster(1)).frozen);
+}
+
+#[test]
+fn a_finished_tombstone_is_told_to_the_planner_with_its_number() {
+    let mut fleet = fleet(&[1], 1);
+    assign(&mut fleet, &[1], 2, true);
+    assert_eq!(class(&fleet, 1), Class::Removing);
+    let deployment = DeploymentUid::derive(&package(), &cluster(1));
+    fleet.report(
+        cluster(1),
+        &Report::Progress {
+            deployment,
+            tuple: tuple(2),
+            stage: Stage::Deleted,
+        },
+    );
+    assert_eq!(fleet.standing(&package(), &cluster(1)).torn_down, Some(2));
+    let observed = fleet.package(&package()).unwrap().observed();
+    assert_eq!(
+        (observed[0].number, observed[0].state),
+        (2, ObservedState::Deleted)
+    );
+}
+
+#[test]
+fn a_blocker_is_the_failure_that_is_shown() {
+    let mut fleet = fleet(&[1], 1);
+    let Report::Status { mut status, .. } = status(1, 1, 1, Truth::False, "Progressing") else {
+        unreachable!()
+    };
+    status.blockers.push(Blocker {
+        reason: "NoAccount".into(),
+        object: String::new(),
+        message: "no account".into(),
+    });
+    fleet.report(
+        cluster(1),
+        &Report::Status {
+            incarnation: 1,
+            sequence: 1,
+            status,
+        },
+    );
+    let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
+    assert_eq!(
+        row.failure(),
+        Some(Failure {
+            reason: "NoAccount".into(),
+            message: "no account".into()
+        })
+    );
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Assign(Vec<u8>, u64, bool),
+    Connect(u8),
+    Lose(u8),
+    Status(u8, u64, u64, bool),
+    Remove,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (
+            prop::collection::vec(0..5_u8, 0..5),
+            1..4_u64,
+            any::<bool>()
+        )
+            .prop_map(|(set, number, gone)| Step::Assign(set, number, gone)),
+        (0..5_u8).prop_map(Step::Connect),
+        (0..5_u8).prop_map(Step::Lose),
+        (0..5_u8, 0..9_u64, 1..4_u64, any::<bool>())
+            .prop_map(|(at, sequence, number, ok)| Step::Status(at, sequence, number, ok)),
+        Just(Step::Remove),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn counters_are_what_counting_all_rows_gives(steps in prop::collection::vec(step(), 1..40)) {
+        let mut fleet = Fleet::default();
+        for step in steps {
+            match step {
+                Step::Assign(set, number, gone) => assign(&mut fleet, &set, number, gone),
+                Step::Connect(at) => { fleet.report(cluster(at), &connected()); }
+                Step::Lose(at) => { fleet.report(cluster(at), &Report::Lost); }
+                Step::Status(at, sequence, number, ok) => {
+                    let truth = if ok { Truth::True } else { Truth::False };
+                    fleet.report(cluster(at), &status(at, sequence, number, truth, "ProbeFailure"));
+                }
+                Step::Remove => fleet.remove(&package()),
+            }
+            let Some(rows) = fleet.package(&package()) else { continue };
+            let mut counted = Counts::default();
+            for (cluster, row) in rows.rows() {
+                prop_assert_eq!(row.class(), row.classify(fleet.contact_of(&cluster)));
+                counted.add(row);
+            }
+            prop_assert_eq!(counted, rows.counts());
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Revisions of a package: their numbers, which one is active, and which ones may go.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+use stevedore_proto_core::Digest;
+use stevedore_proto_core::content::canonical_json;
+use stevedore_proto_core::digest::Hasher;
+
+/// One kept `PackageRevision`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revision {
+    /// Its number.
+    pub number: u64,
+    /// The image as the package named it.
+    pub image: String,
+    /// The config as the package gave it.
+    pub config: Option<Map<String, Value>>,
+}
+
+/// A pin that holds until the content fields change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pin {
+    /// The revision it holds the package at.
+    pub revision: u64,
+    /// [`content_hash`] when it was taken.
+    pub spec_hash: Digest,
+}
+
+/// Digest over the fields of a package that decide its content; `paused` and `placement` do not.
+pub fn content_hash(image: &str, config: Option<&Map<String, Value>>) -> Digest {
+    let config = config.map_or(Value::Null, |config| Value::Object(config.clone()));
+    Hasher::new("stevedore.package-content.v1")
+        .field(image.as_bytes())
+        .field(&canonical_json(&config))
+        .finish()
+}
+
+impl Revision {
+    /// [`content_hash`] of the fields it was made from.
+    pub fn content_hash(&self) -> Digest {
+        content_hash(&self.image, self.config.as_ref())
+    }
+}
+
+/// The newest revision, if it was made from these content fields: then nothing has to be pulled.
+pub fn current<'a>(revisions: &'a [Revision], spec_hash: &Digest) -> Option<&'a Revision> {
+    newest(revisions).filter(|newest| newest.content_hash() == *spec_hash)
+}
+
+/// The newest revision.
+pub fn newest(revisions: &[Revision]) -> Option<&Revision> {
+    revisions.iter().max_by_key(|revision| revision.number)
+}
+
+/// The number of the next revision. Numbers are labels, yet none is given twice while it is kept.
+pub fn next_number(revisions: &[Revision]) -> u64 {
+    newest(revisions).map_or(1, |newest| newest.number + 1)
+}
+
+/// The revision clusters should run: the pinned one, else the newest. A package whose newest spec cannot be
+/// used keeps running the last one that could.
+pub fn active<'a>(revisions: &'a [Revision], pin: Option<&Pin>) -> Option<&'a Revision> {
+    let pinned = pin.and_then(|pin| {
+        revisions
+            .iter()
+            .find(|revision| revision.number == pin.revision)
+    });
+    pinned.or_else(|| newest(revisions))
+}
+
+/// Whether a pin still holds for a package with these content fields.
+pub fn holds(pin: &Pin, spec_hash: &Digest) -> bool {
+    pin.spec_hash == *spec_hash
+}
+
+/// Numbers of the revisions that may go: all but the newest, `limit` before it, and those that are needed by a
+/// ledger row or a pin.
+pub fn collectable(revisions: &[Revision], limit: usize, needed: &BTreeSet<u64>) -> Vec<u64> {
+    let mut numbers: Vec<_> = revisions.iter().map(|revision| revision.number).collect();
+    numbers.sort_unstable_by(|one, other| other.cmp(one));
+    numbers
+        .into_iter()
+        .skip(limit.saturating_add(1))
+        .filter(|number| !needed.contains(number))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn revisions(count: u64) -> Vec<Revision> {
+        (1..=count)
+            .map(|number| Revision {
+                number,
+                image: format!("registry.example/demo:{number}"),
+                config: None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_hash_covers_image_and_config_whatever_the_order_of_keys() {
+        let config = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
+        let one = config(r#"{"a":1,"b":2}"#);
+        let base = content_hash("i", Some(&one));
+        assert_eq!(base, content_hash("i", Some(&config(r#"{"b":2,"a":1}"#))));
+        assert_ne!(base, content_hash("j", Some(&one)));
+        assert_ne!(base, content_hash("i", None));
+        assert_ne!(
+            content_hash("i", json!({"a": null}).as_object()),
+            content_hash("i", json!({}).as_object())
+        );
+    }
+
+    #[test]
+    fn only_the_newest_revision_is_current() {
+        let kept = revisions(2);
+        assert!(current(&kept, &kept[0].content_hash()).is_none());
+        assert_eq!(current(&kept, &kept[1].content_hash()), Some(&kept[1]));
+        assert_eq!((next_number(&kept), next_number(&[])), (3, 1));
+    }
+
+    #[test]
+    fn a_pin_decides_while_its_revision_is_kept_and_the_spec_is_the_same() {
+        let kept = revisions(3);
+        let pin = Pin {
+            revision: 1,
+            spec_hash: kept[2].content_hash(),
+        };
+        assert_eq!(active(&kept, Some(&pin)), Some(&kept[0]));
+        assert_eq!(active(&kept, None), Some(&kept[2]));
+        assert_eq!(active(&kept[1..], Some(&pin)), Some(&kept[2]));
+        assert!(holds(&pin, &kept[2].content_hash()) && !holds(&pin, &kept[0].content_hash()));
+    }
+
+    #[test]
+    fn history_beyond_the_limit_goes_unless_it_is_needed() {
+        let kept = revisions(5);
+        assert_eq!(collectable(&kept, 2, &BTreeSet::new()), [2, 1]);
+        assert_eq!(collectable(&kept, 2, &BTreeSet::from([1])), [2]);
+        assert_eq!(collectable(&kept, 0, &BTreeSet::new()), [4, 3, 2, 1]);
+        assert!(collectable(&kept, usize::MAX, &BTreeSet::new()).is_empty());
+    }
+}

@@ -1,0 +1,350 @@
+//! From the rows of a package, and how far its content got, to what people read.
+
+use std::collections::BTreeMap;
+
+use stevedore_proto_core::ClusterUid;
+use stevedore_proto_core::status::Truth;
+
+use crate::fleet::{Class, Counts, Failure, PackageRows};
+use crate::placement::Shortfall;
+
+/// Most failure groups in a status.
+pub const MAX_FAILURES: usize = 10;
+/// Most clusters named in a failure group.
+pub const MAX_NAMES: usize = 5;
+
+/// One condition as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Condition type.
+    pub r#type: String,
+    /// Whether it holds.
+    pub status: Truth,
+    /// One CamelCase word.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+}
+
+impl Condition {
+    /// A condition.
+    pub fn new(
+        r#type: &str,
+        status: Truth,
+        reason: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            r#type: r#type.to_owned(),
+            status,
+            reason: reason.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// How far the content of the spec got.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Source {
+    /// Being pulled for the first time.
+    #[default]
+    Pending,
+    /// Pulled, unpacked and valid.
+    Ready,
+    /// The image could not be pulled; retried.
+    PullFailed(String),
+    /// The image, manifest or config cannot be used.
+    Invalid(Failure),
+}
+
+/// What a package's status is made of, beside its rows.
+#[derive(Debug, Clone, Default)]
+pub struct Facts<'a> {
+    /// How far the content of the spec got.
+    pub source: Source,
+    /// The content could not be rendered for some clusters: why, and for which.
+    pub unrendered: BTreeMap<ClusterUid, Failure>,
+    /// Clusters where another renderer gives other bytes.
+    pub pending_render: usize,
+    /// Why there are fewer targets than asked for.
+    pub shortfall: Option<Shortfall>,
+    /// The package is paused.
+    pub paused: bool,
+    /// The package is being deleted.
+    pub deleting: bool,
+    /// A pin holds it at this revision.
+    pub pinned: Option<u64>,
+    /// Names of clusters.
+    pub names: Option<&'a BTreeMap<ClusterUid, String>>,
+}
+
+/// One failure and the clusters that have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureGroup {
+    /// What is wrong.
+    pub failure: Failure,
+    /// How many clusters have it.
+    pub count: usize,
+    /// Names of some of them.
+    pub clusters: Vec<String>,
+}
+
+/// Everything a package's status says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Conditions that should be there.
+    pub conditions: Vec<Condition>,
+    /// Counters.
+    pub counts: Counts,
+    /// The commonest failures first.
+    pub failures: Vec<FailureGroup>,
+}
+
+/// Rolls the rows of a package up.
+pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
+    let mut counts = rows.counts();
+    // What cannot be rendered is not on its way.
+    let stuck = rows
+        .rows()
+        .filter(|(cluster, row)| {
+            row.class() == Class::Progressing && facts.unrendered.contains_key(cluster)
+        })
+        .count();
+    counts.progressing -= stuck;
+    counts.failed += stuck;
+    let failures = failures(rows, facts);
+    let mut conditions = source_conditions(facts);
+    let available = available(&counts, facts, &failures);
+    let progressing = progressing(&counts, facts);
+    let invalid = conditions
+        .iter()
+        .any(|condition| condition.r#type == "Invalid");
+    let stalled = if invalid {
+        Condition::new(
+            "Stalled",
+            Truth::True,
+            "Invalid",
+            "the package cannot be used as it is; see Invalid",
+        )
+    } else if counts.failed > 0 {
+        let reason = failures
+            .first()
+            .map_or("Failed", |group| &group.failure.reason);
+        Condition::new(
+            "Stalled",
+            Truth::True,
+            reason,
+            format!("{} of {} clusters fail", counts.failed, counts.targeted),
+        )
+    } else {
+        Condition::new("Stalled", Truth::False, "NotStalled", "")
+    };
+    conditions.push(Condition {
+        r#type: "Ready".into(),
+        ..available.clone()
+    });
+    let reconciling = progressing.status == Truth::True && stalled.status != Truth::True;
+    conditions.push(Condition {
+        r#type: "Reconciling".into(),
+        status: truth(reconciling),
+        ..progressing.clone()
+    });
+    conditions.extend([available, progressing, stalled]);
+    if facts.paused {
+        conditions.push(Condition::new(
+            "Paused",
+            Truth::True,
+            "Paused",
+            "spec.paused is true: objects are watched and reported, nothing is changed",
+        ));
+    }
+    conditions.extend(mapped(rows));
+    Summary {
+        conditions,
+        counts,
+        failures,
+    }
+}
+
+fn truth(value: bool) -> Truth {
+    if value { Truth::True } else { Truth::False }
+}
+
+fn source_conditions(facts: &Facts<'_>) -> Vec<Condition> {
+    let unpacked =
+        |status, reason: &str, message: &str| Condition::new("Unpacked", status, reason, message);
+    let invalid = |failure: &Failure| {
+        Condition::new(
+            "Invalid",
+            Truth::True,
+            failure.reason.clone(),
+            failure.message.clone(),
+        )
+    };
+    let success = unpacked(
+        Truth::True,
+        "UnpackSuccess",
+        "the image was pulled and unpacked",
+    );
+    match &facts.source {
+        Source::Pending => vec![unpacked(
+            Truth::Unknown,
+            "Unpacking",
+            "the image is being pulled",
+        )],
+        Source::PullFailed(message) => vec![unpacked(Truth::False, "ImagePullBackOff", message)],
+        Source::Invalid(failure) => vec![success, invalid(failure)],
+        Source::Ready => {
+            let mut conditions = vec![success];
+            conditions.extend(facts.unrendered.values().next().map(invalid));
+            conditions
+        }
+    }
+}
+
+fn available(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> Condition {
+    let condition = |status, reason: &str, message: String| {
+        Condition::new("Available", status, reason, message)
+    };
+    let Counts {
+        targeted,
+        available,
+        offline,
+        ..
+    } = *counts;
+    if facts.deleting {
+        return condition(
+            Truth::False,
+            "Deleting",
+            format!("{} clusters still tear the package down", counts.removing),
+        );
+    }
+    if targeted == 0 {
+        let shortfall = facts.shortfall.unwrap_or(Shortfall::NoTargets);
+        return condition(
+            Truth::Unknown,
+            shortfall.as_str(),
+            shortfall.message().to_owned(),
+        );
+    }
+    let seen = format!("{available} of {targeted} clusters are available");
+    if available + offline < targeted {
+        let (reason, why) = failures
+            .first()
+            .map_or(("ObjectSetUnready", String::new()), |group| {
+                (
+                    group.failure.reason.as_str(),
+                    format!("; {}: {}", group.clusters.join(", "), group.failure.message),
+                )
+            });
+        return condition(Truth::False, reason, format!("{seen}{why}"));
+    }
+    if offline > 0 {
+        return condition(
+            Truth::Unknown,
+            "MembersOffline",
+            format!("{seen}, {offline} are not connected"),
+        );
+    }
+    condition(Truth::True, "Available", seen)
+}
+
+fn progressing(counts: &Counts, facts: &Facts<'_>) -> Condition {
+    let condition = |status, reason: &str, message: String| {
+        Condition::new("Progressing", status, reason, message)
+    };
+    let Counts {
+        targeted,
+        updated,
+        available,
+        removing,
+        ..
+    } = *counts;
+    if facts.paused {
+        return condition(Truth::False, "Paused", "the package is paused".to_owned());
+    }
+    if facts.source == Source::Pending {
+        return condition(
+            Truth::True,
+            "Unpacking",
+            "the image is being pulled".to_owned(),
+        );
+    }
+    if updated < targeted || available < targeted || removing > 0 {
+        let message = format!(
+            "{updated} of {targeted} clusters have the newest order, {available} are available, {removing} tear down"
+        );
+        return condition(Truth::True, "Progressing", message);
+    }
+    let mut message = "every cluster runs what is wanted".to_owned();
+    let mut reason = "Idle";
+    if facts.pending_render > 0 {
+        reason = "PendingRender";
+        message = format!(
+            "{} clusters would get other bytes from this release's renderer; they get them with the next change",
+            facts.pending_render
+        );
+    } else if let Some(revision) = facts.pinned {
+        message = format!("every cluster runs revision {revision}, at which the package is pinned");
+    }
+    condition(Truth::False, reason, message)
+}
+
+fn failures(rows: &PackageRows, facts: &Facts<'_>) -> Vec<FailureGroup> {
+    let mut groups: BTreeMap<Failure, Vec<ClusterUid>> = BTreeMap::new();
+    for (cluster, row) in rows.rows() {
+        let failure = match row.class() {
+            Class::Failed | Class::Removing => row.failure(),
+            Class::Progressing => facts.unrendered.get(&cluster).cloned(),
+            Class::Absent | Class::Available | Class::Offline => None,
+        };
+        if let Some(failure) = failure {
+            groups.entry(failure).or_default().push(cluster);
+        }
+    }
+    let name = |cluster: &ClusterUid| {
+        facts
+            .names
+            .and_then(|names| names.get(cluster))
+            .cloned()
+            .unwrap_or_else(|| cluster.to_string())
+    };
+    let mut groups: Vec<_> = groups
+        .into_iter()
+        .map(|(failure, clusters)| FailureGroup {
+            failure,
+            count: clusters.len(),
+            clusters: clusters.iter().take(MAX_NAMES).map(name).collect(),
+        })
+        .collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    groups.truncate(MAX_FAILURES);
+    groups
+}
+
+/// Mapped conditions make sense only where there is one cluster to take them from.
+fn mapped(rows: &PackageRows) -> Vec<Condition> {
+    let mut targeted = rows.rows().filter(|(_, row)| row.is_targeted());
+    let (Some((_, row)), None) = (targeted.next(), targeted.next()) else {
+        return Vec::new();
+    };
+    if row.class() == Class::Offline {
+        return Vec::new();
+    }
+    row.mapped_conditions()
+        .iter()
+        .filter(|condition| condition.r#type.contains('/'))
+        .map(|condition| {
+            let verdict = &condition.verdict;
+            Condition::new(
+                &condition.r#type,
+                verdict.status,
+                verdict.reason.clone(),
+                verdict.message.clone(),
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+use super::*;
+use crate::fleet::tests::{assign, cluster, fleet, package, status};
+use crate::session::Report;
+
+fn summary(fleet: &crate::fleet::Fleet, facts: &Facts<'_>) -> Summary {
+    summarise(fleet.package(&package()).unwrap(), facts)
+}
+
+fn ready() -> Facts<'static> {
+    Facts {
+        source: Source::Ready,
+        ..Facts::default()
+    }
+}
+
+fn find<'a>(summary: &'a Summary, r#type: &str) -> (Truth, &'a str) {
+    let condition = summary
+        .conditions
+        .iter()
+        .find(|condition| condition.r#type == r#type)
+        .unwrap();
+    (condition.status, condition.reason.as_str())
+}
+
+#[test]
+fn available_is_true_only_when_every_target_is() {
+    let mut fleet = fleet(&[1, 2], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    let one = summary(&fleet, &ready());
+    assert_eq!(find(&one, "Available"), (Truth::False, "ObjectSetUnready"));
+    assert_eq!(find(&one, "Progressing").0, Truth::True);
+    fleet.report(cluster(2), &status(2, 1, 1, Truth::True, "Available"));
+    let both = summary(&fleet, &ready());
+    assert_eq!(find(&both, "Available"), (Truth::True, "Available"));
+    assert_eq!(find(&both, "Ready").0, Truth::True);
+    assert_eq!(find(&both, "Progressing"), (Truth::False, "Idle"));
+    assert_eq!(
+        (find(&both, "Reconciling").0, find(&both, "Stalled").0),
+        (Truth::False, Truth::False)
+    );
+}
+
+#[test]
+fn unreachable_members_alone_make_it_unknown_and_a_failing_one_makes_it_false() {
+    let mut fleet = fleet(&[1, 2], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    fleet.report(cluster(2), &Report::Lost);
+    assert_eq!(
+        find(&summary(&fleet, &ready()), "Available"),
+        (Truth::Unknown, "MembersOffline")
+    );
+    fleet.report(cluster(1), &status(1, 2, 1, Truth::False, "ProbeFailure"));
+    let summary = summary(&fleet, &ready());
+    assert_eq!(find(&summary, "Available"), (Truth::False, "ProbeFailure"));
+    assert_eq!(find(&summary, "Stalled"), (Truth::True, "ProbeFailure"));
+}
+
+#[test]
+fn without_targets_it_is_unknown_and_says_why() {
+    let fleet = fleet(&[], 1);
+    for shortfall in [
+        Shortfall::NoLocalMember,
+        Shortfall::NoTargets,
+        Shortfall::NotBound,
+    ] {
+        let facts = Facts {
+            shortfall: Some(shortfall),
+            ..ready()
+        };
+        assert_eq!(
+            find(&summary(&fleet, &facts), "Available"),
+            (Truth::Unknown, shortfall.as_str())
+        );
+    }
+}
+
+#[test]
+fn source_trouble_has_the_reasons_of_package_operator() {
+    let fleet = fleet(&[1], 1);
+    let pull = Facts {
+        source: Source::PullFailed("denied".into()),
+        ..Facts::default()
+    };
+    assert_eq!(
+        find(&summary(&fleet, &pull), "Unpacked"),
+        (Truth::False, "ImagePullBackOff")
+    );
+    let failure = Failure {
+        reason: "LoadError".into(),
+        message: "no manifest".into(),
+    };
+    let invalid = Facts {
+        source: Source::Invalid(failure),
+        ..Facts::default()
+    };
+    let summary = summary(&fleet, &invalid);
+    assert_eq!(find(&summary, "Unpacked"), (Truth::True, "UnpackSuccess"));
+    assert_eq!(find(&summary, "Invalid"), (Truth::True, "LoadError"));
+    assert_eq!(find(&summary, "Stalled"), (Truth::True, "Invalid"));
+}
+
+#[test]
+fn at_most_ten_failures_are_shown_the_commonest_first() {
+    let clusters: Vec<u8> = (1..=20).collect();
+    let mut fleet = fleet(&clusters, 1);
+    for seed in &clusters {
+        let reason = if *seed <= 8 {
+            "Same".to_owned()
+        } else {
+            format!("Other{seed}")
+        };
+        fleet.report(cluster(*seed), &status(*seed, 1, 1, Truth::False, &reason));
+    }
+    let summary = summary(&fleet, &ready());
+    assert_eq!(summary.failures.len(), MAX_FAILURES);
+    assert_eq!(
+        (
+            summary.failures[0].failure.reason.as_str(),
+            summary.failures[0].count
+        ),
+        ("Same", 8)
+    );
+    assert_eq!(summary.failures[0].clusters.len(), MAX_NAMES);
+    assert_eq!(summary.counts.failed, 20);
+}
+
+#[test]
+fn what_cannot_be_rendered_is_failed_and_not_on_its_way() {
+    let fleet = fleet(&[1, 2], 1);
+    let failure = Failure {
+        reason: "RenderError".into(),
+        message: "template".into(),
+    };
+    let facts = Facts {
+        unrendered: BTreeMap::from([(cluster(1), failure)]),
+        ..ready()
+    };
+    let summary = summary(&fleet, &facts);
+    assert_eq!((summary.counts.failed, summary.counts.progressing), (1, 1));
+    assert_eq!(find(&summary, "Invalid"), (Truth::True, "RenderError"));
+}
+
+#[test]
+fn paused_is_shown_only_while_it_is() {
+    let mut fleet = fleet(&[1], 1);
+    let facts = Facts {
+        paused: true,
+        ..ready()
+    };
+    assert_eq!(
+        find(&summary(&fleet, &facts), "Paused"),
+        (Truth::True, "Paused")
+    );
+    assert_eq!(
+        find(&summary(&fleet, &facts), "Progressing"),
+        (Truth::False, "Paused")
+    );
+    assign(&mut fleet, &[1], 2, true);
+    let gone = Facts {
+        deleting: true,
+        ..ready()
+    };
+    assert_eq!(
+        find(&summary(&fleet, &gone), "Available"),
+        (Truth::False, "Deleting")
+    );
+}
