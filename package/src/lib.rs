@@ -2,5 +2,7 @@
 
 pub mod archive;
 pub mod files;
+pub mod image;
 pub mod limit;
+pub mod violation;
 pub mod yaml;
