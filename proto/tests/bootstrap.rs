@@ -9,7 +9,7 @@ fn generated(out: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
     let files = ["order", "status", "session", "enrolment"]
         .map(|name| root.join(format!("stevedore/agent/v1/{name}.proto")));
-    let descriptors = protox::compile(files, [root]).unwrap();
+    let descriptors = protox::compile(files, [root]).expect("the .proto files compile");
     tonic_prost_build::configure()
         .bytes(".")
         .btree_map(".")
@@ -17,7 +17,7 @@ fn generated(out: &Path) {
         .emit_rerun_if_changed(false)
         .out_dir(out)
         .compile_fds(descriptors)
-        .unwrap();
+        .expect("code is generated from the descriptors");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Words survive the wire, recorded messages of every release still decode, and limits hold.
 
+#[cfg(test)]
 mod wire {
     mod limits;
     mod recordings;
