@@ -1,5 +1,7 @@
 //! What a content wants: its objects one by one, checked, and the bodies that are applied.
 
+mod body;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,9 +14,10 @@ use stevedore_proto_core::{DeploymentUid, label};
 
 use crate::drift::FieldPath;
 use crate::key::{Identity, Kind, ObjectKey};
-use crate::mark::{Mark, ShortHash};
-use crate::observe::{Lens, Seen};
+use crate::mark::ShortHash;
 use crate::probe::Probes;
+
+pub use body::Guard;
 
 /// Most objects of one set.
 pub const MAX_OBJECTS: usize = 1_000;
@@ -329,85 +332,6 @@ fn entry_of<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<Stri
         *below = Value::Object(Map::new());
     }
     below.as_object_mut().expect("it was just made an object")
-}
-
-/// What a write relies on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Guard {
-    /// The object must not exist.
-    Create,
-    /// The object must still be the one, in the state, that was read.
-    Change {
-        /// UID that was read.
-        uid: Box<str>,
-        /// resourceVersion that was read.
-        resource_version: Box<str>,
-        /// Ignored fields that others own by now, as [`crate::drift::left_to_others`] tells.
-        left_to_others: u64,
-    },
-}
-
-impl Guard {
-    /// Relies on what was seen.
-    pub fn on(seen: &Seen) -> Self {
-        Self::Change {
-            uid: seen.uid.clone(),
-            resource_version: seen.resource_version.clone(),
-            left_to_others: seen.left_to_others,
-        }
-    }
-}
-
-impl Desired {
-    /// How the live object is looked at.
-    pub fn lens<'a>(&'a self, probes: &'a Probes) -> Lens<'a> {
-        Lens {
-            probes: Some(probes),
-            ignore: &self.ignore,
-            mappings: &self.mappings,
-        }
-    }
-
-    /// The body to apply; `None` when the content is not the one this was made from.
-    pub fn body(&self, content: &Content, setting: &Setting, guard: &Guard) -> Option<Value> {
-        let phase = content.phases.get(usize::from(self.phase))?;
-        let entry = phase.objects.get(usize::from(self.index))?;
-        let mut body = normal(&entry.object, &self.key, setting);
-        if content_hash(&body, &self.key, setting) != self.content {
-            return None;
-        }
-        let mark = Mark {
-            deployment: setting.deployment,
-            order: setting.order,
-            content: self.content,
-            phase: phase.name.clone(),
-            rank: self.phase,
-        };
-        if let Guard::Change { left_to_others, .. } = guard {
-            for (at, path) in self.ignore.iter().enumerate().take(64) {
-                if left_to_others & (1 << at) != 0 {
-                    path.remove_from(&mut body);
-                }
-            }
-        }
-        let metadata = entry_of(body.as_object_mut()?, "metadata");
-        entry_of(metadata, "annotations")
-            .insert(label::MARK.into(), json!(mark.annotation(&self.key)));
-        match guard {
-            Guard::Create => {
-                metadata.insert("resourceVersion".into(), json!("1"));
-            }
-            Guard::Change {
-                uid,
-                resource_version,
-                ..
-            } => {
-                metadata.insert("uid".into(), json!(uid));
-                metadata.insert("resourceVersion".into(), json!(resource_version));
-            }
-        }
-        Some(body)
-    }
 }
 
 /// The keys of a content and their phases, without checking anything: the inventory of a set whose kinds may

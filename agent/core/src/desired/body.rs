@@ -1,0 +1,89 @@
+//! The body that is applied for a wanted object, and what the write relies on.
+
+use serde_json::{Value, json};
+use stevedore_proto_core::content::Content;
+use stevedore_proto_core::label;
+
+use super::{Desired, Setting, content_hash, entry_of, normal};
+use crate::mark::Mark;
+use crate::observe::{Lens, Seen};
+use crate::probe::Probes;
+
+/// What a write relies on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// The object must not exist.
+    Create,
+    /// The object must still be the one, in the state, that was read.
+    Change {
+        /// UID that was read.
+        uid: Box<str>,
+        /// resourceVersion that was read.
+        resource_version: Box<str>,
+        /// Ignored fields that others own by now, as [`crate::drift::left_to_others`] tells.
+        left_to_others: u64,
+    },
+}
+
+impl Guard {
+    /// Relies on what was seen.
+    pub fn on(seen: &Seen) -> Self {
+        Self::Change {
+            uid: seen.uid.clone(),
+            resource_version: seen.resource_version.clone(),
+            left_to_others: seen.left_to_others,
+        }
+    }
+}
+
+impl Desired {
+    /// How the live object is looked at.
+    pub fn lens<'a>(&'a self, probes: &'a Probes) -> Lens<'a> {
+        Lens {
+            probes: Some(probes),
+            ignore: &self.ignore,
+            mappings: &self.mappings,
+        }
+    }
+
+    /// The body to apply; `None` when the content is not the one this was made from.
+    pub fn body(&self, content: &Content, setting: &Setting, guard: &Guard) -> Option<Value> {
+        let phase = content.phases.get(usize::from(self.phase))?;
+        let entry = phase.objects.get(usize::from(self.index))?;
+        let mut body = normal(&entry.object, &self.key, setting);
+        if content_hash(&body, &self.key, setting) != self.content {
+            return None;
+        }
+        let mark = Mark {
+            deployment: setting.deployment,
+            order: setting.order,
+            content: self.content,
+            phase: phase.name.clone(),
+            rank: self.phase,
+        };
+        if let Guard::Change { left_to_others, .. } = guard {
+            for (at, path) in self.ignore.iter().enumerate().take(64) {
+                if left_to_others & (1 << at) != 0 {
+                    path.remove_from(&mut body);
+                }
+            }
+        }
+        let metadata = entry_of(body.as_object_mut()?, "metadata");
+        entry_of(metadata, "annotations")
+            .insert(label::MARK.into(), json!(mark.annotation(&self.key)));
+        match guard {
+            Guard::Create => {
+                metadata.insert("resourceVersion".into(), json!("1"));
+            }
+            Guard::Change {
+                uid,
+                resource_version,
+                ..
+            } => {
+                metadata.insert("uid".into(), json!(uid));
+                metadata.insert("resourceVersion".into(), json!(resource_version));
+            }
+        }
+        Some(body)
+    }
+}

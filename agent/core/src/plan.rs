@@ -1,0 +1,426 @@
+//! One deployment: its stored sets, and what to do for them now.
+//!
+//! [`Deployment`] is the whole state. [`Deployment::plan`] reads it and gives actions and a wake-up time; the
+//! executor begins actions, carries them out concurrently and hands every outcome to
+//! [`Deployment::finish`]. Nothing here waits, reads a clock or talks to anybody.
+
+mod next;
+mod outcome;
+mod view;
+
+use std::collections::BTreeSet;
+
+use stevedore_proto_core::{DeploymentUid, Millis};
+
+use crate::desired::Blueprint;
+use crate::key::{ObjectKey, WatchKey};
+use crate::observe::Seen;
+use crate::order::{self, Ending, Lifecycle, SetHead, SetUid};
+use crate::prune::Named;
+use crate::removal::{self, Removal};
+use crate::retry::{Retry, Spread};
+use crate::rollout::{self, Block, Context, Rollout, earlier};
+
+pub use outcome::{Outcome, Prevented, Surveyed};
+pub use view::{RemovalView, View};
+
+/// Older sets of a hub that are kept for their content.
+pub const KEPT: usize = 2;
+
+/// Something the executor does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Open a client for the account of this set.
+    Open(SetUid),
+    /// Read and check the content of the accepted set.
+    Prepare(SetUid),
+    /// Tell what these sets name.
+    Survey(Vec<SetUid>),
+    /// Search every listable kind for objects of the deployment.
+    Search,
+    /// A request for the rollout.
+    Rollout(rollout::Job),
+    /// A request for the removal.
+    Remove(removal::Job),
+    /// Archive a set, and say so in its status.
+    Retire(SetUid),
+    /// Delete an archived set, or one whose deployment is torn down.
+    Discard(SetUid),
+    /// Remove our finalizer from a set that is being deleted.
+    Release(SetUid),
+    /// Store that the tombstone is carried out.
+    Record,
+}
+
+/// What to do now, and when to look again if nothing happens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// In order of importance. Each can be carried out while the others are.
+    pub actions: Vec<Action>,
+    /// Absent when only an event can change anything.
+    pub wake_at: Option<Millis>,
+}
+
+/// Why objects are taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// The accepted set no longer names them.
+    Prune(Vec<SetUid>),
+    /// The whole deployment is torn down by order.
+    Whole {
+        /// The objects are left where they are.
+        orphan: bool,
+    },
+    /// These sets are being deleted.
+    Sets(Vec<SetUid>),
+    /// This directly used set is to be archived.
+    Archive(SetUid),
+}
+
+impl Purpose {
+    /// Work begun for this purpose serves the other one too: some of its sets are done with by now.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Prune(mine), Self::Prune(theirs)) | (Self::Sets(mine), Self::Sets(theirs)) => {
+                theirs.iter().all(|set| mine.contains(set))
+            }
+            _ => self == other,
+        }
+    }
+}
+
+/// One step that has to succeed before others start.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Gate {
+    open: bool,
+    busy: bool,
+    block: Vec<Block>,
+    retry: Retry,
+}
+
+impl Gate {
+    fn shut(&mut self) {
+        *self = Self {
+            busy: self.busy,
+            ..Self::default()
+        };
+    }
+
+    fn wants(&self, now: Millis, wake: &mut Option<Millis>) -> bool {
+        if self.open || self.busy {
+            return false;
+        }
+        *wake = earlier(*wake, self.retry.wake(now));
+        self.retry.ready(now)
+    }
+}
+
+/// Objects on their way out, and what led there.
+#[derive(Debug, Clone)]
+struct Leaving {
+    purpose: Purpose,
+    /// What the sets name.
+    surveyed: Gate,
+    named: Vec<Named>,
+    /// Needed when a set cannot say what it names.
+    searched: Gate,
+    needs_search: bool,
+    found: Vec<removal::Doomed>,
+    removal: Option<Removal>,
+    recorded: bool,
+}
+
+/// The state of one deployment.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    uid: DeploymentUid,
+    predecessors: Vec<DeploymentUid>,
+    heads: Vec<SetHead>,
+    account: Gate,
+    prepared: Gate,
+    rollout: Option<(SetUid, Rollout)>,
+    leaving: Option<Leaving>,
+    chore: Gate,
+    definitions_terminating: bool,
+    unwatched: Vec<(WatchKey, String)>,
+    spread: Spread,
+}
+
+impl Deployment {
+    /// A deployment of which nothing is known yet; `seed` is random.
+    pub fn new(uid: DeploymentUid, seed: u64) -> Self {
+        Self {
+            uid,
+            predecessors: Vec::new(),
+            heads: Vec::new(),
+            account: Gate::default(),
+            prepared: Gate::default(),
+            rollout: None,
+            leaving: None,
+            chore: Gate::default(),
+            definitions_terminating: false,
+            unwatched: Vec::new(),
+            spread: Spread::new(seed),
+        }
+    }
+
+    /// The stored sets are these. Must not be called while actions are under way.
+    pub fn set_heads(&mut self, mut heads: Vec<SetHead>, predecessors: Vec<DeploymentUid>) {
+        order::sort(&mut heads);
+        let account_of = |heads: &[SetHead]| heads.last().map(|head| head.uid.clone());
+        if account_of(&heads) != account_of(&self.heads) {
+            self.account.shut();
+        }
+        self.heads = heads;
+        self.predecessors = predecessors;
+        self.chore.shut();
+        let accepted = order::accepted(&self.heads);
+        match (accepted.map(|head| &head.uid), &self.rollout) {
+            (Some(uid), Some((current, _))) if uid == current => {}
+            _ => self.prepared.shut(),
+        }
+        let paused = accepted.is_some_and(|head| head.lifecycle == Lifecycle::Paused);
+        if accepted.is_none() {
+            self.rollout = None;
+        } else if let Some((_, rollout)) = &mut self.rollout {
+            rollout.set_paused(paused);
+        }
+        let purpose = self.purpose();
+        let prunes = matches!(purpose, Some(Purpose::Prune(_)));
+        if prunes || !self.goes_on_with(purpose.as_ref()) {
+            self.leaving = purpose.map(Leaving::new);
+        }
+    }
+
+    /// What is being taken away serves this purpose.
+    fn goes_on_with(&self, purpose: Option<&Purpose>) -> bool {
+        match (&self.leaving, purpose) {
+            (None, None) => true,
+            (Some(leaving), Some(purpose)) => leaving.purpose.covers(purpose),
+            _ => false,
+        }
+    }
+
+    /// Whether one of our own definitions is being deleted: nothing is taken away then.
+    pub fn set_definitions_terminating(&mut self, terminating: bool) {
+        self.definitions_terminating = terminating;
+    }
+
+    /// No stored sets are left: nothing to do for this deployment.
+    pub fn is_idle(&self) -> bool {
+        self.heads.is_empty()
+    }
+
+    /// The set that is rolled out.
+    pub fn accepted(&self) -> Option<&SetHead> {
+        order::accepted(&self.heads)
+    }
+
+    /// Rights, policy or whatever else may have changed: what is blocked is tried now.
+    pub fn hurry(&mut self) {
+        for gate in [&mut self.account, &mut self.prepared, &mut self.chore] {
+            gate.retry.hurry();
+        }
+        if let Some((_, rollout)) = &mut self.rollout {
+            rollout.hurry();
+        }
+        if let Some(leaving) = &mut self.leaving {
+            leaving.surveyed.retry.hurry();
+            leaving.searched.retry.hurry();
+            if let Some(removal) = &mut leaving.removal {
+                removal.hurry();
+            }
+        }
+    }
+
+    /// The account has to be looked up again: the policy may have changed.
+    pub fn reopen_account(&mut self) {
+        self.account.shut();
+    }
+
+    /// The rollout, once its content is prepared.
+    pub fn rollout(&self) -> Option<&Rollout> {
+        self.current().map(|(_, rollout)| rollout)
+    }
+
+    /// The removal, once it is known what is to go.
+    pub fn removal(&self) -> Option<&Removal> {
+        self.leaving.as_ref()?.removal.as_ref()
+    }
+
+    /// The rollout of the accepted set (not of one before, which is only memory).
+    fn current(&self) -> Option<&(SetUid, Rollout)> {
+        let accepted = self.accepted()?;
+        self.rollout
+            .as_ref()
+            .filter(|(uid, _)| *uid == accepted.uid && self.prepared.open)
+    }
+
+    /// Everything that has to be watched now.
+    pub fn scopes(&self) -> BTreeSet<WatchKey> {
+        let mut scopes = self.rollout().map(Rollout::scopes).unwrap_or_default();
+        if let Some(removal) = self.removal() {
+            scopes.extend(removal.scopes());
+        }
+        scopes
+    }
+
+    /// A watch saw an object of this deployment.
+    pub fn observed(&mut self, key: &ObjectKey, seen: Seen, now: Millis) {
+        if let Some(removal) = self.leaving.as_mut().and_then(|l| l.removal.as_mut()) {
+            removal.observed(key, seen.clone(), now);
+        }
+        if let Some((_, rollout)) = &mut self.rollout {
+            rollout.observed(key, seen, now);
+        }
+        self.review();
+    }
+
+    /// An object no longer passes a watch's filter.
+    pub fn removed(&mut self, key: &ObjectKey, last: Option<&Seen>, now: Millis) {
+        if let Some(removal) = self.leaving.as_mut().and_then(|l| l.removal.as_mut()) {
+            removal.removed(key);
+        }
+        if let Some((_, rollout)) = &mut self.rollout {
+            rollout.removed(key, last, now);
+        }
+        self.review();
+    }
+
+    /// A watch begins its list anew.
+    pub fn restarted(&mut self, scope: &WatchKey) {
+        if let Some((_, rollout)) = &mut self.rollout {
+            rollout.restarted(scope);
+        }
+    }
+
+    /// A watch's list is complete; it works.
+    pub fn synced(&mut self, scope: &WatchKey, now: Millis) {
+        self.unwatched.retain(|(known, _)| known != scope);
+        if let Some((_, rollout)) = &mut self.rollout {
+            rollout.synced(scope, now);
+        }
+        self.review();
+    }
+
+    /// A watch does not work for now: changes made by others are not noticed.
+    pub fn unwatched(&mut self, scope: &WatchKey, why: String) {
+        self.unwatched.retain(|(known, _)| known != scope);
+        self.unwatched.push((scope.clone(), why));
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Millis) {
+        if let Some((_, rollout)) = &mut self.rollout {
+            rollout.tick(now);
+        }
+    }
+
+    /// Starts or ends a prune when the rollout became available or stopped being so.
+    fn review(&mut self) {
+        let purpose = self.purpose();
+        if self.goes_on_with(purpose.as_ref()) {
+            return;
+        }
+        let idle = self
+            .leaving
+            .as_ref()
+            .and_then(|leaving| leaving.removal.as_ref())
+            .is_none_or(|removal| !removal.is_busy());
+        let loading = self
+            .leaving
+            .as_ref()
+            .is_some_and(|leaving| leaving.surveyed.busy || leaving.searched.busy);
+        if idle && !loading && !self.chore.busy {
+            self.leaving = purpose.map(Leaving::new);
+        }
+    }
+
+    fn purpose(&self) -> Option<Purpose> {
+        let newest = self.heads.last()?;
+        if let Ending::Tombstone { orphan } = newest.ending {
+            return Some(Purpose::Whole { orphan });
+        }
+        let of = |wanted: &dyn Fn(&SetHead) -> bool| -> Vec<SetUid> {
+            self.heads
+                .iter()
+                .filter(|head| wanted(head))
+                .map(|head| head.uid.clone())
+                .collect()
+        };
+        let deleting = of(&|head| head.ending == Ending::Deleting);
+        if !deleting.is_empty() {
+            return Some(Purpose::Sets(deleting));
+        }
+        if newest.standalone && newest.lifecycle == Lifecycle::Archived && !newest.archived {
+            return Some(Purpose::Archive(newest.uid.clone()));
+        }
+        let (accepted, rollout) = self.current()?;
+        let older = of(&|head| head.uid != *accepted && !head.archived);
+        let settled = rollout.is_available() && newest.lifecycle == Lifecycle::Active;
+        (settled && !older.is_empty()).then_some(Purpose::Prune(older))
+    }
+
+    fn start_rollout(&mut self, accepted: &SetUid, blueprint: &Blueprint) {
+        let Some(head) = self.heads.iter().find(|head| head.uid == *accepted) else {
+            return;
+        };
+        let context = Context {
+            deployment: self.uid,
+            order: self
+                .heads
+                .last()
+                .map_or(head.number, |newest| newest.number),
+            predecessors: self.predecessors.clone(),
+        };
+        let record_in = |head: &SetHead, key: &ObjectKey| {
+            head.inventory
+                .iter()
+                .find(|(known, _)| known.same_object(key))
+                .map(|(_, record)| record.clone())
+        };
+        let before = self.rollout.as_ref().map(|(_, rollout)| rollout);
+        let seed = self.spread.of(u64::from(u32::MAX));
+        let mut rollout = Rollout::new(context, blueprint, head.progress, seed, |key| {
+            let mut memory = before
+                .map(|before| before.remember(key))
+                .unwrap_or_default();
+            if let Some(own) = record_in(head, key) {
+                memory.placed = true;
+                memory.record = memory.record.or(Some(own));
+            }
+            if memory.record.is_none() {
+                memory.record = self
+                    .heads
+                    .iter()
+                    .rev()
+                    .find_map(|head| record_in(head, key));
+            }
+            memory
+        });
+        rollout.set_paused(head.lifecycle == Lifecycle::Paused);
+        self.rollout = Some((accepted.clone(), rollout));
+    }
+}
+
+impl Leaving {
+    fn new(purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            surveyed: Gate::default(),
+            named: Vec::new(),
+            searched: Gate::default(),
+            needs_search: false,
+            found: Vec::new(),
+            removal: None,
+            recorded: false,
+        }
+    }
+
+    fn is_removed(&self) -> bool {
+        self.removal.as_ref().is_some_and(Removal::is_complete)
+    }
+}
+
+#[cfg(test)]
+mod tests;

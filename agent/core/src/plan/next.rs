@@ -1,0 +1,123 @@
+//! What to do next.
+
+use stevedore_proto_core::Millis;
+
+use super::{Action, Deployment, KEPT, Leaving, Plan, Purpose};
+use crate::order::{SetHead, SetUid};
+use crate::rollout::{Rollout, earlier};
+
+impl Deployment {
+    /// What to do now, at most `room` requests.
+    pub fn plan(&self, now: Millis, room: usize) -> Plan {
+        let mut plan = Plan::default();
+        let Some(newest) = self.heads.last() else {
+            return plan;
+        };
+        if self.account.wants(now, &mut plan.wake_at) {
+            plan.actions.push(Action::Open(newest.uid.clone()));
+        }
+        if let Some(accepted) = self.accepted()
+            && self.account.open
+        {
+            self.plan_rollout(accepted, now, room, &mut plan);
+        }
+        if let Some(leaving) = &self.leaving {
+            let room = room.saturating_sub(plan.actions.len());
+            self.plan_leaving(leaving, now, room, &mut plan);
+        } else {
+            self.plan_history(now, &mut plan);
+        }
+        plan
+    }
+
+    fn plan_rollout(&self, accepted: &SetHead, now: Millis, room: usize, plan: &mut Plan) {
+        if self.prepared.wants(now, &mut plan.wake_at) {
+            plan.actions.push(Action::Prepare(accepted.uid.clone()));
+        }
+        if let Some(rollout) = self.rollout() {
+            let (jobs, wake) = rollout.plan(now, room);
+            plan.actions.extend(jobs.into_iter().map(Action::Rollout));
+            plan.wake_at = earlier(plan.wake_at, wake);
+        }
+    }
+
+    fn plan_leaving(&self, leaving: &Leaving, now: Millis, room: usize, plan: &mut Plan) {
+        if self.definitions_terminating {
+            return;
+        }
+        let orphan = leaving.purpose == Purpose::Whole { orphan: true };
+        if !orphan && !leaving.is_removed() {
+            if leaving.surveyed.wants(now, &mut plan.wake_at) {
+                plan.actions
+                    .push(Action::Survey(self.surveyed_sets(&leaving.purpose)));
+            }
+            if !self.account.open {
+                return;
+            }
+            let search = leaving.surveyed.open && leaving.needs_search;
+            if search && leaving.searched.wants(now, &mut plan.wake_at) {
+                plan.actions.push(Action::Search);
+            }
+            if let Some(removal) = &leaving.removal {
+                let (jobs, wake) = removal.plan(now, room);
+                plan.actions.extend(jobs.into_iter().map(Action::Remove));
+                plan.wake_at = earlier(plan.wake_at, wake);
+            }
+            return;
+        }
+        if !self.chore.wants(now, &mut plan.wake_at) {
+            return;
+        }
+        plan.actions.extend(match &leaving.purpose {
+            Purpose::Prune(sets) => self.first_unarchived(sets).map(Action::Retire),
+            Purpose::Archive(set) => Some(Action::Retire(set.clone())),
+            Purpose::Sets(sets) => self.first_of(sets).map(Action::Release),
+            Purpose::Whole { .. } if !leaving.recorded => Some(Action::Record),
+            // The newest set, which holds the tombstone, goes last.
+            Purpose::Whole { .. } => self
+                .heads
+                .first()
+                .map(|head| Action::Discard(head.uid.clone())),
+        });
+    }
+
+    /// Which sets have to say what they name: all of them, so that what others hold is left alone.
+    fn surveyed_sets(&self, purpose: &Purpose) -> Vec<SetUid> {
+        match purpose {
+            Purpose::Prune(sets) => sets.clone(),
+            Purpose::Whole { .. } | Purpose::Sets(_) | Purpose::Archive(_) => {
+                self.heads.iter().map(|head| head.uid.clone()).collect()
+            }
+        }
+    }
+
+    fn first_unarchived(&self, sets: &[SetUid]) -> Option<SetUid> {
+        self.heads
+            .iter()
+            .find(|head| sets.contains(&head.uid) && !head.archived)
+            .map(|head| head.uid.clone())
+    }
+
+    fn first_of(&self, sets: &[SetUid]) -> Option<SetUid> {
+        self.heads
+            .iter()
+            .find(|head| sets.contains(&head.uid))
+            .map(|head| head.uid.clone())
+    }
+
+    /// Archived sets of a hub beyond the kept ones are deleted, once the accepted one is available.
+    fn plan_history(&self, now: Millis, plan: &mut Plan) {
+        let settled = self.rollout().is_some_and(Rollout::is_available);
+        let surplus = self
+            .heads
+            .iter()
+            .filter(|head| head.archived && !head.standalone)
+            .count()
+            .saturating_sub(KEPT);
+        if settled && surplus > 0 && self.chore.wants(now, &mut plan.wake_at) {
+            let oldest = self.heads.iter().find(|head| head.archived);
+            plan.actions
+                .extend(oldest.map(|head| Action::Discard(head.uid.clone())));
+        }
+    }
+}

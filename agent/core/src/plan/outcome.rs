@@ -1,0 +1,295 @@
+//! What carrying out an action gave.
+
+use stevedore_proto_core::Millis;
+
+use super::{Action, Deployment, Gate, Leaving, Purpose};
+use crate::desired::Blueprint;
+use crate::failure::{Failure, FailureKind};
+use crate::order::{Lifecycle, SetUid};
+use crate::prune::{self, Named};
+use crate::removal::{self, Doomed, Removal};
+use crate::retry::{BLOCKED, FORBIDDEN, SOON, Spread};
+use crate::rollout::{self, Block};
+use crate::teardown;
+
+/// Why a content is not rolled out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prevented {
+    /// It is wrong, or kinds are missing; each entry for people.
+    Refused(Vec<String>),
+    /// It is not there.
+    Missing(String),
+    /// It could not be read.
+    Failed(Failure),
+}
+
+/// What sets name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surveyed {
+    /// One entry per set that could be read or has an inventory.
+    pub named: Vec<Named>,
+    /// Some set could not say all that it names.
+    pub incomplete: bool,
+}
+
+/// What an action gave.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Of [`Action::Open`]: why there is no client.
+    Opened(Result<(), Block>),
+    /// Of [`Action::Prepare`].
+    Prepared(Result<Blueprint, Prevented>),
+    /// Of [`Action::Survey`].
+    Surveyed(Result<Surveyed, Failure>),
+    /// Of [`Action::Search`]: what was found, and what could not be listed.
+    Searched(Result<Vec<Doomed>, Vec<Block>>),
+    /// Of [`Action::Rollout`].
+    Rollout(rollout::Answer),
+    /// Of [`Action::Remove`].
+    Remove(removal::Answer),
+    /// Of everything else.
+    Done(Result<(), Failure>),
+}
+
+impl Deployment {
+    /// The executor has started this action.
+    pub fn begin(&mut self, action: &Action) {
+        match action {
+            Action::Open(_) => self.account.busy = true,
+            Action::Prepare(_) => self.prepared.busy = true,
+            Action::Rollout(job) => {
+                if let Some((_, rollout)) = &mut self.rollout {
+                    rollout.begin(job);
+                }
+            }
+            Action::Survey(_) | Action::Search | Action::Remove(_) => {
+                let Some(leaving) = &mut self.leaving else {
+                    return;
+                };
+                match action {
+                    Action::Survey(_) => leaving.surveyed.busy = true,
+                    Action::Search => leaving.searched.busy = true,
+                    Action::Remove(job) => {
+                        if let Some(removal) = &mut leaving.removal {
+                            removal.begin(job);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Action::Retire(_) | Action::Discard(_) | Action::Release(_) | Action::Record => {
+                self.chore.busy = true;
+            }
+        }
+    }
+
+    /// An action has its outcome.
+    pub fn finish(&mut self, action: &Action, outcome: Outcome, now: Millis) {
+        match (action, outcome) {
+            (Action::Open(_), Outcome::Opened(result)) => {
+                let blocks = result.map_err(|block| vec![block]);
+                self.account.settle(blocks, now, &mut self.spread);
+            }
+            (Action::Prepare(set), Outcome::Prepared(result)) => self.prepared(set, result, now),
+            (Action::Rollout(job), Outcome::Rollout(answer)) => {
+                if let Some((_, rollout)) = &mut self.rollout {
+                    rollout.finish(job, answer, now);
+                }
+            }
+            (Action::Remove(job), Outcome::Remove(answer)) => {
+                if let Some(removal) = self.leaving.as_mut().and_then(|l| l.removal.as_mut()) {
+                    removal.finish(job, answer, now);
+                }
+            }
+            (Action::Survey(_), Outcome::Surveyed(result)) => self.surveyed(result, now),
+            (Action::Search, Outcome::Searched(result)) => {
+                if let Some(leaving) = &mut self.leaving {
+                    let result = result.map(|found| leaving.found = found);
+                    leaving.searched.settle(result, now, &mut self.spread);
+                }
+                self.start_removal();
+            }
+            (_, Outcome::Done(result)) => self.chore_done(action, result, now),
+            _ => {}
+        }
+        self.review();
+    }
+
+    fn prepared(&mut self, set: &SetUid, result: Result<Blueprint, Prevented>, now: Millis) {
+        let result = match result {
+            Ok(blueprint) => {
+                self.start_rollout(set, &blueprint);
+                Ok(())
+            }
+            Err(Prevented::Refused(why)) => Err(why
+                .into_iter()
+                .map(|message| preflight("Refused", message))
+                .collect()),
+            Err(Prevented::Missing(what)) => Err(vec![preflight("ContentMissing", what)]),
+            Err(Prevented::Failed(failure)) => Err(vec![of_failure(&failure)]),
+        };
+        self.prepared.settle(result, now, &mut self.spread);
+    }
+
+    fn surveyed(&mut self, result: Result<Surveyed, Failure>, now: Millis) {
+        let Some(leaving) = &mut self.leaving else {
+            return;
+        };
+        let result = match result {
+            Ok(surveyed) => {
+                // A prune takes what it knows of; only a teardown has to be complete.
+                let all = matches!(leaving.purpose, Purpose::Whole { .. } | Purpose::Sets(_));
+                leaving.needs_search = surveyed.incomplete && all;
+                leaving.named = surveyed.named;
+                Ok(())
+            }
+            Err(failure) => Err(vec![of_failure(&failure)]),
+        };
+        leaving.surveyed.settle(result, now, &mut self.spread);
+        self.start_removal();
+    }
+
+    /// Everything is known that is to go: start.
+    fn start_removal(&mut self) {
+        let Some(newest) = self.heads.last().map(|head| head.number) else {
+            return;
+        };
+        let accepted: Vec<_> = match self.rollout() {
+            Some(rollout) => (0..)
+                .map_while(|at| rollout.desired(at))
+                .map(|desired| desired.key.clone())
+                .collect(),
+            None => Vec::new(),
+        };
+        let Some(leaving) = &mut self.leaving else {
+            return;
+        };
+        let known = leaving.surveyed.open && (leaving.searched.open || !leaving.needs_search);
+        if !known || leaving.removal.is_some() {
+            return;
+        }
+        let mut inventory = match &leaving.purpose {
+            Purpose::Prune(_) => prune::prune(&leaving.named, &accepted),
+            Purpose::Whole { .. } => teardown::whole(&leaving.named),
+            Purpose::Sets(sets) => split(leaving, &self.heads, |uid| sets.contains(uid)),
+            Purpose::Archive(set) => split(leaving, &self.heads, |uid| uid == set),
+        };
+        let nothing_stays = match &leaving.purpose {
+            Purpose::Whole { .. } => true,
+            Purpose::Sets(sets) => self.heads.iter().all(|head| sets.contains(&head.uid)),
+            Purpose::Prune(_) | Purpose::Archive(_) => false,
+        };
+        if nothing_stays {
+            for found in std::mem::take(&mut leaving.found) {
+                match inventory
+                    .iter_mut()
+                    .find(|known| known.key.same_object(&found.key))
+                {
+                    // The mark knows the phase also where the content is lost.
+                    Some(known) => known.rank = found.rank,
+                    None => inventory.push(found),
+                }
+            }
+        }
+        leaving.named = Vec::new();
+        let seed = self.spread.of(u64::from(u32::MAX));
+        leaving.removal = Some(Removal::new(self.uid, newest, inventory, seed));
+    }
+
+    fn chore_done(&mut self, action: &Action, result: Result<(), Failure>, now: Millis) {
+        self.chore.busy = false;
+        if let Err(failure) = result {
+            self.chore
+                .settle(Err(vec![of_failure(&failure)]), now, &mut self.spread);
+            return;
+        }
+        self.chore = Gate::default();
+        match action {
+            Action::Retire(set) => {
+                for head in self.heads.iter_mut().filter(|head| head.uid == *set) {
+                    head.archived = true;
+                    head.lifecycle = Lifecycle::Archived;
+                    head.inventory.clear();
+                }
+            }
+            Action::Discard(set) | Action::Release(set) => {
+                self.heads.retain(|head| head.uid != *set);
+            }
+            Action::Record => {
+                if let Some(leaving) = &mut self.leaving {
+                    leaving.recorded = true;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the ending sets name and no staying one holds; an archived set holds nothing.
+fn split(
+    leaving: &Leaving,
+    heads: &[crate::order::SetHead],
+    ends: impl Fn(&SetUid) -> bool,
+) -> Vec<Doomed> {
+    let numbers = |wanted: &dyn Fn(&crate::order::SetHead) -> bool| -> Vec<Named> {
+        let numbers: Vec<u64> = heads
+            .iter()
+            .filter(|head| !head.archived && wanted(head))
+            .map(|head| head.number)
+            .collect();
+        leaving
+            .named
+            .iter()
+            .filter(|named| numbers.contains(&named.number))
+            .cloned()
+            .collect()
+    };
+    teardown::without(
+        &numbers(&|head| ends(&head.uid)),
+        &numbers(&|head| !ends(&head.uid)),
+    )
+}
+
+impl Gate {
+    fn settle(&mut self, result: Result<(), Vec<Block>>, now: Millis, spread: &mut Spread) {
+        self.busy = false;
+        match result {
+            Ok(()) => {
+                *self = Self {
+                    open: true,
+                    ..Self::default()
+                };
+            }
+            Err(blocks) => {
+                let reason = blocks.first().map_or("", |block| block.reason);
+                let schedule = match reason {
+                    "Unavailable" | "Conflict" => SOON,
+                    "Forbidden" => FORBIDDEN,
+                    _ => BLOCKED,
+                };
+                self.open = false;
+                self.retry.fail(now, schedule, None, spread);
+                self.block = blocks;
+            }
+        }
+    }
+}
+
+fn preflight(reason: &'static str, message: String) -> Block {
+    Block {
+        reason,
+        message,
+        preflight: true,
+    }
+}
+
+fn of_failure(failure: &Failure) -> Block {
+    Block {
+        reason: match failure.kind {
+            FailureKind::NotFound | FailureKind::NoKind => "NotFound",
+            kind => kind.as_str(),
+        },
+        message: failure.message.clone(),
+        preflight: false,
+    }
+}

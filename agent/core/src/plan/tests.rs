@@ -1,0 +1,480 @@
+//! Deployments against a tiny pure model of an API server.
+
+mod properties;
+mod world;
+
+use stevedore_proto_core::Stage;
+use stevedore_proto_core::content::CollisionProtection;
+use stevedore_proto_core::status::{Interference, PhaseState, Truth};
+
+use super::*;
+use crate::failure::{Failure, FailureKind};
+use crate::observe::Owner;
+use crate::order::Ending;
+use crate::probe::Probed;
+use world::{Sim, Write, key, objects};
+
+fn simple() -> Sim {
+    let mut sim = Sim::new();
+    sim.store(1, objects(&[("a", 0, 1), ("b", 1, 1), ("c", 2, 1)]));
+    sim
+}
+
+#[test]
+fn a_fresh_install_is_one_dry_run_and_one_write_per_object_and_nothing_else() {
+    let mut sim = simple();
+    sim.settle();
+    assert_eq!(sim.view().available.status, Truth::True);
+    assert_eq!(sim.view().stage, Stage::Available);
+    assert_eq!(sim.written(), ["a", "b", "c"]);
+    assert_eq!(sim.world.requests, 6);
+    assert!(sim.deployment.plan(sim.now, 16).actions.is_empty());
+    assert_eq!(sim.deployment.plan(sim.now, 16).wake_at, None);
+}
+
+#[test]
+fn a_later_phase_is_not_written_before_the_earlier_one_passes_its_probes() {
+    let mut sim = simple();
+    sim.world.probe("a", Probed::Failed("not yet".into()));
+    sim.settle();
+    assert_eq!(sim.written(), ["a"]);
+    let view = sim.view();
+    assert_eq!(view.available.reason, "ProbeFailure");
+    assert!(view.available.message.contains("not yet"), "{view:?}");
+    let phases = view.rollout.unwrap().phases;
+    assert_eq!(
+        [phases[0].state, phases[1].state],
+        [PhaseState::Progressing, PhaseState::Pending]
+    );
+    sim.world.probe("a", Probed::Passed);
+    sim.touch("a");
+    sim.settle();
+    assert_eq!(sim.written(), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_reached_phase_keeps_being_repaired_while_an_earlier_probe_fails() {
+    let mut sim = simple();
+    sim.settle();
+    sim.world.probe("a", Probed::Failed("down".into()));
+    sim.touch("a");
+    sim.edit("c", "kubectl-edit");
+    sim.settle();
+    assert_eq!(sim.written(), ["a", "b", "c", "c"]);
+    assert_eq!(sim.view().available.reason, "ProbeFailure");
+}
+
+#[test]
+fn nothing_of_a_step_is_written_when_one_dry_run_is_refused() {
+    let mut sim = Sim::new();
+    sim.store(1, objects(&[("a", 0, 1), ("bad", 0, 1)]));
+    sim.world
+        .refuse("bad", Failure::new(FailureKind::Invalid, "spec: wrong"));
+    sim.settle_until(60_000);
+    assert!(sim.written().is_empty());
+    let view = sim.view();
+    assert_eq!(view.available.reason, "PreflightError");
+    assert!(
+        view.available.message.contains("ConfigMap ns/bad"),
+        "{view:?}"
+    );
+    assert_eq!(view.blockers[0].reason, "Invalid");
+    assert!(sim.deployment.plan(sim.now, 16).wake_at.is_some());
+    sim.world.allow("bad");
+    sim.settle();
+    assert_eq!(sim.view().available.status, Truth::True);
+}
+
+#[test]
+fn a_refusal_for_lack_of_rights_is_a_condition_and_not_a_storm() {
+    let mut sim = Sim::new();
+    sim.store(1, objects(&[("a", 0, 1)]));
+    sim.world
+        .refuse("a", Failure::new(FailureKind::Forbidden, "no"));
+    sim.settle_until(600_000);
+    assert!(sim.world.requests <= 8, "{} requests", sim.world.requests);
+    assert_eq!(sim.view().blockers[0].reason, "Forbidden");
+}
+
+#[test]
+fn what_is_too_large_is_never_tried_again() {
+    let mut sim = Sim::new();
+    sim.store(1, objects(&[("a", 0, 1)]));
+    sim.world.refuse(
+        "a",
+        Failure::new(FailureKind::TooLarge, "request is too large"),
+    );
+    sim.settle();
+    assert_eq!(sim.world.requests, 1);
+    assert_eq!(sim.deployment.plan(sim.now, 16).wake_at, None);
+    assert_eq!(sim.view().blockers[0].reason, "TooLarge");
+}
+
+#[test]
+fn a_foreign_object_in_the_way_is_named_left_alone_and_taken_up_once_it_is_gone() {
+    let mut sim = simple();
+    sim.world.create_foreign("b", "helm");
+    sim.settle_until(20_000);
+    assert_eq!(sim.written(), ["a"]);
+    let view = sim.view();
+    assert_eq!(view.available.reason, "CollisionDetected");
+    assert!(
+        view.available.message.contains("ConfigMap ns/b"),
+        "{view:?}"
+    );
+    assert!(view.available.message.contains("helm"), "{view:?}");
+    sim.world.delete("b");
+    sim.settle();
+    assert_eq!(sim.view().available.status, Truth::True);
+}
+
+#[test]
+fn an_adopted_object_is_checked_and_then_written_over_what_was_read() {
+    let mut sim = Sim::new();
+    let mut wanted = objects(&[("a", 0, 1)]);
+    wanted[0].policy = CollisionProtection::IfNoController;
+    sim.world.create_foreign("a", "helm");
+    let uid = sim.world.uid("a");
+    sim.store(1, wanted);
+    sim.settle();
+    assert_eq!(sim.view().available.status, Truth::True);
+    assert_eq!(sim.world.uid("a"), uid);
+}
+
+#[test]
+fn an_upgrade_writes_what_changed_prunes_what_is_gone_and_recreates_nothing() {
+    let mut sim = simple();
+    sim.settle();
+    let before = ["a", "b"].map(|name| sim.world.uid(name));
+    sim.world.log.clear();
+    sim.store(2, objects(&[("a", 0, 1), ("b", 1, 2), ("d", 1, 1)]));
+    sim.settle();
+    assert_eq!(sim.written(), ["b", "d"]);
+    assert_eq!(sim.world.deleted(), ["c"]);
+    assert_eq!(["a", "b"].map(|name| sim.world.uid(name)), before);
+    assert_eq!(sim.archived(), [1]);
+}
+
+#[test]
+fn nothing_is_pruned_before_the_new_set_is_available() {
+    let mut sim = simple();
+    sim.settle();
+    sim.world.probe("a", Probed::Failed("down".into()));
+    sim.store(2, objects(&[("a", 0, 2)]));
+    sim.settle_until(120_000);
+    assert!(sim.world.deleted().is_empty());
+    assert!(sim.archived().is_empty());
+}
+
+#[test]
+fn two_older_sets_are_kept_and_the_rest_are_deleted() {
+    let mut sim = Sim::new();
+    for number in 1..=5 {
+        sim.store(number, objects(&[("a", 0, number)]));
+        sim.settle();
+    }
+    let mut numbers: Vec<u64> = sim.sets.iter().map(|set| set.number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [3, 4, 5]);
+}
+
+#[test]
+fn an_edited_object_is_put_back_and_the_manager_is_named() {
+    let mut sim = simple();
+    sim.settle();
+    sim.edit("b", "kubectl-edit");
+    sim.settle();
+    assert_eq!(sim.written(), ["a", "b", "c", "b"]);
+    let attributions = sim.view().rollout.unwrap().attributions;
+    assert_eq!(attributions[0].manager, "kubectl-edit");
+    assert_eq!(attributions[0].kind, Interference::Drift);
+}
+
+#[test]
+fn repeated_fights_back_off_and_are_reported_as_contention() {
+    let mut sim = simple();
+    sim.settle();
+    let start = sim.now;
+    for _ in 0..8 {
+        sim.edit("b", "other-operator");
+        sim.settle();
+    }
+    assert!(sim.now - start > 10_000, "took {} ms", sim.now - start);
+    let attributions = sim.view().rollout.unwrap().attributions;
+    assert_eq!(attributions[0].kind, Interference::Contention);
+}
+
+#[test]
+fn a_deleted_object_comes_back_after_a_live_read() {
+    let mut sim = simple();
+    sim.settle();
+    let uid = sim.world.uid("b");
+    sim.world.delete("b");
+    sim.deployment.removed(&key("b"), None, sim.now);
+    sim.settle();
+    assert_ne!(sim.world.uid("b"), uid);
+    assert_eq!(sim.written(), ["a", "b", "c", "b"]);
+}
+
+#[test]
+fn an_object_whose_label_was_removed_gets_it_back_and_is_not_recreated() {
+    let mut sim = simple();
+    sim.settle();
+    let uid = sim.world.uid("b");
+    sim.world.unlabel("b");
+    sim.deployment.removed(&key("b"), None, sim.now);
+    assert!(sim.world.exists("b"));
+    sim.settle();
+    assert_eq!(sim.world.uid("b"), uid);
+    assert!(sim.world.labelled("b"));
+    assert_eq!(sim.view().available.status, Truth::True);
+}
+
+#[test]
+fn an_object_missing_from_a_watchs_list_is_only_looked_at() {
+    let mut sim = simple();
+    sim.settle();
+    let scope = WatchKey::of(&key("b"));
+    sim.deployment.restarted(&scope);
+    for name in ["a", "c"] {
+        let seen = sim.world.seen(name).unwrap();
+        sim.deployment.observed(&key(name), seen, sim.now);
+    }
+    sim.deployment.synced(&scope, sim.now);
+    let requests = sim.world.requests;
+    sim.settle();
+    assert_eq!(sim.world.requests, requests + 1);
+    assert_eq!(sim.written(), ["a", "b", "c"]);
+}
+
+#[test]
+fn after_a_restart_a_converged_deployment_is_listed_once_and_not_written() {
+    let mut sim = simple();
+    sim.settle();
+    let requests = sim.world.requests;
+    sim.restart();
+    sim.settle();
+    assert_eq!(sim.written(), ["a", "b", "c"]);
+    assert_eq!(sim.world.requests, requests + 1);
+    assert_eq!(sim.view().available.status, Truth::True);
+}
+
+#[test]
+fn after_a_crash_before_the_inventory_was_stored_nothing_is_recreated() {
+    let mut sim = simple();
+    sim.settle();
+    let uids = ["a", "b", "c"].map(|name| sim.world.uid(name));
+    sim.forget_statuses();
+    sim.restart();
+    sim.settle();
+    assert_eq!(["a", "b", "c"].map(|name| sim.world.uid(name)), uids);
+    assert_eq!(sim.view().available.status, Truth::True);
+}
+
+#[test]
+fn an_object_of_a_newer_order_is_never_touched() {
+    let mut sim = simple();
+    sim.settle();
+    sim.world.set_order("b", 9);
+    sim.touch("b");
+    sim.settle_until(60_000);
+    assert_eq!(sim.written(), ["a", "b", "c"]);
+    assert_eq!(sim.view().available.reason, "NewerOrder");
+    sim.tombstone(false);
+    sim.settle();
+    assert_eq!(sim.world.deleted(), ["c", "a"]);
+    assert!(sim.world.exists("b"));
+}
+
+#[test]
+fn a_tombstone_takes_phases_away_in_reverse_and_each_only_when_the_next_is_gone() {
+    let mut sim = simple();
+    sim.settle();
+    sim.world.finalizer("c", "example.org/hold");
+    sim.tombstone(false);
+    sim.settle_until(30_000);
+    assert_eq!(sim.world.deleted(), ["c"]);
+    let view = sim.view();
+    assert_eq!(view.available.reason, "TearingDown");
+    assert!(
+        view.blockers[0].message.contains("example.org/hold"),
+        "{view:?}"
+    );
+    assert_ne!(view.stage, Stage::Deleted);
+    sim.world.release("c");
+    sim.settle();
+    assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
+    assert!(sim.recorded && sim.sets.is_empty());
+}
+
+#[test]
+fn a_tombstone_finds_what_older_sets_name_and_touches_no_other_deployment() {
+    let mut sim = simple();
+    sim.settle();
+    sim.world.probe("a", Probed::Failed("down".into()));
+    sim.store(2, objects(&[("a", 0, 2)]));
+    sim.settle_until(5_000);
+    sim.world.delete("b");
+    sim.world
+        .create_owned("b", DeploymentUid::from_bytes([9; 16]));
+    sim.tombstone(false);
+    sim.settle();
+    assert_eq!(sim.world.deleted(), ["c", "a"]);
+    assert!(sim.world.exists("b"));
+}
+
+#[test]
+fn a_tombstone_without_a_usable_set_searches_for_every_object() {
+    let mut sim = simple();
+    sim.settle();
+    sim.sets.clear();
+    sim.store_tombstone_only(2);
+    sim.restart();
+    sim.settle();
+    assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
+    assert!(sim.recorded);
+}
+
+#[test]
+fn an_orphaning_tombstone_leaves_everything() {
+    let mut sim = simple();
+    sim.settle();
+    sim.tombstone(true);
+    sim.settle();
+    assert!(sim.world.deleted().is_empty());
+    assert!(sim.recorded);
+}
+
+#[test]
+fn no_teardown_starts_while_a_definition_of_ours_is_being_deleted() {
+    let mut sim = simple();
+    sim.settle();
+    sim.deployment.set_definitions_terminating(true);
+    sim.tombstone(false);
+    sim.settle_until(60_000);
+    assert!(sim.world.deleted().is_empty());
+    assert_eq!(sim.view().blockers[0].reason, "DefinitionsTerminating");
+    sim.deployment.set_definitions_terminating(false);
+    sim.settle();
+    assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
+}
+
+#[test]
+fn in_a_dying_namespace_what_is_being_deleted_counts_as_gone() {
+    let mut sim = simple();
+    sim.settle();
+    for name in ["a", "b", "c"] {
+        sim.world.finalizer(name, "example.org/hold");
+    }
+    sim.world.namespace_terminating = true;
+    sim.tombstone(false);
+    sim.settle();
+    assert!(sim.recorded);
+}
+
+#[test]
+fn a_paused_set_is_watched_and_nothing_is_written() {
+    let mut sim = simple();
+    sim.settle();
+    sim.sets[0].lifecycle = Lifecycle::Paused;
+    sim.restart();
+    sim.edit("b", "kubectl-edit");
+    sim.world.delete("c");
+    sim.deployment.removed(&key("c"), None, sim.now);
+    sim.settle_until(60_000);
+    assert_eq!(sim.written(), ["a", "b", "c"]);
+    let view = sim.view();
+    assert!(view.rollout.as_ref().unwrap().paused);
+    assert_eq!(view.available.status, Truth::False);
+    sim.sets[0].lifecycle = Lifecycle::Active;
+    sim.deliver();
+    sim.settle();
+    assert_eq!(sim.view().available.status, Truth::True);
+}
+
+#[test]
+fn a_set_succeeds_once_and_only_after_its_delay() {
+    let mut sim = simple();
+    sim.success_delay = 30;
+    sim.settle_until(1_000);
+    assert!(!sim.view().rollout.unwrap().succeeded);
+    assert!(sim.deployment.plan(sim.now, 16).wake_at.is_some());
+    sim.settle();
+    assert!(sim.view().rollout.unwrap().succeeded);
+    sim.world.probe("a", Probed::Failed("down".into()));
+    sim.touch("a");
+    sim.settle();
+    assert!(sim.view().rollout.unwrap().succeeded);
+}
+
+#[test]
+fn a_deployment_without_an_account_says_so_and_tries_again() {
+    let mut sim = simple();
+    sim.account = false;
+    sim.settle_until(60_000);
+    assert_eq!(sim.view().available.reason, "NoAccount");
+    assert_eq!(sim.world.requests, 0);
+    sim.account = true;
+    sim.deployment.hurry();
+    sim.settle();
+    assert_eq!(sim.view().available.status, Truth::True);
+}
+
+#[test]
+fn a_directly_used_set_is_released_only_when_its_objects_are_gone() {
+    let mut sim = simple();
+    sim.sets[0].standalone = true;
+    sim.deliver();
+    sim.settle();
+    sim.world.finalizer("b", "example.org/hold");
+    sim.sets[0].ending = Ending::Deleting;
+    sim.deliver();
+    sim.settle_until(10_000);
+    assert_eq!(sim.sets.len(), 1);
+    sim.world.release("b");
+    sim.settle();
+    assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
+    assert!(sim.sets.is_empty());
+}
+
+#[test]
+fn when_a_hub_set_is_deleted_by_hand_its_objects_stay() {
+    let mut sim = simple();
+    sim.settle();
+    sim.sets.clear();
+    sim.deliver();
+    sim.settle();
+    assert!(sim.deployment.is_idle());
+    assert!(sim.world.deleted().is_empty());
+}
+
+#[test]
+fn another_object_under_the_same_name_and_mark_is_an_ownership_question() {
+    let mut sim = simple();
+    sim.settle();
+    sim.world.delete("b");
+    sim.world.create_foreign("b", "kubectl-create");
+    sim.deployment.removed(&key("b"), None, sim.now);
+    sim.settle_until(10_000);
+    assert_eq!(sim.view().available.reason, "CollisionDetected");
+    assert!(matches!(sim.world.seen("b").unwrap().owner, Owner::Nobody));
+}
+
+#[test]
+fn writes_are_bounded_by_the_room_that_is_given() {
+    let mut sim = Sim::new();
+    let names: Vec<String> = (0..40).map(|n| format!("n{n}")).collect();
+    let all: Vec<(&str, u16, u64)> = names.iter().map(|name| (name.as_str(), 0, 1)).collect();
+    sim.store(1, objects(&all));
+    sim.prepare();
+    assert_eq!(sim.deployment.plan(sim.now, 16).actions.len(), 16);
+    sim.settle();
+    let dry_first = sim
+        .world
+        .log
+        .iter()
+        .position(|write| matches!(write, Write::Applied(_)))
+        .unwrap();
+    assert_eq!(dry_first, 0, "dry-runs are not in the log of writes");
+    assert_eq!(sim.written().len(), 40);
+}

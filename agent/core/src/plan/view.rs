@@ -1,0 +1,162 @@
+//! What a deployment says about itself.
+
+use stevedore_proto_core::Stage;
+use stevedore_proto_core::status::{Blocker, Truth, Verdict};
+
+use super::{Deployment, Gate, Purpose};
+use crate::order::SetUid;
+use crate::removal::Removal;
+use crate::rollout;
+
+/// What is being taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovalView {
+    /// Why.
+    pub purpose: Purpose,
+    /// How many objects are still there; absent while that is not known.
+    pub left: Option<usize>,
+    /// Everything is gone.
+    pub removed: bool,
+    /// What is waited for.
+    pub blockers: Vec<Blocker>,
+}
+
+/// The status of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The set that is rolled out.
+    pub accepted: Option<SetUid>,
+    /// How far it is.
+    pub stage: Stage,
+    /// Whether it is available.
+    pub available: Verdict,
+    /// Objects of the accepted set.
+    pub rollout: Option<rollout::View>,
+    /// Objects on their way out.
+    pub removal: Option<RemovalView>,
+    /// Everything that is waited for, what stops the most first.
+    pub blockers: Vec<Blocker>,
+}
+
+fn of_gate(gate: &Gate) -> impl Iterator<Item = Blocker> {
+    gate.block.iter().map(|block| Blocker {
+        reason: block.reason.to_owned(),
+        object: String::new(),
+        message: block.message.clone(),
+    })
+}
+
+impl Deployment {
+    /// The status as of now.
+    pub fn view(&self) -> View {
+        let rollout = self.rollout().map(rollout::Rollout::view);
+        let removal = self.removal_view();
+        let mut blockers: Vec<Blocker> = of_gate(&self.account).collect();
+        blockers.extend(of_gate(&self.prepared));
+        if let Some(rollout) = &rollout {
+            blockers.extend(rollout.blockers.iter().cloned());
+        }
+        if let Some(removal) = &removal {
+            blockers.extend(removal.blockers.iter().cloned());
+        }
+        blockers.extend(of_gate(&self.chore));
+        blockers.extend(self.unwatched.iter().map(|(scope, why)| Blocker {
+            reason: "NotWatched".to_owned(),
+            object: scope.kind.kind().to_owned(),
+            message: format!("changes made by others are not noticed: {why}"),
+        }));
+        View {
+            accepted: self.accepted().map(|head| head.uid.clone()),
+            stage: self.stage(rollout.as_ref()),
+            available: self.available(rollout.as_ref(), &blockers),
+            rollout,
+            removal,
+            blockers,
+        }
+    }
+
+    fn stage(&self, rollout: Option<&rollout::View>) -> Stage {
+        let torn_down = self
+            .leaving
+            .as_ref()
+            .is_some_and(|leaving| leaving.recorded);
+        match rollout {
+            _ if torn_down => Stage::Deleted,
+            Some(view) if view.available.status == Truth::True => Stage::Available,
+            Some(view) if view.applied => Stage::Applied,
+            _ => Stage::Received,
+        }
+    }
+
+    fn available(&self, rollout: Option<&rollout::View>, blockers: &[Blocker]) -> Verdict {
+        let no = |reason: &str, message: String| Verdict {
+            status: Truth::False,
+            reason: reason.to_owned(),
+            message,
+        };
+        if self.accepted().is_none() {
+            return no("TearingDown", self.teardown_message());
+        }
+        if let Some(block) = self.account.block.first() {
+            return no(block.reason, block.message.clone());
+        }
+        if !self.prepared.block.is_empty() {
+            let all: Vec<&str> = self
+                .prepared
+                .block
+                .iter()
+                .map(|block| block.message.as_str())
+                .collect();
+            return no("PreflightError", all.join("; "));
+        }
+        match rollout {
+            Some(view) => view.available.clone(),
+            None => no(
+                "Preparing",
+                blockers.first().map_or_else(
+                    || "the order is being prepared".to_owned(),
+                    |b| b.message.clone(),
+                ),
+            ),
+        }
+    }
+
+    fn teardown_message(&self) -> String {
+        let Some(view) = self.removal_view() else {
+            return "nothing is rolled out".to_owned();
+        };
+        match (view.left, view.blockers.first()) {
+            (_, Some(blocker)) if blocker.object.is_empty() => {
+                format!("waits: {}", blocker.message)
+            }
+            (_, Some(blocker)) => format!("waits: {} {}", blocker.object, blocker.message),
+            (Some(left), None) => format!("{left} objects are left"),
+            (None, None) => "the inventory is being read".to_owned(),
+        }
+    }
+
+    fn removal_view(&self) -> Option<RemovalView> {
+        let leaving = self.leaving.as_ref()?;
+        let mut blockers = Vec::new();
+        if self.definitions_terminating {
+            blockers.push(Blocker {
+                reason: "DefinitionsTerminating".to_owned(),
+                object: String::new(),
+                message: "a CustomResourceDefinition of ours is being deleted: nothing is taken \
+                          away until that is over"
+                    .to_owned(),
+            });
+        }
+        blockers.extend(of_gate(&leaving.surveyed));
+        blockers.extend(of_gate(&leaving.searched));
+        if let Some(removal) = &leaving.removal {
+            blockers.extend(removal.blockers());
+        }
+        Some(RemovalView {
+            purpose: leaving.purpose.clone(),
+            left: leaving.removal.as_ref().map(Removal::left),
+            removed: leaving.is_removed() || leaving.purpose == Purpose::Whole { orphan: true },
+            blockers,
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! What an older set names and the accepted one does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::key::{Identity, ObjectKey};
+use crate::removal::Doomed;
+
+/// What one stored set names: from its content, and from the inventory in its status.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Number of the set.
+    pub number: u64,
+    /// Objects, the position of their phase, and the recorded UID, if any.
+    pub objects: Vec<(ObjectKey, u16, Option<Box<str>>)>,
+}
+
+/// The union of what sets name, without what `keep` holds. Where sets disagree on an object's phase, the one
+/// with the highest number decides.
+pub fn union(sets: &[Named], keep: &BTreeSet<Identity>) -> Vec<Doomed> {
+    let mut all: BTreeMap<Identity, (u64, Doomed)> = BTreeMap::new();
+    for set in sets {
+        for (key, rank, uid) in &set.objects {
+            let identity = key.identity();
+            if keep.contains(&identity) {
+                continue;
+            }
+            let doomed = Doomed {
+                key: key.clone(),
+                rank: *rank,
+                uid: uid.clone(),
+            };
+            match all.get_mut(&identity) {
+                None => {
+                    all.insert(identity, (set.number, doomed));
+                }
+                Some((number, known)) if *number <= set.number => {
+                    let uid = doomed.uid.clone().or_else(|| known.uid.take());
+                    *known = Doomed { uid, ..doomed };
+                    *number = set.number;
+                }
+                Some((_, known)) => {
+                    if known.uid.is_none() {
+                        known.uid = doomed.uid;
+                    }
+                }
+            }
+        }
+    }
+    all.into_values().map(|(_, doomed)| doomed).collect()
+}
+
+/// What is pruned once the accepted set is available.
+pub fn prune(older: &[Named], accepted: &[ObjectKey]) -> Vec<Doomed> {
+    let keep = accepted.iter().map(ObjectKey::identity).collect();
+    union(older, &keep)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Kind;
+
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey::new(Kind::new("", "v1", "ConfigMap"), Some("ns"), name)
+    }
+
+    fn named(number: u64, objects: &[(&str, u16, Option<&str>)]) -> Named {
+        Named {
+            number,
+            objects: objects
+                .iter()
+                .map(|(name, rank, uid)| (key(name), *rank, uid.map(Box::from)))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn only_what_the_accepted_set_does_not_name_is_pruned_in_any_version_of_its_kind() {
+        let older = [named(1, &[("a", 0, None), ("b", 1, Some("u"))])];
+        let newer_version = ObjectKey::new(Kind::new("", "v2", "ConfigMap"), Some("ns"), "a");
+        let pruned = prune(&older, &[newer_version]);
+        assert_eq!(pruned.len(), 1);
+        assert_eq!((&pruned[0].key, pruned[0].rank), (&key("b"), 1));
+    }
+
+    #[test]
+    fn the_newest_set_that_names_an_object_decides_its_phase_and_uids_are_kept() {
+        let sets = [
+            named(2, &[("a", 3, None)]),
+            named(1, &[("a", 0, Some("u"))]),
+        ];
+        for sets in [sets.clone(), [sets[1].clone(), sets[0].clone()]] {
+            let all = union(&sets, &BTreeSet::new());
+            assert_eq!(all.len(), 1);
+            assert_eq!((all[0].rank, all[0].uid.as_deref()), (3, Some("u")));
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! Taking objects away in reverse phase order, each only while it is provably ours, each confirmed gone.
+//!
+//! Prune and teardown are the same work on different inventories: see [`crate::prune`] and
+//! [`crate::teardown`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use stevedore_proto_core::status::{Blocker, PhaseState};
+use stevedore_proto_core::{DeploymentUid, Millis};
+
+use crate::adopt::{self, Claim};
+use crate::failure::{Failure, FailureKind};
+use crate::key::{ObjectKey, WatchKey};
+use crate::observe::Seen;
+use crate::retry::{BLOCKED, FORBIDDEN, Retry, SOON, Spread};
+use crate::rollout::{Block, earlier};
+
+/// An object to be taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doomed {
+    /// Which object.
+    pub key: ObjectKey,
+    /// Position of its phase: the highest goes first.
+    pub rank: u16,
+    /// UID that the inventory recorded.
+    pub uid: Option<Box<str>>,
+}
+
+/// One request a removal asks for. Numbers are indexes of objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Job {
+    /// Live GET of an object.
+    Read(usize),
+    /// Delete the object with this UID and resourceVersion.
+    Delete {
+        /// Which one.
+        at: usize,
+        /// UID that was read.
+        uid: Box<str>,
+        /// resourceVersion that was read.
+        resource_version: Box<str>,
+    },
+    /// Live GET of a namespace: whether it is being deleted.
+    Namespace(Arc<str>),
+}
+
+/// What a request answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Of a GET: the object, or 404.
+    Read(Option<Seen>),
+    /// The delete was accepted.
+    Deleted,
+    /// It failed.
+    Failed(Failure),
+}
+
+#[derive(Debug, Clone)]
+enum Know {
+    /// Only a live GET tells.
+    Doubtful,
+    Present(Box<Seen>),
+    /// Gone, or never ours to take.
+    Done,
+}
+
+#[derive(Debug, Clone)]
+struct Item {
+    doomed: Doomed,
+    know: Know,
+    busy: bool,
+    block: Option<Block>,
+    retry: Retry,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Namespace {
+    terminating: bool,
+    busy: bool,
+    retry: Retry,
+}
+
+/// Objects on their way out.
+#[derive(Debug, Clone)]
+pub struct Removal {
+    deployment: DeploymentUid,
+    /// Marks of a higher order are left alone.
+    order: u64,
+    items: Vec<Item>,
+    namespaces: BTreeMap<Arc<str>, Namespace>,
+    spread: Spread,
+}
+
+impl Removal {
+    /// Starts on an inventory. What marks of orders above `order` hold is left alone.
+    pub fn new(deployment: DeploymentUid, order: u64, inventory: Vec<Doomed>, seed: u64) -> Self {
+        Self {
+            deployment,
+            order,
+            items: inventory
+                .into_iter()
+                .map(|doomed| Item {
+                    doomed,
+                    know: Know::Doubtful,
+                    busy: false,
+                    block: None,
+                    retry: Retry::default(),
+                })
+                .collect(),
+            namespaces: BTreeMap::new(),
+            spread: Spread::new(seed),
+        }
+    }
+
+    /// Every object is confirmed gone, or was never ours to take.
+    pub fn is_complete(&self) -> bool {
+        self.items
+            .iter()
+            .all(|item| matches!(item.know, Know::Done))
+    }
+
+    /// Requests are under way.
+    pub fn is_busy(&self) -> bool {
+        self.items.iter().any(|item| item.busy)
+            || self.namespaces.values().any(|namespace| namespace.busy)
+    }
+
+    /// The object behind an index.
+    pub fn key(&self, at: usize) -> Option<&ObjectKey> {
+        self.items.get(at).map(|item| &item.doomed.key)
+    }
+
+    /// Whether an object is (or was) to be taken away here.
+    pub fn contains(&self, key: &ObjectKey) -> bool {
+        self.position(key).is_some()
+    }
+
+    /// What there is to watch while objects go.
+    pub fn scopes(&self) -> BTreeSet<WatchKey> {
+        self.items
+            .iter()
+            .filter(|item| !matches!(item.know, Know::Done))
+            .map(|item| WatchKey::of(&item.doomed.key))
+            .collect()
+    }
+
+    /// State and count of what is gone, for the objects of these keys: one phase of a stored set.
+    pub fn phase<'a>(&self, keys: impl Iterator<Item = &'a ObjectKey>) -> (PhaseState, u32) {
+        let mut gone = 0;
+        let mut left = false;
+        let mut touched = false;
+        for key in keys {
+            match self.position(key).map(|at| &self.items[at]) {
+                Some(item) if !matches!(item.know, Know::Done) => {
+                    left = true;
+                    touched |= Some(item.doomed.rank) == self.current_rank();
+                }
+                _ => gone += 1,
+            }
+        }
+        let state = match (left, touched) {
+            (false, _) => PhaseState::Gone,
+            (true, true) => PhaseState::Deleting,
+            (true, false) => PhaseState::Available,
+        };
+        (state, gone)
+    }
+
+    /// How many objects are still there.
+    pub fn left(&self) -> usize {
+        self.items
+            .iter()
+            .filter(|item| !matches!(item.know, Know::Done))
+            .count()
+    }
+
+    /// What is waited for.
+    pub fn blockers(&self) -> Vec<Blocker> {
+        self.items
+            .iter()
+            .filter_map(|item| {
+                let block = item.block.as_ref()?;
+                Some(Blocker {
+                    reason: block.reason.to_owned(),
+                    object: item.doomed.key.to_string(),
+                    message: block.message.clone(),
+                })
+            })
+            .collect()
+    }
+
+    fn position(&self, key: &ObjectKey) -> Option<usize> {
+        self.items
+            .iter()
+            .position(|item| item.doomed.key.same_object(key))
+    }
+
+    /// The phase that is being taken away: no lower one is touched until it is gone.
+    fn current_rank(&self) -> Option<u16> {
+        self.items
+            .iter()
+            .filter(|item| !matches!(item.know, Know::Done))
+            .map(|item| item.doomed.rank)
+            .max()
+    }
+
+    /// What to do now, at most `room` requests, and when to look again if nothing happens.
+    pub fn plan(&self, now: Millis, room: usize) -> (Vec<Job>, Option<Millis>) {
+        let mut jobs = Vec::new();
+        let mut wake = None;
+        let Some(rank) = self.current_rank() else {
+            return (jobs, wake);
+        };
+        for (at, item) in self.items.iter().enumerate() {
+            if item.doomed.rank != rank || item.busy || matches!(item.know, Know::Done) {
+                continue;
+            }
+            if !item.retry.ready(now) {
+                wake = earlier(wake, item.retry.wake(now));
+                continue;
+            }
+            match &item.know {
+                Know::Done => {}
+                Know::Doubtful => jobs.push(Job::Read(at)),
+                Know::Present(seen) if seen.terminating.is_some() => {
+                    if let Some(job) = self.ask_namespace(item, now)
+                        && !jobs.contains(&job)
+                    {
+                        jobs.push(job);
+                    }
+                    jobs.push(Job::Read(at));
+                }
+                Know::Present(seen) => jobs.push(Job::Delete {
+                    at,
+                    uid: seen.uid.clone(),
+                    resource_version: seen.resource_version.clone(),
+                }),
+            }
+        }
+        jobs.truncate(room);
+        (jobs, wake)
+    }
+
+    fn ask_namespace(&self, item: &Item, now: Millis) -> Option<Job> {
+        let name = item.doomed.key.namespace.as_ref()?;
+        let ask = match self.namespaces.get(name) {
+            None => true,
+            Some(namespace) => {
+                !namespace.busy && !namespace.terminating && namespace.retry.ready(now)
+            }
+        };
+        ask.then(|| Job::Namespace(Arc::clone(name)))
+    }
+
+    /// The executor has started this request.
+    pub fn begin(&mut self, job: &Job) {
+        match job {
+            Job::Read(at) | Job::Delete { at, .. } => {
+                if let Some(item) = self.items.get_mut(*at) {
+                    item.busy = true;
+                }
+            }
+            Job::Namespace(name) => {
+                self.namespaces.entry(Arc::clone(name)).or_default().busy = true;
+            }
+        }
+    }
+
+    /// A request has its answer.
+    pub fn finish(&mut self, job: &Job, answer: Answer, now: Millis) {
+        match job {
+            Job::Namespace(name) => self.finish_namespace(name, &answer, now),
+            Job::Read(at) | Job::Delete { at, .. } => {
+                let Some(item) = self.items.get_mut(*at) else {
+                    return;
+                };
+                item.busy = false;
+                match answer {
+                    Answer::Read(Some(seen)) => self.look(*at, seen, now),
+                    Answer::Read(None) => item.done(),
+                    Answer::Deleted => {
+                        item.know = Know::Doubtful;
+                        item.retry.clear();
+                        item.block = None;
+                    }
+                    Answer::Failed(failure) => refuse(item, &failure, now, &mut self.spread),
+                }
+            }
+        }
+    }
+
+    fn finish_namespace(&mut self, name: &Arc<str>, answer: &Answer, now: Millis) {
+        let namespace = self.namespaces.entry(Arc::clone(name)).or_default();
+        namespace.busy = false;
+        match answer {
+            Answer::Read(Some(seen)) if seen.terminating.is_some() => {
+                namespace.terminating = true;
+                for item in &mut self.items {
+                    let dying =
+                        matches!(&item.know, Know::Present(seen) if seen.terminating.is_some());
+                    if dying && item.doomed.key.namespace.as_ref() == Some(name) {
+                        item.done();
+                    }
+                }
+            }
+            _ => namespace.retry.fail(now, BLOCKED, None, &mut self.spread),
+        }
+    }
+
+    /// A watch saw one of the objects.
+    pub fn observed(&mut self, key: &ObjectKey, seen: Seen, now: Millis) {
+        if let Some(at) = self.position(key)
+            && matches!(&self.items[at].know, Know::Present(current) if seen.is_later_than(current))
+        {
+            self.look(at, seen, now);
+        }
+    }
+
+    /// An object no longer passes a watch's filter: a live GET tells whether it is gone.
+    pub fn removed(&mut self, key: &ObjectKey) {
+        if let Some(at) = self.position(key) {
+            let item = &mut self.items[at];
+            if !matches!(item.know, Know::Done) {
+                item.know = Know::Doubtful;
+                item.retry.hurry();
+            }
+        }
+    }
+
+    /// Rights, policy or whatever else may have changed: what is blocked is tried now.
+    pub fn hurry(&mut self) {
+        for item in &mut self.items {
+            item.retry.hurry();
+        }
+    }
+
+    fn look(&mut self, at: usize, seen: Seen, now: Millis) {
+        let claim = Claim {
+            deployment: self.deployment,
+            order: self.order,
+            predecessors: &[],
+            recorded_uid: self.items[at].doomed.uid.as_deref(),
+        };
+        if !adopt::may_delete(&seen, &claim) {
+            self.items[at].done();
+            return;
+        }
+        let in_dying_namespace = self.items[at]
+            .doomed
+            .key
+            .namespace
+            .as_ref()
+            .and_then(|name| self.namespaces.get(name))
+            .is_some_and(|namespace| namespace.terminating);
+        let item = &mut self.items[at];
+        match &seen.terminating {
+            Some(_) if in_dying_namespace => {
+                item.done();
+                return;
+            }
+            Some(finalizers) => {
+                // The first looks after a delete are quick; then it is named, and looked at less often.
+                item.retry.fail(now, SOON, None, &mut self.spread);
+                item.block = (item.retry.attempts() > 3 || !finalizers.is_empty()).then(|| Block {
+                    reason: "Terminating",
+                    message: if finalizers.is_empty() {
+                        "is being deleted".into()
+                    } else {
+                        format!("is being deleted, held by finalizers {finalizers}")
+                    },
+                    preflight: false,
+                });
+            }
+            None => {
+                item.block = None;
+                item.retry.clear();
+            }
+        }
+        item.know = Know::Present(Box::new(seen));
+    }
+}
+
+impl Item {
+    fn done(&mut self) {
+        self.know = Know::Done;
+        self.block = None;
+        self.retry.clear();
+    }
+}
+
+fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) {
+    let schedule = match failure.kind {
+        // The kind is no longer served: neither is any object of it.
+        FailureKind::NoKind => return item.done(),
+        FailureKind::NotFound | FailureKind::Conflict => {
+            item.know = Know::Doubtful;
+            item.retry.fail(now, SOON, None, spread);
+            return;
+        }
+        FailureKind::Forbidden => FORBIDDEN,
+        FailureKind::Unavailable => SOON,
+        FailureKind::Invalid | FailureKind::TooLarge => BLOCKED,
+    };
+    item.retry.fail(now, schedule, failure.retry_after, spread);
+    item.block = Some(Block {
+        reason: failure.kind.as_str(),
+        message: failure.about(&item.doomed.key.kind),
+        preflight: false,
+    });
+}

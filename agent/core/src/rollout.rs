@@ -1,0 +1,334 @@
+//! Bringing one set in place: phases in order, each in two steps, every object read, checked, written and
+//! probed; and keeping it so.
+//!
+//! A [`Rollout`] is what is known about the accepted set's objects. Answers and watch events change it;
+//! [`Rollout::plan`] only reads it and says what to do next.
+
+mod event;
+mod item;
+mod view;
+
+use std::collections::{BTreeSet, VecDeque};
+
+use stevedore_proto_core::status::Attribution;
+use stevedore_proto_core::{DeploymentUid, Millis};
+
+use crate::adopt::Claim;
+use crate::desired::{Blueprint, Desired, Guard, Step};
+use crate::key::{ObjectKey, WatchKey};
+use crate::observe::Seen;
+use crate::retry::Spread;
+
+pub use event::Answer;
+pub use item::{Block, Record};
+use item::{Item, Know, Need};
+pub use view::View;
+
+/// For whom a set is rolled out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// Our deployment.
+    pub deployment: DeploymentUid,
+    /// Number of the accepted set.
+    pub order: u64,
+    /// Deployments whose objects may be taken over.
+    pub predecessors: Vec<DeploymentUid>,
+}
+
+impl Context {
+    fn claim<'a>(&'a self, recorded_uid: Option<&'a str>) -> Claim<'a> {
+        Claim {
+            deployment: self.deployment,
+            order: self.order,
+            predecessors: &self.predecessors,
+            recorded_uid,
+        }
+    }
+}
+
+/// What is remembered of an object from before: from the durable inventory, and from this process.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// UID and fingerprint after our last write.
+    pub record: Option<Record>,
+    /// The accepted set's own status names the object: it was in place under this order.
+    pub placed: bool,
+    /// The last look at it.
+    pub seen: Option<Seen>,
+}
+
+/// One request a rollout asks for. Numbers are indexes of objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Job {
+    /// List the deployment's objects of a scope.
+    List(WatchKey),
+    /// Live GET of an object.
+    Read(usize),
+    /// Let the server check a write.
+    DryRun(usize, Guard),
+    /// Write an object.
+    Apply(usize, Guard),
+}
+
+/// The state of a rollout.
+#[derive(Debug, Clone)]
+pub struct Rollout {
+    context: Context,
+    items: Vec<Item>,
+    phases: Vec<String>,
+    /// How many phases may be worked on, less one.
+    reached: usize,
+    success_delay: Millis,
+    available_since: Option<Millis>,
+    succeeded: bool,
+    paused: bool,
+    listing: BTreeSet<WatchKey>,
+    attributions: VecDeque<Attribution>,
+    spread: Spread,
+}
+
+/// What was stored about a set's progress before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Index of the last phase that had been reached.
+    pub reached: usize,
+    /// The set has succeeded before.
+    pub succeeded: bool,
+}
+
+impl Rollout {
+    /// Starts from a checked content and what is remembered of each of its objects.
+    pub fn new(
+        context: Context,
+        blueprint: &Blueprint,
+        progress: Progress,
+        seed: u64,
+        mut memory: impl FnMut(&ObjectKey) -> Memory,
+    ) -> Self {
+        let items = blueprint
+            .objects
+            .iter()
+            .map(|desired| Item::new(desired.clone(), memory(&desired.key)))
+            .collect();
+        let mut rollout = Self {
+            context,
+            items,
+            phases: blueprint.phases.clone(),
+            reached: progress
+                .reached
+                .min(blueprint.phases.len().saturating_sub(1)),
+            success_delay: Millis::from(blueprint.success_delay) * 1_000,
+            available_since: None,
+            succeeded: progress.succeeded,
+            paused: false,
+            listing: BTreeSet::new(),
+            attributions: VecDeque::new(),
+            spread: Spread::new(seed),
+        };
+        rollout.advance(0);
+        rollout
+    }
+
+    /// While paused nothing is written.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// The set's number.
+    pub fn order(&self) -> u64 {
+        self.context.order
+    }
+
+    /// The wanted object behind an index.
+    pub fn desired(&self, index: usize) -> Option<&Desired> {
+        self.items.get(index).map(|item| &item.desired)
+    }
+
+    /// The wanted object of a name.
+    pub fn find(&self, key: &ObjectKey) -> Option<&Desired> {
+        self.position(key).map(|at| &self.items[at].desired)
+    }
+
+    /// What there is to watch by now: the scopes of every object in a reached phase.
+    pub fn scopes(&self) -> BTreeSet<WatchKey> {
+        self.items
+            .iter()
+            .filter(|item| usize::from(item.desired.phase) <= self.reached)
+            .filter(|item| !item.desired.defined_here || item.know.is_present())
+            .map(|item| WatchKey::of(&item.desired.key))
+            .collect()
+    }
+
+    /// What is remembered of an object, for the rollout of the next set.
+    pub fn remember(&self, key: &ObjectKey) -> Memory {
+        let Some(item) = self.position(key).map(|at| &self.items[at]) else {
+            return Memory::default();
+        };
+        Memory {
+            record: item.record.clone(),
+            placed: false,
+            seen: match &item.know {
+                Know::Present(seen) => Some((**seen).clone()),
+                _ => None,
+            },
+        }
+    }
+
+    /// Every object is in place and passes its probes, seen after the order was accepted.
+    pub fn is_available(&self) -> bool {
+        (0..self.phases.len()).all(|phase| self.phase_passes(phase))
+    }
+
+    /// Every object is in place.
+    pub fn is_applied(&self) -> bool {
+        self.items.iter().all(|item| item.in_place(&self.context))
+    }
+
+    /// Requests are under way.
+    pub fn is_busy(&self) -> bool {
+        !self.listing.is_empty() || self.items.iter().any(|item| item.busy)
+    }
+
+    fn position(&self, key: &ObjectKey) -> Option<usize> {
+        self.items
+            .iter()
+            .position(|item| item.desired.key.same_object(key))
+    }
+
+    fn phase_items(&self, phase: usize) -> impl Iterator<Item = &Item> {
+        self.items
+            .iter()
+            .filter(move |item| usize::from(item.desired.phase) == phase)
+    }
+
+    fn phase_passes(&self, phase: usize) -> bool {
+        self.phase_items(phase).all(|item| self.passes(item))
+    }
+
+    fn passes(&self, item: &Item) -> bool {
+        let there = if self.paused {
+            item.know.is_present()
+        } else {
+            item.in_place(&self.context)
+        };
+        there && item.fresh && item.probed().passed() && item.established()
+    }
+
+    /// Lets in further phases and starts or stops the clock of availability.
+    fn advance(&mut self, now: Millis) {
+        while self.reached + 1 < self.phases.len()
+            && (0..=self.reached).all(|phase| self.phase_passes(phase))
+        {
+            self.reached += 1;
+        }
+        if !self.is_available() {
+            self.available_since = None;
+            return;
+        }
+        let since = *self.available_since.get_or_insert(now);
+        if now >= since.saturating_add(self.success_delay) {
+            self.succeeded = true;
+        }
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Millis) {
+        self.advance(now);
+    }
+
+    /// What to do now, at most `room` requests, and when to look again if nothing happens.
+    pub fn plan(&self, now: Millis, room: usize) -> (Vec<Job>, Option<Millis>) {
+        let mut plan = Planning {
+            jobs: Vec::new(),
+            wake: None,
+            room,
+            now,
+        };
+        let mut open = true;
+        for phase in 0..=self.reached {
+            for step in [Step::Ground, Step::Rest] {
+                self.plan_step(phase, step, open, &mut plan);
+                let ready = self
+                    .phase_items(phase)
+                    .filter(|item| item.desired.step == step)
+                    .all(|item| item.in_place(&self.context) && item.established());
+                open &= ready;
+            }
+            open &= self.phase_passes(phase);
+        }
+        if let (Some(since), false) = (self.available_since, self.succeeded) {
+            plan.wake_at(since.saturating_add(self.success_delay));
+        }
+        (plan.jobs, plan.wake)
+    }
+
+    fn plan_step(&self, phase: usize, step: Step, open: bool, plan: &mut Planning) {
+        let range = || {
+            self.items.iter().enumerate().filter(move |(_, item)| {
+                usize::from(item.desired.phase) == phase && item.desired.step == step
+            })
+        };
+        let checked = range().all(|(_, item)| item.may_go_on(&self.context));
+        for (at, item) in range() {
+            if item.busy || !(open || item.placed || self.paused) {
+                continue;
+            }
+            if !item.retry.ready(plan.now) {
+                plan.wake = earlier(plan.wake, item.retry.wake(plan.now));
+                continue;
+            }
+            match item.need(&self.context, self.paused) {
+                Need::Nothing => {}
+                Need::List => {
+                    let scope = WatchKey::of(&item.desired.key);
+                    let job = Job::List(scope.clone());
+                    if !self.listing.contains(&scope) && !plan.jobs.contains(&job) {
+                        plan.push(job);
+                    }
+                }
+                Need::Read => plan.push(Job::Read(at)),
+                Need::Write(_) if self.paused => {}
+                Need::Write(guard) if item.placed => {
+                    if item.fights.rested(plan.now) {
+                        plan.push(Job::Apply(at, guard));
+                    } else {
+                        plan.wake_at(item.fights.rests_until());
+                    }
+                }
+                Need::Write(guard) if !item.dry => plan.push(Job::DryRun(at, guard)),
+                Need::Write(guard) if checked => plan.push(Job::Apply(at, guard)),
+                Need::Write(_) => {}
+            }
+        }
+    }
+}
+
+struct Planning {
+    jobs: Vec<Job>,
+    wake: Option<Millis>,
+    room: usize,
+    now: Millis,
+}
+
+impl Planning {
+    fn push(&mut self, job: Job) {
+        if self.jobs.len() < self.room {
+            self.jobs.push(job);
+        }
+    }
+
+    fn wake_at(&mut self, at: Millis) {
+        self.wake = earlier(self.wake, Some(at));
+    }
+}
+
+/// The earlier of two wake-up times.
+pub(crate) fn earlier(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,387 @@
+//! What changes a rollout: answers to its requests and what watches saw.
+
+use stevedore_proto_core::Millis;
+use stevedore_proto_core::status::{Attribution, Interference};
+
+use super::item::{Block, Fights, Item, Know, Record};
+use super::{Job, Rollout};
+use crate::adopt::Ownership;
+use crate::failure::{Failure, FailureKind};
+use crate::key::{ObjectKey, WatchKey};
+use crate::observe::Seen;
+use crate::retry::{BLOCKED, FORBIDDEN, SOON, Schedule, Spread};
+
+/// Most attributions that are remembered.
+const ATTRIBUTIONS: usize = 16;
+
+/// What a request asked for by [`Job`] answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Of a list: everything it found.
+    Listed(Vec<(ObjectKey, Seen)>),
+    /// Of a GET: the object, or 404.
+    Read(Option<Seen>),
+    /// Of a dry-run: it would pass.
+    Checked,
+    /// Of an apply: the object as it is stored.
+    Written(Seen),
+    /// It failed.
+    Failed(Failure),
+}
+
+impl Rollout {
+    /// The executor has started this request.
+    pub fn begin(&mut self, job: &Job) {
+        match job {
+            Job::List(scope) => {
+                self.listing.insert(scope.clone());
+            }
+            Job::Read(at) | Job::DryRun(at, _) | Job::Apply(at, _) => {
+                if let Some(item) = self.items.get_mut(*at) {
+                    item.busy = true;
+                }
+            }
+        }
+    }
+
+    /// A request has its answer.
+    pub fn finish(&mut self, job: &Job, answer: Answer, now: Millis) {
+        match job {
+            Job::List(scope) => self.finish_list(scope, answer, now),
+            Job::Read(at) | Job::DryRun(at, _) | Job::Apply(at, _) => {
+                self.finish_one(*at, job, answer, now);
+            }
+        }
+        self.advance(now);
+    }
+
+    fn finish_list(&mut self, scope: &WatchKey, answer: Answer, now: Millis) {
+        self.listing.remove(scope);
+        match answer {
+            Answer::Listed(found) => {
+                for at in 0..self.items.len() {
+                    let item = &mut self.items[at];
+                    if item.busy || !scope.covers(&item.desired.key) {
+                        continue;
+                    }
+                    let listed = found
+                        .iter()
+                        .find(|(key, _)| key.same_object(&item.desired.key));
+                    match listed {
+                        Some((_, seen)) => self.look(at, seen.clone(), true, now),
+                        None if item.know.is_present() || item.record.is_some() => {
+                            item.know = Know::Doubtful;
+                        }
+                        None => {}
+                    }
+                }
+            }
+            Answer::Failed(failure) => {
+                for item in &mut self.items {
+                    if scope.covers(&item.desired.key) && (!item.fresh || !item.know.is_present()) {
+                        if failure.kind == FailureKind::NoKind {
+                            item.know = Know::Absent;
+                        } else {
+                            refuse(item, &failure, false, now, &mut self.spread);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish_one(&mut self, at: usize, job: &Job, answer: Answer, now: Millis) {
+        let Some(item) = self.items.get_mut(at) else {
+            return;
+        };
+        item.busy = false;
+        match answer {
+            Answer::Checked => {
+                item.dry = true;
+                item.conflicts = 0;
+                item.block = None;
+                item.retry.clear();
+            }
+            Answer::Written(seen) => {
+                let repaired = item.placed;
+                item.record = Some(Record {
+                    uid: seen.uid.clone(),
+                    fingerprint: seen.fingerprint,
+                });
+                item.dry = true;
+                item.conflicts = 0;
+                item.block = None;
+                item.retry.clear();
+                if repaired {
+                    item.fights.repaired(now);
+                }
+                self.look(at, seen, true, now);
+                self.check_written(at, now);
+            }
+            Answer::Read(Some(seen)) => self.look(at, seen, true, now),
+            Answer::Read(None) => {
+                item.know = Know::Absent;
+                item.block = None;
+                item.retry.clear();
+                self.note_deletion(at);
+            }
+            Answer::Failed(failure) if failure.kind == FailureKind::NoKind && is_read(job) => {
+                item.know = Know::Absent;
+            }
+            Answer::Failed(failure) => {
+                let preflight = matches!(job, Job::DryRun(..));
+                refuse(item, &failure, preflight, now, &mut self.spread);
+            }
+            Answer::Listed(_) => {}
+        }
+        let item = &mut self.items[at];
+        if std::mem::take(&mut item.recheck) {
+            item.know = Know::Doubtful;
+        }
+    }
+
+    /// A watch saw an object of this deployment.
+    pub fn observed(&mut self, key: &ObjectKey, seen: Seen, now: Millis) {
+        let Some(at) = self.position(key) else {
+            return;
+        };
+        let item = &mut self.items[at];
+        item.listed = true;
+        match &item.know {
+            Know::Present(current) if !seen.is_later_than(current) => {}
+            // What was confirmed absent is not believed to be back from an event alone.
+            Know::Absent if !item.busy => item.know = Know::Doubtful,
+            Know::Absent | Know::Doubtful => {}
+            Know::Present(_) | Know::Unread => {
+                let fresh = item.fresh;
+                self.look(at, seen, fresh, now);
+            }
+        }
+        self.advance(now);
+    }
+
+    /// An object no longer passes a watch's filter: deleted, or its label was removed. Only a live GET
+    /// tells which.
+    pub fn removed(&mut self, key: &ObjectKey, last: Option<&Seen>, now: Millis) {
+        let Some(at) = self.position(key) else {
+            return;
+        };
+        let item = &mut self.items[at];
+        let outlived = match (last, &item.know) {
+            (Some(last), Know::Present(current)) => {
+                current.uid != last.uid && current.is_later_than(last)
+            }
+            (_, Know::Absent) => true,
+            _ => false,
+        };
+        if outlived {
+            return;
+        }
+        if item.busy {
+            item.recheck = true;
+        } else {
+            item.know = Know::Doubtful;
+            item.retry.hurry();
+        }
+        self.advance(now);
+    }
+
+    /// A watch begins its list anew.
+    pub fn restarted(&mut self, scope: &WatchKey) {
+        for item in &mut self.items {
+            if scope.covers(&item.desired.key) {
+                item.listed = false;
+            }
+        }
+    }
+
+    /// A watch's list is complete: what it did not name has to be looked at.
+    pub fn synced(&mut self, scope: &WatchKey, now: Millis) {
+        for item in &mut self.items {
+            let missed = scope.covers(&item.desired.key)
+                && !std::mem::replace(&mut item.listed, true)
+                && item.know.is_present();
+            if missed && item.busy {
+                item.recheck = true;
+            } else if missed {
+                item.know = Know::Doubtful;
+            }
+        }
+        self.advance(now);
+    }
+
+    /// Rights, policy or whatever else may have changed: what is blocked is tried now.
+    pub fn hurry(&mut self) {
+        for item in &mut self.items {
+            item.retry.hurry();
+        }
+    }
+
+    /// Takes in a look at an object, unless a later one is known.
+    fn look(&mut self, at: usize, seen: Seen, fresh: bool, now: Millis) {
+        let item = &mut self.items[at];
+        if let Know::Present(current) = &item.know
+            && current.is_later_than(&seen)
+        {
+            return;
+        }
+        item.know = Know::Present(Box::new(seen));
+        item.fresh = fresh;
+        item.listed = true;
+        self.judge(at, now);
+    }
+
+    /// Draws the conclusions of what is now known of an object.
+    fn judge(&mut self, at: usize, now: Millis) {
+        let context = &self.context;
+        let item = &mut self.items[at];
+        let Some(seen) = item.seen() else {
+            return;
+        };
+        let stopped = if let Some(finalizers) = &seen.terminating {
+            Some(terminating(finalizers))
+        } else {
+            match item.ownership(seen, context) {
+                Ownership::Foreign(owner) => Some(Block {
+                    reason: "CollisionDetected",
+                    message: format!("exists and belongs to {owner}"),
+                    preflight: true,
+                }),
+                Ownership::Newer(order) => Some(Block {
+                    reason: "NewerOrder",
+                    message: format!("was written by the newer order {order}"),
+                    preflight: true,
+                }),
+                Ownership::Ours | Ownership::Adopt => None,
+            }
+        };
+        if let Some(block) = stopped {
+            item.block = Some(Box::new(block));
+            item.retry.fail(now, BLOCKED, None, &mut self.spread);
+            return;
+        }
+        if item
+            .block
+            .as_ref()
+            .is_some_and(|block| is_in_the_way(block))
+        {
+            item.block = None;
+            item.retry.clear();
+        }
+        if item.in_place(context) {
+            item.placed = true;
+            item.block = None;
+            item.retry.clear();
+        } else if item.placed {
+            let manager = seen_manager(item);
+            self.attribute(at, manager);
+        }
+    }
+
+    /// An answer that does not show what was written would be written again for ever.
+    fn check_written(&mut self, at: usize, now: Millis) {
+        let item = &mut self.items[at];
+        if item.block.is_none() && !item.in_place(&self.context) {
+            item.block = Some(Box::new(Block {
+                reason: "Altered",
+                message: "is stored without our mark or our field ownership: something in the API \
+                          server's admission alters it"
+                    .into(),
+                preflight: false,
+            }));
+            item.retry.fail(now, BLOCKED, None, &mut self.spread);
+        }
+    }
+
+    fn note_deletion(&mut self, at: usize) {
+        if self.items[at].placed {
+            self.attribute(at, "(deleted)".into());
+        }
+    }
+
+    fn attribute(&mut self, at: usize, manager: String) {
+        let item = &self.items[at];
+        let attribution = Attribution {
+            kind: if item.fights.count() >= Fights::CONTENTION {
+                Interference::Contention
+            } else {
+                Interference::Drift
+            },
+            object: item.desired.key.to_string(),
+            manager,
+        };
+        self.attributions.retain(|known| {
+            known.object != attribution.object || known.manager != attribution.manager
+        });
+        self.attributions.push_front(attribution);
+        self.attributions.truncate(ATTRIBUTIONS);
+    }
+}
+
+fn is_read(job: &Job) -> bool {
+    matches!(job, Job::Read(_))
+}
+
+fn seen_manager(item: &Item) -> String {
+    item.seen()
+        .and_then(|seen| seen.other_manager.as_deref())
+        .unwrap_or("(unknown)")
+        .to_owned()
+}
+
+fn terminating(finalizers: &str) -> Block {
+    Block {
+        reason: "Terminating",
+        message: if finalizers.is_empty() {
+            "is being deleted".into()
+        } else {
+            format!("is being deleted, held by finalizers {finalizers}")
+        },
+        preflight: true,
+    }
+}
+
+pub(super) fn is_in_the_way(block: &Block) -> bool {
+    matches!(
+        block.reason,
+        "Terminating" | "CollisionDetected" | "NewerOrder"
+    )
+}
+
+/// A request about an object was refused.
+fn refuse(item: &mut Item, failure: &Failure, preflight: bool, now: Millis, spread: &mut Spread) {
+    let schedule: Option<Schedule> = match failure.kind {
+        FailureKind::Conflict => {
+            item.know = Know::Doubtful;
+            item.conflicts = item.conflicts.saturating_add(1);
+            if item.conflicts > 1 {
+                item.retry.fail(now, SOON, None, spread);
+            }
+            return;
+        }
+        FailureKind::NotFound if item.know.is_present() => {
+            item.know = Know::Doubtful;
+            Some(SOON)
+        }
+        FailureKind::NotFound | FailureKind::Invalid => Some(BLOCKED),
+        FailureKind::NoKind if item.desired.defined_here => Some(SOON),
+        FailureKind::NoKind => Some(BLOCKED),
+        FailureKind::Forbidden => Some(FORBIDDEN),
+        FailureKind::Unavailable => Some(SOON),
+        FailureKind::TooLarge => None,
+    };
+    match schedule {
+        Some(schedule) => item.retry.fail(now, schedule, failure.retry_after, spread),
+        None => item.retry.never(),
+    }
+    // What usually passes at the next try is not worth a status of its own.
+    let brief = schedule == Some(SOON) && item.retry.attempts() < 4;
+    if !brief {
+        item.block = Some(Box::new(Block {
+            reason: failure.kind.as_str(),
+            message: failure.about(&item.desired.key.kind),
+            preflight,
+        }));
+    }
+}

@@ -1,0 +1,221 @@
+//! One object of a rollout.
+
+use stevedore_proto_core::Millis;
+
+use super::{Context, Memory};
+use crate::adopt::{self, Ownership};
+use crate::desired::{Desired, Guard};
+use crate::drift::Fingerprint;
+use crate::observe::{Owner, Seen};
+use crate::probe::Probed;
+use crate::retry::Retry;
+
+/// What the durable inventory says about an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// UID of the object we created or adopted.
+    pub uid: Box<str>,
+    /// Fingerprint after our last write, if it is known.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// Why an object cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// One CamelCase word.
+    pub reason: &'static str,
+    /// For people.
+    pub message: String,
+    /// Found by a check, before anything was written.
+    pub preflight: bool,
+}
+
+/// What is known of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Know {
+    /// Nothing yet.
+    Unread,
+    /// Something happened to it: only a live GET tells.
+    Doubtful,
+    /// A live GET answered 404.
+    Absent,
+    /// It was like this.
+    Present(Box<Seen>),
+}
+
+impl Know {
+    pub(super) fn is_present(&self) -> bool {
+        matches!(self, Self::Present(_))
+    }
+}
+
+/// What an object needs next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Need {
+    Nothing,
+    List,
+    Read,
+    Write(Guard),
+}
+
+/// Repairs that follow each other: each further one within the window waits longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Fights {
+    count: u8,
+    last: Millis,
+}
+
+impl Fights {
+    const WINDOW: Millis = 600_000;
+    const LONGEST: Millis = 300_000;
+    /// From this many repairs within the window on, it is contention.
+    pub(super) const CONTENTION: u8 = 4;
+
+    pub(super) fn repaired(&mut self, now: Millis) {
+        let recent = self.count > 0 && now.saturating_sub(self.last) < Self::WINDOW;
+        self.count = if recent {
+            self.count.saturating_add(1)
+        } else {
+            1
+        };
+        self.last = now;
+    }
+
+    pub(super) fn rests_until(&self) -> Millis {
+        let wait = match self.count {
+            0 | 1 => 0,
+            n => (500_u64 << u32::from(n - 1).min(12)).min(Self::LONGEST),
+        };
+        self.last.saturating_add(wait)
+    }
+
+    pub(super) fn rested(&self, now: Millis) -> bool {
+        now >= self.rests_until()
+    }
+
+    pub(super) fn count(&self) -> u8 {
+        self.count
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) desired: Desired,
+    pub(super) record: Option<Record>,
+    pub(super) know: Know,
+    /// Seen after the order was accepted.
+    pub(super) fresh: bool,
+    /// Was in place under this order: from now on changes are drift.
+    pub(super) placed: bool,
+    /// The server has checked this order's content.
+    pub(super) dry: bool,
+    /// A request is under way.
+    pub(super) busy: bool,
+    /// Something happened to it while a request was under way.
+    pub(super) recheck: bool,
+    /// Seen since the watch began its list.
+    pub(super) listed: bool,
+    /// Conflicts in a row.
+    pub(super) conflicts: u8,
+    pub(super) block: Option<Box<Block>>,
+    pub(super) retry: Retry,
+    pub(super) fights: Fights,
+}
+
+impl Item {
+    pub(super) fn new(desired: Desired, memory: Memory) -> Self {
+        Self {
+            desired,
+            record: memory.record,
+            know: memory
+                .seen
+                .map_or(Know::Unread, |seen| Know::Present(Box::new(seen))),
+            fresh: false,
+            placed: memory.placed,
+            dry: false,
+            busy: false,
+            recheck: false,
+            listed: true,
+            conflicts: 0,
+            block: None,
+            retry: Retry::default(),
+            fights: Fights::default(),
+        }
+    }
+
+    pub(super) fn seen(&self) -> Option<&Seen> {
+        match &self.know {
+            Know::Present(seen) => Some(seen),
+            _ => None,
+        }
+    }
+
+    pub(super) fn probed(&self) -> Probed {
+        self.seen()
+            .map_or(Probed::NotYet, |seen| seen.probed.clone())
+    }
+
+    pub(super) fn established(&self) -> bool {
+        self.seen().is_some_and(|seen| seen.established)
+    }
+
+    pub(super) fn ownership(&self, seen: &Seen, context: &Context) -> Ownership {
+        let recorded = self.record.as_ref().map(|record| &*record.uid);
+        adopt::decide(seen, self.desired.policy, &context.claim(recorded))
+    }
+
+    /// It is ours, as wanted, and nobody changed it since our last write.
+    pub(super) fn in_place(&self, context: &Context) -> bool {
+        self.seen().is_some_and(|seen| {
+            seen.terminating.is_none()
+                && self.ownership(seen, context) == Ownership::Ours
+                && self.up_to_date(seen, context)
+        })
+    }
+
+    fn up_to_date(&self, seen: &Seen, context: &Context) -> bool {
+        let as_wanted = matches!(seen.owner, Owner::Deployment { content, .. }
+            if content == self.desired.content);
+        as_wanted
+            && seen.labelled == Some(context.deployment)
+            && self.record.as_ref().is_some_and(|record| {
+                record.uid == seen.uid
+                    && record.fingerprint.is_some()
+                    && record.fingerprint == seen.fingerprint
+            })
+    }
+
+    pub(super) fn need(&self, context: &Context, paused: bool) -> Need {
+        match &self.know {
+            Know::Unread if self.record.is_some() => Need::List,
+            Know::Unread if paused => Need::Read,
+            Know::Doubtful => Need::Read,
+            Know::Unread | Know::Absent => Need::Write(Guard::Create),
+            Know::Present(seen) if seen.terminating.is_some() => self.look_again(),
+            Know::Present(seen) => match self.ownership(seen, context) {
+                Ownership::Newer(_) | Ownership::Foreign(_) => self.look_again(),
+                Ownership::Ours if self.up_to_date(seen, context) && self.fresh => Need::Nothing,
+                Ownership::Ours if self.up_to_date(seen, context) => Need::List,
+                _ if paused && !self.fresh => Need::Read,
+                Ownership::Ours | Ownership::Adopt => Need::Write(Guard::on(seen)),
+            },
+        }
+    }
+
+    /// Something is in the way; it was judged, so the wait is over: see whether it still is.
+    fn look_again(&self) -> Need {
+        if self.block.is_some() {
+            Need::Read
+        } else {
+            Need::Nothing
+        }
+    }
+
+    /// Does not stand against writing the step it belongs to.
+    pub(super) fn may_go_on(&self, context: &Context) -> bool {
+        if self.placed || self.in_place(context) {
+            return true;
+        }
+        self.block.is_none() && self.dry && !matches!(self.know, Know::Doubtful)
+    }
+}

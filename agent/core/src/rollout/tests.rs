@@ -1,0 +1,207 @@
+use std::sync::Arc;
+
+use stevedore_proto_core::Digest;
+use stevedore_proto_core::content::CollisionProtection;
+use stevedore_proto_core::status::{PhaseState, Truth};
+
+use super::*;
+use crate::adopt::tests::seen;
+use crate::failure::{Failure, FailureKind};
+use crate::key::Kind;
+use crate::mark::ShortHash;
+use crate::observe::Owner;
+use crate::probe::Probed;
+
+const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
+
+fn wanted(kind: Kind, name: &str, step: Step) -> Desired {
+    Desired {
+        key: ObjectKey::new(kind, None, name),
+        phase: 0,
+        index: 0,
+        step,
+        content: ShortHash::of(&Digest::of(name.as_bytes())),
+        policy: CollisionProtection::Prevent,
+        ignore: Box::default(),
+        mappings: Box::default(),
+        defined_here: step == Step::Rest,
+    }
+}
+
+fn definition_and_thing() -> Vec<Desired> {
+    let definition = Kind::new("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
+    vec![
+        wanted(definition, "things", Step::Ground),
+        wanted(Kind::new("example.org", "v1", "Thing"), "thing", Step::Rest),
+    ]
+}
+
+fn rollout(objects: Vec<Desired>, memory: impl FnMut(&ObjectKey) -> Memory) -> Rollout {
+    let context = Context {
+        deployment: OURS,
+        order: 2,
+        predecessors: Vec::new(),
+    };
+    let blueprint = Blueprint {
+        phases: vec!["deploy".into()],
+        objects,
+        probes: Arc::default(),
+        success_delay: 0,
+    };
+    Rollout::new(context, &blueprint, Progress::default(), 1, memory)
+}
+
+/// The object as it stands after our write.
+fn ours(desired: &Desired, version: u64) -> Seen {
+    let mut seen = seen(Owner::Deployment {
+        uid: OURS,
+        order: 1,
+        content: desired.content,
+    });
+    seen.resource_version = version.to_string().into();
+    seen.labelled = Some(OURS);
+    seen
+}
+
+fn answer(rollout: &mut Rollout, job: &Job, answer: Answer) {
+    rollout.begin(job);
+    rollout.finish(job, answer, 10);
+}
+
+fn only(rollout: &Rollout) -> Job {
+    let (mut jobs, _) = rollout.plan(10, 16);
+    assert_eq!(jobs.len(), 1, "{jobs:?}");
+    jobs.remove(0)
+}
+
+/// An order that changes nothing about its one object, which is remembered as it stands.
+fn unchanged() -> (Rollout, Seen) {
+    let object = wanted(Kind::new("", "v1", "Node"), "n", Step::Rest);
+    let before = ours(&object, 5);
+    let memory = Memory {
+        record: Some(Record {
+            uid: before.uid.clone(),
+            fingerprint: before.fingerprint,
+        }),
+        placed: false,
+        seen: Some(before.clone()),
+    };
+    (rollout(vec![object], move |_| memory.clone()), before)
+}
+
+#[test]
+fn objects_of_a_phase_wait_for_its_definitions_to_be_established() {
+    let objects = definition_and_thing();
+    let mut rollout = rollout(objects.clone(), |_| Memory::default());
+    let dry = only(&rollout);
+    assert_eq!(dry, Job::DryRun(0, Guard::Create));
+    answer(&mut rollout, &dry, Answer::Checked);
+    let apply = only(&rollout);
+    let mut young = ours(&objects[0], 6);
+    young.established = false;
+    answer(&mut rollout, &apply, Answer::Written(young));
+    assert_eq!(rollout.plan(10, 16).0, []);
+    rollout.observed(&objects[0].key, ours(&objects[0], 7), 20);
+    assert_eq!(only(&rollout), Job::DryRun(1, Guard::Create));
+}
+
+#[test]
+fn a_kind_that_the_set_defines_itself_is_tried_again_at_once_and_silently() {
+    let objects = definition_and_thing();
+    let mut rollout = rollout(objects.clone(), |_| Memory::default());
+    for next in [Answer::Checked, Answer::Written(ours(&objects[0], 6))] {
+        let job = only(&rollout);
+        answer(&mut rollout, &job, next);
+    }
+    let job = only(&rollout);
+    let unknown = Failure::new(FailureKind::NoKind, "no such path");
+    answer(&mut rollout, &job, Answer::Failed(unknown));
+    assert!(rollout.view().blockers.is_empty());
+    let (jobs, wake) = rollout.plan(10, 16);
+    assert!(jobs.is_empty() && wake.unwrap() <= 200, "{wake:?}");
+}
+
+#[test]
+fn an_object_that_needs_no_write_is_judged_on_a_state_read_after_the_order() {
+    let (mut rollout, before) = unchanged();
+    assert!(!rollout.is_available());
+    let job = only(&rollout);
+    assert!(matches!(job, Job::List(_)));
+    let key = rollout.desired(0).unwrap().key.clone();
+    answer(&mut rollout, &job, Answer::Listed(vec![(key, before)]));
+    assert!(rollout.is_available());
+    assert_eq!(rollout.plan(10, 16).0, []);
+}
+
+#[test]
+fn an_older_event_than_our_last_writes_answer_is_not_believed() {
+    let (mut rollout, before) = unchanged();
+    let key = rollout.desired(0).unwrap().key.clone();
+    let job = only(&rollout);
+    answer(
+        &mut rollout,
+        &job,
+        Answer::Listed(vec![(key.clone(), before.clone())]),
+    );
+    let mut stale = before.clone();
+    stale.resource_version = "4".into();
+    stale.probed = Probed::Failed("old news".into());
+    rollout.observed(&key, stale, 20);
+    assert!(rollout.is_available());
+    let mut news = before;
+    news.resource_version = "6".into();
+    news.probed = Probed::Failed("news".into());
+    rollout.observed(&key, news, 20);
+    assert_eq!(rollout.view().available.status, Truth::False);
+}
+
+#[test]
+fn what_a_list_does_not_name_is_read_before_it_is_believed_gone() {
+    let (mut rollout, _) = unchanged();
+    let job = only(&rollout);
+    answer(&mut rollout, &job, Answer::Listed(Vec::new()));
+    let read = only(&rollout);
+    assert_eq!(read, Job::Read(0));
+    answer(&mut rollout, &read, Answer::Read(None));
+    assert_eq!(only(&rollout), Job::DryRun(0, Guard::Create));
+}
+
+#[test]
+fn a_conflict_leads_to_a_live_read_and_not_to_another_dry_run() {
+    let (mut rollout, before) = unchanged();
+    let mut changed = before.clone();
+    changed.fingerprint = None;
+    let key = rollout.desired(0).unwrap().key.clone();
+    let job = only(&rollout);
+    answer(
+        &mut rollout,
+        &job,
+        Answer::Listed(vec![(key, changed.clone())]),
+    );
+    let dry = only(&rollout);
+    answer(&mut rollout, &dry, Answer::Checked);
+    let apply = only(&rollout);
+    let conflict = Failure::new(FailureKind::Conflict, "changed");
+    answer(&mut rollout, &apply, Answer::Failed(conflict));
+    let read = only(&rollout);
+    assert_eq!(read, Job::Read(0));
+    changed.resource_version = "9".into();
+    answer(&mut rollout, &read, Answer::Read(Some(changed.clone())));
+    assert_eq!(only(&rollout), Job::Apply(0, Guard::on(&changed)));
+}
+
+#[test]
+fn an_answer_without_our_mark_is_a_named_blocker_and_no_endless_write() {
+    let object = wanted(Kind::new("", "v1", "Node"), "n", Step::Rest);
+    let mut rollout = rollout(vec![object.clone()], |_| Memory::default());
+    let dry = only(&rollout);
+    answer(&mut rollout, &dry, Answer::Checked);
+    let apply = only(&rollout);
+    let mut stripped = ours(&object, 6);
+    stripped.labelled = None;
+    answer(&mut rollout, &apply, Answer::Written(stripped));
+    assert_eq!(rollout.plan(10, 16).0, []);
+    let view = rollout.view();
+    assert_eq!(view.blockers[0].reason, "Altered");
+    assert_eq!(view.phases[0].state, PhaseState::Blocked);
+}

@@ -1,0 +1,223 @@
+//! What a rollout says about itself.
+
+use stevedore_proto_core::status::{
+    Attribution, Blocker, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict,
+};
+
+use super::Rollout;
+use super::item::{Block, Item, Record};
+use crate::key::ObjectKey;
+
+/// Most objects named in one message.
+const NAMED: usize = 5;
+
+/// The status of a rollout, in words that both the stored set and the report to the hub use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct View {
+    /// Whether every object is in place and passes its probes at this order.
+    pub available: Verdict,
+    /// Some object is not controlled yet, or no longer.
+    pub in_transition: bool,
+    /// Available long enough, once.
+    pub succeeded: bool,
+    /// Nothing is written.
+    pub paused: bool,
+    /// Every object is in place.
+    pub applied: bool,
+    /// One per phase.
+    pub phases: Vec<PhaseStatus>,
+    /// What is waited for.
+    pub blockers: Vec<Blocker>,
+    /// Who changed objects of ours.
+    pub attributions: Vec<Attribution>,
+    /// Copied conditions.
+    pub mapped: Vec<MappedCondition>,
+    /// Objects that are controlled now, with what the next start has to know of them.
+    pub controlled: Vec<(ObjectKey, Record)>,
+}
+
+impl Rollout {
+    /// The status as of now.
+    pub fn view(&self) -> View {
+        let controlled: Vec<_> = self
+            .items
+            .iter()
+            .filter(|item| item.placed && !is_lost(item))
+            .filter_map(|item| Some((item.desired.key.clone(), item.record.clone()?)))
+            .collect();
+        let available = self.verdict();
+        View {
+            in_transition: controlled.len() < self.items.len(),
+            succeeded: self.succeeded,
+            paused: self.paused,
+            applied: self.is_applied(),
+            phases: (0..self.phases.len()).map(|at| self.phase(at)).collect(),
+            blockers: self.blockers(),
+            attributions: self.attributions.iter().cloned().collect(),
+            mapped: self.mapped(),
+            controlled,
+            available,
+        }
+    }
+
+    fn blocked(&self) -> impl Iterator<Item = (&Item, &Block)> {
+        self.items
+            .iter()
+            .filter_map(|item| Some((item, item.block.as_deref()?)))
+    }
+
+    fn blockers(&self) -> Vec<Blocker> {
+        self.blocked()
+            .map(|(item, block)| Blocker {
+                reason: block.reason.to_owned(),
+                object: item.desired.key.to_string(),
+                message: block.message.clone(),
+            })
+            .collect()
+    }
+
+    fn mapped(&self) -> Vec<MappedCondition> {
+        let mut mapped: Vec<MappedCondition> = Vec::new();
+        for condition in self
+            .items
+            .iter()
+            .filter(|item| item.fresh)
+            .filter_map(Item::seen)
+            .flat_map(|seen| seen.mapped.iter())
+        {
+            if !mapped.iter().any(|known| known.r#type == condition.r#type) {
+                mapped.push(condition.clone());
+            }
+        }
+        mapped
+    }
+
+    fn verdict(&self) -> Verdict {
+        let no = |reason: &str, message: String| Verdict {
+            status: Truth::False,
+            reason: reason.to_owned(),
+            message,
+        };
+        if self.is_available() {
+            return Verdict {
+                status: Truth::True,
+                reason: "Available".to_owned(),
+                message: "every object is in place and passes its probes".to_owned(),
+            };
+        }
+        if let Some((_, first)) = self.blocked().next() {
+            let reason = match first {
+                Block {
+                    reason: reason @ ("CollisionDetected" | "Terminating" | "NewerOrder"),
+                    ..
+                } => reason,
+                Block {
+                    preflight: true, ..
+                } => "PreflightError",
+                Block { reason, .. } => reason,
+            };
+            let objects = self
+                .blocked()
+                .map(|(item, block)| format!("{} {}", item.desired.key, block.message));
+            return no(reason, listed(objects));
+        }
+        let phase = (0..=self.reached)
+            .find(|phase| !self.phase_passes(*phase))
+            .unwrap_or(self.reached);
+        let name = self.phases.get(phase).map_or("", String::as_str);
+        let waiting: Vec<_> = self
+            .phase_items(phase)
+            .filter(|item| !self.passes(item))
+            .collect();
+        let in_place = |item: &&Item| item.fresh && (self.paused || item.in_place(&self.context));
+        if waiting.iter().all(in_place) {
+            let objects = waiting
+                .iter()
+                .map(|item| format!("{}: {}", item.desired.key, shortfall(item)));
+            return no(
+                "ProbeFailure",
+                format!("phase {name:?} failed: {}", listed(objects)),
+            );
+        }
+        let objects = waiting
+            .iter()
+            .filter(|item| !in_place(item))
+            .map(|item| item.desired.key.to_string());
+        no(
+            "Applying",
+            format!("phase {name:?} is being applied: {}", listed(objects)),
+        )
+    }
+
+    fn phase(&self, at: usize) -> PhaseStatus {
+        let objects = self.phase_items(at).count();
+        let ready = self
+            .phase_items(at)
+            .filter(|item| self.passes(item))
+            .count();
+        let blocked = self.phase_items(at).find_map(|item| {
+            let block = item.block.as_deref()?;
+            Some(format!("{} {}", item.desired.key, block.message))
+        });
+        let passes = ready == objects;
+        let (state, message) = if at > self.reached || (self.phases.is_empty()) {
+            (PhaseState::Pending, String::new())
+        } else if passes {
+            (PhaseState::Available, String::new())
+        } else if let Some(blocked) = blocked {
+            (PhaseState::Blocked, blocked)
+        } else {
+            let waiting = self
+                .phase_items(at)
+                .filter(|item| !self.passes(item))
+                .map(|item| format!("{}: {}", item.desired.key, shortfall(item)));
+            (PhaseState::Progressing, listed(waiting))
+        };
+        PhaseStatus {
+            name: self.phases[at].clone(),
+            state,
+            objects: u32::try_from(objects).unwrap_or(u32::MAX),
+            ready: u32::try_from(ready).unwrap_or(u32::MAX),
+            message,
+        }
+    }
+}
+
+/// It became somebody else's.
+fn is_lost(item: &Item) -> bool {
+    item.block
+        .as_ref()
+        .is_some_and(|block| matches!(block.reason, "CollisionDetected" | "NewerOrder"))
+}
+
+fn shortfall(item: &Item) -> String {
+    let Some(seen) = item.seen() else {
+        return if item.placed {
+            "not found"
+        } else {
+            "not applied yet"
+        }
+        .to_owned();
+    };
+    if !item.fresh {
+        "not looked at since the order was accepted".to_owned()
+    } else if !seen.established {
+        "not established yet".to_owned()
+    } else if seen.probed.passed() {
+        "being applied".to_owned()
+    } else {
+        seen.probed.message().to_owned()
+    }
+}
+
+/// The first few, and how many more there are.
+fn listed(all: impl Iterator<Item = String>) -> String {
+    let mut all: Vec<String> = all.collect();
+    let more = all.len().saturating_sub(NAMED);
+    all.truncate(NAMED);
+    let mut text = all.join("; ");
+    if more > 0 {
+        text.push_str(&format!("; and {more} more"));
+    }
+    text
+}
