@@ -1,0 +1,495 @@
+//! One cluster: a real API server, and as much around it as is asked for.
+//!
+//! Starting, killing, stopping and putting back its programs stands here; their arguments in `programs`, who may
+//! log in and how in `identity`, copies of its data in `backup`.
+
+mod backup;
+mod identity;
+mod programs;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::{Namespace, Node, ServiceAccount};
+use kube::api::{Api, PostParams};
+use tokio::sync::Mutex;
+
+pub use backup::Backup;
+
+use crate::audit::AuditReader;
+use crate::error::Error;
+use crate::etcd::{Etcd, http_get};
+use crate::guard::Guard;
+use crate::kubeconfig::Kubeconfig;
+use crate::pki::Authority;
+use crate::process::{Exit, Process, log_tail};
+use crate::progress::{Event, Progress};
+use crate::start::{
+    PORT_ATTEMPTS, READY_WITHIN, TAIL, await_state, free_port, lost_port, until_ready,
+};
+use crate::tools::{Tool, Toolbox};
+
+/// An image whose pods never become ready.
+pub const BROKEN_IMAGE: &str = "registry.example/never-ready:1";
+
+/// The one node of a cluster with pods.
+pub const NODE: &str = "node-1";
+
+/// How long a program has to end in good order.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How much of a cluster there is. Each holds what the ones before it hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// The API server and its store alone: objects stay as they are written. About 300 MB.
+    ApiServer,
+    /// With the controller manager: garbage collection, namespaces that go, Deployments that make pods. 400 MB.
+    Controllers,
+    /// With the scheduler, a fake node and KWOK: pods become ready, Jobs complete. 500 MB.
+    Pods,
+}
+
+/// What one cluster is to be.
+#[derive(Debug, Clone)]
+pub struct ClusterOptions {
+    pub(crate) name: String,
+    pub(crate) extent: Extent,
+    pub(crate) own_etcd: bool,
+    pub(crate) broken_images: Vec<String>,
+}
+
+impl ClusterOptions {
+    /// A cluster with working pods on the shared etcd. The name is a DNS label.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            extent: Extent::Pods,
+            own_etcd: false,
+            broken_images: vec![BROKEN_IMAGE.to_owned()],
+        }
+    }
+
+    /// How much of a cluster.
+    #[must_use]
+    pub fn extent(mut self, extent: Extent) -> Self {
+        self.extent = extent;
+        self
+    }
+
+    /// An etcd of its own: to be killed, backed up and put back without touching other clusters.
+    #[must_use]
+    pub fn own_etcd(mut self, own: bool) -> Self {
+        self.own_etcd = own;
+        self
+    }
+
+    /// One more image, written exactly so, whose pods never become ready.
+    #[must_use]
+    pub fn broken_image(mut self, image: impl Into<String>) -> Self {
+        self.broken_images.push(image.into());
+        self
+    }
+}
+
+/// A program of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Program {
+    /// The store; only where the cluster has its own.
+    Etcd,
+    /// The API server.
+    ApiServer,
+    /// The controller manager.
+    ControllerManager,
+    /// The scheduler.
+    Scheduler,
+    /// The fake kubelet.
+    Kwok,
+}
+
+impl Program {
+    fn tool(self) -> Tool {
+        match self {
+            Self::Etcd => Tool::Etcd,
+            Self::ApiServer => Tool::KubeApiserver,
+            Self::ControllerManager => Tool::KubeControllerManager,
+            Self::Scheduler => Tool::KubeScheduler,
+            Self::Kwok => Tool::Kwok,
+        }
+    }
+}
+
+impl std::fmt::Display for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.tool().name())
+    }
+}
+
+impl Extent {
+    /// What runs beside the store, in the order of starting.
+    fn programs(self) -> &'static [Program] {
+        match self {
+            Self::ApiServer => &[Program::ApiServer],
+            Self::Controllers => &[Program::ApiServer, Program::ControllerManager],
+            Self::Pods => &[
+                Program::ApiServer,
+                Program::ControllerManager,
+                Program::Scheduler,
+                Program::Kwok,
+            ],
+        }
+    }
+
+    /// The programs that have to be there to start it.
+    pub(crate) fn tools(self) -> Vec<Tool> {
+        let mut tools = vec![Tool::Etcd];
+        tools.extend(self.programs().iter().map(|program| program.tool()));
+        tools
+    }
+}
+
+/// What starting a cluster takes.
+pub(crate) struct Ground<'a> {
+    pub(crate) guard: &'a Guard,
+    pub(crate) toolbox: &'a Toolbox,
+    pub(crate) progress: &'a dyn Progress,
+    /// The cluster's own folder.
+    pub(crate) folder: &'a Path,
+    /// Its store, shared or its own.
+    pub(crate) etcd: Arc<Etcd>,
+}
+
+/// A running cluster. Dropping it kills its programs.
+pub struct ControlPlane {
+    options: ClusterOptions,
+    guard: Guard,
+    toolbox: Toolbox,
+    folder: PathBuf,
+    etcd: Arc<Etcd>,
+    authority: Authority,
+    port: u16,
+    admin: Kubeconfig,
+    client: kube::Client,
+    running: Mutex<BTreeMap<Program, Process>>,
+}
+
+impl ControlPlane {
+    pub(crate) async fn start(options: ClusterOptions, ground: Ground<'_>) -> Result<Self, Error> {
+        let started = Instant::now();
+        let name = options.name.clone();
+        std::fs::create_dir_all(ground.folder).map_err(Error::io(ground.folder))?;
+        let mut authority = Authority::new(&name)?;
+        programs::write_files(ground.folder, &options, &authority)?;
+        let mut attempt = 1;
+        let cluster = loop {
+            let port = free_port()?;
+            let admin = identity::certificate(
+                &authority,
+                &name,
+                port,
+                "stevedore-admin",
+                Some("system:masters"),
+            )?;
+            let cluster = Self {
+                options: options.clone(),
+                guard: ground.guard.clone(),
+                toolbox: ground.toolbox.clone(),
+                folder: ground.folder.to_owned(),
+                etcd: Arc::clone(&ground.etcd),
+                client: admin.client().await?,
+                authority,
+                port,
+                admin,
+                running: Mutex::default(),
+            };
+            ground.progress.report(&Event::Starting {
+                name: format!("{name}/{}", Program::ApiServer),
+            });
+            match cluster.start_program(Program::ApiServer).await {
+                Ok(()) => break cluster,
+                Err(error) if lost_port(&error) && attempt < PORT_ATTEMPTS => {
+                    attempt += 1;
+                    Self { authority, .. } = cluster;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        cluster.admin.write(&cluster.kubeconfig())?;
+        for &program in &cluster.options.extent.programs()[1..] {
+            ground.progress.report(&Event::Starting {
+                name: format!("{name}/{program}"),
+            });
+            cluster.start_program(program).await?;
+        }
+        if cluster.options.extent >= Extent::Pods {
+            cluster.add_node().await?;
+        }
+        cluster.settled().await?;
+        ground.progress.report(&Event::Ready {
+            name,
+            elapsed: started.elapsed(),
+        });
+        Ok(cluster)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.options.name
+    }
+
+    /// Where its API server is, for its whole life.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// The folder with its logs, keys and kubeconfigs.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// An administrator's client; cheap to clone.
+    #[must_use]
+    pub fn client(&self) -> kube::Client {
+        self.client.clone()
+    }
+
+    /// The administrator's kubeconfig file.
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("admin.kubeconfig")
+    }
+
+    /// Its audit log, from the first request on.
+    #[must_use]
+    pub fn audit(&self) -> AuditReader {
+        AuditReader::from_start(&self.audit_path())
+    }
+
+    /// Its audit log, from the next request on.
+    #[must_use]
+    pub fn audit_from_now(&self) -> AuditReader {
+        AuditReader::from_end(&self.audit_path())
+    }
+
+    fn audit_path(&self) -> PathBuf {
+        self.folder.join("audit.log")
+    }
+
+    /// The log of one of its programs.
+    #[must_use]
+    pub fn log_path(&self, program: Program) -> PathBuf {
+        match program {
+            Program::Etcd => self.etcd.log_path(),
+            _ => self.folder.join(format!("{program}.log")),
+        }
+    }
+
+    /// The process id of one of its programs, none when it does not run.
+    pub async fn pid(&self, program: Program) -> Option<i32> {
+        match program {
+            Program::Etcd => self.etcd.pid().await,
+            _ => self
+                .running
+                .lock()
+                .await
+                .get(&program)
+                .and_then(Process::pid),
+        }
+    }
+
+    /// Starts a program again with the data it had, and waits until it serves. Nothing happens if it runs.
+    ///
+    /// # Errors
+    /// When the cluster was not started with it, or when it does not come up.
+    pub async fn start_program(&self, program: Program) -> Result<(), Error> {
+        self.check_has(program)?;
+        if program == Program::Etcd {
+            return self.etcd.run().await;
+        }
+        let mut running = self.running.lock().await;
+        if running
+            .get(&program)
+            .is_some_and(|process| process.exit().is_none())
+        {
+            return Ok(());
+        }
+        let process = self.guard.spawn(&self.spec(program)?).await?;
+        if program == Program::ApiServer {
+            until_ready(&process, || self.api_server_answers()).await?;
+        }
+        running.insert(program, process);
+        Ok(())
+    }
+
+    /// Kills a program (SIGKILL) and waits until it is gone; how it ended, none if it did not run.
+    ///
+    /// # Errors
+    /// When the cluster was not started with it.
+    pub async fn kill_program(&self, program: Program) -> Result<Option<Exit>, Error> {
+        self.check_has(program)?;
+        if program == Program::Etcd {
+            return Ok(self.etcd.kill().await);
+        }
+        let process = self.running.lock().await.remove(&program);
+        Ok(match process {
+            Some(process) => Some(process.kill().await),
+            None => None,
+        })
+    }
+
+    /// Ends a program in good order, at most 10 s, then by force; how it ended, none if it did not run.
+    ///
+    /// # Errors
+    /// When the cluster was not started with it.
+    pub async fn stop_program(&self, program: Program) -> Result<Option<Exit>, Error> {
+        self.check_has(program)?;
+        if program == Program::Etcd {
+            return Ok(self.etcd.stop().await);
+        }
+        let process = self.running.lock().await.remove(&program);
+        Ok(match process {
+            Some(process) => Some(process.stop(GRACE).await),
+            None => None,
+        })
+    }
+
+    /// Ends every program of this cluster, the store only where it is its own.
+    ///
+    /// # Errors
+    /// None in practice: it stops only what the cluster has.
+    pub async fn stop(&self) -> Result<(), Error> {
+        for &program in self.options.extent.programs().iter().rev() {
+            self.stop_program(program).await?;
+        }
+        if self.options.own_etcd {
+            self.stop_program(Program::Etcd).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts every program that does not run, and waits until the cluster is as good as new.
+    ///
+    /// # Errors
+    /// When a program does not come up, with the end of its log.
+    pub async fn start_again(&self) -> Result<(), Error> {
+        if self.options.own_etcd {
+            self.start_program(Program::Etcd).await?;
+        }
+        for &program in self.options.extent.programs() {
+            self.start_program(program).await?;
+        }
+        self.settled().await
+    }
+
+    fn check_has(&self, program: Program) -> Result<(), Error> {
+        let has = match program {
+            Program::Etcd => self.options.own_etcd,
+            _ => self.options.extent.programs().contains(&program),
+        };
+        if has {
+            return Ok(());
+        }
+        Err(Error::NoSuchProgram {
+            cluster: self.options.name.clone(),
+            program: program.to_string(),
+        })
+    }
+
+    /// Ready, with discovery and with the namespaces that every cluster has.
+    async fn api_server_answers(&self) -> Result<(), String> {
+        let text = |error: kube::Error| error.to_string();
+        self.client
+            .request_text(http_get("/readyz"))
+            .await
+            .map_err(text)?;
+        self.client.list_api_groups().await.map_err(text)?;
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        for name in ["kube-system", "default"] {
+            namespaces.get(name).await.map_err(text)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the controllers have done their first work.
+    async fn settled(&self) -> Result<(), Error> {
+        if self.options.extent >= Extent::Controllers {
+            let accounts = Api::<ServiceAccount>::namespaced(self.client.clone(), "default");
+            self.awaited(Program::ControllerManager, || async {
+                let account = accounts.get("default").await;
+                account.map(drop).map_err(|error| error.to_string())
+            })
+            .await?;
+        }
+        if self.options.extent >= Extent::Pods {
+            let nodes = Api::<Node>::all(self.client.clone());
+            self.awaited(Program::Kwok, || async {
+                let node = nodes.get(NODE).await.map_err(|error| error.to_string())?;
+                node_takes_pods(&node)
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the work of a program; the error shows the end of its log.
+    async fn awaited<F, Fut>(&self, program: Program, check: F) -> Result<(), Error>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<(), String>>,
+    {
+        let name = format!("{}/{program}", self.options.name);
+        let log = self.log_path(program);
+        await_state(&name, READY_WITHIN, check)
+            .await
+            .map_err(|error| Error::NotReady {
+                name,
+                seconds: READY_WITHIN.as_secs(),
+                last: error.to_string(),
+                tail: log_tail(&log, TAIL),
+                log: log.display().to_string(),
+            })
+    }
+
+    async fn add_node(&self) -> Result<(), Error> {
+        let node = serde_json::from_value(serde_json::json!({
+            "metadata": {
+                "name": NODE,
+                "annotations": {"kwok.x-k8s.io/node": "fake"},
+                "labels": {
+                    "kubernetes.io/hostname": NODE,
+                    "kubernetes.io/os": "linux",
+                    "kubernetes.io/arch": "amd64",
+                },
+            },
+        }))
+        .expect("a literal node is a node");
+        Api::<Node>::all(self.client.clone())
+            .create(&PostParams::default(), &node)
+            .await
+            .map_err(Error::api("creating the fake node"))?;
+        Ok(())
+    }
+}
+
+fn node_takes_pods(node: &Node) -> Result<(), String> {
+    let ready = node
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten())
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    let taints = node
+        .spec
+        .iter()
+        .flat_map(|spec| spec.taints.iter().flatten())
+        .map(|taint| taint.key.as_str());
+    match taints.collect::<Vec<_>>() {
+        _ if !ready => Err("the node is not ready".to_owned()),
+        taints if taints.is_empty() => Ok(()),
+        taints => Err(format!("the node has the taints {}", taints.join(", "))),
+    }
+}

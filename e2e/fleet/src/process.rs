@@ -1,0 +1,164 @@
+//! One child process: what it is, whether it runs, how it ends, what it wrote.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::guard::Guard;
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct ProcessSpec {
+    /// What people call it, for instance `hub/kube-apiserver`.
+    pub name: String,
+    /// The executable.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Added to the environment it inherits.
+    pub env: Vec<(String, String)>,
+    /// Its working directory; the parent's when absent.
+    pub dir: Option<PathBuf>,
+    /// The file that its output is appended to.
+    pub log: PathBuf,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// Its exit code; absent when a signal ended it.
+    pub code: Option<i32>,
+    /// In words, for instance `signal: 9 (SIGKILL)`.
+    pub text: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum State {
+    Starting,
+    Failed(String),
+    Running(i32),
+    Exited(Exit),
+}
+
+/// A running process in a group of its own. Dropping it kills the group.
+pub struct Process {
+    guard: Guard,
+    id: u64,
+    name: String,
+    log: PathBuf,
+    state: watch::Receiver<State>,
+}
+
+impl Process {
+    pub(crate) fn new(
+        guard: Guard,
+        id: u64,
+        spec: &ProcessSpec,
+        state: watch::Receiver<State>,
+    ) -> Self {
+        Self {
+            guard,
+            id,
+            name: spec.name.clone(),
+            log: spec.log.clone(),
+            state,
+        }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process id, which is also that of its group; none once it has ended.
+    #[must_use]
+    pub fn pid(&self) -> Option<i32> {
+        match *self.state.borrow() {
+            State::Running(pid) => Some(pid),
+            _ => None,
+        }
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn exit(&self) -> Option<Exit> {
+        match &*self.state.borrow() {
+            State::Exited(exit) => Some(exit.clone()),
+            _ => None,
+        }
+    }
+
+    /// Waits for its end. The wait has no bound.
+    pub async fn ended(&self) -> Exit {
+        let mut state = self.state.clone();
+        let end = state
+            .wait_for(|state| matches!(state, State::Exited(_)))
+            .await;
+        match end.as_deref() {
+            Ok(State::Exited(exit)) => exit.clone(),
+            _ => Exit {
+                code: None,
+                text: "ended with its guard".to_owned(),
+            },
+        }
+    }
+
+    /// Asks it to end (SIGTERM), and kills the group when it has not after `grace`.
+    pub async fn stop(&self, grace: Duration) -> Exit {
+        self.guard.terminate(self.id);
+        match tokio::time::timeout(grace, self.ended()).await {
+            Ok(exit) => exit,
+            Err(_) => self.kill().await,
+        }
+    }
+
+    /// Kills the whole group (SIGKILL) and waits until it is gone.
+    pub async fn kill(&self) -> Exit {
+        self.guard.kill(self.id);
+        self.ended().await
+    }
+
+    /// The file that its output goes to.
+    #[must_use]
+    pub fn log_path(&self) -> &Path {
+        &self.log
+    }
+
+    /// The last lines that it wrote, for error messages.
+    #[must_use]
+    pub fn log_tail(&self, lines: usize) -> String {
+        log_tail(&self.log, lines)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.exit().is_none() {
+            self.guard.kill(self.id);
+        }
+    }
+}
+
+/// At most the last 64 KiB of a log, cut to its last `lines` lines.
+pub(crate) fn log_tail(path: &Path, lines: usize) -> String {
+    const WINDOW: u64 = 64 * 1024;
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(path)?;
+        let from = file.metadata()?.len().saturating_sub(WINDOW);
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    match read() {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            let all: Vec<&str> = text.lines().collect();
+            all[all.len().saturating_sub(lines)..].join("\n")
+        }
+        Err(error) => format!("(no log: {error})"),
+    }
+}

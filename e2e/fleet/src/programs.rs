@@ -1,0 +1,84 @@
+//! Finds or builds our own programs: `stevedore-hub`, `stevedore-agent`, `stevedore`.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// Longest build of our programs.
+const BUILT_WITHIN: Duration = Duration::from_secs(40 * 60);
+
+/// Where our programs are.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    folder: PathBuf,
+}
+
+impl Programs {
+    /// Looks beside the running program; where that was built by cargo, lets cargo bring all of
+    /// them up to date there first, so that hub, agent and command line are of one source.
+    ///
+    /// # Errors
+    /// When a program is missing and cannot be built; the message says what to do.
+    pub async fn locate() -> Result<Self, Error> {
+        let running =
+            std::env::current_exe().map_err(Error::io(Path::new("the running program")))?;
+        // Test binaries are one folder deeper than programs.
+        let folder = running
+            .ancestors()
+            .skip(1)
+            .find(|folder| folder.file_name().is_none_or(|name| name != "deps"))
+            .unwrap_or(Path::new("."))
+            .to_owned();
+        let found = Self { folder };
+        if let Some(cargo) = std::env::var_os("CARGO") {
+            found.build(Path::new(&cargo)).await?;
+        }
+        for program in ["stevedore-hub", "stevedore-agent"] {
+            let path = found.path(program);
+            if !path.is_file() {
+                return Err(Error::Programs(format!(
+                    "{program} is not beside the running program ({}); put it there, or run from the source with cargo",
+                    path.display()
+                )));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Path of a program of ours.
+    pub fn path(&self, program: &str) -> PathBuf {
+        self.folder
+            .join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
+    }
+
+    async fn build(&self, cargo: &Path) -> Result<(), Error> {
+        // `target/debug` or `target/release`: the same profile as the running program's.
+        let release = self
+            .folder
+            .file_name()
+            .is_some_and(|name| name == "release");
+        let mut command = tokio::process::Command::new(cargo);
+        command.args(["build", "--quiet", "--locked", "--workspace", "--bins"]);
+        if release {
+            command.arg("--release");
+        }
+        command
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let built = tokio::time::timeout(BUILT_WITHIN, command.output())
+            .await
+            .map_err(|_| Error::Programs("cargo build did not end in time".into()))?
+            .map_err(Error::io(cargo))?;
+        if built.status.success() {
+            Ok(())
+        } else {
+            Err(Error::Programs(format!(
+                "cargo build failed:\n{}",
+                String::from_utf8_lossy(&built.stderr)
+            )))
+        }
+    }
+}
