@@ -32,7 +32,8 @@ pub const MAX_LEDGER_ROWS: usize = 250;
     )
 )]
 #[x_kube(
-    validation = Rule::new("self.package == oldSelf.package && self.shard == oldSelf.shard").message("package and shard of a ledger are immutable"),
+    // `package` is a word of CEL: the API server wants it escaped.
+    validation = Rule::new("self.__package__ == oldSelf.__package__ && self.shard == oldSelf.shard").message("package and shard of a ledger are immutable"),
     validation = Rule::new("self.highestNumber >= oldSelf.highestNumber").message("highestNumber never falls: a number that was given once is not given again")
 )]
 #[serde(rename_all = "camelCase")]
