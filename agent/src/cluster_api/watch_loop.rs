@@ -17,7 +17,7 @@ use stevedore_runtime::retry::{Delays, Schedule, spread};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::path::Path;
+pub(crate) use super::path::Path;
 use super::refusal;
 use super::transport::{Call, JSON, METADATA, METADATA_LIST, Transport};
 use crate::engine::ports::{Account, Answer};
@@ -35,6 +35,8 @@ const REFUSED: Schedule = Schedule {
     factor: 2.0,
     cap: Duration::from_secs(120),
 };
+/// The shortest wait after a failure, whatever changes.
+const FLOOR: Duration = Duration::from_millis(200);
 /// Lists read at once in the whole process, so that their pages do not add up.
 static LISTS: Semaphore = Semaphore::const_new(4);
 
@@ -72,8 +74,16 @@ pub(crate) trait Handler: Send {
     fn take(&mut self, notice: Notice) -> impl Future<Output = ()> + Send;
 }
 
+/// Comes true whenever definitions or rights may have changed: what is refused is tried again at once.
+pub(crate) type Circumstances = tokio::sync::watch::Receiver<u64>;
+
 /// Runs until it is dropped.
-pub(crate) async fn run(transport: &Transport, subject: &Subject, handler: &mut impl Handler) {
+pub(crate) async fn run(
+    transport: &Transport,
+    subject: &Subject,
+    mut circumstances: Circumstances,
+    handler: &mut impl Handler,
+) {
     let mut delays = Delays::new(Schedule::CONNECT);
     let mut refused = Delays::new(REFUSED);
     let mut place: Option<String> = None;
@@ -98,9 +108,20 @@ pub(crate) async fn run(transport: &Transport, subject: &Subject, handler: &mut 
                 let wait = spread(series.next_after(asked, rand::random()), 10, rand::random());
                 tracing::debug!(path = subject.path.as_str(), %failure, ?wait, "watch failed");
                 handler.take(Notice::Failed(failure)).await;
-                sleep(wait).await;
+                sleep(FLOOR.min(wait)).await;
+                tokio::select! {
+                    () = sleep(wait.saturating_sub(FLOOR)) => {}
+                    () = changed(&mut circumstances), if forbidden => {}
+                }
             }
         }
+    }
+}
+
+/// Waits for a change that has not been seen yet; for ever once nobody can tell of one.
+pub(crate) async fn changed(circumstances: &mut Circumstances) {
+    if circumstances.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,0 +1,124 @@
+//! Whom a set's objects are written as, and whether the agent may be that account.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use futures::future::BoxFuture;
+use stevedore_agent_core::failure::Failure;
+
+use crate::cluster_api::{AgentClient, Discovery, PackageClient};
+use crate::engine::ports::{Account, AccountBlocker, Accounts, ObjectApi, StoredSet};
+
+/// Resolves accounts. One per process.
+pub struct AccountResolver {
+    client: AgentClient,
+    discovery: Arc<Discovery>,
+    /// The agent's own namespace: where accounts of cluster packages live.
+    namespace: String,
+    /// `MemberPolicy.spec.defaultServiceAccount`.
+    default: RwLock<Option<String>>,
+    /// Accounts that the agent was able to be. One that is refused later is taken out.
+    proven: Arc<Mutex<BTreeSet<Account>>>,
+}
+
+impl AccountResolver {
+    /// A resolver that knows no policy yet.
+    pub fn new(client: AgentClient, discovery: Arc<Discovery>, namespace: &str) -> Self {
+        Self {
+            client,
+            discovery,
+            namespace: namespace.to_owned(),
+            default: RwLock::default(),
+            proven: Arc::default(),
+        }
+    }
+
+    /// The policy's default account, or that there is none.
+    pub fn set_default(&self, name: Option<String>) {
+        *self.default.write().unwrap_or_else(PoisonError::into_inner) = name;
+    }
+
+    /// A client that is `account`, without trying whether the agent may be it.
+    pub(crate) fn client(&self, account: &Account) -> PackageClient {
+        let proven = Arc::clone(&self.proven);
+        let transport = self.client.transport().clone();
+        PackageClient::new(transport, Arc::clone(&self.discovery), account.clone(), move |account| {
+            proven.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+        })
+    }
+
+    fn account(&self, set: &StoredSet) -> Result<Account, AccountBlocker> {
+        let default = || self.default.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let name = set.account.clone().or_else(default).ok_or_else(no_account)?;
+        let namespace = set.confined_to.clone().unwrap_or_else(|| self.namespace.clone());
+        Ok(Account { namespace, name })
+    }
+
+    async fn prove(&self, account: &Account) -> Result<(), AccountBlocker> {
+        let known = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().contains(account) {
+            return Ok(());
+        }
+        if account.namespace != self.namespace {
+            let exists = self.client.namespace_exists(&account.namespace).await;
+            if !exists.map_err(|failure| unknown(account, &failure))? {
+                return Err(namespace_missing(account));
+            }
+        }
+        match self.client.try_account(account).await {
+            Ok(()) => {}
+            Err(failure) if crate::cluster_api::is_refused_impersonation(&failure) => {
+                return Err(not_allowed(account));
+            }
+            // The account may not ask who it is; that it was asked as the account is what matters.
+            Err(failure) if failure.kind == stevedore_agent_core::failure::FailureKind::Forbidden => {}
+            Err(failure) => return Err(unknown(account, &failure)),
+        }
+        known().insert(account.clone());
+        Ok(())
+    }
+}
+
+impl Accounts for AccountResolver {
+    fn open<'a>(
+        &'a self,
+        set: &'a StoredSet,
+    ) -> BoxFuture<'a, Result<(Account, Arc<dyn ObjectApi>), AccountBlocker>> {
+        Box::pin(async move {
+            let account = self.account(set)?;
+            self.prove(&account).await?;
+            let client: Arc<dyn ObjectApi> = Arc::new(self.client(&account));
+            Ok((account, client))
+        })
+    }
+}
+
+fn blocker(reason: &str, message: String) -> AccountBlocker {
+    AccountBlocker { reason: reason.into(), message }
+}
+
+fn no_account() -> AccountBlocker {
+    let message = "the package names no service account and MemberPolicy default names none either: \
+        set serviceAccountName, or spec.defaultServiceAccount in the policy";
+    blocker("NoAccount", message.into())
+}
+
+fn not_allowed(account: &Account) -> AccountBlocker {
+    let Account { namespace, name } = account;
+    let message = format!(
+        "the agent may not act as service account {namespace}/{name}: grant it `impersonate` on that \
+         account by a Role in namespace {namespace}"
+    );
+    blocker("AccountNotAllowed", message)
+}
+
+fn namespace_missing(account: &Account) -> AccountBlocker {
+    let message = format!("namespace {} does not exist; it is never created by us", account.namespace);
+    blocker("NamespaceMissing", message)
+}
+
+fn unknown(account: &Account, failure: &Failure) -> AccountBlocker {
+    let Account { namespace, name } = account;
+    let message = format!("service account {namespace}/{name} cannot be tried: {failure}");
+    blocker("AccountUnknown", message)
+}

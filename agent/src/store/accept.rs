@@ -1,0 +1,360 @@
+//! An accepted order becomes durable: Secrets first, then the set in one write that carries the tuple.
+
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::{Map, Value, json};
+use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::session::StoreError;
+use stevedore_crds::v1alpha1::ClusterObjectSet;
+use stevedore_proto_core::{Content, ContentRef, NackReason, Order, OrderBody};
+use stevedore_runtime::retry::{Delays, Schedule};
+use tokio::time::sleep;
+
+use super::head::SetHead;
+use super::{Store, convert, secrets};
+use crate::engine::ports::{Answer, SetRef};
+
+/// Attempts against an API server that does not answer, or against other writers.
+const ATTEMPTS: u32 = 5;
+/// What the spec of a stored set has of its content.
+const TEMPLATE: [&str; 3] = ["phases", "availabilityProbes", "successDelaySeconds"];
+
+impl Store {
+    /// Makes an order durable. `content` are its verified bytes; absent for a tombstone, and for content
+    /// that a stored set already has. Done again with the same order, nothing changes.
+    ///
+    /// # Errors
+    /// With the reason for the hub. No message quotes a value of a Secret.
+    pub async fn accept(&self, order: &Order, content: Option<&[u8]>) -> Result<(), StoreError> {
+        let _no_sweep = self.sweeping.read().await;
+        match &order.body {
+            OrderBody::Tombstone => self.store_tombstone(order).await,
+            OrderBody::Apply(reference) => {
+                let template = match content {
+                    Some(bytes) => self.template(bytes, reference).await?,
+                    None => self.template_of_stored(reference).await?,
+                };
+                self.store_set(order, template).await
+            }
+        }
+    }
+
+    /// The content as a set stores it; its Secrets are written on the way.
+    async fn template(
+        &self,
+        bytes: &[u8],
+        reference: &ContentRef,
+    ) -> Result<Map<String, Value>, StoreError> {
+        let mut content = Content::from_bytes(bytes, reference)
+            .map_err(|error| refused(NackReason::Undecodable, error.to_string()))?;
+        let packs = secrets::split(&mut content)
+            .map_err(|error| refused(NackReason::TooLarge, error.to_string()))?;
+        let mut value = serde_json::to_value(&content).expect("content is always JSON");
+        for (at, packs) in packs.into_iter().enumerate() {
+            let mut names = vec![];
+            for pack in packs {
+                names.push(self.store_secret(pack).await?);
+            }
+            if !names.is_empty() {
+                value["phases"][at]["secrets"] = names.into();
+            }
+        }
+        let Value::Object(map) = value else {
+            unreachable!("content is a JSON object");
+        };
+        Ok(map)
+    }
+
+    async fn store_secret(&self, pack: Vec<u8>) -> Result<String, StoreError> {
+        let name = secrets::name(&self.state.digest_key(), &pack);
+        let secret = secrets::secret(&name, &self.namespace, pack);
+        let written = self
+            .persist(|| async {
+                match self.client.create::<Secret>(Some(&self.namespace), &secret, false).await {
+                    // Named by its content and immutable: the one that is there is the same.
+                    Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
+                    other => other.map(|_| ()),
+                }
+            })
+            .await;
+        written.map(|()| name).map_err(|failure| StoreError {
+            message: "a Secret of the package could not be stored in the agent's namespace".into(),
+            ..not_stored(&failure)
+        })
+    }
+
+    /// The content of a set that is stored already.
+    async fn template_of_stored(
+        &self,
+        reference: &ContentRef,
+    ) -> Result<Map<String, Value>, StoreError> {
+        let lacking = || {
+            let message = format!("no stored set has the content {}", reference.digest);
+            refused(NackReason::StoreFailed, message)
+        };
+        let source = self.index.with_content(&reference.digest).ok_or_else(lacking)?;
+        let set: Option<Value> =
+            self.persist(|| self.client.get::<ClusterObjectSet, Value>(None, &source.name))
+                .await
+                .map_err(|failure| not_stored(&failure))?;
+        let mut set = set.filter(|set| set["metadata"]["uid"] == source.uid.as_str()).ok_or_else(lacking)?;
+        let template: Map<String, Value> = TEMPLATE
+            .into_iter()
+            .filter_map(|key| Some((key.to_owned(), set["spec"].get_mut(key)?.take())))
+            .collect();
+        Ok(template)
+    }
+
+    async fn store_set(&self, order: &Order, template: Map<String, Value>) -> Result<(), StoreError> {
+        let mut spec = template;
+        let stored = convert::stored_order(order);
+        spec.insert("order".into(), json!(stored));
+        spec.insert("revision".into(), json!(order.package.revision));
+        if let Some(account) = &order.settings.account {
+            spec.insert("serviceAccountName".into(), json!(account));
+        }
+        if let Some(namespace) = &order.settings.target_namespace {
+            spec.insert("targetNamespace".into(), json!(namespace));
+        }
+        if order.is_tombstone() {
+            spec.insert("tombstone".into(), tombstone(order));
+        }
+        self.write_set(order, Value::Object(spec)).await
+    }
+
+    /// Writes a new set, under another name where an older history of the hub has taken the first one.
+    async fn write_set(&self, order: &Order, spec: Value) -> Result<(), StoreError> {
+        let number = order.tuple.number;
+        let first = format!("{}-{}-{number}", order.package.name, order.deployment.short());
+        let second = format!("{first}-{}", &order.tuple.epoch.id.to_string()[..8]);
+        for name in [first, second] {
+            let body = set_body(&name, order, &spec);
+            let written = self
+                .persist(|| self.create_set(&name, &body, order))
+                .await
+                .map_err(|failure| not_stored(&failure))?;
+            match written {
+                Written::Taken => {}
+                Written::Durable(head) => {
+                    return self
+                        .index
+                        .put(&head)
+                        .map_err(|error| refused(NackReason::CrdOutdated, error.to_string()));
+                }
+                Written::Less => return Err(self.outdated()),
+            }
+        }
+        let message = format!("the name of order {number} is taken by sets of another order");
+        Err(refused(NackReason::StoreFailed, message))
+    }
+
+    async fn create_set(&self, name: &str, body: &Value, order: &Order) -> Answer<Written> {
+        match self.client.create::<ClusterObjectSet>(None, body, true).await {
+            Ok(answer) => {
+                let head: SetHead = parse(answer.clone())?;
+                if covers(&answer["spec"], &body["spec"]) {
+                    return Ok(Written::Durable(Box::new(head)));
+                }
+                self.client.delete::<ClusterObjectSet>(None, name, &head.metadata.uid).await?;
+                Ok(Written::Less)
+            }
+            Err(failure) if is_unknown_field(&failure) => Ok(Written::Less),
+            Err(failure) if failure.kind == FailureKind::Conflict => {
+                let head = self.client.get::<ClusterObjectSet, SetHead>(None, name).await?;
+                let head = head.ok_or_else(vanished)?;
+                let same = head.spec.order.as_ref() == Some(&convert::stored_order(order));
+                Ok(if same { Written::Durable(Box::new(head)) } else { Written::Taken })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Puts the tombstone on the newest set; without a set, or where another tombstone stands already, it is
+    /// stored as a set of its own.
+    async fn store_tombstone(&self, order: &Order) -> Result<(), StoreError> {
+        let mut newest: Option<(SetRef, super::index::HubPart)> = None;
+        for (reference, part) in self.index.hub_parts(order.deployment) {
+            if newest.as_ref().is_none_or(|(_, best)| convert::is_newer(&part.tuple, &best.tuple)) {
+                newest = Some((reference, part));
+            }
+        }
+        if let Some((reference, part)) = newest {
+            match part.tombstone {
+                Some((tuple, _)) if tuple == order.tuple => return Ok(()),
+                Some(_) => {}
+                None => {
+                    let done = self
+                        .persist(|| self.mark_torn_down(&reference, order))
+                        .await
+                        .map_err(|failure| not_stored(&failure))?;
+                    if done {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        self.store_set(order, Map::new()).await
+    }
+
+    /// Whether the set took the tombstone; not when it is gone or has another one.
+    async fn mark_torn_down(&self, set: &SetRef, order: &Order) -> Answer<bool> {
+        let wanted = tombstone(order);
+        let patch = json!({"metadata": {"uid": set.uid}, "spec": {"tombstone": wanted}});
+        match self.client.patch::<ClusterObjectSet>(None, &set.name, None, &patch).await {
+            Ok(answer) => {
+                if !covers(&answer["spec"]["tombstone"], &wanted) {
+                    return Err(Failure::new(FailureKind::Invalid, OUTDATED));
+                }
+                let head: SetHead = parse(answer)?;
+                Ok(self.index.put(&head).is_ok())
+            }
+            Err(failure) => match failure.kind {
+                FailureKind::NotFound | FailureKind::Conflict | FailureKind::Invalid => {
+                    tracing::info!(set = set.name, %failure, "the tombstone gets a set of its own");
+                    Ok(false)
+                }
+                _ => Err(failure),
+            },
+        }
+    }
+
+    fn outdated(&self) -> StoreError {
+        refused(NackReason::CrdOutdated, OUTDATED.to_owned())
+    }
+
+    /// Tries again while the API server does not answer. What is tried reads again what it did not learn.
+    pub(super) async fn persist<T, F: Future<Output = Answer<T>>>(
+        &self,
+        attempt: impl Fn() -> F,
+    ) -> Answer<T> {
+        let mut delays = Delays::new(Schedule::OPERATION);
+        loop {
+            match attempt().await {
+                Err(failure)
+                    if failure.kind == FailureKind::Unavailable && delays.attempts() < ATTEMPTS =>
+                {
+                    let asked = std::time::Duration::from_millis(failure.retry_after.unwrap_or(0));
+                    sleep(delays.next_after(asked, rand::random())).await;
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+const OUTDATED: &str =
+    "the API server stores less of a set than was sent: its definition of ClusterObjectSet is older than this agent";
+
+enum Written {
+    /// It is stored, now or before.
+    Durable(Box<SetHead>),
+    /// Another set has this name.
+    Taken,
+    /// The server does not know every field.
+    Less,
+}
+
+fn set_body(name: &str, order: &Order, spec: &Value) -> Value {
+    json!({
+        "apiVersion": format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION),
+        "kind": "ClusterObjectSet",
+        "metadata": {
+            "name": name,
+            "labels": {
+                stevedore_proto_core::label::DEPLOYMENT: order.deployment,
+                stevedore_proto_core::label::INSTANCE: order.package.name,
+            },
+        },
+        "spec": spec,
+    })
+}
+
+fn tombstone(order: &Order) -> Value {
+    json!({
+        "tuple": convert::stored_tuple(&order.tuple),
+        "deletionPolicy": convert::stored_policy(order.settings.deletion_policy),
+    })
+}
+
+/// Whether everything that was sent is in the answer; the server may add defaults.
+fn covers(answer: &Value, sent: &Value) -> bool {
+    match (answer, sent) {
+        (Value::Object(answer), Value::Object(sent)) => sent
+            .iter()
+            .all(|(key, value)| match answer.get(key) {
+                Some(stored) => covers(stored, value),
+                None => is_empty(value),
+            }),
+        (Value::Array(answer), Value::Array(sent)) => {
+            answer.len() == sent.len() && answer.iter().zip(sent).all(|(one, other)| covers(one, other))
+        }
+        (Value::Number(answer), Value::Number(sent)) => answer.as_f64() == sent.as_f64(),
+        _ => answer == sent,
+    }
+}
+
+/// What a server leaves out of an embedded object's metadata without losing anything.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+fn is_unknown_field(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Invalid && failure.message.contains("unknown field")
+}
+
+fn vanished() -> Failure {
+    Failure::new(FailureKind::Unavailable, "the set was deleted in between")
+}
+
+fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Answer<T> {
+    serde_json::from_value(value).map_err(|error| {
+        Failure::new(FailureKind::Unavailable, format!("the API server's answer cannot be read: {error}"))
+    })
+}
+
+fn refused(reason: NackReason, message: String) -> StoreError {
+    StoreError { reason, message }
+}
+
+/// What the hub is told when the API server refused.
+fn not_stored(failure: &Failure) -> StoreError {
+    let reason = match failure.kind {
+        FailureKind::TooLarge => NackReason::TooLarge,
+        FailureKind::Invalid if failure.message == OUTDATED => NackReason::CrdOutdated,
+        FailureKind::Invalid => NackReason::Unsupported,
+        FailureKind::NoKind => NackReason::CrdOutdated,
+        _ => NackReason::StoreFailed,
+    };
+    refused(reason, failure.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_may_have_more_than_was_sent_and_never_less() {
+        let sent = json!({"a": [{"b": 1}], "c": "x"});
+        assert!(covers(&json!({"a": [{"b": 1.0, "default": true}], "c": "x", "d": 1}), &sent));
+        for less in [json!({"c": "x"}), json!({"a": [], "c": "x"}), json!({"a": [{}], "c": "x"})] {
+            assert!(!covers(&less, &sent), "{less}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_becomes_the_reason_that_the_hub_is_told() {
+        for (kind, reason) in [
+            (FailureKind::TooLarge, NackReason::TooLarge),
+            (FailureKind::Invalid, NackReason::Unsupported),
+            (FailureKind::NoKind, NackReason::CrdOutdated),
+            (FailureKind::Unavailable, NackReason::StoreFailed),
+            (FailureKind::Forbidden, NackReason::StoreFailed),
+        ] {
+            assert_eq!(not_stored(&Failure::new(kind, "x")).reason, reason);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+use serde_json::json;
+
+use super::*;
+
+const DEPLOYMENT: &str = "0b5e0e5c-7d3f-4b8e-9a3e-5a7c1b2d3e4f";
+
+#[derive(Default)]
+struct Told(Mutex<Vec<DeploymentUid>>);
+
+impl Notified for Told {
+    fn sets_changed(&self, deployment: DeploymentUid) {
+        self.0.lock().unwrap().push(deployment);
+    }
+
+    fn circumstances_changed(&self) {}
+}
+
+fn tuple(number: u64) -> serde_json::Value {
+    json!({"epoch": {"counter": 1, "id": "1".repeat(32)}, "term": {"counter": 1, "id": "2".repeat(32)},
+        "number": number, "digest": Digest::of(&number.to_be_bytes()).to_string()})
+}
+
+fn set(number: u64, generation: i64, tombstone: Option<u64>) -> SetHead {
+    let content = Digest::of(format!("content {number}").as_bytes()).to_string();
+    let mut spec = json!({"revision": 1, "order": {"deployment": DEPLOYMENT,
+        "package": {"name": "web", "uid": DEPLOYMENT}, "tuple": tuple(number),
+        "contentDigest": content, "contentSize": 7}});
+    if let Some(number) = tombstone {
+        spec["tombstone"] = json!({"tuple": tuple(number)});
+    }
+    serde_json::from_value(json!({
+        "metadata": {"name": format!("web-{number}"), "uid": format!("uid-{number}"),
+            "generation": generation},
+        "spec": spec,
+    }))
+    .unwrap()
+}
+
+fn name(number: u64) -> Name {
+    (None, format!("web-{number}"))
+}
+
+fn deployment() -> DeploymentUid {
+    DEPLOYMENT.parse().unwrap()
+}
+
+#[test]
+fn the_engine_is_told_of_changes_and_not_of_status_writes() {
+    let index = Index::default();
+    index.put(&set(1, 1, None)).unwrap();
+    let told = Arc::new(Told::default());
+    index.attach(told.clone());
+    let count = || told.0.lock().unwrap().len();
+    assert_eq!(count(), 1);
+    index.put(&set(1, 1, None)).unwrap();
+    assert_eq!(count(), 1);
+    index.put(&set(1, 2, Some(2))).unwrap();
+    assert_eq!(count(), 2);
+    index.put(&set(1, 1, None)).unwrap();
+    assert_eq!(count(), 2, "an event older than what is known changes nothing");
+    assert!(index.remove(&name(1), "uid-1").is_some());
+    assert_eq!(count(), 3);
+    assert!(index.remove(&name(1), "uid-1").is_none());
+}
+
+#[test]
+fn what_is_held_is_the_newest_order_or_its_tombstone() {
+    let index = Index::default();
+    index.put(&set(9, 1, None)).unwrap();
+    index.put(&set(10, 1, None)).unwrap();
+    let held = index.held().remove(&deployment()).unwrap();
+    assert_eq!((held.tuple.number, held.content.unwrap().size), (10, 7));
+    assert_eq!(index.contents().len(), 2);
+    index.put(&set(10, 2, Some(11))).unwrap();
+    let held = index.held().remove(&deployment()).unwrap();
+    assert_eq!((held.tuple.number, held.content), (11, None));
+}
+
+#[test]
+fn only_the_newest_set_without_a_tombstone_that_others_deleted_is_lost() {
+    let index = Index::default();
+    for number in [1, 2, 3] {
+        index.put(&set(number, 1, None)).unwrap();
+    }
+    let older = index.remove(&name(1), "uid-1").unwrap();
+    assert!(!index.is_lost(&older), "an older set is only history");
+    let newest = index.remove(&name(3), "uid-3").unwrap();
+    assert!(index.is_lost(&newest));
+    index.put(&set(4, 1, None)).unwrap();
+    index.retire(&SetRef { namespace: None, name: "web-4".into(), uid: "uid-4".into() }, true);
+    index.put(&set(4, 1, None)).unwrap();
+    let ours = index.remove(&name(4), "uid-4").unwrap();
+    assert!(!index.is_lost(&ours), "we deleted it");
+    index.put(&set(5, 1, Some(6))).unwrap();
+    let torn_down = index.remove(&name(5), "uid-5").unwrap();
+    assert!(!index.is_lost(&torn_down));
+}

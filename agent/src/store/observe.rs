@@ -1,0 +1,263 @@
+//! The watches over the agent's own kinds, which keep the index current and wake the engine.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use serde_json::value::RawValue;
+use stevedore_agent_core::failure::FailureKind;
+use stevedore_crds::v1alpha1::{ClusterObjectSet, LifecycleState, MemberPolicy, ObjectSet};
+use tokio::sync::oneshot;
+
+use super::Store;
+use super::definitions::Definition;
+use super::head::{FINALIZER, SetHead};
+use super::index::Name;
+use crate::cluster_api::agent_client::Own;
+use crate::cluster_api::watch_loop::{self, Handler, Notice};
+use crate::cluster_api::{AgentClient, Discovery};
+use crate::engine::ports::Answer;
+
+/// Comes true when every watch has read its first list.
+pub(crate) struct Observed(Vec<(&'static str, oneshot::Receiver<()>)>);
+
+impl Observed {
+    /// Waits for the first lists.
+    pub(crate) async fn complete(self) {
+        for (name, first) in self.0 {
+            // A watch only ends with the process.
+            let _ = first.await;
+            tracing::debug!(watch = name, "first list is read");
+        }
+    }
+}
+
+impl Store {
+    /// Starts the watches over sets, policy and definitions, as tasks of the store.
+    ///
+    /// # Errors
+    /// Never in practice: the paths are our own.
+    pub(crate) fn observe(self: &Arc<Self>, discovery: &Arc<Discovery>) -> Answer<Observed> {
+        let mut observed = vec![];
+        observed.push(self.watch::<ClusterObjectSet>("cluster-object-sets", false, Sets::new(self, false))?);
+        observed.push(self.watch::<ObjectSet>("object-sets", false, Sets::new(self, true))?);
+        observed.push(self.watch::<MemberPolicy>("policy", false, Policy { store: Arc::clone(self) })?);
+        let definitions = DefinitionWatch {
+            store: Arc::clone(self),
+            discovery: Arc::clone(discovery),
+            synced: false,
+        };
+        observed.push(self.watch::<CustomResourceDefinition>("definitions", true, definitions)?);
+        Ok(Observed(observed))
+    }
+
+    fn watch<K: Own>(
+        self: &Arc<Self>,
+        name: &'static str,
+        metadata_only: bool,
+        handler: impl Handler + 'static,
+    ) -> Answer<(&'static str, oneshot::Receiver<()>)> {
+        let subject = AgentClient::subject::<K>(None, metadata_only)?;
+        let transport = self.client.transport().clone();
+        let (first, complete) = oneshot::channel();
+        let mut handler = First { inner: handler, name, first: Some(first) };
+        let stop = self.tasks.shutdown();
+        let circumstances = self.circumstances.subscribe();
+        self.tasks.essential(name, async move {
+            tokio::select! {
+                () = watch_loop::run(&transport, &subject, circumstances, &mut handler) => {}
+                () = stop.cancelled() => {}
+            }
+            Ok::<(), std::convert::Infallible>(())
+        });
+        Ok((name, complete))
+    }
+
+    /// One of our own objects as a watch handed it over; one that cannot be read is told and left alone.
+    pub(super) fn read<T: DeserializeOwned>(object: &RawValue) -> Option<T> {
+        serde_json::from_str(object.get())
+            .inspect_err(|error| tracing::warn!(%error, "an object of ours cannot be read"))
+            .ok()
+    }
+
+    pub(super) fn enter(&self, head: &SetHead) {
+        if let Err(error) = self.index.put(head) {
+            tracing::warn!(set = head.metadata.name, %error, "a stored set cannot be used");
+        }
+    }
+
+    fn circumstances_changed(&self) {
+        self.circumstances.send_modify(|count| *count += 1);
+        if let Some(engine) = self.index.engine() {
+            engine.circumstances_changed();
+        }
+    }
+}
+
+/// Says when the first list is complete, and logs failures.
+struct First<H> {
+    inner: H,
+    name: &'static str,
+    first: Option<oneshot::Sender<()>>,
+}
+
+impl<H: Handler> Handler for First<H> {
+    async fn take(&mut self, notice: Notice) {
+        let complete = matches!(notice, Notice::Synced);
+        if let Notice::Failed(failure) = &notice {
+            // A watch that had worked breaks whenever the API server restarts.
+            if self.first.is_some() || failure.kind != FailureKind::Unavailable {
+                tracing::warn!(watch = self.name, %failure, "cannot watch a kind of our own");
+            }
+        }
+        self.inner.take(notice).await;
+        if complete && let Some(first) = self.first.take() {
+            let _ = first.send(());
+        }
+    }
+}
+
+/// The watch over `ClusterObjectSet`s or `ObjectSet`s.
+struct Sets {
+    store: Arc<Store>,
+    namespaced: bool,
+    listed: Option<BTreeSet<Name>>,
+}
+
+impl Sets {
+    fn new(store: &Arc<Store>, namespaced: bool) -> Self {
+        Self { store: Arc::clone(store), namespaced, listed: None }
+    }
+
+    async fn seen(&mut self, head: SetHead) {
+        if let Some(listed) = &mut self.listed {
+            listed.insert((head.metadata.namespace.clone(), head.metadata.name.clone()));
+        }
+        let direct = head.spec.order.is_none();
+        if direct && head.is_deleting() {
+            self.store.definitions.read(&self.store.client).await;
+        }
+        self.store.enter(&head);
+        let archived = head.spec.lifecycle_state == Some(LifecycleState::Archived);
+        if direct && !head.is_deleting() && !head.has_finalizer() && !archived {
+            self.store.take_in_hand(&head).await;
+        }
+    }
+
+    fn vanished(&self) {
+        let listed = self.listed.as_ref();
+        for (name, uid) in self.store.index.names(self.namespaced) {
+            if listed.is_some_and(|listed| listed.contains(&name)) {
+                continue;
+            }
+            if let Some(entry) = self.store.index.remove(&name, &uid)
+                && self.store.index.is_lost(&entry)
+            {
+                tracing::warn!(set = name.1, "a stored order vanished unseen; the hub is asked for it");
+                self.store.lost.send_modify(|count| *count += 1);
+            }
+        }
+    }
+}
+
+impl Handler for Sets {
+    async fn take(&mut self, notice: Notice) {
+        match notice {
+            Notice::Restarted => self.listed = Some(BTreeSet::new()),
+            Notice::Seen(object) => {
+                if let Some(head) = Store::read(&object) {
+                    self.seen(head).await;
+                }
+            }
+            Notice::Removed(object) => {
+                let Some(head) = Store::read::<SetHead>(&object) else { return };
+                let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
+                if let Some(entry) = self.store.index.remove(&name, &head.metadata.uid)
+                    && self.store.index.is_lost(&entry)
+                {
+                    self.store.restore(&name.1, entry, &object);
+                }
+            }
+            Notice::Synced => {
+                self.vanished();
+                self.listed = None;
+            }
+            Notice::Failed(_) => {}
+        }
+    }
+}
+
+impl Store {
+    /// Gives a directly used set our finalizer. The event of that write hands it to the engine.
+    async fn take_in_hand(&self, head: &SetHead) {
+        let set = head.reference();
+        let mut finalizers = head.metadata.finalizers.clone();
+        finalizers.push(FINALIZER.into());
+        let patch = json!({"metadata": {"uid": set.uid, "finalizers": finalizers,
+            "resourceVersion": head.metadata.resource_version}});
+        let written = self.persist(|| self.patch_set(&set, None, &patch)).await;
+        match written {
+            Ok(_) => {}
+            // Changed or gone in between: its next event leads here again.
+            Err(failure) if matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound) => {}
+            Err(failure) => {
+                tracing::warn!(set = set.name, %failure, "a set cannot be given our finalizer");
+            }
+        }
+    }
+}
+
+/// The watch over the one policy.
+struct Policy {
+    store: Arc<Store>,
+}
+
+impl Handler for Policy {
+    async fn take(&mut self, notice: Notice) {
+        match notice {
+            Notice::Seen(object) => {
+                if let Some(policy) = Store::read::<MemberPolicy>(&object) {
+                    self.store.accounts.set_default(policy.spec.default_service_account);
+                    self.store.circumstances_changed();
+                }
+            }
+            Notice::Removed(_) => {
+                self.store.accounts.set_default(None);
+                self.store.circumstances_changed();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The watch over every definition of the cluster.
+struct DefinitionWatch {
+    store: Arc<Store>,
+    discovery: Arc<Discovery>,
+    synced: bool,
+}
+
+impl Handler for DefinitionWatch {
+    async fn take(&mut self, notice: Notice) {
+        match notice {
+            Notice::Seen(object) => {
+                if let Some(definition) = Store::read::<Definition>(&object) {
+                    self.store.definitions.seen(&definition);
+                }
+            }
+            Notice::Removed(object) => {
+                if let Some(definition) = Store::read::<Definition>(&object) {
+                    self.store.definitions.removed(&definition);
+                }
+            }
+            Notice::Synced => self.synced = true,
+            Notice::Restarted | Notice::Failed(_) => return,
+        }
+        if self.synced {
+            self.discovery.changed().await;
+            self.store.circumstances_changed();
+        }
+    }
+}

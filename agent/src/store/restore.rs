@@ -1,0 +1,68 @@
+//! The newest set of a hub's deployment that somebody deleted is written again as it was.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use stevedore_agent_core::failure::FailureKind;
+use stevedore_crds::v1alpha1::ClusterObjectSet;
+use stevedore_runtime::retry::{Delays, Schedule};
+use tokio::time::sleep;
+
+use super::Store;
+use super::index::Entry;
+
+/// Between attempts; while its definition is gone, this may take long.
+const SCHEDULE: Schedule = Schedule {
+    initial: Duration::from_millis(200),
+    factor: 2.0,
+    cap: Duration::from_secs(30),
+};
+
+impl Store {
+    /// Starts to write a removed set again, until it is there or a newer order is.
+    pub(super) fn restore(self: &Arc<Self>, name: &str, entry: Entry, object: &RawValue) {
+        let Some(body) = Self::read::<Value>(object).map(fresh) else { return };
+        tracing::warn!(set = name, "the newest set of an order was deleted; it is written again");
+        let store = Arc::clone(self);
+        let stop = self.tasks.shutdown();
+        let _runs_by_itself = self.tasks.spawn(format!("restore {name}"), async move {
+            tokio::select! {
+                () = store.write_again(entry, body) => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    async fn write_again(&self, removed: Entry, body: Value) {
+        let mut delays = Delays::new(SCHEDULE);
+        while self.index.is_lost(&removed) {
+            match self.client.create::<ClusterObjectSet>(None, &body, false).await {
+                Ok(answer) => {
+                    if let Ok(head) = serde_json::from_value(answer) {
+                        self.enter(&head);
+                    }
+                    return;
+                }
+                // Somebody, perhaps a second copy of the agent, was faster; the watch shows it.
+                Err(failure) if failure.kind == FailureKind::Conflict => return,
+                Err(failure) => tracing::debug!(%failure, "a set cannot be written again yet"),
+            }
+            sleep(delays.next(rand::random())).await;
+        }
+    }
+}
+
+/// What of a removed set makes the new one.
+fn fresh(mut removed: Value) -> Value {
+    json!({
+        "apiVersion": format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION),
+        "kind": "ClusterObjectSet",
+        "metadata": {
+            "name": removed["metadata"]["name"].take(),
+            "labels": removed["metadata"]["labels"].take(),
+        },
+        "spec": removed["spec"].take(),
+    })
+}

@@ -1,0 +1,287 @@
+//! What the engine reads and writes of stored sets.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::key::{Kind, ObjectKey};
+use stevedore_crds::v1alpha1::{ClusterObjectSet, ObjectSet, ObjectSetStatus};
+use stevedore_proto_core::{Content, DeploymentUid, Tuple};
+
+use super::head::{FINALIZER, SetHead, Spec};
+use super::{Store, secrets};
+use crate::engine::ports::{
+    Accounts as _, Answer, ContentFailure, SetRef, SetStore, StoredSet,
+};
+
+/// A set with its content: both are read from one answer.
+#[derive(Deserialize)]
+struct WithContent {
+    metadata: Uid,
+    spec: Content,
+}
+
+#[derive(Deserialize)]
+struct Uid {
+    uid: String,
+}
+
+impl Store {
+    pub(super) async fn get_set<T: serde::de::DeserializeOwned>(&self, set: &SetRef) -> Answer<Option<T>> {
+        let namespace = set.namespace.as_deref();
+        if namespace.is_some() {
+            self.client.get::<ObjectSet, T>(namespace, &set.name).await
+        } else {
+            self.client.get::<ClusterObjectSet, T>(None, &set.name).await
+        }
+    }
+
+    pub(super) async fn patch_set(
+        &self,
+        set: &SetRef,
+        subresource: Option<&'static str>,
+        patch: &Value,
+    ) -> Answer<Value> {
+        let namespace = set.namespace.as_deref();
+        if namespace.is_some() {
+            self.client.patch::<ObjectSet>(namespace, &set.name, subresource, patch).await
+        } else {
+            self.client.patch::<ClusterObjectSet>(None, &set.name, subresource, patch).await
+        }
+    }
+
+    /// The set as it is now, unless it is gone or another one has its name.
+    async fn head(&self, set: &SetRef) -> Answer<Option<SetHead>> {
+        let head = self.get_set::<SetHead>(set).await?;
+        Ok(head.filter(|head| head.metadata.uid == set.uid))
+    }
+
+    async fn stored(&self, head: SetHead) -> Option<StoredSet> {
+        let predecessors = head
+            .spec
+            .previous
+            .iter()
+            .filter_map(|previous| {
+                let name = (head.metadata.namespace.clone(), previous.name.clone());
+                self.index.deployment_named(&name)
+            })
+            .collect();
+        let name = head.metadata.name.clone();
+        head.into_stored(predecessors)
+            .inspect_err(|error| tracing::warn!(set = name, %error, "a stored set cannot be used"))
+            .ok()
+    }
+
+    async fn read_content(&self, set: &SetRef) -> Result<Arc<Content>, ContentFailure> {
+        let missing = |what: String| ContentFailure::Missing(what);
+        let value: Value = self
+            .get_set(set)
+            .await
+            .map_err(ContentFailure::Unavailable)?
+            .ok_or_else(|| missing(format!("set {} is gone", set.name)))?;
+        let head = SetHead::deserialize(&value).map_err(|error| missing(error.to_string()))?;
+        let stored = WithContent::deserialize(value).map_err(|error| missing(error.to_string()))?;
+        if stored.metadata.uid != set.uid {
+            return Err(missing(format!("set {} is gone", set.name)));
+        }
+        let mut content = stored.spec;
+        let names: Vec<Vec<String>> =
+            head.spec.phases.iter().map(|phase| phase.secrets.clone()).collect();
+        if names.iter().any(|names| !names.is_empty()) {
+            let reader = Reader::new(self, head).await?;
+            for (phase, names) in content.phases.iter_mut().zip(names) {
+                let mut objects = vec![];
+                for name in names {
+                    let secret = reader.read(&name).await?;
+                    let found = secrets::objects(&secret).map_err(|error| missing(error.to_string()))?;
+                    objects.extend(found);
+                }
+                objects.append(&mut phase.objects);
+                phase.objects = objects;
+            }
+        }
+        Ok(Arc::new(content))
+    }
+}
+
+/// Reads Secrets of objects: the agent's own for a hub's order, as the set's account for a directly used set.
+struct Reader<'a> {
+    store: &'a Store,
+    namespace: String,
+    api: Option<Arc<dyn crate::engine::ports::ObjectApi>>,
+}
+
+impl<'a> Reader<'a> {
+    async fn new(store: &'a Store, head: SetHead) -> Result<Self, ContentFailure> {
+        let Spec { order, .. } = &head.spec;
+        let namespace = head.metadata.namespace.clone().unwrap_or_else(|| store.namespace.clone());
+        if order.is_some() {
+            return Ok(Self { store, namespace, api: None });
+        }
+        let name = head.metadata.name.clone();
+        let set = head
+            .into_stored(vec![])
+            .map_err(|error| ContentFailure::Missing(format!("set {name}: {error}")))?;
+        let (_, api) = store.accounts.open(&set).await.map_err(|blocker| {
+            let message = format!("{}: {}", blocker.reason, blocker.message);
+            ContentFailure::Unavailable(Failure::new(FailureKind::Forbidden, message))
+        })?;
+        Ok(Self { store, namespace, api: Some(api) })
+    }
+
+    async fn read(&self, name: &str) -> Result<Secret, ContentFailure> {
+        let secret = match &self.api {
+            None => self.store.client.get::<Secret, Secret>(Some(&self.namespace), name).await,
+            Some(api) => {
+                let key = ObjectKey::new(Kind::new("", "v1", "Secret"), Some(&self.namespace), name);
+                api.get(&key).await.map(|found| found.and_then(|value| serde_json::from_value(value).ok()))
+            }
+        };
+        let missing =
+            || ContentFailure::Missing(format!("Secret {}/{name} is not there", self.namespace));
+        secret.map_err(ContentFailure::Unavailable)?.ok_or_else(missing)
+    }
+}
+
+/// What is gone needs nothing any more.
+fn gone_is_fine<T>(answer: Answer<T>) -> Answer<()> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(failure) if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// A merge patch that replaces a status whole: what the new one does not have is removed.
+fn status_patch(set: &SetRef, status: &ObjectSetStatus) -> Value {
+    let mut new = json!({"observedGeneration": null, "conditions": [], "phases": [], "controllerOf": []});
+    if let Value::Object(fields) = json!(status) {
+        for (key, value) in fields {
+            new[key] = value;
+        }
+    }
+    json!({"metadata": {"uid": set.uid}, "status": new})
+}
+
+impl SetStore for Store {
+    fn sets(&self, deployment: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>> {
+        Box::pin(async move {
+            let mut sets = vec![];
+            for reference in self.index.of(deployment) {
+                if let Some(head) = self.head(&reference).await?
+                    && head.is_in_hand()
+                {
+                    sets.extend(self.stored(head).await);
+                }
+            }
+            Ok(sets)
+        })
+    }
+
+    fn content<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Result<Arc<Content>, ContentFailure>> {
+        Box::pin(self.read_content(set))
+    }
+
+    fn digest_key(&self) -> [u8; 32] {
+        self.state.digest_key()
+    }
+
+    fn write_status<'a>(
+        &'a self,
+        set: &'a SetRef,
+        status: &'a ObjectSetStatus,
+    ) -> BoxFuture<'a, Answer<()>> {
+        Box::pin(async move {
+            let patch = status_patch(set, status);
+            gone_is_fine(self.patch_set(set, Some("status"), &patch).await)
+        })
+    }
+
+    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
+        Box::pin(async move {
+            let patch = json!({"metadata": {"uid": set.uid}, "spec": {"lifecycleState": "Archived"}});
+            gone_is_fine(self.patch_set(set, None, &patch).await)
+        })
+    }
+
+    fn delete<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
+        Box::pin(async move {
+            self.index.retire(set, true);
+            let namespace = set.namespace.as_deref();
+            let answer = if namespace.is_some() {
+                self.client.delete::<ObjectSet>(namespace, &set.name, &set.uid).await
+            } else {
+                self.client.delete::<ClusterObjectSet>(None, &set.name, &set.uid).await
+            };
+            match answer {
+                Ok(()) => {
+                    self.index.remove(&(set.namespace.clone(), set.name.clone()), &set.uid);
+                    self.deleted.send_modify(|count| *count += 1);
+                    self.sweep().await;
+                    Ok(())
+                }
+                Err(failure) => {
+                    self.index.retire(set, false);
+                    Err(failure)
+                }
+            }
+        })
+    }
+
+    fn release<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
+        Box::pin(async move {
+            let Some(head) = self.head(set).await? else { return Ok(()) };
+            if !head.has_finalizer() {
+                return Ok(());
+            }
+            let rest: Vec<_> =
+                head.metadata.finalizers.iter().filter(|name| *name != FINALIZER).collect();
+            let patch = json!({"metadata": {"uid": set.uid, "finalizers": rest,
+                "resourceVersion": head.metadata.resource_version}});
+            match self.patch_set(set, None, &patch).await {
+                Err(failure) if failure.kind != FailureKind::NotFound => Err(failure),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn record_teardown(
+        &self,
+        deployment: DeploymentUid,
+        tombstone: Tuple,
+    ) -> BoxFuture<'_, Answer<()>> {
+        Box::pin(async move {
+            let package = self.index.held().remove(&deployment).map(|held| held.package);
+            let package = package.ok_or_else(|| {
+                Failure::new(FailureKind::NotFound, "no stored set of this deployment is left")
+            })?;
+            let now = Timestamp::now().as_second();
+            self.state.finish(deployment, package, tombstone, now).await
+        })
+    }
+
+    fn definitions_terminating(&self) -> bool {
+        self.definitions.are_terminating()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_replaced_whole() {
+        let set = SetRef { namespace: None, name: "a".into(), uid: "u".into() };
+        let status = ObjectSetStatus { observed_generation: Some(2), ..ObjectSetStatus::default() };
+        let patch = status_patch(&set, &status);
+        assert_eq!(patch["metadata"]["uid"], "u");
+        assert_eq!(
+            patch["status"],
+            json!({"observedGeneration": 2, "conditions": [], "phases": [], "controllerOf": []})
+        );
+    }
+}

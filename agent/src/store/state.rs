@@ -1,0 +1,259 @@
+//! Secret `stevedore-agent-state`: what must outlive every set.
+//!
+//! Key `state`: the highest epoch and term met, and the tuples of finished tombstones, kept for 90 days.
+//! Key `digest-key`: the key under which Secrets of objects are named.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::ObjectMeta;
+use serde::{Deserialize, Serialize};
+use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_crds::record::AGENT_STATE;
+use stevedore_proto_core::{DeploymentUid, Held, Leadership, PackageRef, Stage, Tuple};
+
+use super::convert;
+use crate::cluster_api::AgentClient;
+use crate::engine::ports::Answer;
+
+const STATE: &str = "state";
+const DIGEST_KEY: &str = "digest-key";
+/// How long the tuple of a finished tombstone is kept, in seconds.
+const KEEP: i64 = 90 * 24 * 3600;
+/// The most that are kept; the oldest go first. Together they stay below the size of a Secret.
+const MOST: usize = 2000;
+/// Attempts to write against another writer.
+const ATTEMPTS: usize = 5;
+
+/// The state as it was last read or written.
+pub(crate) struct StateSecret {
+    client: AgentClient,
+    namespace: String,
+    digest_key: [u8; 32],
+    known: Mutex<State>,
+    writing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct State {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<Leadership>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    finished: Vec<Finished>,
+}
+
+/// A tombstone that was carried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Finished {
+    deployment: DeploymentUid,
+    package: PackageRef,
+    tuple: Tuple,
+    /// When, in seconds of Unix time.
+    at: i64,
+}
+
+impl State {
+    fn finish(&mut self, new: Finished) {
+        self.seen = Some(convert::higher(self.seen, new.tuple.leadership()));
+        self.finished.retain(|old| {
+            old.deployment != new.deployment && new.at.saturating_sub(old.at) <= KEEP
+        });
+        self.finished.push(new);
+        let surplus = self.finished.len().saturating_sub(MOST);
+        self.finished.drain(..surplus);
+    }
+}
+
+impl StateSecret {
+    /// Reads the state, or creates it with this digest key.
+    pub(crate) async fn open(
+        client: AgentClient,
+        namespace: &str,
+        fresh_key: [u8; 32],
+    ) -> Answer<Self> {
+        let stored = match read(&client, namespace).await? {
+            Some(stored) => stored,
+            None => create(&client, namespace, fresh_key).await?,
+        };
+        Ok(Self {
+            client,
+            namespace: namespace.to_owned(),
+            digest_key: stored.digest_key,
+            known: Mutex::new(stored.state),
+            writing: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    pub(crate) fn digest_key(&self) -> [u8; 32] {
+        self.digest_key
+    }
+
+    /// The highest epoch and term that a finished tombstone had.
+    pub(crate) fn seen(&self) -> Option<Leadership> {
+        self.known().seen
+    }
+
+    /// Finished tombstones, as they are told to the hub.
+    pub(crate) fn finished(&self) -> Vec<Held> {
+        let held = |finished: &Finished| Held {
+            deployment: finished.deployment,
+            package: finished.package.clone(),
+            tuple: finished.tuple,
+            content: None,
+            stage: Stage::Deleted,
+        };
+        self.known().finished.iter().map(held).collect()
+    }
+
+    /// Stores that a tombstone was carried out.
+    pub(crate) async fn finish(
+        &self,
+        deployment: DeploymentUid,
+        package: PackageRef,
+        tuple: Tuple,
+        at: i64,
+    ) -> Answer<()> {
+        let _turn = self.writing.lock().await;
+        let new = Finished { deployment, package, tuple, at };
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let Some(stored) = read(&self.client, &self.namespace).await? else {
+                return Err(missing());
+            };
+            let mut state = stored.state;
+            state.finish(new.clone());
+            let mut secret = stored.secret;
+            secret.data.get_or_insert_default().insert(STATE.into(), encode(&state));
+            match self
+                .client
+                .replace::<Secret>(Some(&self.namespace), AGENT_STATE, &secret)
+                .await
+            {
+                Ok(_) => {
+                    *self.known() = state;
+                    return Ok(());
+                }
+                Err(failure) if failure.kind == FailureKind::Conflict => last = Some(failure),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(last.unwrap_or_else(missing))
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, State> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Stored {
+    secret: Secret,
+    state: State,
+    digest_key: [u8; 32],
+}
+
+fn missing() -> Failure {
+    Failure::new(
+        FailureKind::NotFound,
+        format!("Secret {AGENT_STATE} was deleted while the agent runs; restart the agent"),
+    )
+}
+
+async fn read(client: &AgentClient, namespace: &str) -> Answer<Option<Stored>> {
+    let Some(secret) = client.get::<Secret, Secret>(Some(namespace), AGENT_STATE).await? else {
+        return Ok(None);
+    };
+    decode(secret).map(Some)
+}
+
+async fn create(client: &AgentClient, namespace: &str, key: [u8; 32]) -> Answer<Stored> {
+    let secret = Secret {
+        metadata: ObjectMeta {
+            name: Some(AGENT_STATE.into()),
+            namespace: Some(namespace.into()),
+            ..ObjectMeta::default()
+        },
+        data: Some(BTreeMap::from([
+            (STATE.into(), encode(&State::default())),
+            (DIGEST_KEY.into(), ByteString(key.to_vec())),
+        ])),
+        ..Secret::default()
+    };
+    match client.create::<Secret>(Some(namespace), &secret, false).await {
+        Ok(_) => {}
+        Err(failure) if failure.kind == FailureKind::Conflict => {}
+        Err(failure) => return Err(failure),
+    }
+    read(client, namespace).await?.ok_or_else(missing)
+}
+
+fn encode(state: &State) -> ByteString {
+    ByteString(serde_json::to_vec(state).expect("the state is always JSON"))
+}
+
+fn decode(secret: Secret) -> Answer<Stored> {
+    let broken = |what: &str| {
+        Failure::new(
+            FailureKind::Invalid,
+            format!("key {what} of Secret {AGENT_STATE} cannot be read"),
+        )
+    };
+    let data = secret.data.as_ref();
+    let of = |key: &str| data.and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice());
+    let digest_key = of(DIGEST_KEY)
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| broken(DIGEST_KEY))?;
+    let state = match of(STATE) {
+        Some(bytes) => serde_json::from_slice(bytes).map_err(|_| broken(STATE))?,
+        None => State::default(),
+    };
+    Ok(Stored { secret, state, digest_key })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stevedore_proto_core::{Digest, Epoch, EpochId, PackageUid, Term, TermId};
+
+    fn finished(deployment: u8, number: u64, at: i64) -> Finished {
+        Finished {
+            deployment: DeploymentUid::from_bytes([deployment; 16]),
+            package: PackageRef {
+                namespace: None,
+                name: "p".repeat(45),
+                uid: PackageUid::from_bytes([1; 16]),
+                revision: 1,
+            },
+            tuple: Tuple {
+                epoch: Epoch { counter: 1, id: EpochId::from_bytes([1; 16]) },
+                term: Term { counter: number, id: TermId::from_bytes([1; 16]) },
+                number,
+                digest: Digest::of(b"t"),
+            },
+            at,
+        }
+    }
+
+    #[test]
+    fn a_finished_tombstone_replaces_the_one_before_and_old_ones_go_after_ninety_days() {
+        let mut state = State::default();
+        state.finish(finished(1, 4, 0));
+        state.finish(finished(2, 2, KEEP));
+        state.finish(finished(2, 7, KEEP));
+        assert_eq!(state.finished, [finished(1, 4, 0), finished(2, 7, KEEP)]);
+        state.finish(finished(3, 1, KEEP + 1));
+        assert_eq!(state.finished.len(), 2);
+        assert_eq!(state.seen.unwrap().term.counter, 7);
+    }
+
+    #[test]
+    fn the_most_that_is_kept_fits_a_secret() {
+        let mut state = State::default();
+        let one = finished(1, u64::MAX, i64::MAX);
+        state.finished = vec![one; MOST];
+        assert!(encode(&state).0.len() < 1024 * 1024);
+    }
+}

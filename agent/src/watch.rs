@@ -1,0 +1,219 @@
+//! Shared watches over packages' objects.
+//!
+//! One watch per (account, kind, namespace or cluster), filtered by the label `stevedore.dev/deployment`,
+//! used by every deployment with that key, and gone with the last of them. An object is handed to the sink
+//! whole and dropped before the next one is read; nothing is cached here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::key::WatchKey;
+use stevedore_proto_core::{DeploymentUid, label};
+use stevedore_runtime::retry::{Delays, Schedule};
+use stevedore_runtime::supervise::{Task, Tasks};
+use tokio::time::sleep;
+
+use crate::cluster_api::watch_loop::{self, Circumstances, Handler, Notice, Subject};
+use crate::cluster_api::{Discovery, Transport, package_client};
+use crate::engine::ports::{Account, Answer, ObjectSink, WatchNotice, Watches};
+
+/// How often a kind that is not served is looked for; its definition's event makes it at once.
+const KIND: Schedule = Schedule {
+    initial: Duration::from_millis(500),
+    factor: 2.0,
+    cap: Duration::from_secs(60),
+};
+
+/// Every watch over packages' objects. One per process.
+pub struct SharedWatches {
+    transport: Transport,
+    discovery: Arc<Discovery>,
+    circumstances: Circumstances,
+    tasks: Tasks,
+    sink: OnceLock<Arc<dyn ObjectSink>>,
+    table: Mutex<Table>,
+}
+
+type Key = (Account, WatchKey);
+
+#[derive(Default)]
+struct Table {
+    wanted: BTreeMap<DeploymentUid, BTreeSet<Key>>,
+    running: BTreeMap<Key, Running>,
+}
+
+struct Running {
+    users: usize,
+    task: Task<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl SharedWatches {
+    /// No watch yet. `circumstances` ends the waits of what is refused.
+    pub fn new(
+        transport: Transport,
+        discovery: Arc<Discovery>,
+        circumstances: Circumstances,
+        tasks: &Tasks,
+    ) -> Self {
+        Self {
+            transport,
+            discovery,
+            circumstances,
+            tasks: tasks.owner("watch"),
+            sink: OnceLock::new(),
+            table: Mutex::default(),
+        }
+    }
+
+    /// Where everything goes that is seen. Once, before the first interest.
+    pub fn attach(&self, sink: Arc<dyn ObjectSink>) {
+        let _ = self.sink.set(sink);
+    }
+
+    /// Number of watches that run.
+    pub fn len(&self) -> usize {
+        self.lock().running.len()
+    }
+
+    /// Whether no watch runs.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn start(&self, key: Key) -> Task<()> {
+        let sink = self.sink.get().cloned().expect("the sink is attached before the engine runs");
+        let (account, watch) = key;
+        let name = format!("{} {}", watch.kind.kind(), watch.namespace.as_deref().unwrap_or("cluster"));
+        let transport = self.transport.clone();
+        let discovery = Arc::clone(&self.discovery);
+        let circumstances = self.circumstances.clone();
+        let stop = self.tasks.shutdown();
+        self.tasks.spawn(name, async move {
+            let mut handler = ToSink { sink, account: account.clone(), watch: watch.clone() };
+            let work = async {
+                let path = handler.find(&discovery, circumstances.clone()).await;
+                let subject = Subject {
+                    path,
+                    selector: Some(label::DEPLOYMENT),
+                    metadata_only: false,
+                    account: Some(account),
+                };
+                watch_loop::run(&transport, &subject, circumstances, &mut handler).await;
+            };
+            tokio::select! {
+                () = work => {}
+                () = stop.cancelled() => {}
+            }
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watches for SharedWatches {
+    fn set_interest(&self, deployment: DeploymentUid, account: &Account, scopes: Vec<WatchKey>) {
+        let new: BTreeSet<Key> = scopes.into_iter().map(|scope| (account.clone(), scope)).collect();
+        let mut table = self.lock();
+        let old = if new.is_empty() {
+            table.wanted.remove(&deployment).unwrap_or_default()
+        } else {
+            table.wanted.insert(deployment, new.clone()).unwrap_or_default()
+        };
+        for key in new.difference(&old) {
+            match table.running.get_mut(key) {
+                Some(running) => running.users += 1,
+                None => {
+                    let task = self.start(key.clone());
+                    table.running.insert(key.clone(), Running { users: 1, task });
+                }
+            }
+        }
+        for key in old.difference(&new) {
+            if let Some(running) = table.running.get_mut(key) {
+                running.users -= 1;
+                if running.users == 0 {
+                    table.running.remove(key);
+                }
+            }
+        }
+    }
+}
+
+/// Hands on what one watch saw.
+struct ToSink {
+    sink: Arc<dyn ObjectSink>,
+    account: Account,
+    watch: WatchKey,
+}
+
+impl ToSink {
+    /// The path of what is watched, as soon as its kind is served.
+    async fn find(
+        &self,
+        discovery: &Discovery,
+        mut circumstances: Circumstances,
+    ) -> watch_loop::Path {
+        let mut delays = Delays::new(KIND);
+        loop {
+            match self.try_find(discovery).await {
+                Ok(path) => return path,
+                Err(failure) => self.failed(failure).await,
+            }
+            tokio::select! {
+                () = sleep(delays.next(rand::random())) => {}
+                () = watch_loop::changed(&mut circumstances) => delays.reset(),
+            }
+        }
+    }
+
+    async fn try_find(&self, discovery: &Discovery) -> Answer<watch_loop::Path> {
+        let kind = &self.watch.kind;
+        let resource = discovery.find(kind).await?.ok_or_else(|| {
+            Failure::new(FailureKind::NoKind, format!("the API server serves no {kind}"))
+        })?;
+        package_client::collection(kind, &resource, self.watch.namespace.as_deref())
+    }
+
+    async fn failed(&self, failure: Failure) {
+        let notice = WatchNotice::Failed(self.account.clone(), self.watch.clone(), failure);
+        self.sink.offer(notice).await;
+    }
+
+    fn object(&self, text: &RawValue) -> Option<Value> {
+        let object = serde_json::from_str(text.get())
+            .inspect_err(|error| tracing::warn!(kind = %self.watch.kind, %error, "an object cannot be read"))
+            .ok()?;
+        Some(package_client::named(object, &self.watch.kind))
+    }
+}
+
+impl Handler for ToSink {
+    async fn take(&mut self, notice: Notice) {
+        let notice = match notice {
+            Notice::Seen(text) => self.object(&text).map(WatchNotice::Seen),
+            Notice::Removed(text) => self.object(&text).map(WatchNotice::Removed),
+            Notice::Restarted => {
+                Some(WatchNotice::Restarted(self.account.clone(), self.watch.clone()))
+            }
+            Notice::Synced => Some(WatchNotice::Synced(self.account.clone(), self.watch.clone())),
+            Notice::Failed(failure) => {
+                Some(WatchNotice::Failed(self.account.clone(), self.watch.clone(), failure))
+            }
+        };
+        if let Some(notice) = notice {
+            self.sink.offer(notice).await;
+        }
+    }
+}
