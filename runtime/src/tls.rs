@@ -76,6 +76,23 @@ impl Identity {
         Ok(Self(Arc::new(certified)))
     }
 
+    /// As [`from_pem`](Self::from_pem), with certificates (leaf first) and a PKCS #8 key in DER.
+    ///
+    /// # Errors
+    /// When the chain is empty, or the key cannot be read or is not the leaf's.
+    pub fn from_der(chain: &[Vec<u8>], key: &[u8]) -> Result<Self, Error> {
+        if chain.is_empty() {
+            return Err(Error::Empty("certificate chain"));
+        }
+        let chain = chain
+            .iter()
+            .map(|der| CertificateDer::from(der.clone()))
+            .collect();
+        let key = PrivateKeyDer::Pkcs8(key.to_vec().into());
+        let certified = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())?;
+        Ok(Self(Arc::new(certified)))
+    }
+
     /// The leaf certificate, DER.
     #[must_use]
     pub fn leaf(&self) -> &[u8] {
@@ -133,6 +150,21 @@ pub fn roots(bundle: &str) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates("CA bundle", bundle)? {
         roots.add(certificate)?;
+    }
+    Ok(roots)
+}
+
+/// Certificates in DER as trust roots.
+///
+/// # Errors
+/// When there is none, or one cannot be a root.
+pub fn roots_from_der(authorities: &[Vec<u8>]) -> Result<RootCertStore, Error> {
+    if authorities.is_empty() {
+        return Err(Error::Empty("CA bundle"));
+    }
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(CertificateDer::from(authority.clone()))?;
     }
     Ok(roots)
 }

@@ -18,6 +18,18 @@ use super::Error;
 pub struct SpkiPin([u8; 32]);
 
 impl SpkiPin {
+    /// Takes the 32 bytes of the hash.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes of the hash.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The pin of a certificate, DER.
     ///
     /// # Errors

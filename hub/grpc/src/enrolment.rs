@@ -1,0 +1,139 @@
+//! Joining and renewing: the service that gives certificates.
+//!
+//! `Enrol` is the only call a client without a certificate may make; the token is its proof. `Renew` signs for
+//! exactly the identity of the present certificate: no message names one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use stevedore_hub_core::ports::{Enrolments, JoinRefusal, Members, Redemption};
+use stevedore_proto::v1;
+use stevedore_proto_core::ClusterUid;
+use stevedore_proto_core::join::JoinSecret;
+use stevedore_proto_core::limit;
+use tokio::sync::Semaphore;
+use tonic::{Code, Request, Response, Status};
+
+use crate::identity::MemberName;
+use crate::peer::Peer;
+use crate::pki::{self, Authority, Issued};
+use crate::server::unix_now;
+use crate::status_code;
+
+/// Clusters that may be joining at once; more are asked to come back.
+const JOINING: usize = 32;
+/// Time for the hub's API server to answer about a token.
+const REDEEM_WITHIN: Duration = Duration::from_secs(20);
+
+/// The service behind `stevedore.agent.v1.Enrolment`.
+pub(crate) struct Enrolment {
+    authority: Arc<Authority>,
+    enrolments: Arc<dyn Enrolments>,
+    members: Arc<dyn Members>,
+    seconds: u32,
+    room: Semaphore,
+}
+
+impl Enrolment {
+    pub(crate) fn new(
+        authority: Arc<Authority>,
+        enrolments: Arc<dyn Enrolments>,
+        members: Arc<dyn Members>,
+        seconds: u32,
+    ) -> Self {
+        Self {
+            authority,
+            enrolments,
+            members,
+            seconds,
+            room: Semaphore::new(JOINING),
+        }
+    }
+
+    async fn join(&self, request: v1::EnrolRequest) -> Result<Issued, Status> {
+        let _room = self.room.try_acquire().map_err(|_| {
+            status_code::refusal(
+                Code::ResourceExhausted,
+                "Busy",
+                "many clusters are joining at once; try again",
+            )
+        })?;
+        let redemption = parse(&request)?;
+        // Read before the token is used up, so that a bad request does not cost it.
+        let csr = read(&request.csr)?;
+
+        let (cluster, name) = (redemption.cluster, redemption.name.clone());
+        let redeem = self.enrolments.redeem(redemption);
+        let answer = tokio::time::timeout(REDEEM_WITHIN, redeem)
+            .await
+            .unwrap_or(Err(JoinRefusal::NotLoaded));
+        let member = answer.map_err(|refused| {
+            tracing::warn!(%cluster, member = name, reason = refused.as_str(), "a cluster was not let in");
+            status_code::not_joined(refused)
+        })?;
+        let issued = self.sign(&csr, MemberName { cluster, member })?;
+        tracing::info!(%cluster, member = name, until = issued.not_after, "a cluster joined");
+        Ok(issued)
+    }
+
+    fn sign(&self, csr: &pki::Request, name: MemberName) -> Result<Issued, Status> {
+        self.authority
+            .sign_member(csr, name, unix_now(), self.seconds)
+            .map_err(|error| status_code::not_signed(&error))
+    }
+
+    fn chain(&self, issued: Issued) -> (Vec<Bytes>, Vec<Bytes>) {
+        let authority = Bytes::copy_from_slice(self.authority.certificate_der());
+        (vec![issued.certificate.into()], vec![authority])
+    }
+}
+
+fn read(csr: &[u8]) -> Result<pki::Request, Status> {
+    pki::Request::parse(csr).map_err(|error| status_code::not_signed(&error))
+}
+
+fn parse(request: &v1::EnrolRequest) -> Result<Redemption, Status> {
+    let invalid =
+        |message: &str| status_code::refusal(Code::InvalidArgument, "InvalidRequest", message);
+    let secret = JoinSecret::parse(&request.secret).map_err(|error| invalid(&error.to_string()))?;
+    let cluster: [u8; 16] = request
+        .cluster_uid
+        .as_ref()
+        .try_into()
+        .map_err(|_| invalid("the cluster UID is not 16 bytes"))?;
+    if request.cluster.is_empty() || request.cluster.len() > limit::NAME {
+        return Err(invalid("the cluster name is empty or too long"));
+    }
+    Ok(Redemption {
+        name: request.cluster.clone(),
+        secret,
+        cluster: ClusterUid::from_bytes(cluster),
+    })
+}
+
+#[tonic::async_trait]
+impl v1::enrolment_server::Enrolment for Enrolment {
+    async fn enrol(
+        &self,
+        request: Request<v1::EnrolRequest>,
+    ) -> Result<Response<v1::EnrolResponse>, Status> {
+        let issued = self.join(request.into_inner()).await?;
+        let (chain, authorities) = self.chain(issued);
+        Ok(Response::new(v1::EnrolResponse { chain, authorities }))
+    }
+
+    async fn renew(
+        &self,
+        request: Request<v1::RenewRequest>,
+    ) -> Result<Response<v1::RenewResponse>, Status> {
+        let identity = Peer::of(&request)?;
+        self.members
+            .admit(identity.cluster(), identity.member())
+            .map_err(|close| status_code::closed(&close))?;
+        let issued = self.sign(&read(&request.get_ref().csr)?, identity.name())?;
+        tracing::info!(cluster = %identity.cluster(), until = issued.not_after, "a certificate was renewed");
+        let (chain, authorities) = self.chain(issued);
+        Ok(Response::new(v1::RenewResponse { chain, authorities }))
+    }
+}

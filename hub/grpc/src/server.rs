@@ -1,0 +1,301 @@
+//! The hub's port for agents: one TLS 1.3 listener for joining, sessions and content.
+//!
+//! # Limits
+//! | What | Limit |
+//! |---|---|
+//! | handshakes at once, time for one | [`HANDSHAKES`], [`HANDSHAKE_WITHIN`] |
+//! | connection without a certificate | [`ANONYMOUS_FOR`] |
+//! | connection of a member | its certificate's end and [`GRACE`] |
+//! | streams of a connection, header list | [`STREAMS`], [`HEADERS`] |
+//! | message of an agent | 256 KiB; of a joining one [`ENROLMENT_MESSAGE`] |
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::stream;
+use rustls::ServerConfig;
+use stevedore_hub_core::ports::Enrolments;
+use stevedore_proto::v1::enrolment_server::EnrolmentServer;
+use stevedore_proto::v1::hub_server::HubServer;
+use stevedore_runtime::retry;
+use stevedore_runtime::supervise::Tasks;
+use stevedore_runtime::tls::{self, Identity, IdentityCell};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+
+use crate::enrolment::Enrolment;
+use crate::hub_service::HubService;
+use crate::identity::ClusterIdentity;
+use crate::peer::{Peer, PeerStream};
+use crate::pki::{self, Authority};
+use crate::session::Sessions;
+
+/// Handshakes at once; more wait in the listener's queue.
+pub const HANDSHAKES: usize = 256;
+/// Time for one handshake.
+pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
+/// Life of a connection without a certificate: enough to join.
+pub const ANONYMOUS_FOR: Duration = Duration::from_secs(60);
+/// Time for streams to end after their certificate did, before the connection is cut.
+pub const GRACE: Duration = Duration::from_secs(5);
+/// Streams of one connection at once.
+pub const STREAMS: u32 = 8;
+/// Bytes of a request's headers.
+pub const HEADERS: u32 = 16 * 1024;
+/// Most bytes of a message on the enrolment service.
+pub const ENROLMENT_MESSAGE: usize = 32 * 1024;
+
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 512 * 1024;
+
+/// How the server is run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// DNS names and IP addresses agents reach this hub by; they are in its certificate.
+    pub names: Vec<String>,
+    /// Lifetime of members' certificates in seconds.
+    pub member_seconds: u32,
+    /// Longest life of a session's stream; spread by 10 %.
+    pub stream_age: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            member_seconds: pki::MEMBER_SECONDS,
+            stream_age: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// The server could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The server's certificate cannot be made.
+    #[error(transparent)]
+    Pki(#[from] pki::Error),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+}
+
+/// The server, bound but not yet serving.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Takes the port, so that a busy one fails the start and not a task later.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn bind(address: SocketAddr) -> Result<Self, Error> {
+        let fail = |source| Error::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(fail)?;
+        let address = listener.local_addr().map_err(fail)?;
+        Ok(Self { listener, address })
+    }
+
+    /// The bound address (with the port that was picked when 0 was asked for).
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until shutdown, as essential tasks. The server's own certificate is made by `authority` and
+    /// made anew well before it ends.
+    ///
+    /// # Errors
+    /// When the certificate cannot be made for the names in `settings`.
+    pub fn serve(
+        self,
+        tasks: &Tasks,
+        authority: Arc<Authority>,
+        enrolments: Arc<dyn Enrolments>,
+        sessions: Sessions,
+        settings: Settings,
+    ) -> Result<(), Error> {
+        let tasks = tasks.owner("grpc");
+        let (first, until) = server_identity(&authority, &settings.names)?;
+        let identity = IdentityCell::new(first);
+        let config = tls::server_config(&identity, tls::roots(authority.certificate())?)?;
+        tasks.essential(
+            "certificate",
+            keep_certificate(
+                identity,
+                until,
+                Arc::clone(&authority),
+                settings.names.clone(),
+            ),
+        );
+
+        let (accepted, connections) = mpsc::channel(HANDSHAKES);
+        tasks.essential(
+            "accept",
+            accept(self.listener, Arc::new(config), accepted, tasks.clone()),
+        );
+
+        let members = Arc::clone(&sessions.ports().members);
+        let enrolment = Enrolment::new(authority, enrolments, members, settings.member_seconds);
+        let hub = HubService::new(sessions, tasks.clone(), settings.stream_age);
+        let stop = tasks.shutdown();
+        tasks.essential("serve", async move {
+            let incoming = stream::unfold(
+                connections,
+                |mut connections: mpsc::Receiver<PeerStream>| async {
+                    connections
+                        .recv()
+                        .await
+                        .map(|stream| (Ok::<_, io::Error>(stream), connections))
+                },
+            );
+            tonic::transport::Server::builder()
+                .http2_keepalive_interval(Some(KEEPALIVE))
+                .http2_keepalive_timeout(Some(KEEPALIVE))
+                .http2_max_header_list_size(HEADERS)
+                .max_concurrent_streams(STREAMS)
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
+                .add_service(
+                    EnrolmentServer::new(enrolment)
+                        .max_decoding_message_size(ENROLMENT_MESSAGE)
+                        .max_encoding_message_size(stevedore_proto::TO_AGENT_MESSAGE),
+                )
+                .add_service(
+                    HubServer::new(hub)
+                        .max_decoding_message_size(stevedore_proto::TO_HUB_MESSAGE)
+                        .max_encoding_message_size(stevedore_proto::TO_AGENT_MESSAGE),
+                )
+                .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+                .await
+        });
+        Ok(())
+    }
+}
+
+fn server_identity(authority: &Authority, names: &[String]) -> Result<(Identity, i64), Error> {
+    let material = authority.issue_server(names, unix_now(), pki::SERVER_SECONDS)?;
+    Ok((
+        Identity::from_pem(&material.chain, &material.key)?,
+        material.not_after,
+    ))
+}
+
+/// Makes the server's certificate anew at two thirds of its life.
+async fn keep_certificate(
+    identity: IdentityCell,
+    mut until: i64,
+    authority: Arc<Authority>,
+    names: Vec<String>,
+) -> Result<(), Error> {
+    loop {
+        let left = Duration::from_secs(u64::try_from(until - unix_now()).unwrap_or(0));
+        tokio::time::sleep(left * 2 / 3).await;
+        let (next, next_until) = server_identity(&authority, &names)?;
+        identity.replace(next);
+        until = next_until;
+        tracing::info!(until, "the hub's server certificate was renewed");
+    }
+}
+
+/// Takes connections and shakes hands, at most [`HANDSHAKES`] at once.
+async fn accept(
+    listener: TcpListener,
+    config: Arc<ServerConfig>,
+    accepted: mpsc::Sender<PeerStream>,
+    tasks: Tasks,
+) -> io::Result<()> {
+    let acceptor = TlsAcceptor::from(config);
+    let room = Arc::new(Semaphore::new(HANDSHAKES));
+    let stop = tasks.shutdown();
+    let handshakes = tasks.owner("handshake");
+    let mut failures = retry::Delays::new(retry::Schedule::OPERATION);
+    loop {
+        let next = async {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, connection) = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            next = next => next,
+        };
+        match (permit, connection) {
+            (Ok(permit), Ok((tcp, address))) => {
+                failures.reset();
+                let handshake = handshake(acceptor.clone(), tcp, accepted.clone(), permit);
+                let _ = handshakes.spawn(address, handshake);
+            }
+            // Out of file descriptors, or the peer is gone already: the listener itself stays good.
+            (_, Err(error)) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(failures.next(rand::random())).await;
+            }
+            (Err(_), _) => return Ok(()),
+        }
+    }
+}
+
+async fn handshake(
+    acceptor: TlsAcceptor,
+    tcp: TcpStream,
+    accepted: mpsc::Sender<PeerStream>,
+    permit: OwnedSemaphorePermit,
+) {
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "a connection ended before its handshake");
+        return;
+    }
+    let stream = match tokio::time::timeout(HANDSHAKE_WITHIN, acceptor.accept(tcp)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::info!(%error, "a TLS handshake failed");
+            return;
+        }
+        Err(_) => {
+            tracing::info!("a TLS handshake took too long");
+            return;
+        }
+    };
+    let certificates = stream.get_ref().1.peer_certificates();
+    let identity = ClusterIdentity::from_peer(certificates);
+    let deadline = Instant::now()
+        + match &identity {
+            Ok(identity) => remaining(identity.not_after()).saturating_add(GRACE),
+            Err(_) => ANONYMOUS_FOR,
+        };
+    drop(permit);
+    // The receiver is gone only at shutdown.
+    let _ = accepted
+        .send(PeerStream::new(stream, Peer { identity }, deadline))
+        .await;
+}
+
+/// Seconds since the Unix epoch.
+pub(crate) fn unix_now() -> i64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Time until a moment in seconds since the Unix epoch; zero when it has passed.
+pub(crate) fn remaining(until: i64) -> Duration {
+    let end = UNIX_EPOCH + Duration::from_secs(u64::try_from(until).unwrap_or(0));
+    end.duration_since(SystemTime::now()).unwrap_or_default()
+}

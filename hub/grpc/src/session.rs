@@ -1,0 +1,355 @@
+//! Sessions of members: the shell around [`stevedore_hub_core::session`].
+//!
+//! ```text
+//!  stream ── frames ──▶ mailbox (bounded) ──┐
+//!  stream ── frames ──▶ mailbox             ├─▶ member task ──▶ Member::step ──▶ outboxes (bounded) ──▶ streams
+//!  rest of the hub ── Notices (coalesced) ──┘   one per cluster            └──▶ Reports (port)
+//! ```
+//!
+//! # Guarantees
+//! * One task per cluster owns that cluster's machine; nothing else steps it.
+//! * A slow member fills its own outbox and is resynced; it delays nobody else.
+//! * Telling of a change never blocks and never queues: changes of one cluster are coalesced.
+//! * When membership changes, sessions that are no longer admitted end within [`SWEEP`].
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use stevedore_hub_core::ports::{MemberUid, Members, Orders, Reports};
+use stevedore_hub_core::session::{Connection, Pace, Pacer};
+use stevedore_proto_core::message::{Close, CloseReason};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Millis, ToHub};
+use stevedore_runtime::supervise::Tasks;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use crate::identity::ClusterIdentity;
+use crate::registry::Registry;
+
+mod member;
+mod outbox;
+
+pub(crate) use outbox::{Frame, FrameReceiver};
+
+/// How often membership of every open session is checked again, also when nobody said that it changed.
+pub const SWEEP: Duration = Duration::from_secs(3);
+/// Frames from a member that wait for its task; a full mailbox slows down the sender.
+const MAILBOX: usize = 32;
+/// Sessions of the whole fleet that may start per second.
+const STARTS_PER_SECOND: u64 = 1_000;
+/// Worth of starts that are admitted at once.
+const START_BURST: Millis = 2_000;
+
+/// What sessions need from the rest of the hub.
+#[derive(Clone)]
+pub struct Ports {
+    /// Who may talk to this hub.
+    pub members: Arc<dyn Members>,
+    /// What clusters should run.
+    pub orders: Arc<dyn Orders>,
+    /// Where reports go.
+    pub reports: Arc<dyn Reports>,
+}
+
+/// All sessions of this process. Clones share them; the rest of the hub keeps one to say what changed.
+#[derive(Clone)]
+pub struct Sessions {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) ports: Ports,
+    pub(crate) registry: Registry,
+    pace: Pace,
+    tasks: Tasks,
+    connections: AtomicU64,
+    pacer: Mutex<Pacer>,
+    started: Instant,
+    sweep: Notify,
+}
+
+/// The handle of one member's task.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberHandle {
+    member: MemberUid,
+    mailbox: mpsc::Sender<Input>,
+    notices: Arc<Notices>,
+}
+
+/// What a stream tells its member's task.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// The stream opened; frames for it go to this outbox.
+    Opened(Connection, outbox::Outbox),
+    /// A frame arrived.
+    Message(Connection, Box<ToHub>),
+    /// It ended.
+    Closed(Connection),
+}
+
+/// What the rest of the hub tells a member's task, coalesced.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    pending: Mutex<Pending>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    changed: BTreeSet<DeploymentUid>,
+    reloaded: bool,
+    census: bool,
+    end: Option<Close>,
+    retired: bool,
+}
+
+/// An open stream of a member, as the service that carries it sees it. Dropping it ends the stream.
+pub(crate) struct OpenStream {
+    connection: Connection,
+    mailbox: mpsc::Sender<Input>,
+    closed: bool,
+}
+
+impl Sessions {
+    /// Starts the watch over membership; sessions start as streams arrive.
+    #[must_use]
+    pub fn start(ports: Ports, pace: Pace, tasks: &Tasks) -> Self {
+        let shared = Arc::new(Shared {
+            ports,
+            registry: Registry::default(),
+            pace,
+            tasks: tasks.owner("sessions"),
+            connections: AtomicU64::new(1),
+            pacer: Mutex::new(Pacer::new(STARTS_PER_SECOND, START_BURST)),
+            started: Instant::now(),
+            sweep: Notify::new(),
+        });
+        let sessions = Self { shared };
+        sessions
+            .shared
+            .tasks
+            .essential("sweep", sweep(sessions.clone()));
+        sessions
+    }
+
+    /// These orders of a cluster changed. Nothing happens for a cluster that never connected.
+    pub fn changed(
+        &self,
+        cluster: ClusterUid,
+        deployments: impl IntoIterator<Item = DeploymentUid>,
+    ) {
+        self.notify(cluster, |pending| pending.changed.extend(deployments));
+    }
+
+    /// Any order of any cluster may have changed: ledgers were loaded, or leadership was taken.
+    pub fn reloaded(&self) {
+        for (_, member) in self.shared.registry.all() {
+            member.notices.tell(|pending| pending.reloaded = true);
+        }
+    }
+
+    /// Asks a member for everything it holds.
+    pub fn census(&self, cluster: ClusterUid) {
+        self.notify(cluster, |pending| pending.census = true);
+    }
+
+    /// Membership changed somewhere: every session is checked again now.
+    pub fn members_changed(&self) {
+        self.shared.sweep.notify_one();
+    }
+
+    /// Ends every session, for example when leadership is lost.
+    pub fn end_all(&self, close: &Close) {
+        for (_, member) in self.shared.registry.all() {
+            member
+                .notices
+                .tell(|pending| pending.end = Some(close.clone()));
+        }
+    }
+
+    fn notify(&self, cluster: ClusterUid, change: impl FnOnce(&mut Pending)) {
+        if let Some(member) = self.shared.registry.get(&cluster) {
+            member.notices.tell(change);
+        }
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.shared.ports
+    }
+
+    /// Opens a stream of a verified member, or says why not.
+    pub(crate) async fn open(
+        &self,
+        identity: ClusterIdentity,
+    ) -> Result<(OpenStream, FrameReceiver), Close> {
+        let (cluster, member) = (identity.cluster(), identity.member());
+        self.shared.ports.members.admit(cluster, member)?;
+        self.pace_start()?;
+        let connection = Connection(self.shared.connections.fetch_add(1, Ordering::Relaxed));
+        let (outbox, frames) = outbox::channel();
+        let handle = self.member(cluster, member);
+        if handle
+            .mailbox
+            .send(Input::Opened(connection, outbox))
+            .await
+            .is_err()
+        {
+            return Err(close(
+                CloseReason::GoingAway,
+                "the hub is shutting down",
+                1_000,
+            ));
+        }
+        Ok((
+            OpenStream {
+                connection,
+                mailbox: handle.mailbox,
+                closed: false,
+            },
+            frames,
+        ))
+    }
+
+    fn pace_start(&self) -> Result<(), Close> {
+        let now = self.shared.now();
+        let mut pacer = self
+            .shared
+            .pacer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        pacer.admit(now).map_err(|wait| {
+            close(
+                CloseReason::Busy,
+                "many sessions are starting at once",
+                wait,
+            )
+        })
+    }
+
+    /// The member's task, started when there is none; one of another `MemberCluster` makes way.
+    fn member(&self, cluster: ClusterUid, member: MemberUid) -> MemberHandle {
+        let fits = |handle: &MemberHandle| handle.member == member && !handle.mailbox.is_closed();
+        let mut start = None;
+        let (handle, displaced) = self.shared.registry.get_or_replace(cluster, fits, || {
+            let (mailbox, inputs) = mpsc::channel(MAILBOX);
+            let handle = MemberHandle {
+                member,
+                mailbox,
+                notices: Arc::default(),
+            };
+            start = Some(inputs);
+            handle
+        });
+        if let Some(displaced) = displaced {
+            displaced.retire(close(CloseReason::Revoked, "the cluster joined again", 0));
+        }
+        if let Some(inputs) = start {
+            let task =
+                member::Task::new(Arc::clone(&self.shared), cluster, &handle, self.shared.pace);
+            let _ = self.shared.tasks.spawn(cluster, task.run(inputs));
+        }
+        handle
+    }
+}
+
+impl Shared {
+    /// Milliseconds on this process's monotonic clock.
+    fn now(&self) -> Millis {
+        Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
+    }
+
+    fn instant(&self, at: Millis) -> Instant {
+        self.started + Duration::from_millis(at)
+    }
+}
+
+impl MemberHandle {
+    /// Whether both are the same task's.
+    pub(crate) fn same(&self, other: &MemberHandle) -> bool {
+        Arc::ptr_eq(&self.notices, &other.notices)
+    }
+
+    /// Ends its sessions; the task ends when it has reported the loss.
+    fn retire(&self, close: Close) {
+        self.notices.tell(|pending| {
+            pending.end = Some(close);
+            pending.retired = true;
+        });
+    }
+}
+
+impl Notices {
+    fn tell(&self, change: impl FnOnce(&mut Pending)) {
+        change(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        self.wake.notify_one();
+    }
+
+    fn take(&self) -> Pending {
+        std::mem::take(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl OpenStream {
+    /// Hands a frame to the member's task; waits while its mailbox is full. False when the task is gone.
+    pub(crate) async fn received(&self, message: ToHub) -> bool {
+        self.mailbox
+            .send(Input::Message(self.connection, Box::new(message)))
+            .await
+            .is_ok()
+    }
+
+    /// Says that the stream ended.
+    pub(crate) async fn close(mut self) {
+        self.closed = true;
+        // The task is only gone when the process ends.
+        let _ = self.mailbox.send(Input::Closed(self.connection)).await;
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        if !self.closed {
+            // The carrying task was aborted: at shutdown, where the machine is going away as well. With a
+            // full mailbox the machine notices the silence instead.
+            let _ = self.mailbox.try_send(Input::Closed(self.connection));
+        }
+    }
+}
+
+/// A close without a redirect.
+pub(crate) fn close(reason: CloseReason, message: &str, retry_after: Millis) -> Close {
+    Close {
+        reason,
+        message: message.to_owned(),
+        retry_after,
+        redirect: None,
+    }
+}
+
+/// Ends the sessions of members that are no longer admitted.
+async fn sweep(sessions: Sessions) -> Result<(), std::convert::Infallible> {
+    let shared = &sessions.shared;
+    let stop = shared.tasks.shutdown();
+    let mut tick = tokio::time::interval(SWEEP);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            _ = tick.tick() => {}
+            () = shared.sweep.notified() => {}
+        }
+        for (cluster, handle) in shared.registry.all() {
+            let Err(close) = shared.ports.members.admit(cluster, handle.member) else {
+                continue;
+            };
+            if close.reason == CloseReason::Revoked {
+                shared.registry.remove(&cluster, &handle);
+                handle.retire(close);
+            } else {
+                handle.notices.tell(|pending| pending.end = Some(close));
+            }
+        }
+    }
+}

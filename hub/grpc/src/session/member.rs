@@ -1,0 +1,277 @@
+//! The task that owns one member's machine.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use stevedore_hub_core::ports::MemberUid;
+use stevedore_hub_core::session::{Action, ClusterOrders, Connection, Event, Member, Pace, Report};
+use stevedore_proto_core::message::CloseReason;
+use stevedore_proto_core::{ClusterUid, Epoch, EpochId, Leadership, Order, Term, TermId, ToAgent};
+use stevedore_runtime::trace::TraceContext;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::outbox::{Frame, Outbox};
+use super::{Input, MemberHandle, Notices, Shared, close};
+
+/// Longest wait for inline contents in one step; orders whose content is not there by then are put off.
+const CONTENT_WITHIN: Duration = Duration::from_secs(2);
+
+/// Speaks for nobody: what an unloaded value names where there is no leadership yet.
+const NOBODY: Leadership = Leadership {
+    epoch: Epoch {
+        counter: 0,
+        id: EpochId::from_bytes([0; 16]),
+    },
+    term: Term {
+        counter: 0,
+        id: TermId::from_bytes([0; 16]),
+    },
+};
+
+/// An order to be sent.
+struct Send {
+    connection: Connection,
+    order: Arc<Order>,
+    with_content: bool,
+    traceparent: Option<Arc<str>>,
+}
+
+pub(super) struct Task {
+    shared: Arc<Shared>,
+    cluster: ClusterUid,
+    member: MemberUid,
+    notices: Arc<Notices>,
+    machine: Member,
+    outboxes: BTreeMap<Connection, Outbox>,
+    retired: bool,
+}
+
+impl Task {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        cluster: ClusterUid,
+        handle: &MemberHandle,
+        pace: Pace,
+    ) -> Self {
+        Self {
+            shared,
+            cluster,
+            member: handle.member,
+            notices: Arc::clone(&handle.notices),
+            machine: Member::new(pace),
+            outboxes: BTreeMap::new(),
+            retired: false,
+        }
+    }
+
+    /// Runs until the member is retired and its loss reported, or the process shuts down.
+    pub(super) async fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
+        let stop = self.shared.tasks.shutdown();
+        loop {
+            if self.retired && self.machine.wake_at().is_none() {
+                return;
+            }
+            let wake = self.machine.wake_at().map(|at| self.shared.instant(at));
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {
+                    let going = close(CloseReason::GoingAway, "the hub is shutting down", 1_000);
+                    return self.step(Event::End(going)).await;
+                }
+                () = self.notices.wake.notified() => self.noticed().await,
+                input = inputs.recv() => match input {
+                    Some(input) => self.input(input).await,
+                    // Every handle is gone: nobody can reach this task any more.
+                    None => return,
+                },
+                () = until(wake) => self.step(Event::Tick).await,
+            }
+        }
+    }
+
+    async fn input(&mut self, input: Input) {
+        let event = match input {
+            Input::Opened(connection, outbox) => {
+                if self.retired {
+                    let gone = close(CloseReason::Revoked, "the member is gone", 0);
+                    outbox.push(Frame::Message(ToAgent::Close(gone)));
+                    return;
+                }
+                self.outboxes.insert(connection, outbox);
+                Event::Opened(connection)
+            }
+            Input::Message(connection, message) => Event::Message(connection, message),
+            Input::Closed(connection) => {
+                self.outboxes.remove(&connection);
+                Event::Closed(connection)
+            }
+        };
+        self.step(event).await;
+    }
+
+    async fn noticed(&mut self) {
+        let pending = self.notices.take();
+        self.retired |= pending.retired;
+        if let Some(close) = pending.end {
+            self.step(Event::End(close)).await;
+        }
+        if pending.reloaded {
+            self.step(Event::Reloaded).await;
+        } else if !pending.changed.is_empty() {
+            self.step(Event::Changed(pending.changed)).await;
+        }
+        if pending.census {
+            self.step(Event::Census).await;
+        }
+    }
+
+    /// Steps the machine and carries out what it says; what fails on the way is stepped as well.
+    async fn step(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        let content_until = Instant::now() + CONTENT_WITHIN;
+        while let Some(event) = events.pop_front() {
+            // Held over one step only: an order that changes meanwhile is told as a change.
+            let orders = self.orders();
+            for action in self.machine.step(event, &orders, self.shared.now()) {
+                match action {
+                    Action::Send(connection, message) => {
+                        self.push(connection, Frame::Message(message), &mut events);
+                    }
+                    Action::SendOrder {
+                        connection,
+                        order,
+                        with_content,
+                        traceparent,
+                    } => {
+                        let send = Send {
+                            connection,
+                            order,
+                            with_content,
+                            traceparent,
+                        };
+                        self.send_order(send, &orders, content_until, &mut events)
+                            .await;
+                    }
+                    Action::Disconnect(connection) => {
+                        self.outboxes.remove(&connection);
+                    }
+                    Action::Report(report) => self.report(report),
+                }
+            }
+        }
+    }
+
+    /// The cluster's orders; unloaded ones while there are none to read, so that sessions are refused.
+    fn orders(&self) -> Arc<ClusterOrders> {
+        let port = &self.shared.ports.orders;
+        port.of(self.cluster)
+            .unwrap_or_else(|| Arc::new(ClusterOrders::unloaded(NOBODY)))
+    }
+
+    async fn send_order(
+        &mut self,
+        send: Send,
+        orders: &ClusterOrders,
+        content_until: Instant,
+        events: &mut VecDeque<Event>,
+    ) {
+        let Send {
+            connection,
+            order,
+            with_content,
+            traceparent,
+        } = send;
+        let mut content = None;
+        if with_content {
+            content = self.content(&order, content_until).await;
+            if content.is_none() {
+                events.push_back(Event::ContentMissing(connection, order.deployment));
+                return;
+            }
+        }
+        // After the last await: a hub that no longer leads must not order anything.
+        if self.shared.ports.orders.leadership() != Some(orders.leadership) {
+            let deposed = close(
+                CloseReason::NotLeader,
+                "this hub replica no longer leads",
+                1_000,
+            );
+            events.push_back(Event::End(deposed));
+            return;
+        }
+        tracing::debug!(
+            cluster = %self.cluster, deployment = %order.deployment, number = order.tuple.number,
+            trace_id = trace_id(traceparent.as_deref()), "order sent"
+        );
+        self.push(
+            connection,
+            Frame::Order {
+                order,
+                content,
+                traceparent,
+            },
+            events,
+        );
+    }
+
+    async fn content(&self, order: &Order, until: Instant) -> Option<Arc<[u8]>> {
+        let digest = order.content()?.digest;
+        let read = self.shared.ports.orders.content(digest);
+        match tokio::time::timeout_at(until, read).await {
+            Ok(Ok(bytes)) => Some(bytes),
+            Ok(Err(error)) => {
+                tracing::warn!(cluster = %self.cluster, %digest, %error, "content of an order");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(cluster = %self.cluster, %digest, "content of an order could not be read in time");
+                None
+            }
+        }
+    }
+
+    /// Queues a frame; says so to the machine when there is no room for it.
+    fn push(&self, connection: Connection, frame: Frame, events: &mut VecDeque<Event>) {
+        if let Some(outbox) = self.outboxes.get(&connection)
+            && !outbox.push(frame)
+        {
+            tracing::info!(cluster = %self.cluster, "a slow member missed frames and is resynced");
+            events.push_back(Event::Overflow(connection));
+        }
+    }
+
+    fn report(&self, report: Report) {
+        match &report {
+            Report::Connected {
+                incarnation,
+                agent_version,
+                ..
+            } => {
+                tracing::info!(cluster = %self.cluster, incarnation, agent_version, "member connected");
+            }
+            Report::Lost => tracing::info!(cluster = %self.cluster, "member lost"),
+            Report::DuplicateIdentity { kept, refused } => {
+                tracing::warn!(cluster = %self.cluster, %kept, %refused, "two agents use one identity");
+            }
+            _ => {}
+        }
+        self.shared
+            .ports
+            .reports
+            .report(self.cluster, self.member, report);
+    }
+}
+
+fn trace_id(traceparent: Option<&str>) -> Option<String> {
+    Some(traceparent?.parse::<TraceContext>().ok()?.trace_id())
+}
+
+/// Ends at `at`, or never.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
