@@ -38,6 +38,7 @@ pub mod process;
 mod programs;
 pub mod progress;
 mod registry;
+pub mod stack;
 mod start;
 pub mod tools;
 
