@@ -323,7 +323,7 @@ impl Planning {
 }
 
 /// The earlier of two wake-up times.
-pub(crate) fn earlier(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
+pub fn earlier(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

@@ -47,12 +47,12 @@ impl Deployment {
         }
         let orphan = leaving.purpose == Purpose::Whole { orphan: true };
         if !orphan && !leaving.is_removed() {
+            if !self.account.open {
+                return;
+            }
             if leaving.surveyed.wants(now, &mut plan.wake_at) {
                 plan.actions
                     .push(Action::Survey(self.surveyed_sets(&leaving.purpose)));
-            }
-            if !self.account.open {
-                return;
             }
             let search = leaving.surveyed.open && leaving.needs_search;
             if search && leaving.searched.wants(now, &mut plan.wake_at) {

@@ -5,7 +5,7 @@ use stevedore_proto_core::status::{
 };
 
 use super::Rollout;
-use super::item::{Block, Item, Record};
+use super::item::{Block, Item, Need, Record};
 use crate::key::ObjectKey;
 
 /// Most objects named in one message.
@@ -24,6 +24,8 @@ pub struct View {
     pub paused: bool,
     /// Every object is in place.
     pub applied: bool,
+    /// Enough has been looked at to say so: what is being read says nothing yet.
+    pub known: bool,
     /// One per phase.
     pub phases: Vec<PhaseStatus>,
     /// What is waited for.
@@ -51,6 +53,7 @@ impl Rollout {
             succeeded: self.succeeded,
             paused: self.paused,
             applied: self.is_applied(),
+            known: self.is_known(),
             phases: (0..self.phases.len()).map(|at| self.phase(at)).collect(),
             blockers: self.blockers(),
             attributions: self.attributions.iter().cloned().collect(),
@@ -58,6 +61,20 @@ impl Rollout {
             controlled,
             available,
         }
+    }
+
+    /// Nothing that was reached waits for a first or a renewed look, unless something stops it.
+    fn is_known(&self) -> bool {
+        self.items
+            .iter()
+            .filter(|item| usize::from(item.desired.phase) <= self.reached)
+            .all(|item| {
+                item.block.is_some()
+                    || !matches!(
+                        item.need(&self.context, self.paused),
+                        Need::List | Need::Read
+                    )
+            })
     }
 
     fn blocked(&self) -> impl Iterator<Item = (&Item, &Block)> {

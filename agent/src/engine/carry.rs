@@ -1,0 +1,415 @@
+//! Carrying out actions: every one becomes a future that needs nothing of its owner.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use serde_json::Value;
+use stevedore_agent_core::desired::{self, Blueprint, Desired, Guard, Setting};
+use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_agent_core::observe::Seen;
+use stevedore_agent_core::order::SetUid;
+use stevedore_agent_core::plan::{Outcome, Prevented, Surveyed};
+use stevedore_agent_core::prune::Named;
+use stevedore_agent_core::rollout::Block;
+use stevedore_agent_core::{removal, rollout, teardown};
+use stevedore_proto_core::{Content, DeploymentUid};
+
+use super::Shared;
+use super::head::inventory;
+use super::look::{Lookout, look};
+use super::ports::{
+    Account, AccountBlocker, Answer, ApplyOptions, ContentFailure, ObjectApi, Ports, Preconditions,
+    SetRef, StoredSet,
+};
+use super::status::NamedPhases;
+
+/// Requests of discovery at the same time.
+const DISCOVERY: usize = 8;
+
+/// What an action brought beside its outcome.
+pub(super) enum Baggage {
+    None,
+    Client(Account, Arc<dyn ObjectApi>),
+    Content(Arc<Content>),
+    Phases(HashMap<SetUid, NamedPhases>),
+}
+
+pub(super) type Carried = BoxFuture<'static, (Outcome, Baggage)>;
+
+/// What requests for objects are made with.
+#[derive(Clone)]
+pub(super) struct Tools {
+    pub(super) deployment: DeploymentUid,
+    pub(super) api: Arc<dyn ObjectApi>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) lookout: Arc<Lookout>,
+}
+
+impl Tools {
+    async fn look(&self, object: Value, key: &ObjectKey) -> Answer<Seen> {
+        look(object, key, &self.lookout, &self.shared.cel)
+            .await
+            .ok_or_else(|| {
+                let what = "the API server's answer has no UID or resourceVersion";
+                Failure::new(FailureKind::Unavailable, what)
+            })
+    }
+
+    /// A live GET. While it is under way it counts against what all deployments may ask for.
+    async fn read(&self, key: &ObjectKey) -> Answer<Option<Seen>> {
+        let found = {
+            let _permit = self.shared.requests.acquire().await;
+            self.api.get(key).await?
+        };
+        match found {
+            Some(object) => self.look(object, key).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn list(&self, scope: &WatchKey) -> Answer<Vec<(ObjectKey, Seen)>> {
+        let mut found = Vec::new();
+        let mut next = None;
+        loop {
+            let page = {
+                let _permit = self.shared.requests.acquire().await;
+                self.api.list(scope, self.deployment, next).await?
+            };
+            for object in page.objects {
+                if let Some(key) = ObjectKey::of(&object) {
+                    let seen = self.look(object, &key).await?;
+                    found.push((key, seen));
+                }
+            }
+            next = page.next;
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// Opens the account of a set.
+pub(super) fn open(ports: &Ports, set: StoredSet) -> Carried {
+    let accounts = Arc::clone(&ports.accounts);
+    Box::pin(async move {
+        match accounts.open(&set).await {
+            Ok((account, api)) => (Outcome::Opened(Ok(())), Baggage::Client(account, api)),
+            Err(AccountBlocker { reason, message }) => {
+                let block = Block {
+                    reason: known_word(&reason),
+                    message,
+                    preflight: true,
+                };
+                (Outcome::Opened(Err(block)), Baggage::None)
+            }
+        }
+    })
+}
+
+fn known_word(reason: &str) -> &'static str {
+    match reason {
+        "NoAccount" => "NoAccount",
+        "AccountNotAllowed" => "AccountNotAllowed",
+        "Unavailable" => "Unavailable",
+        _ => "AccountUnusable",
+    }
+}
+
+/// Reads and checks the content of a set.
+pub(super) fn prepare(
+    ports: &Ports,
+    api: Arc<dyn ObjectApi>,
+    set: SetRef,
+    setting: Setting,
+) -> Carried {
+    let store = Arc::clone(&ports.store);
+    Box::pin(async move {
+        let content = match store.content(&set).await {
+            Ok(content) => content,
+            Err(failure) => return (Outcome::Prepared(Err(prevented(failure))), Baggage::None),
+        };
+        let scopes = match scopes(&*api, &content).await {
+            Ok(scopes) => scopes,
+            Err(failure) => {
+                let prevented = Prevented::Failed(failure);
+                return (Outcome::Prepared(Err(prevented)), Baggage::None);
+            }
+        };
+        let held = Arc::clone(&content);
+        // Compiling probes and hashing a set takes a while: not on the reactor.
+        let built = tokio::task::spawn_blocking(move || {
+            Blueprint::of(&held, &setting, &|kind| scopes.get(kind).copied())
+        })
+        .await;
+        match built {
+            Ok(Ok(blueprint)) => (Outcome::Prepared(Ok(blueprint)), Baggage::Content(content)),
+            Ok(Err(wrong)) => (
+                Outcome::Prepared(Err(Prevented::Refused(wrong))),
+                Baggage::None,
+            ),
+            Err(_) => {
+                let failure = Failure::new(FailureKind::Unavailable, "the check was interrupted");
+                let prevented = Prevented::Failed(failure);
+                (Outcome::Prepared(Err(prevented)), Baggage::None)
+            }
+        }
+    })
+}
+
+fn prevented(failure: ContentFailure) -> Prevented {
+    match failure {
+        ContentFailure::Missing(what) => Prevented::Missing(what),
+        ContentFailure::Unavailable(failure) => Prevented::Failed(failure),
+    }
+}
+
+/// Which of the content's kinds are served, and whether they are namespaced.
+async fn scopes(api: &dyn ObjectApi, content: &Content) -> Answer<HashMap<Kind, bool>> {
+    let answers: Vec<_> = futures::stream::iter(desired::kinds(content))
+        .map(|kind| async move { (api.scope(&kind).await, kind) })
+        .buffer_unordered(DISCOVERY)
+        .collect()
+        .await;
+    let mut scopes = HashMap::new();
+    for (answer, kind) in answers {
+        if let Some(scope) = answer? {
+            scopes.insert(kind, scope.namespaced);
+        }
+    }
+    Ok(scopes)
+}
+
+/// One request of a rollout.
+pub(super) enum Request {
+    List(WatchKey),
+    Read(ObjectKey),
+    Write {
+        desired: Box<Desired>,
+        guard: Guard,
+        dry_run: bool,
+    },
+}
+
+/// Where the content of a rollout comes from: kept while it is written, read again when it is needed later.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) set: SetRef,
+    pub(super) setting: Setting,
+    pub(super) content: Option<Arc<Content>>,
+}
+
+/// Carries out a request of a rollout.
+pub(super) fn roll_out(ports: &Ports, tools: Tools, source: Source, request: Request) -> Carried {
+    let store = Arc::clone(&ports.store);
+    Box::pin(async move {
+        match request {
+            Request::List(scope) => (
+                answer(tools.list(&scope).await, rollout::Answer::Listed),
+                Baggage::None,
+            ),
+            Request::Read(key) => (
+                answer(tools.read(&key).await, rollout::Answer::Read),
+                Baggage::None,
+            ),
+            Request::Write {
+                desired,
+                guard,
+                dry_run,
+            } => {
+                let content = match source.content {
+                    Some(content) => content,
+                    None => match store.content(&source.set).await {
+                        Ok(content) => content,
+                        Err(ContentFailure::Unavailable(failure)) => {
+                            return (failed(failure), Baggage::None);
+                        }
+                        Err(ContentFailure::Missing(what)) => {
+                            return (
+                                failed(Failure::new(FailureKind::NotFound, what)),
+                                Baggage::None,
+                            );
+                        }
+                    },
+                };
+                let outcome =
+                    write(&tools, &desired, &content, &source.setting, &guard, dry_run).await;
+                (outcome, Baggage::Content(content))
+            }
+        }
+    })
+}
+
+fn failed(failure: Failure) -> Outcome {
+    Outcome::Rollout(rollout::Answer::Failed(failure))
+}
+
+fn answer<T>(result: Answer<T>, ok: impl FnOnce(T) -> rollout::Answer) -> Outcome {
+    Outcome::Rollout(match result {
+        Ok(value) => ok(value),
+        Err(failure) => rollout::Answer::Failed(failure),
+    })
+}
+
+async fn write(
+    tools: &Tools,
+    desired: &Desired,
+    content: &Content,
+    setting: &Setting,
+    guard: &Guard,
+    dry_run: bool,
+) -> Outcome {
+    let Some(body) = desired.body(content, setting, guard) else {
+        let what = "the stored content is not what this order delivered";
+        return failed(Failure::new(FailureKind::Invalid, what));
+    };
+    let options = ApplyOptions {
+        // What may exist is ours or adopted by declaration; what must not exist has nothing to force.
+        force: matches!(guard, Guard::Change { .. }),
+        dry_run,
+    };
+    let applied = {
+        let _permit = tools.shared.requests.acquire().await;
+        tools.api.apply(&desired.key, &body, options).await
+    };
+    match applied {
+        Err(failure) => failed(failure),
+        Ok(_) if dry_run => Outcome::Rollout(rollout::Answer::Checked),
+        Ok(applied) => answer(
+            tools.look(applied.object, &desired.key).await,
+            rollout::Answer::Written,
+        ),
+    }
+}
+
+/// Carries out a request of a removal.
+pub(super) fn remove(tools: Tools, job: removal::Job, key: ObjectKey) -> Carried {
+    Box::pin(async move {
+        let result = match job {
+            removal::Job::Read(_) | removal::Job::Namespace(_) => {
+                tools.read(&key).await.map(removal::Answer::Read)
+            }
+            removal::Job::Delete {
+                uid,
+                resource_version,
+                ..
+            } => {
+                let preconditions = Preconditions {
+                    uid: uid.into(),
+                    resource_version: resource_version.into(),
+                };
+                let _permit = tools.shared.requests.acquire().await;
+                let deleted = tools.api.delete(&key, &preconditions).await;
+                deleted.map(|()| removal::Answer::Deleted)
+            }
+        };
+        let answer = result.unwrap_or_else(removal::Answer::Failed);
+        (Outcome::Remove(answer), Baggage::None)
+    })
+}
+
+/// Tells what sets name: their contents and the inventories in their statuses.
+pub(super) fn survey(
+    ports: &Ports,
+    api: Arc<dyn ObjectApi>,
+    sets: Vec<(StoredSet, Setting)>,
+) -> Carried {
+    let store = Arc::clone(&ports.store);
+    Box::pin(async move {
+        let mut surveyed = Surveyed::default();
+        let mut phases = HashMap::new();
+        for (set, setting) in sets {
+            let mut named = Named {
+                number: set.number,
+                objects: Vec::new(),
+            };
+            let content = if set.has_content {
+                store.content(&set.reference).await
+            } else {
+                Err(ContentFailure::Missing("it has none".into()))
+            };
+            match content {
+                Ok(content) => {
+                    // A kind that discovery cannot tell now keeps the namespace it was written with.
+                    let scopes = scopes(&*api, &content).await.unwrap_or_default();
+                    let all =
+                        desired::inventory(&content, &setting, &|kind| scopes.get(kind).copied());
+                    let by_phase = content.phases.iter().enumerate().map(|(at, phase)| {
+                        let keys = all.iter().filter(|(_, rank)| usize::from(*rank) == at);
+                        (
+                            phase.name.clone(),
+                            keys.map(|(key, _)| key.clone()).collect(),
+                        )
+                    });
+                    phases.insert(SetUid::from(set.reference.uid.as_str()), by_phase.collect());
+                    named.objects = all
+                        .into_iter()
+                        .map(|(key, rank)| (key, rank, None))
+                        .collect();
+                }
+                Err(ContentFailure::Missing(_)) => surveyed.incomplete = true,
+                Err(ContentFailure::Unavailable(failure)) => {
+                    return (Outcome::Surveyed(Err(failure)), Baggage::None);
+                }
+            }
+            for (key, record) in inventory(&set.status) {
+                let known = named
+                    .objects
+                    .iter_mut()
+                    .find(|(known, ..)| known.same_object(&key));
+                match known {
+                    Some((_, _, uid)) => *uid = Some(record.uid),
+                    None => named.objects.push((key, 0, Some(record.uid))),
+                }
+            }
+            surveyed.named.push(named);
+        }
+        (Outcome::Surveyed(Ok(surveyed)), Baggage::Phases(phases))
+    })
+}
+
+/// Searches for every object of a deployment.
+pub(super) fn search(tools: Tools, namespace: Option<String>) -> Carried {
+    Box::pin(async move {
+        let found = {
+            let _permit = tools.shared.requests.acquire().await;
+            tools
+                .api
+                .find_all(tools.deployment, namespace.as_deref())
+                .await
+        };
+        let outcome = found
+            .map_err(|failure| vec![unlistable("every kind", &failure)])
+            .and_then(|found| {
+                let blocks: Vec<Block> = found
+                    .unlistable
+                    .iter()
+                    // An account that may not list a kind could not have kept objects of it in order.
+                    .filter(|(_, failure)| failure.kind != FailureKind::Forbidden)
+                    .map(|(kind, failure)| unlistable(&kind.to_string(), failure))
+                    .collect();
+                if blocks.is_empty() {
+                    Ok(teardown::rebuilt(&found.objects, tools.deployment))
+                } else {
+                    Err(blocks)
+                }
+            });
+        (Outcome::Searched(outcome), Baggage::None)
+    })
+}
+
+fn unlistable(kind: &str, failure: &Failure) -> Block {
+    Block {
+        reason: "NotListable",
+        message: format!("{kind} cannot be listed: {failure}"),
+        preflight: false,
+    }
+}
+
+/// A change to a stored set.
+pub(super) fn done(future: BoxFuture<'static, Answer<()>>) -> Carried {
+    Box::pin(async move { (Outcome::Done(future.await), Baggage::None) })
+}

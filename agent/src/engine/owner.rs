@@ -1,0 +1,298 @@
+//! The task that alone acts for one deployment.
+
+mod act;
+mod tell;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use stevedore_agent_core::key::WatchKey;
+use stevedore_agent_core::order::SetUid;
+use stevedore_agent_core::plan::{Action, Deployment, Outcome};
+use stevedore_agent_core::retry::{Retry, SOON, Spread};
+use stevedore_crds::v1alpha1::ObjectSetStatus;
+use stevedore_proto_core::status::Attribution;
+use stevedore_proto_core::{Content, DeploymentUid, Millis};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::carry::Baggage;
+use super::head::{head, predecessors};
+use super::look::Lookout;
+use super::ports::{Account, Answer, ObjectApi, Ports, StoredSet};
+use super::publish::Publisher;
+use super::status::NamedPhases;
+use super::{Desk, Mail, Shared};
+
+/// Something that was under way has ended.
+enum Landed {
+    Action(Action, Outcome, Baggage),
+    Sets(Answer<Vec<StoredSet>>),
+    Status(String, Option<ObjectSetStatus>),
+}
+
+/// Owns one deployment.
+pub(super) struct Owner {
+    uid: DeploymentUid,
+    ports: Ports,
+    shared: Arc<Shared>,
+    desk: Arc<Desk>,
+    inbox: mpsc::Receiver<Mail>,
+    start: Instant,
+    core: Deployment,
+    sets: Vec<StoredSet>,
+    /// The stored sets have to be read again; nothing new is started until they are.
+    stale: bool,
+    reading: bool,
+    read_retry: Retry,
+    client: Option<(Account, Arc<dyn ObjectApi>)>,
+    content: Option<(SetUid, Arc<Content>)>,
+    phases: HashMap<SetUid, NamedPhases>,
+    air: FuturesUnordered<BoxFuture<'static, Landed>>,
+    /// How many of those in the air are actions.
+    acting: usize,
+    publisher: Publisher,
+    told: Vec<Attribution>,
+    was_available: Option<bool>,
+    interest: Option<(Account, BTreeSet<WatchKey>)>,
+    spread: Spread,
+}
+
+impl Owner {
+    pub(super) fn new(
+        uid: DeploymentUid,
+        ports: Ports,
+        shared: Arc<Shared>,
+        desk: Arc<Desk>,
+        inbox: mpsc::Receiver<Mail>,
+    ) -> Self {
+        Self {
+            uid,
+            ports,
+            shared,
+            desk,
+            inbox,
+            start: Instant::now(),
+            core: Deployment::new(uid, rand::random()),
+            sets: Vec::new(),
+            stale: true,
+            reading: false,
+            read_retry: Retry::default(),
+            client: None,
+            content: None,
+            phases: HashMap::new(),
+            air: FuturesUnordered::new(),
+            acting: 0,
+            publisher: Publisher::default(),
+            told: Vec::new(),
+            was_available: None,
+            interest: None,
+            spread: Spread::new(rand::random()),
+        }
+    }
+
+    fn now(&self) -> Millis {
+        // Never 0: what waits until 0 is ready.
+        Millis::try_from(self.start.elapsed().as_millis())
+            .unwrap_or(Millis::MAX)
+            .saturating_add(1)
+    }
+
+    /// Runs until no stored set is left and `retire` agrees.
+    pub(super) async fn run(mut self, retire: impl Fn(&Desk) -> bool) {
+        loop {
+            self.take_flags();
+            if self.stale {
+                self.read_sets();
+            } else {
+                if self.core.is_idle() && self.air.is_empty() {
+                    self.set_interest(BTreeSet::new());
+                    if retire(&self.desk) {
+                        return;
+                    }
+                    continue;
+                }
+                self.act();
+            }
+            let wake = self.tell();
+            self.watch();
+            self.wait(wake).await;
+        }
+    }
+
+    fn take_flags(&mut self) {
+        if self.desk.sets_changed.swap(false, Ordering::AcqRel) {
+            self.stale = true;
+            self.read_retry.hurry();
+        }
+        if self
+            .desk
+            .circumstances_changed
+            .swap(false, Ordering::AcqRel)
+        {
+            self.core.reopen_account();
+            self.core.hurry();
+        }
+        self.core
+            .set_definitions_terminating(self.ports.store.definitions_terminating());
+    }
+
+    /// Reads the stored sets, once nothing is under way for the former ones.
+    fn read_sets(&mut self) {
+        if self.reading || self.acting > 0 || !self.read_retry.ready(self.now()) {
+            return;
+        }
+        self.reading = true;
+        let store = Arc::clone(&self.ports.store);
+        let uid = self.uid;
+        self.air
+            .push(Box::pin(async move { Landed::Sets(store.sets(uid).await) }));
+    }
+
+    /// Waits for whatever comes first.
+    async fn wait(&mut self, wake: Option<Millis>) {
+        let now = self.now();
+        let until = if self.stale {
+            self.read_retry.wake(now)
+        } else {
+            wake
+        };
+        let until = until.map(|at| self.start + std::time::Duration::from_millis(at));
+        let sleep = async {
+            match until {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let desk = Arc::clone(&self.desk);
+        tokio::select! {
+            Some(landed) = self.air.next(), if !self.air.is_empty() => self.land(landed),
+            Some(mail) = self.inbox.recv() => self.receive(mail),
+            () = desk.wake.notified() => {}
+            () = sleep => {}
+        }
+        // Whatever is there already is taken in before anything is decided.
+        while let Ok(mail) = self.inbox.try_recv() {
+            self.receive(mail);
+        }
+        let now = self.now();
+        self.core.tick(now);
+    }
+
+    fn receive(&mut self, mail: Mail) {
+        let now = self.now();
+        match mail {
+            Mail::Seen(key, seen) => self.core.observed(&key, *seen, now),
+            Mail::Removed(key, last) => self.core.removed(&key, last.as_deref(), now),
+            Mail::Restarted(scope) if self.is_watching(&scope) => self.core.restarted(&scope),
+            Mail::Synced(scope) if self.is_watching(&scope) => self.core.synced(&scope, now),
+            Mail::Failed(scope, why) if self.is_watching(&scope) => {
+                self.core.unwatched(&scope, why);
+            }
+            Mail::Restarted(_) | Mail::Synced(_) | Mail::Failed(..) => {}
+        }
+    }
+
+    fn is_watching(&self, scope: &WatchKey) -> bool {
+        self.interest
+            .as_ref()
+            .is_some_and(|(_, scopes)| scopes.contains(scope))
+    }
+
+    fn land(&mut self, landed: Landed) {
+        let now = self.now();
+        match landed {
+            Landed::Sets(answer) => {
+                self.reading = false;
+                match answer {
+                    Ok(sets) => self.take_sets(sets),
+                    Err(failure) => {
+                        tracing::warn!(deployment = %self.uid, %failure, "stored sets cannot be read");
+                        self.read_retry
+                            .fail(now, SOON, failure.retry_after, &mut self.spread);
+                    }
+                }
+            }
+            Landed::Status(set, status) => {
+                self.publisher.written(&set, status, now, &mut self.spread);
+            }
+            Landed::Action(action, outcome, baggage) => {
+                self.acting -= 1;
+                self.unpack(&action, &outcome, baggage);
+                self.core.finish(&action, outcome, now);
+            }
+        }
+    }
+
+    fn take_sets(&mut self, sets: Vec<StoredSet>) {
+        self.stale = false;
+        self.read_retry.clear();
+        self.publisher.set_stored(
+            sets.iter()
+                .map(|set| (set.reference.uid.as_str(), &set.status)),
+        );
+        let heads = sets
+            .iter()
+            .map(|set| {
+                let mut set = set.clone();
+                if let Some(stored) = self.publisher.stored(&set.reference.uid) {
+                    set.status = stored.clone();
+                }
+                head(&set)
+            })
+            .collect();
+        let successors = predecessors(&sets);
+        self.sets = sets;
+        self.core.set_heads(heads, successors);
+    }
+
+    fn unpack(&mut self, action: &Action, outcome: &Outcome, baggage: Baggage) {
+        match baggage {
+            Baggage::None => {}
+            Baggage::Client(account, api) => self.client = Some((account, api)),
+            Baggage::Content(content) => {
+                if let Some(accepted) = self.core.accepted() {
+                    self.content = Some((accepted.uid.clone(), content));
+                }
+            }
+            Baggage::Phases(phases) => self.phases = phases,
+        }
+        match (action, outcome) {
+            (Action::Prepare(_), Outcome::Prepared(Ok(blueprint))) => {
+                self.desk.set_lookout(Arc::new(Lookout::of(blueprint)));
+            }
+            (Action::Discard(set) | Action::Release(set), Outcome::Done(Ok(()))) => {
+                self.sets.retain(|known| *known.reference.uid != **set);
+            }
+            _ => {}
+        }
+    }
+
+    fn stored(&self, uid: &str) -> Option<&StoredSet> {
+        self.sets.iter().find(|set| set.reference.uid == uid)
+    }
+
+    /// Keeps the watches in step with what has to be watched.
+    fn watch(&mut self) {
+        if !self.stale {
+            self.set_interest(self.core.scopes());
+        }
+    }
+
+    fn set_interest(&mut self, scopes: BTreeSet<WatchKey>) {
+        let Some((account, _)) = &self.client else {
+            return;
+        };
+        let wanted = (account.clone(), scopes);
+        if self.interest.as_ref() == Some(&wanted) {
+            return;
+        }
+        let list = wanted.1.iter().cloned().collect();
+        self.ports.watches.set_interest(self.uid, &wanted.0, list);
+        self.interest = Some(wanted);
+    }
+}

@@ -1,0 +1,192 @@
+//! Starting what the plan asks for.
+
+use std::sync::Arc;
+
+use stevedore_agent_core::desired::Setting;
+use stevedore_agent_core::key::{Kind, ObjectKey};
+use stevedore_agent_core::plan::Action;
+use stevedore_agent_core::removal;
+use stevedore_agent_core::rollout::{Job, Rollout};
+
+use super::{Landed, Owner};
+use crate::engine::PER_DEPLOYMENT;
+use crate::engine::carry::{self, Carried, Request, Source, Tools};
+use crate::engine::head::setting;
+use crate::engine::ports::{Answer, Origin, SetRef, StoredSet};
+use crate::engine::status;
+
+impl Owner {
+    /// Starts everything that is to be done now and has room.
+    pub(super) fn act(&mut self) {
+        let room = PER_DEPLOYMENT.saturating_sub(self.acting);
+        let plan = self.core.plan(self.now(), room);
+        if plan.actions.is_empty() && self.acting == 0 {
+            // Nothing is being written: what is needed later is read again.
+            self.content = None;
+        }
+        for action in plan.actions {
+            let Some(carried) = self.carry(&action) else {
+                continue;
+            };
+            self.core.begin(&action);
+            self.acting += 1;
+            self.air.push(Box::pin(async move {
+                let (outcome, baggage) = carried.await;
+                Landed::Action(action, outcome, baggage)
+            }));
+        }
+    }
+
+    fn carry(&self, action: &Action) -> Option<Carried> {
+        match action {
+            Action::Open(set) => Some(carry::open(&self.ports, self.stored(set)?.clone())),
+            Action::Prepare(set) => {
+                let set = self.stored(set)?;
+                let (_, api) = self.client.as_ref()?;
+                let setting = self.setting_of(set, set.number);
+                let reference = set.reference.clone();
+                Some(carry::prepare(
+                    &self.ports,
+                    Arc::clone(api),
+                    reference,
+                    setting,
+                ))
+            }
+            Action::Survey(sets) => {
+                let (_, api) = self.client.as_ref()?;
+                let sets = sets
+                    .iter()
+                    .filter_map(|uid| self.stored(uid))
+                    .map(|set| {
+                        (
+                            self.with_written_status(set),
+                            self.setting_of(set, set.number),
+                        )
+                    })
+                    .collect();
+                Some(carry::survey(&self.ports, Arc::clone(api), sets))
+            }
+            Action::Search => {
+                let confined = self.sets.iter().find_map(|set| set.confined_to.clone());
+                Some(carry::search(self.tools()?, confined))
+            }
+            Action::Rollout(job) => self.roll_out(job),
+            Action::Remove(job) => {
+                let key = match job {
+                    removal::Job::Namespace(name) => {
+                        ObjectKey::new(Kind::new("", "v1", "Namespace"), None, name)
+                    }
+                    removal::Job::Read(at) | removal::Job::Delete { at, .. } => {
+                        self.core.removal()?.key(*at)?.clone()
+                    }
+                };
+                Some(carry::remove(self.tools()?, job.clone(), key))
+            }
+            Action::Retire(set) => Some(self.retire_set(self.stored(set)?)),
+            Action::Discard(set) => Some(self.on_set(set, |store, set| {
+                Box::pin(async move { store.delete(&set).await })
+            }))?,
+            Action::Release(set) => Some(self.on_set(set, |store, set| {
+                Box::pin(async move { store.release(&set).await })
+            }))?,
+            Action::Record => {
+                let tombstone = self.tombstone()?;
+                let (store, uid) = (Arc::clone(&self.ports.store), self.uid);
+                Some(carry::done(Box::pin(async move {
+                    store.record_teardown(uid, tombstone).await
+                })))
+            }
+        }
+    }
+
+    fn on_set(
+        &self,
+        uid: &str,
+        change: impl FnOnce(
+            Arc<dyn crate::engine::ports::SetStore>,
+            SetRef,
+        ) -> futures::future::BoxFuture<'static, Answer<()>>,
+    ) -> Option<Carried> {
+        let set = self.stored(uid)?.reference.clone();
+        Some(carry::done(change(Arc::clone(&self.ports.store), set)))
+    }
+
+    /// Says in the status that a set is history, then in its spec: a set that says so is not looked at again.
+    fn retire_set(&self, set: &StoredSet) -> Carried {
+        let store = Arc::clone(&self.ports.store);
+        let before = self.with_written_status(set).status;
+        let status = status::archived(&before, set.generation, jiff::Timestamp::now());
+        let set = set.reference.clone();
+        carry::done(Box::pin(async move {
+            store.archive(&set).await?;
+            store.write_status(&set, &status).await
+        }))
+    }
+
+    /// A set with the status that we wrote last, which a cache may not have yet.
+    fn with_written_status(&self, set: &StoredSet) -> StoredSet {
+        let mut set = set.clone();
+        if let Some(stored) = self.publisher.stored(&set.reference.uid) {
+            set.status = stored.clone();
+        }
+        set
+    }
+
+    pub(super) fn tombstone(&self) -> Option<stevedore_proto_core::Tuple> {
+        self.sets
+            .iter()
+            .filter_map(|set| match &set.origin {
+                Origin::Hub { tombstone, .. } => Some((set.number, (*tombstone)?)),
+                Origin::Standalone { .. } => None,
+            })
+            .max_by_key(|(number, _)| *number)
+            .map(|(_, tombstone)| tombstone)
+    }
+
+    fn setting_of(&self, set: &StoredSet, order: u64) -> Setting {
+        setting(set, self.uid, order, self.ports.store.digest_key())
+    }
+
+    fn tools(&self) -> Option<Tools> {
+        let (_, api) = self.client.as_ref()?;
+        Some(Tools {
+            deployment: self.uid,
+            api: Arc::clone(api),
+            shared: Arc::clone(&self.shared),
+            lookout: self.desk.lookout(),
+        })
+    }
+
+    fn roll_out(&self, job: &Job) -> Option<Carried> {
+        let rollout = self.core.rollout()?;
+        let accepted = self.core.accepted()?.uid.clone();
+        let set = self.stored(&accepted)?;
+        let source = Source {
+            set: set.reference.clone(),
+            setting: self.setting_of(set, rollout.order()),
+            content: self
+                .content
+                .as_ref()
+                .filter(|(of, _)| *of == accepted)
+                .map(|(_, content)| Arc::clone(content)),
+        };
+        let request = request(rollout, job)?;
+        Some(carry::roll_out(&self.ports, self.tools()?, source, request))
+    }
+}
+
+fn request(rollout: &Rollout, job: &Job) -> Option<Request> {
+    let write = |at: &usize, guard: &stevedore_agent_core::desired::Guard, dry_run| {
+        Some(Request::Write {
+            desired: Box::new(rollout.desired(*at)?.clone()),
+            guard: guard.clone(),
+            dry_run,
+        })
+    };
+    match job {
+        Job::List(scope) => Some(Request::List(scope.clone())),
+        Job::Read(at) => Some(Request::Read(rollout.desired(*at)?.key.clone())),
+        Job::DryRun(at, guard) => write(at, guard, true),
+        Job::Apply(at, guard) => write(at, guard, false),
+    }
+}

@@ -1,0 +1,178 @@
+//! Telling how it stands: statuses of sets, the report to the hub, Events.
+
+use std::sync::Arc;
+
+use stevedore_agent_core::plan::View;
+use stevedore_agent_core::rollout::earlier;
+use stevedore_crds::v1alpha1::ObjectSetStatus;
+use stevedore_proto_core::status::{Blocker, Interference, PhaseStatus, Truth};
+use stevedore_proto_core::{Millis, Stage, Tuple};
+
+use super::{Landed, Owner};
+use crate::engine::cel;
+use crate::engine::ports::{Note, Origin, SetRef, StoredSet};
+use crate::engine::publish::Next;
+use crate::engine::status;
+
+impl Owner {
+    /// Writes and reports what has changed; gives the time to come back if nothing happens.
+    pub(super) fn tell(&mut self) -> Option<Millis> {
+        let now = self.now();
+        let mut wake = self.core.plan(now, usize::MAX).wake_at;
+        if self.stale || self.core.is_idle() {
+            return wake;
+        }
+        let mut view = self.core.view();
+        if self.desk.lookout().quarantine.is_on() {
+            view.blockers.push(Blocker {
+                reason: "ProbeQuarantined".to_owned(),
+                object: String::new(),
+                message: format!(
+                    "a CEL probe of this package took longer than {:?} and is not evaluated again \
+                     until the content changes or the agent starts anew",
+                    cel::LIMIT
+                ),
+            });
+        }
+        if !is_worth_telling(&view) {
+            return wake;
+        }
+        for (set, wanted) in self.wanted(&view) {
+            match self.publisher.want(&set.uid, wanted, now) {
+                Next::Write(status) => self.write(set, *status),
+                Next::At(at) => wake = earlier(wake, Some(at)),
+                Next::Nothing => {}
+            }
+        }
+        self.report(&view);
+        self.note(&view);
+        wake
+    }
+
+    /// The statuses that the accepted set and every set on its way out should have.
+    fn wanted(&self, view: &View) -> Vec<(SetRef, ObjectSetStatus)> {
+        let time = jiff::Timestamp::now();
+        self.sets
+            .iter()
+            .filter_map(|set| {
+                let before = self.publisher.stored(&set.reference.uid)?;
+                let wanted = if view.accepted.as_deref() == Some(set.reference.uid.as_str()) {
+                    status::accepted(before, set.generation, view, time)
+                } else if is_ending(set) {
+                    let phases = self.leaving_phases(set);
+                    status::ending(before, set.generation, view, &phases, time)
+                } else {
+                    return None;
+                };
+                Some((set.reference.clone(), wanted))
+            })
+            .collect()
+    }
+
+    fn leaving_phases(&self, set: &StoredSet) -> Vec<PhaseStatus> {
+        self.phases
+            .get(set.reference.uid.as_str())
+            .map(|phases| status::leaving_phases(phases, self.core.removal()))
+            .unwrap_or_default()
+    }
+
+    fn write(&mut self, set: SetRef, status: ObjectSetStatus) {
+        let store = Arc::clone(&self.ports.store);
+        self.air.push(Box::pin(async move {
+            let uid = set.uid.clone();
+            match store.write_status(&set, &status).await {
+                Ok(()) => Landed::Status(uid, Some(status)),
+                Err(failure) => {
+                    tracing::warn!(set = set.name, %failure, "status was not written");
+                    Landed::Status(uid, None)
+                }
+            }
+        }));
+    }
+
+    /// What the report speaks about: the tombstone, or the accepted order of a hub.
+    fn observed(&self, view: &View) -> Option<(Tuple, Vec<PhaseStatus>)> {
+        if let Some(tombstone) = self.tombstone() {
+            let newest = self.sets.iter().max_by_key(|set| set.number)?;
+            let phases = self.leaving_phases(newest);
+            return Some((tombstone, phases));
+        }
+        match &self.stored(view.accepted.as_deref()?)?.origin {
+            Origin::Hub { tuple, .. } => Some((*tuple, Vec::new())),
+            Origin::Standalone { .. } => None,
+        }
+    }
+
+    fn report(&mut self, view: &View) {
+        let Some((observed, leaving)) = self.observed(view) else {
+            return;
+        };
+        let report = status::report(self.uid, observed, view, leaving);
+        if self.publisher.reported.as_ref() != Some(&report) {
+            self.ports.reporter.report(report.clone());
+            self.publisher.reported = Some(report);
+        }
+    }
+
+    fn note(&mut self, view: &View) {
+        let Some(set) = view
+            .accepted
+            .as_deref()
+            .and_then(|uid| self.stored(uid))
+            .map(|set| set.reference.clone())
+        else {
+            return;
+        };
+        let available = view.available.status == Truth::True;
+        if self.was_available.is_some_and(|was| was != available)
+            || self.was_available.is_none() && available
+        {
+            let note = Note {
+                warning: !available,
+                reason: if available {
+                    "Available"
+                } else {
+                    "Unavailable"
+                },
+                message: view.available.message.clone(),
+            };
+            self.ports.notes.note(&set, note);
+        }
+        if available || self.was_available.is_some() {
+            self.was_available = Some(available);
+        }
+        let Some(rollout) = &view.rollout else {
+            return;
+        };
+        for attribution in &rollout.attributions {
+            if self.told.contains(attribution) {
+                continue;
+            }
+            let (reason, what) = match attribution.kind {
+                Interference::Drift => ("Drift", "changed"),
+                Interference::Contention => ("Contention", "keeps changing"),
+            };
+            let note = Note {
+                warning: true,
+                reason,
+                message: format!("{} {what} {}", attribution.manager, attribution.object),
+            };
+            self.ports.notes.note(&set, note);
+        }
+        self.told.clone_from(&rollout.attributions);
+    }
+}
+
+fn is_ending(set: &StoredSet) -> bool {
+    match &set.origin {
+        Origin::Hub { tombstone, .. } => tombstone.is_some(),
+        Origin::Standalone { deleting, .. } => *deleting,
+    }
+}
+
+/// What is still being looked at says nothing yet: an agent that starts must not say that what runs does not.
+fn is_worth_telling(view: &View) -> bool {
+    let preparing = view.available.reason == "Preparing" && view.blockers.is_empty();
+    let looking = view.rollout.as_ref().is_some_and(|rollout| !rollout.known);
+    view.stage == Stage::Deleted || !(preparing || looking)
+}
