@@ -1,10 +1,11 @@
 //! One cluster: a real API server, and as much around it as is asked for.
 //!
-//! Starting, killing, stopping and putting back its programs stands here; their arguments in `programs`, who may
-//! log in and how in `identity`, copies of its data in `backup`.
+//! Starting, killing and stopping its programs stands here; what it can be in `options`, the programs' arguments in
+//! `programs`, who may log in and how in `identity`, copies of its data in `backup`.
 
 mod backup;
 mod identity;
+mod options;
 mod programs;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use kube::api::{Api, PostParams};
 use tokio::sync::Mutex;
 
 pub use backup::Backup;
+pub use options::{BROKEN_IMAGE, ClusterOptions, Extent, Program};
 
 use crate::audit::AuditReader;
 use crate::error::Error;
@@ -29,126 +31,13 @@ use crate::progress::{Event, Progress};
 use crate::start::{
     PORT_ATTEMPTS, READY_WITHIN, TAIL, await_state, free_port, lost_port, until_ready,
 };
-use crate::tools::{Tool, Toolbox};
-
-/// An image whose pods never become ready.
-pub const BROKEN_IMAGE: &str = "registry.example/never-ready:1";
+use crate::tools::Toolbox;
 
 /// The one node of a cluster with pods.
 pub const NODE: &str = "node-1";
 
 /// How long a program has to end in good order.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// How much of a cluster there is. Each holds what the ones before it hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Extent {
-    /// The API server and its store alone: objects stay as they are written. About 300 MB.
-    ApiServer,
-    /// With the controller manager: garbage collection, namespaces that go, Deployments that make pods. 400 MB.
-    Controllers,
-    /// With the scheduler, a fake node and KWOK: pods become ready, Jobs complete. 500 MB.
-    Pods,
-}
-
-/// What one cluster is to be.
-#[derive(Debug, Clone)]
-pub struct ClusterOptions {
-    pub(crate) name: String,
-    pub(crate) extent: Extent,
-    pub(crate) own_etcd: bool,
-    pub(crate) broken_images: Vec<String>,
-}
-
-impl ClusterOptions {
-    /// A cluster with working pods on the shared etcd. The name is a DNS label.
-    #[must_use]
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            extent: Extent::Pods,
-            own_etcd: false,
-            broken_images: vec![BROKEN_IMAGE.to_owned()],
-        }
-    }
-
-    /// How much of a cluster.
-    #[must_use]
-    pub fn extent(mut self, extent: Extent) -> Self {
-        self.extent = extent;
-        self
-    }
-
-    /// An etcd of its own: to be killed, backed up and put back without touching other clusters.
-    #[must_use]
-    pub fn own_etcd(mut self, own: bool) -> Self {
-        self.own_etcd = own;
-        self
-    }
-
-    /// One more image, written exactly so, whose pods never become ready.
-    #[must_use]
-    pub fn broken_image(mut self, image: impl Into<String>) -> Self {
-        self.broken_images.push(image.into());
-        self
-    }
-}
-
-/// A program of a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Program {
-    /// The store; only where the cluster has its own.
-    Etcd,
-    /// The API server.
-    ApiServer,
-    /// The controller manager.
-    ControllerManager,
-    /// The scheduler.
-    Scheduler,
-    /// The fake kubelet.
-    Kwok,
-}
-
-impl Program {
-    fn tool(self) -> Tool {
-        match self {
-            Self::Etcd => Tool::Etcd,
-            Self::ApiServer => Tool::KubeApiserver,
-            Self::ControllerManager => Tool::KubeControllerManager,
-            Self::Scheduler => Tool::KubeScheduler,
-            Self::Kwok => Tool::Kwok,
-        }
-    }
-}
-
-impl std::fmt::Display for Program {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.tool().name())
-    }
-}
-
-impl Extent {
-    /// What runs beside the store, in the order of starting.
-    fn programs(self) -> &'static [Program] {
-        match self {
-            Self::ApiServer => &[Program::ApiServer],
-            Self::Controllers => &[Program::ApiServer, Program::ControllerManager],
-            Self::Pods => &[
-                Program::ApiServer,
-                Program::ControllerManager,
-                Program::Scheduler,
-                Program::Kwok,
-            ],
-        }
-    }
-
-    /// The programs that have to be there to start it.
-    pub(crate) fn tools(self) -> Vec<Tool> {
-        let mut tools = vec![Tool::Etcd];
-        tools.extend(self.programs().iter().map(|program| program.tool()));
-        tools
-    }
-}
 
 /// What starting a cluster takes.
 pub(crate) struct Ground<'a> {

@@ -8,6 +8,8 @@
 //!    proxies. Module files with every checksum are part of this library. Several processes may do this at once.
 
 mod build;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,8 +1,12 @@
 //! What a started cluster does.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use kube::api::{Api, PostParams};
 use serde_json::json;
-use stevedore_fleet::{BROKEN_IMAGE, ClusterOptions, Error, Program, progress::Silent};
+use stevedore_fleet::tools::Locator;
+use stevedore_fleet::{BROKEN_IMAGE, Error, Extent, Fleet, Program, progress::Silent};
 
 use super::support::{WITHIN, api, apply, config_map, deployment, eventually, fleet, run};
 
@@ -32,37 +36,43 @@ fn deployment_becomes_available_unless_its_image_is_broken() {
     run(async {
         let client = fleet().await.members()[0].client();
         let deployments = api(&client, "Deployment");
-        for (name, image) in [
-            ("works", "registry.example/app:1"),
+        let start = async |name: &str, image: &str| {
+            let object = deployment(name, image);
+            apply(&deployments, "test", &object).await.expect("applied");
+        };
+        let status = async |name: &str| {
+            let read = deployments.get(name).await.expect("it is there");
+            read.data["status"].clone()
+        };
+        let broken = [
             ("broken", BROKEN_IMAGE),
             ("also-broken", "registry.example/also-broken:2"),
-        ] {
-            apply(&deployments, "test", &deployment(name, image))
-                .await
-                .expect("applied");
-        }
-        let available = async |name: &str| {
-            let status = deployments.get(name).await.expect("it is there").data["status"].clone();
-            (status["availableReplicas"].as_u64().unwrap_or(0), status)
-        };
-        eventually("both pods of the good one are available", || async {
-            match available("works").await {
-                (2, _) => Ok(()),
-                (_, status) => Err(status.to_string()),
-            }
-        })
-        .await;
-        // Their pods were made before or with those that are ready now, and scheduled.
-        for name in ["broken", "also-broken"] {
-            eventually("the pods of the broken one are there", || async {
-                let (available, status) = available(name).await;
-                assert_eq!(available, 0, "{name}: {status}");
+        ];
+        for (name, image) in broken {
+            start(name, image).await;
+            eventually("the broken one has its pods", || async {
+                let status = status(name).await;
                 match status["replicas"].as_u64() {
                     Some(2) => Ok(()),
                     _ => Err(status.to_string()),
                 }
             })
             .await;
+        }
+        start("works", "registry.example/app:1").await;
+        eventually("the good one is available", || async {
+            let status = status("works").await;
+            match status["availableReplicas"].as_u64() {
+                Some(2) => Ok(()),
+                _ => Err(status.to_string()),
+            }
+        })
+        .await;
+        // Its pods came later, through the same queues.
+        for (name, _) in broken {
+            let status = status(name).await;
+            assert_eq!(status["unavailableReplicas"], 2, "{name}: {status}");
+            assert!(status["readyReplicas"].is_null(), "{name}: {status}");
         }
     });
 }
@@ -198,9 +208,25 @@ fn program_that_a_cluster_has_not_is_refused_by_name() {
 #[test]
 fn cluster_that_cannot_come_up_says_so_with_the_end_of_its_log() {
     run(async {
-        // No etcd prefix, and no folder, can have this name.
-        let options = ClusterOptions::new("impossible\0");
-        let failed = fleet().await.start_cluster(options, &Silent).await;
-        assert!(matches!(failed, Err(Error::Io { .. })));
+        let folder = tempfile::tempdir().expect("a folder");
+        for program in ["etcd", "kube-apiserver"] {
+            let path = folder.path().join(program);
+            std::fs::write(&path, "#!/bin/sh\necho no room on the quay\nexit 7\n")
+                .expect("written");
+            std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("executable");
+        }
+        let started = Fleet::builder()
+            .hub_extent(Extent::ApiServer)
+            .locator(Locator {
+                assets: Some(folder.path().to_owned()),
+                cache: folder.path().to_owned(),
+                go: "no-go".into(),
+            })
+            .start(&Silent)
+            .await;
+        let error = started.err().expect("an error").to_string();
+        for part in ["etcd ended", "exit status: 7", "no room on the quay"] {
+            assert!(error.contains(part), "{part} is missing in: {error}");
+        }
     });
 }

@@ -110,6 +110,23 @@ fn leader_that_ends_by_itself_takes_its_group_along() {
 }
 
 #[test]
+fn nothing_is_left_when_the_guard_is_killed() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let guard = Guard::start().expect("a guard");
+        let tree = start_tree(&guard, folder.path()).await;
+        let pids = members(&tree).await;
+        let killed = Command::new("kill")
+            .args(["-9", &guard.pid().to_string()])
+            .status()
+            .expect("kill");
+        assert!(killed.success());
+        assert_eq!(tree.ended().await.code, None);
+        all_end(&pids).await;
+    });
+}
+
+#[test]
 fn program_that_is_not_there_is_named() {
     run(async {
         let folder = tempfile::tempdir().expect("a folder");
