@@ -90,6 +90,11 @@ impl PackageFiles {
             .map(|(path, content)| (path.as_str(), content.as_slice()))
     }
 
+    /// The files as a plain map.
+    pub fn into_map(self) -> BTreeMap<String, Vec<u8>> {
+        self.files
+    }
+
     /// Number of files.
     pub fn len(&self) -> usize {
         self.files.len()

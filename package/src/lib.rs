@@ -1,8 +1,20 @@
 //! The package format: unpack, validate, render, and the OCI image that carries it.
+//!
+//! Bytes in, bytes out: nothing here knows files, the network, the time or chance. The way of a package is
+//! [`image::read_archive`] or [`archive::unpack`], [`package::Package::load`], then for each cluster
+//! [`package::Package::context`] and [`package::Package::render`]. Its files are kept as
+//! [`files::StoredFiles`]; [`render::Reads`] tell which clusters share one rendering.
 
 pub mod archive;
+pub mod config;
+pub mod credentials;
 pub mod files;
 pub mod image;
 pub mod limit;
+pub mod manifest;
+mod object;
+pub mod package;
+pub mod render;
+pub mod template;
 pub mod violation;
 pub mod yaml;

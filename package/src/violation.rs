@@ -54,6 +54,8 @@ pub enum Reason {
     ClusterScoped,
     /// An object or the whole set exceeds a limit.
     TooLarge,
+    /// The package renders to nothing, which would remove everything it installed before.
+    NoObjects,
     /// The configuration does not fit the schema.
     ConfigInvalid,
 }
@@ -91,6 +93,7 @@ impl fmt::Display for Reason {
             Reason::NamespaceForeign => "object outside of the package's namespace",
             Reason::ClusterScoped => "cluster-scoped object in a namespaced package",
             Reason::TooLarge => "too large",
+            Reason::NoObjects => "no objects",
             Reason::ConfigInvalid => "config invalid",
         })
     }
@@ -167,6 +170,15 @@ impl Invalid {
         let more = violations.len().saturating_sub(limit::VIOLATIONS);
         violations.truncate(limit::VIOLATIONS);
         Err(Invalid { violations, more })
+    }
+
+    /// The same, said of a template test.
+    #[must_use]
+    pub(crate) fn in_case(mut self, case: &str) -> Self {
+        for violation in &mut self.violations {
+            violation.details = format!("test case {case:?}: {}", violation.details);
+        }
+        self
     }
 
     /// The violations, in the order they were found.

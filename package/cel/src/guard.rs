@@ -1,5 +1,7 @@
 //! What is checked before an expression is compiled, and on the compiled tree.
 
+use std::collections::BTreeSet;
+
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use crate::{
@@ -317,4 +319,60 @@ pub(crate) fn plainly_not_bool(expr: &IdedExpr) -> Option<&'static str> {
         },
         _ => None,
     }
+}
+
+/// Paths below free variables that an evaluation may look at, each as long as it is known beforehand.
+pub(crate) fn reads(expr: &IdedExpr) -> BTreeSet<Vec<String>> {
+    let mut found = BTreeSet::new();
+    collect(expr, &mut Vec::new(), &mut found);
+    found
+}
+
+fn collect<'e>(expr: &'e IdedExpr, bound: &mut Vec<&'e str>, found: &mut BTreeSet<Vec<String>>) {
+    if let Some(path) = path(expr) {
+        if !bound.contains(&path[0].as_str()) {
+            found.insert(path);
+        }
+        return;
+    }
+    if let Expr::Comprehension(it) = &expr.expr {
+        collect(&it.iter_range, bound, found);
+        let depth = bound.len();
+        bound.push(&it.iter_var);
+        bound.extend(it.iter_var2.as_deref());
+        bound.push(&it.accu_var);
+        for part in [&it.accu_init, &it.loop_cond, &it.loop_step, &it.result] {
+            collect(part, bound, found);
+        }
+        bound.truncate(depth);
+        return;
+    }
+    for child in children(expr) {
+        collect(child, bound, found);
+    }
+}
+
+/// `a.b["c"]` as its segments.
+fn path(expr: &IdedExpr) -> Option<Vec<String>> {
+    let (mut path, last) = match &expr.expr {
+        Expr::Ident(name) => return Some(vec![name.clone()]),
+        Expr::Select(select) => (path(&select.operand)?, &select.field),
+        Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
+            [
+                operand,
+                IdedExpr {
+                    expr: Expr::Literal(LiteralValue::String(key)),
+                    ..
+                },
+            ] => {
+                let mut path = path(operand)?;
+                path.push(key.inner().to_owned());
+                return Some(path);
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    path.push(last.clone());
+    Some(path)
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -62,6 +63,12 @@ impl Program {
     /// The text it was compiled from.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The paths below its variables that an evaluation may look at, such as `["self", "status"]`: two
+    /// bindings that agree on all of them (absence included) give the same result.
+    pub fn reads(&self) -> BTreeSet<Vec<String>> {
+        guard::reads(self.compiled.expression())
     }
 
     /// Evaluates with `bindings` as variables. It cannot be interrupted: see the crate's documentation.

@@ -132,3 +132,19 @@ fn programs_are_shared_between_threads() {
     fn shared<T: Send + Sync>(_: &T) {}
     shared(&Program::compile("true").unwrap());
 }
+
+#[test]
+fn a_program_tells_which_paths_it_may_look_at() {
+    let reads = |source: &str| -> Vec<String> {
+        let program = Program::compile(source).unwrap();
+        program.reads().iter().map(|path| path.join("/")).collect()
+    };
+    assert_eq!(
+        reads("has(a.b.c) && a.d['e.f'] == cluster.name"),
+        ["a/b/c", "a/d/e.f", "cluster/name"]
+    );
+    assert_eq!(reads("'x' in cluster.labels"), ["cluster/labels"]);
+    assert_eq!(reads("a.items.all(i, i.ok && b)"), ["a/items", "b"]);
+    assert_eq!(reads("a[b.c].d == 1"), ["a", "b/c"]);
+    assert_eq!(reads("a.?b.orValue(1) == 1"), ["a"]);
+}

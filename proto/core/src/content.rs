@@ -325,5 +325,9 @@ fn write_scalar<T: Serialize + ?Sized>(scalar: &T, out: &mut Vec<u8>) {
     serde_json::to_writer(out, scalar).expect("a scalar is JSON and memory takes every write");
 }
 
+mod size;
+
+pub use size::stored_size;
+
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,85 @@
+//! Pruning and defaulting by a structural schema, as the API server does it.
+
+use serde_json::{Map, Value};
+
+/// Removes fields the schema does not know.
+pub(super) fn prune(schema: &Value, value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if schema.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)) {
+                prune_fields(schema, map, &["apiVersion", "kind", "metadata"]);
+            } else {
+                prune_fields(schema, map, &[]);
+            }
+        }
+        Value::Array(items) => {
+            if let Some(schema) = schema.get("items") {
+                items.iter_mut().for_each(|item| prune(schema, item));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn prune_fields(schema: &Value, map: &mut Map<String, Value>, always: &[&str]) {
+    let preserve = schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true));
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let others = schema
+        .get("additionalProperties")
+        .filter(|others| **others != Value::Bool(false));
+    map.retain(|key, value| {
+        if let Some(schema) = properties.and_then(|known| known.get(key)) {
+            prune(schema, value);
+            return true;
+        }
+        if let Some(schema) = others.filter(|others| others.is_object()) {
+            prune(schema, value);
+        }
+        others.is_some() || preserve || always.contains(&key.as_str())
+    });
+}
+
+/// Fills in defaults for fields that are absent, or null where null is not allowed.
+pub(super) fn fill_defaults(schema: &Value, value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, schema) in schema
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+            {
+                let nullable = schema.get("nullable") == Some(&Value::Bool(true));
+                if map
+                    .get(key)
+                    .is_some_and(|value| value.is_null() && !nullable)
+                {
+                    map.remove(key);
+                }
+                if let (false, Some(default)) = (map.contains_key(key), schema.get("default")) {
+                    map.insert(key.clone(), default.clone());
+                }
+                if let Some(value) = map.get_mut(key) {
+                    fill_defaults(schema, value);
+                }
+            }
+            let known = schema.get("properties").and_then(Value::as_object);
+            if let Some(others) = schema
+                .get("additionalProperties")
+                .filter(|others| others.is_object())
+            {
+                let unknown = |key: &String| known.is_none_or(|known| !known.contains_key(key));
+                let rest = map.iter_mut().filter(|(key, _)| unknown(key));
+                rest.for_each(|(_, value)| fill_defaults(others, value));
+            }
+        }
+        Value::Array(items) => {
+            if let Some(schema) = schema.get("items") {
+                items
+                    .iter_mut()
+                    .for_each(|item| fill_defaults(schema, item));
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,173 @@
+use serde_json::json;
+
+use super::*;
+
+fn schema(properties: &Value) -> Schema {
+    Schema::compile(&json!({"type": "object", "properties": properties})).unwrap()
+}
+
+fn errors(schema: &Schema, config: &Value) -> Vec<String> {
+    let errors = admit(Some(schema), Some(config)).expect_err("a configuration that does not fit");
+    errors.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn without_a_schema_all_configuration_is_discarded() {
+    assert_eq!(admit(None, Some(&json!({"a": 1}))), Ok(json!({})));
+}
+
+#[test]
+fn unknown_fields_are_removed_at_every_level_before_anything_is_validated() {
+    let schema = schema(&json!({
+        "known": {"type": "object", "properties": {"x": {"type": "integer"}}},
+        "list": {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "integer"}}}},
+        "map": {"type": "object", "additionalProperties": {"type": "object", "properties": {"x": {"type": "integer"}}}},
+        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+        "open": {"type": "object", "additionalProperties": true},
+    }));
+    let config = json!({
+        "other": 1, "known": {"x": 1, "y": 2}, "list": [{"x": 1, "y": 2}], "map": {"k": {"x": 1, "y": 2}},
+        "free": {"y": 2}, "open": {"y": 2},
+    });
+    assert_eq!(
+        admit(Some(&schema), Some(&config)),
+        Ok(json!({
+            "known": {"x": 1}, "list": [{"x": 1}], "map": {"k": {"x": 1}}, "free": {"y": 2}, "open": {"y": 2},
+        }))
+    );
+}
+
+#[test]
+fn defaults_fill_what_is_absent_or_null_and_are_filled_in_themselves() {
+    let schema = schema(&json!({
+        "a": {"type": "integer", "default": 1},
+        "b": {"type": "object", "default": {}, "properties": {"c": {"type": "string", "default": "d"}}},
+        "e": {"type": "integer", "default": 1, "nullable": true},
+        "f": {"type": "object", "properties": {"g": {"type": "integer", "default": 1}}},
+        "h": {"type": "array", "items": {"type": "object", "properties": {"i": {"type": "integer", "default": 2}}}},
+    }));
+    assert_eq!(
+        admit(
+            Some(&schema),
+            Some(&json!({"a": null, "e": null, "h": [{}]}))
+        ),
+        Ok(json!({"a": 1, "b": {"c": "d"}, "e": null, "h": [{"i": 2}]}))
+    );
+    assert_eq!(
+        admit(Some(&schema), None),
+        Ok(json!({"a": 1, "b": {"c": "d"}, "e": 1}))
+    );
+}
+
+#[test]
+fn errors_name_the_field_below_spec_config() {
+    let schema = Schema::compile(&json!({
+        "type": "object",
+        "required": ["beam"],
+        "properties": {
+            "beam": {"type": "string", "enum": ["red", "green"]},
+            "replicas": {"type": "integer", "minimum": 1, "maximum": 9},
+            "parts": {"type": "array", "items": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}},
+        },
+    }))
+    .unwrap();
+    assert_eq!(
+        errors(&schema, &json!({})),
+        ["spec.config.beam: Required value"]
+    );
+    let all = errors(
+        &schema,
+        &json!({"beam": "blue", "replicas": 10, "parts": [{"name": "a"}, {}]}),
+    );
+    assert!(
+        all.iter()
+            .any(|error| error.starts_with("spec.config.beam: Invalid value")),
+        "{all:?}"
+    );
+    assert!(
+        all.iter()
+            .any(|error| error.starts_with("spec.config.replicas: Invalid value")),
+        "{all:?}"
+    );
+    assert!(
+        all.iter()
+            .any(|error| error == "spec.config.parts[1].name: Required value"),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn kubernetes_keywords_mean_what_they_mean_there() {
+    let schema = schema(&json!({
+        "port": {"x-kubernetes-int-or-string": true},
+        "none": {"type": "string", "nullable": true, "enum": ["a"]},
+        "ratio": {"type": "number", "minimum": 0, "exclusiveMinimum": true},
+        "name": {"type": "string", "pattern": "^[a-z]+$"},
+    }));
+    for good in [
+        json!({"port": 1}),
+        json!({"port": "http"}),
+        json!({"none": null}),
+        json!({"ratio": 0.1}),
+    ] {
+        assert!(admit(Some(&schema), Some(&good)).is_ok(), "{good}");
+    }
+    for bad in [
+        json!({"port": 1.5}),
+        json!({"none": "b"}),
+        json!({"ratio": 0}),
+        json!({"name": "A"}),
+        json!([]),
+    ] {
+        assert!(admit(Some(&schema), Some(&bad)).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_schema_that_is_not_structural_or_uses_what_is_not_honoured_is_refused_by_name() {
+    for (schema, field) in [
+        (json!({"type": "string"}), ".type"),
+        (
+            json!({"type": "object", "$ref": "file:///etc/passwd"}),
+            ".$ref",
+        ),
+        (
+            json!({"type": "object", "patternProperties": {}}),
+            ".patternProperties",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "integer", "x-kubernetes-validations": [{"rule": "self > 1"}]}}}),
+            ".properties.a.x-kubernetes-validations",
+        ),
+        (json!({"type": "object", "properties": []}), ".properties"),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "(a"}}}),
+            "",
+        ),
+        (json!("object"), ""),
+    ] {
+        let errors = Schema::compile(&schema).expect_err(field);
+        assert!(
+            errors.iter().any(|error| error.field == field),
+            "{schema}: {errors:?}"
+        );
+    }
+}
+
+#[test]
+fn a_pattern_that_would_backtrack_for_ever_ends_at_once() {
+    let schema = schema(&json!({"a": {"type": "string", "pattern": "^(a+)+$"}}));
+    let config = json!({"a": format!("{}b", "a".repeat(50_000))});
+    let all = errors(&schema, &config);
+    assert!(all[0].len() < 400, "a long value is cut: {}", all[0].len());
+}
+
+#[test]
+fn a_configuration_nests_64_deep_and_no_deeper() {
+    let schema =
+        Schema::compile(&json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}))
+            .unwrap();
+    let nested = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!({"a": inner}));
+    assert!(admit(Some(&schema), Some(&nested(64))).is_ok());
+    assert!(admit(Some(&schema), Some(&nested(65))).is_err());
+}

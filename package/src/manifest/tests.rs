@@ -1,0 +1,291 @@
+use stevedore_proto_core::digest::Digest;
+
+use super::*;
+
+const HEAD: &str = "apiVersion: manifests.package-operator.run/v1alpha1\nkind: PackageManifest\n";
+const GOOD: &str =
+    "metadata: {name: lamp}\nspec:\n  scopes: [Cluster]\n  phases: [{name: deploy}]\n";
+const LOCK: &str =
+    "apiVersion: manifests.package-operator.run/v1alpha1\nkind: PackageManifestLock\n";
+
+fn files(entries: &[(&str, &str)]) -> PackageFiles {
+    let mut files = PackageFiles::new();
+    for (path, text) in entries {
+        files.insert(path, text.as_bytes().to_vec()).unwrap();
+    }
+    files
+}
+
+fn violations(manifest: &str) -> Vec<String> {
+    let found = load(&files(&[("manifest.yaml", &format!("{HEAD}{manifest}"))]));
+    found
+        .expect_err("an invalid manifest")
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn one_names(manifest: &str, words: &[&str]) {
+    let found = violations(manifest);
+    assert!(
+        found
+            .iter()
+            .any(|violation| words.iter().all(|word| violation.contains(word))),
+        "{words:?} in {found:?}"
+    );
+}
+
+#[test]
+fn the_original_group_and_ours_are_read() {
+    for group in [ORIGINAL_GROUP, OWN_GROUP] {
+        let text = format!("apiVersion: {group}/v1alpha1\nkind: PackageManifest\n{GOOD}");
+        let manifest = load(&files(&[("manifest.yml", &text)])).unwrap();
+        assert_eq!(
+            (manifest.name.as_str(), manifest.phases.as_slice()),
+            ("lamp", ["deploy".to_owned()].as_slice())
+        );
+    }
+}
+
+#[test]
+fn a_missing_doubled_or_foreign_manifest_is_named() {
+    let good = format!("{HEAD}{GOOD}");
+    let reason =
+        |entries: &[(&str, &str)]| load(&files(entries)).expect_err("no manifest")[0].reason;
+    assert_eq!(reason(&[("a.yaml", "")]), Reason::ManifestNotFound);
+    assert_eq!(
+        reason(&[("manifest.yaml", &good), ("manifest.yml", &good)]),
+        Reason::ManifestDuplicated
+    );
+    assert_eq!(
+        reason(&[("manifest.yaml", "apiVersion: v1\nkind: ConfigMap")]),
+        Reason::UnknownManifestKind
+    );
+    assert_eq!(
+        reason(&[("manifest.yaml", "a: [")]),
+        Reason::ManifestInvalid
+    );
+    assert_eq!(
+        reason(&[("manifest.yaml", "text")]),
+        Reason::UnknownManifestKind
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_reported_at_once_in_kubernetes_words() {
+    let found =
+        violations("metadata: {}\nspec:\n  phases: [{name: a}, {name: a}, {}]\n  scopes: []\n");
+    for expected in [
+        "metadata.name: Required value",
+        "spec.scopes: Required value",
+        "spec.phases[1].name: must be unique",
+        "spec.phases[2].name: Required value",
+    ] {
+        assert!(
+            found.iter().any(|it| it.ends_with(expected)),
+            "{expected} in {found:?}"
+        );
+    }
+}
+
+#[test]
+fn wrong_types_and_values_are_violations_and_never_panics() {
+    one_names(
+        &format!("{GOOD}  scopes: Cluster\n").replacen("  scopes: [Cluster]\n", "", 1),
+        &["spec.scopes", "Invalid value"],
+    );
+    one_names(
+        &GOOD.replace("[Cluster]", "[Planet]"),
+        &["spec.scopes", "Planet"],
+    );
+    one_names(
+        &GOOD.replace("[{name: deploy}]", "[deploy]"),
+        &["spec.phases[0]", "must be a map"],
+    );
+    one_names(
+        &GOOD.replace("[{name: deploy}]", "{name: deploy}"),
+        &["spec.phases", "must be a list"],
+    );
+    one_names(
+        &GOOD.replace("name: lamp", "name: 'no label'"),
+        &["metadata.name"],
+    );
+    one_names("spec: 1\n", &["spec: must be a map"]);
+}
+
+#[test]
+fn what_this_version_does_not_honour_is_refused_by_name() {
+    for (field, words) in [
+        (
+            "  components: {}\n",
+            ["spec.components", "components are not supported yet"],
+        ),
+        (
+            "  constraints: [{platform: [OpenShift]}]\n",
+            ["spec.constraints", "not supported yet"],
+        ),
+        (
+            "  filter: {conditions: [{name: a, expression: 'true'}]}\n",
+            ["spec.filter.conditions", "not supported yet"],
+        ),
+        (
+            "  filter: {paths: [{glob: a, expression: 'true'}]}\n",
+            ["spec.filter.paths", "not supported yet"],
+        ),
+        (
+            "  dependencies: [{image: {name: a}}]\n",
+            ["spec.dependencies", "not supported yet"],
+        ),
+        (
+            "  repositories: [{file: a}]\n",
+            ["spec.repositories", "not supported yet"],
+        ),
+        ("  frobnicate: 1\n", ["spec.frobnicate", "unknown field"]),
+    ] {
+        one_names(&format!("{GOOD}{field}"), &words);
+    }
+    one_names(
+        &GOOD.replace("{name: deploy}", "{name: deploy, class: remote}"),
+        &["spec.phases[0].class", "phase classes"],
+    );
+}
+
+#[test]
+fn a_manifest_has_64_phases_and_no_more() {
+    let phases = |count: usize| {
+        let all: Vec<String> = (0..count)
+            .map(|number| format!("{{name: p{number}}}"))
+            .collect();
+        format!(
+            "{HEAD}{}",
+            GOOD.replace("[{name: deploy}]", &format!("[{}]", all.join(",")))
+        )
+    };
+    assert!(load(&files(&[("manifest.yaml", &phases(64))])).is_ok());
+    assert!(load(&files(&[("manifest.yaml", &phases(65))])).is_err());
+}
+
+#[test]
+fn probes_are_checked_and_their_rules_compiled() {
+    let probes = |text: &str| format!("{GOOD}  availabilityProbes:\n  - {text}\n");
+    let selector = "selector: {kind: {group: apps, kind: Deployment}}";
+    let good = probes(&format!(
+        "{{{selector}, probes: [{{condition: {{type: Available}}}}, {{cel: {{rule: 'self.a == 1', message: m}}}}]}}"
+    ));
+    let manifest = load(&files(&[("manifest.yaml", &format!("{HEAD}{good}"))])).unwrap();
+    assert_eq!(
+        manifest.availability_probes[0].probes[0]
+            .condition
+            .as_ref()
+            .unwrap()
+            .status,
+        "True"
+    );
+    for (text, words) in [
+        (
+            format!("{{{selector}}}"),
+            ["availabilityProbes[0].probes", "Required value"],
+        ),
+        (
+            format!("{{{selector}, probes: [{{}}]}}"),
+            ["probes[0]", "condition, fieldsEqual or cel"],
+        ),
+        (
+            format!("{{{selector}, probes: [{{cel: {{rule: 'self.a ==', message: m}}}}]}}"),
+            ["cel.rule", "not a CEL"],
+        ),
+        (
+            format!("{{{selector}, probes: [{{cel: {{rule: 'slef.a', message: m}}}}]}}"),
+            ["cel.rule", "slef"],
+        ),
+        (
+            format!("{{{selector}, probes: [{{cel: {{rule: '1 + 1', message: m}}}}]}}"),
+            ["cel.rule", "not a boolean"],
+        ),
+        (
+            format!("{{{selector}, probes: [{{fieldsEqual: {{fieldA: .a, fieldB: ''}}}}]}}"),
+            ["fieldB", "Required"],
+        ),
+        (
+            format!("{{{selector}, probes: [{{condition: {{}}}}]}}"),
+            ["spec.availabilityProbes", "Invalid value"],
+        ),
+        (
+            format!("{{{selector}, probes: [{{http: {{}}}}]}}"),
+            ["probes[0].http", "unknown field"],
+        ),
+        (
+            "{selector: {}, probes: [{condition: {type: A}}]}".to_owned(),
+            ["selector", "kind or selector"],
+        ),
+    ] {
+        one_names(&probes(&text), &words);
+    }
+}
+
+#[test]
+fn cases_of_template_tests_have_names_and_configurations_that_fit() {
+    let schema = "  config: {openAPIV3Schema: {type: object, required: [a], properties: {a: {type: integer}}}}\n";
+    let case = |text: &str| format!("{GOOD}{schema}test: {{template: [{text}]}}\n");
+    one_names(
+        &case("{name: 'a b', context: {config: {a: 1}}}"),
+        &["test.template[0].name"],
+    );
+    one_names(
+        &case("{name: a, context: {config: {a: b}}}"),
+        &["test.template[0].context.config.a", "Invalid value"],
+    );
+    one_names(
+        &case("{name: a}"),
+        &["test.template[0].context.config.a", "Required value"],
+    );
+}
+
+#[test]
+fn images_are_pinned_by_the_lock_file() {
+    let manifest =
+        format!("{HEAD}{GOOD}  images: [{{name: lamp, image: 'registry.example/lamp:1'}}]\n");
+    let digest = Digest::of(b"lamp");
+    let lock = |images: &str| format!("{LOCK}spec: {{images: [{images}]}}\n");
+    let good = format!("{{name: lamp, image: 'registry.example/lamp:1', digest: '{digest}'}}");
+    let load_with = |lock: &str| {
+        load(&files(&[
+            ("manifest.yaml", &manifest),
+            ("manifest.lock.yaml", lock),
+        ]))
+    };
+    let loaded = load_with(&lock(&good)).unwrap();
+    assert_eq!(
+        loaded.images["lamp"],
+        format!("registry.example/lamp@{digest}")
+    );
+    for (images, reason, word) in [
+        (String::new(), Reason::LockDiffers, "is missing"),
+        (
+            good.replace("lamp:1", "lamp:2"),
+            Reason::LockDiffers,
+            "lamp:2",
+        ),
+        (
+            format!("{good}, {}", good.replace("name: lamp", "name: horn")),
+            Reason::LockDiffers,
+            "horn",
+        ),
+        (
+            good.replace(&digest.to_string(), "sha256:1"),
+            Reason::LockInvalid,
+            "digest",
+        ),
+        (format!("{good}, {good}"), Reason::LockInvalid, "unique"),
+    ] {
+        let found = load_with(&lock(&images)).expect_err(word);
+        assert!(
+            found
+                .iter()
+                .any(|it| it.reason == reason && it.details.contains(word)),
+            "{word}: {found:?}"
+        );
+    }
+    let missing = load(&files(&[("manifest.yaml", &manifest)])).expect_err("no lock file");
+    assert_eq!(missing[0].reason, Reason::LockMissing);
+}

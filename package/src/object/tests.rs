@@ -1,0 +1,334 @@
+use serde_json::json;
+
+use super::*;
+
+fn phases() -> Vec<String> {
+    vec!["deploy".to_owned()]
+}
+
+fn rules<'a>(phases: &'a [String], namespace: Option<&'a str>) -> Rules<'a> {
+    Rules {
+        package: "lamp",
+        instance: "my-lamp",
+        namespace,
+        phases,
+    }
+}
+
+fn object(kind: &str, metadata: Value) -> Value {
+    let mut object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}});
+    let annotations = json!({"package-operator.run/phase": "deploy"});
+    object["metadata"]["annotations"] = annotations;
+    for (key, value) in metadata.as_object().into_iter().flatten() {
+        match (key.as_str(), value) {
+            ("annotations", Value::Object(more)) => {
+                for (key, value) in more {
+                    object["metadata"]["annotations"][key] = value.clone();
+                }
+            }
+            _ => object["metadata"][key] = value.clone(),
+        }
+    }
+    object
+}
+
+fn in_namespace(value: Value) -> Result<Ready, Vec<Problem>> {
+    prepare(value, &rules(&phases(), Some("harbour")))
+}
+
+fn refused(value: Value) -> Vec<Problem> {
+    in_namespace(value)
+        .map(|_| ())
+        .expect_err("a refused object")
+}
+
+#[test]
+fn our_annotations_are_removed_labels_added_and_the_namespace_filled_in() {
+    let ready = in_namespace(object("ConfigMap", json!({}))).unwrap();
+    assert_eq!(
+        ready.object.object,
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {
+                "name": "a", "namespace": "harbour",
+                "labels": {"stevedore.dev/package": "lamp", "stevedore.dev/instance": "my-lamp"},
+            },
+        })
+    );
+    assert_eq!(ready.phase, "deploy");
+}
+
+#[test]
+fn foreign_annotations_and_labels_stay() {
+    let metadata = json!({"annotations": {"example.org/a": "b"}, "labels": {"part": "lamp"}});
+    let object = in_namespace(object("ConfigMap", metadata))
+        .unwrap()
+        .object
+        .object;
+    assert_eq!(
+        object["metadata"]["annotations"],
+        json!({"example.org/a": "b"})
+    );
+    assert_eq!(object["metadata"]["labels"]["part"], "lamp");
+}
+
+#[test]
+fn directives_are_read_under_either_prefix() {
+    for prefix in ["package-operator.run", "stevedore.dev"] {
+        let annotations = json!({
+            format!("{prefix}/condition"): "config.on",
+            format!("{prefix}/collision-protection"): "IfNoController",
+            format!("{prefix}/condition-map"): "Available => lamp.example/Ready\n\n  Broken=>lamp.example/Broken\n",
+        });
+        let ready = in_namespace(object("ConfigMap", json!({"annotations": annotations}))).unwrap();
+        assert_eq!(ready.condition.unwrap().source(), "config.on");
+        assert_eq!(
+            ready.object.collision_protection,
+            Some(stevedore_proto_core::content::CollisionProtection::IfNoController)
+        );
+        let mapped: Vec<_> = ready
+            .object
+            .condition_mappings
+            .iter()
+            .map(|it| it.destination_type.as_str())
+            .collect();
+        assert_eq!(mapped, ["lamp.example/Ready", "lamp.example/Broken"]);
+        assert!(ready.object.object["metadata"].get("annotations").is_none());
+    }
+}
+
+#[test]
+fn malformed_annotations_are_violations_and_never_panics() {
+    for (annotations, reason) in [
+        (
+            json!({"package-operator.run/condition-map": "Available"}),
+            Reason::AnnotationInvalid,
+        ),
+        (
+            json!({"package-operator.run/condition-map": "A => B"}),
+            Reason::AnnotationInvalid,
+        ),
+        (
+            json!({"package-operator.run/condition-map": "A => x/y => z"}),
+            Reason::AnnotationInvalid,
+        ),
+        (
+            json!({"package-operator.run/condition-map": " => x/y"}),
+            Reason::AnnotationInvalid,
+        ),
+        (
+            json!({"package-operator.run/condition-map": "A => x/y\n".repeat(33)}),
+            Reason::AnnotationInvalid,
+        ),
+        (
+            json!({"package-operator.run/collision-protection": "prevent"}),
+            Reason::AnnotationInvalid,
+        ),
+        (
+            json!({"package-operator.run/condition": "config.a &&"}),
+            Reason::ConditionInvalid,
+        ),
+        (
+            json!({"package-operator.run/condition": "cond.a"}),
+            Reason::ConditionInvalid,
+        ),
+        (
+            json!({"package-operator.run/condition": "'text'"}),
+            Reason::ConditionInvalid,
+        ),
+        (
+            json!({"package-operator.run/condition": true}),
+            Reason::AnnotationInvalid,
+        ),
+        (
+            json!({"package-operator.run/phase": "other"}),
+            Reason::PhaseUnknown,
+        ),
+        (
+            json!({"package-operator.run/phase": 1}),
+            Reason::PhaseMissing,
+        ),
+        (
+            json!({"stevedore.dev/phase": "other"}),
+            Reason::AnnotationInvalid,
+        ),
+        (json!({"a": 1}), Reason::AnnotationInvalid),
+        (json!({"no key": "a"}), Reason::AnnotationInvalid),
+    ] {
+        let found = refused(object("ConfigMap", json!({"annotations": annotations})));
+        assert!(
+            found.iter().any(|(it, _)| *it == reason),
+            "{annotations}: {found:?}"
+        );
+    }
+    let found = refused(
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": []}}),
+    );
+    assert!(
+        found.iter().any(|(it, _)| *it == Reason::AnnotationInvalid),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn objects_without_kind_version_name_or_phase_are_refused() {
+    for (value, reason) in [
+        (json!([1]), Reason::GvkNotSet),
+        (json!("text"), Reason::GvkNotSet),
+        (json!({"kind": "ConfigMap"}), Reason::GvkNotSet),
+        (json!({"apiVersion": "v1", "kind": 1}), Reason::GvkNotSet),
+        (
+            json!({"apiVersion": "a/b/c", "kind": "A"}),
+            Reason::GvkNotSet,
+        ),
+        (json!({"apiVersion": "/v1", "kind": "A"}), Reason::GvkNotSet),
+        (
+            json!({"apiVersion": "v1", "kind": "A", "metadata": 1}),
+            Reason::MetadataInvalid,
+        ),
+        (
+            json!({"apiVersion": "v1", "kind": "A"}),
+            Reason::MetadataInvalid,
+        ),
+        (
+            json!({"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}}),
+            Reason::PhaseMissing,
+        ),
+        (object("A", json!({"name": "a/b"})), Reason::MetadataInvalid),
+    ] {
+        let found = refused(value.clone());
+        assert!(
+            found.iter().any(|(it, _)| *it == reason),
+            "{value}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn what_servers_and_agents_set_must_not_be_set() {
+    for metadata in [
+        json!({"resourceVersion": "1"}),
+        json!({"uid": "1"}),
+        json!({"ownerReferences": []}),
+        json!({"generateName": "a-"}),
+        json!({"labels": {"stevedore.dev/deployment": "1"}}),
+        json!({"annotations": {"stevedore.dev/mark": "1"}}),
+    ] {
+        let found = refused(object("ConfigMap", metadata.clone()));
+        assert!(
+            found
+                .iter()
+                .any(|(_, what)| what.contains("must not be set")),
+            "{metadata}: {found:?}"
+        );
+    }
+    assert!(in_namespace(object("ConfigMap", json!({"creationTimestamp": null}))).is_ok());
+}
+
+#[test]
+fn labels_that_kubernetes_refuses_are_refused() {
+    for labels in [
+        json!({"a b": "c"}),
+        json!({"a": "b c"}),
+        json!({"a": 1}),
+        json!({"A.b/c": "d"}),
+        json!(["a"]),
+        json!({"a": "x".repeat(64)}),
+    ] {
+        let found = refused(object("ConfigMap", json!({"labels": labels})));
+        assert!(
+            found.iter().any(|(it, _)| *it == Reason::LabelsInvalid),
+            "{labels}: {found:?}"
+        );
+    }
+    assert!(
+        in_namespace(object(
+            "ConfigMap",
+            json!({"labels": {"a.b/c": "x".repeat(63), "empty": ""}})
+        ))
+        .is_ok()
+    );
+}
+
+#[test]
+fn a_namespaced_package_stays_in_its_namespace() {
+    let foreign = refused(object("ConfigMap", json!({"namespace": "elsewhere"})));
+    assert_eq!(foreign[0].0, Reason::NamespaceForeign);
+    let cluster = refused(object("Namespace", json!({})));
+    assert_eq!(cluster[0].0, Reason::ClusterScoped);
+    assert!(in_namespace(object("ConfigMap", json!({"namespace": "harbour"}))).is_ok());
+}
+
+#[test]
+fn a_cluster_package_names_the_namespace_of_built_in_namespaced_kinds() {
+    let cluster = |value| prepare(value, &rules(&phases(), None));
+    assert!(cluster(object("ConfigMap", json!({}))).is_err());
+    assert_eq!(
+        cluster(object("ConfigMap", json!({"namespace": "n"})))
+            .unwrap()
+            .key
+            .2,
+        "n"
+    );
+    let namespace = cluster(object("Namespace", json!({"namespace": ""}))).unwrap();
+    assert!(
+        namespace.object.object["metadata"]
+            .get("namespace")
+            .is_none()
+    );
+}
+
+#[test]
+fn packages_and_other_kinds_of_the_operators_themselves_are_refused_by_name() {
+    for (version, kind, words) in [
+        (
+            "package-operator.run/v1alpha1",
+            "Package",
+            "components are not supported yet",
+        ),
+        (
+            "stevedore.dev/v1alpha1",
+            "ClusterPackage",
+            "components are not supported yet",
+        ),
+        (
+            "package-operator.run/v1alpha1",
+            "ObjectTemplate",
+            "ObjectTemplate",
+        ),
+        ("stevedore.dev/v1alpha1", "MemberPolicy", "MemberPolicy"),
+        ("hosted.package-operator.run/v1", "A", "not supported"),
+        (
+            "manifests.package-operator.run/v1alpha1",
+            "PackageManifest",
+            "manifest.yaml",
+        ),
+        ("v1", "List", "List"),
+    ] {
+        let mut value = object(kind, json!({}));
+        value["apiVersion"] = version.into();
+        let found = refused(value);
+        assert_eq!(found[0].0, Reason::NotSupported);
+        assert!(found[0].1.contains(words), "{found:?}");
+    }
+    let mut other = object("Package", json!({}));
+    other["apiVersion"] = "mypackage-operator.run/v1".into();
+    assert!(
+        in_namespace(other).is_ok(),
+        "a group that only ends alike is another one"
+    );
+}
+
+#[test]
+fn an_object_has_1_3_mib_stored_and_no_more() {
+    let with = |bytes: usize| {
+        let mut value = object("ConfigMap", json!({}));
+        value["data"] = json!({"a": "x".repeat(bytes)});
+        value
+    };
+    let empty = stored_size(&in_namespace(with(0)).unwrap().object.object);
+    let fits = limit::STORED_OBJECT - empty;
+    assert!(in_namespace(with(fits)).is_ok());
+    let found = refused(with(fits + 1));
+    assert_eq!(found[0].0, Reason::TooLarge);
+}

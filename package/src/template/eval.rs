@@ -1,0 +1,252 @@
+//! Evaluates pipelines, commands and their arguments.
+
+use super::ast::{Command, Expr, ExprKind, Located, Number, Pipe};
+use super::exec::{Executed, Machine};
+use super::functions::{self, Callee, Kind, Run};
+use super::value::Value;
+
+impl<'t> Machine<'t> {
+    /// The value of a pipeline, having declared or assigned its variables.
+    pub(super) fn pipeline(&mut self, dot: &Value, pipe: &'t Pipe) -> Executed<Value> {
+        let mut value = None;
+        for command in &pipe.commands {
+            let piped = value.take();
+            value = Some(self.deeper(pipe, |machine| machine.command(dot, command, piped))?);
+        }
+        let value = value.unwrap_or_default();
+        for name in &pipe.decl {
+            if pipe.assign {
+                self.set_var(pipe, name, value.clone())?;
+            } else {
+                self.vars.push((name, value.clone()));
+            }
+        }
+        Ok(value)
+    }
+
+    /// `piped` is the value of the command before, which becomes the last argument.
+    fn command(
+        &mut self,
+        dot: &Value,
+        command: &'t Command,
+        piped: Option<Value>,
+    ) -> Executed<Value> {
+        let first = &command.args[0];
+        self.spend(first, 1)?;
+        let given = command.args.len() > 1 || piped.is_some();
+        match &first.kind {
+            ExprKind::Function(name) => {
+                self.call(dot, command, first, name, &command.args[1..], piped)
+            }
+            ExprKind::Field(_) | ExprKind::Chain(..) if given => {
+                // Evaluated first, so that a missing key is what is reported.
+                let (last, _) = self.receiver_of(dot, first)?;
+                Err(self.error(first, format!("{last} is not a method but has arguments")))
+            }
+            ExprKind::Variable(_, fields) if given && !fields.is_empty() => {
+                let (last, _) = self.receiver_of(dot, first)?;
+                Err(self.error(first, format!("{last} is not a method but has arguments")))
+            }
+            _ if given => Err(self.error(
+                first,
+                format!("can't give argument to non-function {first}"),
+            )),
+            ExprKind::Nil => Err(self.error(first, "nil is not a command")),
+            ExprKind::Pipe(pipe) => self.pipeline(dot, pipe),
+            _ => self.operand(dot, first),
+        }
+    }
+
+    /// The last name of a chain, having evaluated it.
+    fn receiver_of(&mut self, dot: &Value, expr: &'t Expr) -> Executed<(&'t str, Value)> {
+        let value = self.operand(dot, expr)?;
+        let fields = match &expr.kind {
+            ExprKind::Field(fields)
+            | ExprKind::Variable(_, fields)
+            | ExprKind::Chain(_, fields) => fields.as_slice(),
+            _ => &[],
+        };
+        Ok((fields.last().map_or("", String::as_str), value))
+    }
+
+    /// The value of anything that needs no type to be expected of it.
+    fn operand(&mut self, dot: &Value, expr: &'t Expr) -> Executed<Value> {
+        self.spend(expr, 1)?;
+        match &expr.kind {
+            ExprKind::Dot => Ok(dot.clone()),
+            ExprKind::Nil => Ok(Value::Nil),
+            ExprKind::Bool(truth) => Ok(Value::Bool(*truth)),
+            ExprKind::Number(number) => self.constant(expr, number),
+            ExprKind::Str(_, text) => Ok(Value::from(text.clone())),
+            ExprKind::Field(fields) => self.fields(expr, dot.clone(), fields),
+            ExprKind::Variable(name, fields) => {
+                let found = self.vars.iter().rev().find(|(known, _)| known == name);
+                let Some((_, value)) = found else {
+                    return Err(self.error(expr, format!("undefined variable: {name}")));
+                };
+                let value = value.clone();
+                self.fields(expr, value, fields)
+            }
+            ExprKind::Chain(inner, fields) => {
+                if matches!(inner.kind, ExprKind::Nil) {
+                    let message = format!("indirection through explicit nil in {expr}");
+                    return Err(self.error(expr, message));
+                }
+                let value = self.operand(dot, inner)?;
+                self.fields(expr, value, fields)
+            }
+            ExprKind::Function(name) => self.call(dot, expr, expr, name, &[], None),
+            ExprKind::Pipe(pipe) => self.pipeline(dot, pipe),
+        }
+    }
+
+    fn constant(&self, expr: &Expr, number: &Number) -> Executed<Value> {
+        let text = number.text.as_str();
+        let hex = text.starts_with("0x") || text.starts_with("0X");
+        let hex_int = hex && !text.contains(['p', 'P']);
+        let floats =
+            !hex_int && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']);
+        match (number.int, number.float) {
+            (_, Some(float)) if floats => Ok(Value::Float(float)),
+            (Some(int), _) => Ok(Value::Int(int)),
+            _ => Err(self.error(expr, format!("{text} overflows int"))),
+        }
+    }
+
+    fn fields(&self, at: &Expr, mut value: Value, fields: &[String]) -> Executed<Value> {
+        for field in fields {
+            value = match &value {
+                Value::Map(map) => match map.get(field.as_bytes()) {
+                    Some(found) => found,
+                    None => {
+                        let message = format!("map has no entry for key {field:?}");
+                        return Err(self.error(at, message));
+                    }
+                },
+                Value::Nil => {
+                    let message = format!("nil data; no entry for key {field:?}");
+                    return Err(self.error(at, message));
+                }
+                other => {
+                    let message =
+                        format!("can't evaluate field {field} in type {}", other.type_name());
+                    return Err(self.error(at, message));
+                }
+            };
+        }
+        Ok(value)
+    }
+
+    /// Calls a function; `site` is what a failure of the function itself points at.
+    fn call(
+        &mut self,
+        dot: &Value,
+        site: &'t dyn Located,
+        name_at: &'t Expr,
+        name: &'t str,
+        args: &'t [Expr],
+        piped: Option<Value>,
+    ) -> Executed<Value> {
+        let callee = match functions::find(name) {
+            Some(function) => Callee::Own(function),
+            None => match self.env.functions.get(name) {
+                Some(function) => Callee::Host(function),
+                None => {
+                    return Err(self.error(name_at, format!("{name:?} is not a defined function")));
+                }
+            },
+        };
+        let given = args.len() + usize::from(piped.is_some());
+        if let Err(message) = callee.accepts(name, given) {
+            return Err(self.error(name_at, message));
+        }
+        if let Callee::Own(function) = callee
+            && let Run::ShortCircuit(stop_at) = function.run
+        {
+            return self.short_circuit(dot, args, piped, stop_at);
+        }
+        let mut values = Vec::with_capacity(given);
+        for (number, arg) in args.iter().enumerate() {
+            let kind = callee.kind(number);
+            values.push(self.argument(dot, kind, arg)?);
+        }
+        if let Some(piped) = piped {
+            let kind = callee.kind(values.len());
+            values.push(self.checked(name_at, piped, kind)?);
+        }
+        let weight: u64 = values.iter().map(Value::weight).sum();
+        self.spend(name_at, 1 + weight)?;
+        let limit = self.env.limits.output;
+        let outcome = callee.run(self, &values).and_then(|value| {
+            self.charge(value.weight())?;
+            match &value {
+                Value::Str(text) if text.len() > limit => {
+                    Err(format!("the result exceeds {limit} bytes"))
+                }
+                _ => Ok(value),
+            }
+        });
+        outcome.map_err(|message| self.error(site, format!("error calling {name}: {message}")))
+    }
+
+    fn short_circuit(
+        &mut self,
+        dot: &Value,
+        args: &'t [Expr],
+        piped: Option<Value>,
+        stop_at: bool,
+    ) -> Executed<Value> {
+        let mut value = Value::Nil;
+        for arg in args {
+            value = self.argument(dot, Kind::Any, arg)?;
+            if value.truth() == stop_at {
+                return Ok(value);
+            }
+        }
+        Ok(piped.unwrap_or(value))
+    }
+
+    /// An argument, of the kind the function asks for.
+    fn argument(&mut self, dot: &Value, kind: Kind, expr: &'t Expr) -> Executed<Value> {
+        let literal = match (&expr.kind, kind) {
+            (ExprKind::Nil, Kind::Any | Kind::Map) => return Ok(Value::Nil),
+            (ExprKind::Nil, _) => {
+                return Err(self.error(expr, format!("cannot assign nil to {}", kind.name())));
+            }
+            (ExprKind::Number(number), Kind::Int) => number.int.map(Value::Int),
+            (ExprKind::Number(number), Kind::Float) => number.float.map(Value::Float),
+            (ExprKind::Bool(truth), Kind::Bool) => Some(Value::Bool(*truth)),
+            (ExprKind::Str(_, text), Kind::Str) => Some(Value::from(text.clone())),
+            (ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Str(..), Kind::Any) => {
+                return self.operand(dot, expr);
+            }
+            (ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Str(..), _) => None,
+            _ => {
+                let value = self.deeper(expr, |machine| machine.operand(dot, expr))?;
+                return self.checked(expr, value, kind);
+            }
+        };
+        literal.ok_or_else(|| self.error(expr, format!("expected {}; found {expr}", kind.noun())))
+    }
+
+    fn checked(&self, at: &Expr, value: Value, kind: Kind) -> Executed<Value> {
+        let name = kind.name();
+        match (&value, kind) {
+            (_, Kind::Any)
+            | (Value::Str(_), Kind::Str)
+            | (Value::Int(_), Kind::Int)
+            | (Value::Float(_), Kind::Float)
+            | (Value::Bool(_), Kind::Bool)
+            | (Value::Nil, Kind::Map) => Ok(value),
+            (Value::Map(map), Kind::Map) if map.elem() == super::value::Elem::Any => Ok(value),
+            (Value::Nil, _) => Err(self.error(at, format!("invalid value; expected {name}"))),
+            _ => {
+                let message = format!(
+                    "wrong type for value; expected {name}; got {}",
+                    value.type_name()
+                );
+                Err(self.error(at, message))
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What an execution looked at: the paths of the context it read, and how deeply.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use serde_json::{Value as Json, json};
+
+/// How much of a context value was looked at; the later variants include the earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Depth {
+    /// Whether it is there and of which kind it is: a map that was only passed through, `hasKey`.
+    Kind,
+    /// Also whether it is empty: `if`, `with`, `default`.
+    Emptiness,
+    /// All of it, with everything below.
+    Value,
+}
+
+/// The keys from the root of the context down to a value.
+pub type Path = Vec<String>;
+
+/// The context paths an execution read; the absence of a key counts as read too.
+///
+/// Two contexts with the same [`Reads::project`] give the same output.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reads {
+    paths: BTreeMap<Path, Depth>,
+}
+
+impl Reads {
+    /// The paths that were read, in order, without those below a path read as a whole.
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, Depth)> {
+        self.paths.iter().map(|(path, depth)| (path, *depth))
+    }
+
+    /// Whether anything at or below `path` was read, or anything above it as a whole.
+    #[must_use]
+    pub fn touches(&self, path: &[&str]) -> bool {
+        self.paths.iter().any(|(read, depth)| {
+            let common = read.iter().zip(path).all(|(a, b)| a == b);
+            common && (read.len() >= path.len() || *depth == Depth::Value)
+        })
+    }
+
+    /// Adds everything `other` read: several files of one package share one set of reads.
+    pub fn merge(&mut self, other: &Self) {
+        for (path, depth) in &other.paths {
+            let known = self.paths.entry(path.clone()).or_insert(*depth);
+            *known = (*known).max(*depth);
+        }
+        self.normalise();
+    }
+
+    /// What these reads see in `context`: a JSON object that is equal for two contexts exactly when
+    /// they agree on everything that was read.
+    #[must_use]
+    pub fn project(&self, context: &Json) -> Json {
+        let seen = self.paths.iter().map(|(path, depth)| {
+            let pointed = path.iter().try_fold(context, step);
+            json!([path, pointed.map(|value| view(value, *depth))])
+        });
+        Json::Array(seen.collect())
+    }
+
+    /// Drops what lies below a path that was read as a whole.
+    fn normalise(&mut self) {
+        let mut whole: Option<Path> = None;
+        self.paths.retain(|path, depth| {
+            if whole.as_ref().is_some_and(|top| path.starts_with(top)) {
+                return false;
+            }
+            if *depth == Depth::Value {
+                whole = Some(path.clone());
+            }
+            true
+        });
+    }
+}
+
+impl fmt::Display for Reads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, path) in self.paths.keys().enumerate() {
+            let comma = if number == 0 { "" } else { ", " };
+            write!(f, "{comma}.{}", path.join("."))?;
+        }
+        Ok(())
+    }
+}
+
+fn step<'a>(value: &'a Json, key: &String) -> Option<&'a Json> {
+    value.as_object()?.get(key)
+}
+
+fn view(value: &Json, depth: Depth) -> Json {
+    let (kind, empty) = match value {
+        Json::Null => ("null", true),
+        Json::Bool(truth) => ("bool", !truth),
+        Json::Number(number) => ("number", number.as_f64() == Some(0.0)),
+        Json::String(text) => ("string", text.is_empty()),
+        Json::Array(items) => ("array", items.is_empty()),
+        Json::Object(entries) => ("object", entries.is_empty()),
+    };
+    match depth {
+        Depth::Kind => json!({ "kind": kind }),
+        Depth::Emptiness => json!({ "kind": kind, "empty": empty }),
+        Depth::Value => json!({ "value": value }),
+    }
+}
+
+/// Collects reads while a template runs.
+#[derive(Debug, Default)]
+pub(super) struct Recorder {
+    paths: RefCell<BTreeMap<Path, Depth>>,
+}
+
+impl Recorder {
+    fn record(&self, path: Path, depth: Depth) {
+        let mut paths = self.paths.borrow_mut();
+        let known = paths.entry(path).or_insert(depth);
+        *known = (*known).max(depth);
+    }
+
+    pub(super) fn reads(&self) -> Reads {
+        let mut reads = Reads {
+            paths: self.paths.borrow().clone(),
+        };
+        reads.normalise();
+        reads
+    }
+}
+
+/// Where a container of the context sits, so that looking into it is recorded.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    path: Path,
+    recorder: Rc<Recorder>,
+}
+
+impl Origin {
+    pub(super) fn root(recorder: &Rc<Recorder>) -> Self {
+        Self {
+            path: Path::new(),
+            recorder: Rc::clone(recorder),
+        }
+    }
+
+    pub(super) fn child(&self, key: &str) -> Self {
+        let mut path = self.path.clone();
+        path.push(key.to_owned());
+        Self {
+            path,
+            recorder: Rc::clone(&self.recorder),
+        }
+    }
+
+    pub(super) fn record(&self, depth: Depth) {
+        self.recorder.record(self.path.clone(), depth);
+    }
+
+    pub(super) fn record_child(&self, key: &[u8], depth: Depth) {
+        let mut path = self.path.clone();
+        path.push(String::from_utf8_lossy(key).into_owned());
+        self.recorder.record(path, depth);
+    }
+}

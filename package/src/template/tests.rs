@@ -1,0 +1,3 @@
+//! The engine against what real Go made of the same templates.
+
+mod golden;
