@@ -32,6 +32,20 @@ impl Member {
                 out,
             );
         }
+        if self
+            .live
+            .as_ref()
+            .is_some_and(|live| live.connection > connection)
+        {
+            let message = "a newer stream of this member has the session";
+            return refuse(
+                connection,
+                CloseReason::Superseded,
+                message,
+                retry_after,
+                out,
+            );
+        }
         let version = hello.version.min(PROTOCOL_VERSION);
         if version < hello.oldest_version.max(OLDEST_PROTOCOL_VERSION) {
             let message = format!(
