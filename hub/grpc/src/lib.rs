@@ -16,6 +16,7 @@ mod content;
 mod enrolment;
 mod hub_service;
 pub mod identity;
+pub mod memory;
 mod peer;
 pub mod pki;
 mod registry;

@@ -1,0 +1,10 @@
+//! Agents against a hub in memory, over real TLS on loopback.
+
+#[path = "agents/join.rs"]
+mod join;
+#[path = "agents/refused.rs"]
+mod refused;
+#[path = "agents/sessions.rs"]
+mod sessions;
+#[path = "agents/support.rs"]
+mod support;
