@@ -5,8 +5,10 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::Outcome;
 use crate::cluster::{self, ClusterCommand};
 use crate::connection::Connection;
+use crate::demo::Demo;
 use crate::explain::Explain;
 use crate::fleet::{self, FleetCommand};
+use crate::package::{self, PackageCommand};
 use crate::rollout::{self, RolloutCommand};
 
 /// Loads packages of Kubernetes objects onto fleets of clusters.
@@ -21,6 +23,7 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
+  stevedore demo                               a whole fleet on this machine
   stevedore cluster join harbour-1 > token     invite a cluster; give the token to its agent
   stevedore cluster list                       every cluster and whether it is connected
   stevedore fleet status                       every package and where it is available
@@ -31,6 +34,8 @@ The program also works as `kubectl stevedore` when it is on the PATH as kubectl-
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs a whole fleet on this machine: a hub, members, a registry, and a package rolling out
+    Demo(Demo),
     /// Clusters of the fleet: join, list, get, remove
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -40,6 +45,9 @@ enum Command {
     /// Rollouts of one package: history, undo, release
     #[command(subcommand)]
     Rollout(RolloutCommand),
+    /// Packages as files: validate, build, push
+    #[command(subcommand)]
+    Package(PackageCommand),
     /// Says why a package is not available on a cluster
     Explain(Explain),
     /// Prints a completion script for a shell
@@ -58,6 +66,8 @@ impl Args {
             Command::Fleet(command) => fleet::run(&self.connection, command).await,
             Command::Rollout(command) => rollout::run(&self.connection, command).await,
             Command::Explain(explain) => explain.run(&self.connection).await,
+            Command::Package(command) => package::run(command).await,
+            Command::Demo(demo) => demo.run().await,
             Command::Completion { shell } => {
                 clap_complete::generate(
                     shell,
@@ -71,6 +81,14 @@ impl Args {
     }
 }
 
+/// Parses `KEY=VALUE`.
+pub(crate) fn label(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| "a label is KEY=VALUE".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +96,12 @@ mod tests {
     #[test]
     fn the_definition_of_the_arguments_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn labels_need_a_key() {
+        assert_eq!(label("region=north"), Ok(("region".into(), "north".into())));
+        assert!(label("=north").is_err() && label("region").is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `stevedore cluster`: invite, list, show and remove member clusters.
 
-mod join;
+pub(crate) mod join;
 mod remove;
 
 use anyhow::Context as _;

@@ -10,9 +10,11 @@
 mod args;
 mod cluster;
 mod connection;
+mod demo;
 mod explain;
 mod fleet;
 mod output;
+mod package;
 mod package_name;
 mod packages;
 mod rollout;
@@ -35,6 +37,8 @@ pub(crate) enum Outcome {
 
 /// Parses the arguments, runs the command and turns its result into an exit code.
 pub fn main() -> ExitCode {
+    // The demo starts this program again as the guard of its processes.
+    stevedore_fleet::guard::enter_if_asked();
     // kube and the registry client take whatever provider is installed; it is the only one linked.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let args = args::Args::parse();

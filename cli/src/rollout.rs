@@ -65,7 +65,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     let packages = Packages::new(connection.client().await?, &connection.system_namespace);
     match command {
-        RolloutCommand::History { package, output } => history(&packages, &package, output).await,
+        RolloutCommand::History { package, output } => history(&packages, &package, output).await?,
         RolloutCommand::Undo {
             package,
             to_revision,
@@ -73,20 +73,25 @@ pub(crate) async fn run(
         } => {
             let found = packages.get(&package).await?;
             let revision = wanted(&packages, &found, to_revision).await?;
-            act(&packages, &package, ActionVerb::Pin, Some(revision), reason).await
+            if !act(&packages, &package, ActionVerb::Pin, Some(revision), reason).await? {
+                return Ok(Outcome::NotAsAsked);
+            }
+            output::line(&format!(
+                "{package} is held at revision {revision} until its spec changes or `stevedore rollout release {package}`"
+            ))?;
         }
         RolloutCommand::Release { package, reason } => {
             packages.get(&package).await?;
-            act(&packages, &package, ActionVerb::Release, None, reason).await
+            if !act(&packages, &package, ActionVerb::Release, None, reason).await? {
+                return Ok(Outcome::NotAsAsked);
+            }
+            output::line(&format!("{package} follows its spec again"))?;
         }
     }
+    Ok(Outcome::Done)
 }
 
-async fn history(
-    packages: &Packages,
-    name: &PackageName,
-    format: Format,
-) -> anyhow::Result<Outcome> {
+async fn history(packages: &Packages, name: &PackageName, format: Format) -> anyhow::Result<()> {
     let package = packages.get(name).await?;
     let revisions = packages.revisions(&package).await?;
     let now = Timestamp::now();
@@ -102,8 +107,7 @@ async fn history(
             "age",
         ],
         |revision| row(revision, package.status.revision, now),
-    )?;
-    Ok(Outcome::Done)
+    )
 }
 
 fn row(revision: &PackageRevision, current: Option<i64>, now: Timestamp) -> Vec<String> {
@@ -169,14 +173,17 @@ async fn wanted(
     }
 }
 
-/// Records the verb and waits until the hub has taken it up or refused it.
-async fn act(
+/// Records the verb and waits until the hub has taken it up; false when it did not in time.
+///
+/// # Errors
+/// When the action cannot be recorded, or the hub refuses it.
+pub(crate) async fn act(
     packages: &Packages,
     name: &PackageName,
     verb: ActionVerb,
     revision: Option<i64>,
     reason: Option<String>,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<bool> {
     let api: Api<PackageAction> = Api::namespaced(packages.client(), packages.namespace_of(name));
     let action = PackageAction {
         metadata: ObjectMeta {
@@ -215,20 +222,14 @@ async fn act(
                 action.name_any(),
                 PATIENCE.as_secs()
             );
-            return Ok(Outcome::NotAsAsked);
+            return Ok(false);
         }
     }
     let status = seen.into_inner().unwrap_or_default();
     if status.state == Some(ActionState::Refused) {
         bail!("the hub refused: {}", status.message.unwrap_or_default());
     }
-    match revision {
-        Some(revision) => output::line(&format!(
-            "{name} is held at revision {revision} until its spec changes or `stevedore rollout release {name}`"
-        ))?,
-        None => output::line(&format!("{name} follows its spec again"))?,
-    }
-    Ok(Outcome::Done)
+    Ok(true)
 }
 
 /// The user that the API server takes us for.

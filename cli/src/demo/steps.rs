@@ -1,0 +1,304 @@
+//! Rollout, upgrade, roll back, removal: each ordered on the hub and believed when the members show it.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::runtime::conditions::is_deleted;
+use kube::runtime::wait::await_condition;
+use kube::{Api, Client, ResourceExt as _};
+use serde::Serialize;
+use serde_json::json;
+use stevedore_crds::v1alpha1::{
+    ActionVerb, ClusterPackage, ClusterPackageSpec, LabelSelector, Placement,
+};
+use stevedore_crds::{SYSTEM_NAMESPACE, condition};
+
+use super::example::{Edition, NAME, ONE, TWO};
+use super::look::{self, Seen};
+use super::stage::{LABEL, Stage};
+use super::view;
+use crate::output;
+use crate::package_name::PackageName;
+use crate::packages::Packages;
+use crate::rollout;
+
+/// How long one step may take, on a slow machine.
+const STEP_WITHIN: Duration = Duration::from_secs(180);
+
+/// What `--once` found.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Summary {
+    /// Whether every step ended as it should.
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    steps: Vec<Step>,
+}
+
+/// One step of the demo.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Step {
+    name: &'static str,
+    /// From the order on the hub until the hub and every member show it.
+    seconds: f64,
+    clusters: Vec<ClusterState>,
+}
+
+/// One cluster after a step, read from its own API server.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClusterState {
+    name: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen: Option<Seen>,
+}
+
+impl Summary {
+    /// Records how it ended.
+    pub(super) fn end(&mut self, error: Option<&anyhow::Error>) {
+        self.ok = error.is_none();
+        self.error = error.map(|error| format!("{error:#}"));
+    }
+
+    /// The summary for people.
+    pub(super) fn table(&self) -> String {
+        let rows = self.steps.iter().flat_map(|step| {
+            step.clusters.iter().map(|cluster| {
+                vec![
+                    step.name.to_owned(),
+                    format!("{:.1}", step.seconds),
+                    cluster.name.clone(),
+                    cluster.state.to_owned(),
+                ]
+            })
+        });
+        output::table(&["step", "seconds", "cluster", "state"], rows)
+    }
+}
+
+/// Carries the steps out.
+pub(super) struct Show<'a> {
+    stage: &'a Stage,
+    hub: Client,
+    members: Vec<(String, Client)>,
+}
+
+impl<'a> Show<'a> {
+    pub(super) fn new(stage: &'a Stage) -> Self {
+        let members = stage
+            .fleet
+            .members()
+            .iter()
+            .map(|member| (member.name().to_owned(), member.client()))
+            .collect();
+        Self {
+            stage,
+            hub: stage.fleet.hub().client(),
+            members,
+        }
+    }
+
+    /// Every step; the summary holds those that ended well.
+    pub(super) async fn all(&self, summary: &mut Summary) -> anyhow::Result<()> {
+        let first = self.rollout().await.context("rollout")?;
+        let uids = self.uids(&first);
+        summary.steps.push(first);
+        for (name, step) in [
+            ("upgrade", self.upgrade().await),
+            ("rollback", self.rollback().await),
+        ] {
+            let step = step.context(name)?;
+            if self.uids(&step) != uids {
+                bail!("{name} made a new lamp where it should have changed the one there was");
+            }
+            summary.steps.push(step);
+        }
+        summary.steps.push(self.removal().await.context("removal")?);
+        Ok(())
+    }
+
+    fn uids(&self, step: &Step) -> BTreeMap<String, String> {
+        step.clusters
+            .iter()
+            .filter_map(|cluster| {
+                Some((
+                    cluster.name.clone(),
+                    cluster.seen.as_ref()?.lamp_uid.clone(),
+                ))
+            })
+            .collect()
+    }
+
+    /// The first edition onto every member.
+    pub(super) async fn rollout(&self) -> anyhow::Result<Step> {
+        for edition in [&ONE, &TWO] {
+            self.stage.push(edition).await?;
+        }
+        let placement = Placement {
+            cluster_selector: Some(LabelSelector {
+                match_labels: BTreeMap::from([(LABEL.to_owned(), "true".to_owned())]),
+                ..LabelSelector::default()
+            }),
+            cluster_names: None,
+        };
+        let spec = ClusterPackageSpec {
+            image: self.stage.reference(&ONE),
+            config: Some(serde_json::Map::from_iter([(
+                "colour".to_owned(),
+                json!(ONE.colour),
+            )])),
+            placement: Some(placement),
+            revision_history_limit: 10,
+            ..ClusterPackageSpec::default()
+        };
+        self.step("rollout", "Available", async {
+            self.api()
+                .create(&PostParams::default(), &ClusterPackage::new(NAME, spec))
+                .await?;
+            self.held(&ONE, 1).await
+        })
+        .await
+    }
+
+    async fn upgrade(&self) -> anyhow::Result<Step> {
+        self.step("upgrade", "Available", async {
+            let spec = json!({ "spec": { "image": self.stage.reference(&TWO), "config": { "colour": TWO.colour } } });
+            self.api().patch(NAME, &PatchParams::default(), &Patch::Merge(&spec)).await?;
+            self.held(&TWO, 2).await
+        })
+        .await
+    }
+
+    async fn rollback(&self) -> anyhow::Result<Step> {
+        self.step("rollback", "Available", async {
+            let packages = Packages::new(self.hub.clone(), SYSTEM_NAMESPACE);
+            let name = PackageName {
+                namespace: None,
+                name: NAME.to_owned(),
+            };
+            if !rollout::act(
+                &packages,
+                &name,
+                ActionVerb::Pin,
+                Some(1),
+                Some("demo".into()),
+            )
+            .await?
+            {
+                bail!("the hub did not take up the roll back");
+            }
+            self.held(&ONE, 1).await
+        })
+        .await
+    }
+
+    async fn removal(&self) -> anyhow::Result<Step> {
+        self.step("removal", "Removed", async {
+            let package = self
+                .api()
+                .delete(NAME, &DeleteParams::default())
+                .await?
+                .left()
+                .context("the package was gone already")?;
+            let uid = package.uid().context("a package has a UID")?;
+            within(
+                await_condition(self.api(), NAME, is_deleted(&uid)),
+                "the package is still there",
+            )
+            .await?;
+            let mut clusters = vec![];
+            for (name, client) in &self.members {
+                look::gone(client, name).await?;
+                clusters.push(ClusterState {
+                    name: name.clone(),
+                    state: "Removed",
+                    seen: None,
+                });
+            }
+            Ok(clusters)
+        })
+        .await
+    }
+
+    /// Times a step and shows the table meanwhile.
+    async fn step(
+        &self,
+        name: &'static str,
+        goal: &str,
+        work: impl Future<Output = anyhow::Result<Vec<ClusterState>>>,
+    ) -> anyhow::Result<Step> {
+        let watched = std::io::stderr().is_terminal();
+        eprintln!("{name}:");
+        let begin = Instant::now();
+        let clusters = tokio::select! {
+            done = work => done.with_context(|| format!("the hub's log ends:\n{}", self.stage.hub.daemon.log_tail(15)))?,
+            never = view::show(&self.members, watched) => match never {},
+        };
+        let seconds = begin.elapsed().as_secs_f64();
+        eprintln!(
+            "{name}: {goal} on {} clusters after {seconds:.1} s",
+            clusters.len()
+        );
+        Ok(Step {
+            name,
+            seconds,
+            clusters,
+        })
+    }
+
+    /// Waits until the hub says that this edition is available as that revision, and then reads
+    /// every member.
+    async fn held(&self, edition: &Edition, revision: i64) -> anyhow::Result<Vec<ClusterState>> {
+        let wanted = self.members.len();
+        let available = await_condition(self.api(), NAME, |package: Option<&ClusterPackage>| {
+            let Some((package, status)) =
+                package.and_then(|package| Some((package, package.status.as_ref()?)))
+            else {
+                return false;
+            };
+            status.observed_generation == package.metadata.generation
+                && status.revision == Some(revision)
+                && condition::is_true(&status.conditions, condition::AVAILABLE)
+                && status
+                    .counts
+                    .is_some_and(|counts| usize::try_from(counts.available) == Ok(wanted))
+        });
+        if let Err(error) = within(available, "the package is not available").await {
+            let last = self.api().get(NAME).await?.status;
+            bail!("{error:#}; last seen: {}", serde_json::to_string(&last)?);
+        }
+        let mut clusters = vec![];
+        for (name, client) in &self.members {
+            let seen = look::see(client)
+                .await
+                .with_context(|| format!("{name} lacks something"))?;
+            seen.check(edition, name)?;
+            clusters.push(ClusterState {
+                name: name.clone(),
+                state: "Available",
+                seen: Some(seen),
+            });
+        }
+        Ok(clusters)
+    }
+
+    fn api(&self) -> Api<ClusterPackage> {
+        Api::all(self.hub.clone())
+    }
+}
+
+async fn within<T>(
+    wait: impl Future<Output = Result<T, kube::runtime::wait::Error>>,
+    otherwise: &str,
+) -> anyhow::Result<()> {
+    match tokio::time::timeout(STEP_WITHIN, wait).await {
+        Ok(seen) => seen.map(|_| ()).context("cannot watch the package"),
+        Err(_) => bail!("{otherwise} after {} s", STEP_WITHIN.as_secs()),
+    }
+}
