@@ -6,49 +6,65 @@ use std::sync::Arc;
 use cel::Value;
 use cel::objects::{Key, Map};
 
-use crate::cost::Shape;
+use crate::cost::{Level, Shape};
 use crate::{Error, MAX_BOUND_ELEMENTS, MAX_BOUND_SIZE};
 
 const PER_VALUE: usize = 16;
 
 /// Measures `value` without copying it, and refuses it when a list, a map or the whole is too large.
 pub(crate) fn measure(name: &str, value: &serde_json::Value) -> Result<Shape, Error> {
-    let mut size = 0usize;
-    let mut longest = 0usize;
-    let mut pending = vec![value];
-    while let Some(value) = pending.pop() {
-        size = size.saturating_add(PER_VALUE);
-        match value {
-            serde_json::Value::String(text) => size = size.saturating_add(text.len()),
-            serde_json::Value::Array(items) => {
-                longest = longest.max(items.len());
-                pending.extend(items);
-            }
-            serde_json::Value::Object(map) => {
-                longest = longest.max(map.len());
-                size = map
-                    .keys()
-                    .fold(size, |sum, key| sum.saturating_add(PER_VALUE + key.len()));
-                pending.extend(map.values());
-            }
-            _ => {}
-        }
-        if longest > MAX_BOUND_ELEMENTS {
-            return Err(Error::BindingTooLarge {
-                name: name.to_owned(),
-                what: format!("a list or map of {longest} elements"),
-                limit: MAX_BOUND_ELEMENTS,
-            });
-        }
-        if size > MAX_BOUND_SIZE {
-            return Err(Error::BindingTooLarge {
-                name: name.to_owned(),
-                what: format!("more than {MAX_BOUND_SIZE} bytes"),
-                limit: MAX_BOUND_SIZE,
-            });
-        }
+    let mut levels = Vec::new();
+    let size = level(value, 0, &mut levels);
+    let longest = levels.iter().map(|level| level.count as usize).max();
+    let refuse = |what: String, limit| {
+        Err(Error::BindingTooLarge {
+            name: name.to_owned(),
+            what,
+            limit,
+        })
+    };
+    match longest {
+        Some(longest) if longest > MAX_BOUND_ELEMENTS => refuse(
+            format!("a list or map of {longest} elements"),
+            MAX_BOUND_ELEMENTS,
+        ),
+        _ if size > MAX_BOUND_SIZE => refuse(format!("{size} bytes"), MAX_BOUND_SIZE),
+        _ => Ok(Shape::of(levels)),
     }
-    Ok(Shape::new(longest as f64, size as f64))
+}
+
+/// The size of `value`; the longest list and the largest value at each depth go to `levels`. Recursion is
+/// bounded by the depth JSON was parsed with.
+fn level(value: &serde_json::Value, depth: usize, levels: &mut Vec<Level>) -> usize {
+    if levels.len() == depth {
+        levels.push(Level::default());
+    }
+    let (count, size) = match value {
+        serde_json::Value::String(text) => (0, PER_VALUE + text.len()),
+        serde_json::Value::Array(items) => {
+            let inner: usize = items
+                .iter()
+                .map(|item| level(item, depth + 1, levels))
+                .sum();
+            (items.len(), PER_VALUE + inner)
+        }
+        serde_json::Value::Object(map) => {
+            let mut inner = 0;
+            for (key, value) in map {
+                let value = level(value, depth + 1, levels);
+                // A comprehension over a map sees its keys, one level down.
+                let key = PER_VALUE + key.len();
+                levels[depth + 1].size = levels[depth + 1].size.max(key as f64);
+                inner += key + value;
+            }
+            (map.len(), PER_VALUE + inner)
+        }
+        _ => (0, PER_VALUE),
+    };
+    let here = &mut levels[depth];
+    here.count = here.count.max(count as f64);
+    here.size = here.size.max(size as f64);
+    size
 }
 
 /// `value` as the interpreter's own. Recursion is bounded by the depth JSON was parsed with.

@@ -6,33 +6,85 @@ use cel::common::ast::{
 
 use crate::{Error, MAX_MEMORY, MAX_STEPS};
 
-/// Bounds of one value: most elements of any list or map in it, and its total size in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    count: f64,
-    size: f64,
+const SCALAR_SIZE: f64 = 16.0;
+
+/// Bounds of all values at one depth: most elements of a list or map, and largest size in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Level {
+    pub count: f64,
+    pub size: f64,
 }
 
+/// Bounds of a value and, level by level, of what is in it. What is below the last level is a scalar.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape(Vec<Level>);
+
 impl Shape {
-    const SCALAR: Shape = Shape {
-        count: 0.0,
-        size: 16.0,
-    };
-
-    pub(crate) fn new(count: f64, size: f64) -> Self {
-        Shape { count, size }
+    pub(crate) fn of(levels: Vec<Level>) -> Self {
+        Shape(levels)
     }
 
-    fn either(self, other: Shape) -> Shape {
-        Shape::new(self.count.max(other.count), self.size.max(other.size))
+    fn text(size: f64) -> Self {
+        Shape(vec![Level { count: 0.0, size }])
     }
 
-    fn both(self, other: Shape) -> Shape {
-        Shape::new(self.count + other.count, self.size + other.size)
+    fn scalar() -> Self {
+        Shape::text(SCALAR_SIZE)
     }
 
-    fn holding(self, other: Shape) -> Shape {
-        Shape::new(self.count.max(other.count), self.size + other.size)
+    fn nothing() -> Self {
+        Shape(Vec::new())
+    }
+
+    fn size(&self) -> f64 {
+        self.0.first().map_or(SCALAR_SIZE, |level| level.size)
+    }
+
+    fn count(&self) -> f64 {
+        self.0.first().map_or(0.0, |level| level.count)
+    }
+
+    /// What is in it: an element, a field, a key.
+    fn inner(&self) -> Shape {
+        Shape(self.0.get(1..).unwrap_or_default().to_vec())
+    }
+
+    /// A list or map of `count` values like this one, `size` bytes in all.
+    fn listed(self, count: f64, size: f64) -> Shape {
+        let mut levels = vec![Level {
+            count,
+            size: size + SCALAR_SIZE * (count + 1.0),
+        }];
+        levels.extend(self.0);
+        Shape(levels)
+    }
+
+    /// One or the other.
+    fn either(mut self, other: &Shape) -> Shape {
+        for (at, level) in other.0.iter().enumerate() {
+            match self.0.get_mut(at) {
+                Some(known) => {
+                    known.count = known.count.max(level.count);
+                    known.size = known.size.max(level.size);
+                }
+                None => self.0.push(*level),
+            }
+        }
+        self
+    }
+
+    /// One after the other in one value.
+    fn both(self, other: &Shape) -> Shape {
+        let first = Level {
+            count: self.count() + other.count(),
+            size: self.size() + other.size(),
+        };
+        let mut joined = self.either(other);
+        match joined.0.first_mut() {
+            Some(level) => *level = first,
+            None => joined.0.push(first),
+        }
+        joined
     }
 }
 
@@ -41,7 +93,7 @@ pub(crate) fn check(expr: &IdedExpr, variables: &[(&str, Shape)]) -> Result<(), 
     let mut walk = Walk {
         scope: variables
             .iter()
-            .map(|(name, shape)| ((*name).to_owned(), *shape))
+            .map(|(name, shape)| ((*name).to_owned(), shape.clone()))
             .collect(),
         largest: 0.0,
     };
@@ -70,59 +122,48 @@ struct Walk {
 impl Walk {
     fn expr(&mut self, expr: &IdedExpr) -> (Shape, f64) {
         let (shape, steps) = match &expr.expr {
-            Expr::Unspecified => (Shape::SCALAR, 1.0),
+            Expr::Unspecified => (Shape::scalar(), 1.0),
             Expr::Literal(literal) => (literal_shape(literal), 1.0),
             Expr::Ident(name) => (self.lookup(name), 1.0),
             Expr::Select(select) => {
                 let (shape, steps) = self.expr(&select.operand);
-                (if select.test { Shape::SCALAR } else { shape }, steps + 1.0)
-            }
-            Expr::List(list) => {
-                let length = list.elements.len() as f64;
-                let (shape, steps) = self.all(&list.elements);
                 (
-                    Shape::new(shape.count.max(length), shape.size + 16.0 * length),
-                    steps,
+                    if select.test {
+                        Shape::scalar()
+                    } else {
+                        shape.inner()
+                    },
+                    steps + 1.0,
                 )
             }
-            Expr::Map(map) => self.entries(map.entries.iter().map(|entry| &entry.expr)),
-            Expr::Struct(value) => self.entries(value.entries.iter().map(|entry| &entry.expr)),
+            Expr::List(list) => self.literal(list.elements.iter()),
+            Expr::Map(map) => self.literal(map.entries.iter().flat_map(|it| entry(&it.expr))),
+            Expr::Struct(value) => {
+                self.literal(value.entries.iter().flat_map(|it| entry(&it.expr)))
+            }
             Expr::Call(call) => self.call(call),
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
         };
-        self.largest = self.largest.max(shape.size);
+        self.largest = self.largest.max(shape.size());
         (shape, steps)
     }
 
     fn lookup(&self, name: &str) -> Shape {
         let found = self.scope.iter().rev().find(|(known, _)| known == name);
-        found.map_or(Shape::SCALAR, |(_, shape)| *shape)
+        found.map_or_else(Shape::scalar, |(_, shape)| shape.clone())
     }
 
-    fn all<'e>(&mut self, exprs: impl IntoIterator<Item = &'e IdedExpr>) -> (Shape, f64) {
-        exprs
-            .into_iter()
-            .fold((Shape::new(0.0, 0.0), 1.0), |(shape, steps), expr| {
-                let (next, more) = self.expr(expr);
-                (shape.holding(next), steps + more)
-            })
-    }
-
-    fn entries<'e>(&mut self, entries: impl Iterator<Item = &'e EntryExpr>) -> (Shape, f64) {
-        let mut total = (Shape::SCALAR, 1.0);
-        let mut length = 0.0;
-        for entry in entries {
-            let (shape, steps) = match entry {
-                EntryExpr::StructField(field) => self.expr(&field.value),
-                EntryExpr::MapEntry(entry) => self.all([&entry.key, &entry.value]),
-            };
-            length += 1.0;
-            total = (total.0.holding(shape), total.1 + steps + 1.0);
+    /// A list or map of these.
+    fn literal<'e>(&mut self, parts: impl Iterator<Item = &'e IdedExpr>) -> (Shape, f64) {
+        let (mut inner, mut count, mut size, mut steps) = (Shape::nothing(), 0.0, 0.0, 1.0);
+        for part in parts {
+            let (shape, more) = self.expr(part);
+            count += 1.0;
+            size += shape.size();
+            steps += more + 1.0;
+            inner = inner.either(&shape);
         }
-        (
-            Shape::new(total.0.count.max(length), total.0.size + 32.0 * length),
-            total.1,
-        )
+        (inner.listed(count, size), steps + size / 64.0)
     }
 
     fn call(&mut self, call: &CallExpr) -> (Shape, f64) {
@@ -134,61 +175,50 @@ impl Walk {
             .map(|operand| self.expr(operand))
             .collect();
         let steps: f64 = operands.iter().map(|(_, steps)| steps).sum();
-        let sizes: f64 = operands.iter().map(|(shape, _)| shape.size).sum();
-        let first = operands.first().map_or(Shape::SCALAR, |(shape, _)| *shape);
-        let last = operands.last().map_or(Shape::SCALAR, |(shape, _)| *shape);
-        let any = operands
-            .iter()
-            .fold(Shape::SCALAR, |sum, (shape, _)| sum.holding(*shape));
+        let sizes: f64 = operands.iter().map(|(shape, _)| shape.size()).sum();
+        let scalar = Shape::scalar();
+        let first = operands.first().map_or(&scalar, |(shape, _)| shape);
+        let last = operands.last().map_or(&scalar, |(shape, _)| shape);
         // One step moves or compares about 64 bytes.
         let touching = steps + 1.0 + sizes / 64.0;
         match call.func_name.as_str() {
             operators::LOGICAL_AND
             | operators::LOGICAL_OR
             | operators::LOGICAL_NOT
-            | operators::NOT_STRICTLY_FALSE => (Shape::SCALAR, steps + 1.0),
+            | operators::NOT_STRICTLY_FALSE => (Shape::scalar(), steps + 1.0),
             operators::CONDITIONAL => {
                 let branches = operands.iter().skip(1);
-                let shape = branches.fold(Shape::SCALAR, |sum, (shape, _)| sum.either(*shape));
+                let shape = branches.fold(Shape::nothing(), |sum, (shape, _)| sum.either(shape));
                 (shape, steps + 1.0)
             }
-            operators::INDEX | operators::OPT_INDEX | operators::OPT_SELECT => (first, steps + 1.0),
-            operators::ADD => (first.both(last), touching),
-            operators::EQUALS
-            | operators::NOT_EQUALS
-            | operators::LESS
-            | operators::LESS_EQUALS
-            | operators::GREATER
-            | operators::GREATER_EQUALS
-            | operators::IN
-            | "contains"
-            | "startsWith"
-            | "endsWith"
-            | "indexOf"
-            | "lastIndexOf"
-            | "size"
-            | "int"
-            | "uint"
-            | "double"
-            | "bool" => (Shape::SCALAR, touching),
-            "matches" => (Shape::SCALAR, touching + 2_000.0),
+            operators::INDEX | operators::OPT_INDEX | operators::OPT_SELECT => {
+                (first.inner(), steps + 1.0)
+            }
+            operators::ADD => (first.clone().both(last), touching),
+            "matches" => (Shape::scalar(), touching + 2_000.0),
             "replace" => {
-                let inserted = operands.get(2).map_or(last, |(shape, _)| *shape);
+                let inserted = operands.get(2).map_or(last, |(shape, _)| shape);
                 (
-                    Shape::new(0.0, (first.size + 1.0) * (inserted.size + 1.0)),
+                    Shape::text((first.size() + 1.0) * (inserted.size() + 1.0)),
                     touching,
                 )
             }
             "join" => (
-                Shape::new(0.0, first.size + first.count * last.size),
+                Shape::text(first.size() + first.count() * last.size()),
                 touching,
             ),
-            "split" => (
-                Shape::new(first.size + 1.0, first.size * 17.0 + 16.0),
-                touching + first.size,
-            ),
-            "string" | "type" => (Shape::new(0.0, any.size + 512.0), touching),
-            _ => (any, touching),
+            "split" => {
+                let count = first.size() + 1.0;
+                (first.clone().listed(count, first.size()), touching + count)
+            }
+            "string" | "type" => (Shape::text(sizes + 512.0), touching),
+            name if SCALAR_RESULTS.contains(&name) => (Shape::scalar(), touching),
+            _ => {
+                let any = operands
+                    .iter()
+                    .fold(Shape::scalar(), |sum, (shape, _)| sum.either(shape));
+                (any, touching)
+            }
         }
     }
 
@@ -196,30 +226,62 @@ impl Walk {
         let (range, range_steps) = self.expr(&it.iter_range);
         let (init, init_steps) = self.expr(&it.accu_init);
         let depth = self.scope.len();
-        self.scope.push((it.iter_var.clone(), range));
-        self.scope
-            .extend(it.iter_var2.iter().map(|name| (name.clone(), range)));
-        self.scope.push((it.accu_var.clone(), Shape::new(0.0, 0.0)));
+        self.scope.push((it.iter_var.clone(), range.inner()));
+        self.scope.extend(
+            it.iter_var2
+                .iter()
+                .map(|name| (name.clone(), range.inner())),
+        );
+        // What one step adds: the accumulator itself counts as nothing here.
+        self.scope.push((it.accu_var.clone(), Shape::text(0.0)));
         let (_, condition_steps) = self.expr(&it.loop_cond);
         let (growth, step_steps) = self.expr(&it.loop_step);
         self.scope.truncate(depth);
-        let grown = if collects_only(&it.loop_step, &it.iter_var) {
-            range.size
-        } else {
-            range.count * growth.size
-        };
         let accumulated = match &it.accu_init.expr {
-            Expr::List(_) => Shape::new(
-                range.count.max(growth.count),
-                init.size + grown + 16.0 * range.count,
-            ),
-            _ => init.either(growth),
+            Expr::List(_) => {
+                let only_elements = collects_only(&it.loop_step, &it.iter_var);
+                let grown = if only_elements {
+                    range.size()
+                } else {
+                    range.count() * growth.size()
+                };
+                growth.inner().listed(range.count(), init.size() + grown)
+            }
+            _ => init.either(&growth),
         };
         self.scope.push((it.accu_var.clone(), accumulated));
         let (result, result_steps) = self.expr(&it.result);
         self.scope.truncate(depth);
-        let loops = range.count * (condition_steps + step_steps + 1.0);
+        let loops = range.count() * (condition_steps + step_steps + 1.0);
         (result, range_steps + init_steps + loops + result_steps)
+    }
+}
+
+/// Functions and operators whose result is a number, a truth value or the like.
+const SCALAR_RESULTS: &[&str] = &[
+    operators::EQUALS,
+    operators::NOT_EQUALS,
+    operators::LESS,
+    operators::LESS_EQUALS,
+    operators::GREATER,
+    operators::GREATER_EQUALS,
+    operators::IN,
+    "bool",
+    "contains",
+    "double",
+    "endsWith",
+    "indexOf",
+    "int",
+    "lastIndexOf",
+    "size",
+    "startsWith",
+    "uint",
+];
+
+fn entry(entry: &EntryExpr) -> Vec<&IdedExpr> {
+    match entry {
+        EntryExpr::StructField(field) => vec![&field.value],
+        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
     }
 }
 
@@ -241,8 +303,8 @@ fn collects_only(step: &IdedExpr, element: &str) -> bool {
 
 fn literal_shape(literal: &LiteralValue) -> Shape {
     match literal {
-        LiteralValue::String(text) => Shape::new(0.0, 16.0 + text.inner().len() as f64),
-        LiteralValue::Bytes(bytes) => Shape::new(0.0, 16.0 + bytes.inner().len() as f64),
-        _ => Shape::SCALAR,
+        LiteralValue::String(text) => Shape::text(SCALAR_SIZE + text.inner().len() as f64),
+        LiteralValue::Bytes(bytes) => Shape::text(SCALAR_SIZE + bytes.inner().len() as f64),
+        _ => Shape::scalar(),
     }
 }
