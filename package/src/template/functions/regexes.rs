@@ -170,19 +170,16 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// What stands between `\Q` and `\E`.
+    /// What stands between `\Q` and `\E`, or the end.
     fn literal(&mut self) -> String {
-        let mut quoted: String = self.rest.by_ref().collect();
-        let after = quoted.find(r"\E").map(|end| {
-            let after = quoted[end + 2..].to_owned();
-            quoted.truncate(end);
-            after
-        });
-        match after {
-            // There is no way back into the iterator; nobody mixes the two.
-            Some(after) if !after.is_empty() => format!("{}[", regex::escape(&quoted)),
-            _ => regex::escape(&quoted),
+        let mut quoted = String::new();
+        while let Some(letter) = self.rest.next() {
+            if letter == '\\' && self.rest.next_if_eq(&'E').is_some() {
+                break;
+            }
+            quoted.push(letter);
         }
+        regex::escape(&quoted)
     }
 
     fn class(&mut self) -> Result<(), String> {
@@ -223,7 +220,7 @@ impl Translator<'_> {
     /// `[:alpha:]`, of which the opening bracket is past.
     fn named_class(&mut self) -> Result<(), String> {
         let mut name = String::from("[");
-        while let Some(letter) = self.rest.next() {
+        for letter in self.rest.by_ref() {
             name.push(letter);
             if letter == ']' {
                 break;
@@ -248,7 +245,7 @@ impl Translator<'_> {
             None => return Err("missing argument to repetition operator".to_owned()),
             _ => {}
         }
-        while let Some(flag) = self.rest.next() {
+        for flag in self.rest.by_ref() {
             self.out.push(flag);
             match flag {
                 'i' | 'm' | 's' | 'U' | '-' => {}

@@ -1,0 +1,203 @@
+//! Pipelines: declarations, commands, operands.
+
+use super::super::ast::{Command, Expr, ExprKind, Pipe};
+use super::super::lex::Kind;
+use super::super::literal;
+use super::{Parsed, Parser};
+
+impl Parser<'_> {
+    pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipe> {
+        let start = self.next_solid();
+        let pos = start.pos;
+        self.give_back(start);
+        let mut pipe = Pipe {
+            pos,
+            assign: false,
+            decl: Vec::new(),
+            commands: Vec::new(),
+        };
+        while self.declaration(&mut pipe, context)? {}
+        loop {
+            let token = self.next_solid();
+            match token.kind {
+                kind if kind == end => break,
+                Kind::Bool
+                | Kind::CharConstant
+                | Kind::Dot
+                | Kind::Field
+                | Kind::Identifier
+                | Kind::Number
+                | Kind::Nil
+                | Kind::RawStr
+                | Kind::Str
+                | Kind::Variable
+                | Kind::LeftParen => {
+                    self.give_back(token);
+                    let command = self.command()?;
+                    pipe.commands.push(command);
+                }
+                _ => return self.unexpected(&token, context),
+            }
+        }
+        if pipe.commands.is_empty() {
+            return self.fail(format!("missing value for {context}"));
+        }
+        for (stage, command) in pipe.commands.iter().enumerate().skip(1) {
+            use ExprKind as E;
+            let first = &command.args[0].kind;
+            if matches!(
+                first,
+                E::Bool(_) | E::Dot | E::Nil | E::Number(_) | E::Str(..)
+            ) {
+                let stage = stage + 1;
+                return self.fail(format!("non executable command in pipeline stage {stage}"));
+            }
+        }
+        Ok(pipe)
+    }
+
+    /// Reads one `$x :=`, `$x =` or, in a range, `$x,`; true if another variable may follow.
+    fn declaration(&mut self, pipe: &mut Pipe, context: &str) -> Parsed<bool> {
+        if self.peek_solid() != Kind::Variable {
+            return Ok(false);
+        }
+        let variable = self.next_solid();
+        let after = self.next();
+        let (space, next) = if after.kind == Kind::Space {
+            let next = self.next_solid();
+            (Some(after), next)
+        } else {
+            (None, after)
+        };
+        let name = variable.text.to_string();
+        match next.kind {
+            Kind::Assign | Kind::Declare => {
+                pipe.assign = next.kind == Kind::Assign;
+                pipe.decl.push(name.clone());
+                self.scope.vars.push(name);
+                Ok(false)
+            }
+            Kind::Comma => {
+                pipe.decl.push(name.clone());
+                self.scope.vars.push(name);
+                if context != "range" || pipe.decl.len() > 1 {
+                    return self.fail(format!("too many declarations in {context}"));
+                }
+                match self.peek_solid() {
+                    Kind::Variable | Kind::RightDelim | Kind::RightParen => Ok(true),
+                    _ => self.fail("range can only initialize variables"),
+                }
+            }
+            _ => {
+                self.give_back(next);
+                if let Some(space) = space {
+                    self.give_back(space);
+                }
+                self.give_back(variable);
+                Ok(false)
+            }
+        }
+    }
+
+    fn command(&mut self) -> Parsed<Command> {
+        let mut args = Vec::new();
+        loop {
+            self.peek_solid();
+            if let Some(operand) = self.operand()? {
+                args.push(operand);
+            }
+            let token = self.next();
+            match token.kind {
+                Kind::Space => continue,
+                Kind::RightDelim | Kind::RightParen => self.give_back(token),
+                Kind::Pipe => {}
+                _ => return self.unexpected(&token, "operand"),
+            }
+            break;
+        }
+        if args.is_empty() {
+            return self.fail("empty command");
+        }
+        Ok(Command { args })
+    }
+
+    fn operand(&mut self) -> Parsed<Option<Expr>> {
+        let Some(term) = self.term()? else {
+            return Ok(None);
+        };
+        if self.peek() != Kind::Field {
+            return Ok(Some(term));
+        }
+        let mut fields = Vec::new();
+        let pos = term.pos;
+        while self.peek() == Kind::Field {
+            fields.push(self.next().text[1..].to_owned());
+        }
+        let kind = match term.kind {
+            ExprKind::Field(mut names) => {
+                names.append(&mut fields);
+                ExprKind::Field(names)
+            }
+            ExprKind::Variable(name, mut names) => {
+                names.append(&mut fields);
+                ExprKind::Variable(name, names)
+            }
+            ExprKind::Bool(_)
+            | ExprKind::Str(..)
+            | ExprKind::Number(_)
+            | ExprKind::Nil
+            | ExprKind::Dot => {
+                return self.fail(format!("unexpected . after term {:?}", term.to_string()));
+            }
+            kind => ExprKind::Chain(Box::new(Expr { pos, kind }), fields),
+        };
+        Ok(Some(Expr { pos, kind }))
+    }
+
+    fn term(&mut self) -> Parsed<Option<Expr>> {
+        let token = self.next_solid();
+        let pos = token.pos;
+        let text = token.text.as_ref();
+        let kind = match token.kind {
+            Kind::Identifier => {
+                if !(self.known)(text) {
+                    return self.fail(format!("function {text:?} not defined"));
+                }
+                ExprKind::Function(text.to_owned())
+            }
+            Kind::Dot => ExprKind::Dot,
+            Kind::Nil => ExprKind::Nil,
+            Kind::Bool => ExprKind::Bool(text == "true"),
+            Kind::Field => ExprKind::Field(vec![text[1..].to_owned()]),
+            Kind::Variable => {
+                if !self.scope.vars.iter().any(|known| known == text) {
+                    return self.fail(format!("undefined variable {text:?}"));
+                }
+                ExprKind::Variable(text.to_owned(), Vec::new())
+            }
+            Kind::CharConstant => {
+                ExprKind::Number(self.known_literal(literal::char_constant(text))?)
+            }
+            Kind::Number => ExprKind::Number(self.known_literal(literal::number(text))?),
+            Kind::Str | Kind::RawStr => {
+                let meaning = self.known_literal(literal::unquote(text))?;
+                ExprKind::Str(text.to_owned(), meaning)
+            }
+            Kind::LeftParen => {
+                self.enter()?;
+                let pipe = self.pipeline("parenthesized pipeline", Kind::RightParen)?;
+                self.nesting -= 1;
+                ExprKind::Pipe(pipe)
+            }
+            _ => {
+                self.give_back(token);
+                return Ok(None);
+            }
+        };
+        Ok(Some(Expr { pos, kind }))
+    }
+
+    fn known_literal<T>(&self, literal: Result<T, String>) -> Parsed<T> {
+        literal.or_else(|message| self.fail(message))
+    }
+}
