@@ -261,6 +261,20 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Kills every program of this cluster, the store only where it is its own.
+    ///
+    /// # Errors
+    /// None in practice: it kills only what the cluster has.
+    pub async fn kill(&self) -> Result<(), Error> {
+        for &program in self.options.extent.programs().iter().rev() {
+            self.kill_program(program).await?;
+        }
+        if self.options.own_etcd {
+            self.kill_program(Program::Etcd).await?;
+        }
+        Ok(())
+    }
+
     /// Starts every program that does not run, and waits until the cluster is as good as new.
     ///
     /// # Errors

@@ -12,7 +12,8 @@ pub struct Backup {
 }
 
 impl ControlPlane {
-    /// Copies the data. The store is stopped for that, below a second; the API server waits for it.
+    /// Copies the data. The store is killed for that, which loses nothing that it had acknowledged, and started
+    /// again; this returns when the API server, if it runs, has found it again.
     ///
     /// # Errors
     /// [`Error::SharedEtcd`] without an etcd of its own.
@@ -23,14 +24,18 @@ impl ControlPlane {
             .tempdir_in(&self.folder)
             .map_err(Error::io(&self.folder))?
             .keep();
-        self.stop_program(Program::Etcd).await?;
+        self.kill_program(Program::Etcd).await?;
         let copied = copy(&self.etcd.data(), &folder);
         self.start_program(Program::Etcd).await?;
         copied?;
+        if self.pid(Program::ApiServer).await.is_some() {
+            self.awaited(Program::ApiServer, || self.api_server_answers())
+                .await?;
+        }
         Ok(Backup { folder })
     }
 
-    /// Stops the whole cluster, puts the older data in the place of what it has, and starts it again.
+    /// Kills the whole cluster, puts the older data in the place of what it has, and starts it again.
     ///
     /// What was written since the copy was made is gone, and resource versions go back: clients see what they
     /// would see of a cluster restored from a backup.
@@ -39,7 +44,7 @@ impl ControlPlane {
     /// [`Error::SharedEtcd`] without an etcd of its own; else what [`start_again`](Self::start_again) says.
     pub async fn restore(&self, backup: &Backup) -> Result<(), Error> {
         self.check_own_etcd()?;
-        self.stop().await?;
+        self.kill().await?;
         let data = self.etcd.data();
         std::fs::remove_dir_all(&data).map_err(Error::io(&data))?;
         copy(&backup.folder, &data)?;
