@@ -42,15 +42,35 @@ impl AccountResolver {
     pub(crate) fn client(&self, account: &Account) -> PackageClient {
         let proven = Arc::clone(&self.proven);
         let transport = self.client.transport().clone();
-        PackageClient::new(transport, Arc::clone(&self.discovery), account.clone(), move |account| {
-            proven.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
-        })
+        PackageClient::new(
+            transport,
+            Arc::clone(&self.discovery),
+            account.clone(),
+            move |account| {
+                proven
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(account);
+            },
+        )
     }
 
     fn account(&self, set: &StoredSet) -> Result<Account, AccountBlocker> {
-        let default = || self.default.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let name = set.account.clone().or_else(default).ok_or_else(no_account)?;
-        let namespace = set.confined_to.clone().unwrap_or_else(|| self.namespace.clone());
+        let default = || {
+            self.default
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        };
+        let name = set
+            .account
+            .clone()
+            .or_else(default)
+            .ok_or_else(no_account)?;
+        let namespace = set
+            .confined_to
+            .clone()
+            .unwrap_or_else(|| self.namespace.clone());
         Ok(Account { namespace, name })
     }
 
@@ -71,7 +91,8 @@ impl AccountResolver {
                 return Err(not_allowed(account));
             }
             // The account may not ask who it is; that it was asked as the account is what matters.
-            Err(failure) if failure.kind == stevedore_agent_core::failure::FailureKind::Forbidden => {}
+            Err(failure)
+                if failure.kind == stevedore_agent_core::failure::FailureKind::Forbidden => {}
             Err(failure) => return Err(unknown(account, &failure)),
         }
         known().insert(account.clone());
@@ -94,7 +115,10 @@ impl Accounts for AccountResolver {
 }
 
 fn blocker(reason: &str, message: String) -> AccountBlocker {
-    AccountBlocker { reason: reason.into(), message }
+    AccountBlocker {
+        reason: reason.into(),
+        message,
+    }
 }
 
 fn no_account() -> AccountBlocker {
@@ -113,7 +137,10 @@ fn not_allowed(account: &Account) -> AccountBlocker {
 }
 
 fn namespace_missing(account: &Account) -> AccountBlocker {
-    let message = format!("namespace {} does not exist; it is never created by us", account.namespace);
+    let message = format!(
+        "namespace {} does not exist; it is never created by us",
+        account.namespace
+    );
     blocker("NamespaceMissing", message)
 }
 

@@ -1,3 +1,36 @@
 //! The `stevedore-agent` program.
 
-fn main() {}
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use stevedore_agent::args::Args;
+use stevedore_agent::run;
+use stevedore_runtime::shutdown::Signals;
+use stevedore_runtime::supervise::Supervisor;
+use stevedore_runtime::{log, tls};
+use tokio_util::sync::CancellationToken;
+
+/// How long requests under way may take after a signal.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Threads: one may be busy with a big answer while the other keeps the session alive.
+const WORKERS: usize = 2;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
+    log::init(args.log_format.into(), &args.log)?;
+    tls::install_provider();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(WORKERS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let signals = Signals::install().context("cannot take over signals")?;
+        let supervisor = Supervisor::new(CancellationToken::new());
+        run::start(args, &supervisor.tasks()).await?;
+        Ok(supervisor.run(signals, DRAIN).await.into())
+    })
+}

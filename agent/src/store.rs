@@ -35,18 +35,20 @@ use tokio::sync::{RwLock, watch};
 use crate::accounts::AccountResolver;
 use crate::cluster_api::AgentClient;
 use crate::engine::ports::{Answer, Notified};
+use crate::standalone::Queue;
 use definitions::Definitions;
 use index::Index;
 use state::StateSecret;
 
 pub use head::FINALIZER;
-pub(crate) use observe::Observed;
 
 /// The stored sets. One per process.
 pub struct Store {
     client: AgentClient,
     namespace: String,
     accounts: Arc<AccountResolver>,
+    /// Object deployments that a change of their sets concerns.
+    deployments: Arc<Queue>,
     index: Index,
     state: StateSecret,
     definitions: Definitions,
@@ -70,6 +72,7 @@ impl Store {
         client: AgentClient,
         namespace: &str,
         accounts: Arc<AccountResolver>,
+        deployments: Arc<Queue>,
         tasks: &Tasks,
     ) -> Answer<Arc<Self>> {
         let state = StateSecret::open(client.clone(), namespace, rand::random()).await?;
@@ -77,6 +80,7 @@ impl Store {
             client,
             namespace: namespace.to_owned(),
             accounts,
+            deployments,
             index: Index::default(),
             state,
             definitions: Definitions::default(),

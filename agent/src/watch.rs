@@ -91,15 +91,27 @@ impl SharedWatches {
     }
 
     fn start(&self, key: Key) -> Task<()> {
-        let sink = self.sink.get().cloned().expect("the sink is attached before the engine runs");
+        let sink = self
+            .sink
+            .get()
+            .cloned()
+            .expect("the sink is attached before the engine runs");
         let (account, watch) = key;
-        let name = format!("{} {}", watch.kind.kind(), watch.namespace.as_deref().unwrap_or("cluster"));
+        let name = format!(
+            "{} {}",
+            watch.kind.kind(),
+            watch.namespace.as_deref().unwrap_or("cluster")
+        );
         let transport = self.transport.clone();
         let discovery = Arc::clone(&self.discovery);
         let circumstances = self.circumstances.clone();
         let stop = self.tasks.shutdown();
         self.tasks.spawn(name, async move {
-            let mut handler = ToSink { sink, account: account.clone(), watch: watch.clone() };
+            let mut handler = ToSink {
+                sink,
+                account: account.clone(),
+                watch: watch.clone(),
+            };
             let work = async {
                 let path = handler.find(&discovery, circumstances.clone()).await;
                 let subject = Subject {
@@ -124,19 +136,27 @@ impl SharedWatches {
 
 impl Watches for SharedWatches {
     fn set_interest(&self, deployment: DeploymentUid, account: &Account, scopes: Vec<WatchKey>) {
-        let new: BTreeSet<Key> = scopes.into_iter().map(|scope| (account.clone(), scope)).collect();
+        let new: BTreeSet<Key> = scopes
+            .into_iter()
+            .map(|scope| (account.clone(), scope))
+            .collect();
         let mut table = self.lock();
         let old = if new.is_empty() {
             table.wanted.remove(&deployment).unwrap_or_default()
         } else {
-            table.wanted.insert(deployment, new.clone()).unwrap_or_default()
+            table
+                .wanted
+                .insert(deployment, new.clone())
+                .unwrap_or_default()
         };
         for key in new.difference(&old) {
             match table.running.get_mut(key) {
                 Some(running) => running.users += 1,
                 None => {
                     let task = self.start(key.clone());
-                    table.running.insert(key.clone(), Running { users: 1, task });
+                    table
+                        .running
+                        .insert(key.clone(), Running { users: 1, task });
                 }
             }
         }
@@ -181,7 +201,10 @@ impl ToSink {
     async fn try_find(&self, discovery: &Discovery) -> Answer<watch_loop::Path> {
         let kind = &self.watch.kind;
         let resource = discovery.find(kind).await?.ok_or_else(|| {
-            Failure::new(FailureKind::NoKind, format!("the API server serves no {kind}"))
+            Failure::new(
+                FailureKind::NoKind,
+                format!("the API server serves no {kind}"),
+            )
         })?;
         package_client::collection(kind, &resource, self.watch.namespace.as_deref())
     }
@@ -193,7 +216,9 @@ impl ToSink {
 
     fn object(&self, text: &RawValue) -> Option<Value> {
         let object = serde_json::from_str(text.get())
-            .inspect_err(|error| tracing::warn!(kind = %self.watch.kind, %error, "an object cannot be read"))
+            .inspect_err(
+                |error| tracing::warn!(kind = %self.watch.kind, %error, "an object cannot be read"),
+            )
             .ok()?;
         Some(package_client::named(object, &self.watch.kind))
     }
@@ -204,13 +229,19 @@ impl Handler for ToSink {
         let notice = match notice {
             Notice::Seen(text) => self.object(&text).map(WatchNotice::Seen),
             Notice::Removed(text) => self.object(&text).map(WatchNotice::Removed),
-            Notice::Restarted => {
-                Some(WatchNotice::Restarted(self.account.clone(), self.watch.clone()))
-            }
-            Notice::Synced => Some(WatchNotice::Synced(self.account.clone(), self.watch.clone())),
-            Notice::Failed(failure) => {
-                Some(WatchNotice::Failed(self.account.clone(), self.watch.clone(), failure))
-            }
+            Notice::Restarted => Some(WatchNotice::Restarted(
+                self.account.clone(),
+                self.watch.clone(),
+            )),
+            Notice::Synced => Some(WatchNotice::Synced(
+                self.account.clone(),
+                self.watch.clone(),
+            )),
+            Notice::Failed(failure) => Some(WatchNotice::Failed(
+                self.account.clone(),
+                self.watch.clone(),
+                failure,
+            )),
         };
         if let Some(notice) = notice {
             self.sink.offer(notice).await;

@@ -69,7 +69,11 @@ impl Store {
         let secret = secrets::secret(&name, &self.namespace, pack);
         let written = self
             .persist(|| async {
-                match self.client.create::<Secret>(Some(&self.namespace), &secret, false).await {
+                match self
+                    .client
+                    .create::<Secret>(Some(&self.namespace), &secret, false)
+                    .await
+                {
                     // Named by its content and immutable: the one that is there is the same.
                     Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
                     other => other.map(|_| ()),
@@ -91,12 +95,20 @@ impl Store {
             let message = format!("no stored set has the content {}", reference.digest);
             refused(NackReason::StoreFailed, message)
         };
-        let source = self.index.with_content(&reference.digest).ok_or_else(lacking)?;
-        let set: Option<Value> =
-            self.persist(|| self.client.get::<ClusterObjectSet, Value>(None, &source.name))
-                .await
-                .map_err(|failure| not_stored(&failure))?;
-        let mut set = set.filter(|set| set["metadata"]["uid"] == source.uid.as_str()).ok_or_else(lacking)?;
+        let source = self
+            .index
+            .with_content(&reference.digest)
+            .ok_or_else(lacking)?;
+        let set: Option<Value> = self
+            .persist(|| {
+                self.client
+                    .get::<ClusterObjectSet, Value>(None, &source.name)
+            })
+            .await
+            .map_err(|failure| not_stored(&failure))?;
+        let mut set = set
+            .filter(|set| set["metadata"]["uid"] == source.uid.as_str())
+            .ok_or_else(lacking)?;
         let template: Map<String, Value> = TEMPLATE
             .into_iter()
             .filter_map(|key| Some((key.to_owned(), set["spec"].get_mut(key)?.take())))
@@ -104,7 +116,11 @@ impl Store {
         Ok(template)
     }
 
-    async fn store_set(&self, order: &Order, template: Map<String, Value>) -> Result<(), StoreError> {
+    async fn store_set(
+        &self,
+        order: &Order,
+        template: Map<String, Value>,
+    ) -> Result<(), StoreError> {
         let mut spec = template;
         let stored = convert::stored_order(order);
         spec.insert("order".into(), json!(stored));
@@ -124,7 +140,11 @@ impl Store {
     /// Writes a new set, under another name where an older history of the hub has taken the first one.
     async fn write_set(&self, order: &Order, spec: Value) -> Result<(), StoreError> {
         let number = order.tuple.number;
-        let first = format!("{}-{}-{number}", order.package.name, order.deployment.short());
+        let first = format!(
+            "{}-{}-{number}",
+            order.package.name,
+            order.deployment.short()
+        );
         let second = format!("{first}-{}", &order.tuple.epoch.id.to_string()[..8]);
         for name in [first, second] {
             let body = set_body(&name, order, &spec);
@@ -148,21 +168,34 @@ impl Store {
     }
 
     async fn create_set(&self, name: &str, body: &Value, order: &Order) -> Answer<Written> {
-        match self.client.create::<ClusterObjectSet>(None, body, true).await {
+        match self
+            .client
+            .create::<ClusterObjectSet>(None, body, true)
+            .await
+        {
             Ok(answer) => {
                 let head: SetHead = parse(answer.clone())?;
                 if covers(&answer["spec"], &body["spec"]) {
                     return Ok(Written::Durable(Box::new(head)));
                 }
-                self.client.delete::<ClusterObjectSet>(None, name, &head.metadata.uid).await?;
+                self.client
+                    .delete::<ClusterObjectSet>(None, name, &head.metadata.uid)
+                    .await?;
                 Ok(Written::Less)
             }
             Err(failure) if is_unknown_field(&failure) => Ok(Written::Less),
             Err(failure) if failure.kind == FailureKind::Conflict => {
-                let head = self.client.get::<ClusterObjectSet, SetHead>(None, name).await?;
+                let head = self
+                    .client
+                    .get::<ClusterObjectSet, SetHead>(None, name)
+                    .await?;
                 let head = head.ok_or_else(vanished)?;
                 let same = head.spec.order.as_ref() == Some(&convert::stored_order(order));
-                Ok(if same { Written::Durable(Box::new(head)) } else { Written::Taken })
+                Ok(if same {
+                    Written::Durable(Box::new(head))
+                } else {
+                    Written::Taken
+                })
             }
             Err(failure) => Err(failure),
         }
@@ -173,7 +206,10 @@ impl Store {
     async fn store_tombstone(&self, order: &Order) -> Result<(), StoreError> {
         let mut newest: Option<(SetRef, super::index::HubPart)> = None;
         for (reference, part) in self.index.hub_parts(order.deployment) {
-            if newest.as_ref().is_none_or(|(_, best)| convert::is_newer(&part.tuple, &best.tuple)) {
+            if newest
+                .as_ref()
+                .is_none_or(|(_, best)| convert::is_newer(&part.tuple, &best.tuple))
+            {
                 newest = Some((reference, part));
             }
         }
@@ -199,7 +235,11 @@ impl Store {
     async fn mark_torn_down(&self, set: &SetRef, order: &Order) -> Answer<bool> {
         let wanted = tombstone(order);
         let patch = json!({"metadata": {"uid": set.uid}, "spec": {"tombstone": wanted}});
-        match self.client.patch::<ClusterObjectSet>(None, &set.name, None, &patch).await {
+        match self
+            .client
+            .patch::<ClusterObjectSet>(None, &set.name, None, &patch)
+            .await
+        {
             Ok(answer) => {
                 if !covers(&answer["spec"]["tombstone"], &wanted) {
                     return Err(Failure::new(FailureKind::Invalid, OUTDATED));
@@ -241,8 +281,7 @@ impl Store {
     }
 }
 
-const OUTDATED: &str =
-    "the API server stores less of a set than was sent: its definition of ClusterObjectSet is older than this agent";
+const OUTDATED: &str = "the API server stores less of a set than was sent: its definition of ClusterObjectSet is older than this agent";
 
 enum Written {
     /// It is stored, now or before.
@@ -278,14 +317,18 @@ fn tombstone(order: &Order) -> Value {
 /// Whether everything that was sent is in the answer; the server may add defaults.
 fn covers(answer: &Value, sent: &Value) -> bool {
     match (answer, sent) {
-        (Value::Object(answer), Value::Object(sent)) => sent
-            .iter()
-            .all(|(key, value)| match answer.get(key) {
+        (Value::Object(answer), Value::Object(sent)) => {
+            sent.iter().all(|(key, value)| match answer.get(key) {
                 Some(stored) => covers(stored, value),
                 None => is_empty(value),
-            }),
+            })
+        }
         (Value::Array(answer), Value::Array(sent)) => {
-            answer.len() == sent.len() && answer.iter().zip(sent).all(|(one, other)| covers(one, other))
+            answer.len() == sent.len()
+                && answer
+                    .iter()
+                    .zip(sent)
+                    .all(|(one, other)| covers(one, other))
         }
         (Value::Number(answer), Value::Number(sent)) => answer.as_f64() == sent.as_f64(),
         _ => answer == sent,
@@ -312,7 +355,10 @@ fn vanished() -> Failure {
 
 fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Answer<T> {
     serde_json::from_value(value).map_err(|error| {
-        Failure::new(FailureKind::Unavailable, format!("the API server's answer cannot be read: {error}"))
+        Failure::new(
+            FailureKind::Unavailable,
+            format!("the API server's answer cannot be read: {error}"),
+        )
     })
 }
 
@@ -339,8 +385,15 @@ mod tests {
     #[test]
     fn an_answer_may_have_more_than_was_sent_and_never_less() {
         let sent = json!({"a": [{"b": 1}], "c": "x"});
-        assert!(covers(&json!({"a": [{"b": 1.0, "default": true}], "c": "x", "d": 1}), &sent));
-        for less in [json!({"c": "x"}), json!({"a": [], "c": "x"}), json!({"a": [{}], "c": "x"})] {
+        assert!(covers(
+            &json!({"a": [{"b": 1.0, "default": true}], "c": "x", "d": 1}),
+            &sent
+        ));
+        for less in [
+            json!({"c": "x"}),
+            json!({"a": [], "c": "x"}),
+            json!({"a": [{}], "c": "x"}),
+        ] {
             assert!(!covers(&less, &sent), "{less}");
         }
     }

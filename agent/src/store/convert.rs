@@ -2,7 +2,8 @@
 
 use stevedore_crds::v1alpha1::{Fence, StoredOrder, StoredPackage, StoredTuple, TombstonePolicy};
 use stevedore_proto_core::{
-    DeletionPolicy, DeploymentUid, Epoch, EpochId, Leadership, Order, PackageRef, Term, TermId, Tuple,
+    DeletionPolicy, DeploymentUid, Epoch, EpochId, Leadership, Order, PackageRef, Term, TermId,
+    Tuple,
 };
 
 /// A stored order that this agent cannot have written, or that was written by another release.
@@ -37,7 +38,10 @@ pub(crate) fn tuple(stored: &StoredTuple) -> Result<Tuple, Unreadable> {
         epoch,
         term,
         number: unsigned(stored.number),
-        digest: stored.digest.parse().map_err(|_| Unreadable("the digest"))?,
+        digest: stored
+            .digest
+            .parse()
+            .map_err(|_| Unreadable("the digest"))?,
     })
 }
 
@@ -51,17 +55,25 @@ pub(crate) fn stored_order(order: &Order) -> StoredOrder {
             uid: order.package.uid.to_string(),
         },
         tuple: stored_tuple(&order.tuple),
-        content_digest: content.map(|content| content.digest.to_string()).unwrap_or_default(),
+        content_digest: content
+            .map(|content| content.digest.to_string())
+            .unwrap_or_default(),
         content_size: content.map_or(0, |content| signed(content.size)),
         paused: order.settings.paused,
     }
 }
 
 pub(crate) fn deployment(stored: &StoredOrder) -> Result<DeploymentUid, Unreadable> {
-    stored.deployment.parse().map_err(|_| Unreadable("the deployment"))
+    stored
+        .deployment
+        .parse()
+        .map_err(|_| Unreadable("the deployment"))
 }
 
-pub(crate) fn package(stored: &StoredPackage, revision: Option<i64>) -> Result<PackageRef, Unreadable> {
+pub(crate) fn package(
+    stored: &StoredPackage,
+    revision: Option<i64>,
+) -> Result<PackageRef, Unreadable> {
     Ok(PackageRef {
         namespace: stored.namespace.clone(),
         name: stored.name.clone(),
@@ -104,7 +116,14 @@ fn fence(counter: u64, id: impl ToString) -> Fence {
 /// An id from its 32 hex digits.
 fn id<T: std::str::FromStr>(digits: &str) -> Option<T> {
     let part = |range: std::ops::Range<usize>| digits.get(range);
-    let text = [part(0..8)?, part(8..12)?, part(12..16)?, part(16..20)?, part(20..32)?].join("-");
+    let text = [
+        part(0..8)?,
+        part(8..12)?,
+        part(12..16)?,
+        part(16..20)?,
+        part(20..32)?,
+    ]
+    .join("-");
     (digits.len() == 32).then(|| text.parse().ok()).flatten()
 }
 
@@ -125,8 +144,14 @@ mod tests {
     #[test]
     fn a_tuple_is_the_same_after_it_was_stored() {
         let original = Tuple {
-            epoch: Epoch { counter: 3, id: EpochId::from_bytes([0xab; 16]) },
-            term: Term { counter: 9, id: TermId::from_bytes([1; 16]) },
+            epoch: Epoch {
+                counter: 3,
+                id: EpochId::from_bytes([0xab; 16]),
+            },
+            term: Term {
+                counter: 9,
+                id: TermId::from_bytes([1; 16]),
+            },
             number: 42,
             digest: Digest::of(b"order"),
         };

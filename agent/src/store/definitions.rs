@@ -9,7 +9,10 @@ use serde::Deserialize;
 use crate::cluster_api::AgentClient;
 
 /// Those whose deletion takes stored sets away.
-const SETS: [&str; 2] = ["clusterobjectsets.stevedore.dev", "objectsets.stevedore.dev"];
+const SETS: [&str; 2] = [
+    "clusterobjectsets.stevedore.dev",
+    "objectsets.stevedore.dev",
+];
 
 /// Which of our definitions are being deleted.
 #[derive(Debug, Default)]
@@ -41,7 +44,10 @@ impl Definitions {
         let mut terminating = self.lock();
         if definition.metadata.deletion_timestamp.is_some() {
             if terminating.insert(name.clone()) {
-                tracing::warn!(definition = name, "a definition of ours is being deleted: no teardown starts");
+                tracing::warn!(
+                    definition = name,
+                    "a definition of ours is being deleted: no teardown starts"
+                );
             }
         } else {
             terminating.remove(name);
@@ -62,16 +68,23 @@ impl Definitions {
     /// its definition, which caused it, is.
     pub(super) async fn read(&self, client: &AgentClient) {
         for name in SETS {
-            match client.get::<CustomResourceDefinition, Definition>(None, name).await {
+            match client
+                .get::<CustomResourceDefinition, Definition>(None, name)
+                .await
+            {
                 Ok(Some(definition)) => self.seen(&definition),
                 Ok(None) => {}
-                Err(failure) => tracing::warn!(definition = name, %failure, "a definition cannot be read"),
+                Err(failure) => {
+                    tracing::warn!(definition = name, %failure, "a definition cannot be read")
+                }
             }
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
-        self.terminating.lock().unwrap_or_else(PoisonError::into_inner)
+        self.terminating
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -100,7 +100,10 @@ impl SetHead {
     }
 
     pub(crate) fn has_finalizer(&self) -> bool {
-        self.metadata.finalizers.iter().any(|name| name == FINALIZER)
+        self.metadata
+            .finalizers
+            .iter()
+            .any(|name| name == FINALIZER)
     }
 
     /// Whether the engine may have it: a directly used set only once it waits for its teardown.
@@ -117,12 +120,20 @@ impl SetHead {
         self.spec
             .tombstone
             .as_ref()
-            .map(|stored| Ok((convert::tuple(&stored.tuple)?, convert::policy(stored.deletion_policy))))
+            .map(|stored| {
+                Ok((
+                    convert::tuple(&stored.tuple)?,
+                    convert::policy(stored.deletion_policy),
+                ))
+            })
             .transpose()
     }
 
     /// What the engine takes. `predecessors` are the deployments of the sets in `spec.previous`.
-    pub(crate) fn into_stored(self, predecessors: Vec<DeploymentUid>) -> Result<StoredSet, Unreadable> {
+    pub(crate) fn into_stored(
+        self,
+        predecessors: Vec<DeploymentUid>,
+    ) -> Result<StoredSet, Unreadable> {
         let reference = self.reference();
         let tombstone = self.tombstone()?;
         let deleting = self.is_deleting();
@@ -137,7 +148,13 @@ impl SetHead {
                     deletion_policy: tombstone.map(|(_, policy)| policy).unwrap_or_default(),
                 };
                 let has_content = !order.content_digest.is_empty();
-                (origin, tuple.number, has_content, order.paused, spec.target_namespace)
+                (
+                    origin,
+                    tuple.number,
+                    has_content,
+                    order.paused,
+                    spec.target_namespace,
+                )
             }
             None => {
                 let origin = Origin::Standalone {
@@ -174,7 +191,11 @@ pub(crate) fn own_deployment(uid: &str) -> Result<DeploymentUid, Unreadable> {
 }
 
 fn owner_reference(set: &SetRef) -> Value {
-    let kind = if set.namespace.is_some() { "ObjectSet" } else { "ClusterObjectSet" };
+    let kind = if set.namespace.is_some() {
+        "ObjectSet"
+    } else {
+        "ClusterObjectSet"
+    };
     json!({
         "apiVersion": format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION),
         "kind": kind,
@@ -208,7 +229,10 @@ mod tests {
         assert!(head.is_in_hand());
         assert_eq!(head.secrets().collect::<Vec<_>>(), ["objects-1"]);
         let stored = head.into_stored(vec![]).unwrap();
-        assert_eq!((stored.number, stored.confined_to.as_deref()), (3, Some("shop")));
+        assert_eq!(
+            (stored.number, stored.confined_to.as_deref()),
+            (3, Some("shop"))
+        );
         let Origin::Standalone { owner, .. } = stored.origin else {
             panic!("not a direct set");
         };

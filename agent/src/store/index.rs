@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use stevedore_crds::v1alpha1::StoredOrder;
-use stevedore_proto_core::{ContentRef, DeletionPolicy, DeploymentUid, Digest, Held, PackageRef, Stage, Tuple};
+use stevedore_proto_core::{
+    ContentRef, DeletionPolicy, DeploymentUid, Digest, Held, PackageRef, Stage, Tuple,
+};
 
 use super::convert::{self, Unreadable};
 use super::head::SetHead;
@@ -41,10 +43,14 @@ pub(crate) struct HubPart {
 
 impl HubPart {
     fn new(head: &SetHead, order: &StoredOrder) -> Result<Self, Unreadable> {
-        let content = order.content_digest.parse::<Digest>().ok().map(|digest| ContentRef {
-            digest,
-            size: u64::try_from(order.content_size).unwrap_or(0),
-        });
+        let content = order
+            .content_digest
+            .parse::<Digest>()
+            .ok()
+            .map(|digest| ContentRef {
+                digest,
+                size: u64::try_from(order.content_size).unwrap_or(0),
+            });
         Ok(Self {
             package: convert::package(&order.package, head.spec.revision)?,
             tuple: convert::tuple(&order.tuple)?,
@@ -64,8 +70,16 @@ impl HubPart {
 
     fn held(&self, deployment: DeploymentUid, available: bool) -> Held {
         let torn_down = self.tombstone.as_ref();
-        let content = if torn_down.is_some() { None } else { self.content };
-        let stage = if content.is_some() && available { Stage::Available } else { Stage::Received };
+        let content = if torn_down.is_some() {
+            None
+        } else {
+            self.content
+        };
+        let stage = if content.is_some() && available {
+            Stage::Available
+        } else {
+            Stage::Received
+        };
         Held {
             deployment,
             package: self.package.clone(),
@@ -78,7 +92,12 @@ impl HubPart {
 
 impl Entry {
     fn new(head: &SetHead) -> Result<Self, Unreadable> {
-        let hub = head.spec.order.as_ref().map(|order| HubPart::new(head, order)).transpose()?;
+        let hub = head
+            .spec
+            .order
+            .as_ref()
+            .map(|order| HubPart::new(head, order))
+            .transpose()?;
         Ok(Self {
             uid: head.metadata.uid.clone(),
             deployment: head.deployment()?,
@@ -115,7 +134,9 @@ impl Index {
     pub(crate) fn attach(&self, engine: Arc<dyn Notified>) {
         let engine = self.engine.get_or_init(|| engine);
         let known: BTreeSet<_> = self.lock().values().map(|entry| entry.deployment).collect();
-        known.into_iter().for_each(|deployment| engine.sets_changed(deployment));
+        known
+            .into_iter()
+            .for_each(|deployment| engine.sets_changed(deployment));
     }
 
     /// The engine, once it is attached.
@@ -164,7 +185,11 @@ impl Index {
     /// We are about to delete this set; see [`Self::is_lost`].
     pub(crate) fn retire(&self, set: &SetRef, retiring: bool) {
         let name = (set.namespace.clone(), set.name.clone());
-        if let Some(hub) = self.lock().get_mut(&name).and_then(|entry| entry.hub.as_mut()) {
+        if let Some(hub) = self
+            .lock()
+            .get_mut(&name)
+            .and_then(|entry| entry.hub.as_mut())
+        {
             hub.retiring = retiring;
         }
     }
@@ -215,14 +240,21 @@ impl Index {
 
     /// Digests of every content that is stored.
     pub(crate) fn contents(&self) -> BTreeSet<Digest> {
-        self.lock().values().filter_map(|entry| entry.content_digest().copied()).collect()
+        self.lock()
+            .values()
+            .filter_map(|entry| entry.content_digest().copied())
+            .collect()
     }
 
     /// Names of the Secrets that sets of a hub, or cluster-wide sets, name.
     pub(crate) fn secrets(&self) -> BTreeSet<String> {
         let entries = self.lock();
-        let cluster_wide = entries.iter().filter(|((namespace, _), _)| namespace.is_none());
-        cluster_wide.flat_map(|(_, entry)| entry.secrets.iter().cloned()).collect()
+        let cluster_wide = entries
+            .iter()
+            .filter(|((namespace, _), _)| namespace.is_none());
+        cluster_wide
+            .flat_map(|(_, entry)| entry.secrets.iter().cloned())
+            .collect()
     }
 
     /// The newest stored order of every deployment of a hub.
@@ -231,7 +263,9 @@ impl Index {
         let mut newest: BTreeMap<DeploymentUid, (&HubPart, bool)> = BTreeMap::new();
         for entry in entries.values() {
             if let Some(hub) = &entry.hub {
-                let best = newest.entry(entry.deployment).or_insert((hub, entry.available));
+                let best = newest
+                    .entry(entry.deployment)
+                    .or_insert((hub, entry.available));
                 if convert::is_newer(hub.high_water(), best.0.high_water()) {
                     *best = (hub, entry.available);
                 }

@@ -1,14 +1,18 @@
 //! The watches over the agent's own kinds, which keep the index current and wake the engine.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Resource as _;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::FailureKind;
-use stevedore_crds::v1alpha1::{ClusterObjectSet, LifecycleState, MemberPolicy, ObjectSet};
+use stevedore_crds::v1alpha1::{
+    ClusterObjectDeployment, ClusterObjectSet, LifecycleState, MemberPolicy, ObjectDeployment,
+    ObjectSet,
+};
 use tokio::sync::oneshot;
 
 use super::Store;
@@ -41,9 +45,19 @@ impl Store {
     /// Never in practice: the paths are our own.
     pub(crate) fn observe(self: &Arc<Self>, discovery: &Arc<Discovery>) -> Answer<Observed> {
         let mut observed = vec![];
-        observed.push(self.watch::<ClusterObjectSet>("cluster-object-sets", false, Sets::new(self, false))?);
+        observed.push(self.watch::<ClusterObjectSet>(
+            "cluster-object-sets",
+            false,
+            Sets::new(self, false),
+        )?);
         observed.push(self.watch::<ObjectSet>("object-sets", false, Sets::new(self, true))?);
-        observed.push(self.watch::<MemberPolicy>("policy", false, Policy { store: Arc::clone(self) })?);
+        observed.push(self.watch::<MemberPolicy>(
+            "policy",
+            false,
+            Policy {
+                store: Arc::clone(self),
+            },
+        )?);
         let definitions = DefinitionWatch {
             store: Arc::clone(self),
             discovery: Arc::clone(discovery),
@@ -62,7 +76,11 @@ impl Store {
         let subject = AgentClient::subject::<K>(None, metadata_only)?;
         let transport = self.client.transport().clone();
         let (first, complete) = oneshot::channel();
-        let mut handler = First { inner: handler, name, first: Some(first) };
+        let mut handler = First {
+            inner: handler,
+            name,
+            first: Some(first),
+        };
         let stop = self.tasks.shutdown();
         let circumstances = self.circumstances.subscribe();
         self.tasks.essential(name, async move {
@@ -123,18 +141,23 @@ impl<H: Handler> Handler for First<H> {
 struct Sets {
     store: Arc<Store>,
     namespaced: bool,
-    listed: Option<BTreeSet<Name>>,
+    /// During a list: what was known when it began, by name with UID, and not seen since.
+    unseen: BTreeMap<Name, String>,
 }
 
 impl Sets {
     fn new(store: &Arc<Store>, namespaced: bool) -> Self {
-        Self { store: Arc::clone(store), namespaced, listed: None }
+        Self {
+            store: Arc::clone(store),
+            namespaced,
+            unseen: BTreeMap::new(),
+        }
     }
 
     async fn seen(&mut self, head: SetHead) {
-        if let Some(listed) = &mut self.listed {
-            listed.insert((head.metadata.namespace.clone(), head.metadata.name.clone()));
-        }
+        let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
+        self.unseen.remove(&name);
+        self.store.tell_controller(&head);
         let direct = head.spec.order.is_none();
         if direct && head.is_deleting() {
             self.store.definitions.read(&self.store.client).await;
@@ -146,16 +169,15 @@ impl Sets {
         }
     }
 
-    fn vanished(&self) {
-        let listed = self.listed.as_ref();
-        for (name, uid) in self.store.index.names(self.namespaced) {
-            if listed.is_some_and(|listed| listed.contains(&name)) {
-                continue;
-            }
+    fn vanished(&mut self) {
+        for (name, uid) in std::mem::take(&mut self.unseen) {
             if let Some(entry) = self.store.index.remove(&name, &uid)
                 && self.store.index.is_lost(&entry)
             {
-                tracing::warn!(set = name.1, "a stored order vanished unseen; the hub is asked for it");
+                tracing::warn!(
+                    set = name.1,
+                    "a stored order vanished unseen; the hub is asked for it"
+                );
                 self.store.lost.send_modify(|count| *count += 1);
             }
         }
@@ -165,14 +187,24 @@ impl Sets {
 impl Handler for Sets {
     async fn take(&mut self, notice: Notice) {
         match notice {
-            Notice::Restarted => self.listed = Some(BTreeSet::new()),
+            Notice::Restarted => {
+                self.unseen = self
+                    .store
+                    .index
+                    .names(self.namespaced)
+                    .into_iter()
+                    .collect();
+            }
             Notice::Seen(object) => {
                 if let Some(head) = Store::read(&object) {
                     self.seen(head).await;
                 }
             }
             Notice::Removed(object) => {
-                let Some(head) = Store::read::<SetHead>(&object) else { return };
+                let Some(head) = Store::read::<SetHead>(&object) else {
+                    return;
+                };
+                self.store.tell_controller(&head);
                 let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
                 if let Some(entry) = self.store.index.remove(&name, &head.metadata.uid)
                     && self.store.index.is_lost(&entry)
@@ -180,16 +212,28 @@ impl Handler for Sets {
                     self.store.restore(&name.1, entry, &object);
                 }
             }
-            Notice::Synced => {
-                self.vanished();
-                self.listed = None;
-            }
+            Notice::Synced => self.vanished(),
             Notice::Failed(_) => {}
         }
     }
 }
 
 impl Store {
+    /// Tells the controller of object deployments that a set of one of them was seen.
+    fn tell_controller(&self, head: &SetHead) {
+        let kind = match head.metadata.namespace {
+            Some(_) => ObjectDeployment::kind(&()),
+            None => ClusterObjectDeployment::kind(&()),
+        };
+        let owners = head.metadata.owner_references.iter();
+        let mut controllers =
+            owners.filter(|owner| owner.controller == Some(true) && owner.kind == kind);
+        if let Some(owner) = controllers.next() {
+            self.deployments
+                .add((head.metadata.namespace.clone(), owner.name.clone()));
+        }
+    }
+
     /// Gives a directly used set our finalizer. The event of that write hands it to the engine.
     async fn take_in_hand(&self, head: &SetHead) {
         let set = head.reference();
@@ -201,7 +245,8 @@ impl Store {
         match written {
             Ok(_) => {}
             // Changed or gone in between: its next event leads here again.
-            Err(failure) if matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound) => {}
+            Err(failure)
+                if matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound) => {}
             Err(failure) => {
                 tracing::warn!(set = set.name, %failure, "a set cannot be given our finalizer");
             }
@@ -219,7 +264,9 @@ impl Handler for Policy {
         match notice {
             Notice::Seen(object) => {
                 if let Some(policy) = Store::read::<MemberPolicy>(&object) {
-                    self.store.accounts.set_default(policy.spec.default_service_account);
+                    self.store
+                        .accounts
+                        .set_default(policy.spec.default_service_account);
                     self.store.circumstances_changed();
                 }
             }

@@ -23,8 +23,13 @@ const SCHEDULE: Schedule = Schedule {
 impl Store {
     /// Starts to write a removed set again, until it is there or a newer order is.
     pub(super) fn restore(self: &Arc<Self>, name: &str, entry: Entry, object: &RawValue) {
-        let Some(body) = Self::read::<Value>(object).map(fresh) else { return };
-        tracing::warn!(set = name, "the newest set of an order was deleted; it is written again");
+        let Some(body) = Self::read::<Value>(object).map(fresh) else {
+            return;
+        };
+        tracing::warn!(
+            set = name,
+            "the newest set of an order was deleted; it is written again"
+        );
         let store = Arc::clone(self);
         let stop = self.tasks.shutdown();
         let _runs_by_itself = self.tasks.spawn(format!("restore {name}"), async move {
@@ -38,7 +43,11 @@ impl Store {
     async fn write_again(&self, removed: Entry, body: Value) {
         let mut delays = Delays::new(SCHEDULE);
         while self.index.is_lost(&removed) {
-            match self.client.create::<ClusterObjectSet>(None, &body, false).await {
+            match self
+                .client
+                .create::<ClusterObjectSet>(None, &body, false)
+                .await
+            {
                 Ok(answer) => {
                     if let Ok(head) = serde_json::from_value(answer) {
                         self.enter(&head);

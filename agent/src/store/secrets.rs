@@ -43,8 +43,9 @@ pub(crate) fn split(content: &mut Content) -> Result<Vec<Vec<Vec<u8>>>, Error> {
         .phases
         .iter_mut()
         .map(|phase| {
-            let (secrets, rest): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut phase.objects).into_iter().partition(is_secret);
+            let (secrets, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut phase.objects)
+                .into_iter()
+                .partition(is_secret);
             phase.objects = rest;
             pack(&phase.name, &secrets)
         })
@@ -83,7 +84,10 @@ pub(crate) fn name(key: &[u8; 32], bytes: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length is taken");
     mac.update(bytes);
     let digest = mac.finalize().into_bytes();
-    let hex: String = digest[..20].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest[..20]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("objects-{hex}")
 }
 
@@ -135,19 +139,29 @@ mod tests {
 
     fn content(objects: Vec<PhaseObject>) -> Content {
         Content {
-            phases: vec![Phase { name: "p".into(), objects }],
+            phases: vec![Phase {
+                name: "p".into(),
+                objects,
+            }],
             ..Content::default()
         }
     }
 
     #[test]
     fn secrets_leave_the_content_and_come_back_whole() {
-        let mut content = content(vec![object("ConfigMap", 1), object("Secret", 5), object("Secret", 6)]);
+        let mut content = content(vec![
+            object("ConfigMap", 1),
+            object("Secret", 5),
+            object("Secret", 6),
+        ]);
         let packs = split(&mut content).unwrap();
         assert_eq!(content.phases[0].objects, [object("ConfigMap", 1)]);
         assert_eq!(packs[0].len(), 1);
         let stored = secret("objects-1", "ns", packs[0][0].clone());
-        assert_eq!(objects(&stored).unwrap(), [object("Secret", 5), object("Secret", 6)]);
+        assert_eq!(
+            objects(&stored).unwrap(),
+            [object("Secret", 5), object("Secret", 6)]
+        );
         assert_eq!(stored.immutable, Some(true));
     }
 
@@ -175,6 +189,9 @@ mod tests {
         other.type_ = Some("Opaque".into());
         assert_eq!(objects(&other), Err(Error::WrongType("a".into())));
         let smuggled = serde_json::to_vec(&[object("ConfigMap", 1)]).unwrap();
-        assert_eq!(objects(&secret("a", "ns", smuggled)), Err(Error::Unreadable("a".into())));
+        assert_eq!(
+            objects(&secret("a", "ns", smuggled)),
+            Err(Error::Unreadable("a".into()))
+        );
     }
 }

@@ -14,9 +14,7 @@ use stevedore_proto_core::{Content, DeploymentUid, Tuple};
 
 use super::head::{FINALIZER, SetHead, Spec};
 use super::{Store, secrets};
-use crate::engine::ports::{
-    Accounts as _, Answer, ContentFailure, SetRef, SetStore, StoredSet,
-};
+use crate::engine::ports::{Accounts as _, Answer, ContentFailure, SetRef, SetStore, StoredSet};
 
 /// A set with its content: both are read from one answer.
 #[derive(Deserialize)]
@@ -31,12 +29,17 @@ struct Uid {
 }
 
 impl Store {
-    pub(super) async fn get_set<T: serde::de::DeserializeOwned>(&self, set: &SetRef) -> Answer<Option<T>> {
+    pub(super) async fn get_set<T: serde::de::DeserializeOwned>(
+        &self,
+        set: &SetRef,
+    ) -> Answer<Option<T>> {
         let namespace = set.namespace.as_deref();
         if namespace.is_some() {
             self.client.get::<ObjectSet, T>(namespace, &set.name).await
         } else {
-            self.client.get::<ClusterObjectSet, T>(None, &set.name).await
+            self.client
+                .get::<ClusterObjectSet, T>(None, &set.name)
+                .await
         }
     }
 
@@ -48,9 +51,13 @@ impl Store {
     ) -> Answer<Value> {
         let namespace = set.namespace.as_deref();
         if namespace.is_some() {
-            self.client.patch::<ObjectSet>(namespace, &set.name, subresource, patch).await
+            self.client
+                .patch::<ObjectSet>(namespace, &set.name, subresource, patch)
+                .await
         } else {
-            self.client.patch::<ClusterObjectSet>(None, &set.name, subresource, patch).await
+            self.client
+                .patch::<ClusterObjectSet>(None, &set.name, subresource, patch)
+                .await
         }
     }
 
@@ -89,15 +96,20 @@ impl Store {
             return Err(missing(format!("set {} is gone", set.name)));
         }
         let mut content = stored.spec;
-        let names: Vec<Vec<String>> =
-            head.spec.phases.iter().map(|phase| phase.secrets.clone()).collect();
+        let names: Vec<Vec<String>> = head
+            .spec
+            .phases
+            .iter()
+            .map(|phase| phase.secrets.clone())
+            .collect();
         if names.iter().any(|names| !names.is_empty()) {
             let reader = Reader::new(self, head).await?;
             for (phase, names) in content.phases.iter_mut().zip(names) {
                 let mut objects = vec![];
                 for name in names {
                     let secret = reader.read(&name).await?;
-                    let found = secrets::objects(&secret).map_err(|error| missing(error.to_string()))?;
+                    let found =
+                        secrets::objects(&secret).map_err(|error| missing(error.to_string()))?;
                     objects.extend(found);
                 }
                 objects.append(&mut phase.objects);
@@ -118,9 +130,17 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     async fn new(store: &'a Store, head: SetHead) -> Result<Self, ContentFailure> {
         let Spec { order, .. } = &head.spec;
-        let namespace = head.metadata.namespace.clone().unwrap_or_else(|| store.namespace.clone());
+        let namespace = head
+            .metadata
+            .namespace
+            .clone()
+            .unwrap_or_else(|| store.namespace.clone());
         if order.is_some() {
-            return Ok(Self { store, namespace, api: None });
+            return Ok(Self {
+                store,
+                namespace,
+                api: None,
+            });
         }
         let name = head.metadata.name.clone();
         let set = head
@@ -130,20 +150,34 @@ impl<'a> Reader<'a> {
             let message = format!("{}: {}", blocker.reason, blocker.message);
             ContentFailure::Unavailable(Failure::new(FailureKind::Forbidden, message))
         })?;
-        Ok(Self { store, namespace, api: Some(api) })
+        Ok(Self {
+            store,
+            namespace,
+            api: Some(api),
+        })
     }
 
     async fn read(&self, name: &str) -> Result<Secret, ContentFailure> {
         let secret = match &self.api {
-            None => self.store.client.get::<Secret, Secret>(Some(&self.namespace), name).await,
+            None => {
+                self.store
+                    .client
+                    .get::<Secret, Secret>(Some(&self.namespace), name)
+                    .await
+            }
             Some(api) => {
-                let key = ObjectKey::new(Kind::new("", "v1", "Secret"), Some(&self.namespace), name);
-                api.get(&key).await.map(|found| found.and_then(|value| serde_json::from_value(value).ok()))
+                let key =
+                    ObjectKey::new(Kind::new("", "v1", "Secret"), Some(&self.namespace), name);
+                api.get(&key)
+                    .await
+                    .map(|found| found.and_then(|value| serde_json::from_value(value).ok()))
             }
         };
         let missing =
             || ContentFailure::Missing(format!("Secret {}/{name} is not there", self.namespace));
-        secret.map_err(ContentFailure::Unavailable)?.ok_or_else(missing)
+        secret
+            .map_err(ContentFailure::Unavailable)?
+            .ok_or_else(missing)
     }
 }
 
@@ -151,14 +185,17 @@ impl<'a> Reader<'a> {
 fn gone_is_fine<T>(answer: Answer<T>) -> Answer<()> {
     match answer {
         Ok(_) => Ok(()),
-        Err(failure) if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) => Ok(()),
+        Err(failure) if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) => {
+            Ok(())
+        }
         Err(failure) => Err(failure),
     }
 }
 
 /// A merge patch that replaces a status whole: what the new one does not have is removed.
 fn status_patch(set: &SetRef, status: &ObjectSetStatus) -> Value {
-    let mut new = json!({"observedGeneration": null, "conditions": [], "phases": [], "controllerOf": []});
+    let mut new =
+        json!({"observedGeneration": null, "conditions": [], "phases": [], "controllerOf": []});
     if let Value::Object(fields) = json!(status) {
         for (key, value) in fields {
             new[key] = value;
@@ -182,7 +219,10 @@ impl SetStore for Store {
         })
     }
 
-    fn content<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Result<Arc<Content>, ContentFailure>> {
+    fn content<'a>(
+        &'a self,
+        set: &'a SetRef,
+    ) -> BoxFuture<'a, Result<Arc<Content>, ContentFailure>> {
         Box::pin(self.read_content(set))
     }
 
@@ -203,7 +243,8 @@ impl SetStore for Store {
 
     fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
         Box::pin(async move {
-            let patch = json!({"metadata": {"uid": set.uid}, "spec": {"lifecycleState": "Archived"}});
+            let patch =
+                json!({"metadata": {"uid": set.uid}, "spec": {"lifecycleState": "Archived"}});
             gone_is_fine(self.patch_set(set, None, &patch).await)
         })
     }
@@ -213,13 +254,18 @@ impl SetStore for Store {
             self.index.retire(set, true);
             let namespace = set.namespace.as_deref();
             let answer = if namespace.is_some() {
-                self.client.delete::<ObjectSet>(namespace, &set.name, &set.uid).await
+                self.client
+                    .delete::<ObjectSet>(namespace, &set.name, &set.uid)
+                    .await
             } else {
-                self.client.delete::<ClusterObjectSet>(None, &set.name, &set.uid).await
+                self.client
+                    .delete::<ClusterObjectSet>(None, &set.name, &set.uid)
+                    .await
             };
             match answer {
                 Ok(()) => {
-                    self.index.remove(&(set.namespace.clone(), set.name.clone()), &set.uid);
+                    self.index
+                        .remove(&(set.namespace.clone(), set.name.clone()), &set.uid);
                     self.deleted.send_modify(|count| *count += 1);
                     self.sweep().await;
                     Ok(())
@@ -234,12 +280,18 @@ impl SetStore for Store {
 
     fn release<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
         Box::pin(async move {
-            let Some(head) = self.head(set).await? else { return Ok(()) };
+            let Some(head) = self.head(set).await? else {
+                return Ok(());
+            };
             if !head.has_finalizer() {
                 return Ok(());
             }
-            let rest: Vec<_> =
-                head.metadata.finalizers.iter().filter(|name| *name != FINALIZER).collect();
+            let rest: Vec<_> = head
+                .metadata
+                .finalizers
+                .iter()
+                .filter(|name| *name != FINALIZER)
+                .collect();
             let patch = json!({"metadata": {"uid": set.uid, "finalizers": rest,
                 "resourceVersion": head.metadata.resource_version}});
             match self.patch_set(set, None, &patch).await {
@@ -255,9 +307,16 @@ impl SetStore for Store {
         tombstone: Tuple,
     ) -> BoxFuture<'_, Answer<()>> {
         Box::pin(async move {
-            let package = self.index.held().remove(&deployment).map(|held| held.package);
+            let package = self
+                .index
+                .held()
+                .remove(&deployment)
+                .map(|held| held.package);
             let package = package.ok_or_else(|| {
-                Failure::new(FailureKind::NotFound, "no stored set of this deployment is left")
+                Failure::new(
+                    FailureKind::NotFound,
+                    "no stored set of this deployment is left",
+                )
             })?;
             let now = Timestamp::now().as_second();
             self.state.finish(deployment, package, tombstone, now).await
@@ -275,8 +334,15 @@ mod tests {
 
     #[test]
     fn a_status_is_replaced_whole() {
-        let set = SetRef { namespace: None, name: "a".into(), uid: "u".into() };
-        let status = ObjectSetStatus { observed_generation: Some(2), ..ObjectSetStatus::default() };
+        let set = SetRef {
+            namespace: None,
+            name: "a".into(),
+            uid: "u".into(),
+        };
+        let status = ObjectSetStatus {
+            observed_generation: Some(2),
+            ..ObjectSetStatus::default()
+        };
         let patch = status_patch(&set, &status);
         assert_eq!(patch["metadata"]["uid"], "u");
         assert_eq!(

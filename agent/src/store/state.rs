@@ -118,7 +118,12 @@ impl StateSecret {
         at: i64,
     ) -> Answer<()> {
         let _turn = self.writing.lock().await;
-        let new = Finished { deployment, package, tuple, at };
+        let new = Finished {
+            deployment,
+            package,
+            tuple,
+            at,
+        };
         let mut last = None;
         for _ in 0..ATTEMPTS {
             let Some(stored) = read(&self.client, &self.namespace).await? else {
@@ -127,7 +132,10 @@ impl StateSecret {
             let mut state = stored.state;
             state.finish(new.clone());
             let mut secret = stored.secret;
-            secret.data.get_or_insert_default().insert(STATE.into(), encode(&state));
+            secret
+                .data
+                .get_or_insert_default()
+                .insert(STATE.into(), encode(&state));
             match self
                 .client
                 .replace::<Secret>(Some(&self.namespace), AGENT_STATE, &secret)
@@ -163,7 +171,10 @@ fn missing() -> Failure {
 }
 
 async fn read(client: &AgentClient, namespace: &str) -> Answer<Option<Stored>> {
-    let Some(secret) = client.get::<Secret, Secret>(Some(namespace), AGENT_STATE).await? else {
+    let Some(secret) = client
+        .get::<Secret, Secret>(Some(namespace), AGENT_STATE)
+        .await?
+    else {
         return Ok(None);
     };
     decode(secret).map(Some)
@@ -182,7 +193,10 @@ async fn create(client: &AgentClient, namespace: &str, key: [u8; 32]) -> Answer<
         ])),
         ..Secret::default()
     };
-    match client.create::<Secret>(Some(namespace), &secret, false).await {
+    match client
+        .create::<Secret>(Some(namespace), &secret, false)
+        .await
+    {
         Ok(_) => {}
         Err(failure) if failure.kind == FailureKind::Conflict => {}
         Err(failure) => return Err(failure),
@@ -202,7 +216,10 @@ fn decode(secret: Secret) -> Answer<Stored> {
         )
     };
     let data = secret.data.as_ref();
-    let of = |key: &str| data.and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice());
+    let of = |key: &str| {
+        data.and_then(|data| data.get(key))
+            .map(|bytes| bytes.0.as_slice())
+    };
     let digest_key = of(DIGEST_KEY)
         .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(|| broken(DIGEST_KEY))?;
@@ -210,7 +227,11 @@ fn decode(secret: Secret) -> Answer<Stored> {
         Some(bytes) => serde_json::from_slice(bytes).map_err(|_| broken(STATE))?,
         None => State::default(),
     };
-    Ok(Stored { secret, state, digest_key })
+    Ok(Stored {
+        secret,
+        state,
+        digest_key,
+    })
 }
 
 #[cfg(test)]
@@ -228,8 +249,14 @@ mod tests {
                 revision: 1,
             },
             tuple: Tuple {
-                epoch: Epoch { counter: 1, id: EpochId::from_bytes([1; 16]) },
-                term: Term { counter: number, id: TermId::from_bytes([1; 16]) },
+                epoch: Epoch {
+                    counter: 1,
+                    id: EpochId::from_bytes([1; 16]),
+                },
+                term: Term {
+                    counter: number,
+                    id: TermId::from_bytes([1; 16]),
+                },
                 number,
                 digest: Digest::of(b"t"),
             },

@@ -29,7 +29,12 @@ impl Store {
         let _alone = self.sweeping.write().await;
         let named = self.index.secrets();
         let fields = format!("type={OBJECTS_TYPE}");
-        let select = Select { labels: None, fields: Some(&fields), limit: "250", metadata_only: true };
+        let select = Select {
+            labels: None,
+            fields: Some(&fields),
+            limit: "250",
+            metadata_only: true,
+        };
         let mut after: Option<String> = None;
         loop {
             let (page, next) = self

@@ -57,7 +57,11 @@ fn the_engine_is_told_of_changes_and_not_of_status_writes() {
     index.put(&set(1, 2, Some(2))).unwrap();
     assert_eq!(count(), 2);
     index.put(&set(1, 1, None)).unwrap();
-    assert_eq!(count(), 2, "an event older than what is known changes nothing");
+    assert_eq!(
+        count(),
+        2,
+        "an event older than what is known changes nothing"
+    );
     assert!(index.remove(&name(1), "uid-1").is_some());
     assert_eq!(count(), 3);
     assert!(index.remove(&name(1), "uid-1").is_none());
@@ -87,7 +91,14 @@ fn only_the_newest_set_without_a_tombstone_that_others_deleted_is_lost() {
     let newest = index.remove(&name(3), "uid-3").unwrap();
     assert!(index.is_lost(&newest));
     index.put(&set(4, 1, None)).unwrap();
-    index.retire(&SetRef { namespace: None, name: "web-4".into(), uid: "uid-4".into() }, true);
+    index.retire(
+        &SetRef {
+            namespace: None,
+            name: "web-4".into(),
+            uid: "uid-4".into(),
+        },
+        true,
+    );
     index.put(&set(4, 1, None)).unwrap();
     let ours = index.remove(&name(4), "uid-4").unwrap();
     assert!(!index.is_lost(&ours), "we deleted it");

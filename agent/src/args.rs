@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Parser, ValueEnum};
+use stevedore_runtime::log::Format;
+
+/// Applies object sets in this cluster and reports on them to a hub.
+///
+/// It dials out and opens no port but the one for health and metrics. What it has accepted stands in the
+/// cluster as ClusterObjectSets, so it works on without the hub and after its own restart.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "stevedore-agent", version, group(ArgGroup::new("mode").required(true).multiple(true)))]
+pub struct Args {
+    /// Reach the API server as this file says, instead of as the pod's service account.
+    #[arg(long, value_name = "FILE", env = "STEVEDORE_KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The agent's own namespace: its state, its identity and the accounts of cluster packages.
+    #[arg(long, default_value = stevedore_proto_core::label::SYSTEM_NAMESPACE, env = "STEVEDORE_NAMESPACE")]
+    pub namespace: String,
+
+    /// Where health and metrics are served; port 0 picks a free one.
+    #[arg(
+        long,
+        default_value = "127.0.0.1:9470",
+        value_name = "ADDR",
+        env = "STEVEDORE_ADMIN_ADDR"
+    )]
+    pub admin_addr: SocketAddr,
+
+    /// Join a hub with the token in this file, unless an identity is stored already.
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "mode",
+        conflicts_with = "standalone",
+        env = "STEVEDORE_JOIN_TOKEN_FILE"
+    )]
+    pub join_token_file: Option<PathBuf>,
+
+    /// Address of the hub, `host:port`; taken from the join token or the stored identity when absent.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        group = "mode",
+        conflicts_with = "standalone",
+        env = "STEVEDORE_HUB"
+    )]
+    pub hub: Option<String>,
+
+    /// Run without a hub: object sets and object deployments are used directly.
+    #[arg(long, group = "mode", env = "STEVEDORE_STANDALONE")]
+    pub standalone: bool,
+
+    /// A property of this cluster that the hub may place packages by; can be given many times.
+    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = property)]
+    pub properties: Vec<(String, String)>,
+
+    /// How log lines look.
+    #[arg(long, value_enum, default_value_t, env = "STEVEDORE_LOG_FORMAT")]
+    pub log_format: LogFormat,
+
+    /// Which log lines are written, in the syntax of RUST_LOG.
+    #[arg(long, default_value = "info", value_name = "FILTER", env = "RUST_LOG")]
+    pub log: String,
+
+    /// Write the bound addresses here as JSON, once they are known.
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+impl From<LogFormat> for Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Human => Self::Human,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is not KEY=VALUE")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn an_agent_needs_a_hub_or_says_that_it_has_none() {
+        assert!(Args::try_parse_from(["stevedore-agent"]).is_err());
+        assert!(Args::try_parse_from(["stevedore-agent", "--standalone", "--hub", "h:1"]).is_err());
+        let joined =
+            Args::try_parse_from(["stevedore-agent", "--hub", "h:1", "--property", "a=b=c"])
+                .unwrap();
+        assert_eq!(joined.properties, [("a".to_owned(), "b=c".to_owned())]);
+        assert!(
+            Args::try_parse_from(["stevedore-agent", "--standalone"])
+                .unwrap()
+                .standalone
+        );
+    }
+}

@@ -1,0 +1,233 @@
+//! Wiring: which part is made from which, in what order they start.
+//!
+//! ```text
+//!  admin port ─▶ API server ─▶ store (state, index) ─▶ watches over own kinds in sync ─▶ engine ─▶ ready
+//!                                                                  │
+//!                                          object deployments ◀────┴────▶ link to the hub, unless --standalone
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::json;
+use stevedore_agent_core::failure::Failure;
+use stevedore_proto_core::{ClusterUid, Environment};
+use stevedore_runtime::admin::{Admin, Readiness, ReadyHandle};
+use stevedore_runtime::retry::{Delays, Schedule};
+use stevedore_runtime::supervise::Tasks;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::accounts::AccountResolver;
+use crate::args::Args;
+use crate::cluster_api::{AgentClient, Discovery, Transport, connect};
+use crate::engine::Engine;
+use crate::engine::ports::{Answer, Notified, ObjectSink, Ports, Reporter};
+use crate::facts;
+use crate::hub_link::Standing;
+use crate::identity::IdentitySecret;
+use crate::metrics::{Metrics, Sources};
+use crate::notes::EventWriter;
+use crate::report::{Nobody, Reports};
+use crate::standalone::{self, Queue};
+use crate::store::Store;
+use crate::uplink::Uplink;
+use crate::watch::SharedWatches;
+
+/// Between attempts while the API server does not answer at the start.
+const START: Schedule = Schedule {
+    initial: Duration::from_millis(500),
+    factor: 2.0,
+    cap: Duration::from_secs(15),
+};
+
+/// Starts everything that `args` ask for, as tasks. Returns when the port is bound; what follows waits for
+/// the API server by itself.
+///
+/// # Errors
+/// When the port, the kubeconfig or the ready file cannot be used.
+pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
+    let admin = Admin::bind(args.admin_addr)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.admin_addr))?;
+    let address = admin.address();
+    tracing::info!(%address, "health and metrics are served");
+    let readiness = Readiness::new();
+    let parts = Parts {
+        start: readiness.handle("start"),
+        hub: (!args.standalone).then(|| readiness.handle("hub")),
+    };
+    let metrics = Metrics::default();
+    admin.serve(tasks, readiness, metrics.registry());
+    if let Some(path) = &args.ready_file {
+        write_ready_file(path, &json!({"admin": address.to_string()}))?;
+    }
+    let transport = Transport::new(connect::connect(args.kubeconfig.as_deref()).await?);
+    let stop = tasks.shutdown();
+    let all = tasks.clone();
+    tasks.essential("agent", async move {
+        tokio::select! {
+            wired = wire(args, transport, parts, metrics, &all) => {
+                match wired {
+                    Ok(()) => { stop.cancelled().await; Ok(()) }
+                    Err(failure) => Err(failure.to_string()),
+                }
+            }
+            () = stop.cancelled() => Ok(()),
+        }
+    });
+    Ok(())
+}
+
+/// Parts that must be ready before the process is.
+struct Parts {
+    start: ReadyHandle,
+    hub: Option<ReadyHandle>,
+}
+
+async fn wire(
+    args: Args,
+    transport: Transport,
+    parts: Parts,
+    metrics: Metrics,
+    tasks: &Tasks,
+) -> Answer<()> {
+    let client = AgentClient::new(transport.clone());
+    let properties: BTreeMap<String, String> = args.properties.iter().cloned().collect();
+    let (cluster, environment) = first_words(&client, &properties, &parts.start).await;
+    tracing::info!(%cluster, version = environment.kubernetes_version, "the API server answers");
+    let discovery = Arc::new(Discovery::new(transport.clone()));
+    let accounts = Arc::new(AccountResolver::new(
+        client.clone(),
+        Arc::clone(&discovery),
+        &args.namespace,
+    ));
+    let queue = Arc::new(Queue::default());
+    let store = patiently("opening the store", &parts.start, || {
+        Store::open(
+            client.clone(),
+            &args.namespace,
+            Arc::clone(&accounts),
+            Arc::clone(&queue),
+            tasks,
+        )
+    })
+    .await;
+    parts.start.not_ready("reading what is stored");
+    store.observe(&discovery)?.complete().await;
+
+    let engine = Engine::new(tasks.owner("engine"));
+    let circumstances = store.circumstances();
+    let watches = Arc::new(SharedWatches::new(
+        transport.clone(),
+        discovery,
+        circumstances.clone(),
+        tasks,
+    ));
+    watches.attach(Arc::clone(&engine) as Arc<dyn ObjectSink>);
+    let reports = Arc::new(Reports::default());
+    let instance = format!("stevedore-agent-{:08x}", rand::random::<u32>());
+    let reporter: Arc<dyn Reporter> = if args.standalone {
+        Arc::new(Nobody)
+    } else {
+        Arc::clone(&reports) as _
+    };
+    engine.start(Ports {
+        accounts,
+        watches: Arc::clone(&watches) as _,
+        store: Arc::clone(&store) as _,
+        reporter,
+        notes: Arc::new(EventWriter::start(client.clone(), instance, tasks)),
+    });
+    store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
+    store.sweep().await;
+    standalone::start(&client, &queue, &circumstances, tasks)?;
+    let standing = parts.hub.map(|ready| {
+        let (standing, seen) = watch::channel(Standing::Starting);
+        let (facts, following) = watch::channel(environment);
+        follow(client.clone(), properties, facts, tasks);
+        Uplink {
+            cluster,
+            identity: Arc::new(IdentitySecret::new(client, &args.namespace)),
+            token_file: args.join_token_file,
+            hub: args.hub,
+            store,
+            reports,
+            facts: following,
+            ready,
+            standing,
+        }
+        .start(tasks);
+        seen
+    });
+    metrics.attach(Sources {
+        requests: Arc::clone(transport.counters()),
+        watches,
+        engine,
+        standing,
+    });
+    parts.start.ready();
+    tracing::info!("the agent is at work");
+    Ok(())
+}
+
+async fn first_words(
+    client: &AgentClient,
+    properties: &BTreeMap<String, String>,
+    ready: &ReadyHandle,
+) -> (ClusterUid, Environment) {
+    let cluster = patiently("reading the cluster's UID", ready, || {
+        facts::cluster_uid(client)
+    })
+    .await;
+    let environment = patiently("reading the cluster's version", ready, || {
+        facts::read(client, properties)
+    })
+    .await;
+    (cluster, environment)
+}
+
+fn follow(
+    client: AgentClient,
+    properties: BTreeMap<String, String>,
+    facts: watch::Sender<Environment>,
+    tasks: &Tasks,
+) {
+    let stop = tasks.shutdown();
+    tasks.essential("facts", async move {
+        tokio::select! {
+            () = facts::follow(client, properties, facts) => {}
+            () = stop.cancelled() => {}
+        }
+        Ok::<(), std::convert::Infallible>(())
+    });
+}
+
+/// Tries until it works; says through readiness and log what is missing.
+async fn patiently<T, F: Future<Output = Answer<T>>>(
+    what: &str,
+    ready: &ReadyHandle,
+    attempt: impl Fn() -> F,
+) -> T {
+    let mut delays = Delays::new(START);
+    loop {
+        let failure: Failure = match attempt().await {
+            Ok(value) => return value,
+            Err(failure) => failure,
+        };
+        tracing::warn!(%failure, "{what} does not work yet");
+        ready.not_ready(format!("{what}: {failure}"));
+        sleep(delays.next(rand::random())).await;
+    }
+}
+
+/// Writes the file whole, so that a reader never sees half of it.
+fn write_ready_file(path: &Path, content: &serde_json::Value) -> anyhow::Result<()> {
+    let part = path.with_extension("part");
+    std::fs::write(&part, content.to_string())
+        .and_then(|()| std::fs::rename(&part, path))
+        .with_context(|| format!("cannot write ready file {}", path.display()))
+}

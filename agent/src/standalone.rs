@@ -1,0 +1,143 @@
+//! `ObjectDeployment` and `ClusterObjectDeployment`: object sets one after the other, without a hub.
+//!
+//! As Package Operator does it: a changed template is a new numbered set; the newest set that is available
+//! retires what is older (paused first, archived once it says that it is paused, so that no two sets act on
+//! one object); `revisionHistoryLimit` archived sets are kept. Different on purpose: only sets that this
+//! deployment controls count, status is also written when something fails, and history is trimmed whenever
+//! there is too much of it.
+
+mod child;
+mod plan;
+mod reconcile;
+mod status;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use stevedore_crds::v1alpha1::{ClusterObjectDeployment, ObjectDeployment};
+use stevedore_runtime::supervise::Tasks;
+use tokio::sync::Notify;
+
+use crate::cluster_api::AgentClient;
+use crate::cluster_api::agent_client::Own;
+use crate::cluster_api::watch_loop::{self, Circumstances, Handler, Notice};
+use crate::engine::ports::Answer;
+
+/// Namespace (absent for a ClusterObjectDeployment) and name.
+pub(crate) type Name = (Option<String>, String);
+
+/// Deployments that have to be looked at.
+#[derive(Default)]
+pub struct Queue {
+    waiting: Mutex<BTreeSet<Name>>,
+    wake: Notify,
+}
+
+impl Queue {
+    /// Something of this deployment changed.
+    pub(crate) fn add(&self, name: Name) {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name);
+        self.wake.notify_one();
+    }
+
+    async fn next(&self) -> Name {
+        loop {
+            let woken = self.wake.notified();
+            let first = self
+                .waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_first();
+            match first {
+                Some(name) => return name,
+                None => woken.await,
+            }
+        }
+    }
+}
+
+/// Starts the watches and the controller as tasks.
+///
+/// # Errors
+/// Never in practice: the paths are our own.
+pub(crate) fn start(
+    client: &AgentClient,
+    queue: &Arc<Queue>,
+    circumstances: &Circumstances,
+    tasks: &Tasks,
+) -> Answer<()> {
+    let tasks = tasks.owner("deployments");
+    watch::<ObjectDeployment>(client, queue, circumstances, &tasks)?;
+    watch::<ClusterObjectDeployment>(client, queue, circumstances, &tasks)?;
+    let controller = reconcile::Controller::new(client.clone(), Arc::clone(queue));
+    let stop = tasks.shutdown();
+    tasks.essential("controller", async move {
+        tokio::select! {
+            () = controller.run() => {}
+            () = stop.cancelled() => {}
+        }
+        Ok::<(), std::convert::Infallible>(())
+    });
+    Ok(())
+}
+
+fn watch<K: Own>(
+    client: &AgentClient,
+    queue: &Arc<Queue>,
+    circumstances: &Circumstances,
+    tasks: &Tasks,
+) -> Answer<()> {
+    let subject = AgentClient::subject::<K>(None, false)?;
+    let transport = client.transport().clone();
+    let circumstances = circumstances.clone();
+    let mut handler = Seen(Arc::clone(queue));
+    let stop = tasks.shutdown();
+    tasks.essential(K::plural(&()), async move {
+        tokio::select! {
+            () = watch_loop::run(&transport, &subject, circumstances, &mut handler) => {}
+            () = stop.cancelled() => {}
+        }
+        Ok::<(), std::convert::Infallible>(())
+    });
+    Ok(())
+}
+
+struct Seen(Arc<Queue>);
+
+#[derive(Deserialize)]
+struct Named {
+    metadata: NameOnly,
+}
+
+#[derive(Deserialize)]
+struct NameOnly {
+    name: String,
+    #[serde(default)]
+    namespace: Option<String>,
+}
+
+impl Handler for Seen {
+    async fn take(&mut self, notice: Notice) {
+        match notice {
+            Notice::Seen(object) => self.add(&object),
+            Notice::Failed(failure) => {
+                tracing::debug!(%failure, "cannot watch object deployments");
+            }
+            // What is gone is cleaned up by the garbage collector, through owner references.
+            Notice::Removed(_) | Notice::Restarted | Notice::Synced => {}
+        }
+    }
+}
+
+impl Seen {
+    fn add(&self, object: &RawValue) {
+        if let Ok(named) = serde_json::from_str::<Named>(object.get()) {
+            self.0.add((named.metadata.namespace, named.metadata.name));
+        }
+    }
+}

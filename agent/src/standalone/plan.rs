@@ -1,0 +1,88 @@
+//! What a deployment does next with its sets; decides only.
+
+use stevedore_crds::condition;
+use stevedore_crds::v1alpha1::LifecycleState;
+
+use super::child::Child;
+
+/// One change of one set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Pause it because the deployment is paused.
+    PauseByParent(String),
+    /// Undo that.
+    Resume(String),
+    /// Pause it before it is archived.
+    Pause(String),
+    /// Archive it.
+    Archive(String),
+    /// Delete it: there is too much history.
+    Delete(String),
+}
+
+/// The set made from the template as it is now: the highest revision, if it has this hash.
+pub(crate) fn current<'a>(children: &'a [Child], hash: &str) -> Option<&'a Child> {
+    children.last().filter(|newest| newest.hash() == Some(hash))
+}
+
+/// Makes every set follow `paused`. A set that was paused by hand is left alone until the deployment is
+/// paused too; then it is resumed with it.
+pub(crate) fn propagate_pause(children: &[Child], paused: bool) -> Vec<Step> {
+    children
+        .iter()
+        .filter(|child| child.lifecycle() != LifecycleState::Archived)
+        .filter(|child| child.is_paused_by_parent() != paused)
+        .map(|child| {
+            let name = child.name().to_owned();
+            if paused {
+                Step::PauseByParent(name)
+            } else {
+                Step::Resume(name)
+            }
+        })
+        .collect()
+}
+
+/// Retires what newer sets have replaced. `children` are sorted by revision.
+pub(crate) fn retire(children: &[Child]) -> Vec<Step> {
+    let mut steps = vec![];
+    for (at, newer) in children.iter().enumerate().rev() {
+        if newer.is_available() {
+            steps.extend(children[..at].iter().filter_map(archive));
+            break;
+        }
+        let before = at.checked_sub(1).map(|before| &children[before]);
+        if let Some(before) = before.filter(|b| !b.is_available() && b.is_disjoint_from(newer)) {
+            steps.extend(archive(before));
+        }
+    }
+    steps
+}
+
+/// The next step towards an archived set. A set that still acts is never archived: two sets would act on
+/// one object.
+fn archive(child: &Child) -> Option<Step> {
+    let name = child.name().to_owned();
+    match child.lifecycle() {
+        LifecycleState::Archived => None,
+        LifecycleState::Active => Some(Step::Pause(name)),
+        LifecycleState::Paused => child.says(condition::PAUSED).then_some(Step::Archive(name)),
+    }
+}
+
+/// Deletes the oldest archived sets so that `limit` sets remain beside the newest.
+pub(crate) fn trim(children: &[Child], limit: usize) -> Vec<Step> {
+    let Some((_, previous)) = children.split_last() else {
+        return vec![];
+    };
+    let surplus = previous.len().saturating_sub(limit);
+    previous
+        .iter()
+        .filter(|child| child.says(condition::ARCHIVED) && !child.head.is_deleting())
+        .take(surplus)
+        .map(|child| Step::Delete(child.name().to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+struct Made(Value);
+
+fn set(revision: i64) -> Made {
+    Made(json!({
+        "metadata": {"name": format!("web-{revision}"), "namespace": "shop", "uid": format!("u{revision}"),
+            "generation": 1, "annotations": {"stevedore.dev/hash": format!("h{revision}")},
+            "ownerReferences": [{"apiVersion": "stevedore.dev/v1alpha1", "kind": "ObjectDeployment",
+                "name": "web", "uid": "owner", "controller": true}]},
+        "spec": {"revision": revision, "phases": [{"name": "a", "objects": [
+            {"object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shared"}}}]}]},
+        "status": {"observedGeneration": 1, "conditions": []},
+    }))
+}
+
+impl Made {
+    fn says(mut self, type_: &str) -> Self {
+        let condition = json!({"type": type_, "status": "True", "reason": "R", "message": "",
+            "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        self.0["status"]["conditions"]
+            .as_array_mut()
+            .unwrap()
+            .push(condition);
+        self
+    }
+
+    fn lifecycle(mut self, state: &str) -> Self {
+        self.0["spec"]["lifecycleState"] = state.into();
+        self
+    }
+
+    fn controls(mut self, name: &str) -> Self {
+        self.0["status"]["controllerOf"] =
+            json!([{"kind": "ConfigMap", "group": "", "name": name, "namespace": "shop"}]);
+        self
+    }
+
+    fn by_parent(mut self) -> Self {
+        self.0["metadata"]["annotations"]["stevedore.dev/paused-by-parent"] = "true".into();
+        self
+    }
+
+    fn child(self) -> Child {
+        Child::read(&self.0, "owner").expect("a set of the deployment")
+    }
+}
+
+#[test]
+fn a_set_of_somebody_else_does_not_count() {
+    assert!(Child::read(&set(1).0, "another").is_none());
+}
+
+#[test]
+fn the_current_set_is_the_newest_one_and_only_with_the_template_s_hash() {
+    let sets = [set(1).child(), set(2).child()];
+    assert_eq!(current(&sets, "h2").map(Child::name), Some("web-2"));
+    assert!(
+        current(&sets, "h1").is_none(),
+        "an older set is never revived"
+    );
+}
+
+#[test]
+fn an_available_set_retires_every_older_one_paused_first() {
+    let sets = [
+        set(1).lifecycle("Paused").says("Paused").child(),
+        set(2).lifecycle("Paused").child(),
+        set(3).child(),
+        set(4).says("Available").child(),
+    ];
+    assert_eq!(
+        retire(&sets),
+        [Step::Archive("web-1".into()), Step::Pause("web-3".into())],
+        "the second set has not said yet that it is paused"
+    );
+}
+
+#[test]
+fn a_set_that_failed_is_retired_early_only_when_it_shares_nothing() {
+    let shares = [set(1).controls("shared").child(), set(2).child()];
+    assert_eq!(retire(&shares), []);
+    let apart = [set(1).controls("mine").child(), set(2).child()];
+    assert_eq!(retire(&apart), [Step::Pause("web-1".into())]);
+    let works = [
+        set(1).says("Available").controls("mine").child(),
+        set(2).child(),
+    ];
+    assert_eq!(retire(&works), []);
+}
+
+#[test]
+fn pausing_reaches_every_set_that_is_not_archived_and_resuming_only_those_it_paused() {
+    let sets = [
+        set(1).lifecycle("Archived").child(),
+        set(2).lifecycle("Paused").child(),
+        set(3).child(),
+    ];
+    assert_eq!(
+        propagate_pause(&sets, true),
+        [
+            Step::PauseByParent("web-2".into()),
+            Step::PauseByParent("web-3".into())
+        ]
+    );
+    let sets = [
+        set(2).lifecycle("Paused").child(),
+        set(3).lifecycle("Paused").by_parent().child(),
+    ];
+    assert_eq!(
+        propagate_pause(&sets, false),
+        [Step::Resume("web-3".into())]
+    );
+}
+
+#[test]
+fn only_archived_sets_beyond_the_limit_are_deleted_oldest_first() {
+    let archived = |revision| set(revision).lifecycle("Archived").says("Archived").child();
+    let sets = [archived(1), archived(2), archived(3), set(4).child()];
+    assert_eq!(trim(&sets, 2), [Step::Delete("web-1".into())]);
+    assert_eq!(trim(&sets, 0).len(), 3);
+    assert_eq!(trim(&[set(1).child(), set(2).child()], 0), []);
+}

@@ -1,0 +1,415 @@
+//! One pass over one deployment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stevedore_agent_core::failure::FailureKind;
+use stevedore_crds::v1alpha1::{
+    ClusterObjectDeployment, ClusterObjectSet, LabelOperator, LabelSelector, ObjectDeployment,
+    ObjectDeploymentSpec, ObjectDeploymentStatus, ObjectSet,
+};
+use stevedore_proto_core::Digest;
+use stevedore_proto_core::content::canonical_json;
+use tokio::time::{Instant, sleep_until};
+
+use super::child::{Child, HASH, OBJECT_DEPLOYMENT, PAUSED_BY_PARENT};
+use super::plan::{self, Step};
+use super::status::{self, View};
+use super::{Name, Queue};
+use crate::cluster_api::AgentClient;
+use crate::cluster_api::agent_client::Select;
+use crate::engine::ports::Answer;
+use crate::store::head::Metadata;
+
+/// Sets kept beside the newest, when the deployment does not say.
+const HISTORY: i32 = 10;
+/// The most that `spec.previous` takes.
+const PREVIOUS: usize = 64;
+/// After a failed pass.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// The controller of both kinds.
+pub(crate) struct Controller {
+    client: AgentClient,
+    queue: Arc<Queue>,
+}
+
+/// Either kind: their specs have the same fields.
+#[derive(Deserialize)]
+struct Deployment {
+    metadata: Metadata,
+    spec: ObjectDeploymentSpec,
+    #[serde(default)]
+    status: ObjectDeploymentStatus,
+}
+
+impl Controller {
+    pub(crate) fn new(client: AgentClient, queue: Arc<Queue>) -> Self {
+        Self { client, queue }
+    }
+
+    pub(crate) async fn run(&self) {
+        let mut again: BTreeMap<Instant, Name> = BTreeMap::new();
+        loop {
+            let due = again.keys().next().copied();
+            let name = tokio::select! {
+                name = self.queue.next() => name,
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    match again.pop_first() {
+                        Some((_, name)) => name,
+                        None => continue,
+                    }
+                }
+            };
+            if let Err(failure) = self.pass(&name).await {
+                tracing::info!(deployment = name.1, %failure, "an object deployment is tried again");
+                again.retain(|_, waiting| *waiting != name);
+                again.insert(Instant::now() + RETRY, name);
+            }
+        }
+    }
+
+    async fn pass(&self, name: &Name) -> Answer<()> {
+        let Some(deployment) = self.get(name).await? else {
+            return Ok(());
+        };
+        if deployment.metadata.deletion_timestamp.is_some() {
+            return Ok(());
+        }
+        let mut children = self.children(name, &deployment).await?;
+        let collisions = deployment.status.collision_count;
+        let hash = hash(&deployment.spec, collisions);
+        let mut done = Done {
+            failure: None,
+            collisions,
+        };
+        let work = self
+            .work(name, &deployment, &children, &hash, &mut done)
+            .await;
+        if let Ok(true) = work {
+            children = self.children(name, &deployment).await?;
+        }
+        if let Err(failure) = &work {
+            done.failure = Some(failure.to_string());
+        }
+        self.write_status(name, &deployment, &children, &hash, &done)
+            .await?;
+        work.map(|_| ())
+    }
+
+    /// Does what there is to do; whether sets were changed.
+    async fn work(
+        &self,
+        name: &Name,
+        deployment: &Deployment,
+        children: &[Child],
+        hash: &str,
+        done: &mut Done,
+    ) -> Answer<bool> {
+        let mut steps = plan::propagate_pause(children, deployment.spec.paused);
+        let mut changed = false;
+        if !deployment.spec.paused {
+            if plan::current(children, hash).is_none()
+                && !deployment.spec.template.spec.template.phases.is_empty()
+            {
+                changed = self.create(name, deployment, children, hash, done).await?;
+            }
+            steps.extend(plan::retire(children));
+            let limit = deployment.spec.revision_history_limit.unwrap_or(HISTORY);
+            steps.extend(plan::trim(children, usize::try_from(limit).unwrap_or(0)));
+        }
+        for step in &steps {
+            self.carry_out(name, children, step).await?;
+        }
+        Ok(changed || !steps.is_empty())
+    }
+
+    async fn create(
+        &self,
+        name: &Name,
+        deployment: &Deployment,
+        children: &[Child],
+        hash: &str,
+        done: &mut Done,
+    ) -> Answer<bool> {
+        let set = new_set(name, deployment, children, hash);
+        let namespace = name.0.as_deref();
+        let answer = match namespace {
+            Some(_) => self.client.create::<ObjectSet>(namespace, &set, true).await,
+            None => {
+                self.client
+                    .create::<ClusterObjectSet>(None, &set, true)
+                    .await
+            }
+        };
+        match answer {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.kind == FailureKind::Conflict => {
+                // The name is that of an older revision with the same template, or somebody else's.
+                done.collisions = Some(done.collisions.unwrap_or(0).saturating_add(1));
+                self.queue.add(name.clone());
+                Ok(false)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn carry_out(&self, name: &Name, children: &[Child], step: &Step) -> Answer<()> {
+        let (set, patch) = match step {
+            Step::Delete(set) => return self.delete(name, children, set).await,
+            Step::PauseByParent(set) => (
+                set,
+                json!({"metadata": {"annotations": {PAUSED_BY_PARENT: "true"}}, "spec": {"lifecycleState": "Paused"}}),
+            ),
+            Step::Resume(set) => (
+                set,
+                json!({"metadata": {"annotations": {PAUSED_BY_PARENT: null}}, "spec": {"lifecycleState": "Active"}}),
+            ),
+            Step::Pause(set) => (set, json!({"spec": {"lifecycleState": "Paused"}})),
+            Step::Archive(set) => (set, json!({"spec": {"lifecycleState": "Archived"}})),
+        };
+        let namespace = name.0.as_deref();
+        let answer = match namespace {
+            Some(_) => {
+                self.client
+                    .patch::<ObjectSet>(namespace, set, None, &patch)
+                    .await
+            }
+            None => {
+                self.client
+                    .patch::<ClusterObjectSet>(None, set, None, &patch)
+                    .await
+            }
+        };
+        match answer {
+            Err(failure) if failure.kind != FailureKind::NotFound => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    async fn delete(&self, name: &Name, children: &[Child], set: &str) -> Answer<()> {
+        let Some(child) = children.iter().find(|child| child.name() == set) else {
+            return Ok(());
+        };
+        let uid = &child.head.metadata.uid;
+        match name.0.as_deref() {
+            Some(namespace) => {
+                self.client
+                    .delete::<ObjectSet>(Some(namespace), set, uid)
+                    .await
+            }
+            None => self.client.delete::<ClusterObjectSet>(None, set, uid).await,
+        }
+    }
+
+    async fn get(&self, name: &Name) -> Answer<Option<Deployment>> {
+        match name.0.as_deref() {
+            Some(namespace) => {
+                self.client
+                    .get::<ObjectDeployment, _>(Some(namespace), &name.1)
+                    .await
+            }
+            None => {
+                self.client
+                    .get::<ClusterObjectDeployment, _>(None, &name.1)
+                    .await
+            }
+        }
+    }
+
+    /// The sets that this deployment controls, sorted by revision.
+    async fn children(&self, name: &Name, deployment: &Deployment) -> Answer<Vec<Child>> {
+        let selector = selector(&deployment.spec.selector);
+        let select = Select {
+            labels: Some(&selector),
+            fields: None,
+            limit: "20",
+            metadata_only: false,
+        };
+        let mut children = vec![];
+        let mut after: Option<String> = None;
+        loop {
+            let (page, next): (Vec<Value>, _) = match name.0.as_deref() {
+                Some(namespace) => {
+                    self.client
+                        .list::<ObjectSet, _>(Some(namespace), select, after.as_deref())
+                        .await?
+                }
+                None => {
+                    self.client
+                        .list::<ClusterObjectSet, _>(None, select, after.as_deref())
+                        .await?
+                }
+            };
+            children.extend(
+                page.iter()
+                    .filter_map(|set| Child::read(set, &deployment.metadata.uid)),
+            );
+            after = next;
+            if after.is_none() {
+                children.sort_by_key(|child| child.revision);
+                return Ok(children);
+            }
+        }
+    }
+
+    async fn write_status(
+        &self,
+        name: &Name,
+        deployment: &Deployment,
+        children: &[Child],
+        hash: &str,
+        done: &Done,
+    ) -> Answer<()> {
+        let view = View {
+            generation: deployment.metadata.generation,
+            paused: deployment.spec.paused,
+            children,
+            current: plan::current(children, hash),
+            hash,
+            collisions: done.collisions,
+            failure: done.failure.as_deref(),
+        };
+        let new = status::status(&deployment.status, &view, Timestamp::now());
+        if new == deployment.status {
+            return Ok(());
+        }
+        let patch = json!({"metadata": {"uid": deployment.metadata.uid}, "status": new});
+        let answer = match name.0.as_deref() {
+            Some(namespace) => {
+                self.client
+                    .patch::<ObjectDeployment>(Some(namespace), &name.1, Some("status"), &patch)
+                    .await
+            }
+            None => {
+                self.client
+                    .patch::<ClusterObjectDeployment>(None, &name.1, Some("status"), &patch)
+                    .await
+            }
+        };
+        match answer {
+            Err(failure) if failure.kind != FailureKind::NotFound => Err(failure),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a pass leaves for the status.
+struct Done {
+    failure: Option<String>,
+    collisions: Option<i32>,
+}
+
+/// Hash of the template and the collision count, as it stands in names.
+fn hash(spec: &ObjectDeploymentSpec, collisions: Option<i32>) -> String {
+    let template = json!({"template": spec.template, "collisions": collisions.unwrap_or(0)});
+    Digest::of(&canonical_json(&template)).hex()[..10].to_owned()
+}
+
+fn new_set(name: &Name, deployment: &Deployment, children: &[Child], hash: &str) -> Value {
+    let spec = &deployment.spec;
+    let (kind, parent) = match name.0 {
+        Some(_) => ("ObjectSet", "ObjectDeployment"),
+        None => ("ClusterObjectSet", "ClusterObjectDeployment"),
+    };
+    let api_version = format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION);
+    let mut labels = spec.template.metadata.labels.clone();
+    labels.insert(OBJECT_DEPLOYMENT.into(), name.1.clone());
+    let mut annotations = spec.template.metadata.annotations.clone();
+    annotations.insert(HASH.into(), hash.to_owned());
+    let newest_first = children.iter().rev().take(PREVIOUS);
+    let previous: Vec<Value> = newest_first
+        .map(|child| json!({"name": child.name()}))
+        .collect();
+    let mut body = json!(spec.template.spec);
+    body["revision"] = json!(children.last().map_or(1, |newest| newest.revision + 1));
+    if !previous.is_empty() {
+        body["previous"] = previous.into();
+    }
+    json!({
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": format!("{}-{hash}", name.1),
+            "namespace": name.0,
+            "labels": labels,
+            "annotations": annotations,
+            "ownerReferences": [{"apiVersion": api_version, "kind": parent, "name": name.1,
+                "uid": deployment.metadata.uid, "controller": true, "blockOwnerDeletion": false}],
+        },
+        "spec": body,
+    })
+}
+
+/// A selector as lists take it.
+fn selector(selector: &LabelSelector) -> String {
+    let equalities = selector
+        .match_labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"));
+    let expressions = selector.match_expressions.iter().map(|expression| {
+        let (key, values) = (&expression.key, expression.values.join(","));
+        match expression.operator {
+            LabelOperator::In => format!("{key} in ({values})"),
+            LabelOperator::NotIn => format!("{key} notin ({values})"),
+            LabelOperator::Exists => key.clone(),
+            LabelOperator::DoesNotExist => format!("!{key}"),
+        }
+    });
+    equalities.chain(expressions).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deployment() -> Deployment {
+        serde_json::from_value(json!({
+            "metadata": {"name": "web", "namespace": "shop", "uid": "owner", "generation": 1},
+            "spec": {
+                "selector": {"matchLabels": {"app": "web"}},
+                "template": {"metadata": {"labels": {"app": "web"}}, "spec": {
+                    "serviceAccountName": "installer",
+                    "phases": [{"name": "a", "objects": [{"object": {"apiVersion": "v1",
+                        "kind": "ConfigMap", "metadata": {"name": "c"}}}]}]}},
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_new_set_is_numbered_controlled_and_carries_the_template() {
+        let name = (Some("shop".to_owned()), "web".to_owned());
+        let deployment = deployment();
+        let hash = hash(&deployment.spec, None);
+        let set = new_set(&name, &deployment, &[], &hash);
+        assert_eq!(set["metadata"]["name"], format!("web-{hash}"));
+        assert_eq!(set["metadata"]["labels"]["app"], "web");
+        assert_eq!(set["metadata"]["annotations"][HASH], hash);
+        assert_eq!(set["metadata"]["ownerReferences"][0]["uid"], "owner");
+        assert_eq!(set["spec"]["revision"], 1);
+        assert_eq!(set["spec"]["serviceAccountName"], "installer");
+        assert!(set["spec"].get("previous").is_none());
+    }
+
+    #[test]
+    fn the_hash_follows_template_and_collisions_and_nothing_else() {
+        let mut deployment = deployment();
+        let base = hash(&deployment.spec, None);
+        assert_eq!(base, hash(&deployment.spec, Some(0)));
+        assert_ne!(base, hash(&deployment.spec, Some(1)));
+        deployment.spec.paused = true;
+        assert_eq!(base, hash(&deployment.spec, None));
+        deployment
+            .spec
+            .template
+            .metadata
+            .labels
+            .insert("b".into(), "c".into());
+        assert_ne!(base, hash(&deployment.spec, None));
+    }
+}

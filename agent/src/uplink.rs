@@ -1,0 +1,208 @@
+//! Joins the hub, and ties the session to store, engine and facts.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use stevedore_agent_core::session::{Backoff, Event, Identity, Session, StoreError};
+use stevedore_proto_core::join::JoinToken;
+use stevedore_proto_core::{ClusterUid, DeploymentStatus, Environment, InstanceId, Order};
+use stevedore_runtime::admin::ReadyHandle;
+use stevedore_runtime::retry::{Delays, Schedule};
+use stevedore_runtime::supervise::Tasks;
+use stevedore_runtime::trace::TraceContext;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use crate::hub_link::{
+    Credentials, Dialer, IdentityStore, Link, OrderStore, Pending, Standing, keep_renewed, obtain,
+};
+use crate::report::Reports;
+use crate::store::Store;
+
+/// Events that wait for the session; its machine coalesces further.
+const EVENTS: usize = 64;
+/// Between attempts to join.
+const JOIN: Schedule = Schedule {
+    initial: Duration::from_secs(1),
+    factor: 2.0,
+    cap: Duration::from_secs(30),
+};
+
+impl OrderStore for Store {
+    fn store(
+        &self,
+        order: Order,
+        content: Option<Arc<[u8]>>,
+        _trace: Option<TraceContext>,
+    ) -> Pending<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.accept(&order, content.as_deref()).await })
+    }
+}
+
+/// What the link to the hub is made from.
+pub(crate) struct Uplink {
+    pub(crate) cluster: ClusterUid,
+    pub(crate) identity: Arc<dyn IdentityStore>,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) hub: Option<String>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) reports: Arc<Reports>,
+    pub(crate) facts: watch::Receiver<Environment>,
+    pub(crate) ready: ReadyHandle,
+    pub(crate) standing: watch::Sender<Standing>,
+}
+
+impl Uplink {
+    /// Starts the link as tasks. The rest of the agent works whether it comes up or not.
+    pub(crate) fn start(self, tasks: &Tasks) {
+        let stop = tasks.shutdown();
+        let all = tasks.clone();
+        tasks.essential("uplink", async move {
+            tokio::select! {
+                result = self.run(&all) => result,
+                () = stop.cancelled() => Ok(()),
+            }
+        });
+    }
+
+    async fn run(self, tasks: &Tasks) -> Result<(), String> {
+        let mut credentials = self.join().await;
+        if let Some(hub) = &self.hub {
+            credentials.addresses = vec![hub.clone()];
+        }
+        self.ready.ready();
+        let dialer = Dialer::new(credentials);
+        let renewal = keep_renewed(dialer.clone(), Arc::clone(&self.identity), tasks.shutdown());
+        tasks.essential("renewal", renewal);
+        let identity = Identity {
+            cluster: self.cluster,
+            instance: InstanceId::from_bytes(rand::random()),
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let mut lost = self.store.lost();
+        let machine = Session::new(identity, self.store.recovered(), Backoff::default());
+        let (events, engine) = mpsc::channel(EVENTS);
+        self.feed(events, tasks);
+        let mut seen = Link::start(
+            machine,
+            Arc::clone(&self.store) as Arc<dyn OrderStore>,
+            dialer,
+            engine,
+            tasks,
+        );
+        loop {
+            tokio::select! {
+                changed = seen.changed() => {
+                    if changed.is_err() {
+                        return Ok(());
+                    }
+                    self.standing.send_replace(seen.borrow().clone());
+                }
+                _ = lost.changed() => {
+                    // The machine still says that it holds the order: only a new one, made from what is
+                    // stored, makes the hub send it again.
+                    return Err("a stored order vanished; starting again asks the hub for it".into());
+                }
+            }
+        }
+    }
+
+    /// Tries until there is an identity.
+    async fn join(&self) -> Credentials {
+        let mut delays = Delays::new(JOIN);
+        loop {
+            let error = match self.try_join().await {
+                Ok(credentials) => return credentials,
+                Err(error) => error,
+            };
+            tracing::error!(error, "this cluster cannot join its hub");
+            self.ready.not_ready(error);
+            sleep(delays.next(rand::random())).await;
+        }
+    }
+
+    async fn try_join(&self) -> Result<Credentials, String> {
+        let mut token = self
+            .token_file
+            .as_deref()
+            .and_then(read_token)
+            .transpose()?;
+        if let (Some(token), Some(hub)) = (&mut token, &self.hub) {
+            token.addresses = vec![hub.clone()];
+        }
+        obtain(&*self.identity, token.as_ref(), self.cluster)
+            .await
+            .map_err(|error| format!("{:#}", anyhow::Error::new(error)))
+    }
+
+    /// Brings the session what engine, store and facts have to say.
+    fn feed(&self, events: mpsc::Sender<Event>, tasks: &Tasks) {
+        let tasks = tasks.owner("uplink");
+        let (reports, to) = (Arc::clone(&self.reports), events.clone());
+        run_until_stop(&tasks, "reports", async move {
+            loop {
+                for status in reports.next().await {
+                    tell(&to, status).await;
+                }
+            }
+        });
+        let (mut facts, to) = (self.facts.clone(), events.clone());
+        facts.mark_changed();
+        run_until_stop(&tasks, "facts", async move {
+            while facts.changed().await.is_ok() {
+                let environment = Box::new(facts.borrow_and_update().clone());
+                let _ = to.send(Event::Environment(environment)).await;
+            }
+            std::future::pending::<()>().await;
+        });
+        let (store, mut deleted) = (Arc::clone(&self.store), self.store.deleted());
+        run_until_stop(&tasks, "contents", async move {
+            while deleted.changed().await.is_ok() {
+                let _ = events.send(Event::Contents(store.contents())).await;
+            }
+            std::future::pending::<()>().await;
+        });
+    }
+}
+
+/// A session that ends takes the channel with it; then the process ends too, and nobody needs to be told.
+async fn tell(events: &mpsc::Sender<Event>, status: DeploymentStatus) {
+    let progress = Event::Progress {
+        deployment: status.deployment,
+        tuple: status.observed,
+        stage: status.stage,
+    };
+    let _ = events.send(progress).await;
+    let _ = events.send(Event::Status(Box::new(status))).await;
+}
+
+fn run_until_stop(
+    tasks: &Tasks,
+    name: &'static str,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    let stop = tasks.shutdown();
+    tasks.essential(name, async move {
+        tokio::select! {
+            () = work => {}
+            () = stop.cancelled() => {}
+        }
+        Ok::<(), Infallible>(())
+    });
+}
+
+/// The token in the file; nothing when there is no such file (any more), as after joining.
+fn read_token(path: &Path) -> Option<Result<JoinToken, String>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => return Some(Err(format!("join token file {}: {error}", path.display()))),
+    };
+    Some(
+        text.trim()
+            .parse()
+            .map_err(|error| format!("join token file {}: {error}", path.display())),
+    )
+}
