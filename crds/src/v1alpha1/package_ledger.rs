@@ -67,8 +67,8 @@ pub struct Fence {
     /// Rises by one each time.
     #[schemars(range(min = 0))]
     pub counter: i64,
-    /// Random, 32 hex digits.
-    #[schemars(length(max = 32))]
+    /// Random, a UUID.
+    #[schemars(length(max = 36))]
     pub id: String,
 }
 

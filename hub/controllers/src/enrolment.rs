@@ -1,0 +1,215 @@
+//! Join tokens: checked, used up, and bound to their `MemberCluster`.
+
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, ResourceExt as _};
+use serde_json::json;
+use stevedore_crds::record;
+use stevedore_crds::v1alpha1::MemberCluster;
+use stevedore_hub_core::fleet::Failure;
+use stevedore_hub_core::ports::{JoinRefusal, MemberUid, Redemption};
+use stevedore_proto_core::join::StoredToken;
+
+use crate::hub::{Hub, lock};
+use crate::write;
+
+/// Uses up a token. A refusal is also shown on the `MemberCluster` that the token names.
+pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUid, JoinRefusal> {
+    if hub.leader.current().is_none() {
+        return Err(JoinRefusal::NotLeader);
+    }
+    let members: Api<MemberCluster> = Api::all(hub.client.clone());
+    let member = members
+        .get_opt(&redemption.name)
+        .await
+        .map_err(unreachable)?;
+    let Some(member) = member.filter(|member| member.metadata.deletion_timestamp.is_none()) else {
+        return Err(JoinRefusal::TokenForeign);
+    };
+    let result = attempt(hub, &members, &member, &redemption).await;
+    match &result {
+        Ok(_) => {
+            if let Some(sessions) = hub.sessions() {
+                sessions.members_changed();
+            }
+            hub.plan_all();
+            let note = format!("cluster {} joined", redemption.cluster);
+            hub.event(&member, false, "Joined", note).await;
+        }
+        Err(refusal) => {
+            // Somebody who only knows a name must not be able to change how a joined member looks.
+            if member.spec.cluster_uid.is_none() {
+                let uid = write::uid(&member).to_owned();
+                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some(Failure {
+                    reason: refusal.as_str().to_owned(),
+                    message: refusal.to_string(),
+                });
+                hub.to_note.add(uid);
+            }
+            hub.event(&member, true, refusal.as_str(), refusal.to_string())
+                .await;
+        }
+    }
+    result
+}
+
+async fn attempt(
+    hub: &Hub,
+    members: &Api<MemberCluster>,
+    member: &MemberCluster,
+    redemption: &Redemption,
+) -> Result<MemberUid, JoinRefusal> {
+    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let name = record::join_token(&redemption.name);
+    let secret = secrets
+        .get_opt(&name)
+        .await
+        .map_err(unreachable)?
+        .filter(|secret| secret.type_.as_deref() == Some(record::JOIN_TOKEN_TYPE))
+        .ok_or(JoinRefusal::TokenForeign)?;
+    check(&secret, redemption, Timestamp::now().as_second())?;
+    let uid = member_uid(member)?;
+    if member.spec.accepted == Some(false) {
+        return Err(JoinRefusal::NotAccepted);
+    }
+    let cluster = redemption.cluster.to_string();
+    let all = members
+        .list(&Default::default())
+        .await
+        .map_err(unreachable)?;
+    let taken = all.items.iter().any(|other| {
+        other.spec.cluster_uid.as_deref() == Some(&cluster)
+            || (other.metadata.uid == member.metadata.uid && other.spec.cluster_uid.is_some())
+    });
+    if taken {
+        return Err(JoinRefusal::AlreadyJoined);
+    }
+    use_up(&secrets, secret).await?;
+    let patch = json!([
+        {"op": "test", "path": "/metadata/uid", "value": write::uid(member)},
+        {"op": "test", "path": "/metadata/resourceVersion", "value": member.metadata.resource_version},
+        {"op": "add", "path": "/spec/clusterUID", "value": cluster},
+    ]);
+    let patch = serde_json::from_value(patch).map_err(|_| JoinRefusal::NotLoaded)?;
+    let parameters = PatchParams {
+        field_manager: Some(write::MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let bound = members
+        .patch(&member.name_any(), &parameters, &Patch::<()>::Json(patch))
+        .await
+        .map_err(unreachable)?;
+    hub.members.apply(bound);
+    Ok(uid)
+}
+
+fn member_uid(member: &MemberCluster) -> Result<MemberUid, JoinRefusal> {
+    write::uid(member)
+        .parse()
+        .map_err(|_| JoinRefusal::NotLoaded)
+}
+
+fn check(secret: &Secret, redemption: &Redemption, now: i64) -> Result<(), JoinRefusal> {
+    let data = secret.data.as_ref();
+    let stored: StoredToken = data
+        .and_then(|data| data.get(record::JOIN_TOKEN))
+        .and_then(|bytes| serde_json::from_slice(&bytes.0).ok())
+        .ok_or(JoinRefusal::TokenForeign)?;
+    if stored.cluster != redemption.name || !stored.matches(&redemption.secret) {
+        return Err(JoinRefusal::TokenForeign);
+    }
+    if data.is_some_and(|data| data.contains_key(record::JOIN_TOKEN_USED)) {
+        return Err(JoinRefusal::TokenUsed);
+    }
+    if stored.is_expired(now) {
+        return Err(JoinRefusal::TokenExpired);
+    }
+    Ok(())
+}
+
+/// Marks the token used; of several that try at once, one succeeds.
+async fn use_up(secrets: &Api<Secret>, mut secret: Secret) -> Result<(), JoinRefusal> {
+    let now = Timestamp::now().to_string().into_bytes();
+    secret
+        .data
+        .get_or_insert_default()
+        .insert(record::JOIN_TOKEN_USED.to_owned(), ByteString(now));
+    let name = secret.name_any();
+    match secrets
+        .replace(&name, &PostParams::default(), &secret)
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(error) if write::is_conflict(&error) => Err(JoinRefusal::TokenUsed),
+        Err(error) => Err(unreachable(error)),
+    }
+}
+
+fn unreachable(error: kube::Error) -> JoinRefusal {
+    tracing::warn!(%error, "a join could not be checked");
+    JoinRefusal::NotLoaded
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use stevedore_proto_core::join::{JoinSecret, JoinToken};
+    use stevedore_proto_core::{ClusterUid, Digest};
+
+    use super::*;
+
+    fn secret(expires: i64, used: bool) -> Secret {
+        let token = JoinToken {
+            cluster: "east".into(),
+            secret: JoinSecret::from_bytes([7; 32]),
+            ca: Digest::of(b"ca"),
+            addresses: vec![],
+        };
+        let stored = serde_json::to_vec(&token.stored(Digest::of(b"salt"), expires)).unwrap();
+        let mut data = BTreeMap::from([(record::JOIN_TOKEN.to_owned(), ByteString(stored))]);
+        if used {
+            data.insert(record::JOIN_TOKEN_USED.to_owned(), ByteString(vec![]));
+        }
+        Secret {
+            data: Some(data),
+            ..Secret::default()
+        }
+    }
+
+    fn redemption(name: &str, byte: u8) -> Redemption {
+        Redemption {
+            name: name.into(),
+            secret: JoinSecret::from_bytes([byte; 32]),
+            cluster: ClusterUid::from_bytes([1; 16]),
+        }
+    }
+
+    #[test]
+    fn a_token_is_good_once_for_its_name_and_until_its_end() {
+        let good = redemption("east", 7);
+        assert_eq!(check(&secret(100, false), &good, 99), Ok(()));
+        assert_eq!(
+            check(&secret(100, false), &good, 100),
+            Err(JoinRefusal::TokenExpired)
+        );
+        assert_eq!(
+            check(&secret(100, true), &good, 99),
+            Err(JoinRefusal::TokenUsed)
+        );
+        assert_eq!(
+            check(&secret(100, false), &redemption("west", 7), 99),
+            Err(JoinRefusal::TokenForeign)
+        );
+        assert_eq!(
+            check(&secret(100, false), &redemption("east", 8), 99),
+            Err(JoinRefusal::TokenForeign)
+        );
+        assert_eq!(
+            check(&Secret::default(), &good, 99),
+            Err(JoinRefusal::TokenForeign)
+        );
+    }
+}

@@ -1,0 +1,345 @@
+//! What the hub knows, in one place: indexes of its kinds, the live fleet, ledgers, and who waits to be worked on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use stevedore_crds::v1alpha1::{
+    ClusterPackage, MemberCluster, Package, PackageAction, PackageRevision,
+};
+use stevedore_hub_core::desired::Desired;
+use stevedore_hub_core::fleet::{Failure, Fleet};
+use stevedore_hub_core::placement::{self, Shortfall};
+use stevedore_hub_core::session::Report;
+use stevedore_hub_core::status::Source;
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid};
+use tokio::time::Instant;
+
+use crate::index::Index;
+use crate::leader::Leader;
+use crate::ledgers::StoredLedger;
+use crate::metrics::Metrics;
+use crate::package::{AnyPackage, PackageLike as _};
+use crate::queue::Queue;
+use crate::registry;
+use crate::render::Renderer;
+use crate::write;
+
+/// How the hub is run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The hub's system namespace.
+    pub namespace: String,
+    /// How registries are talked to.
+    pub registry: registry::Settings,
+    /// Who this process is in the Lease; no two processes share it.
+    pub holder: String,
+}
+
+/// How sessions are told what changed. The wiring implements it over the gRPC side.
+pub trait Sessions: Send + Sync + 'static {
+    /// These orders of a cluster changed.
+    fn changed(&self, cluster: ClusterUid, deployments: BTreeSet<DeploymentUid>);
+    /// Any order may have changed.
+    fn reloaded(&self);
+    /// Ask a member for everything it holds.
+    fn census(&self, cluster: ClusterUid);
+    /// Membership changed somewhere.
+    fn members_changed(&self);
+}
+
+/// How far the content of one package's spec got.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceState {
+    /// Of the spec this speaks about.
+    pub(crate) spec_hash: Digest,
+    pub(crate) source: Source,
+    pub(crate) attempts: u32,
+}
+
+/// What the last plan of a package found, for its status.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    pub(crate) revision: Option<u64>,
+    pub(crate) resolved_image: Option<String>,
+    pub(crate) unrendered: BTreeMap<ClusterUid, Failure>,
+    pub(crate) pending_render: usize,
+    pub(crate) shortfall: Option<Shortfall>,
+    pub(crate) pinned: Option<u64>,
+}
+
+/// What an agent said about itself and its member, and what else is known of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MemberNote {
+    pub(crate) agent_version: Option<String>,
+    pub(crate) environment: Option<Environment>,
+    /// Why it has no session, where it was refused one.
+    pub(crate) refusal: Option<Failure>,
+    /// Two processes use its identity.
+    pub(crate) duplicate: Option<String>,
+}
+
+/// The whole hub but its gRPC side. One per process, shared by all its tasks.
+pub struct Hub {
+    pub(crate) client: Client,
+    pub(crate) settings: Settings,
+    pub(crate) own: ClusterUid,
+    pub(crate) started: Instant,
+    /// Whether and as what this process leads.
+    pub leader: Leader,
+    pub(crate) members: Arc<Index<MemberCluster>>,
+    pub(crate) packages: Arc<Index<Package>>,
+    pub(crate) cluster_packages: Arc<Index<ClusterPackage>>,
+    pub(crate) revisions: Arc<Index<PackageRevision>>,
+    pub(crate) actions: Arc<Index<PackageAction>>,
+    pub(crate) desired: RwLock<Option<Desired>>,
+    pub(crate) fleet: Mutex<Fleet>,
+    pub(crate) ledgers: Mutex<BTreeMap<PackageUid, Arc<StoredLedger>>>,
+    pub(crate) sources: Mutex<BTreeMap<PackageUid, SourceState>>,
+    pub(crate) views: Mutex<BTreeMap<PackageUid, View>>,
+    pub(crate) notes: Mutex<BTreeMap<String, MemberNote>>,
+    pub(crate) listings: Mutex<BTreeMap<ClusterUid, Vec<Held>>>,
+    pub(crate) renderer: Renderer,
+    pub(crate) to_pull: Arc<Queue<PackageUid>>,
+    pub(crate) to_plan: Arc<Queue<PackageUid>>,
+    pub(crate) to_show: Arc<Queue<PackageUid>>,
+    pub(crate) to_observe: Mutex<BTreeSet<PackageUid>>,
+    pub(crate) to_note: Arc<Queue<String>>,
+    pub(crate) metrics: Metrics,
+    sessions: OnceLock<Arc<dyn Sessions>>,
+    recorder: Recorder,
+}
+
+impl Hub {
+    /// A hub that knows nothing yet but whose cluster it is in.
+    ///
+    /// # Errors
+    /// When the namespace `kube-system`, whose UID names the hub's own cluster, cannot be read.
+    pub async fn new(client: Client, settings: Settings) -> Result<Arc<Self>, kube::Error> {
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        let own = namespaces.get("kube-system").await?;
+        let own = write::uid(&own)
+            .parse()
+            .map_err(|error| kube::Error::Service(Box::new(error)))?;
+        let reporter = Reporter {
+            controller: "stevedore-hub".to_owned(),
+            instance: Some(settings.holder.clone()),
+        };
+        Ok(Arc::new(Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            client,
+            settings,
+            own,
+            started: Instant::now(),
+            leader: Leader::default(),
+            members: Arc::default(),
+            packages: Arc::default(),
+            cluster_packages: Arc::default(),
+            revisions: Arc::default(),
+            actions: Arc::default(),
+            desired: RwLock::new(None),
+            fleet: Mutex::default(),
+            ledgers: Mutex::default(),
+            sources: Mutex::default(),
+            views: Mutex::default(),
+            notes: Mutex::default(),
+            listings: Mutex::default(),
+            renderer: Renderer::default(),
+            to_pull: Arc::default(),
+            to_plan: Arc::default(),
+            to_show: Arc::default(),
+            to_observe: Mutex::default(),
+            to_note: Arc::default(),
+            metrics: Metrics::default(),
+            sessions: OnceLock::new(),
+        }))
+    }
+
+    /// Says who is told what changed. Later calls are ignored.
+    pub fn set_sessions(&self, sessions: Arc<dyn Sessions>) {
+        let _ = self.sessions.set(sessions);
+    }
+
+    pub(crate) fn sessions(&self) -> Option<&Arc<dyn Sessions>> {
+        self.sessions.get()
+    }
+
+    /// The package with this UID, of either kind.
+    pub(crate) fn package(&self, uid: &PackageUid) -> Option<AnyPackage> {
+        let uid = uid.to_string();
+        let namespaced = self.packages.get(&uid).and_then(|package| package.view());
+        namespaced.or_else(|| self.cluster_packages.get(&uid)?.view())
+    }
+
+    /// UIDs of all packages, and of those that are only left in ledgers.
+    pub(crate) fn package_uids(&self) -> BTreeSet<PackageUid> {
+        let namespaced = self.packages.all();
+        let cluster = self.cluster_packages.all();
+        let uids = namespaced
+            .iter()
+            .map(|package| write::uid(&**package))
+            .chain(cluster.iter().map(|package| write::uid(&**package)));
+        let mut uids: BTreeSet<_> = uids.filter_map(|uid| uid.parse().ok()).collect();
+        uids.extend(lock(&self.ledgers).keys().copied());
+        uids
+    }
+
+    /// Every package has to be planned again.
+    pub(crate) fn plan_all(&self) {
+        for uid in self.package_uids() {
+            self.to_plan.add(uid);
+        }
+    }
+
+    /// Members that joined and are not being forgotten.
+    pub(crate) fn joined(&self) -> Vec<(placement::Member, Arc<MemberCluster>)> {
+        self.members
+            .all()
+            .into_iter()
+            .filter(|member| member.metadata.deletion_timestamp.is_none())
+            .filter_map(|member| {
+                let view = placement::Member {
+                    cluster: member.spec.cluster_uid.as_deref()?.parse().ok()?,
+                    name: member.name_any(),
+                    labels: member.metadata.labels.clone().unwrap_or_default(),
+                    leaving: member.spec.leaving,
+                };
+                Some((view, member))
+            })
+            .collect()
+    }
+
+    /// The `MemberCluster` of a cluster.
+    pub(crate) fn member_of(&self, cluster: &ClusterUid) -> Option<Arc<MemberCluster>> {
+        let uid = cluster.to_string();
+        self.members
+            .find(|member| member.spec.cluster_uid.as_deref() == Some(&uid))
+    }
+
+    /// Takes a report of a session: from memory to memory, and marks what has to be looked at.
+    pub(crate) fn take_report(&self, cluster: ClusterUid, member: &str, report: &Report) {
+        match report {
+            Report::Connected {
+                agent_version,
+                environment,
+                ..
+            } => {
+                let mut notes = lock(&self.notes);
+                let note = notes.entry(member.to_owned()).or_default();
+                note.agent_version = Some(agent_version.clone());
+                note.environment = Some(environment.as_ref().clone());
+                note.refusal = None;
+            }
+            Report::Environment(environment) => {
+                lock(&self.notes)
+                    .entry(member.to_owned())
+                    .or_default()
+                    .environment = Some(environment.as_ref().clone());
+            }
+            Report::DuplicateIdentity { kept, refused } => {
+                lock(&self.notes)
+                    .entry(member.to_owned())
+                    .or_default()
+                    .duplicate = Some(format!(
+                    "agent instances {kept} and {refused} use the identity of this cluster; the second is refused"
+                ));
+            }
+            Report::Listing(held) => {
+                lock(&self.listings).insert(cluster, held.clone());
+            }
+            Report::Progress {
+                deployment,
+                tuple,
+                stage: stevedore_proto_core::Stage::Deleted,
+            } => {
+                let mut desired = self.desired.write().unwrap_or_else(PoisonError::into_inner);
+                if let Some(desired) = desired.as_mut() {
+                    desired.finish(&cluster, deployment, tuple.number);
+                }
+            }
+            _ => {}
+        }
+        let touched = lock(&self.fleet).report(cluster, report);
+        self.metrics.reports.inc();
+        // Only what the planner looks at is planned again; everything else is only shown.
+        let replan = match report {
+            Report::Frozen { .. }
+            | Report::Thawed(_)
+            | Report::ContentMissing { .. }
+            | Report::Fenced { .. }
+            | Report::Connected { .. }
+            | Report::Lost => true,
+            Report::Progress { stage, .. } => *stage == stevedore_proto_core::Stage::Deleted,
+            Report::Status { status, .. } => status.stage == stevedore_proto_core::Stage::Deleted,
+            _ => false,
+        };
+        for package in touched {
+            if replan {
+                self.to_plan.add(package);
+            }
+            self.to_show.add(package);
+            lock(&self.to_observe).insert(package);
+        }
+        self.to_note.add(member.to_owned());
+    }
+
+    /// Writes an event about an object; a failure is only logged.
+    pub(crate) async fn event<K>(&self, object: &K, warning: bool, reason: &str, note: String)
+    where
+        K: Resource,
+        K::DynamicType: Default,
+    {
+        self.event_on(
+            &object.object_ref(&K::DynamicType::default()),
+            warning,
+            reason,
+            note,
+        )
+        .await;
+    }
+
+    pub(crate) async fn event_on(
+        &self,
+        object: &k8s_openapi::api::core::v1::ObjectReference,
+        warning: bool,
+        reason: &str,
+        mut note: String,
+    ) {
+        note.truncate(note.floor_char_boundary(1000));
+        let event = Event {
+            type_: if warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
+            reason: reason.to_owned(),
+            note: Some(note),
+            action: reason.to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, object).await {
+            tracing::debug!(%error, reason, "an event could not be written");
+        }
+    }
+
+    /// How long this hub has run.
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub")
+            .field("own", &self.own)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Locks for a moment. Values are changed whole, so a poisoned one is still usable.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

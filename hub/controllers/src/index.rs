@@ -1,0 +1,206 @@
+//! Objects of one kind in memory, kept equal to the API server by a watch.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures::TryStreamExt as _;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+
+use stevedore_runtime::retry::{Delays, Schedule};
+
+/// All objects of one kind by UID. Readers get shared values and never wait for the watch.
+#[derive(Debug)]
+pub struct Index<K> {
+    objects: RwLock<BTreeMap<String, Arc<K>>>,
+    loaded: watch::Sender<bool>,
+}
+
+impl<K> Default for Index<K> {
+    fn default() -> Self {
+        Self {
+            objects: RwLock::default(),
+            loaded: watch::Sender::new(false),
+        }
+    }
+}
+
+impl<K: Resource> Index<K> {
+    /// Takes an object in place of what was there, unless that is known to be newer.
+    /// Returns what was there.
+    pub fn apply(&self, object: K) -> Option<Arc<K>> {
+        let uid = object.meta().uid.clone()?;
+        let mut objects = self.write();
+        let known = objects.get(&uid).and_then(|known| version(&**known));
+        if known > version(&object) {
+            return None;
+        }
+        objects.insert(uid, Arc::new(object))
+    }
+
+    /// Lets an object go.
+    pub fn delete(&self, object: &K) {
+        if let Some(uid) = &object.meta().uid {
+            self.write().remove(uid);
+        }
+    }
+
+    /// Takes the complete list in place of everything.
+    pub fn reset(&self, objects: impl IntoIterator<Item = K>) {
+        let fresh = objects
+            .into_iter()
+            .filter_map(|object| Some((object.meta().uid.clone()?, Arc::new(object))))
+            .collect();
+        *self.write() = fresh;
+        self.loaded.send_replace(true);
+    }
+
+    /// The object with this UID.
+    pub fn get(&self, uid: &str) -> Option<Arc<K>> {
+        self.read().get(uid).cloned()
+    }
+
+    /// The first object that fits.
+    pub fn find(&self, fits: impl Fn(&K) -> bool) -> Option<Arc<K>> {
+        self.read().values().find(|object| fits(object)).cloned()
+    }
+
+    /// All objects.
+    pub fn all(&self) -> Vec<Arc<K>> {
+        self.read().values().cloned().collect()
+    }
+
+    /// Waits until the first complete list was taken.
+    pub async fn loaded(&self) {
+        let mut loaded = self.loaded.subscribe();
+        // The sender lives in self, so the wait cannot fail.
+        let _ = loaded.wait_for(|loaded| *loaded).await;
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Arc<K>>> {
+        self.objects.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, Arc<K>>> {
+        self.objects.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Resource versions of one kind are ordered numbers (Kubernetes 1.35 and newer promise it; older ones do it).
+fn version<K: Resource>(object: &K) -> Option<u64> {
+    object.meta().resource_version.as_deref()?.parse().ok()
+}
+
+/// Follows a kind for ever. `changed` is told every object that appeared, changed or went, after the index has it.
+///
+/// # Errors
+/// Never returns one; a watch that fails is started again with backoff.
+pub async fn follow<K>(
+    api: Api<K>,
+    index: Arc<Index<K>>,
+    changed: impl Fn(&K),
+) -> Result<(), std::convert::Infallible>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    let mut delays = Delays::new(Schedule::OPERATION);
+    loop {
+        let mut events = Box::pin(watcher::watcher(api.clone(), watcher::Config::default()));
+        let mut listed = Vec::new();
+        loop {
+            match events.try_next().await {
+                Ok(Some(event)) => {
+                    delays.reset();
+                    take(&index, &mut listed, event, &changed);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(kind = std::any::type_name::<K>(), %error, "watch failed");
+                    break;
+                }
+            }
+        }
+        tokio::time::sleep(delays.next(rand::random())).await;
+    }
+}
+
+fn take<K: Resource + Clone>(
+    index: &Index<K>,
+    listed: &mut Vec<K>,
+    event: Event<K>,
+    changed: &impl Fn(&K),
+) {
+    match event {
+        Event::Init => listed.clear(),
+        Event::InitApply(object) => listed.push(object),
+        Event::InitDone => {
+            let gone: Vec<_> = index
+                .all()
+                .into_iter()
+                .filter(|old| listed.iter().all(|new| new.meta().uid != old.meta().uid))
+                .collect();
+            let fresh = std::mem::take(listed);
+            index.reset(fresh.iter().cloned());
+            fresh.iter().for_each(changed);
+            gone.iter().for_each(|old| changed(old));
+        }
+        Event::Apply(object) => {
+            index.apply(object.clone());
+            changed(&object);
+        }
+        Event::Delete(object) => {
+            index.delete(&object);
+            changed(&object);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::api::ObjectMeta;
+
+    use super::*;
+
+    fn object(uid: &str, version: u64) -> ConfigMap {
+        ConfigMap {
+            metadata: ObjectMeta {
+                uid: Some(uid.into()),
+                resource_version: Some(version.to_string()),
+                ..ObjectMeta::default()
+            },
+            ..ConfigMap::default()
+        }
+    }
+
+    #[test]
+    fn an_older_event_does_not_undo_our_own_write() {
+        let index = Index::default();
+        index.apply(object("a", 5));
+        index.apply(object("a", 4));
+        assert_eq!(version(&*index.get("a").unwrap()), Some(5));
+    }
+
+    #[test]
+    fn a_new_list_replaces_everything_and_tells_what_went() {
+        let index = Index::default();
+        index.apply(object("a", 1));
+        index.apply(object("b", 2));
+        let told = std::cell::RefCell::new(Vec::new());
+        let changed =
+            |object: &ConfigMap| told.borrow_mut().push(object.metadata.uid.clone().unwrap());
+        let mut listed = Vec::new();
+        for event in [
+            Event::Init,
+            Event::InitApply(object("b", 2)),
+            Event::InitDone,
+        ] {
+            take(&index, &mut listed, event, &changed);
+        }
+        assert!(index.get("a").is_none() && index.get("b").is_some());
+        assert_eq!(*told.borrow(), ["b", "a"]);
+    }
+}

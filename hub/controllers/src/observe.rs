@@ -1,0 +1,223 @@
+//! What members reported, remembered in ledgers' statuses: batched, on change only, within a global limit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::Api;
+use stevedore_crds::condition::{DRAINED, Update};
+use stevedore_crds::v1alpha1::{DeploymentDetail, PackageLedger, PackageLedgerStatus};
+use stevedore_hub_core::fleet::Fleet;
+use stevedore_hub_core::ledger::Shard;
+use stevedore_proto_core::ledger::{self, ObservedRow};
+use stevedore_proto_core::{ClusterUid, PackageUid};
+
+use crate::hub::{Hub, lock};
+use crate::ledgers::{LedgerObject, StoredLedger};
+use crate::write;
+
+/// How often observations are written.
+const BATCH: Duration = Duration::from_secs(10);
+/// How often what a removed package waits for is written: people look at it.
+const REMOVED: Duration = Duration::from_secs(1);
+/// Fifty writes a second at most.
+const PACE: Duration = Duration::from_millis(20);
+
+/// Writes for ever.
+///
+/// # Errors
+/// Never returns one.
+pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), std::convert::Infallible> {
+    let mut waited = Duration::ZERO;
+    loop {
+        tokio::time::sleep(REMOVED).await;
+        waited += REMOVED;
+        if hub.leader.current().is_none() {
+            continue;
+        }
+        let all = waited >= BATCH;
+        if all {
+            waited = Duration::ZERO;
+        }
+        let due: Vec<PackageUid> = {
+            let mut waiting = lock(&hub.to_observe);
+            let due: Vec<_> = waiting
+                .iter()
+                .filter(|uid| all || hub.package(uid).is_none_or(|package| package.deleting))
+                .copied()
+                .collect();
+            for uid in &due {
+                waiting.remove(uid);
+            }
+            due
+        };
+        for uid in due {
+            if let Err(error) = package(&hub, uid).await {
+                tracing::info!(package = %uid, %error, "observations wait for the next batch");
+                lock(&hub.to_observe).insert(uid);
+            }
+        }
+    }
+}
+
+async fn package(hub: &Hub, uid: PackageUid) -> Result<(), kube::Error> {
+    let Some(stored) = lock(&hub.ledgers).get(&uid).cloned() else {
+        return Ok(());
+    };
+    let removed = hub.package(&uid).is_none_or(|package| package.deleting);
+    let names: BTreeMap<ClusterUid, String> = hub
+        .joined()
+        .into_iter()
+        .map(|(member, _)| (member.cluster, member.name))
+        .collect();
+    let api: Api<PackageLedger> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    for at in 0..stored.objects.len() {
+        let (shard, object) = (&stored.ledger.shards[at], &stored.objects[at]);
+        let wanted = {
+            let fleet = lock(&hub.fleet);
+            status(&fleet, uid, shard, object, &names, removed)
+        };
+        if wanted == object.status {
+            continue;
+        }
+        let written = write::status(&api, &object.name, &object.uid, &wanted).await?;
+        hub.metrics.status_writes.inc();
+        note(hub, uid, &stored, at, &written, wanted);
+        tokio::time::sleep(PACE).await;
+    }
+    Ok(())
+}
+
+/// The ledger may have been stored meanwhile: only an equal one learns the new version.
+fn note(
+    hub: &Hub,
+    uid: PackageUid,
+    before: &StoredLedger,
+    at: usize,
+    written: &PackageLedger,
+    status: PackageLedgerStatus,
+) {
+    if let Some(now) = lock(&hub.ledgers).get_mut(&uid) {
+        if now.ledger == before.ledger {
+            Arc::make_mut(now).wrote_status(at, written);
+        } else {
+            Arc::make_mut(now).note_status(at, status);
+        }
+    }
+}
+
+impl StoredLedger {
+    fn note_status(&mut self, at: usize, status: PackageLedgerStatus) {
+        if let Some(object) = self.objects.get_mut(at) {
+            object.status = status;
+        }
+    }
+}
+
+fn status(
+    fleet: &Fleet,
+    uid: PackageUid,
+    shard: &Shard,
+    object: &LedgerObject,
+    names: &BTreeMap<ClusterUid, String>,
+    removed: bool,
+) -> PackageLedgerStatus {
+    let mut observed = remembered(object);
+    observed.retain(|cluster, _| shard.rows.contains_key(cluster));
+    let mut details = Vec::new();
+    let mut since: BTreeMap<(&str, &str), &Option<Time>> = BTreeMap::new();
+    for detail in &object.status.details {
+        since.insert((&detail.cluster, &detail.reason), &detail.since);
+    }
+    if let Some(rows) = fleet.package(&uid) {
+        for row in rows.observed() {
+            if shard.rows.contains_key(&row.cluster) {
+                observed.insert(row.cluster, row);
+            }
+        }
+        for (cluster, row) in rows
+            .rows()
+            .filter(|(cluster, _)| shard.rows.contains_key(cluster))
+        {
+            let (Some(failure), Some(name)) = (row.failure(), names.get(&cluster)) else {
+                continue;
+            };
+            let cut = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
+            let reason = cut(&failure.reason, 64);
+            let known = since
+                .get(&(name.as_str(), reason.as_str()))
+                .and_then(|time| (*time).clone());
+            details.push(DeploymentDetail {
+                cluster: name.clone(),
+                phase: row.phase().map(|phase| cut(phase, 63)),
+                message: cut(&failure.message, 512),
+                since: known.or_else(|| Some(Time(seconds(Timestamp::now())))),
+                reason,
+            });
+        }
+    }
+    let mut conditions = object.status.conditions.clone();
+    if removed {
+        drained(fleet, shard, names).apply(&mut conditions, object.generation, Timestamp::now());
+    } else {
+        stevedore_crds::condition::remove(&mut conditions, DRAINED);
+    }
+    PackageLedgerStatus {
+        observed_generation: Some(object.generation),
+        conditions,
+        observed: STANDARD.encode(ledger::encode_observed(observed.values())),
+        details,
+    }
+}
+
+fn seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// What was remembered before; a hub that just started knows nothing better of members it has not heard.
+fn remembered(object: &LedgerObject) -> BTreeMap<ClusterUid, ObservedRow> {
+    let bytes = STANDARD.decode(&object.status.observed).unwrap_or_default();
+    let rows = ledger::decode_observed(&bytes).unwrap_or_default();
+    rows.into_iter().map(|row| (row.cluster, row)).collect()
+}
+
+/// Which clusters a removed package still waits for.
+fn drained(fleet: &Fleet, shard: &Shard, names: &BTreeMap<ClusterUid, String>) -> Update {
+    let (mut offline, mut busy) = (Vec::new(), Vec::new());
+    for cluster in shard.rows.keys() {
+        let name = names
+            .get(cluster)
+            .cloned()
+            .unwrap_or_else(|| cluster.to_string());
+        if fleet.contact_of(cluster).connected {
+            busy.push(name);
+        } else {
+            offline.push(name);
+        }
+    }
+    if offline.is_empty() && busy.is_empty() {
+        return Update::new(
+            DRAINED,
+            true,
+            "Drained",
+            "every cluster has torn the package down",
+        );
+    }
+    let mut parts = Vec::new();
+    if !busy.is_empty() {
+        parts.push(format!("tearing down on {}", busy.join(", ")));
+    }
+    if !offline.is_empty() {
+        parts.push(format!("waiting for offline {}", offline.join(", ")));
+    }
+    let reason = if busy.is_empty() {
+        "MembersOffline"
+    } else {
+        "TearingDown"
+    };
+    Update::new(DRAINED, false, reason, parts.join("; "))
+}

@@ -1,0 +1,218 @@
+//! Raising the epoch: an operator asks through the API, sees a census, and confirms it.
+//!
+//! ```text
+//!   ConfigMap stevedore-epoch              hub                        ConfigMap stevedore-census
+//!   raiseRequest: R           ──▶  asks members what they hold  ──▶   request: R, state: Ready, census
+//!   raiseConfirm: R           ──▶  new epoch above all of it    ──▶   request: R, state: Raised
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::PostParams;
+use serde_json::json;
+use stevedore_crds::record;
+use stevedore_hub_core::desired::Desired;
+use stevedore_hub_core::epoch::{RAISE_CONFIRM, RAISE_REQUEST, Summary};
+use stevedore_hub_core::session::Census;
+
+use crate::hub::{Hub, lock};
+use crate::ledgers::named;
+use crate::{leader, rollout, write};
+
+/// How often the request is looked for: a read of one small object by name.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long members have to answer.
+const ANSWER: Duration = Duration::from_secs(3);
+/// Most lines of a census that are written.
+const LINES: usize = 2_000;
+
+/// Key of the census: the request it answers.
+pub const REQUEST: &str = "request";
+/// Key of the census: `Ready` to be confirmed, or `Raised`.
+pub const STATE: &str = "state";
+/// Key of the census: the findings as JSON.
+pub const CENSUS: &str = "census";
+
+/// Looks for requests for ever.
+///
+/// # Errors
+/// When epoch and term cannot be read any more: the process should end.
+pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), leader::Error> {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if hub.leader.current().is_none() {
+            continue;
+        }
+        match look(&hub).await {
+            Ok(()) => {}
+            Err(leader::Error::Api(error)) => {
+                tracing::warn!(%error, "the epoch could not be looked at");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn look(hub: &Arc<Hub>) -> Result<(), leader::Error> {
+    let maps: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let data = data(&maps, record::EPOCH).await?;
+    let Some(request) = data
+        .get(RAISE_REQUEST)
+        .filter(|request| !request.is_empty())
+    else {
+        return Ok(());
+    };
+    let census = data_of_census(&maps).await?;
+    let answered = census.get(REQUEST) == Some(request);
+    let state = census.get(STATE).map(String::as_str);
+    if answered && state == Some("Raised") {
+        return Ok(());
+    }
+    if data.get(RAISE_CONFIRM) == Some(request) && answered {
+        let summary = take(hub).await;
+        raise(hub, &maps, &summary).await?;
+        return answer(&maps, request, "Raised", &summary).await;
+    }
+    if !answered {
+        let summary = take(hub).await;
+        answer(&maps, request, "Ready", &summary).await?;
+    }
+    Ok(())
+}
+
+async fn data(maps: &Api<ConfigMap>, name: &str) -> Result<BTreeMap<String, String>, kube::Error> {
+    let found = maps.get_opt(name).await?;
+    Ok(found.and_then(|map| map.data).unwrap_or_default())
+}
+
+async fn data_of_census(maps: &Api<ConfigMap>) -> Result<BTreeMap<String, String>, kube::Error> {
+    data(maps, record::CENSUS).await
+}
+
+/// Asks every connected member what it holds.
+async fn take(hub: &Hub) -> Summary {
+    let joined = hub.joined();
+    lock(&hub.listings).clear();
+    if let Some(sessions) = hub.sessions() {
+        for (member, _) in &joined {
+            sessions.census(member.cluster);
+        }
+    }
+    let deadline = tokio::time::Instant::now() + ANSWER;
+    loop {
+        let missing = {
+            let (listings, fleet) = (lock(&hub.listings), lock(&hub.fleet));
+            joined.iter().any(|(member, _)| {
+                fleet.contact_of(&member.cluster).connected
+                    && !listings.contains_key(&member.cluster)
+            })
+        };
+        if !missing || tokio::time::Instant::now() >= deadline {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let listings = lock(&hub.listings).clone();
+    let desired = hub.desired.read().unwrap_or_else(PoisonError::into_inner);
+    let mut summary = Summary::default();
+    for (member, _) in &joined {
+        let orders = desired
+            .as_ref()
+            .and_then(|desired| desired.of(&member.cluster));
+        if let (Some(held), Some(orders)) = (listings.get(&member.cluster), orders) {
+            summary.add(&member.name, &Census::of(held, &orders));
+        }
+    }
+    summary
+}
+
+async fn answer(
+    maps: &Api<ConfigMap>,
+    request: &str,
+    state: &str,
+    summary: &Summary,
+) -> Result<(), leader::Error> {
+    let lines: Vec<_> = summary
+        .lines
+        .iter()
+        .take(LINES)
+        .map(|line| {
+            json!({
+                "cluster": line.cluster,
+                "namespace": line.held.package.namespace,
+                "package": line.held.package.name,
+                "revision": line.held.package.revision,
+                "epoch": line.held.tuple.epoch.counter,
+                "number": line.held.tuple.number,
+                "finding": line.word(),
+            })
+        })
+        .collect();
+    let census = json!({
+        "asOrdered": summary.as_ordered,
+        "differing": summary.lines.len(),
+        "lines": lines,
+    });
+    let found = maps.get_opt(record::CENSUS).await?;
+    let mut map = found.clone().unwrap_or_else(|| ConfigMap {
+        metadata: named(record::CENSUS),
+        ..ConfigMap::default()
+    });
+    map.data = Some(BTreeMap::from([
+        (REQUEST.to_owned(), request.to_owned()),
+        (STATE.to_owned(), state.to_owned()),
+        (CENSUS.to_owned(), census.to_string()),
+    ]));
+    let result = match found {
+        Some(_) => {
+            maps.replace(record::CENSUS, &PostParams::default(), &map)
+                .await
+        }
+        None => maps.create(&PostParams::default(), &map).await,
+    };
+    match result {
+        Err(error) if !write::is_conflict(&error) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Starts the new epoch: from here on every ledger is written anew, above what members hold.
+async fn raise(
+    hub: &Arc<Hub>,
+    maps: &Api<ConfigMap>,
+    summary: &Summary,
+) -> Result<(), leader::Error> {
+    let Some(own) = hub.leader.record() else {
+        return Err(leader::Error::Lost);
+    };
+    let (epoch, term) = leader::random_ids();
+    let record = leader::swap(maps, |before| {
+        before.unwrap_or(&own).raise(summary, epoch, term)
+    })
+    .await?;
+    tracing::warn!(
+        epoch = record.leadership.epoch.counter,
+        "the epoch was raised"
+    );
+    hub.leader.set_record(record.clone());
+    {
+        let mut desired = hub.desired.write().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = Desired::new(record.leadership);
+        fresh.set_loaded();
+        *desired = Some(fresh);
+    }
+    let ledgers: Vec<_> = lock(&hub.ledgers).values().cloned().collect();
+    for stored in ledgers {
+        rollout::publish(hub, &stored.ledger);
+    }
+    hub.plan_all();
+    if let Some(sessions) = hub.sessions() {
+        sessions.members_changed();
+        sessions.reloaded();
+    }
+    Ok(())
+}

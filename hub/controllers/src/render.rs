@@ -1,0 +1,217 @@
+//! Rendering per distinct input, and the bytes of what was rendered.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use stevedore_hub_core::fleet::Failure;
+use stevedore_package::package::Package;
+use stevedore_package::render::{Reads, RenderInput, check_stored_size};
+use stevedore_package::violation::{Invalid, Reason};
+use stevedore_proto_core::content::canonical_json;
+use stevedore_proto_core::{ContentRef, Digest};
+
+/// Most packages whose files are kept in memory.
+const PACKAGES: usize = 64;
+/// Most bytes of rendered content that are kept; others are rendered again when somebody asks.
+const BYTES: usize = 64 * 1024 * 1024;
+
+/// What a package renders to for one cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rendered {
+    /// Digest of everything that was read.
+    pub(crate) input: Digest,
+    pub(crate) content: ContentRef,
+}
+
+/// Packages, and what they rendered to.
+#[derive(Debug, Default)]
+pub(crate) struct Renderer {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    packages: VecDeque<Loaded>,
+    contents: BTreeMap<Digest, Arc<[u8]>>,
+    order: VecDeque<Digest>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    package: Arc<Package>,
+    /// What earlier renderings read: two contexts that agree on it share a result.
+    reads: Vec<Reads>,
+    results: BTreeMap<Digest, ContentRef>,
+    failures: BTreeMap<Digest, Failure>,
+}
+
+impl Renderer {
+    /// A package by the digest of its files, if it is in memory.
+    pub(crate) fn package(&self, files: &Digest) -> Option<Arc<Package>> {
+        let mut state = self.lock();
+        let at = state
+            .packages
+            .iter()
+            .position(|loaded| loaded.package.digest() == *files)?;
+        let loaded = state.packages.remove(at)?;
+        let package = Arc::clone(&loaded.package);
+        state.packages.push_back(loaded);
+        Some(package)
+    }
+
+    /// Keeps a package in memory.
+    pub(crate) fn keep(&self, package: Package) -> Arc<Package> {
+        if let Some(known) = self.package(&package.digest()) {
+            return known;
+        }
+        let package = Arc::new(package);
+        let mut state = self.lock();
+        if state.packages.len() == PACKAGES {
+            state.packages.pop_front();
+        }
+        state.packages.push_back(Loaded {
+            package: Arc::clone(&package),
+            reads: Vec::new(),
+            results: BTreeMap::new(),
+            failures: BTreeMap::new(),
+        });
+        package
+    }
+
+    /// The bytes of a content, if they are in memory.
+    pub(crate) fn bytes(&self, content: &Digest) -> Option<Arc<[u8]>> {
+        self.lock().contents.get(content).cloned()
+    }
+
+    /// Renders for one cluster, or finds what was rendered for another one that agrees on everything read.
+    /// Takes its time: not for the reactor.
+    pub(crate) fn render(
+        &self,
+        package: &Arc<Package>,
+        input: &RenderInput,
+    ) -> Result<Rendered, Failure> {
+        let digest = package.digest();
+        let context = package
+            .context(input)
+            .map_err(|invalid| failure(&invalid))?;
+        let all = Digest::of(&canonical_json(&Value::Array(vec![
+            context.value().clone(),
+            input.namespace.clone().into(),
+        ])));
+        if let Some(known) = self.known(&digest, &all, |reads| reads.key(&digest, &context)) {
+            return known;
+        }
+        let rendered = package
+            .render(&context)
+            .map_err(|invalid| failure(&invalid))
+            .and_then(|rendered| match check_stored_size(&rendered.content) {
+                Ok(()) => Ok(rendered),
+                Err(violation) => Err(Failure {
+                    reason: "SetTooLarge".to_owned(),
+                    message: violation.details,
+                }),
+            });
+        let mut state = self.lock();
+        let loaded = state
+            .packages
+            .iter_mut()
+            .find(|loaded| loaded.package.digest() == digest);
+        match rendered {
+            Ok(rendered) => {
+                let key = rendered.reads.key(&digest, &context);
+                if let Some(loaded) = loaded {
+                    loaded.results.insert(key, rendered.reference);
+                    if !loaded.reads.contains(&rendered.reads) {
+                        loaded.reads.push(rendered.reads);
+                    }
+                }
+                state.remember(rendered.reference.digest, rendered.content.to_bytes());
+                Ok(Rendered {
+                    input: key,
+                    content: rendered.reference,
+                })
+            }
+            Err(failure) => {
+                if let Some(loaded) = loaded {
+                    loaded.failures.insert(all, failure.clone());
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    fn known(
+        &self,
+        package: &Digest,
+        all: &Digest,
+        key: impl Fn(&Reads) -> Digest,
+    ) -> Option<Result<Rendered, Failure>> {
+        let state = self.lock();
+        let loaded = state
+            .packages
+            .iter()
+            .find(|loaded| loaded.package.digest() == *package)?;
+        if let Some(failure) = loaded.failures.get(all) {
+            return Some(Err(failure.clone()));
+        }
+        loaded.reads.iter().find_map(|reads| {
+            let input = key(reads);
+            let content = *loaded.results.get(&input)?;
+            Some(Ok(Rendered { input, content }))
+        })
+    }
+
+    /// The bytes of a content, rendered again if they are no longer in memory.
+    pub(crate) fn again(
+        &self,
+        package: &Arc<Package>,
+        input: &RenderInput,
+        content: &Digest,
+    ) -> Option<Arc<[u8]>> {
+        let context = package.context(input).ok()?;
+        let rendered = package.render(&context).ok()?;
+        if rendered.reference.digest != *content {
+            return None;
+        }
+        self.lock().remember(*content, rendered.content.to_bytes());
+        self.bytes(content)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn remember(&mut self, digest: Digest, bytes: Vec<u8>) {
+        if self.contents.contains_key(&digest) {
+            return;
+        }
+        self.bytes += bytes.len();
+        self.contents.insert(digest, bytes.into());
+        self.order.push_back(digest);
+        while self.bytes > BYTES && self.order.len() > 1 {
+            let oldest = self.order.pop_front();
+            if let Some(gone) = oldest.and_then(|oldest| self.contents.remove(&oldest)) {
+                self.bytes -= gone.len();
+            }
+        }
+    }
+}
+
+/// What people are told about a package that cannot be rendered.
+pub(crate) fn failure(invalid: &Invalid) -> Failure {
+    let reason = invalid
+        .violations()
+        .first()
+        .map_or("LoadError".to_owned(), |violation| match violation.reason {
+            Reason::Template => "TemplateError".to_owned(),
+            other => other.word(),
+        });
+    Failure {
+        reason,
+        message: invalid.to_string(),
+    }
+}

@@ -1,0 +1,391 @@
+//! One package: from what is wanted to durable orders, and to its end.
+//!
+//! The plan itself is [`stevedore_hub_core::rollout::plan`]; here are its inputs, and the order of effects:
+//! the finalizer before the first order, ledgers before anything is told to a session.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{Api, ResourceExt as _};
+use stevedore_crds::v1alpha1::PackageAction;
+use stevedore_hub_core::fleet::Assignment;
+use stevedore_hub_core::history::{self, Pin};
+use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
+use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
+use stevedore_proto_core::{ClusterUid, PackageUid, Tuple};
+use stevedore_runtime::retry;
+
+use crate::action::{self, Found};
+use crate::hub::{Hub, View, lock};
+use crate::ledgers::{self, StoredLedger};
+use crate::package::AnyPackage;
+use crate::{collect, source, targets, write};
+
+/// Keeps a package until its tombstones are durable and connected members have acknowledged them.
+const FINALIZER: &str = "stevedore.dev/teardown";
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+    #[error(transparent)]
+    Ledger(#[from] ledgers::Error),
+    #[error("this replica does not lead")]
+    NotLeading,
+    #[error(
+        "the definition of the package's kind is being deleted; nothing is torn down meanwhile"
+    )]
+    DefinitionGoes,
+}
+
+/// Works on one package; says when to look again.
+pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
+    match step(&hub, uid).await {
+        Ok(again) => again,
+        Err(Error::Ledger(ledgers::Error::Api(error))) | Err(Error::Api(error))
+            if write::is_conflict(&error) =>
+        {
+            hub.metrics.ledger_conflicts.inc();
+            tracing::info!(package = %uid, "a write lost against another one: planning again from fresh rows");
+            refresh(&hub, uid).await;
+            Some(Duration::from_millis(50))
+        }
+        Err(error) => {
+            tracing::warn!(package = %uid, %error, "planning a package failed");
+            Some(retry::spread(Duration::from_secs(2), 50, rand::random()))
+        }
+    }
+}
+
+/// Reads the ledger again. Until that worked, the old rows stay and writes keep being refused.
+async fn refresh(hub: &Hub, uid: PackageUid) {
+    let Some(identity) = identity(hub, &uid) else {
+        return;
+    };
+    match ledgers::reload(&hub.client, &hub.settings.namespace, &identity).await {
+        Ok(stored) => {
+            publish(hub, &stored.ledger);
+            lock(&hub.ledgers).insert(uid, Arc::new(stored));
+        }
+        Err(error) => tracing::warn!(package = %uid, %error, "a ledger could not be read again"),
+    }
+}
+
+fn identity(hub: &Hub, uid: &PackageUid) -> Option<PackageIdentity> {
+    let stored = lock(&hub.ledgers)
+        .get(uid)
+        .map(|stored| stored.ledger.package.clone());
+    stored.or_else(|| hub.package(uid).map(|package| package.identity()))
+}
+
+async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error> {
+    let record = hub.leader.record().ok_or(Error::NotLeading)?;
+    let package = hub.package(&uid);
+    let Some(identity) = identity(hub, &uid) else {
+        forget(hub, &uid);
+        return Ok(None);
+    };
+    let mut stored = lock(&hub.ledgers)
+        .get(&uid)
+        .map_or_else(|| StoredLedger::new(identity), |stored| (**stored).clone());
+
+    let present = package.as_ref().filter(|package| !package.deleting);
+    let mut view = View::default();
+    let wish = match present {
+        Some(package) => {
+            let pin = settle_actions(hub, package).await?;
+            view.pinned = pin.map(|pin| pin.revision);
+            targets::wish(hub, package, pin.as_ref(), &mut view).await
+        }
+        None => Wish::Removed,
+    };
+    if let Some(package) = &package
+        && wish == Wish::Removed
+        && stored.ledger.rows().any(|(_, row)| !row.tombstone)
+        && definition_goes(hub, package).await?
+    {
+        return Err(Error::DefinitionGoes);
+    }
+    if let (Some(package), Wish::Present { targets, .. }) = (present, &wish)
+        && !targets.is_empty()
+        && !package
+            .finalizers
+            .iter()
+            .any(|finalizer| finalizer == FINALIZER)
+    {
+        finalizer(hub, package, true).await?;
+    }
+    let plan = {
+        let members = standings(hub, &uid);
+        rollout::plan(&Input {
+            ledger: &stored.ledger,
+            leadership: record.leadership,
+            floor: record.floors.get(&uid).copied().unwrap_or(0),
+            wish: &wish,
+            members: &members,
+        })
+    };
+    view.pending_render = plan.pending_render.len();
+    let result = store(hub, &mut stored, &plan).await;
+    assign(hub, &stored.ledger, &wish);
+    publish(hub, &stored.ledger);
+    lock(&hub.views).insert(uid, view);
+    let dropped = !plan.dropped.is_empty();
+    let is_done = stored.ledger.rows().next().is_none() && wish == Wish::Removed;
+    lock(&hub.ledgers).insert(uid, Arc::new(stored.clone()));
+    result?;
+    lock(&hub.to_observe).insert(uid);
+    hub.to_show.add(uid);
+    if !plan.is_empty() {
+        for (member, _) in hub.joined().iter().filter(|(member, _)| member.leaving) {
+            if let Some(member) = hub.member_of(&member.cluster) {
+                hub.to_note.add(write::uid(&*member).to_owned());
+            }
+        }
+        announce(hub, package.as_ref(), &plan).await;
+    }
+    if dropped {
+        // A dropped row may be wanted again at once, with a number of its own.
+        hub.to_plan.add(uid);
+    }
+    if wish == Wish::Removed {
+        return end(hub, &uid, package.as_ref(), &stored, is_done).await;
+    }
+    if let Some(package) = present {
+        collect::history(hub, package, &stored.ledger, lock_pin(hub, &uid)).await?;
+    }
+    Ok(None)
+}
+
+fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
+    lock(&hub.views).get(uid).and_then(|view| view.pinned)
+}
+
+/// Removes what is done: the package's finalizer, then its history, then its ledger.
+async fn end(
+    hub: &Hub,
+    uid: &PackageUid,
+    package: Option<&AnyPackage>,
+    stored: &StoredLedger,
+    is_done: bool,
+) -> Result<Option<Duration>, Error> {
+    let durable = stored.ledger.rows().all(|(_, row)| row.tombstone);
+    let waiting = {
+        let fleet = lock(&hub.fleet);
+        stored
+            .ledger
+            .rows()
+            .any(|(cluster, _)| fleet.contact_of(&cluster).connected)
+    };
+    // A hub that has just started does not know yet who is connected.
+    let settled = is_done || hub.age() > crate::members::GRACE || {
+        let fleet = lock(&hub.fleet);
+        stored
+            .ledger
+            .rows()
+            .all(|(cluster, _)| fleet.contact_of(&cluster).heard)
+    };
+    if let Some(package) = package
+        && durable
+        && !waiting
+        && package
+            .finalizers
+            .iter()
+            .any(|finalizer| finalizer == FINALIZER)
+    {
+        if !settled {
+            return Ok(Some(Duration::from_secs(2)));
+        }
+        collect::everything(hub, uid).await?;
+        finalizer(hub, package, false).await?;
+    }
+    if is_done {
+        collect::everything(hub, uid).await?;
+        stored.remove(&hub.client, &hub.settings.namespace).await?;
+        lock(&hub.ledgers).remove(uid);
+        if package.is_none() {
+            forget(hub, uid);
+        }
+    }
+    Ok(None)
+}
+
+fn forget(hub: &Hub, uid: &PackageUid) {
+    lock(&hub.fleet).remove(uid);
+    lock(&hub.views).remove(uid);
+    lock(&hub.sources).remove(uid);
+}
+
+async fn finalizer(hub: &Hub, package: &AnyPackage, wanted: bool) -> Result<(), kube::Error> {
+    let result = write::finalizer(
+        &package.api(&hub.client),
+        &package.name,
+        &package.uid.to_string(),
+        &package.finalizers,
+        FINALIZER,
+        wanted,
+    )
+    .await;
+    match result {
+        Err(error) if !wanted && write::is_missing(&error) => Ok(()),
+        result => result,
+    }
+}
+
+/// Whether the kind itself is being removed: then every package of it is, and that must not be a teardown.
+async fn definition_goes(hub: &Hub, package: &AnyPackage) -> Result<bool, kube::Error> {
+    let api: Api<CustomResourceDefinition> = Api::all(hub.client.clone());
+    let found = api.get_opt(package.definition()).await?;
+    Ok(found.is_none_or(|definition| definition.metadata.deletion_timestamp.is_some()))
+}
+
+/// What the planner has to know of every joined member.
+fn standings(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, Standing> {
+    let fleet = lock(&hub.fleet);
+    hub.joined()
+        .into_iter()
+        .map(|(member, _)| {
+            let standing = Standing {
+                leaving: member.leaving,
+                ..fleet.standing(uid, &member.cluster)
+            };
+            (member.cluster, standing)
+        })
+        .collect()
+}
+
+/// Stores the changed shards, each only while this process leads.
+async fn store(hub: &Hub, stored: &mut StoredLedger, plan: &Plan) -> Result<(), Error> {
+    for (at, shard) in &plan.shards {
+        if hub.leader.current().is_none() {
+            return Err(Error::NotLeading);
+        }
+        stored
+            .store(&hub.client, &hub.settings.namespace, *at, shard)
+            .await?;
+        hub.metrics.ledger_writes.inc();
+    }
+    hub.metrics.orders.inc_by(plan.orders.len() as u64);
+    Ok(())
+}
+
+/// Tells the live fleet what is ordered and wanted.
+fn assign(hub: &Hub, ledger: &Ledger, wish: &Wish) {
+    let Some(leadership) = hub.leader.current() else {
+        return;
+    };
+    let targeted: BTreeSet<ClusterUid> = match wish {
+        Wish::Present { targets, .. } => targets.keys().copied().collect(),
+        Wish::Removed => BTreeSet::new(),
+    };
+    let mut assignments: BTreeMap<ClusterUid, Assignment> = targeted
+        .iter()
+        .map(|cluster| {
+            let assignment = Assignment {
+                tuple: None,
+                tombstone: false,
+                targeted: true,
+            };
+            (*cluster, assignment)
+        })
+        .collect();
+    for (cluster, order) in ledger.orders(leadership.epoch) {
+        let tuple: Option<Tuple> = Some(order.tuple);
+        let assignment = Assignment {
+            tuple,
+            tombstone: order.is_tombstone(),
+            targeted: targeted.contains(&cluster),
+        };
+        assignments.insert(cluster, assignment);
+    }
+    lock(&hub.fleet).assign(ledger.package.uid, &assignments);
+}
+
+/// Gives stored orders to sessions.
+pub(crate) fn publish(hub: &Hub, ledger: &Ledger) {
+    let changes = {
+        let mut desired = hub.desired.write().unwrap_or_else(PoisonError::into_inner);
+        desired
+            .as_mut()
+            .map(|desired| desired.put(ledger))
+            .unwrap_or_default()
+    };
+    if let Some(sessions) = hub.sessions() {
+        for (cluster, deployments) in changes {
+            sessions.changed(cluster, deployments);
+        }
+    }
+}
+
+async fn announce(hub: &Hub, package: Option<&AnyPackage>, plan: &Plan) {
+    let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
+    for cause in plan.orders.values() {
+        *causes.entry(cause.as_str()).or_default() += 1;
+    }
+    let Some(package) = package.filter(|_| !causes.is_empty()) else {
+        return;
+    };
+    let text: Vec<_> = causes
+        .iter()
+        .map(|(cause, count)| format!("{cause} for {count}"))
+        .collect();
+    let note = format!("ordered: {} clusters", text.join(", "));
+    hub.event_on(&source::event_reference(package), false, "Ordered", note)
+        .await;
+}
+
+/// Takes new actions, writes what became of them, and gives the pin that holds.
+async fn settle_actions(hub: &Hub, package: &AnyPackage) -> Result<Option<Pin>, Error> {
+    let namespace = source::revision_namespace(hub, package);
+    let objects: Vec<Arc<PackageAction>> = hub
+        .actions
+        .all()
+        .into_iter()
+        .filter(|action| {
+            action.spec.package.kind == package.kind
+                && action.spec.package.name == package.name
+                && action.namespace().as_deref() == Some(namespace)
+                // An action speaks about the package it was made for, not a later one of the same name.
+                && action.metadata.creation_timestamp.as_ref().map(|time| time.0)
+                    >= package.created.as_ref().map(|time| time.0)
+        })
+        .collect();
+    if objects.is_empty() {
+        return Ok(None);
+    }
+    let found: Vec<_> = objects
+        .iter()
+        .map(|action| Found {
+            order: (
+                action
+                    .metadata
+                    .creation_timestamp
+                    .as_ref()
+                    .map(|time| time.0),
+                action.name_any(),
+            ),
+            generation: action.metadata.generation.unwrap_or_default(),
+            spec: action.spec.clone(),
+            status: action.status.clone().unwrap_or_default(),
+        })
+        .collect();
+    let kept: Vec<u64> = source::revisions(hub, &package.uid)
+        .iter()
+        .map(|revision| revision.number)
+        .collect();
+    let decision = action::decide(&found, &package.content_hash(), &kept, Timestamp::now());
+    let api: Api<PackageAction> = Api::namespaced(hub.client.clone(), namespace);
+    for (at, status) in decision.writes {
+        let object = &objects[at];
+        let written =
+            write::status(&api, &object.name_any(), write::uid(&**object), &status).await?;
+        hub.metrics.status_writes.inc();
+        hub.actions.apply(written);
+    }
+    Ok(decision
+        .pin
+        .filter(|pin| history::holds(pin, &package.content_hash())))
+}

@@ -1,0 +1,381 @@
+//! The hub's tasks: watches feed indexes, indexes feed queues, queues feed workers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::PostParams;
+use kube::{Api, ResourceExt as _};
+use stevedore_crds::record;
+use stevedore_crds::v1alpha1::{PackageAction, PackageKind, PackageRevision};
+use stevedore_hub_core::desired::Desired;
+use stevedore_runtime::supervise::Tasks;
+
+use crate::hub::{Hub, lock};
+use crate::index::follow;
+use crate::package::PackageLike as _;
+use crate::queue::drive;
+use crate::{leader, ledgers, members, observe, raise, rollout, show, source, write};
+
+/// Packages that may be pulled at the same time. One that hangs does not hold up another: each has its own
+/// task and its own deadline.
+const PULLS: usize = 256;
+/// Packages that may be planned at the same time.
+const PLANS: usize = 16;
+/// Statuses that may be written at the same time.
+const SHOWS: usize = 32;
+
+/// The hub could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Leading.
+    #[error(transparent)]
+    Leader(#[from] leader::Error),
+    /// The ledgers.
+    #[error(transparent)]
+    Ledger(#[from] ledgers::Error),
+    /// The API server.
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+}
+
+/// Leads, loads, and works; returns when everything is loaded and sessions may start.
+///
+/// # Errors
+/// When epoch, term or a ledger cannot be read: then nothing may be ordered.
+pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
+    let tasks = tasks.owner("controllers");
+    let (client, settings) = (hub.client.clone(), hub.settings.clone());
+    hub.leader
+        .take(&client, &settings.namespace, &settings.holder)
+        .await?;
+    keep_leading(hub, &tasks);
+    watch(hub, &tasks);
+    tokio::join!(
+        hub.members.loaded(),
+        hub.packages.loaded(),
+        hub.cluster_packages.loaded(),
+        hub.revisions.loaded(),
+        hub.actions.loaded(),
+    );
+    let loaded = ledgers::load(&client, &settings.namespace).await?;
+    let leadership = hub.leader.current().ok_or(leader::Error::Lost)?;
+    {
+        let mut desired = Desired::new(leadership);
+        for stored in loaded.values() {
+            desired.put(&stored.ledger);
+        }
+        desired.set_loaded();
+        *hub.desired.write().unwrap_or_else(PoisonError::into_inner) = Some(desired);
+    }
+    *lock(&hub.ledgers) = loaded
+        .into_iter()
+        .map(|(uid, stored)| (uid, Arc::new(stored)))
+        .collect();
+    work(hub, &tasks);
+    hub.plan_all();
+    for uid in hub.package_uids() {
+        hub.to_pull.add(uid);
+    }
+    for member in hub.members.all() {
+        hub.to_note.add(write::uid(&*member).to_owned());
+    }
+    if let Some(sessions) = hub.sessions() {
+        sessions.reloaded();
+    }
+    Ok(())
+}
+
+fn keep_leading(hub: &Arc<Hub>, tasks: &Tasks) {
+    let shared = Arc::clone(hub);
+    let stop = tasks.shutdown();
+    tasks.essential("lease", async move {
+        let Hub {
+            client,
+            settings,
+            leader,
+            ..
+        } = &*shared;
+        tokio::select! {
+            result = leader.keep(client, &settings.namespace, &settings.holder) => result,
+            () = stop.cancelled() => {
+                leader.release(client, &settings.namespace, &settings.holder).await;
+                Ok(())
+            }
+        }
+    });
+}
+
+/// Starts a task that ends with the process and has nothing to finish.
+fn endless<F, E>(tasks: &Tasks, name: &'static str, future: F)
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: std::fmt::Display + Send + 'static,
+{
+    let stop = tasks.shutdown();
+    tasks.essential(name, async move {
+        tokio::select! {
+            result = future => result,
+            () = stop.cancelled() => Ok(()),
+        }
+    });
+}
+
+fn watch(hub: &Arc<Hub>, tasks: &Tasks) {
+    let client = &hub.client;
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "members",
+        follow(
+            Api::all(client.clone()),
+            Arc::clone(&hub.members),
+            move |member| {
+                member_changed(&shared, member);
+            },
+        ),
+    );
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "packages",
+        follow(
+            Api::all(client.clone()),
+            Arc::clone(&hub.packages),
+            move |package: &stevedore_crds::v1alpha1::Package| {
+                package_changed(&shared, package.view());
+            },
+        ),
+    );
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "clusterpackages",
+        follow(
+            Api::all(client.clone()),
+            Arc::clone(&hub.cluster_packages),
+            move |package: &stevedore_crds::v1alpha1::ClusterPackage| {
+                package_changed(&shared, package.view());
+            },
+        ),
+    );
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "revisions",
+        follow(
+            Api::all(client.clone()),
+            Arc::clone(&hub.revisions),
+            move |revision: &PackageRevision| {
+                if let Ok(uid) = revision.spec.package.uid.parse() {
+                    shared.to_pull.add(uid);
+                    shared.to_plan.add(uid);
+                }
+            },
+        ),
+    );
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "actions",
+        follow(
+            Api::all(client.clone()),
+            Arc::clone(&hub.actions),
+            move |action| {
+                action_changed(&shared, action);
+            },
+        ),
+    );
+}
+
+fn member_changed(hub: &Hub, member: &stevedore_crds::v1alpha1::MemberCluster) {
+    let uid = write::uid(member).to_owned();
+    if hub.members.get(&uid).is_none() {
+        lock(&hub.notes).remove(&uid);
+        if let Some(cluster) = member
+            .spec
+            .cluster_uid
+            .as_deref()
+            .and_then(|uid| uid.parse().ok())
+            && hub.member_of(&cluster).is_none()
+        {
+            lock(&hub.fleet).forget(&cluster);
+        }
+    }
+    hub.metrics
+        .members
+        .set(i64::try_from(hub.members.all().len()).unwrap_or(i64::MAX));
+    if let Some(sessions) = hub.sessions() {
+        sessions.members_changed();
+    }
+    hub.to_note.add(uid);
+    hub.plan_all();
+}
+
+fn package_changed(hub: &Hub, package: Option<crate::package::AnyPackage>) {
+    let Some(package) = package else { return };
+    let count = hub.packages.all().len() + hub.cluster_packages.all().len();
+    hub.metrics
+        .packages
+        .set(i64::try_from(count).unwrap_or(i64::MAX));
+    hub.to_pull.add(package.uid);
+    hub.to_plan.add(package.uid);
+    hub.to_show.add(package.uid);
+}
+
+fn action_changed(hub: &Hub, action: &PackageAction) {
+    let target = &action.spec.package;
+    let found = match target.kind {
+        PackageKind::ClusterPackage => hub
+            .cluster_packages
+            .find(|package| package.name_any() == target.name)
+            .and_then(|package| package.view()),
+        PackageKind::Package => hub
+            .packages
+            .find(|package| {
+                package.name_any() == target.name && package.namespace() == action.namespace()
+            })
+            .and_then(|package| package.view()),
+    };
+    if let Some(package) = found {
+        hub.to_plan.add(package.uid);
+    }
+}
+
+fn work(hub: &Arc<Hub>, tasks: &Tasks) {
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "pull",
+        drive(
+            "pull",
+            Arc::clone(&hub.to_pull),
+            PULLS,
+            tasks.clone(),
+            move |uid| source::reconcile(Arc::clone(&shared), uid),
+        ),
+    );
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "plan",
+        drive(
+            "plan",
+            Arc::clone(&hub.to_plan),
+            PLANS,
+            tasks.clone(),
+            move |uid| rollout::reconcile(Arc::clone(&shared), uid),
+        ),
+    );
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "show",
+        drive(
+            "show",
+            Arc::clone(&hub.to_show),
+            SHOWS,
+            tasks.clone(),
+            move |uid| show::reconcile(Arc::clone(&shared), uid),
+        ),
+    );
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "note",
+        drive(
+            "note",
+            Arc::clone(&hub.to_note),
+            SHOWS,
+            tasks.clone(),
+            move |uid| members::reconcile(Arc::clone(&shared), uid),
+        ),
+    );
+    endless(tasks, "observe", observe::run(Arc::clone(hub)));
+    endless(tasks, "raise", raise::run(Arc::clone(hub)));
+}
+
+/// The hub's certificate authority as it is kept: certificate and key, PEM.
+pub type Material = (String, String);
+
+/// Reads the hub's CA, or keeps the one that `make` gives. Of several processes that start at once one wins,
+/// and all use what is kept.
+///
+/// # Errors
+/// When the Secret cannot be read or made, or holds something else.
+pub async fn certificate_authority(
+    hub: &Hub,
+    make: impl FnOnce() -> Material,
+) -> Result<Material, kube::Error> {
+    const CERTIFICATE: &str = "tls.crt";
+    const KEY: &str = "tls.key";
+    let api: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let found = match api.get_opt(record::CA).await? {
+        Some(found) => found,
+        None => {
+            let (certificate, key) = make();
+            let secret = Secret {
+                metadata: ledgers::named(record::CA),
+                type_: Some("kubernetes.io/tls".to_owned()),
+                data: Some(BTreeMap::from([
+                    (CERTIFICATE.to_owned(), ByteString(certificate.into_bytes())),
+                    (KEY.to_owned(), ByteString(key.into_bytes())),
+                ])),
+                ..Secret::default()
+            };
+            match api.create(&PostParams::default(), &secret).await {
+                Err(error) if write::is_conflict(&error) => api.get(record::CA).await?,
+                created => created?,
+            }
+        }
+    };
+    let mut data = found.data.unwrap_or_default();
+    let mut text = |key: &str| {
+        let bytes = data.remove(key).unwrap_or_default().0;
+        String::from_utf8(bytes).unwrap_or_default()
+    };
+    Ok((text(CERTIFICATE), text(KEY)))
+}
+
+/// Publishes how agents reach the hub, for `stevedore cluster join`; writes on change only.
+///
+/// # Errors
+/// When the ConfigMap cannot be written.
+pub async fn publish_addresses(
+    hub: &Hub,
+    addresses: &[String],
+    certificate: &str,
+    hash: &str,
+) -> Result<(), kube::Error> {
+    let api: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let data = BTreeMap::from([
+        (record::HUB_ADDRESSES.to_owned(), addresses.join(",")),
+        (record::HUB_CA.to_owned(), certificate.to_owned()),
+        (record::HUB_CA_HASH.to_owned(), hash.to_owned()),
+    ]);
+    let found = api.get_opt(record::HUB).await?;
+    if found.as_ref().and_then(|map| map.data.as_ref()) == Some(&data) {
+        return Ok(());
+    }
+    let mut map = found.clone().unwrap_or_else(|| ConfigMap {
+        metadata: ledgers::named(record::HUB),
+        ..ConfigMap::default()
+    });
+    map.data = Some(data);
+    match found {
+        Some(_) => {
+            api.replace(record::HUB, &PostParams::default(), &map)
+                .await?
+        }
+        None => api.create(&PostParams::default(), &map).await?,
+    };
+    Ok(())
+}
+
+impl Hub {
+    /// Its counters, to be registered once.
+    pub fn metrics(&self) -> &crate::metrics::Metrics {
+        &self.metrics
+    }
+}

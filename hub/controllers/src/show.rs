@@ -1,0 +1,204 @@
+//! The status of packages: written when it changes, coalesced, and by nobody else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use stevedore_crds::condition::{self, Status, Update};
+use stevedore_crds::v1alpha1::{FailureGroup, PackageCounts, PackageStatus};
+use stevedore_hub_core::fleet::{Counts, PackageRows};
+use stevedore_hub_core::status::{self, Condition, Facts, Source, Summary};
+use stevedore_proto_core::status::Truth;
+use stevedore_proto_core::{ClusterUid, PackageUid};
+
+use crate::hub::{Hub, View, lock};
+use crate::members::GRACE;
+use crate::package::AnyPackage;
+use crate::write;
+
+/// Shortest time between two writes of one package's status.
+const APART: Duration = Duration::from_millis(150);
+
+/// Works on one package; says when to look again.
+pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
+    let package = hub.package(&uid)?;
+    hub.leader.current()?;
+    let view = lock(&hub.views).get(&uid).cloned();
+    let source = lock(&hub.sources).get(&uid).cloned();
+    let (Some(view), Some(source)) = (view, source.or_else(|| deleting_source(&package))) else {
+        return None;
+    };
+    let names: BTreeMap<ClusterUid, String> = hub
+        .joined()
+        .into_iter()
+        .map(|(member, _)| (member.cluster, member.name))
+        .collect();
+    let summary = {
+        let fleet = lock(&hub.fleet);
+        let empty = PackageRows::default();
+        let rows = fleet.package(&uid).unwrap_or(&empty);
+        if !is_settled(&hub, &package, rows, |cluster| {
+            fleet.contact_of(cluster).heard
+        }) {
+            return Some(Duration::from_secs(1));
+        }
+        let facts = Facts {
+            source: source.source.clone(),
+            unrendered: view.unrendered.clone(),
+            pending_render: view.pending_render,
+            shortfall: view.shortfall,
+            paused: package.spec.paused,
+            deleting: package.deleting,
+            pinned: view.pinned,
+            names: Some(&names),
+        };
+        status::summarise(rows, &facts)
+    };
+    let wanted = status_of(&package, &view, &source.source, summary, Timestamp::now());
+    if wanted == package.status {
+        return None;
+    }
+    let api = package.api(&hub.client);
+    match write::status(&api, &package.name, &uid.to_string(), &wanted).await {
+        Ok(written) => {
+            hub.metrics.status_writes.inc();
+            took(&hub, &package, &written);
+            tokio::time::sleep(APART).await;
+            None
+        }
+        Err(error) if write::is_conflict(&error) => None,
+        Err(error) => {
+            tracing::warn!(package = package.name, %error, "a status could not be written");
+            Some(Duration::from_secs(1))
+        }
+    }
+}
+
+/// The package as our own write left it, so that the next comparison does not wait for the watch.
+fn took(hub: &Hub, package: &AnyPackage, written: &kube::api::DynamicObject) {
+    let Ok(value) = serde_json::to_value(written) else {
+        return;
+    };
+    match package.namespace {
+        Some(_) => {
+            if let Ok(object) = serde_json::from_value(value) {
+                hub.packages.apply(object);
+            }
+        }
+        None => {
+            if let Ok(object) = serde_json::from_value(value) {
+                hub.cluster_packages.apply(object);
+            }
+        }
+    }
+}
+
+fn deleting_source(package: &AnyPackage) -> Option<crate::hub::SourceState> {
+    package.deleting.then(|| crate::hub::SourceState {
+        spec_hash: package.content_hash(),
+        source: Source::Ready,
+        attempts: 0,
+    })
+}
+
+/// A hub that just started does not write Unknown over what members will confirm in a moment.
+fn is_settled(
+    hub: &Hub,
+    package: &AnyPackage,
+    rows: &PackageRows,
+    heard: impl Fn(&ClusterUid) -> bool,
+) -> bool {
+    hub.age() > GRACE
+        || package.status.observed_generation != Some(package.generation)
+        || !condition::is_true(&package.status.conditions, condition::AVAILABLE)
+        || rows
+            .rows()
+            .filter(|(_, row)| row.is_targeted())
+            .all(|(cluster, _)| heard(&cluster))
+}
+
+fn status_of(
+    package: &AnyPackage,
+    view: &View,
+    source: &Source,
+    summary: Summary,
+    now: Timestamp,
+) -> PackageStatus {
+    let old = &package.status;
+    let mut status = PackageStatus {
+        observed_generation: Some(package.generation),
+        conditions: old.conditions.clone(),
+        revision: view.revision.and_then(|number| i64::try_from(number).ok()),
+        resolved_image: view.resolved_image.clone(),
+        counts: Some(counts(&summary.counts)),
+        failures: summary.failures.iter().map(failure).collect(),
+        as_of: None,
+    };
+    for wanted in &summary.conditions {
+        update(wanted).apply(&mut status.conditions, package.generation, now);
+    }
+    status.conditions.retain(|found| {
+        summary
+            .conditions
+            .iter()
+            .any(|wanted| wanted.r#type == found.type_)
+    });
+    // A bad image keeps what was rolled out; a rolled back one is as good as before.
+    if *source == Source::Ready
+        && condition::find(&old.conditions, condition::UNPACKED)
+            .is_some_and(|found| found.reason == "ImagePullBackOff")
+    {
+        Update::new(
+            condition::UNPACKED,
+            true,
+            "UnpackSuccess",
+            "the image was pulled and unpacked",
+        )
+        .apply(&mut status.conditions, package.generation, now);
+    }
+    let same = old.counts == status.counts && old.failures == status.failures;
+    status.as_of = match &old.as_of {
+        Some(time) if same => Some(time.clone()),
+        _ => Some(Time(Timestamp::from_second(now.as_second()).unwrap_or(now))),
+    };
+    status
+}
+
+fn update(wanted: &Condition) -> Update {
+    let truth = match wanted.status {
+        Truth::True => Status::True,
+        Truth::False => Status::False,
+        Truth::Unknown => Status::Unknown,
+    };
+    let reason = if wanted.reason.is_empty() {
+        "Unknown"
+    } else {
+        &wanted.reason
+    };
+    Update::new(&wanted.r#type, truth, reason, &wanted.message)
+}
+
+fn counts(counts: &Counts) -> PackageCounts {
+    let number = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);
+    PackageCounts {
+        targeted: number(counts.targeted),
+        updated: number(counts.updated),
+        available: number(counts.available),
+        progressing: number(counts.progressing),
+        failed: number(counts.failed),
+        offline: number(counts.offline),
+        removing: number(counts.removing),
+    }
+}
+
+fn failure(group: &status::FailureGroup) -> FailureGroup {
+    let cut = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
+    FailureGroup {
+        reason: cut(&group.failure.reason, 64),
+        message: cut(&group.failure.message, 1024),
+        count: i32::try_from(group.count).unwrap_or(i32::MAX),
+        clusters: group.clusters.clone(),
+    }
+}
