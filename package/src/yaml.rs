@@ -27,7 +27,7 @@ pub struct YamlError {
     pub line: usize,
     /// Number of the document, from 0.
     pub index: usize,
-    /// What is wrong. It may quote the file, as manifests of Secrets do.
+    /// What is wrong. It may name keys, but no values: a file may hold Secrets.
     pub message: String,
 }
 
@@ -119,10 +119,33 @@ fn parse(text: &str) -> Result<Value, (usize, String)> {
                 .location()
                 .and_then(|at| usize::try_from(at.line()).ok())
                 .unwrap_or(1);
-            (line, error.without_snippet().to_string())
+            (line, message(&error.without_snippet().to_string()))
         })?;
     normalise(&mut value);
     Ok(value)
+}
+
+/// The reader's message without its own place (it counts lines from the start of the document) and advice.
+fn message(text: &str) -> String {
+    let text = text.split(" at line ").next().unwrap_or(text);
+    let text = text
+        .split(", set DuplicateKeyPolicy")
+        .next()
+        .unwrap_or(text);
+    match text.strip_prefix("budget breached: ") {
+        None => text.to_owned(),
+        Some(limit) if limit.starts_with("Aliases") => "aliases are not allowed".to_owned(),
+        Some(limit) if limit.starts_with("Depth") => {
+            format!("nests deeper than {}", limit::YAML_DEPTH)
+        }
+        Some(limit) if limit.starts_with("Documents") => {
+            "a second document after a separator that is not a line of three dashes".to_owned()
+        }
+        Some(limit) if limit.starts_with("Nodes") || limit.starts_with("Events") => {
+            format!("more than {} values", limit::YAML_NODES)
+        }
+        Some(other) => format!("beyond a limit: {other}"),
+    }
 }
 
 fn options() -> Options {

@@ -139,3 +139,63 @@ fn a_file_that_must_hold_one_document_holds_exactly_one() {
     assert!(document("f", b"a: 1\n---\nb: 1\n").is_err());
     assert!(document("f", b"---\na: 1\n---\n").is_ok());
 }
+
+#[test]
+fn messages_never_quote_values_of_a_document() {
+    let broken = [
+        "password: hunter2: x",
+        "password: \"hunter2\n",
+        "password: 'hunter2' x",
+        "password: [hunter2",
+        "password: {hunter2: ",
+        "password: &hunter2 a\nb: *hunter2",
+        "b: *hunter2",
+        "password: !!int hunter2",
+        "password: !!binary hunter2",
+        "password: !hunter2 x",
+        "password: |hunter2\n  x",
+        "password: @hunter2",
+        "password: `hunter2`",
+        "password: %hunter2",
+        "\thunter2: x",
+        "password: hunter2\n x: y\n  z",
+        "- hunter2\nb: c",
+        "password: \"\\hunter2\"",
+        "password: \"\\xhunter2\"",
+        "%hunter2\n---\n",
+        "? [hunter2]\n: x",
+        "? {hunter2: 1}\n: x",
+        "<<: hunter2",
+        "a: .inf",
+        "password: hunter2\n--- hunter2\nb: 1",
+        "!!float hunter2",
+        "!!bool hunter2: 1",
+        "a: !!null hunter2",
+        "a: !!timestamp hunter2",
+    ];
+    for text in broken {
+        if let Err(error) = documents("f.yaml", text.as_bytes()) {
+            assert!(!error.to_string().contains("hunter2"), "{text:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn messages_are_in_the_words_of_this_format() {
+    for (text, message) in [
+        ("a: 1\na: 2", "f.yaml:2: duplicate mapping key: a"),
+        ("a: &x 1\nb: *x", "f.yaml:2: aliases are not allowed"),
+        ("b: *x", "f.yaml:1: alias references unknown anchor"),
+        (
+            "a: 1\n--- # x\nb: 1",
+            "f.yaml:2: a second document after a separator that is not a line of three dashes",
+        ),
+        ("---\n---\n\na: [", "f.yaml:4: unclosed bracket '['"),
+    ] {
+        assert_eq!(refused(text).to_string(), message);
+    }
+    let deep = "[".repeat(65) + &"]".repeat(65);
+    assert_eq!(refused(&deep).message, "nests deeper than 64");
+    let many = format!("[{}]", "1,".repeat(limit::YAML_NODES));
+    assert_eq!(refused(&many).message, "more than 100000 values");
+}
