@@ -73,7 +73,8 @@ struct Desk {
 
 /// What a watch saw, evaluated.
 enum Mail {
-    Seen(ObjectKey, Box<Seen>),
+    /// With what it was evaluated for: a look with former probes in mind says nothing about the new ones.
+    Seen(ObjectKey, Box<Seen>, Arc<Lookout>),
     Removed(ObjectKey, Option<Box<Seen>>),
     Restarted(WatchKey),
     Synced(WatchKey),
@@ -183,7 +184,7 @@ impl Engine {
         };
         let lookout = desk.lookout();
         if let Some(seen) = look::look(object, &key, &lookout, &self.shared.cel).await {
-            desk.post(Mail::Seen(key, Box::new(seen))).await;
+            desk.post(Mail::Seen(key, Box::new(seen), lookout)).await;
         }
     }
 

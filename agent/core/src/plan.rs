@@ -26,6 +26,8 @@ pub use view::{RemovalView, View};
 
 /// Older sets of a hub that are kept for their content.
 pub const KEPT: usize = 2;
+/// How often a scope is listed that cannot be watched, in milliseconds.
+const POLL: Millis = 30_000;
 
 /// Something the executor does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +145,8 @@ pub struct Deployment {
     chore: Gate,
     definitions_terminating: bool,
     unwatched: Vec<(WatchKey, String)>,
+    /// When what cannot be watched is listed again.
+    poll_at: Millis,
     spread: Spread,
 }
 
@@ -160,6 +164,7 @@ impl Deployment {
             chore: Gate::default(),
             definitions_terminating: false,
             unwatched: Vec::new(),
+            poll_at: 0,
             spread: Spread::new(seed),
         }
     }
@@ -303,17 +308,30 @@ impl Deployment {
         self.review();
     }
 
-    /// A watch does not work for now: changes made by others are not noticed.
-    pub fn unwatched(&mut self, scope: &WatchKey, why: String) {
+    /// A watch does not work for now: its scope is listed from time to time instead.
+    pub fn unwatched(&mut self, scope: &WatchKey, why: String, now: Millis) {
+        if self.unwatched.is_empty() {
+            self.poll_at = now.saturating_add(self.spread.of(POLL));
+        }
         self.unwatched.retain(|(known, _)| known != scope);
         self.unwatched.push((scope.clone(), why));
     }
 
     /// Time has passed.
     pub fn tick(&mut self, now: Millis) {
-        if let Some((_, rollout)) = &mut self.rollout {
-            rollout.tick(now);
+        let poll = !self.unwatched.is_empty() && now >= self.poll_at;
+        if poll {
+            self.poll_at = now.saturating_add(self.spread.of(POLL));
         }
+        let Some((_, rollout)) = &mut self.rollout else {
+            return;
+        };
+        if poll {
+            for (scope, _) in &self.unwatched {
+                rollout.expire(scope);
+            }
+        }
+        rollout.tick(now);
     }
 
     /// Starts or ends a prune when the rollout became available or stopped being so.

@@ -7,9 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use stevedore_agent_core::key::WatchKey;
 use stevedore_agent_core::order::SetUid;
 use stevedore_agent_core::plan::{Action, Deployment, Outcome};
@@ -57,6 +57,7 @@ pub(super) struct Owner {
     acting: usize,
     publisher: Publisher,
     told: Vec<Attribution>,
+    told_at: Millis,
     was_available: Option<bool>,
     interest: Option<(Account, BTreeSet<WatchKey>)>,
     spread: Spread,
@@ -89,6 +90,7 @@ impl Owner {
             acting: 0,
             publisher: Publisher::default(),
             told: Vec::new(),
+            told_at: 0,
             was_available: None,
             interest: None,
             spread: Spread::new(rand::random()),
@@ -176,6 +178,9 @@ impl Owner {
             () = sleep => {}
         }
         // Whatever is there already is taken in before anything is decided.
+        while let Some(Some(landed)) = self.air.next().now_or_never() {
+            self.land(landed);
+        }
         while let Ok(mail) = self.inbox.try_recv() {
             self.receive(mail);
         }
@@ -186,12 +191,15 @@ impl Owner {
     fn receive(&mut self, mail: Mail) {
         let now = self.now();
         match mail {
-            Mail::Seen(key, seen) => self.core.observed(&key, *seen, now),
+            Mail::Seen(key, seen, with) if Arc::ptr_eq(&with, &self.desk.lookout()) => {
+                self.core.observed(&key, *seen, now);
+            }
+            Mail::Seen(key, ..) => self.core.removed(&key, None, now),
             Mail::Removed(key, last) => self.core.removed(&key, last.as_deref(), now),
             Mail::Restarted(scope) if self.is_watching(&scope) => self.core.restarted(&scope),
             Mail::Synced(scope) if self.is_watching(&scope) => self.core.synced(&scope, now),
             Mail::Failed(scope, why) if self.is_watching(&scope) => {
-                self.core.unwatched(&scope, why);
+                self.core.unwatched(&scope, why, now);
             }
             Mail::Restarted(_) | Mail::Synced(_) | Mail::Failed(..) => {}
         }
@@ -265,6 +273,8 @@ impl Owner {
             (Action::Prepare(_), Outcome::Prepared(Ok(blueprint))) => {
                 self.desk.set_lookout(Arc::new(Lookout::of(blueprint)));
             }
+            // That a tombstone is carried out is told before the sets that say so are gone.
+            (Action::Record, Outcome::Done(Ok(()))) => self.told_at = 0,
             (Action::Discard(set) | Action::Release(set), Outcome::Done(Ok(()))) => {
                 self.sets.retain(|known| *known.reference.uid != **set);
             }

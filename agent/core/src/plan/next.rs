@@ -38,6 +38,9 @@ impl Deployment {
             let (jobs, wake) = rollout.plan(now, room);
             plan.actions.extend(jobs.into_iter().map(Action::Rollout));
             plan.wake_at = earlier(plan.wake_at, wake);
+            if !self.unwatched.is_empty() {
+                plan.wake_at = earlier(plan.wake_at, Some(self.poll_at.max(now + 1)));
+            }
         }
     }
 

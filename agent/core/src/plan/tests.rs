@@ -478,3 +478,21 @@ fn writes_are_bounded_by_the_room_that_is_given() {
     assert_eq!(dry_first, 0, "dry-runs are not in the log of writes");
     assert_eq!(sim.written().len(), 40);
 }
+
+#[test]
+fn what_cannot_be_watched_is_listed_from_time_to_time() {
+    let mut sim = simple();
+    sim.settle();
+    let scope = WatchKey::of(&key("a"));
+    sim.deployment
+        .unwatched(&scope, "Forbidden".into(), sim.now);
+    assert_eq!(sim.view().blockers[0].reason, "NotWatched");
+    sim.world.edit("b", "kubectl-edit");
+    let requests = sim.world.requests;
+    sim.settle_until(sim.now + 100_000);
+    assert_eq!(sim.written(), ["a", "b", "c", "b"]);
+    assert!(sim.world.requests - requests <= 6);
+    sim.deployment.synced(&scope, sim.now);
+    sim.settle();
+    assert_eq!(sim.deployment.plan(sim.now, 16).wake_at, None);
+}

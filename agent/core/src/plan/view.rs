@@ -63,7 +63,9 @@ impl Deployment {
         blockers.extend(self.unwatched.iter().map(|(scope, why)| Blocker {
             reason: "NotWatched".to_owned(),
             object: scope.kind.kind().to_owned(),
-            message: format!("changes made by others are not noticed: {why}"),
+            message: format!(
+                "is looked at every half minute only, for it cannot be watched: {why}"
+            ),
         }));
         View {
             accepted: self.accepted().map(|head| head.uid.clone()),

@@ -211,6 +211,15 @@ impl Rollout {
         self.advance(now);
     }
 
+    /// What is known of a scope is too old to be relied on: it is listed again.
+    pub fn expire(&mut self, scope: &WatchKey) {
+        for item in &mut self.items {
+            if scope.covers(&item.desired.key) && item.know.is_present() {
+                item.fresh = false;
+            }
+        }
+    }
+
     /// Rights, policy or whatever else may have changed: what is blocked is tried now.
     pub fn hurry(&mut self) {
         for item in &mut self.items {

@@ -14,14 +14,20 @@ use crate::engine::ports::{Note, Origin, SetRef, StoredSet};
 use crate::engine::publish::Next;
 use crate::engine::status;
 
+/// While requests land one after the other, it is told no more often.
+const PAUSE: Millis = 20;
+
 impl Owner {
     /// Writes and reports what has changed; gives the time to come back if nothing happens.
     pub(super) fn tell(&mut self) -> Option<Millis> {
         let now = self.now();
         let mut wake = self.core.plan(now, usize::MAX).wake_at;
-        if self.stale || self.core.is_idle() {
+        let again_soon =
+            self.acting > 0 && self.told_at > 0 && now < self.told_at.saturating_add(PAUSE);
+        if self.stale || self.core.is_idle() || again_soon {
             return wake;
         }
+        self.told_at = now;
         let mut view = self.core.view();
         if self.desk.lookout().quarantine.is_on() {
             view.blockers.push(Blocker {

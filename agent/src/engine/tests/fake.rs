@@ -1,0 +1,477 @@
+//! Ports in memory. The API keeps bodies as they are sent and checks preconditions; it merges nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_crds::v1alpha1::{LifecycleState, ObjectSetStatus};
+use stevedore_proto_core::{
+    Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Digest, Epoch, EpochId, Term, TermId,
+    Tuple,
+};
+use tokio::sync::watch;
+
+use crate::engine::lock;
+use crate::engine::ports::*;
+
+pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<String, Value>,
+    sets: BTreeMap<String, (StoredSet, Arc<Content>)>,
+    version: u64,
+    log: Vec<String>,
+    reports: Vec<DeploymentStatus>,
+    notes: Vec<Note>,
+    interest: Vec<WatchKey>,
+    status_writes: usize,
+    account: bool,
+    status_failures: usize,
+    /// Set while a named object is held by a finalizer.
+    held: Option<String>,
+}
+
+/// One cluster with one deployment in it.
+pub(super) struct Fake {
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+}
+
+pub(super) fn tuple(number: u64) -> Tuple {
+    Tuple {
+        epoch: Epoch {
+            counter: 1,
+            id: EpochId::from_bytes([1; 16]),
+        },
+        term: Term {
+            counter: 1,
+            id: TermId::from_bytes([1; 16]),
+        },
+        number,
+        digest: Digest::of(b"order"),
+    }
+}
+
+pub(super) fn config_maps(phases: &[&[&str]], probes: Value) -> Content {
+    let phases: Vec<Value> = phases
+        .iter()
+        .enumerate()
+        .map(|(at, names)| {
+            let objects: Vec<Value> = names
+                .iter()
+                .map(|name| {
+                    json!({"object": {"apiVersion": "v1", "kind": "ConfigMap",
+                    "metadata": {"name": name, "namespace": "ns"}, "data": {"a": "1"}}})
+                })
+                .collect();
+            json!({"name": format!("phase-{at}"), "objects": objects})
+        })
+        .collect();
+    serde_json::from_value(json!({"phases": phases, "availabilityProbes": probes})).unwrap()
+}
+
+impl Fake {
+    pub(super) fn new() -> Arc<Self> {
+        let state = State {
+            account: true,
+            ..State::default()
+        };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            changed: watch::Sender::new(0),
+        })
+    }
+
+    pub(super) fn ports(self: &Arc<Self>) -> Ports {
+        let of = || Arc::clone(self);
+        Ports {
+            accounts: Arc::new(OneAccount(of())),
+            watches: of(),
+            store: of(),
+            reporter: of(),
+            notes: of(),
+        }
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut lock(&self.state));
+        self.changed.send_modify(|count| *count += 1);
+        result
+    }
+
+    /// Waits until something holds; the last state is shown when it does not come.
+    pub(super) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let mut changed = self.changed.subscribe();
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(20), async {
+            while !holds(self) {
+                let _ = changed.changed().await;
+            }
+        })
+        .await;
+        let state = lock(&self.state);
+        assert!(
+            waited.is_ok(),
+            "{what}: log {:?}, reports {:#?}",
+            state.log,
+            state.reports.last()
+        );
+    }
+
+    pub(super) fn store_set(&self, number: u64, content: Content) {
+        self.with(|state| {
+            let set = StoredSet {
+                reference: SetRef {
+                    namespace: None,
+                    name: format!("p-{number}"),
+                    uid: format!("set-{number}"),
+                },
+                generation: 1,
+                number,
+                origin: Origin::Hub {
+                    tuple: tuple(number),
+                    tombstone: None,
+                    deletion_policy: DeletionPolicy::Delete,
+                },
+                account: None,
+                confined_to: None,
+                lifecycle: LifecycleState::Active,
+                has_content: true,
+                status: ObjectSetStatus::default(),
+            };
+            state
+                .sets
+                .insert(set.reference.uid.clone(), (set, Arc::new(content)));
+        });
+    }
+
+    pub(super) fn tombstone(&self, number: u64) {
+        self.with(|state| {
+            for (set, _) in state.sets.values_mut() {
+                if let Origin::Hub { tombstone, .. } = &mut set.origin {
+                    *tombstone = Some(tuple(number));
+                }
+            }
+        });
+    }
+
+    pub(super) fn log(&self) -> Vec<String> {
+        lock(&self.state).log.clone()
+    }
+
+    pub(super) fn reports(&self) -> Vec<DeploymentStatus> {
+        lock(&self.state).reports.clone()
+    }
+
+    pub(super) fn notes(&self) -> Vec<Note> {
+        lock(&self.state).notes.clone()
+    }
+
+    pub(super) fn status_writes(&self) -> usize {
+        lock(&self.state).status_writes
+    }
+
+    pub(super) fn interest(&self) -> usize {
+        lock(&self.state).interest.len()
+    }
+
+    pub(super) fn set_status(&self, number: u64) -> ObjectSetStatus {
+        lock(&self.state).sets[&format!("set-{number}")]
+            .0
+            .status
+            .clone()
+    }
+
+    pub(super) fn sets(&self) -> usize {
+        lock(&self.state).sets.len()
+    }
+
+    pub(super) fn object(&self, name: &str) -> Option<Value> {
+        lock(&self.state).objects.get(name).cloned()
+    }
+
+    pub(super) fn set_account(&self, there: bool) {
+        self.with(|state| state.account = there);
+    }
+
+    pub(super) fn fail_status_writes(&self, times: usize) {
+        self.with(|state| state.status_failures = times);
+    }
+
+    pub(super) fn hold(&self, name: Option<&str>) {
+        self.with(|state| {
+            if let Some(held) = state.held.take()
+                && name.is_none()
+            {
+                state.objects.remove(&held);
+            }
+            state.held = name.map(str::to_owned);
+        });
+    }
+
+    /// Somebody takes a field of ours.
+    pub(super) fn edit(&self, name: &str, manager: &str) -> Value {
+        self.with(|state| {
+            state.version += 1;
+            let version = state.version.to_string();
+            let object = state.objects.get_mut(name).unwrap();
+            object["metadata"]["resourceVersion"] = json!(version);
+            let fields = &mut object["metadata"]["managedFields"];
+            fields[0]["fieldsV1"] = json!({"f:data": {}});
+            let theirs = json!({"manager": manager, "operation": "Update", "fieldsV1": {}});
+            fields.as_array_mut().unwrap().push(theirs);
+            object.clone()
+        })
+    }
+}
+
+fn conflict() -> Failure {
+    Failure::new(FailureKind::Conflict, "the object was modified")
+}
+
+fn stored(body: &Value, uid: &str, version: u64) -> Value {
+    let mut object = body.clone();
+    object["metadata"]["uid"] = json!(uid);
+    object["metadata"]["resourceVersion"] = json!(version.to_string());
+    let fields = json!({"f:data": {"f:a": {}}});
+    object["metadata"]["managedFields"] =
+        json!([{"manager": "stevedore", "operation": "Apply", "fieldsV1": fields}]);
+    object
+}
+
+/// The cluster behind an account.
+struct Client(Arc<Fake>);
+
+impl ObjectApi for Client {
+    fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<Value>>> {
+        Box::pin(async move { Ok(self.0.object(&key.name)) })
+    }
+
+    fn apply<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        body: &'a Value,
+        options: ApplyOptions,
+    ) -> BoxFuture<'a, Answer<Applied>> {
+        Box::pin(async move {
+            self.0.with(|state| {
+                let name = key.name.to_string();
+                let wanted = body["metadata"]["resourceVersion"]
+                    .as_str()
+                    .unwrap_or_default();
+                let uid = match state.objects.get(&name) {
+                    None if wanted == "1" => format!("uid-{name}-{}", state.version),
+                    Some(live) if live["metadata"]["resourceVersion"] == wanted => live["metadata"]
+                        ["uid"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned(),
+                    _ => return Err(conflict()),
+                };
+                let kind = if options.dry_run { "check" } else { "apply" };
+                state.log.push(format!("{kind} {name}"));
+                let object = stored(body, &uid, state.version + 1);
+                if !options.dry_run {
+                    state.version += 1;
+                    state.objects.insert(name, object.clone());
+                }
+                Ok(Applied {
+                    object,
+                    created: wanted == "1",
+                })
+            })
+        })
+    }
+
+    fn delete<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        preconditions: &'a Preconditions,
+    ) -> BoxFuture<'a, Answer<()>> {
+        Box::pin(async move {
+            self.0.with(|state| {
+                let Some(object) = state.objects.get_mut(&*key.name) else {
+                    return Ok(());
+                };
+                if object["metadata"]["uid"] != preconditions.uid.as_str() {
+                    return Err(conflict());
+                }
+                state.log.push(format!("delete {}", key.name));
+                if state.held.as_deref() == Some(&*key.name) {
+                    object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+                    object["metadata"]["finalizers"] = json!(["example.org/hold"]);
+                } else {
+                    state.objects.remove(&*key.name);
+                }
+                Ok(())
+            })
+        })
+    }
+
+    fn list<'a>(
+        &'a self,
+        _: &'a WatchKey,
+        _: DeploymentUid,
+        _: Option<String>,
+    ) -> BoxFuture<'a, Answer<Page>> {
+        Box::pin(async move {
+            let objects = lock(&self.0.state).objects.values().cloned().collect();
+            Ok(Page {
+                objects,
+                next: None,
+            })
+        })
+    }
+
+    fn find_all<'a>(
+        &'a self,
+        _: DeploymentUid,
+        _: Option<&'a str>,
+    ) -> BoxFuture<'a, Answer<Found>> {
+        Box::pin(async move {
+            let objects = lock(&self.0.state).objects.values().cloned().collect();
+            Ok(Found {
+                objects,
+                unlistable: Vec::new(),
+            })
+        })
+    }
+
+    fn scope<'a>(&'a self, kind: &'a Kind) -> BoxFuture<'a, Answer<Option<Scope>>> {
+        Box::pin(
+            async move { Ok((kind.kind() == "ConfigMap").then_some(Scope { namespaced: true })) },
+        )
+    }
+}
+
+/// Opens the one client, through the fake that made it.
+struct OneAccount(Arc<Fake>);
+
+impl Accounts for OneAccount {
+    fn open<'a>(
+        &'a self,
+        _: &'a StoredSet,
+    ) -> BoxFuture<'a, Result<(Account, Arc<dyn ObjectApi>), AccountBlocker>> {
+        Box::pin(async move {
+            if !lock(&self.0.state).account {
+                return Err(AccountBlocker {
+                    reason: "NoAccount".into(),
+                    message: "no policy".into(),
+                });
+            }
+            let account = Account {
+                namespace: "stevedore-system".into(),
+                name: "packages".into(),
+            };
+            Ok((
+                account,
+                Arc::new(Client(Arc::clone(&self.0))) as Arc<dyn ObjectApi>,
+            ))
+        })
+    }
+}
+
+impl Watches for Fake {
+    fn set_interest(&self, _: DeploymentUid, _: &Account, scopes: Vec<WatchKey>) {
+        self.with(|state| state.interest = scopes);
+    }
+}
+
+impl SetStore for Fake {
+    fn sets(&self, _: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>> {
+        Box::pin(async move {
+            let state = lock(&self.state);
+            Ok(state.sets.values().map(|(set, _)| set.clone()).collect())
+        })
+    }
+
+    fn content<'a>(
+        &'a self,
+        set: &'a SetRef,
+    ) -> BoxFuture<'a, Result<Arc<Content>, ContentFailure>> {
+        Box::pin(async move {
+            let state = lock(&self.state);
+            let found = state
+                .sets
+                .get(&set.uid)
+                .map(|(_, content)| Arc::clone(content));
+            found.ok_or_else(|| ContentFailure::Missing("gone".into()))
+        })
+    }
+
+    fn digest_key(&self) -> [u8; 32] {
+        [7; 32]
+    }
+
+    fn write_status<'a>(
+        &'a self,
+        set: &'a SetRef,
+        status: &'a ObjectSetStatus,
+    ) -> BoxFuture<'a, Answer<()>> {
+        Box::pin(async move {
+            self.with(|state| {
+                if state.status_failures > 0 {
+                    state.status_failures -= 1;
+                    return Err(Failure::new(FailureKind::Unavailable, "try again"));
+                }
+                state.status_writes += 1;
+                if let Some((stored, _)) = state.sets.get_mut(&set.uid) {
+                    stored.status = status.clone();
+                }
+                Ok(())
+            })
+        })
+    }
+
+    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
+        Box::pin(async move {
+            self.with(|state| {
+                state.log.push(format!("archive {}", set.name));
+                if let Some((stored, _)) = state.sets.get_mut(&set.uid) {
+                    stored.lifecycle = LifecycleState::Archived;
+                }
+            });
+            Ok(())
+        })
+    }
+
+    fn delete<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
+        Box::pin(async move {
+            self.with(|state| {
+                state.log.push(format!("discard {}", set.name));
+                state.sets.remove(&set.uid);
+            });
+            Ok(())
+        })
+    }
+
+    fn release<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
+        SetStore::delete(self, set)
+    }
+
+    fn record_teardown(&self, _: DeploymentUid, tombstone: Tuple) -> BoxFuture<'_, Answer<()>> {
+        Box::pin(async move {
+            self.with(|state| state.log.push(format!("record {}", tombstone.number)));
+            Ok(())
+        })
+    }
+
+    fn definitions_terminating(&self) -> bool {
+        false
+    }
+}
+
+impl Reporter for Fake {
+    fn report(&self, status: DeploymentStatus) {
+        self.with(|state| state.reports.push(status));
+    }
+}
+
+impl Notes for Fake {
+    fn note(&self, _: &SetRef, note: Note) {
+        self.with(|state| state.notes.push(note));
+    }
+}
