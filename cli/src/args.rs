@@ -8,6 +8,7 @@ use crate::connection::Connection;
 use crate::demo::Demo;
 use crate::explain::Explain;
 use crate::fleet::{self, FleetCommand};
+use crate::hub::{self, HubCommand};
 use crate::package::{self, PackageCommand};
 use crate::rollout::{self, RolloutCommand};
 
@@ -36,6 +37,9 @@ The program also works as `kubectl stevedore` when it is on the PATH as kubectl-
 enum Command {
     /// Runs a whole fleet on this machine: a hub, members, a registry, and a package rolling out
     Demo(Demo),
+    /// The hub itself: raise its epoch
+    #[command(subcommand)]
+    Hub(HubCommand),
     /// Clusters of the fleet: join, list, get, remove
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -68,6 +72,7 @@ impl Args {
             Command::Explain(explain) => explain.run(&self.connection).await,
             Command::Package(command) => package::run(command).await,
             Command::Demo(demo) => demo.run().await,
+            Command::Hub(command) => hub::run(&self.connection, command).await,
             Command::Completion { shell } => {
                 clap_complete::generate(
                     shell,

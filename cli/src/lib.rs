@@ -13,6 +13,7 @@ mod connection;
 mod demo;
 mod explain;
 mod fleet;
+mod hub;
 mod output;
 mod package;
 mod package_name;

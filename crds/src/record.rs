@@ -43,3 +43,18 @@ pub const AGENT_STATE: &str = "stevedore-agent-state";
 pub const AGENT_IDENTITY: &str = "stevedore-agent-identity";
 /// Name of the one MemberPolicy.
 pub const MEMBER_POLICY: &str = "default";
+
+/// Key of [`EPOCH`]: an operator asks for a census; any new text is a new request.
+pub const RAISE_REQUEST: &str = "raiseRequest";
+/// Key of [`EPOCH`]: the operator confirms the census that answered the request of this text.
+pub const RAISE_CONFIRM: &str = "raiseConfirm";
+/// Key of [`CENSUS`]: the request it answers.
+pub const CENSUS_REQUEST: &str = "request";
+/// Key of [`CENSUS`]: [`RAISE_READY`] or [`RAISE_DONE`].
+pub const CENSUS_STATE: &str = "state";
+/// Key of [`CENSUS`]: the findings as JSON.
+pub const CENSUS_FINDINGS: &str = "census";
+/// State of a census that waits to be confirmed.
+pub const RAISE_READY: &str = "Ready";
+/// State of a census whose epoch was raised.
+pub const RAISE_DONE: &str = "Raised";
