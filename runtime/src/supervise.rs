@@ -12,22 +12,26 @@
 //! * Dropping a [`Scope`] aborts its children; dropping a [`Task`] does not stop it (it stays supervised).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::shutdown::Signals;
+
+mod exit;
+mod live;
+
+pub use exit::Exit;
+
+use live::{Ended, Inner, Registration};
 
 /// Owns every task of the process. One per process, made in `main` (or one per test).
 #[derive(Debug)]
@@ -41,85 +45,6 @@ pub struct Supervisor {
 pub struct Tasks {
     owner: Cow<'static, str>,
     inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    next: AtomicU64,
-    live: Mutex<BTreeMap<u64, Live>>,
-    count: watch::Sender<usize>,
-    ended: watch::Sender<Option<Ended>>,
-    shutdown: CancellationToken,
-}
-
-#[derive(Debug)]
-struct Live {
-    name: String,
-    abort: Option<AbortHandle>,
-}
-
-#[derive(Debug, Clone)]
-struct Ended {
-    name: String,
-    reason: String,
-}
-
-/// How the process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "the exit decides the process's code"]
-pub enum Exit {
-    /// Shutdown was asked for and every task ended in time.
-    Clean,
-    /// An essential task ended, or some task panicked, while the process was meant to run on.
-    TaskEnded {
-        /// The task's full name, `owner/name`.
-        name: String,
-        /// The error it returned, or how it ended without one.
-        reason: String,
-    },
-    /// Shutdown was asked for, but these tasks were still running at the drain deadline.
-    Overdue {
-        /// Full names of the tasks that were aborted.
-        names: Vec<String>,
-    },
-    /// A second signal arrived while draining.
-    Aborted,
-}
-
-impl Exit {
-    /// The process exit code: 0 clean, 1 a task ended, 2 overdue, 130 aborted by a second signal.
-    #[must_use]
-    pub fn code(&self) -> u8 {
-        match self {
-            Exit::Clean => 0,
-            Exit::TaskEnded { .. } => 1,
-            Exit::Overdue { .. } => 2,
-            Exit::Aborted => 130,
-        }
-    }
-}
-
-impl Display for Exit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Exit::Clean => f.write_str("stopped"),
-            Exit::TaskEnded { name, reason } => write!(f, "task {name} ended: {reason}"),
-            Exit::Overdue { names } => {
-                write!(
-                    f,
-                    "still running at the drain deadline: {}",
-                    names.join(", ")
-                )
-            }
-            Exit::Aborted => f.write_str("aborted by a second signal"),
-        }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(exit.code())
-    }
 }
 
 /// A task did not produce its value: it panicked or was aborted.
@@ -147,14 +72,7 @@ impl Supervisor {
     /// A supervisor whose tasks stop when `shutdown` is cancelled.
     #[must_use]
     pub fn new(shutdown: CancellationToken) -> Self {
-        let (ended_tx, ended) = watch::channel(None);
-        let inner = Inner {
-            next: AtomicU64::new(0),
-            live: Mutex::new(BTreeMap::new()),
-            count: watch::Sender::new(0),
-            ended: ended_tx,
-            shutdown,
-        };
+        let (inner, ended) = Inner::new(shutdown);
         let tasks = Tasks {
             owner: Cow::Borrowed(""),
             inner: Arc::new(inner),
@@ -424,80 +342,6 @@ impl Scope {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.set.is_empty()
-    }
-}
-
-impl Inner {
-    /// The map is only ever changed whole, so a poisoned lock still holds a usable value.
-    fn live(&self) -> MutexGuard<'_, BTreeMap<u64, Live>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.live().values().map(|live| live.name.clone()).collect()
-    }
-
-    fn set_abort(&self, id: u64, abort: AbortHandle) {
-        if let Some(live) = self.live().get_mut(&id) {
-            live.abort = Some(abort);
-        }
-    }
-
-    fn abort_all(&self) {
-        let handles: Vec<_> = self
-            .live()
-            .values()
-            .filter_map(|live| live.abort.clone())
-            .collect();
-        for handle in handles {
-            handle.abort();
-        }
-    }
-
-    /// Records the first task that ended when it should not have; later ones are only logged.
-    fn end(&self, name: &str, reason: String) {
-        tracing::error!(task = name, reason, "task ended");
-        self.ended.send_if_modified(|ended| {
-            let first = ended.is_none();
-            if first {
-                *ended = Some(Ended {
-                    name: name.to_owned(),
-                    reason,
-                });
-            }
-            first
-        });
-    }
-}
-
-/// Keeps a task in the table of live ones; dropped when the task ends in whatever way.
-#[derive(Debug)]
-struct Registration {
-    id: u64,
-    inner: Arc<Inner>,
-}
-
-impl Registration {
-    fn new(inner: Arc<Inner>, name: String) -> Self {
-        let id = inner.next.fetch_add(1, Ordering::Relaxed);
-        let live = {
-            let mut live = inner.live();
-            live.insert(id, Live { name, abort: None });
-            live.len()
-        };
-        inner.count.send_replace(live);
-        Self { id, inner }
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let live = {
-            let mut live = self.inner.live();
-            live.remove(&self.id);
-            live.len()
-        };
-        self.inner.count.send_replace(live);
     }
 }
 

@@ -26,6 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 use crate::enrolment::Enrolment;
 use crate::hub_service::HubService;
@@ -142,6 +143,7 @@ impl Server {
                 until,
                 Arc::clone(&authority),
                 settings.names.clone(),
+                tasks.shutdown(),
             ),
         );
 
@@ -203,10 +205,14 @@ async fn keep_certificate(
     mut until: i64,
     authority: Arc<Authority>,
     names: Vec<String>,
+    stop: CancellationToken,
 ) -> Result<(), Error> {
     loop {
         let left = Duration::from_secs(u64::try_from(until - unix_now()).unwrap_or(0));
-        tokio::time::sleep(left * 2 / 3).await;
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(left * 2 / 3) => {}
+        }
         let (next, next_until) = server_identity(&authority, &names)?;
         identity.replace(next);
         until = next_until;

@@ -96,7 +96,7 @@ impl Task {
             Input::Opened(connection, outbox) => {
                 if self.retired {
                     let gone = close(CloseReason::Revoked, "the member is gone", 0);
-                    outbox.push(Frame::Message(ToAgent::Close(gone)));
+                    outbox.push(Frame::Message(Box::new(ToAgent::Close(gone))));
                     return;
                 }
                 self.outboxes.insert(connection, outbox);
@@ -137,7 +137,7 @@ impl Task {
             for action in self.machine.step(event, &orders, self.shared.now()) {
                 match action {
                     Action::Send(connection, message) => {
-                        self.push(connection, Frame::Message(message), &mut events);
+                        self.push(connection, Frame::Message(Box::new(message)), &mut events);
                     }
                     Action::SendOrder {
                         connection,

@@ -13,7 +13,7 @@ const OUTBOX: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Frame {
     /// A message as it is.
-    Message(ToAgent),
+    Message(Box<ToAgent>),
     /// An order.
     Order {
         /// The order.
@@ -52,7 +52,7 @@ impl Frame {
     /// The message to be written.
     pub(crate) fn into_message(self) -> ToAgent {
         match self {
-            Frame::Message(message) => message,
+            Frame::Message(message) => *message,
             Frame::Order {
                 order,
                 content,
