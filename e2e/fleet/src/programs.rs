@@ -1,10 +1,12 @@
 //! Finds or builds our own programs: `stevedore-hub`, `stevedore-agent`, `stevedore`.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::guard::Guard;
+use crate::process::ProcessSpec;
+use crate::start::TAIL;
 
 /// Longest build of our programs.
 const BUILT_WITHIN: Duration = Duration::from_secs(40 * 60);
@@ -53,32 +55,38 @@ impl Programs {
             .join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
     }
 
+    /// Builds under a guard of its own, so that no compiler survives the one who asked for it.
     async fn build(&self, cargo: &Path) -> Result<(), Error> {
+        let guard = Guard::start()?;
+        let log = self.folder.join("stevedore-programs.log");
+        let mut args = vec!["build", "--quiet", "--locked", "--workspace", "--bins"];
         // `target/debug` or `target/release`: the same profile as the running program's.
-        let release = self
+        if self
             .folder
             .file_name()
-            .is_some_and(|name| name == "release");
-        let mut command = tokio::process::Command::new(cargo);
-        command.args(["build", "--quiet", "--locked", "--workspace", "--bins"]);
-        if release {
-            command.arg("--release");
+            .is_some_and(|name| name == "release")
+        {
+            args.push("--release");
         }
-        command
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        let built = tokio::time::timeout(BUILT_WITHIN, command.output())
+        let spec = ProcessSpec {
+            name: "cargo build".into(),
+            program: cargo.to_owned(),
+            args: args.into_iter().map(str::to_owned).collect(),
+            env: vec![],
+            dir: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")),
+            log,
+        };
+        let process = guard.spawn(&spec).await?;
+        let exit = tokio::time::timeout(BUILT_WITHIN, process.ended())
             .await
-            .map_err(|_| Error::Programs("cargo build did not end in time".into()))?
-            .map_err(Error::io(cargo))?;
-        if built.status.success() {
-            Ok(())
-        } else {
-            Err(Error::Programs(format!(
-                "cargo build failed:\n{}",
-                String::from_utf8_lossy(&built.stderr)
-            )))
+            .map_err(|_| Error::Programs("cargo build did not end in time".into()))?;
+        if exit.code == Some(0) {
+            return Ok(());
         }
+        Err(Error::Programs(format!(
+            "cargo build failed ({}):\n{}",
+            exit.text,
+            process.log_tail(TAIL)
+        )))
     }
 }
