@@ -1,0 +1,49 @@
+//! The agent's link to its hub: joining, renewing, the session, fetching content.
+//!
+//! ```text
+//!  join token ──▶ credentials::obtain ──▶ Credentials ──▶ Dialer ──▶ TLS 1.3, HTTP/2, one connection
+//!                       │  ▲                  ▲                          │
+//!                       ▼  │                  │ renewed                  ▼
+//!                  IdentityStore (port)    renewal            link ── stevedore_agent_core::session (pure)
+//!                                                              │ ▲
+//!                                              OrderStore (port) └── events of the engine
+//! ```
+//!
+//! # Guarantees
+//! * The private key is made here and never sent; only the hub's own authority is trusted.
+//! * A renewed certificate is used from the next connection on; an open session is not dropped for it.
+//! * Receiving never waits for storing, fetching or applying.
+//! * Nothing is acknowledged before [`OrderStore::store`] said that it is durable.
+
+mod connection;
+mod credentials;
+mod dial;
+mod enrol;
+mod link;
+mod renewal;
+
+pub use credentials::{Credentials, IdentityStore, InvalidCredentials, MemoryStore, StoreFailure};
+pub use dial::{DialError, Dialer};
+pub use enrol::{JoinError, obtain};
+pub use link::{Link, OrderStore, Standing};
+pub use renewal::keep_renewed;
+
+use std::future::Future;
+use std::pin::Pin;
+
+/// An answer that may need the member's API server.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// An error with all its sources on one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,132 @@
+//! One connection: carries frames between the hub and the link, and ends when either side does.
+
+use std::sync::Arc;
+
+use futures::stream;
+use stevedore_agent_core::session::{Connection, Event, FetchError};
+use stevedore_proto::v1::hub_client::HubClient;
+use stevedore_proto::{decode, transfer, v1};
+use stevedore_proto_core::join::REASON_METADATA;
+use stevedore_proto_core::{ContentRef, ToAgent, ToHub};
+use tokio::sync::mpsc;
+use tonic::transport::Channel;
+
+use super::chain;
+use super::dial::Dialer;
+
+/// What a connection tells the link.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// Something for the session machine.
+    Event(Event),
+    /// The connection is open; contents are fetched over it.
+    Open(Connection, HubClient<Channel>),
+    /// It could not be opened, or ended, and why.
+    Ended(Connection, String),
+}
+
+/// Opens a connection and carries frames until it ends.
+pub(super) async fn run(
+    connection: Connection,
+    dialer: Dialer,
+    redirect: Option<String>,
+    outbound: mpsc::Receiver<ToHub>,
+    told: mpsc::Sender<Told>,
+) {
+    let why = match carry(connection, dialer, redirect, outbound, &told).await {
+        Ok(()) => "the hub ended the stream".to_owned(),
+        Err(why) => why,
+    };
+    // The link is gone only when it stops, and then nobody needs to know.
+    let _ = told.send(Told::Ended(connection, why)).await;
+}
+
+async fn carry(
+    connection: Connection,
+    dialer: Dialer,
+    redirect: Option<String>,
+    outbound: mpsc::Receiver<ToHub>,
+    told: &mpsc::Sender<Told>,
+) -> Result<(), String> {
+    let channel = dialer
+        .connect(redirect.as_deref())
+        .await
+        .map_err(|error| chain(&error))?;
+    let mut client = HubClient::new(channel)
+        .max_decoding_message_size(stevedore_proto::TO_AGENT_MESSAGE)
+        .max_encoding_message_size(stevedore_proto::TO_HUB_MESSAGE);
+    let requests = stream::unfold(outbound, |mut outbound| async {
+        outbound
+            .recv()
+            .await
+            .map(|message| (v1::ToHub::from(message), outbound))
+    });
+    let mut inbound = client
+        .session(requests)
+        .await
+        .map_err(|status| words(&status))?
+        .into_inner();
+    let gone = |_| "the link stopped".to_owned();
+    told.send(Told::Open(connection, client))
+        .await
+        .map_err(gone)?;
+    while let Some(message) = inbound.message().await.map_err(|status| words(&status))? {
+        match ToAgent::try_from(message) {
+            Ok(message) => {
+                let event = Event::Message(connection, message);
+                told.send(Told::Event(event)).await.map_err(gone)?;
+            }
+            Err(decode::Error::UnknownMessage) => {
+                tracing::debug!("a message of a newer hub was skipped");
+            }
+            Err(error) => return Err(format!("the hub sent what cannot be read: {error}")),
+        }
+    }
+    Ok(())
+}
+
+/// Fetches a content and checks it against its digest.
+pub(super) async fn fetch(
+    client: Option<HubClient<Channel>>,
+    content: ContentRef,
+) -> Result<Arc<[u8]>, FetchError> {
+    let failed = |message: String| FetchError { message };
+    let mut client =
+        client.ok_or_else(|| failed("there is no connection to the hub".to_owned()))?;
+    let mut unpacker =
+        transfer::Unpacker::new(content).map_err(|error| failed(error.to_string()))?;
+    let request = v1::ContentRequest {
+        digest: content.digest.as_bytes().to_vec().into(),
+    };
+    let mut chunks = client
+        .content(request)
+        .await
+        .map_err(|status| failed(words(&status)))?
+        .into_inner();
+    while let Some(chunk) = chunks
+        .message()
+        .await
+        .map_err(|status| failed(words(&status)))?
+    {
+        unpacker
+            .push(&chunk.data)
+            .map_err(|error| failed(error.to_string()))?;
+    }
+    // Decompressing and hashing up to 16 MiB must not hold up the session.
+    tokio::task::spawn_blocking(move || unpacker.finish())
+        .await
+        .map_err(|error| failed(error.to_string()))?
+        .map_err(|error| failed(chain(&error)))
+}
+
+/// A status for people: the hub's reason and message, or what failed on the way.
+fn words(status: &tonic::Status) -> String {
+    match status
+        .metadata()
+        .get(REASON_METADATA)
+        .and_then(|reason| reason.to_str().ok())
+    {
+        Some(reason) => format!("{reason}: {}", status.message()),
+        None => chain(status),
+    }
+}

@@ -1,0 +1,308 @@
+//! Drives the agent's session machine over real connections.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use stevedore_agent_core::session::{Action, Connection, Event, Session, StoreError};
+use stevedore_proto::v1::hub_client::HubClient;
+use stevedore_proto_core::message::CloseReason;
+use stevedore_proto_core::{Millis, Order, ToAgent, ToHub, limit};
+use stevedore_runtime::supervise::{Scope, Tasks};
+use stevedore_runtime::trace::TraceContext;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::Instant;
+use tonic::transport::Channel;
+use tracing::Instrument as _;
+
+use super::Pending;
+use super::connection::{self, Told};
+use super::dial::Dialer;
+
+/// Frames that wait for a connection: every deployment's report at once, and the pages of a listing.
+const OUTBOX: usize = 2 * limit::DEPLOYMENTS;
+/// What connections, stores and fetches have told and the link has not taken yet.
+const TOLD: usize = 64;
+/// Orders made durable at once.
+const STORES: usize = 16;
+/// Contents fetched at once; each may need twice its size in memory.
+const FETCHES: usize = 2;
+
+/// Where accepted orders become durable: object sets in the member's API server.
+pub trait OrderStore: Send + Sync + 'static {
+    /// Stores an accepted order before it is acknowledged. There is one call at a time per deployment.
+    /// `content` is verified; it is absent for a tombstone and for content that is already stored.
+    fn store(
+        &self,
+        order: Order,
+        content: Option<Arc<[u8]>>,
+        trace: Option<TraceContext>,
+    ) -> Pending<'_, Result<(), StoreError>>;
+}
+
+/// How the agent stands with its hub, for logs, readiness and metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Standing {
+    /// Not connected yet.
+    #[default]
+    Starting,
+    /// Connected; differences are being exchanged.
+    Connected,
+    /// The hub has sent everything that differed.
+    Synced,
+    /// The hub ended the session, or did not start one.
+    Refused {
+        /// Why.
+        reason: CloseReason,
+        /// For people.
+        message: String,
+    },
+    /// The connection failed or ended without a word.
+    Unreachable(String),
+}
+
+/// The link: one machine, at most one connection that counts.
+pub struct Link {
+    machine: Session,
+    store: Arc<dyn OrderStore>,
+    dialer: Dialer,
+    tasks: Tasks,
+    /// Connections, by attempt. Dropping a scope ends its connection.
+    connections: BTreeMap<Connection, (mpsc::Sender<ToHub>, Scope)>,
+    /// The client of the newest open connection, for contents.
+    client: Option<(Connection, HubClient<Channel>)>,
+    told: mpsc::Sender<Told>,
+    stores: Arc<Semaphore>,
+    fetches: Arc<Semaphore>,
+    standing: watch::Sender<Standing>,
+    started: Instant,
+}
+
+impl Link {
+    /// Starts the link as an essential task. `engine` brings what the rest of the agent has to say
+    /// (`Progress`, `Status`, `Contents`, `Forgotten`, `Environment`); bounded, so that a busy link slows its
+    /// senders down.
+    pub fn start(
+        machine: Session,
+        store: Arc<dyn OrderStore>,
+        dialer: Dialer,
+        engine: mpsc::Receiver<Event>,
+        tasks: &Tasks,
+    ) -> watch::Receiver<Standing> {
+        let (told, inbox) = mpsc::channel(TOLD);
+        let (standing, seen) = watch::channel(Standing::Starting);
+        let link = Self {
+            machine,
+            store,
+            dialer,
+            tasks: tasks.owner("hub-link"),
+            connections: BTreeMap::new(),
+            client: None,
+            told,
+            stores: Arc::new(Semaphore::new(STORES)),
+            fetches: Arc::new(Semaphore::new(FETCHES)),
+            standing,
+            started: Instant::now(),
+        };
+        tasks.essential("hub-link", link.run(inbox, engine));
+        seen
+    }
+
+    async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Told>,
+        mut engine: mpsc::Receiver<Event>,
+    ) -> Result<(), Infallible> {
+        let stop = self.tasks.shutdown();
+        // Stores and fetches end with the link: what was not stored is offered again by the hub.
+        let mut work = self.tasks.scope("orders");
+        self.step(Event::Tick, &mut work);
+        loop {
+            let wake = self
+                .machine
+                .wake_at()
+                .map(|at| self.started + std::time::Duration::from_millis(at));
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                Some(told) = inbox.recv() => self.told(told, &mut work),
+                Some(event) = engine.recv() => self.step(event, &mut work),
+                Some(()) = work.join_next(), if !work.is_empty() => {}
+                () = until(wake) => self.step(Event::Tick, &mut work),
+            }
+        }
+    }
+
+    fn told(&mut self, told: Told, work: &mut Scope) {
+        let event = match told {
+            Told::Event(event) => event,
+            Told::Open(connection, client) => {
+                self.client = Some((connection, client));
+                Event::Connected(connection)
+            }
+            Told::Ended(connection, why) => {
+                self.forget(connection);
+                // A close said why already.
+                let refused = matches!(*self.standing.borrow(), Standing::Refused { .. });
+                if !refused {
+                    tracing::warn!(why, "the connection to the hub ended");
+                    self.standing.send_replace(Standing::Unreachable(why));
+                }
+                Event::Disconnected(connection)
+            }
+        };
+        self.note(&event);
+        self.step(event, work);
+    }
+
+    /// Remembers what an event says about how this agent stands with its hub.
+    fn note(&self, event: &Event) {
+        let Event::Message(_, message) = event else {
+            return;
+        };
+        match message {
+            ToAgent::Welcome(welcome) => {
+                tracing::info!(
+                    incarnation = welcome.incarnation,
+                    "the session with the hub is open"
+                );
+                self.standing.send_replace(Standing::Connected);
+            }
+            ToAgent::Close(close) => {
+                tracing::warn!(
+                    reason = close.reason.as_str(),
+                    message = close.message,
+                    retry_after = close.retry_after,
+                    "the hub ended the session"
+                );
+                let (reason, message) = (close.reason.clone(), close.message.clone());
+                self.standing
+                    .send_replace(Standing::Refused { reason, message });
+            }
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, connection: Connection) {
+        self.connections.remove(&connection);
+        self.client.take_if(|(of, _)| *of == connection);
+    }
+
+    fn step(&mut self, event: Event, work: &mut Scope) {
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            let now = Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX);
+            for action in self.machine.step(event, now, rand::random()) {
+                if let Some(event) = self.execute(action, work) {
+                    events.push(event);
+                }
+            }
+        }
+    }
+
+    /// Carries out one action; what fails at once comes back as an event.
+    fn execute(&mut self, action: Action, work: &mut Scope) -> Option<Event> {
+        match action {
+            Action::Connect {
+                connection,
+                redirect,
+            } => self.connect(connection, redirect),
+            Action::Disconnect(connection) => self.forget(connection),
+            Action::Send(connection, message) => {
+                let (outbox, _) = self.connections.get(&connection)?;
+                if outbox.try_send(message).is_err() {
+                    self.forget(connection);
+                    return Some(Event::Disconnected(connection));
+                }
+            }
+            Action::Store {
+                order,
+                content,
+                traceparent,
+            } => {
+                self.store(*order, content, traceparent.as_deref(), work);
+            }
+            Action::Fetch {
+                deployment,
+                content,
+            } => {
+                let (told, room) = (self.told.clone(), Arc::clone(&self.fetches));
+                let client = self.client.as_ref().map(|(_, client)| client.clone());
+                work.spawn("fetch", async move {
+                    let _room = room.acquire_owned().await;
+                    let result = connection::fetch(client, content).await;
+                    let event = Event::Fetched {
+                        deployment,
+                        content: content.digest,
+                        result,
+                    };
+                    let _ = told.send(Told::Event(event)).await;
+                });
+            }
+            Action::Refused {
+                deployment,
+                tuple,
+                reason,
+            } => {
+                tracing::warn!(%deployment, number = tuple.number, reason = reason.as_str(), "an order was refused");
+            }
+            Action::Synced => {
+                self.standing.send_replace(Standing::Synced);
+            }
+        }
+        None
+    }
+
+    fn connect(&mut self, connection: Connection, redirect: Option<String>) {
+        let (outbox, outbound) = mpsc::channel(OUTBOX);
+        let mut scope = self.tasks.scope("connection");
+        let run = connection::run(
+            connection,
+            self.dialer.clone(),
+            redirect,
+            outbound,
+            self.told.clone(),
+        );
+        scope.spawn(connection.0, run);
+        self.connections.insert(connection, (outbox, scope));
+    }
+
+    fn store(
+        &self,
+        order: Order,
+        content: Option<Arc<[u8]>>,
+        traceparent: Option<&str>,
+        work: &mut Scope,
+    ) {
+        let (told, room, store) = (
+            self.told.clone(),
+            Arc::clone(&self.stores),
+            Arc::clone(&self.store),
+        );
+        let trace = traceparent
+            .and_then(|text| text.parse::<TraceContext>().ok())
+            .map(|trace| trace.step(rand::random()));
+        let span = trace.map_or_else(tracing::Span::none, |trace| trace.span("store order"));
+        let run = async move {
+            let _room = room.acquire_owned().await;
+            let (deployment, tuple) = (order.deployment, order.tuple);
+            tracing::debug!(%deployment, number = tuple.number, "storing an order");
+            let result = store.store(order, content, trace).await;
+            let _ = told
+                .send(Told::Event(Event::Stored {
+                    deployment,
+                    tuple,
+                    result,
+                }))
+                .await;
+        };
+        work.spawn("store", run.instrument(span));
+    }
+}
+
+/// Ends at `at`, or never.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
