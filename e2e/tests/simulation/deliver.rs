@@ -202,6 +202,7 @@ impl World {
     fn send_to_hub(&mut self, link: usize, message: ToHub) {
         if !matches!(message, ToHub::Heartbeat { .. }) {
             self.noise += 1;
+            self.log(self.links[link].cluster, "▲", &message);
         }
         let (latency, lost, twice) = self.weather();
         let state = &mut self.links[link];
@@ -226,6 +227,7 @@ impl World {
     fn send_to_agent(&mut self, link: usize, message: ToAgent) -> bool {
         if !matches!(message, ToAgent::Beat) {
             self.noise += 1;
+            self.log(self.links[link].cluster, "▼", &message);
         }
         let (latency, lost, twice) = self.weather();
         let state = &mut self.links[link];

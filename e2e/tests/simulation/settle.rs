@@ -110,7 +110,10 @@ impl World {
         // A process that found a finished tombstone has nothing to say about it.
         let report = agent.reports.get(&deployment);
         if report.is_some() && self.hub.view.get(&deployment) != report {
-            return Err("the hub does not show what the member last said".into());
+            return Err(format!(
+                "the hub shows {:?}, the member last said {report:?} of {deployment}",
+                self.hub.view.get(&deployment)
+            ));
         }
         Ok(())
     }

@@ -117,6 +117,8 @@ pub(crate) struct World {
     /// Frames that are not heartbeats, and writes on members.
     pub(crate) noise: u64,
     pub(crate) steps: u64,
+    /// Print every frame, for a seed that is replayed alone.
+    trace: bool,
     agent_wake: Vec<Option<Millis>>,
     hub_wake: Vec<Option<Millis>>,
     queue: BTreeMap<(Millis, u64), Happening>,
@@ -146,6 +148,7 @@ impl World {
             rewrite: false,
             noise: 0,
             steps: 0,
+            trace: std::env::var_os("STEVEDORE_SEED").is_some(),
             agent_wake: vec![None; CLUSTERS],
             hub_wake: vec![None; CLUSTERS],
             queue: BTreeMap::new(),
@@ -245,6 +248,7 @@ impl World {
             Happening::Write => self.write(),
             Happening::Fault => self.fault(),
             Happening::Heal => self.heal(),
+            Happening::Census if !self.restored => Ok(()),
             Happening::Census => {
                 (0..CLUSTERS).try_for_each(|cluster| self.member(cluster, HubEvent::Census))
             }
@@ -307,6 +311,12 @@ impl World {
             self.member(cluster, event)
         } else {
             Ok(())
+        }
+    }
+
+    pub(crate) fn log(&self, cluster: usize, what: &str, message: &dyn std::fmt::Debug) {
+        if self.trace {
+            println!("{:>8} c{cluster} {what} {message:?}", self.now);
         }
     }
 

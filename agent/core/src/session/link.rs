@@ -271,16 +271,16 @@ impl Session {
                 out,
             );
         }
-        let (root, sequence) = (self.root(), self.reports.sequence());
         let State::Up(up) = &mut self.link.state else {
             return;
         };
         if up.next_heartbeat <= now {
             up.next_heartbeat = now + up.heartbeat;
-            out.push(Action::Send(
-                up.connection,
-                ToHub::Heartbeat { root, sequence },
-            ));
+            let heartbeat = ToHub::Heartbeat {
+                root: self.root(),
+                sequence: self.reports.sequence(),
+            };
+            self.send(heartbeat, out);
         }
     }
 }

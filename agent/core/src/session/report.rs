@@ -8,9 +8,9 @@ use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Millis, limit};
 /// Shortest time between two reports of one deployment that differ in counts and texts only.
 const CALM: Millis = 1_000;
 
-#[derive(Debug, Clone, Copy)]
-struct Sent {
-    at: Millis,
+/// What decides whether and when a report has to go out, computed once per report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Gist {
     edge: u64,
     whole: u64,
 }
@@ -18,7 +18,8 @@ struct Sent {
 #[derive(Debug, Clone)]
 struct Report {
     status: DeploymentStatus,
-    sent: Option<Sent>,
+    gist: Gist,
+    sent: Option<(Millis, Gist)>,
 }
 
 impl Report {
@@ -26,9 +27,9 @@ impl Report {
     fn due_at(&self) -> Option<Millis> {
         match self.sent {
             None => Some(0),
-            Some(sent) if sent.whole == fingerprint(&self.status) => None,
-            Some(sent) if sent.edge != edge(&self.status) => Some(0),
-            Some(sent) => Some(sent.at + CALM),
+            Some((_, sent)) if sent.whole == self.gist.whole => None,
+            Some((_, sent)) if sent.edge != self.gist.edge => Some(0),
+            Some((at, _)) => Some(at + CALM),
         }
     }
 }
@@ -44,12 +45,19 @@ impl Reports {
     /// Takes the newest view of a deployment; an older one that was not sent is replaced.
     pub(super) fn put(&mut self, status: DeploymentStatus) {
         let status = status.bounded();
+        let gist = gist(&status);
         let room = self.latest.len() < limit::DEPLOYMENTS;
         match self.latest.get_mut(&status.deployment) {
-            Some(report) => report.status = status,
+            Some(report) => (report.status, report.gist) = (status, gist),
             None if room => {
-                self.latest
-                    .insert(status.deployment, Report { status, sent: None });
+                self.latest.insert(
+                    status.deployment,
+                    Report {
+                        status,
+                        gist,
+                        sent: None,
+                    },
+                );
             }
             None => {}
         }
@@ -85,13 +93,8 @@ impl Reports {
         for report in self.latest.values_mut() {
             if report.due_at().is_some_and(|at| at <= now) {
                 self.sequence += 1;
-                let status = &report.status;
-                report.sent = Some(Sent {
-                    at: now,
-                    edge: edge(status),
-                    whole: fingerprint(status),
-                });
-                due.push((self.sequence, status.clone()));
+                report.sent = Some((now, report.gist));
+                due.push((self.sequence, report.status.clone()));
             }
         }
         due
@@ -102,22 +105,30 @@ impl Reports {
     }
 }
 
-fn fingerprint(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// What makes a report urgent when it changes.
-fn edge(status: &DeploymentStatus) -> u64 {
-    let states: Vec<_> = status.phases.iter().map(|phase| phase.state).collect();
-    fingerprint(&(
-        &status.observed,
-        status.stage,
-        status.available.status,
-        &status.available.reason,
-        states,
-    ))
+/// An edge is what makes a report urgent: tuple, stage, availability, a phase's state.
+fn gist(status: &DeploymentStatus) -> Gist {
+    let fingerprint = |add: &dyn Fn(&mut DefaultHasher)| {
+        let mut hasher = DefaultHasher::new();
+        add(&mut hasher);
+        hasher.finish()
+    };
+    Gist {
+        edge: fingerprint(&|hasher| {
+            let available = &status.available;
+            (
+                &status.observed,
+                status.stage,
+                available.status,
+                &available.reason,
+            )
+                .hash(hasher);
+            status
+                .phases
+                .iter()
+                .for_each(|phase| phase.state.hash(hasher));
+        }),
+        whole: fingerprint(&|hasher| status.hash(hasher)),
+    }
 }
 
 #[cfg(test)]

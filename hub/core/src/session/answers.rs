@@ -47,7 +47,6 @@ impl Member {
         }
         if page.last {
             let listing = std::mem::replace(&mut live.phase, Phase::Synced);
-            live.gap = false;
             if let Phase::Listing(listing) = listing {
                 self.listed(listing, orders, out);
             }

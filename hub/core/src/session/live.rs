@@ -19,6 +19,8 @@ const DRAIN: Millis = 1_000;
 pub(super) struct Listing {
     pub(super) since: Millis,
     pub(super) next_index: u32,
+    /// Reports were asked for again.
+    statuses: bool,
     pub(super) held: Vec<Held>,
     pub(super) contents: BTreeSet<Digest>,
 }
@@ -110,17 +112,27 @@ impl Live {
     /// Asks for pages; what was collected for an older request is dropped.
     pub(super) fn list(&mut self, now: Millis, out: &mut Vec<Action>) {
         self.request = self.request.wrapping_add(1);
+        let statuses = self.lacks_reports();
+        self.gap = false;
         self.phase = Phase::Listing(Listing {
             since: now,
             next_index: 0,
+            statuses,
             held: Vec::new(),
             contents: BTreeSet::new(),
         });
-        let list = ToAgent::List {
-            request: self.request,
-            statuses: self.gap,
-        };
-        out.push(Action::Send(self.connection, list));
+        out.push(Action::Send(self.connection, ToAgent::List { request: self.request, statuses }));
+    }
+
+    /// The listing was not answered in time, or frames were lost: ask again at `at`.
+    pub(super) fn ask_again(&mut self, at: Millis) {
+        self.gap = self.lacks_reports();
+        self.phase = Phase::Resync { at };
+    }
+
+    /// Whether some report is missing, or was asked for and may not have been sent yet.
+    pub(super) fn lacks_reports(&self) -> bool {
+        self.gap || matches!(&self.phase, Phase::Listing(listing) if listing.statuses)
     }
 
     fn window_is_full(&self, pace: &Pace) -> bool {
@@ -167,7 +179,7 @@ impl Member {
         if let Some(live) = &mut self.live {
             live.in_flight.clear();
             live.snapshot_due = true;
-            live.phase = Phase::Resync { at: now + DRAIN };
+            live.ask_again(now + DRAIN);
         }
         self.changed_all(orders);
     }

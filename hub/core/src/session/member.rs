@@ -248,7 +248,7 @@ impl Member {
         if let Some(live) = &mut self.live {
             match &live.phase {
                 Phase::Listing(listing) if listing.since + self.pace.listing_within <= now => {
-                    live.phase = Phase::Resync { at: now };
+                    live.ask_again(now);
                 }
                 Phase::Listing(_) | Phase::Resync { .. } | Phase::Synced => {}
             }
@@ -268,7 +268,7 @@ impl Member {
         let Some(live) = self.live.take() else {
             return;
         };
-        self.heard = (!live.gap).then_some(Heard {
+        self.heard = (!live.lacks_reports()).then_some(Heard {
             instance: live.instance,
             incarnation: live.incarnation,
             sequence: live.sequence,
