@@ -65,6 +65,10 @@ pub fn credentials(bytes: &[u8], host: &str) -> Result<Option<Credentials>, Cred
     if bytes.len() > MAX_BYTES {
         return Err(CredentialsError::TooLarge);
     }
+    // A list would be read as the fields in order.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(CredentialsError::Malformed);
+    }
     let config: Config = serde_json::from_slice(bytes).map_err(|_| CredentialsError::Malformed)?;
     let Some(entry) = config
         .auths
