@@ -1,0 +1,28 @@
+//! What one side of the hub calls on the other, where the ports do not fit as they are.
+
+use std::collections::BTreeSet;
+
+use stevedore_hub_controllers::hub;
+use stevedore_hub_grpc::session;
+use stevedore_proto_core::{ClusterUid, DeploymentUid};
+
+/// Sessions as the Kubernetes side tells them what changed.
+pub(crate) struct Told(pub(crate) session::Sessions);
+
+impl hub::Sessions for Told {
+    fn changed(&self, cluster: ClusterUid, deployments: BTreeSet<DeploymentUid>) {
+        self.0.changed(cluster, deployments);
+    }
+
+    fn reloaded(&self) {
+        self.0.reloaded();
+    }
+
+    fn census(&self, cluster: ClusterUid) {
+        self.0.census(cluster);
+    }
+
+    fn members_changed(&self) {
+        self.0.members_changed();
+    }
+}

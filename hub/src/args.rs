@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use stevedore_runtime::log::Format;
+
+/// Holds what every cluster of a fleet should run, and gives it to their agents.
+///
+/// Everything it knows stands in its own cluster, as objects. Run it in that cluster, or anywhere with a
+/// kubeconfig of it; one of several replicas leads.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "stevedore-hub", version)]
+pub struct Args {
+    /// Reach the API server as this file says, instead of as the pod's service account.
+    #[arg(long, value_name = "FILE", env = "STEVEDORE_KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The hub's own namespace: its CA, join tokens, contents, ledgers and Lease.
+    #[arg(long, default_value = stevedore_proto_core::label::SYSTEM_NAMESPACE, env = "STEVEDORE_NAMESPACE")]
+    pub namespace: String,
+
+    /// Where agents connect; port 0 picks a free one.
+    #[arg(
+        long,
+        default_value = "0.0.0.0:9443",
+        value_name = "ADDR",
+        env = "STEVEDORE_LISTEN"
+    )]
+    pub listen: SocketAddr,
+
+    /// Address that agents reach the hub by, `host:port`; its host is in the hub's certificate. Can be given
+    /// many times; the first ones are tried first. Without one, the address it listens on.
+    #[arg(
+        long = "advertise",
+        value_name = "HOST:PORT",
+        env = "STEVEDORE_ADVERTISE",
+        value_delimiter = ','
+    )]
+    pub advertise: Vec<String>,
+
+    /// Where health and metrics are served; port 0 picks a free one.
+    #[arg(
+        long,
+        default_value = "127.0.0.1:9460",
+        value_name = "ADDR",
+        env = "STEVEDORE_ADMIN_ADDR"
+    )]
+    pub admin_addr: SocketAddr,
+
+    /// Talk to this registry without TLS (`host` or `host:port`); loopback needs no such leave. Can be given
+    /// many times.
+    #[arg(long = "allow-http-registry", value_name = "HOST")]
+    pub allow_http_registries: Vec<String>,
+
+    /// Also trust these certificate authorities when talking to registries, PEM.
+    #[arg(long, value_name = "FILE")]
+    pub registry_ca: Option<PathBuf>,
+
+    /// How log lines look.
+    #[arg(long, value_enum, default_value_t, env = "STEVEDORE_LOG_FORMAT")]
+    pub log_format: LogFormat,
+
+    /// Which log lines are written, in the syntax of RUST_LOG.
+    #[arg(long, default_value = "info", value_name = "FILTER", env = "RUST_LOG")]
+    pub log: String,
+
+    /// Write the bound addresses here as JSON, once they are known.
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+impl From<LogFormat> for Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Human => Self::Human,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}
+
+/// Hosts of `host:port` addresses, as they stand in a certificate.
+pub(crate) fn hosts(addresses: &[String]) -> Vec<String> {
+    let host = |address: &String| {
+        let host = address
+            .rsplit_once(':')
+            .map_or(address.as_str(), |(host, _)| host);
+        host.trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned()
+    };
+    addresses.iter().map(host).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_host_of_an_address_is_what_stands_before_its_port() {
+        let of = |text: &str| hosts(&[text.to_owned()]).remove(0);
+        assert_eq!(of("hub.example:9443"), "hub.example");
+        assert_eq!(of("127.0.0.1:1"), "127.0.0.1");
+        assert_eq!(of("[::1]:1"), "::1");
+    }
+}

@@ -1,0 +1,147 @@
+//! Puts the hub together and starts it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use prometheus_client::registry::Registry;
+use stevedore_hub_controllers::{Hub, Settings, registry, run};
+use stevedore_hub_core::session::Pace;
+use stevedore_hub_grpc::pki::Authority;
+use stevedore_hub_grpc::server::{self, Server};
+use stevedore_hub_grpc::session::{Ports, Sessions};
+use stevedore_runtime::admin::{Admin, Readiness};
+use stevedore_runtime::supervise::Tasks;
+
+use crate::adapters::Told;
+use crate::args::{Args, hosts};
+
+/// Starts everything; when that fails, the process ends with the reason.
+pub async fn start_or_stop(args: Args, tasks: &Tasks) {
+    let stop = tasks.shutdown();
+    tokio::select! {
+        result = start(args, tasks) => {
+            if let Err(error) = result {
+                let reason = format!("{error:#}");
+                // An essential task that ends is how a process says that it cannot go on.
+                tasks.essential("start", async move { Err::<(), _>(reason) });
+            }
+        }
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Starts everything; returns when sessions are served and everything is loaded.
+///
+/// # Errors
+/// When the API server cannot be reached, an address is taken, or what is stored cannot be read.
+pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
+    let client = client(args.kubeconfig.as_deref()).await?;
+    let registry_ca = match &args.registry_ca {
+        Some(file) => {
+            Some(std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?)
+        }
+        None => None,
+    };
+    let settings = Settings {
+        namespace: args.namespace.clone(),
+        registry: registry::Settings {
+            plain_http: args.allow_http_registries.clone(),
+            certificate_authorities: registry_ca,
+        },
+        holder: format!("hub-{:016x}", rand::random::<u64>()),
+    };
+    let admin = Admin::bind(args.admin_addr)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.admin_addr))?;
+    let grpc = Server::bind(args.listen).await?;
+    report(&args, admin.address(), grpc.address())?;
+
+    let readiness = Readiness::new();
+    let loaded = readiness.handle("loaded");
+    let hub = Hub::new(client, settings)
+        .await
+        .context("cannot read the namespace kube-system, whose UID names the hub's own cluster")?;
+    let mut metrics = Registry::with_prefix("stevedore_hub");
+    hub.metrics().register(&mut metrics);
+    admin.serve(tasks, readiness, metrics);
+
+    let authority = authority(&hub).await?;
+    let addresses = if args.advertise.is_empty() {
+        vec![grpc.address().to_string()]
+    } else {
+        args.advertise.clone()
+    };
+    run::publish_addresses(
+        &hub,
+        &addresses,
+        authority.certificate(),
+        &format!("sha256:{}", authority.pin()),
+    )
+    .await
+    .context("cannot publish how the hub is reached")?;
+    let ports = Ports {
+        members: hub.clone(),
+        orders: hub.clone(),
+        reports: hub.clone(),
+    };
+    let sessions = Sessions::start(ports, Pace::default(), tasks);
+    hub.set_sessions(Arc::new(Told(sessions.clone())));
+    let settings = server::Settings {
+        names: hosts(&addresses),
+        ..server::Settings::default()
+    };
+    grpc.serve(tasks, authority, hub.clone(), sessions, settings)?;
+    run::start(&hub, tasks).await?;
+    loaded.ready();
+    tracing::info!("loaded: sessions may start");
+    Ok(())
+}
+
+async fn client(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
+    let mut config = match kubeconfig {
+        Some(file) => {
+            let read = Kubeconfig::read_from(file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?
+        }
+        None => Config::incluster().context("not in a cluster, and no --kubeconfig was given")?,
+    };
+    // Watches are long and quiet; the client's own default would cut them.
+    config.read_timeout = None;
+    Client::try_from(config).context("cannot make a client for the API server")
+}
+
+/// The hub's CA: what is kept, or a new one on the first start.
+async fn authority(hub: &Hub) -> anyhow::Result<Arc<Authority>> {
+    let fresh = Authority::create(Timestamp::now().as_second())?;
+    let make = || {
+        (
+            fresh.certificate().to_owned(),
+            fresh.private_key().to_owned(),
+        )
+    };
+    let (certificate, key) = run::certificate_authority(hub, make)
+        .await
+        .context("cannot keep the hub's CA")?;
+    Ok(Arc::new(Authority::from_pem(certificate, key)?))
+}
+
+/// Says where the hub listens, in the log and in the file that was asked for.
+fn report(args: &Args, admin: SocketAddr, grpc: SocketAddr) -> anyhow::Result<()> {
+    tracing::info!(%admin, %grpc, "listening");
+    if let Some(file) = &args.ready_file {
+        let text =
+            serde_json::json!({"admin": admin.to_string(), "grpc": grpc.to_string()}).to_string();
+        // Renamed into place, so that nobody reads half of it.
+        let part = file.with_extension("part");
+        std::fs::write(&part, text)
+            .and_then(|()| std::fs::rename(&part, file))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
