@@ -36,13 +36,17 @@ fn is_secret(object: &Value) -> bool {
 
 fn json_size(value: &Value) -> usize {
     let mut counter = Counter(0);
-    serde_json::to_writer(&mut counter, value).expect("a JSON value is JSON and counting never fails");
+    serde_json::to_writer(&mut counter, value)
+        .expect("a JSON value is JSON and counting never fails");
     counter.0
 }
 
 fn path_size(value: &Value) -> usize {
     match value {
-        Value::Object(map) => map.iter().map(|(key, value)| key.len() + AROUND_KEY + path_size(value)).sum(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| key.len() + AROUND_KEY + path_size(value))
+            .sum(),
         Value::Array(items) => items.iter().map(|item| LIST_ITEM + path_size(item)).sum(),
         _ => 0,
     }
