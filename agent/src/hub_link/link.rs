@@ -61,6 +61,19 @@ pub enum Standing {
     Unreachable(String),
 }
 
+impl Standing {
+    /// Refused for a reason that only a person can change.
+    fn is_lasting_refusal(&self) -> bool {
+        let Self::Refused { reason, .. } = self else {
+            return false;
+        };
+        matches!(
+            reason,
+            CloseReason::Revoked | CloseReason::NotAccepted | CloseReason::DuplicateIdentity
+        )
+    }
+}
+
 /// The link: one machine, at most one connection that counts.
 pub struct Link {
     machine: Session,
@@ -141,8 +154,8 @@ impl Link {
             }
             Told::Ended(connection, why) => {
                 self.forget(connection);
-                // A close said why already.
-                let refused = matches!(*self.standing.borrow(), Standing::Refused { .. });
+                // A lasting refusal says more than a later attempt that fails.
+                let refused = self.standing.borrow().is_lasting_refusal();
                 if !refused {
                     tracing::warn!(why, "the connection to the hub ended");
                     self.standing.send_replace(Standing::Unreachable(why));

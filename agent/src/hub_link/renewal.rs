@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stevedore_runtime::retry::{self, Delays, Schedule};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::credentials::{IdentityStore, Validity};
@@ -31,26 +32,33 @@ pub async fn keep_renewed(
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     let mut failures = Delays::new(AGAIN);
-    let mut wait = first_wait(&dialer);
+    // Drawn once for each certificate, so that looking again does not move its time.
+    let mut random = rand::random();
+    let mut not_before = Instant::now();
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(wait.min(LOOK_AGAIN)) => {}
-        }
-        wait = wait.saturating_sub(LOOK_AGAIN).min(first_wait(&dialer));
+        let wait =
+            present_due(&dialer, random).max(not_before.saturating_duration_since(Instant::now()));
         if !wait.is_zero() {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(wait.min(LOOK_AGAIN)) => {}
+            }
             continue;
         }
         match renew(&dialer, store.as_ref()).await {
             Ok(validity) => {
                 failures.reset();
+                random = rand::random();
                 tracing::info!(until = validity.not_after, "the certificate was renewed");
-                // A certificate that is already in its last third (a very short one) is used half way first.
-                wait = due(&validity, rand::random()).max(validity.left() / 2);
+                // One that is in its last third from the start (a very short one) is used half way first.
+                if due(&validity, random).is_zero() {
+                    not_before = Instant::now() + validity.left() / 2;
+                }
             }
             Err(error) => {
-                wait = failures.next(rand::random());
-                tracing::warn!(error, again_in = ?wait, "the certificate could not be renewed");
+                let again_in = failures.next(rand::random());
+                not_before = Instant::now() + again_in;
+                tracing::warn!(error, ?again_in, "the certificate could not be renewed");
             }
         }
     }
@@ -67,11 +75,11 @@ async fn renew(dialer: &Dialer, store: &dyn IdentityStore) -> Result<Validity, S
     Ok(validity)
 }
 
-fn first_wait(dialer: &Dialer) -> Duration {
+fn present_due(dialer: &Dialer, random: u64) -> Duration {
     dialer
         .credentials()
         .validity()
-        .map_or(Duration::ZERO, |validity| due(&validity, rand::random()))
+        .map_or(Duration::ZERO, |validity| due(&validity, random))
 }
 
 /// Time until the renewal is due: a third of the life before the end, spread by 10 %.
@@ -79,4 +87,36 @@ fn due(validity: &Validity, random: u64) -> Duration {
     validity
         .left()
         .saturating_sub(retry::spread(validity.length() / 3, 10, random))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn a_renewal_is_due_at_two_thirds_of_the_life_give_or_take_a_tenth() {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let now = i64::try_from(now).unwrap();
+        let day = Validity {
+            not_before: now,
+            not_after: now + 86_400,
+        };
+        let near = |random, hours: f64| {
+            let due = due(&day, random).as_secs_f64() / 3600.0;
+            assert!((due - hours).abs() < 0.01, "{due} instead of {hours}");
+        };
+        near(u64::MAX / 2, 16.0);
+        near(0, 16.8);
+        near(u64::MAX, 15.2);
+        let ended = Validity {
+            not_before: now - 100,
+            not_after: now - 1,
+        };
+        assert!(due(&ended, 0).is_zero());
+    }
 }

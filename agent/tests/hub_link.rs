@@ -1,0 +1,192 @@
+//! The agent's link against the hub's own server, over real TLS on loopback. Only Kubernetes is in memory.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests end the test as tests do"
+)]
+
+#[path = "hub_link/support.rs"]
+mod support;
+
+use std::sync::Arc;
+
+use stevedore_agent::hub_link::{
+    Credentials, IdentityStore, JoinError, MemoryStore, Standing, obtain,
+};
+use stevedore_hub_core::session::Report;
+use stevedore_hub_grpc::server::Settings;
+use stevedore_proto_core::join::JoinToken;
+use stevedore_proto_core::message::CloseReason;
+use stevedore_proto_core::{ClusterUid, Digest, Stage, limit};
+
+use support::{CLUSTER, Hub, PACKAGE, SOON, Watched, agent, content, hub, serve, start};
+
+#[tokio::test]
+async fn a_joined_agent_makes_orders_durable_and_acknowledges_them_whatever_their_size() {
+    let hub = hub(Settings::default()).await;
+    let mut agent = agent(&hub.invite("one")).await;
+    agent.synced().await;
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    // One that travels with its order, one that is fetched.
+    for size in [1_000, 3 * limit::INLINE_CONTENT] {
+        let content = content(size);
+        let (deployment, tuple) = hub
+            .ports
+            .order(CLUSTER, PACKAGE, Some(&content), Some(trace));
+        hub.sessions.changed(CLUSTER, [deployment]);
+        hub.reported("the ack", |report| {
+            matches!(report, Report::Progress { tuple: at, stage: Stage::Received, .. } if *at == tuple)
+        })
+        .await;
+        let orders = agent.orders.0.lock().unwrap();
+        let (order, bytes, carried) = &orders[&deployment];
+        assert_eq!(order.tuple, tuple);
+        assert_eq!(bytes.as_deref(), Some(content.to_bytes().as_slice()));
+        assert_eq!(
+            carried.unwrap().trace_id(),
+            "0af7651916cd43dd8448eb211c80319c"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_agent_joins_only_the_hub_that_its_token_names() {
+    let hub = hub(Settings::default()).await;
+    let other = self::hub(Settings::default()).await;
+    let misled = JoinToken {
+        addresses: vec![other.address.to_string()],
+        ..hub.invite("one")
+    };
+    let store = MemoryStore::default();
+    let error = obtain(&store, Some(&misled), CLUSTER).await.unwrap_err();
+    assert!(matches!(error, JoinError::Dial(_)), "{error:?}");
+    assert_eq!(store.load().await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_stored_identity_needs_no_token_and_a_new_token_replaces_it() {
+    let hub = hub(Settings::default()).await;
+    let store = Watched::default();
+    let no_token = obtain(&store, None, CLUSTER).await.unwrap_err();
+    assert!(matches!(no_token, JoinError::NoToken));
+
+    let token = hub.invite("one");
+    let first = obtain(&store, Some(&token), CLUSTER).await.unwrap();
+    assert_eq!(obtain(&store, None, CLUSTER).await.unwrap(), first);
+    assert_eq!(
+        obtain(&store, Some(&token), CLUSTER).await.unwrap(),
+        first,
+        "the used token was used again"
+    );
+    assert_eq!(Credentials::from_data(&first.to_data()), Ok(first.clone()));
+
+    let elsewhere = obtain(&MemoryStore::default(), Some(&token), CLUSTER)
+        .await
+        .unwrap_err();
+    assert_eq!(elsewhere.reason(), Some("TokenUsed"));
+
+    // Forgotten and invited again: the old identity is of no use, the new token is taken.
+    hub.ports.forget("one");
+    let second = obtain(&store, Some(&hub.invite("one")), CLUSTER)
+        .await
+        .unwrap();
+    assert_ne!(first, second);
+    start(second, Arc::new(store)).synced().await;
+}
+
+#[tokio::test]
+async fn a_forgotten_member_is_told_so() {
+    let hub = hub(Settings::default()).await;
+    let mut agent = agent(&hub.invite("one")).await;
+    agent.synced().await;
+    hub.ports.forget("one");
+    hub.sessions.members_changed();
+    let revoked = |standing: &Standing| {
+        matches!(
+            standing,
+            Standing::Refused {
+                reason: CloseReason::Revoked,
+                ..
+            }
+        )
+    };
+    agent.stands("revoked", revoked).await;
+}
+
+#[tokio::test]
+async fn a_renewal_keeps_the_session_and_the_next_one_uses_the_new_certificate() {
+    let hub = hub(Settings {
+        member_seconds: 6,
+        ..Settings::default()
+    })
+    .await;
+    let mut agent = agent(&hub.invite("one")).await;
+    let first = agent.dialer.credentials();
+    agent.synced().await;
+    let connected = || {
+        let reports = hub.ports.reports();
+        let all = reports.borrow();
+        all.iter()
+            .filter(|(_, report)| matches!(report, Report::Connected { .. }))
+            .count()
+    };
+    let mut saves = agent.store.saves.subscribe();
+    // The first one was saved when joining.
+    let renewed = saves.wait_for(|saves| *saves >= 2);
+    let seen = tokio::time::timeout(SOON, renewed).await.is_ok();
+    assert!(seen, "the certificate was not renewed");
+    assert_eq!(
+        (connected(), agent.standing.borrow().clone()),
+        (1, Standing::Synced),
+        "the session was dropped"
+    );
+    assert_ne!(
+        agent.store.load().await.unwrap().unwrap().key,
+        first.key,
+        "the key was kept"
+    );
+
+    // The session ends with the certificate it was made with, and comes back with the next one.
+    hub.reported("a second session", |report| {
+        matches!(report, Report::Connected { incarnation: 2, .. })
+    })
+    .await;
+    agent.synced().await;
+    let lost = |(_, report): &(ClusterUid, Report)| matches!(report, Report::Lost);
+    assert!(
+        !hub.ports.reports().borrow().iter().any(lost),
+        "the member counted as lost"
+    );
+}
+
+#[tokio::test]
+async fn an_agent_comes_back_when_its_hub_does() {
+    let Hub {
+        ports,
+        authority,
+        address,
+        sessions,
+        _stop,
+        supervisor,
+    } = hub(Settings::default()).await;
+    let ca = Digest::from_bytes(*authority.pin().as_bytes());
+    let mut agent = agent(&ports.invite("one", ca, vec![address.to_string()], 60)).await;
+    agent.synced().await;
+    drop((_stop, sessions));
+    let exit = supervisor
+        .run_until(async {}, std::future::pending(), SOON)
+        .await;
+    assert_eq!(exit.code(), 0, "{exit}");
+    let gone = |standing: &Standing| !matches!(standing, Standing::Synced | Standing::Connected);
+    agent.stands("without its hub", gone).await;
+
+    let again = serve(address, ports, authority, Settings::default()).await;
+    agent.synced().await;
+    let (deployment, _) = again.ports.order(CLUSTER, PACKAGE, None, None);
+    again.sessions.changed(CLUSTER, [deployment]);
+    again
+        .reported("the ack", |report| {
+            matches!(report, Report::Progress { .. })
+        })
+        .await;
+}

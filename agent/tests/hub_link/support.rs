@@ -1,0 +1,250 @@
+//! A hub on a free port and an agent whose API server is in memory.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use stevedore_agent::hub_link::{
+    Credentials, Dialer, IdentityStore, Link, MemoryStore, OrderStore, Pending, Standing,
+    StoreFailure, keep_renewed, obtain,
+};
+use stevedore_agent_core::session::{Backoff, Event, Identity, Recovered, Session, StoreError};
+use stevedore_hub_core::session::{Pace, Report};
+use stevedore_hub_grpc::memory::MemoryHub;
+use stevedore_hub_grpc::pki::Authority;
+use stevedore_hub_grpc::server::{Server, Settings};
+use stevedore_hub_grpc::session::{Ports, Sessions};
+use stevedore_proto_core::content::Phase;
+use stevedore_proto_core::join::JoinToken;
+
+use stevedore_proto_core::{
+    ClusterUid, Content, DeploymentUid, Digest, InstanceId, Order, PackageUid,
+};
+use stevedore_runtime::supervise::Supervisor;
+use stevedore_runtime::tls;
+use stevedore_runtime::trace::TraceContext;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub(crate) const CLUSTER: ClusterUid = ClusterUid::from_bytes([5; 16]);
+pub(crate) const PACKAGE: PackageUid = PackageUid::from_bytes([7; 16]);
+
+pub(crate) struct Hub {
+    pub(crate) ports: Arc<MemoryHub>,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) address: SocketAddr,
+    pub(crate) sessions: Sessions,
+    pub(crate) _stop: DropGuard,
+    pub(crate) supervisor: Supervisor,
+}
+
+pub(crate) async fn hub(settings: Settings) -> Hub {
+    let authority = Arc::new(Authority::create(now()).unwrap());
+    serve(
+        "127.0.0.1:0".parse().unwrap(),
+        Arc::default(),
+        authority,
+        settings,
+    )
+    .await
+}
+
+pub(crate) async fn serve(
+    at: SocketAddr,
+    ports: Arc<MemoryHub>,
+    authority: Arc<Authority>,
+    settings: Settings,
+) -> Hub {
+    tls::install_provider();
+    let stop = CancellationToken::new();
+    let supervisor = Supervisor::new(stop.clone());
+    let tasks = supervisor.tasks();
+    let all = Ports {
+        members: ports.clone(),
+        orders: ports.clone(),
+        reports: ports.clone(),
+    };
+    let sessions = Sessions::start(all, Pace::default(), &tasks);
+    let server = Server::bind(at).await.unwrap();
+    let address = server.address();
+    let settings = Settings {
+        names: vec!["127.0.0.1".into()],
+        ..settings
+    };
+    server
+        .serve(
+            &tasks,
+            authority.clone(),
+            ports.clone(),
+            sessions.clone(),
+            settings,
+        )
+        .unwrap();
+    Hub {
+        ports,
+        authority,
+        address,
+        sessions,
+        _stop: stop.drop_guard(),
+        supervisor,
+    }
+}
+
+pub(crate) fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+        .try_into()
+        .unwrap()
+}
+
+impl Hub {
+    pub(crate) fn invite(&self, name: &str) -> JoinToken {
+        let ca = Digest::from_bytes(*self.authority.pin().as_bytes());
+        self.ports
+            .invite(name, ca, vec![self.address.to_string()], 60)
+    }
+
+    /// Waits for a report about the one cluster.
+    pub(crate) async fn reported(&self, what: &str, fits: impl Fn(&Report) -> bool) {
+        let mut reports = self.ports.reports();
+        let wait = reports.wait_for(|all| all.iter().any(|(_, report)| fits(report)));
+        let seen = tokio::time::timeout(SOON, wait).await.is_ok();
+        assert!(
+            seen,
+            "{what} was not reported: {:#?}",
+            self.ports.reports().borrow()
+        );
+    }
+}
+
+/// Orders that were made durable, with their content and trace.
+#[derive(Default)]
+pub(crate) struct Orders(
+    pub(crate) Mutex<BTreeMap<DeploymentUid, (Order, Option<Arc<[u8]>>, Option<TraceContext>)>>,
+);
+
+impl OrderStore for Orders {
+    fn store(
+        &self,
+        order: Order,
+        content: Option<Arc<[u8]>>,
+        trace: Option<TraceContext>,
+    ) -> Pending<'_, Result<(), StoreError>> {
+        self.0
+            .lock()
+            .unwrap()
+            .insert(order.deployment, (order, content, trace));
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// An identity in memory that says how often it was saved.
+pub(crate) struct Watched {
+    pub(crate) memory: MemoryStore,
+    pub(crate) saves: watch::Sender<u32>,
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self {
+            memory: MemoryStore::default(),
+            saves: watch::Sender::new(0),
+        }
+    }
+}
+
+impl IdentityStore for Watched {
+    fn load(&self) -> Pending<'_, Result<Option<Credentials>, StoreFailure>> {
+        self.memory.load()
+    }
+
+    fn save(&self, credentials: Credentials) -> Pending<'_, Result<(), StoreFailure>> {
+        Box::pin(async move {
+            self.memory.save(credentials).await?;
+            self.saves.send_modify(|saves| *saves += 1);
+            Ok(())
+        })
+    }
+}
+
+pub(crate) struct Agent {
+    pub(crate) orders: Arc<Orders>,
+    pub(crate) standing: watch::Receiver<Standing>,
+    pub(crate) dialer: Dialer,
+    pub(crate) store: Arc<Watched>,
+    pub(crate) _engine: mpsc::Sender<Event>,
+    pub(crate) _stop: DropGuard,
+    pub(crate) _supervisor: Supervisor,
+}
+
+pub(crate) async fn agent(token: &JoinToken) -> Agent {
+    let store = Arc::new(Watched::default());
+    let credentials = obtain(store.as_ref(), Some(token), CLUSTER).await.unwrap();
+    start(credentials, store)
+}
+
+pub(crate) fn start(credentials: Credentials, store: Arc<Watched>) -> Agent {
+    let stop = CancellationToken::new();
+    let supervisor = Supervisor::new(stop.clone());
+    let tasks = supervisor.tasks();
+    let identity = Identity {
+        cluster: CLUSTER,
+        instance: InstanceId::from_bytes([1; 16]),
+        agent_version: "test".into(),
+    };
+    let backoff = Backoff {
+        first: 20,
+        max: 200,
+        ..Backoff::default()
+    };
+    let machine = Session::new(identity, Recovered::default(), backoff);
+    let (orders, dialer) = (Arc::new(Orders::default()), Dialer::new(credentials));
+    let (engine, events) = mpsc::channel(16);
+    let standing = Link::start(machine, orders.clone(), dialer.clone(), events, &tasks);
+    tasks.essential(
+        "renewal",
+        keep_renewed(dialer.clone(), store.clone(), tasks.shutdown()),
+    );
+    Agent {
+        orders,
+        standing,
+        dialer,
+        store,
+        _engine: engine,
+        _stop: stop.drop_guard(),
+        _supervisor: supervisor,
+    }
+}
+
+impl Agent {
+    pub(crate) async fn stands(&mut self, what: &str, fits: impl Fn(&Standing) -> bool) {
+        let seen = tokio::time::timeout(SOON, self.standing.wait_for(|standing| fits(standing)))
+            .await
+            .is_ok();
+        assert!(seen, "never {what}: {:?}", self.standing.borrow());
+    }
+
+    pub(crate) async fn synced(&mut self) {
+        self.stands("synced", |standing| *standing == Standing::Synced)
+            .await;
+    }
+}
+
+pub(crate) fn content(size: usize) -> Content {
+    let object = serde_json::json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "filler"},
+        "data": {"filler": "x".repeat(size)},
+    });
+    let object = serde_json::from_value(serde_json::json!({ "object": object })).unwrap();
+    Content {
+        phases: vec![Phase {
+            name: "deploy".into(),
+            objects: vec![object],
+        }],
+        ..Content::default()
+    }
+}
