@@ -243,6 +243,7 @@ impl From<message::Hello> for v1::Hello {
             agent_version: hello.agent_version,
             seen: hello.seen.map(v1::Leadership::from),
             root: digest(&hello.root),
+            held: hello.held,
             environment: Some(hello.environment.into()),
         }
     }

@@ -52,6 +52,8 @@ pub struct Hello {
     pub seen: Option<Leadership>,
     /// [`crate::held::root`] over what it holds.
     pub root: Digest,
+    /// How many deployments it holds, finished tombstones included, which the root leaves out.
+    pub held: u32,
     /// Facts about the member.
     pub environment: Environment,
 }

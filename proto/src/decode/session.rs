@@ -75,6 +75,7 @@ impl TryFrom<v1::Hello> for Hello {
             agent_version: text(hello.agent_version, limit::VERSION, "hello.agent_version")?,
             seen: hello.seen.map(TryInto::try_into).transpose()?,
             root: digest(&hello.root, "hello.root")?,
+            held: hello.held,
             environment: hello.environment.unwrap_or_default().try_into()?,
         })
     }

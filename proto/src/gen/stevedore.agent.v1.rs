@@ -408,6 +408,9 @@ pub struct Hello {
     pub root: ::prost::bytes::Bytes,
     #[prost(message, optional, tag = "10")]
     pub environment: ::core::option::Option<Environment>,
+    /// How many deployments it holds, finished tombstones included, which the root leaves out.
+    #[prost(uint32, tag = "11")]
+    pub held: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Environment {

@@ -156,6 +156,7 @@ pub(super) fn hello() -> Hello {
         agent_version: "0.1.0".into(),
         seen: Some(leadership()),
         root: Digest::of(b"root"),
+        held: 16,
         environment: environment(),
     }
 }

@@ -154,6 +154,7 @@ impl Session {
             agent_version: self.identity.agent_version.clone(),
             seen: self.seen,
             root: self.root(),
+            held: self.orders.count(),
             environment: self.environment.clone(),
         };
         out.push(Action::Send(connection, ToHub::Hello(Box::new(hello))));

@@ -50,6 +50,10 @@ impl Orders {
         self.held.values()
     }
 
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.held.len()).expect("deployments are bounded")
+    }
+
     pub(super) fn is_storing(&self) -> bool {
         self.offers
             .values()

@@ -173,6 +173,7 @@ impl Member {
         }
         if hello.root == orders.root() {
             self.believe(orders);
+            self.view.whole = hello.held as usize == self.view.held.len();
         } else if !(self.view.listed && hello.root == self.view.root()) {
             live.list(now, out);
         }

@@ -73,6 +73,7 @@ impl Member {
         }
         self.view.contents = listing.contents;
         self.view.listed = true;
+        self.view.whole = true;
         out.push(Action::Report(Report::Listing(listing.held)));
         self.changed_all(orders);
     }

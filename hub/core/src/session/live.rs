@@ -121,7 +121,13 @@ impl Live {
             held: Vec::new(),
             contents: BTreeSet::new(),
         });
-        out.push(Action::Send(self.connection, ToAgent::List { request: self.request, statuses }));
+        out.push(Action::Send(
+            self.connection,
+            ToAgent::List {
+                request: self.request,
+                statuses,
+            },
+        ));
     }
 
     /// The listing was not answered in time, or frames were lost: ask again at `at`.
@@ -151,7 +157,7 @@ enum Need {
     Send {
         with_content: bool,
     },
-    /// The member may have the content: it has to say so first.
+    /// The member may have the content, or a tombstone that does not show in its root: it has to say so first.
     List,
 }
 
@@ -330,6 +336,9 @@ fn need(wanted: &Wanted, view: &View, quarantined: Option<&Tuple>) -> Need {
         Relation::InSync => Need::Nothing,
         Relation::Foreign(reason) => Need::Freeze(reason),
         Relation::Behind if quarantined == Some(&wanted.order.tuple) => Need::Nothing,
+        Relation::Behind if !view.whole && view.tuple(&wanted.order.deployment).is_none() => {
+            Need::List
+        }
         Relation::Behind => match inline(&wanted.order) {
             None => Need::Send {
                 with_content: false,

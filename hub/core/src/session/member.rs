@@ -18,7 +18,10 @@ use super::wanted::ClusterOrders;
 pub(super) struct View {
     pub(super) held: BTreeMap<DeploymentUid, (Tuple, Stage)>,
     pub(super) contents: BTreeSet<Digest>,
-    /// Whether the member said all of it at least once.
+    /// Whether nothing is held beside it. Finished tombstones do not show in the root, and one that a lost
+    /// history ordered must not be overwritten unseen.
+    pub(super) whole: bool,
+    /// Whether the member said which contents it has.
     pub(super) listed: bool,
 }
 
