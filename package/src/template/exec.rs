@@ -1,7 +1,9 @@
 //! Walks a template and writes its output.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
+use regex::Regex;
 use serde_json::Value as Json;
 
 use super::ast::{Branch, Call, Located, Node, Pipe, Pos, Tree};
@@ -29,6 +31,8 @@ pub(super) struct Machine<'t> {
     calls: usize,
     /// Maps that were changed: they may hold themselves and are emptied at the end.
     changed: Vec<Map>,
+    /// Compiled expressions by their source.
+    pub(super) regexes: HashMap<String, Regex>,
 }
 
 /// What to do after a node.
@@ -67,6 +71,7 @@ pub(super) fn run(set: &TemplateSet, name: &str, context: &Json, env: &Env) -> E
         depth: 0,
         calls: 0,
         changed: Vec::new(),
+        regexes: HashMap::new(),
     };
     let walked = machine.list(&dot, &tree.nodes);
     for map in std::mem::take(&mut machine.changed) {

@@ -259,6 +259,8 @@ impl Printf<'_> {
             .filter(|byte| byte.is_ascii_digit())
         {
             if number > 1_000_000 {
+                // As in Go, nothing of the format is left after such a number.
+                self.at = self.format.len();
                 return None;
             }
             number = number * 10 + usize::from(digit - b'0');

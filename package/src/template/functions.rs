@@ -168,6 +168,13 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
     TABLE.get(name).copied()
 }
 
+#[cfg(test)]
+pub(super) fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = TABLE.keys().copied().collect();
+    names.sort_unstable();
+    names
+}
+
 /// What a name in a template stands for.
 #[derive(Clone, Copy)]
 pub(super) enum Callee<'a> {

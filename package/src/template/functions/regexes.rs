@@ -40,21 +40,29 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// Compiled size of an expression, in bytes.
 const SIZE: usize = 1 << 20;
 
+/// Steps that compiling an expression costs, the first time it is met.
+const COMPILING: u64 = 20_000;
+
 fn compile(machine: &mut Machine<'_>, pattern: &Value) -> Result<Regex, String> {
     let pattern = checked(pattern)?;
+    if let Some(known) = machine.regexes.get(pattern) {
+        return Ok(known.clone());
+    }
     // Compiling is dear next to anything else a template does.
-    machine.charge(1000 + pattern.len() as u64)?;
+    machine.charge(COMPILING + pattern.len() as u64)?;
     let translated = Translator {
         rest: pattern.chars().peekable(),
         out: String::new(),
     }
     .run()?;
-    RegexBuilder::new(&translated)
+    let regex = RegexBuilder::new(&translated)
         .size_limit(SIZE)
         .dfa_size_limit(SIZE)
         .nest_limit(100)
         .build()
-        .map_err(|_| format!("error parsing regexp: `{pattern}`"))
+        .map_err(|_| format!("error parsing regexp: `{pattern}`"))?;
+    machine.regexes.insert(pattern.to_owned(), regex.clone());
+    Ok(regex)
 }
 
 fn checked(value: &Value) -> Result<&str, String> {

@@ -11,10 +11,16 @@ use crate::template::value::Value;
 pub(super) const FUNCTIONS: &[Function] =
     &[fixed("semverCompare", &[Kind::Str; 2], |machine, args| {
         let (constraint, version) = (utf8(&args[0]), utf8(&args[1]));
-        machine.charge((constraint.len() + version.len()) as u64)?;
+        if constraint.len() > MAX_LENGTH || version.len() > MAX_LENGTH {
+            return Err(format!("longer than {MAX_LENGTH} bytes"));
+        }
+        machine.charge(1000)?;
         let constraint = Constraint::parse(&constraint)?;
         Ok(Value::Bool(constraint.allows(&Version::parse(&version)?)))
     })];
+
+/// Bytes of a constraint or a version.
+const MAX_LENGTH: usize = 1024;
 
 const OPERATORS: &str = r"=||!=|>|<|>=|=>|<=|=<|~|~>|\^";
 const SPACE: &str = r"[\t\n\f\r ]";

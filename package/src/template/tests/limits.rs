@@ -1,0 +1,259 @@
+//! Every bound, just within and just beyond.
+
+use serde_json::json;
+
+use super::super::Limits;
+use super::{run, run_within};
+
+fn failure(source: &str) -> String {
+    run(source, &json!({"name": "x"})).expect_err("this must not run")
+}
+
+#[test]
+fn output_may_have_four_mebibytes_and_no_byte_more() {
+    let source = r#"{{repeat 4194303 "x"}}"#;
+    assert_eq!(
+        run(&format!("{source}y"), &json!({})).unwrap().text.len(),
+        4 << 20
+    );
+    let message = run(&format!("{source}yz"), &json!({})).unwrap_err();
+    assert!(
+        message.contains("output exceeds 4194304 bytes"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_string_beyond_the_output_limit_is_refused_before_it_is_made() {
+    for source in [
+        r#"{{repeat 4194305 "x"}}"#,
+        r#"{{$x := repeat 4000000 "x"}}{{$y := cat $x $x}}"#,
+        r#"{{$x := indent 4194304 "x"}}"#,
+        r#"{{$x := repeat 2000 "\n"}}{{$x := indent 4000 $x}}"#,
+        r#"{{$x := repeat 4000 "a"}}{{$x := replace "a" $x $x}}"#,
+        r#"{{$x := printf "%9999999999d" 1}}{{$x := printf "%5000000s" "x"}}"#,
+        r#"{{$x := repeat 4000 "a"}}{{$x := regexReplaceAll "a" $x $x}}"#,
+        r#"{{$x := join (repeat 4000000 ",") (list 1 2 3)}}"#,
+        r#"{{printf "%.50000f" 1.0}}"#,
+    ] {
+        let message = failure(source);
+        let named = ["exceeds", "too large", "budget"]
+            .iter()
+            .any(|word| message.contains(word));
+        assert!(named, "{source}: {message}");
+    }
+}
+
+#[test]
+fn templates_nest_as_deep_as_allowed_and_no_deeper() {
+    let recursive = |depth: usize| {
+        format!(
+            r#"{{{{define "r"}}}}{{{{if lt . {depth}}}}}{{{{template "r" (int (add 1 .))}}}}{{{{end}}}}{{{{end}}}}{{{{template "r" 1}}}}"#
+        )
+    };
+    run(&recursive(32), &json!({})).unwrap();
+    let message = run(&recursive(33), &json!({})).unwrap_err();
+    assert!(
+        message.contains("exceeded maximum template depth (32)"),
+        "{message}"
+    );
+    let including = r#"{{define "r"}}{{include "r" .}}{{end}}{{include "r" .}}"#;
+    assert!(failure(including).contains("exceeded maximum template depth (32)"));
+}
+
+#[test]
+fn blocks_and_parentheses_nest_as_deep_as_allowed_and_no_deeper() {
+    let blocks = |depth| format!("{}{}", "{{if 1}}".repeat(depth), "{{end}}".repeat(depth));
+    let parens = |depth| format!("{{{{{}1{}}}}}", "(".repeat(depth), ")".repeat(depth));
+    let chain = |depth| format!("{{{{if 0}}}}{}{{{{end}}}}", "{{else if 0}}".repeat(depth));
+    for (name, source) in [
+        ("if", &blocks as &dyn Fn(usize) -> String),
+        ("(", &parens),
+        ("else if", &chain),
+    ] {
+        let most = if name == "else if" { 63 } else { 64 };
+        assert!(run(&source(most), &json!({})).is_ok(), "{name}");
+        for depth in [most + 1, 100_000] {
+            let message = run(&source(depth), &json!({})).unwrap_err();
+            assert!(
+                message.contains("nested more than 64 deep"),
+                "{name}: {message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn endless_work_ends_when_the_budget_is_used_up() {
+    for source in [
+        "{{range 9223372036854775807}}{{end}}",
+        "{{range until 9223372036854775807}}{{end}}",
+        "{{$x := untilStep 0 9223372036854775807 1}}",
+        "{{range 100000}}{{range 100000}}{{end}}{{end}}",
+        "{{$x := list 1}}{{range 100000}}{{$x = concat $x $x}}{{end}}",
+        r#"{{$x := until 100000}}{{$x := uniq $x}}"#,
+        r#"{{range 100000}}{{$x := repeat 1000000 "x"}}{{end}}"#,
+        r#"{{range 100000}}{{$x := regexMatch (print .) "a"}}{{end}}"#,
+        r#"{{$x := list 1 1}}{{range 40}}{{$x = list $x $x}}{{end}}{{if deepEqual $x (list $x)}}{{end}}{{$y := deepEqual $x $x}}"#,
+    ] {
+        assert!(
+            failure(source).contains("the budget of 2000000 steps is used up"),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn the_budget_is_exact() {
+    let run = |fuel| {
+        run_within(
+            "a{{1}}b",
+            &json!({}),
+            Limits {
+                fuel,
+                ..Limits::default()
+            },
+        )
+    };
+    let least = (0..100).find(|fuel| run(*fuel).is_ok()).unwrap();
+    assert!(least > 3);
+    assert!(run(least - 1).unwrap_err().contains("steps is used up"));
+}
+
+#[test]
+fn values_that_share_or_hold_themselves_end_in_an_error() {
+    let shared = r#"{{$x := list 1 1}}{{range 40}}{{$x = list $x $x}}{{end}}"#;
+    let cyclic = r#"{{$d := dict}}{{$_ := set $d "d" $d}}"#;
+    for verb in [
+        "print $x",
+        "toJson $x",
+        "toYaml $x",
+        "$x",
+        r#"printf "%v" $x"#,
+        "quote $x",
+    ] {
+        let message = failure(&format!("{shared}{{{{{verb}}}}}"));
+        assert!(message.contains("exceeds"), "{verb}: {message}");
+    }
+    for verb in [
+        "print $d",
+        "toJson $d",
+        "toPrettyJson $d",
+        "toYaml $d",
+        "$d",
+        "merge (dict) $d | print",
+    ] {
+        let message = failure(&format!("{cyclic}{{{{{verb}}}}}"));
+        assert!(message.contains("nested too deeply"), "{verb}: {message}");
+    }
+    let compared = r#"{{$e := dict}}{{$_ := set $e "d" $e}}{{deepEqual $d $e}}"#;
+    assert!(failure(&format!("{cyclic}{compared}")).contains("nested too deeply"));
+    assert_eq!(run(&format!("{cyclic}ok"), &json!({})).unwrap().text, "ok");
+}
+
+#[test]
+fn deeply_nested_values_are_freed_without_exhausting_the_stack() {
+    let deep = "{{$x := list}}{{range 300000}}{{$x = list $x}}{{end}}ok";
+    assert_eq!(run(deep, &json!({})).unwrap().text, "ok");
+    let maps = r#"{{$x := dict}}{{range 200000}}{{$x = dict "a" $x}}{{end}}ok"#;
+    assert_eq!(run(maps, &json!({})).unwrap().text, "ok");
+}
+
+#[test]
+fn the_deepest_allowed_execution_fits_a_thread_of_two_mebibytes() {
+    let open = "{{if true}}{{range 1}}{{with 1}}".repeat(10);
+    let close = "{{end}}".repeat(30);
+    let within = |inner: &str| format!("{}{inner}{}", "(print ".repeat(20), ")".repeat(20));
+    for body in [
+        format!(r#"{open}{{{{include "r" 1}}}}{close}"#),
+        format!(r#"{open}{{{{template "r" 1}}}}{close}"#),
+        format!("{{{{{}}}}}", within(r#"(include "r" 1)"#)),
+        format!("{open}{{{{{}}}}}{close}", within(r#"(include "r" 1)"#)),
+    ] {
+        let source = format!(r#"{{{{define "r"}}}}{body}{{{{end}}}}{{{{include "r" .}}}}"#);
+        let thread = std::thread::Builder::new().stack_size(2 << 20);
+        let running = thread.spawn(move || run(&source, &json!({}))).unwrap();
+        let message = running.join().expect("no panic").unwrap_err();
+        assert!(message.contains("nested more than 256 deep"), "{message}");
+    }
+}
+
+#[test]
+fn a_context_nested_too_deeply_is_refused() {
+    let mut context = json!(1);
+    for _ in 0..200 {
+        context = json!({ "a": context });
+    }
+    assert!(
+        run("x", &context)
+            .unwrap_err()
+            .contains("the context is nested too deeply")
+    );
+}
+
+#[test]
+fn text_that_is_not_utf8_can_pass_through_but_not_out() {
+    let encoded = r#"{{b64dec "/w==" | b64enc}}"#;
+    assert_eq!(run(encoded, &json!({})).unwrap().text, "/w==");
+    let message = failure(r#"{{b64dec "/w=="}}"#);
+    assert!(
+        message.contains("the output is not valid UTF-8"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_the_engine_leaves_out_is_refused_by_name() {
+    for name in [
+        "now",
+        "randAlpha",
+        "genPrivateKey",
+        "env",
+        "getHostByName",
+        "tpl",
+        "getFile",
+    ] {
+        let message = failure(&format!("a\n{{{{{name}}}}}"));
+        assert_eq!(
+            message,
+            format!("template: f:2: function {name:?} not defined")
+        );
+    }
+    assert!(failure("{{call .name}}").contains("error calling call"));
+    assert!(failure("{{1i}}").contains("complex numbers are not supported"));
+    assert!(failure(r#"{{fromYaml "a: 1\na: 2"}}"#).contains("duplicate"));
+}
+
+#[test]
+fn a_failure_names_file_place_template_and_expression() {
+    let cases = [
+        (
+            "a\n  {{.foo}}",
+            "template: f:2:4: executing \"f\" at <.foo>: map has no entry for key \"foo\"",
+        ),
+        (
+            "{{.name.x}}",
+            "template: f:1:2: executing \"f\" at <.name.x>: can't evaluate field x in type string",
+        ),
+        (
+            "{{define \"t\"}}\n{{upper 1}}{{end}}{{template \"t\"}}",
+            "template: f:2:8: executing \"t\" at <1>: expected string; found 1",
+        ),
+        (
+            "{{fail \"no\"}}",
+            "template: f:1:2: executing \"f\" at <fail \"no\">: error calling fail: no",
+        ),
+        (
+            "{{range .name}}{{end}}",
+            "template: f:1:8: executing \"f\" at <.name>: range can't iterate over x",
+        ),
+        (
+            "{{lt 1 \"a\"}}",
+            "template: f:1:2: executing \"f\" at <lt 1 \"a\">: error calling lt: incompatible types for comparison: int and string",
+        ),
+        ("x\n{{if}}{{end}}", "template: f:2: missing value for if"),
+    ];
+    for (source, message) in cases {
+        assert_eq!(failure(source), message);
+    }
+}
