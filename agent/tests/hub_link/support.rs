@@ -121,11 +121,12 @@ impl Hub {
     }
 }
 
+/// An order with its content and trace.
+pub(crate) type Stored = (Order, Option<Arc<[u8]>>, Option<TraceContext>);
+
 /// Orders that were made durable, with their content and trace.
 #[derive(Default)]
-pub(crate) struct Orders(
-    pub(crate) Mutex<BTreeMap<DeploymentUid, (Order, Option<Arc<[u8]>>, Option<TraceContext>)>>,
-);
+pub(crate) struct Orders(pub(crate) Mutex<BTreeMap<DeploymentUid, Stored>>);
 
 impl OrderStore for Orders {
     fn store(

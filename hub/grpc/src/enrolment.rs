@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tonic::{Code, Request, Response, Status};
 
 use crate::identity::MemberName;
+use crate::metrics::Metrics;
 use crate::peer::Peer;
 use crate::pki::{self, Authority, Issued};
 use crate::server::unix_now;
@@ -33,6 +34,7 @@ pub(crate) struct Enrolment {
     members: Arc<dyn Members>,
     seconds: u32,
     room: Semaphore,
+    metrics: Metrics,
 }
 
 impl Enrolment {
@@ -41,6 +43,7 @@ impl Enrolment {
         enrolments: Arc<dyn Enrolments>,
         members: Arc<dyn Members>,
         seconds: u32,
+        metrics: Metrics,
     ) -> Self {
         Self {
             authority,
@@ -48,6 +51,7 @@ impl Enrolment {
             members,
             seconds,
             room: Semaphore::new(JOINING),
+            metrics,
         }
     }
 
@@ -69,10 +73,12 @@ impl Enrolment {
             .await
             .unwrap_or(Err(JoinRefusal::NotLoaded));
         let member = answer.map_err(|refused| {
+            self.metrics.joined(refused.as_str());
             tracing::warn!(%cluster, member = name, reason = refused.as_str(), "a cluster was not let in");
             status_code::not_joined(refused)
         })?;
         let issued = self.sign(&csr, MemberName { cluster, member })?;
+        self.metrics.joined("Joined");
         tracing::info!(%cluster, member = name, until = issued.not_after, "a cluster joined");
         Ok(issued)
     }
@@ -132,6 +138,7 @@ impl v1::enrolment_server::Enrolment for Enrolment {
             .admit(identity.cluster(), identity.member())
             .map_err(|close| status_code::closed(&close))?;
         let issued = self.sign(&read(&request.get_ref().csr)?, identity.name())?;
+        self.metrics.renewals.inc();
         tracing::info!(cluster = %identity.cluster(), until = issued.not_after, "a certificate was renewed");
         let (chain, authorities) = self.chain(issued);
         Ok(Response::new(v1::RenewResponse { chain, authorities }))

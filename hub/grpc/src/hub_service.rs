@@ -164,6 +164,7 @@ impl v1::hub_server::Hub for HubService {
         let answers: Self::SessionStream = match self.sessions.open(identity).await {
             Ok((stream, frames)) => self.carry(&identity, request.into_inner(), stream, frames),
             Err(close) => {
+                self.sessions.metrics().refused(&close.reason);
                 tracing::info!(cluster = %identity.cluster(), reason = close.reason.as_str(), "session refused");
                 Box::pin(stream::iter([Ok(v1::ToAgent::from(ToAgent::Close(close)))]))
             }
@@ -207,6 +208,7 @@ impl v1::hub_server::Hub for HubService {
             .get(digest, ports.orders.as_ref())
             .await
             .map_err(|error| status_code::no_content(&error))?;
+        self.sessions.metrics().contents.inc();
         Ok(Response::new(Box::pin(chunks(packed))))
     }
 }

@@ -17,6 +17,7 @@ mod enrolment;
 mod hub_service;
 pub mod identity;
 pub mod memory;
+pub mod metrics;
 mod peer;
 pub mod pki;
 mod registry;

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::stream;
-use rustls::ServerConfig;
 use stevedore_hub_core::ports::Enrolments;
 use stevedore_proto::v1::enrolment_server::EnrolmentServer;
 use stevedore_proto::v1::hub_server::HubServer;
@@ -31,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::enrolment::Enrolment;
 use crate::hub_service::HubService;
 use crate::identity::ClusterIdentity;
+use crate::metrics::Metrics;
 use crate::peer::{Peer, PeerStream};
 use crate::pki::{self, Authority};
 use crate::session::Sessions;
@@ -147,14 +147,24 @@ impl Server {
             ),
         );
 
+        let metrics = sessions.metrics();
         let (accepted, connections) = mpsc::channel(HANDSHAKES);
-        tasks.essential(
-            "accept",
-            accept(self.listener, Arc::new(config), accepted, tasks.clone()),
-        );
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let handshakes = Handshakes {
+            acceptor,
+            accepted,
+            metrics: metrics.clone(),
+        };
+        tasks.essential("accept", accept(self.listener, handshakes, tasks.clone()));
 
         let members = Arc::clone(&sessions.ports().members);
-        let enrolment = Enrolment::new(authority, enrolments, members, settings.member_seconds);
+        let enrolment = Enrolment::new(
+            authority,
+            enrolments,
+            members,
+            settings.member_seconds,
+            metrics,
+        );
         let hub = HubService::new(sessions, tasks.clone(), settings.stream_age);
         let stop = tasks.shutdown();
         tasks.essential("serve", async move {
@@ -220,17 +230,19 @@ async fn keep_certificate(
     }
 }
 
-/// Takes connections and shakes hands, at most [`HANDSHAKES`] at once.
-async fn accept(
-    listener: TcpListener,
-    config: Arc<ServerConfig>,
+/// What a handshake needs.
+#[derive(Clone)]
+struct Handshakes {
+    acceptor: TlsAcceptor,
     accepted: mpsc::Sender<PeerStream>,
-    tasks: Tasks,
-) -> io::Result<()> {
-    let acceptor = TlsAcceptor::from(config);
+    metrics: Metrics,
+}
+
+/// Takes connections and shakes hands, at most [`HANDSHAKES`] at once.
+async fn accept(listener: TcpListener, handshakes: Handshakes, tasks: Tasks) -> io::Result<()> {
     let room = Arc::new(Semaphore::new(HANDSHAKES));
     let stop = tasks.shutdown();
-    let handshakes = tasks.owner("handshake");
+    let tasks = tasks.owner("handshake");
     let mut failures = retry::Delays::new(retry::Schedule::OPERATION);
     loop {
         let next = async {
@@ -244,8 +256,7 @@ async fn accept(
         match (permit, connection) {
             (Ok(permit), Ok((tcp, address))) => {
                 failures.reset();
-                let handshake = handshake(acceptor.clone(), tcp, accepted.clone(), permit);
-                let _ = handshakes.spawn(address, handshake);
+                let _ = tasks.spawn(address, handshakes.clone().shake(tcp, permit));
             }
             // Out of file descriptors, or the peer is gone already: the listener itself stays good.
             (_, Err(error)) => {
@@ -257,39 +268,34 @@ async fn accept(
     }
 }
 
-async fn handshake(
-    acceptor: TlsAcceptor,
-    tcp: TcpStream,
-    accepted: mpsc::Sender<PeerStream>,
-    permit: OwnedSemaphorePermit,
-) {
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "a connection ended before its handshake");
-        return;
-    }
-    let stream = match tokio::time::timeout(HANDSHAKE_WITHIN, acceptor.accept(tcp)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            tracing::info!(%error, "a TLS handshake failed");
+impl Handshakes {
+    async fn shake(self, tcp: TcpStream, permit: OwnedSemaphorePermit) {
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%error, "a connection ended before its handshake");
             return;
         }
-        Err(_) => {
-            tracing::info!("a TLS handshake took too long");
-            return;
-        }
-    };
-    let certificates = stream.get_ref().1.peer_certificates();
-    let identity = ClusterIdentity::from_peer(certificates);
-    let deadline = Instant::now()
-        + match &identity {
-            Ok(identity) => remaining(identity.not_after()).saturating_add(GRACE),
-            Err(_) => ANONYMOUS_FOR,
+        let shaken = tokio::time::timeout(HANDSHAKE_WITHIN, self.acceptor.accept(tcp)).await;
+        let stream = match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.metrics.handshakes_failed.inc();
+                tracing::info!(%error, "a TLS handshake failed");
+                return;
+            }
         };
-    drop(permit);
-    // The receiver is gone only at shutdown.
-    let _ = accepted
-        .send(PeerStream::new(stream, Peer { identity }, deadline))
-        .await;
+        let identity = ClusterIdentity::from_peer(stream.get_ref().1.peer_certificates());
+        let deadline = Instant::now()
+            + match &identity {
+                Ok(identity) => remaining(identity.not_after()).saturating_add(GRACE),
+                Err(_) => ANONYMOUS_FOR,
+            };
+        drop(permit);
+        // The receiver is gone only at shutdown.
+        let _ = self
+            .accepted
+            .send(PeerStream::new(stream, Peer { identity }, deadline))
+            .await;
+    }
 }
 
 /// Seconds since the Unix epoch.

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use stevedore_hub_core::ports::{MemberUid, Members, Orders, Reports};
 use stevedore_hub_core::session::{Connection, Pace, Pacer};
 use stevedore_proto_core::message::{Close, CloseReason};
@@ -26,6 +27,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::identity::ClusterIdentity;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 
 mod member;
@@ -68,6 +70,7 @@ pub(crate) struct Shared {
     pacer: Mutex<Pacer>,
     started: Instant,
     sweep: Notify,
+    pub(crate) metrics: Metrics,
 }
 
 /// The handle of one member's task.
@@ -110,6 +113,7 @@ pub(crate) struct OpenStream {
     connection: Connection,
     mailbox: mpsc::Sender<Input>,
     closed: bool,
+    open: Gauge,
 }
 
 impl Sessions {
@@ -125,6 +129,7 @@ impl Sessions {
             pacer: Mutex::new(Pacer::new(STARTS_PER_SECOND, START_BURST)),
             started: Instant::now(),
             sweep: Notify::new(),
+            metrics: Metrics::default(),
         });
         let sessions = Self { shared };
         sessions
@@ -175,6 +180,12 @@ impl Sessions {
         }
     }
 
+    /// What this port counts, to be registered by the wiring.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.shared.metrics.clone()
+    }
+
     pub(crate) fn ports(&self) -> &Ports {
         &self.shared.ports
     }
@@ -202,14 +213,15 @@ impl Sessions {
                 1_000,
             ));
         }
-        Ok((
-            OpenStream {
-                connection,
-                mailbox: handle.mailbox,
-                closed: false,
-            },
-            frames,
-        ))
+        let open = self.shared.metrics.streams.clone();
+        open.inc();
+        let stream = OpenStream {
+            connection,
+            mailbox: handle.mailbox,
+            closed: false,
+            open,
+        };
+        Ok((stream, frames))
     }
 
     fn pace_start(&self) -> Result<(), Close> {
@@ -310,6 +322,7 @@ impl OpenStream {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
+        self.open.dec();
         if !self.closed {
             // The carrying task was aborted: at shutdown, where the machine is going away as well. With a
             // full mailbox the machine notices the silence instead.

@@ -1,5 +1,10 @@
 //! Agents against a hub in memory, over real TLS on loopback.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests end the test as tests do"
+)]
+
 #[path = "agents/join.rs"]
 mod join;
 #[path = "agents/refused.rs"]

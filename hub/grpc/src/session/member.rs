@@ -201,6 +201,7 @@ impl Task {
             events.push_back(Event::End(deposed));
             return;
         }
+        self.shared.metrics.orders.inc();
         tracing::debug!(
             cluster = %self.cluster, deployment = %order.deployment, number = order.tuple.number,
             trace_id = trace_id(traceparent.as_deref()), "order sent"
@@ -238,6 +239,7 @@ impl Task {
             && !outbox.push(frame)
         {
             tracing::info!(cluster = %self.cluster, "a slow member missed frames and is resynced");
+            self.shared.metrics.overflows.inc();
             events.push_back(Event::Overflow(connection));
         }
     }

@@ -208,6 +208,14 @@ async fn a_renewal_gives_the_same_identity_and_leaves_the_session_open() {
     stream
         .until(|message| *message == stevedore_proto_core::ToAgent::Beat)
         .await;
+    let mut registry = prometheus_client::registry::Registry::default();
+    hub.sessions.metrics().register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    assert!(
+        text.contains("certificates_renewed_total 1") && text.contains("streams 1"),
+        "{text}"
+    );
     let renewed = Identity::from_der(&chain, &key.serialize_der()).unwrap();
     session(&hub.connect(Some(renewed)).await.unwrap(), 1).await;
 }

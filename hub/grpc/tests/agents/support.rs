@@ -201,6 +201,7 @@ pub(crate) fn hello(instance: u8) -> Hello {
         agent_version: "test".into(),
         seen: None,
         root: held::root([]),
+        held: 0,
         environment: Environment::default(),
     }
 }

@@ -1,0 +1,226 @@
+//! What the clients send, and what refusals become.
+
+use serde_json::{Value, json};
+use stevedore_agent::cluster_api::PackageClient;
+use stevedore_agent::engine::ports::{
+    Account, Accounts as _, ApplyOptions, ObjectApi as _, Origin, Preconditions, SetRef, StoredSet,
+};
+use stevedore_agent_core::failure::FailureKind;
+use stevedore_agent_core::key::ObjectKey;
+use stevedore_proto_core::DeploymentUid;
+
+use super::support::{Parts, SYSTEM, config_map, namespace, parts, quiet, run};
+
+fn packages(parts: &Parts) -> PackageClient {
+    let account = Account {
+        namespace: SYSTEM.into(),
+        name: "stevedore-packages".into(),
+    };
+    let transport = parts.client.transport().clone();
+    PackageClient::new(transport, parts.discovery.clone(), account, |_| {})
+}
+
+fn key(object: &Value) -> ObjectKey {
+    ObjectKey::of(object).expect("a key")
+}
+
+#[test]
+fn create_only_apply_is_made_as_the_account_and_refused_when_the_object_exists() {
+    run(async {
+        let cluster = quiet().await;
+        namespace(cluster, "clients-create").await;
+        let mut audit = cluster.audit_from_now();
+        let client = packages(&parts().await);
+        let mut object = config_map("clients-create", "one", "first");
+        object["metadata"]["resourceVersion"] = json!("1");
+        let applied = client
+            .apply(&key(&object), &object, ApplyOptions::default())
+            .await;
+        assert!(applied.expect("absent: created").created);
+        object["data"]["value"] = json!("second");
+        let refused = client
+            .apply(&key(&object), &object, ApplyOptions::default())
+            .await;
+        assert_eq!(refused.unwrap_err().kind, FailureKind::Conflict);
+        let stored = client
+            .get(&key(&object))
+            .await
+            .unwrap()
+            .expect("it is there");
+        assert_eq!(stored["data"]["value"], "first");
+
+        let entry = audit
+            .await_entry("the apply", std::time::Duration::from_secs(20), |entry| {
+                entry.verb == "patch" && entry.is_about("configmaps", "one")
+            })
+            .await
+            .unwrap();
+        assert_eq!(
+            entry.user.username,
+            format!("system:serviceaccount:{SYSTEM}:stevedore-agent")
+        );
+        let impersonated = entry.impersonated_user.expect("as the account");
+        assert_eq!(
+            impersonated.username,
+            format!("system:serviceaccount:{SYSTEM}:stevedore-packages")
+        );
+    });
+}
+
+#[test]
+fn delete_needs_the_object_that_was_read_and_a_missing_one_is_fine() {
+    run(async {
+        namespace(quiet().await, "clients-delete").await;
+        let client = packages(&parts().await);
+        let object = config_map("clients-delete", "one", "x");
+        let applied = client
+            .apply(&key(&object), &object, ApplyOptions::default())
+            .await
+            .unwrap();
+        let uid = applied.object["metadata"]["uid"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let version = applied.object["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let other = Preconditions {
+            uid: "0b5e0e5c-7d3f-4b8e-9a3e-5a7c1b2d3e4f".into(),
+            resource_version: version.clone(),
+        };
+        let refused = client.delete(&key(&object), &other).await;
+        assert_eq!(refused.unwrap_err().kind, FailureKind::Conflict);
+        let read = Preconditions {
+            uid,
+            resource_version: version,
+        };
+        client.delete(&key(&object), &read).await.expect("deleted");
+        client
+            .delete(&key(&object), &read)
+            .await
+            .expect("gone is fine");
+        assert_eq!(client.get(&key(&object)).await, Ok(None));
+    });
+}
+
+#[test]
+fn refusals_are_told_apart() {
+    run(async {
+        let client = packages(&parts().await);
+        let options = ApplyOptions::default();
+        let nowhere = config_map("clients-nowhere", "one", "x");
+        let refused = client.apply(&key(&nowhere), &nowhere, options).await;
+        assert_eq!(refused.unwrap_err().kind, FailureKind::NotFound);
+        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": {"name": "clients:role"}, "rules": []});
+        let refused = client.apply(&key(&role), &role, options).await;
+        assert_eq!(refused.unwrap_err().kind, FailureKind::Forbidden);
+        let unknown = json!({"apiVersion": "nobody.example/v1", "kind": "Nothing", "metadata": {"name": "n"}});
+        let refused = client.apply(&key(&unknown), &unknown, options).await;
+        assert_eq!(refused.unwrap_err().kind, FailureKind::NoKind);
+        assert_eq!(client.scope(&key(&unknown).kind).await, Ok(None));
+        let broken = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "Not_A_Name", "namespace": "default"}});
+        let refused = client.apply(&key(&broken), &broken, options).await;
+        assert_eq!(refused.unwrap_err().kind, FailureKind::Invalid);
+        let unschematic = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "n", "namespace": "default"}, "nonsense": 1});
+        let refused = client
+            .apply(&key(&unschematic), &unschematic, options)
+            .await;
+        assert_eq!(refused.unwrap_err().kind, FailureKind::Invalid);
+        let data: serde_json::Map<_, _> = (0..65_000)
+            .map(|at| (format!("key-{at:05}"), json!("x")))
+            .collect();
+        let mut large = config_map("default", "clients-large", "x");
+        large["data"] = Value::Object(data);
+        let refused = client.apply(&key(&large), &large, options).await;
+        assert_eq!(refused.unwrap_err().kind, FailureKind::TooLarge);
+    });
+}
+
+#[test]
+fn everything_of_a_deployment_is_found_by_its_label_and_what_cannot_be_listed_is_named() {
+    run(async {
+        namespace(quiet().await, "clients-find").await;
+        let client = packages(&parts().await);
+        let deployment = DeploymentUid::from_bytes([0x71; 16]);
+        let mut object = config_map("clients-find", "ours", "x");
+        object["metadata"]["labels"] = json!({"stevedore.dev/deployment": deployment});
+        client
+            .apply(&key(&object), &object, ApplyOptions::default())
+            .await
+            .unwrap();
+        let found = client.find_all(deployment, None).await.unwrap();
+        let names: Vec<_> = found
+            .objects
+            .iter()
+            .map(|found| key(found).to_string())
+            .collect();
+        assert_eq!(names, ["ConfigMap clients-find/ours"]);
+        assert!(found.objects[0].get("data").is_none(), "metadata only");
+        let unlistable = |kind: &str| {
+            found
+                .unlistable
+                .iter()
+                .any(|(known, _)| known.kind() == kind)
+        };
+        assert!(unlistable("ClusterRole") && !unlistable("ConfigMap"));
+    });
+}
+
+fn set(account: Option<&str>, confined_to: Option<&str>) -> StoredSet {
+    StoredSet {
+        reference: SetRef {
+            namespace: None,
+            name: "s".into(),
+            uid: "u".into(),
+        },
+        generation: 1,
+        number: 1,
+        origin: Origin::Standalone {
+            deleting: false,
+            predecessors: vec![],
+            owner: Value::Null,
+        },
+        account: account.map(str::to_owned),
+        confined_to: confined_to.map(str::to_owned),
+        lifecycle: Default::default(),
+        has_content: true,
+        status: Default::default(),
+    }
+}
+
+#[test]
+fn accounts_come_from_the_set_or_the_policy_and_what_is_missing_is_a_named_blocker() {
+    run(async {
+        let parts = parts().await;
+        let open = async |set: StoredSet| {
+            let opened = parts.accounts.open(&set).await;
+            opened
+                .map(|(account, _)| account.name)
+                .map_err(|blocker| blocker.reason)
+        };
+        assert_eq!(open(set(None, None)).await, Ok("stevedore-packages".into()));
+        assert_eq!(
+            open(set(Some("stevedore-packages"), None)).await,
+            Ok("stevedore-packages".into())
+        );
+        assert_eq!(
+            open(set(Some("somebody"), None)).await,
+            Err("AccountNotAllowed".into())
+        );
+        assert_eq!(
+            open(set(Some("a"), Some("accounts-nowhere"))).await,
+            Err("NamespaceMissing".into())
+        );
+        namespace(quiet().await, "accounts-there").await;
+        assert_eq!(
+            open(set(Some("a"), Some("accounts-there"))).await,
+            Err("AccountNotAllowed".into())
+        );
+        parts.accounts.set_default(None);
+        assert_eq!(open(set(None, None)).await, Err("NoAccount".into()));
+    });
+}

@@ -1,0 +1,84 @@
+//! What the agents' port counts.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use stevedore_proto_core::message::CloseReason;
+
+type ByReason = Family<[(&'static str, &'static str); 1], Counter>;
+
+/// Counters of the agents' port. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    pub(crate) streams: Gauge,
+    pub(crate) orders: Counter,
+    pub(crate) overflows: Counter,
+    pub(crate) handshakes_failed: Counter,
+    pub(crate) renewals: Counter,
+    pub(crate) contents: Counter,
+    refused_streams: ByReason,
+    joins: ByReason,
+}
+
+impl Metrics {
+    /// Adds them to a registry; the caller gives the prefix.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "streams",
+            "Control streams that are open",
+            self.streams.clone(),
+        );
+        registry.register(
+            "orders_sent",
+            "Orders queued for agents",
+            self.orders.clone(),
+        );
+        registry.register(
+            "overflows",
+            "Times a slow agent missed frames and was resynced",
+            self.overflows.clone(),
+        );
+        registry.register(
+            "handshakes_failed",
+            "TLS handshakes that failed",
+            self.handshakes_failed.clone(),
+        );
+        registry.register(
+            "certificates_renewed",
+            "Certificates given for a present one",
+            self.renewals.clone(),
+        );
+        registry.register(
+            "contents_sent",
+            "Contents fetched by agents",
+            self.contents.clone(),
+        );
+        registry.register(
+            "streams_refused",
+            "Control streams that were refused",
+            self.refused_streams.clone(),
+        );
+        registry.register("joins", "Attempts to join, by outcome", self.joins.clone());
+    }
+
+    /// Counts a refused control stream.
+    pub(crate) fn refused(&self, reason: &CloseReason) {
+        let reason = match reason {
+            CloseReason::NotLoaded => "NotLoaded",
+            CloseReason::NotLeader => "NotLeader",
+            CloseReason::NotAccepted => "NotAccepted",
+            CloseReason::Revoked => "Revoked",
+            CloseReason::Busy => "Busy",
+            _ => "Other",
+        };
+        self.refused_streams
+            .get_or_create(&[("reason", reason)])
+            .inc();
+    }
+
+    /// Counts an attempt to join: `Joined`, or why not.
+    pub(crate) fn joined(&self, outcome: &'static str) {
+        self.joins.get_or_create(&[("outcome", outcome)]).inc();
+    }
+}
