@@ -63,6 +63,10 @@ pub(crate) struct SourceState {
 /// What the last plan of a package found, for its status.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
+    /// Generation of the package that was planned.
+    pub(crate) generation: i64,
+    /// Whether the content of the spec was there to be planned with.
+    pub(crate) has_content: bool,
     pub(crate) revision: Option<u64>,
     pub(crate) resolved_image: Option<String>,
     pub(crate) unrendered: BTreeMap<ClusterUid, Failure>,
@@ -262,7 +266,13 @@ impl Hub {
             }
             _ => {}
         }
-        let touched = lock(&self.fleet).report(cluster, report);
+        let touched = {
+            let mut fleet = lock(&self.fleet);
+            let touched = fleet.report(cluster, report);
+            let connected = i64::try_from(fleet.connected()).unwrap_or(i64::MAX);
+            self.metrics.connected.set(connected);
+            touched
+        };
         self.metrics.reports.inc();
         // Only what the planner looks at is planned again; everything else is only shown.
         let replan = match report {

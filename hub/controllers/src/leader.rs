@@ -25,9 +25,9 @@ use crate::ledgers::named;
 use crate::write;
 
 /// How long a Lease holds after its last renewal.
-pub const LEASE: Duration = Duration::from_secs(10);
+pub const LEASE: Duration = Duration::from_secs(15);
 /// How long this process believes in its Lease after asking for a renewal.
-const BELIEF: Duration = Duration::from_secs(7);
+const BELIEF: Duration = Duration::from_secs(12);
 const RENEW: Duration = Duration::from_secs(2);
 
 /// Leading ended or could not begin.

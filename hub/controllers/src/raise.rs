@@ -16,7 +16,7 @@ use kube::api::PostParams;
 use serde_json::json;
 use stevedore_crds::record;
 use stevedore_hub_core::desired::Desired;
-use stevedore_hub_core::epoch::{RAISE_CONFIRM, RAISE_REQUEST, Summary};
+use stevedore_hub_core::epoch::Summary;
 use stevedore_hub_core::session::Census;
 
 use crate::hub::{Hub, lock};
@@ -29,13 +29,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(3);
 /// Most lines of a census that are written.
 const LINES: usize = 2_000;
-
-/// Key of the census: the request it answers.
-pub const REQUEST: &str = "request";
-/// Key of the census: `Ready` to be confirmed, or `Raised`.
-pub const STATE: &str = "state";
-/// Key of the census: the findings as JSON.
-pub const CENSUS: &str = "census";
 
 /// Looks for requests for ever.
 ///
@@ -61,25 +54,25 @@ async fn look(hub: &Arc<Hub>) -> Result<(), leader::Error> {
     let maps: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let data = data(&maps, record::EPOCH).await?;
     let Some(request) = data
-        .get(RAISE_REQUEST)
+        .get(record::RAISE_REQUEST)
         .filter(|request| !request.is_empty())
     else {
         return Ok(());
     };
     let census = data_of_census(&maps).await?;
-    let answered = census.get(REQUEST) == Some(request);
-    let state = census.get(STATE).map(String::as_str);
-    if answered && state == Some("Raised") {
+    let answered = census.get(record::CENSUS_REQUEST) == Some(request);
+    let state = census.get(record::CENSUS_STATE).map(String::as_str);
+    if answered && state == Some(record::RAISE_DONE) {
         return Ok(());
     }
-    if data.get(RAISE_CONFIRM) == Some(request) && answered {
+    if data.get(record::RAISE_CONFIRM) == Some(request) && answered {
         let summary = take(hub).await;
         raise(hub, &maps, &summary).await?;
-        return answer(&maps, request, "Raised", &summary).await;
+        return answer(&maps, request, record::RAISE_DONE, &summary).await;
     }
     if !answered {
         let summary = take(hub).await;
-        answer(&maps, request, "Ready", &summary).await?;
+        answer(&maps, request, record::RAISE_READY, &summary).await?;
     }
     Ok(())
 }
@@ -163,9 +156,9 @@ async fn answer(
         ..ConfigMap::default()
     });
     map.data = Some(BTreeMap::from([
-        (REQUEST.to_owned(), request.to_owned()),
-        (STATE.to_owned(), state.to_owned()),
-        (CENSUS.to_owned(), census.to_string()),
+        (record::CENSUS_REQUEST.to_owned(), request.to_owned()),
+        (record::CENSUS_STATE.to_owned(), state.to_owned()),
+        (record::CENSUS_FINDINGS.to_owned(), census.to_string()),
     ]));
     let result = match found {
         Some(_) => {

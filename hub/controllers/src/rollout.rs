@@ -96,11 +96,18 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     let mut view = View::default();
     let wish = match present {
         Some(package) => {
+            view.generation = package.generation;
+            let revisions = source::revisions(hub, &uid);
+            view.has_content = history::current(&revisions, &package.content_hash()).is_some();
             let pin = settle_actions(hub, package).await?;
             view.pinned = pin.map(|pin| pin.revision);
             targets::wish(hub, package, pin.as_ref(), &mut view).await
         }
-        None => Wish::Removed,
+        None => {
+            view.generation = package.as_ref().map_or(0, |package| package.generation);
+            view.has_content = true;
+            Wish::Removed
+        }
     };
     if let Some(package) = &package
         && wish == Wish::Removed

@@ -30,6 +30,15 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     let (Some(view), Some(source)) = (view, source.or_else(|| deleting_source(&package))) else {
         return None;
     };
+    if view.generation != package.generation {
+        // The plan that follows the change shows it.
+        return None;
+    }
+    let source = match source.source {
+        // Until it was planned with, content that is there changes nothing.
+        Source::Ready if !view.has_content => Source::Pending,
+        source => source,
+    };
     let names: BTreeMap<ClusterUid, String> = hub
         .joined()
         .into_iter()
@@ -45,7 +54,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
             return Some(Duration::from_secs(1));
         }
         let facts = Facts {
-            source: source.source.clone(),
+            source: source.clone(),
             unrendered: view.unrendered.clone(),
             pending_render: view.pending_render,
             shortfall: view.shortfall,
@@ -56,7 +65,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         };
         status::summarise(rows, &facts)
     };
-    let wanted = status_of(&package, &view, &source.source, summary, Timestamp::now());
+    let wanted = status_of(&package, &view, &source, summary, Timestamp::now());
     if wanted == package.status {
         return None;
     }
@@ -137,7 +146,13 @@ fn status_of(
         as_of: None,
     };
     for wanted in &summary.conditions {
-        update(wanted).apply(&mut status.conditions, package.generation, now);
+        // What is said about the content before says nothing about a spec that is still being unpacked.
+        let stays = *source == Source::Pending
+            && wanted.r#type == condition::AVAILABLE
+            && condition::find(&old.conditions, condition::AVAILABLE).is_some();
+        if !stays {
+            update(wanted).apply(&mut status.conditions, package.generation, now);
+        }
     }
     status.conditions.retain(|found| {
         summary
@@ -145,19 +160,6 @@ fn status_of(
             .iter()
             .any(|wanted| wanted.r#type == found.type_)
     });
-    // A bad image keeps what was rolled out; a rolled back one is as good as before.
-    if *source == Source::Ready
-        && condition::find(&old.conditions, condition::UNPACKED)
-            .is_some_and(|found| found.reason == "ImagePullBackOff")
-    {
-        Update::new(
-            condition::UNPACKED,
-            true,
-            "UnpackSuccess",
-            "the image was pulled and unpacked",
-        )
-        .apply(&mut status.conditions, package.generation, now);
-    }
     let same = old.counts == status.counts && old.failures == status.failures;
     status.as_of = match &old.as_of {
         Some(time) if same => Some(time.clone()),

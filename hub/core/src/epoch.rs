@@ -29,10 +29,6 @@ const EPOCH_ID: &str = "epochID";
 const TERM: &str = "term";
 const TERM_ID: &str = "termID";
 const FLOORS: &str = "floors";
-/// Key under which an operator asks for a census: any new text is a new request.
-pub const RAISE_REQUEST: &str = "raiseRequest";
-/// Key under which the operator confirms the census that answered a request: the same text.
-pub const RAISE_CONFIRM: &str = "raiseConfirm";
 
 impl Record {
     /// The record of a new leadership: the next term, or the first of the first epoch.

@@ -244,6 +244,14 @@ impl Fleet {
         self.packages.get(package)
     }
 
+    /// How many members have a session.
+    pub fn connected(&self) -> usize {
+        self.contacts
+            .values()
+            .filter(|contact| contact.connected)
+            .count()
+    }
+
     /// Whether a member has a session.
     pub fn contact_of(&self, cluster: &ClusterUid) -> Contact {
         self.contacts.get(cluster).copied().unwrap_or_default()

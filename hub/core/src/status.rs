@@ -116,33 +116,15 @@ pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
     let mut conditions = source_conditions(facts);
     let available = available(&counts, facts, &failures);
     let progressing = progressing(&counts, facts);
-    let invalid = conditions
-        .iter()
-        .any(|condition| condition.r#type == "Invalid");
-    let stalled = if invalid {
-        Condition::new(
-            "Stalled",
-            Truth::True,
-            "Invalid",
-            "the package cannot be used as it is; see Invalid",
-        )
-    } else if counts.failed > 0 {
-        let reason = failures
-            .first()
-            .map_or("Failed", |group| &group.failure.reason);
-        Condition::new(
-            "Stalled",
-            Truth::True,
-            reason,
-            format!("{} of {} clusters fail", counts.failed, counts.targeted),
-        )
-    } else {
-        Condition::new("Stalled", Truth::False, "NotStalled", "")
+    let ready = match trouble(&facts.source) {
+        Some((reason, message)) => Condition::new("Ready", Truth::False, reason, message),
+        None => Condition {
+            r#type: "Ready".into(),
+            ..available.clone()
+        },
     };
-    conditions.push(Condition {
-        r#type: "Ready".into(),
-        ..available.clone()
-    });
+    let stalled = stalled(&counts, facts, &failures);
+    conditions.push(ready);
     let reconciling = progressing.status == Truth::True && stalled.status != Truth::True;
     conditions.push(Condition {
         r#type: "Reconciling".into(),
@@ -163,6 +145,34 @@ pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
         conditions,
         counts,
         failures,
+    }
+}
+
+/// Why the spec is not in force, for as long as its content is not there.
+fn trouble(source: &Source) -> Option<(&str, &str)> {
+    match source {
+        Source::Ready => None,
+        Source::Pending => Some(("Unpacking", "the image is being pulled")),
+        Source::PullFailed(message) => Some(("ImagePullBackOff", message)),
+        Source::Invalid(failure) => Some((&failure.reason, &failure.message)),
+    }
+}
+
+fn stalled(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> Condition {
+    let condition =
+        |status, reason: &str, message: &str| Condition::new("Stalled", status, reason, message);
+    match (&facts.source, trouble(&facts.source)) {
+        (Source::PullFailed(_) | Source::Invalid(_), Some((reason, message))) => {
+            condition(Truth::True, reason, message)
+        }
+        _ if counts.failed > 0 => {
+            let reason = failures
+                .first()
+                .map_or("Failed", |group| &group.failure.reason);
+            let message = format!("{} of {} clusters fail", counts.failed, counts.targeted);
+            condition(Truth::True, reason, &message)
+        }
+        _ => condition(Truth::False, "NotStalled", ""),
     }
 }
 
@@ -229,14 +239,16 @@ fn available(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> C
     }
     let seen = format!("{available} of {targeted} clusters are available");
     if available + offline < targeted {
-        let (reason, why) = failures
-            .first()
-            .map_or(("ObjectSetUnready", String::new()), |group| {
-                (
-                    group.failure.reason.as_str(),
-                    format!("; {}: {}", group.clusters.join(", "), group.failure.message),
-                )
-            });
+        let unready = match trouble(&facts.source) {
+            Some((reason, message)) => (reason, format!("; {message}")),
+            None => ("ObjectSetUnready", String::new()),
+        };
+        let (reason, why) = failures.first().map_or(unready, |group| {
+            (
+                group.failure.reason.as_str(),
+                format!("; {}: {}", group.clusters.join(", "), group.failure.message),
+            )
+        });
         return condition(Truth::False, reason, format!("{seen}{why}"));
     }
     if offline > 0 {
@@ -263,12 +275,16 @@ fn progressing(counts: &Counts, facts: &Facts<'_>) -> Condition {
     if facts.paused {
         return condition(Truth::False, "Paused", "the package is paused".to_owned());
     }
-    if facts.source == Source::Pending {
-        return condition(
-            Truth::True,
-            "Unpacking",
-            "the image is being pulled".to_owned(),
-        );
+    match &facts.source {
+        Source::Ready => {}
+        Source::Pending => {
+            let message = "the image is being pulled".to_owned();
+            return condition(Truth::True, "Unpacking", message);
+        }
+        Source::PullFailed(_) | Source::Invalid(_) => {
+            let message = "the package waits for an image that can be used".to_owned();
+            return condition(Truth::False, "Waiting", message);
+        }
     }
     if updated < targeted || available < targeted || removing > 0 {
         let message = format!(

@@ -206,15 +206,7 @@ impl Member {
 
     /// Sends what differs, as far as the window allows.
     pub(super) fn flush(&mut self, orders: &ClusterOrders, now: Millis, out: &mut Vec<Action>) {
-        let Self {
-            pace,
-            view,
-            quarantine,
-            frozen,
-            live: Some(live),
-            ..
-        } = self
-        else {
+        let Some(live) = &mut self.live else {
             return;
         };
         if !orders.loaded || !matches!(live.phase, Phase::Synced) {
@@ -225,69 +217,119 @@ impl Member {
             return;
         }
         for deployment in live.dirty.clone() {
-            let Some(wanted) = orders.orders.get(&deployment) else {
-                live.dirty.remove(&deployment);
-                live.in_flight.remove(&deployment);
-                quarantine.remove(&deployment);
-                frozen.remove(&deployment);
-                continue;
-            };
-            let tuple = wanted.order.tuple;
-            let need = need(wanted, view, quarantine.get(&deployment));
-            if !matches!(need, Need::Freeze(_))
-                && quarantine.get(&deployment) != Some(&tuple)
-                && frozen.remove(&deployment).is_some()
-            {
-                out.push(Action::Report(Report::Thawed(deployment)));
-            }
-            match need {
-                Need::Nothing => {
-                    live.in_flight.remove(&deployment);
-                }
-                Need::Freeze(reason) => {
-                    live.in_flight.remove(&deployment);
-                    if frozen.insert(deployment, reason) != Some(reason) {
-                        let held = view.tuple(&deployment).copied();
-                        out.push(Action::Report(Report::Frozen {
-                            deployment,
-                            held,
-                            reason,
-                        }));
+            match self.compare(deployment, orders, out) {
+                Need::Nothing => {}
+                Need::Freeze(reason) => self.freeze(deployment, reason, out),
+                Need::Send { with_content } => {
+                    if !self.send(deployment, with_content, orders, now, out) {
+                        continue;
                     }
                 }
                 Need::List => {
-                    live.list(now, out);
+                    if let Some(live) = &mut self.live {
+                        live.list(now, out);
+                    }
                     return;
                 }
-                Need::Send { with_content } => {
-                    let sent = live
-                        .in_flight
-                        .get(&deployment)
-                        .filter(|order| order.tuple == tuple)
-                        .copied();
-                    if sent.is_none() && live.window_is_full(pace) {
-                        continue;
-                    }
-                    if sent.is_none_or(|order| order.due) {
-                        let attempt = sent.map_or(0, |order| order.attempt);
-                        let resend_at = now + wait(pace, attempt);
-                        live.in_flight.insert(
-                            deployment,
-                            InFlight {
-                                tuple,
-                                attempt,
-                                resend_at,
-                                due: false,
-                            },
-                        );
-                        live.settled = false;
-                        out.push(send(live.connection, wanted, with_content));
-                    }
-                }
             }
-            live.dirty.remove(&deployment);
+            if let Some(live) = &mut self.live {
+                live.dirty.remove(&deployment);
+            }
         }
-        live.conclude(orders, out);
+        if let Some(live) = &mut self.live {
+            live.conclude(orders, out);
+        }
+    }
+
+    /// What a deployment needs, after what no longer holds about it was dropped.
+    fn compare(
+        &mut self,
+        deployment: DeploymentUid,
+        orders: &ClusterOrders,
+        out: &mut Vec<Action>,
+    ) -> Need {
+        let wanted = orders.orders.get(&deployment);
+        let quarantined = self.quarantine.get(&deployment);
+        let need = wanted.map_or(Need::Nothing, |wanted| {
+            need(wanted, &self.view, quarantined)
+        });
+        let refused = wanted.is_some_and(|wanted| quarantined == Some(&wanted.order.tuple));
+        if matches!(need, Need::Nothing)
+            && let Some(live) = &mut self.live
+        {
+            live.in_flight.remove(&deployment);
+        }
+        if !refused {
+            self.quarantine.remove(&deployment);
+            if !matches!(need, Need::Freeze(_)) && self.frozen.remove(&deployment).is_some() {
+                out.push(Action::Report(Report::Thawed(deployment)));
+            }
+        }
+        need
+    }
+
+    /// Nothing is sent for a deployment until histories fit; reported once.
+    pub(super) fn freeze(
+        &mut self,
+        deployment: DeploymentUid,
+        reason: FreezeReason,
+        out: &mut Vec<Action>,
+    ) {
+        if let Some(live) = &mut self.live {
+            live.in_flight.remove(&deployment);
+        }
+        if self.frozen.insert(deployment, reason) != Some(reason) {
+            let held = self.view.tuple(&deployment).copied();
+            out.push(Action::Report(Report::Frozen {
+                deployment,
+                held,
+                reason,
+            }));
+        }
+    }
+
+    /// Sends an order unless it is on its way; false when the window is full.
+    fn send(
+        &mut self,
+        deployment: DeploymentUid,
+        with_content: bool,
+        orders: &ClusterOrders,
+        now: Millis,
+        out: &mut Vec<Action>,
+    ) -> bool {
+        let (Some(live), Some(wanted)) = (&mut self.live, orders.orders.get(&deployment)) else {
+            return true;
+        };
+        let tuple = wanted.order.tuple;
+        let sent = live
+            .in_flight
+            .get(&deployment)
+            .filter(|order| order.tuple == tuple)
+            .copied();
+        if sent.is_none() && live.window_is_full(&self.pace) {
+            return false;
+        }
+        if sent.is_none_or(|order| order.due) {
+            let attempt = sent.map_or(0, |order| order.attempt);
+            let resend_at = now + wait(&self.pace, attempt);
+            live.in_flight.insert(
+                deployment,
+                InFlight {
+                    tuple,
+                    attempt,
+                    resend_at,
+                    due: false,
+                },
+            );
+            live.settled = false;
+            out.push(Action::SendOrder {
+                connection: live.connection,
+                order: wanted.order.clone(),
+                with_content,
+                traceparent: wanted.traceparent.clone(),
+            });
+        }
+        true
     }
 
     /// The content of an order cannot be read: whoever plans has to find another way.
@@ -358,15 +400,6 @@ fn inline(order: &Order) -> Option<Digest> {
         .content()
         .filter(|content| content.size <= limit::INLINE_CONTENT as u64)
         .map(|content| content.digest)
-}
-
-fn send(connection: Connection, wanted: &Wanted, with_content: bool) -> Action {
-    Action::SendOrder {
-        connection,
-        order: wanted.order.clone(),
-        with_content,
-        traceparent: wanted.traceparent.clone(),
-    }
 }
 
 /// Time until an order without an ack is sent again.

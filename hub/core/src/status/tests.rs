@@ -96,7 +96,8 @@ fn source_trouble_has_the_reasons_of_package_operator() {
     let summary = summary(&fleet, &invalid);
     assert_eq!(find(&summary, "Unpacked"), (Truth::True, "UnpackSuccess"));
     assert_eq!(find(&summary, "Invalid"), (Truth::True, "LoadError"));
-    assert_eq!(find(&summary, "Stalled"), (Truth::True, "Invalid"));
+    assert_eq!(find(&summary, "Stalled"), (Truth::True, "LoadError"));
+    assert_eq!(find(&summary, "Ready"), (Truth::False, "LoadError"));
 }
 
 #[test]
