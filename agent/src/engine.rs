@@ -163,8 +163,9 @@ impl Engine {
             Arc::clone(&desk),
             inbox,
         );
+        let shutdown = self.tasks.shutdown();
         let _task = self.tasks.spawn(format!("deployment-{uid}"), async move {
-            owner.run(|desk| engine.retire(uid, desk)).await;
+            owner.run(shutdown, |desk| engine.retire(uid, desk)).await;
         });
     }
 

@@ -19,7 +19,7 @@ use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
 use crate::retry::Spread;
 
-pub use event::Answer;
+pub use event::{Answer, DELETED, UNKNOWN};
 pub use item::{Block, Record};
 use item::{Item, Know, Need};
 pub use view::View;

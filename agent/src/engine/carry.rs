@@ -15,6 +15,7 @@ use stevedore_agent_core::plan::{Outcome, Prevented, Surveyed};
 use stevedore_agent_core::prune::Named;
 use stevedore_agent_core::rollout::Block;
 use stevedore_agent_core::{removal, rollout, teardown};
+use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{Content, DeploymentUid};
 
 use super::Shared;
@@ -35,6 +36,8 @@ pub(super) enum Baggage {
     Client(Account, Arc<dyn ObjectApi>),
     Content(Arc<Content>),
     Phases(HashMap<SetUid, NamedPhases>),
+    /// The status that was written for a set.
+    Status(String, Box<ObjectSetStatus>),
 }
 
 pub(super) type Carried = BoxFuture<'static, (Outcome, Baggage)>;
@@ -407,6 +410,24 @@ fn unlistable(kind: &str, failure: &Failure) -> Block {
         message: format!("{kind} cannot be listed: {failure}"),
         preflight: false,
     }
+}
+
+/// Archives a set and says so in its status.
+pub(super) fn retire(ports: &Ports, set: SetRef, status: ObjectSetStatus) -> Carried {
+    let store = Arc::clone(&ports.store);
+    Box::pin(async move {
+        let result = async {
+            store.archive(&set).await?;
+            store.write_status(&set, &status).await
+        };
+        match result.await {
+            Ok(()) => (
+                Outcome::Done(Ok(())),
+                Baggage::Status(set.uid, Box::new(status)),
+            ),
+            Err(failure) => (Outcome::Done(Err(failure)), Baggage::None),
+        }
+    })
 }
 
 /// A change to a stored set.

@@ -1,4 +1,4 @@
-//! Where CEL runs: on blocking threads, a few at a time, and measured.
+//! Where CEL runs: on a blocking thread, one after the other, and measured.
 //!
 //! An evaluation cannot be interrupted. One that takes too long is given up on: its package's expressions
 //! are not evaluated again in this process, and that is said in the status.
@@ -13,10 +13,10 @@ use tokio::sync::Semaphore;
 
 /// The longest one object's evaluation may take.
 pub(super) const LIMIT: Duration = Duration::from_secs(1);
-/// Evaluations at the same time.
-const THREADS: usize = 2;
+/// Evaluations at the same time: fewer than the process has blocking threads, which others need too.
+const THREADS: usize = 1;
 
-/// Blocking threads for CEL.
+/// The blocking thread for CEL.
 pub(super) struct CelPool {
     threads: Arc<Semaphore>,
 }

@@ -19,6 +19,7 @@ use stevedore_proto_core::status::Attribution;
 use stevedore_proto_core::{Content, DeploymentUid, Millis};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::carry::Baggage;
 use super::head::{head, predecessors};
@@ -58,7 +59,8 @@ pub(super) struct Owner {
     publisher: Publisher,
     told: Vec<Attribution>,
     told_at: Millis,
-    was_available: Option<bool>,
+    /// What was last told of the availability of this set.
+    was_available: Option<(String, bool)>,
     interest: Option<(Account, BTreeSet<WatchKey>)>,
     spread: Spread,
 }
@@ -104,8 +106,9 @@ impl Owner {
             .saturating_add(1)
     }
 
-    /// Runs until no stored set is left and `retire` agrees.
-    pub(super) async fn run(mut self, retire: impl Fn(&Desk) -> bool) {
+    /// Runs until no stored set is left and `retire` agrees, or until shutdown. Requests that are under way
+    /// then are given up: what they did is found again at the next start.
+    pub(super) async fn run(mut self, shutdown: CancellationToken, retire: impl Fn(&Desk) -> bool) {
         loop {
             self.take_flags();
             if self.stale {
@@ -122,7 +125,10 @@ impl Owner {
             }
             let wake = self.tell();
             self.watch();
-            self.wait(wake).await;
+            tokio::select! {
+                () = self.wait(wake) => {}
+                () = shutdown.cancelled() => return,
+            }
         }
     }
 
@@ -268,6 +274,7 @@ impl Owner {
                 }
             }
             Baggage::Phases(phases) => self.phases = phases,
+            Baggage::Status(set, status) => self.publisher.store(&set, *status),
         }
         match (action, outcome) {
             (Action::Prepare(_), Outcome::Prepared(Ok(blueprint))) => {

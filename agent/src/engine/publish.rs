@@ -57,6 +57,14 @@ impl Publisher {
         }
     }
 
+    /// A status was written by other ways than [`Publisher::want`].
+    pub(super) fn store(&mut self, uid: &str, status: ObjectSetStatus) {
+        if let Some(slot) = self.sets.get_mut(uid) {
+            slot.stored = status;
+        }
+    }
+
+    /// What a set's status is by now.
     pub(super) fn stored(&self, uid: &str) -> Option<&ObjectSetStatus> {
         self.sets.get(uid).map(|slot| &slot.stored)
     }

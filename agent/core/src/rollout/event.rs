@@ -11,6 +11,10 @@ use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
 use crate::retry::{BLOCKED, FORBIDDEN, SOON, Schedule, Spread};
 
+/// In an [`Attribution`], for a manager: the object was deleted, which leaves no manager's name.
+pub const DELETED: &str = "(deleted)";
+/// In an [`Attribution`], for a manager: a field was removed, which leaves no manager's name.
+pub const UNKNOWN: &str = "(unknown)";
 /// Most attributions that are remembered.
 const ATTRIBUTIONS: usize = 16;
 
@@ -305,7 +309,7 @@ impl Rollout {
 
     fn note_deletion(&mut self, at: usize) {
         if self.items[at].placed {
-            self.attribute(at, "(deleted)".into());
+            self.attribute(at, DELETED.into());
         }
     }
 
@@ -335,7 +339,7 @@ fn is_read(job: &Job) -> bool {
 fn seen_manager(item: &Item) -> String {
     item.seen()
         .and_then(|seen| seen.other_manager.as_deref())
-        .unwrap_or("(unknown)")
+        .unwrap_or(UNKNOWN)
         .to_owned()
 }
 

@@ -63,17 +63,17 @@ impl Rollout {
         }
     }
 
-    /// Nothing that was reached waits for a first or a renewed look, unless something stops it.
+    /// Nothing that was reached waits for a first or a renewed look, or for a repair that is made at once,
+    /// unless something stops it.
     fn is_known(&self) -> bool {
         self.items
             .iter()
             .filter(|item| usize::from(item.desired.phase) <= self.reached)
-            .all(|item| {
-                item.block.is_some()
-                    || !matches!(
-                        item.need(&self.context, self.paused),
-                        Need::List | Need::Read
-                    )
+            .filter(|item| item.block.is_none())
+            .all(|item| match item.need(&self.context, self.paused) {
+                Need::List | Need::Read => false,
+                Need::Write(_) => !item.placed || self.paused || item.fights.count() >= 2,
+                Need::Nothing => true,
             })
     }
 

@@ -111,16 +111,10 @@ impl Owner {
         Some(carry::done(change(Arc::clone(&self.ports.store), set)))
     }
 
-    /// Says in the status that a set is history, then in its spec: a set that says so is not looked at again.
     fn retire_set(&self, set: &StoredSet) -> Carried {
-        let store = Arc::clone(&self.ports.store);
         let before = self.with_written_status(set).status;
         let status = status::archived(&before, set.generation, jiff::Timestamp::now());
-        let set = set.reference.clone();
-        carry::done(Box::pin(async move {
-            store.archive(&set).await?;
-            store.write_status(&set, &status).await
-        }))
+        carry::retire(&self.ports, set.reference.clone(), status)
     }
 
     /// A set with the status that we wrote last, which a cache may not have yet.

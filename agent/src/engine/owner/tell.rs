@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use stevedore_agent_core::plan::View;
-use stevedore_agent_core::rollout::earlier;
+use stevedore_agent_core::rollout::{DELETED, UNKNOWN, earlier};
+use stevedore_crds::condition::{self, AVAILABLE};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
-use stevedore_proto_core::status::{Blocker, Interference, PhaseStatus, Truth};
+use stevedore_proto_core::status::{Attribution, Blocker, Interference, PhaseStatus, Truth};
 use stevedore_proto_core::{Millis, Stage, Tuple};
 
 use super::{Landed, Owner};
@@ -130,9 +131,15 @@ impl Owner {
             return;
         };
         let available = view.available.status == Truth::True;
-        if self.was_available.is_some_and(|was| was != available)
-            || self.was_available.is_none() && available
-        {
+        let was = match &self.was_available {
+            Some((uid, was)) if *uid == set.uid => *was,
+            // Seen for the first time: what its stored status says is no news.
+            _ => self
+                .publisher
+                .stored(&set.uid)
+                .is_some_and(|status| condition::is_true(&status.conditions, AVAILABLE)),
+        };
+        if was != available {
             let note = Note {
                 warning: !available,
                 reason: if available {
@@ -144,9 +151,7 @@ impl Owner {
             };
             self.ports.notes.note(&set, note);
         }
-        if available || self.was_available.is_some() {
-            self.was_available = Some(available);
-        }
+        self.was_available = Some((set.uid.clone(), available));
         let Some(rollout) = &view.rollout else {
             return;
         };
@@ -154,18 +159,36 @@ impl Owner {
             if self.told.contains(attribution) {
                 continue;
             }
-            let (reason, what) = match attribution.kind {
-                Interference::Drift => ("Drift", "changed"),
-                Interference::Contention => ("Contention", "keeps changing"),
-            };
             let note = Note {
                 warning: true,
-                reason,
-                message: format!("{} {what} {}", attribution.manager, attribution.object),
+                reason: match attribution.kind {
+                    Interference::Drift => "Drift",
+                    Interference::Contention => "Contention",
+                },
+                message: what_happened(attribution),
             };
             self.ports.notes.note(&set, note);
         }
         self.told.clone_from(&rollout.attributions);
+    }
+}
+
+fn what_happened(attribution: &Attribution) -> String {
+    let Attribution {
+        kind,
+        object,
+        manager,
+    } = attribution;
+    let who = match manager.as_str() {
+        DELETED => return format!("{object} was deleted, and is put back"),
+        UNKNOWN => "somebody who left no trace",
+        manager => manager,
+    };
+    match kind {
+        Interference::Drift => format!("{who} changed {object}, which is put back"),
+        Interference::Contention => {
+            format!("{who} keeps changing {object}; it is put back less and less often")
+        }
     }
 }
 
