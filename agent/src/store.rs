@@ -41,6 +41,7 @@ use index::Index;
 use state::StateSecret;
 
 pub use head::FINALIZER;
+pub use observe::Observed;
 
 /// The stored sets. One per process.
 pub struct Store {

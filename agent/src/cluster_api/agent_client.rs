@@ -228,7 +228,7 @@ impl AgentClient {
         let reply = self.transport.call(Call::get(path).accept(accept)).await?;
         let list: List<T> = reply.parse()?;
         Ok((
-            list.items,
+            list.items.unwrap_or_default(),
             list.metadata.next.filter(|token| !token.is_empty()),
         ))
     }
@@ -262,7 +262,7 @@ impl AgentClient {
         let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
         let path = Path::root("/apis/authentication.k8s.io/v1/selfsubjectreviews");
         let call = Call::with_body(Method::POST, path, JSON, bytes(&review))
-            .as_account(Some(account))
+            .account(Some(account))
             .dry_run(true);
         self.transport.call(call).await.map(|_| ())
     }
@@ -285,8 +285,9 @@ pub struct Select<'a> {
 struct List<T> {
     #[serde(default)]
     metadata: ListMetadata,
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
+    /// Null for an empty list of metadata.
+    #[serde(default = "Option::default")]
+    items: Option<Vec<T>>,
 }
 
 #[derive(Deserialize, Default)]

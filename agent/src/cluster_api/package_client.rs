@@ -52,10 +52,7 @@ impl PackageClient {
     }
 
     async fn call(&self, kind: &Kind, call: Call<'_>) -> Answer<Reply> {
-        let answer = self
-            .transport
-            .call(call.as_account(Some(&self.account)))
-            .await;
+        let answer = self.transport.call(call.account(Some(&self.account))).await;
         if let Err(failure) = &answer {
             if failure.kind == FailureKind::NoKind {
                 self.discovery.forget(kind).await;
@@ -176,8 +173,9 @@ fn metadata_only(object: Value) -> Value {
 struct List {
     #[serde(default)]
     metadata: ListMetadata,
+    /// Null for an empty list of metadata.
     #[serde(default)]
-    items: Vec<Value>,
+    items: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -190,6 +188,7 @@ fn page(kind: &Kind, reply: &Reply) -> Answer<Page> {
     let list: List = reply.parse()?;
     let objects = list
         .items
+        .unwrap_or_default()
         .into_iter()
         .map(|object| named(object, kind))
         .collect();

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Bytes;
 use kube::Client;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
@@ -87,7 +87,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    pub(crate) fn as_account(mut self, account: Option<&'a Account>) -> Self {
+    pub(crate) fn account(mut self, account: Option<&'a Account>) -> Self {
         self.account = account;
         self
     }
@@ -221,7 +221,7 @@ impl Transport {
         let head = timeout(REQUEST_TIMEOUT, self.client.send(request));
         let response = head
             .await
-            .unwrap_or_else(|_| return Err(kube::Error::Service("no answer in time".into())))
+            .unwrap_or_else(|_| Err(kube::Error::Service("no answer in time".into())))
             .map_err(unreachable)?;
         if response.status().is_success() {
             return Ok(response);
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn a_request_as_an_account_always_names_it() {
         let account = account("stevedore-system", "stevedore-packages");
-        let call = Call::get(Path::root("/api/v1")).as_account(Some(&account));
+        let call = Call::get(Path::root("/api/v1")).account(Some(&account));
         let request = call.into_request().unwrap();
         assert_eq!(
             request.headers()["impersonate-user"],
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn an_account_without_a_name_is_refused_and_never_the_agent_itself() {
         for account in [account("", "a"), account("a", ""), account("a\n", "b")] {
-            let call = Call::get(Path::root("/api/v1")).as_account(Some(&account));
+            let call = Call::get(Path::root("/api/v1")).account(Some(&account));
             assert_eq!(call.into_request().unwrap_err().kind, FailureKind::Invalid);
         }
     }

@@ -7,8 +7,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use hyper::body::Bytes;
 use kube::client::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -131,8 +131,9 @@ type Round = Result<Option<String>, (Failure, Option<String>)>;
 struct List<'a> {
     #[serde(default)]
     metadata: ListMetadata,
+    /// Null for an empty list of metadata.
     #[serde(default, borrow)]
-    items: Vec<&'a RawValue>,
+    items: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -168,11 +169,11 @@ async fn list(
             } else {
                 JSON
             })
-            .as_account(subject.account.as_ref());
+            .account(subject.account.as_ref());
         let reply = transport.call(call).await.map_err(again)?;
         let list: List<'_> =
             serde_json::from_slice(&reply.body).map_err(|error| again(unreadable(&error)))?;
-        for item in list.items {
+        for item in list.items.unwrap_or_default() {
             handler.take(Notice::Seen(item.to_owned())).await;
         }
         next = list.metadata.next.filter(|token| !token.is_empty());
@@ -215,7 +216,7 @@ async fn watch(
         } else {
             JSON
         })
-        .as_account(subject.account.as_ref());
+        .account(subject.account.as_ref());
     let response = match transport.open(call).await {
         Ok(response) => response,
         Err(failure) if is_gone(&failure) => return Ok(None),

@@ -166,7 +166,7 @@ impl Child {
                             .as_ref()
                             .is_none_or(|known| known == namespace)
                 };
-                !(in_secret && newer.has_secrets) && !newer.names.iter().any(same)
+                !(in_secret && newer.has_secrets || newer.names.iter().any(same))
             })
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn status(
     let progressing = progressing(view);
     let is_available = available.status == condition::Status::True;
     let works = progressing.status == condition::Status::True;
-    let stalled = view.failure.unwrap_or_default();
+    let stalled = stalled(view);
     let updates = [
         Update::new(
             READY,
@@ -50,16 +50,7 @@ pub(crate) fn status(
             progressing.reason.clone(),
             progressing.message.clone(),
         ),
-        Update::new(
-            STALLED,
-            view.failure.is_some(),
-            if view.failure.is_some() {
-                "Failed"
-            } else {
-                "None"
-            },
-            stalled,
-        ),
+        stalled,
         available,
         progressing,
     ];
@@ -104,6 +95,19 @@ fn available(view: &View<'_>) -> Update {
             Update::new(AVAILABLE, true, "Available", message)
         }
         None => Update::new(AVAILABLE, false, "ObjectSetUnready", why_unready(view)),
+    }
+}
+
+/// The controller cannot do what it should, or the current set says that it is stuck.
+fn stalled(view: &View<'_>) -> Update {
+    let of_set = view
+        .current
+        .and_then(|current| condition::find(&current.head.status.conditions, STALLED))
+        .filter(|said| said.status == "True");
+    match (view.failure, of_set) {
+        (Some(failure), _) => Update::new(STALLED, true, "Failed", failure),
+        (None, Some(said)) => Update::new(STALLED, true, said.reason.clone(), said.message.clone()),
+        (None, None) => Update::new(STALLED, false, "NotStalled", ""),
     }
 }
 

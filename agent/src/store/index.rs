@@ -225,6 +225,16 @@ impl Index {
             .collect()
     }
 
+    /// Whether it is known that this set is being deleted.
+    pub(crate) fn knows_deletion(&self, head: &SetHead) -> bool {
+        let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
+        let entries = self.lock();
+        let known = entries
+            .get(&name)
+            .filter(|entry| entry.uid == head.metadata.uid);
+        known.is_some_and(|entry| entry.deleting)
+    }
+
     /// The set of a name, in a namespace or cluster-wide.
     pub(crate) fn deployment_named(&self, name: &Name) -> Option<DeploymentUid> {
         self.lock().get(name).map(|entry| entry.deployment)

@@ -25,11 +25,11 @@ use crate::cluster_api::{AgentClient, Discovery};
 use crate::engine::ports::Answer;
 
 /// Comes true when every watch has read its first list.
-pub(crate) struct Observed(Vec<(&'static str, oneshot::Receiver<()>)>);
+pub struct Observed(Vec<(&'static str, oneshot::Receiver<()>)>);
 
 impl Observed {
     /// Waits for the first lists.
-    pub(crate) async fn complete(self) {
+    pub async fn complete(self) {
         for (name, first) in self.0 {
             // A watch only ends with the process.
             let _ = first.await;
@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// Never in practice: the paths are our own.
-    pub(crate) fn observe(self: &Arc<Self>, discovery: &Arc<Discovery>) -> Answer<Observed> {
+    pub fn observe(self: &Arc<Self>, discovery: &Arc<Discovery>) -> Answer<Observed> {
         let mut observed = vec![];
         observed.push(self.watch::<ClusterObjectSet>(
             "cluster-object-sets",
@@ -159,7 +159,7 @@ impl Sets {
         self.unseen.remove(&name);
         self.store.tell_controller(&head);
         let direct = head.spec.order.is_none();
-        if direct && head.is_deleting() {
+        if direct && head.is_deleting() && !self.store.index.knows_deletion(&head) {
             self.store.definitions.read(&self.store.client).await;
         }
         self.store.enter(&head);
