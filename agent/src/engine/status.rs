@@ -214,7 +214,12 @@ pub(super) fn ending(
         .retain(|condition| !condition.type_.contains('/'));
     let verdict = Verdict {
         status: Truth::False,
-        reason: "TearingDown".to_owned(),
+        // What holds it up is a transition, and told at once.
+        reason: view
+            .blockers
+            .first()
+            .map_or("TearingDown", |blocker| &blocker.reason)
+            .to_owned(),
         message: view.available.message.clone(),
     };
     draft.summaries(&verdict, None);
