@@ -22,6 +22,7 @@ pub(crate) fn orphans(workspace: &Workspace) -> Vec<String> {
     }
     found
         .difference(&reached)
+        .filter(|path| !is_generated(path))
         .map(|path| path.display().to_string())
         .collect()
 }
@@ -34,7 +35,7 @@ pub(crate) fn over_budget(workspace: &Workspace) -> Vec<String> {
     }
     files
         .iter()
-        .filter(|path| !path.components().any(|part| part.as_os_str() == "gen"))
+        .filter(|path| !is_generated(path) && !is_test(path))
         .filter_map(|path| {
             let text = std::fs::read_to_string(path).expect("a source file can be read");
             let lines = text
@@ -44,6 +45,18 @@ pub(crate) fn over_budget(workspace: &Workspace) -> Vec<String> {
             (lines > BUDGET).then(|| format!("{} has {lines} lines", path.display()))
         })
         .collect()
+}
+
+/// Generated code is included by a macro, and is of the size it is.
+fn is_generated(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == "gen")
+}
+
+/// `x/tests.rs` and what stands below `x/tests/`.
+fn is_test(path: &Path) -> bool {
+    path.with_extension("")
+        .components()
+        .any(|part| part.as_os_str() == "tests")
 }
 
 fn collect(folder: &Path, into: &mut BTreeSet<PathBuf>) {

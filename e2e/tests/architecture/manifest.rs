@@ -59,6 +59,33 @@ struct Kind {
     kind: Option<String>,
 }
 
+/// Names with versions of all crates that are really compiled here. `cargo metadata` also lists
+/// optional ones that a feature merely mentions.
+pub(crate) fn compiled() -> BTreeSet<(String, String)> {
+    let tree = [
+        "tree",
+        "--workspace",
+        "--locked",
+        "--offline",
+        "--edges",
+        "normal,build,dev",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ];
+    let printed = run(Command::new(env!("CARGO")).args(tree).current_dir(root()));
+    let crates = printed.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        Some((words.next()?.to_owned(), words.next()?.to_owned()))
+    });
+    crates.collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 /// The platform this is built on: crates of other platforms need not be downloaded.
 fn host() -> String {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
@@ -98,7 +125,6 @@ impl Workspace {
     /// Asks cargo, which needs no network: the lock file is committed and the crates are there
     /// since this test was built from them.
     pub(crate) fn load() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let metadata = [
             "metadata",
             "--format-version",
@@ -110,7 +136,7 @@ impl Workspace {
         let printed = run(Command::new(env!("CARGO"))
             .args(metadata)
             .arg(host())
-            .current_dir(root));
+            .current_dir(root()));
         serde_json::from_str(&printed).expect("cargo metadata prints JSON")
     }
 
