@@ -398,6 +398,11 @@ fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) 
             item.retry.fail(now, SOON, None, spread);
             return;
         }
+        // No inventory has it, and we have no right to it, not for a moment only: a package that was
+        // refused for lack of rights must be removable. What an inventory has stays a named blocker.
+        FailureKind::Forbidden if item.doomed.uid.is_none() && item.retry.attempts() >= 2 => {
+            return item.done();
+        }
         FailureKind::Forbidden => FORBIDDEN,
         FailureKind::Unavailable => SOON,
         FailureKind::Invalid | FailureKind::TooLarge => BLOCKED,

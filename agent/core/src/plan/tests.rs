@@ -496,3 +496,23 @@ fn what_cannot_be_watched_is_listed_from_time_to_time() {
     sim.settle();
     assert_eq!(sim.deployment.plan(sim.now, 16).wake_at, None);
 }
+
+#[test]
+fn what_was_never_ours_and_may_not_be_read_does_not_hold_a_teardown_but_what_was_ours_does() {
+    let forbidden = || Failure::new(FailureKind::Forbidden, "no");
+    let mut sim = simple();
+    sim.world.refuse("b", forbidden());
+    sim.settle_until(1_000);
+    sim.world.forbid_reading("b");
+    sim.tombstone(false);
+    sim.settle();
+    assert!(sim.recorded);
+
+    let mut sim = simple();
+    sim.settle();
+    sim.world.forbid_reading("b");
+    sim.tombstone(false);
+    sim.settle_until(sim.now + 600_000);
+    assert!(!sim.recorded && sim.world.exists("a"));
+    assert_eq!(sim.view().blockers[0].reason, "Forbidden");
+}

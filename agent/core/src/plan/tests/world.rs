@@ -67,6 +67,7 @@ pub(super) struct World {
     objects: BTreeMap<String, Object>,
     probes: BTreeMap<String, Probed>,
     refused: BTreeMap<String, Failure>,
+    unreadable: BTreeSet<String>,
     next: u64,
     pub(super) requests: usize,
     pub(super) log: Vec<Write>,
@@ -113,6 +114,10 @@ impl World {
 
     pub(super) fn refuse(&mut self, name: &str, failure: Failure) {
         self.refused.insert(name.into(), failure);
+    }
+
+    pub(super) fn forbid_reading(&mut self, name: &str) {
+        self.unreadable.insert(name.into());
     }
 
     pub(super) fn allow(&mut self, name: &str) {
@@ -588,6 +593,9 @@ impl Sim {
             removal.key(*at).unwrap().name.to_string()
         };
         match job {
+            removal::Job::Read(at) if self.world.unreadable.contains(&name(at)) => {
+                removal::Answer::Failed(Failure::new(FailureKind::Forbidden, "no"))
+            }
             removal::Job::Read(at) => removal::Answer::Read(self.world.seen(&name(at))),
             removal::Job::Delete {
                 at,
