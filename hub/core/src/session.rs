@@ -46,6 +46,7 @@ mod admission;
 mod answers;
 mod census;
 mod event;
+mod flush;
 mod identity;
 mod live;
 mod member;
@@ -57,3 +58,6 @@ pub use event::{Action, Connection, Event, FreezeReason, Report};
 pub use member::Member;
 pub use pace::{Pace, Pacer};
 pub use wanted::{ClusterOrders, History, Relation, TermStart, Wanted};
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use stevedore_proto_core::{Millis, Stage, ToAgent};
 use super::event::{Action, Connection, FreezeReason, Report};
 use super::identity::Claim;
 use super::live::Live;
-use super::member::{Heard, Member, refuse};
+use super::member::{Heard, Member, View, refuse};
 use super::wanted::ClusterOrders;
 
 impl Member {
@@ -171,7 +171,13 @@ impl Member {
             live.fenced = true;
             out.push(Action::Report(Report::Fenced { seen, reason }));
         }
-        if hello.root == orders.root() {
+        if hello.held == 0 {
+            self.view = View {
+                whole: true,
+                listed: true,
+                ..View::default()
+            };
+        } else if hello.root == orders.root() {
             self.believe(orders);
             self.view.whole = hello.held as usize == self.view.held.len();
         } else if !(self.view.listed && hello.root == self.view.root()) {

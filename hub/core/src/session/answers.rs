@@ -173,15 +173,8 @@ impl Member {
             reason,
             message,
         }));
-        if let Some(reason) = freeze
-            && self.frozen.insert(deployment, reason) != Some(reason)
-        {
-            let held = self.view.tuple(&deployment).copied();
-            out.push(Action::Report(Report::Frozen {
-                deployment,
-                held,
-                reason,
-            }));
+        if let Some(reason) = freeze {
+            self.freeze(deployment, reason, out);
         }
     }
 

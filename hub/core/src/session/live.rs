@@ -2,17 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stevedore_proto_core::{
-    DeploymentUid, Digest, Held, InstanceId, Millis, Order, ToAgent, Tuple, limit,
-};
+use stevedore_proto_core::{DeploymentUid, Digest, Held, InstanceId, Millis, ToAgent, Tuple};
 
-use super::event::{Action, Connection, FreezeReason, Report};
-use super::member::{Member, View};
+use super::event::{Action, Connection, Report};
 use super::pace::Pace;
-use super::wanted::{ClusterOrders, Relation, Wanted};
-
-/// Pause after frames were lost, so that a full queue can drain.
-const DRAIN: Millis = 1_000;
+use super::wanted::ClusterOrders;
 
 /// Pages being collected.
 #[derive(Debug, Clone)]
@@ -62,8 +56,8 @@ pub(super) struct Live {
     pub(super) dirty: BTreeSet<DeploymentUid>,
     pub(super) in_flight: BTreeMap<DeploymentUid, InFlight>,
     /// `SnapshotComplete` is still to be sent.
-    snapshot_due: bool,
-    settled: bool,
+    pub(super) snapshot_due: bool,
+    pub(super) settled: bool,
     /// The member has met a newer leadership: it would refuse everything.
     pub(super) fenced: bool,
 }
@@ -141,7 +135,7 @@ impl Live {
         self.gap || matches!(&self.phase, Phase::Listing(listing) if listing.statuses)
     }
 
-    fn window_is_full(&self, pace: &Pace) -> bool {
+    pub(super) fn window_is_full(&self, pace: &Pace) -> bool {
         self.in_flight
             .values()
             .filter(|order| order.attempt == 0)
@@ -150,210 +144,8 @@ impl Live {
     }
 }
 
-/// What the order of a deployment needs.
-enum Need {
-    Nothing,
-    Freeze(FreezeReason),
-    Send {
-        with_content: bool,
-    },
-    /// The member may have the content, or a tombstone that does not show in its root: it has to say so first.
-    List,
-}
-
-impl Member {
-    /// Marks deployments; the newest order of each is read when it is sent.
-    pub(super) fn changed(&mut self, deployments: BTreeSet<DeploymentUid>) {
-        if let Some(live) = &mut self.live {
-            live.dirty.extend(deployments);
-        }
-    }
-
-    pub(super) fn changed_all(&mut self, orders: &ClusterOrders) {
-        let Some(live) = &mut self.live else {
-            return;
-        };
-        live.dirty.extend(orders.orders.keys());
-        live.dirty
-            .extend(live.in_flight.keys().copied().collect::<Vec<_>>());
-        live.dirty.extend(self.frozen.keys());
-        live.dirty.extend(self.quarantine.keys());
-    }
-
-    /// Frames are lost: nothing sent without an ack counts, and the member is asked what it has.
-    pub(super) fn overflowed(&mut self, orders: &ClusterOrders, now: Millis) {
-        if let Some(live) = &mut self.live {
-            live.in_flight.clear();
-            live.snapshot_due = true;
-            live.ask_again(now + DRAIN);
-        }
-        self.changed_all(orders);
-    }
-
-    /// Orders that got no ack in time are compared and sent again.
-    pub(super) fn repeat(&mut self, now: Millis) {
-        let Some(live) = &mut self.live else {
-            return;
-        };
-        for (deployment, order) in &mut live.in_flight {
-            if !order.due && order.resend_at <= now {
-                order.due = true;
-                order.attempt = order.attempt.saturating_add(1);
-                live.dirty.insert(*deployment);
-            }
-        }
-    }
-
-    /// Sends what differs, as far as the window allows.
-    pub(super) fn flush(&mut self, orders: &ClusterOrders, now: Millis, out: &mut Vec<Action>) {
-        let Some(live) = &mut self.live else {
-            return;
-        };
-        if !orders.loaded || !matches!(live.phase, Phase::Synced) {
-            return;
-        }
-        if live.fenced {
-            live.dirty.clear();
-            return;
-        }
-        for deployment in live.dirty.clone() {
-            match self.compare(deployment, orders, out) {
-                Need::Nothing => {}
-                Need::Freeze(reason) => self.freeze(deployment, reason, out),
-                Need::Send { with_content } => {
-                    if !self.send(deployment, with_content, orders, now, out) {
-                        continue;
-                    }
-                }
-                Need::List => {
-                    if let Some(live) = &mut self.live {
-                        live.list(now, out);
-                    }
-                    return;
-                }
-            }
-            if let Some(live) = &mut self.live {
-                live.dirty.remove(&deployment);
-            }
-        }
-        if let Some(live) = &mut self.live {
-            live.conclude(orders, out);
-        }
-    }
-
-    /// What a deployment needs, after what no longer holds about it was dropped.
-    fn compare(
-        &mut self,
-        deployment: DeploymentUid,
-        orders: &ClusterOrders,
-        out: &mut Vec<Action>,
-    ) -> Need {
-        let wanted = orders.orders.get(&deployment);
-        let quarantined = self.quarantine.get(&deployment);
-        let need = wanted.map_or(Need::Nothing, |wanted| {
-            need(wanted, &self.view, quarantined)
-        });
-        let refused = wanted.is_some_and(|wanted| quarantined == Some(&wanted.order.tuple));
-        if matches!(need, Need::Nothing)
-            && let Some(live) = &mut self.live
-        {
-            live.in_flight.remove(&deployment);
-        }
-        if !refused {
-            self.quarantine.remove(&deployment);
-            if !matches!(need, Need::Freeze(_)) && self.frozen.remove(&deployment).is_some() {
-                out.push(Action::Report(Report::Thawed(deployment)));
-            }
-        }
-        need
-    }
-
-    /// Nothing is sent for a deployment until histories fit; reported once.
-    pub(super) fn freeze(
-        &mut self,
-        deployment: DeploymentUid,
-        reason: FreezeReason,
-        out: &mut Vec<Action>,
-    ) {
-        if let Some(live) = &mut self.live {
-            live.in_flight.remove(&deployment);
-        }
-        if self.frozen.insert(deployment, reason) != Some(reason) {
-            let held = self.view.tuple(&deployment).copied();
-            out.push(Action::Report(Report::Frozen {
-                deployment,
-                held,
-                reason,
-            }));
-        }
-    }
-
-    /// Sends an order unless it is on its way; false when the window is full.
-    fn send(
-        &mut self,
-        deployment: DeploymentUid,
-        with_content: bool,
-        orders: &ClusterOrders,
-        now: Millis,
-        out: &mut Vec<Action>,
-    ) -> bool {
-        let (Some(live), Some(wanted)) = (&mut self.live, orders.orders.get(&deployment)) else {
-            return true;
-        };
-        let tuple = wanted.order.tuple;
-        let sent = live
-            .in_flight
-            .get(&deployment)
-            .filter(|order| order.tuple == tuple)
-            .copied();
-        if sent.is_none() && live.window_is_full(&self.pace) {
-            return false;
-        }
-        if sent.is_none_or(|order| order.due) {
-            let attempt = sent.map_or(0, |order| order.attempt);
-            let resend_at = now + wait(&self.pace, attempt);
-            live.in_flight.insert(
-                deployment,
-                InFlight {
-                    tuple,
-                    attempt,
-                    resend_at,
-                    due: false,
-                },
-            );
-            live.settled = false;
-            out.push(Action::SendOrder {
-                connection: live.connection,
-                order: wanted.order.clone(),
-                with_content,
-                traceparent: wanted.traceparent.clone(),
-            });
-        }
-        true
-    }
-
-    /// The content of an order cannot be read: whoever plans has to find another way.
-    pub(super) fn content_missing(
-        &mut self,
-        deployment: DeploymentUid,
-        now: Millis,
-        out: &mut Vec<Action>,
-    ) {
-        let wait = wait(&self.pace, u32::MAX);
-        let Some(live) = &mut self.live else {
-            return;
-        };
-        if let Some(order) = live.in_flight.get_mut(&deployment) {
-            order.attempt = order.attempt.max(1);
-            order.resend_at = now + wait;
-            let tuple = order.tuple;
-            out.push(Action::Report(Report::ContentMissing { deployment, tuple }));
-        }
-    }
-}
-
 impl Live {
-    fn conclude(&mut self, orders: &ClusterOrders, out: &mut Vec<Action>) {
+    pub(super) fn conclude(&mut self, orders: &ClusterOrders, out: &mut Vec<Action>) {
         if self.snapshot_due && self.dirty.is_empty() {
             self.snapshot_due = false;
             out.push(Action::Send(
@@ -368,38 +160,6 @@ impl Live {
             out.push(Action::Report(Report::Settled));
         }
     }
-}
-
-fn need(wanted: &Wanted, view: &View, quarantined: Option<&Tuple>) -> Need {
-    if wanted.finished {
-        return Need::Nothing;
-    }
-    match wanted.relation(view.tuple(&wanted.order.deployment)) {
-        Relation::InSync => Need::Nothing,
-        Relation::Foreign(reason) => Need::Freeze(reason),
-        Relation::Behind if quarantined == Some(&wanted.order.tuple) => Need::Nothing,
-        Relation::Behind if !view.whole && view.tuple(&wanted.order.deployment).is_none() => {
-            Need::List
-        }
-        Relation::Behind => match inline(&wanted.order) {
-            None => Need::Send {
-                with_content: false,
-            },
-            Some(digest) if view.contents.contains(&digest) => Need::Send {
-                with_content: false,
-            },
-            Some(_) if !view.listed && !view.held.is_empty() => Need::List,
-            Some(_) => Need::Send { with_content: true },
-        },
-    }
-}
-
-/// The content that would travel with the order.
-fn inline(order: &Order) -> Option<Digest> {
-    order
-        .content()
-        .filter(|content| content.size <= limit::INLINE_CONTENT as u64)
-        .map(|content| content.digest)
 }
 
 /// Time until an order without an ack is sent again.

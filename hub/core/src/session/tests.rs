@@ -1,0 +1,493 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use stevedore_proto_core::message::{Close, CloseReason, Hello, Page, Welcome};
+use stevedore_proto_core::{
+    ClusterUid, ContentRef, DeploymentUid, Digest, Environment, Epoch, EpochId, Held, InstanceId,
+    Leadership, NackReason, Order, OrderBody, PackageRef, PackageUid, Settings, Stage, Term,
+    TermId, ToAgent, ToHub, Tuple, held, limit,
+};
+
+use super::*;
+
+const FIRST: Connection = Connection(1);
+
+fn leadership() -> Leadership {
+    Leadership {
+        epoch: Epoch {
+            counter: 1,
+            id: EpochId::from_bytes([1; 16]),
+        },
+        term: Term {
+            counter: 2,
+            id: TermId::from_bytes([2; 16]),
+        },
+    }
+}
+
+fn wanted(package: u8, number: u64, content: &str, size: u64) -> Wanted {
+    let package = PackageUid::from_bytes([package; 16]);
+    let deployment = DeploymentUid::derive(&package, &ClusterUid::from_bytes([9; 16]));
+    let Leadership { epoch, term } = leadership();
+    let body = OrderBody::Apply(ContentRef {
+        digest: Digest::of(content.as_bytes()),
+        size,
+    });
+    let mut order = Order {
+        deployment,
+        package: PackageRef {
+            namespace: None,
+            name: "demo".into(),
+            uid: package,
+            revision: number,
+        },
+        tuple: Tuple {
+            epoch,
+            term,
+            number,
+            digest: Digest::of(b""),
+        },
+        settings: Settings::default(),
+        body,
+    };
+    order.tuple.digest = order.digest();
+    let history = History::new(epoch, vec![TermStart { term, first: 1 }]);
+    Wanted {
+        order: Arc::new(order),
+        history: Arc::new(history),
+        finished: false,
+        traceparent: None,
+    }
+}
+
+fn orders(all: &[Wanted]) -> ClusterOrders {
+    let orders = all
+        .iter()
+        .map(|wanted| (wanted.order.deployment, wanted.clone()))
+        .collect();
+    ClusterOrders {
+        loaded: true,
+        leadership: leadership(),
+        orders,
+    }
+}
+
+fn instance(id: u8) -> InstanceId {
+    InstanceId::from_bytes([id; 16])
+}
+
+fn hello(by: InstanceId, held: &[&Wanted]) -> ToHub {
+    ToHub::Hello(Box::new(Hello {
+        version: 1,
+        oldest_version: 1,
+        features: vec![],
+        instance: by,
+        incarnation: 0,
+        sequence: 0,
+        agent_version: "test".into(),
+        seen: None,
+        root: held::root(
+            held.iter()
+                .map(|wanted| (wanted.order.deployment, wanted.order.tuple)),
+        ),
+        held: held.len() as u32,
+        environment: Environment::default(),
+    }))
+}
+
+fn page(request: u32, held: &[&Wanted], contents: &[&str]) -> ToHub {
+    let entry = |wanted: &&Wanted| Held {
+        deployment: wanted.order.deployment,
+        package: wanted.order.package.clone(),
+        tuple: wanted.order.tuple,
+        content: wanted.order.content(),
+        stage: Stage::Received,
+    };
+    ToHub::Page(Page {
+        request,
+        index: 0,
+        last: true,
+        held: held.iter().map(entry).collect(),
+        contents: contents
+            .iter()
+            .map(|content| Digest::of(content.as_bytes()))
+            .collect(),
+    })
+}
+
+fn ack(wanted: &Wanted) -> ToHub {
+    let (deployment, tuple) = (wanted.order.deployment, wanted.order.tuple);
+    ToHub::Ack {
+        deployment,
+        tuple,
+        stage: Stage::Received,
+    }
+}
+
+struct Desk {
+    member: Member,
+    orders: ClusterOrders,
+}
+
+impl Desk {
+    fn new(all: &[Wanted]) -> Self {
+        Self {
+            member: Member::new(Pace::default()),
+            orders: orders(all),
+        }
+    }
+
+    fn step(&mut self, event: Event, now: u64) -> Vec<Action> {
+        self.member.step(event, &self.orders, now)
+    }
+
+    fn hears(&mut self, connection: Connection, message: ToHub, now: u64) -> Vec<Action> {
+        self.step(Event::Message(connection, Box::new(message)), now)
+    }
+
+    fn opens(&mut self, connection: Connection, message: ToHub, now: u64) -> Vec<Action> {
+        self.step(Event::Opened(connection), now);
+        self.hears(connection, message, now)
+    }
+}
+
+/// Orders among actions, and whether their content goes with them.
+fn sent(actions: &[Action]) -> Vec<(u64, bool)> {
+    let order = |action: &Action| match action {
+        Action::SendOrder {
+            order,
+            with_content,
+            ..
+        } => Some((order.tuple.number, *with_content)),
+        _ => None,
+    };
+    actions.iter().filter_map(order).collect()
+}
+
+fn close(actions: &[Action]) -> Option<(Connection, CloseReason, u64)> {
+    actions.iter().find_map(|action| match action {
+        Action::Send(
+            connection,
+            ToAgent::Close(Close {
+                reason,
+                retry_after,
+                ..
+            }),
+        ) => Some((*connection, reason.clone(), *retry_after)),
+        _ => None,
+    })
+}
+
+fn lists(actions: &[Action]) -> Option<u32> {
+    actions.iter().find_map(|action| match action {
+        Action::Send(_, ToAgent::List { request, .. }) => Some(*request),
+        _ => None,
+    })
+}
+
+fn incarnation(actions: &[Action]) -> Option<u64> {
+    actions.iter().find_map(|action| match action {
+        Action::Send(_, ToAgent::Welcome(Welcome { incarnation, .. })) => Some(*incarnation),
+        _ => None,
+    })
+}
+
+fn reports(actions: &[Action], wanted: impl Fn(&Report) -> bool) -> usize {
+    actions
+        .iter()
+        .filter(|action| matches!(action, Action::Report(report) if wanted(report)))
+        .count()
+}
+
+#[test]
+fn nothing_is_said_before_the_ledgers_are_loaded() {
+    let mut desk = Desk::new(&[wanted(1, 1, "a", 1)]);
+    desk.orders.loaded = false;
+    let actions = desk.opens(FIRST, hello(instance(1), &[]), 0);
+    assert!(
+        matches!(
+            close(&actions),
+            Some((FIRST, CloseReason::NotLoaded, 2_000))
+        ),
+        "{actions:?}"
+    );
+    assert_eq!(desk.member.session(), None);
+}
+
+#[test]
+fn a_member_in_sync_costs_one_digest_and_gets_no_order() {
+    let a = wanted(1, 1, "a", 1);
+    let mut desk = Desk::new(std::slice::from_ref(&a));
+    let actions = desk.opens(FIRST, hello(instance(1), &[&a]), 0);
+    assert_eq!((sent(&actions), lists(&actions)), (vec![], None));
+    assert_eq!(reports(&actions, |report| *report == Report::Settled), 1);
+}
+
+#[test]
+fn going_back_to_content_the_member_still_has_transfers_nothing() {
+    let (old, new) = (wanted(1, 1, "one", 3), wanted(1, 3, "one", 3));
+    let between = wanted(1, 2, "two", 3);
+    let mut desk = Desk::new(std::slice::from_ref(&between));
+    desk.opens(FIRST, hello(instance(1), &[&between]), 0);
+    desk.orders = orders(std::slice::from_ref(&new));
+    let changed = BTreeSet::from([new.order.deployment]);
+    let actions = desk.step(Event::Changed(changed), 1);
+    assert_eq!(
+        sent(&actions),
+        vec![],
+        "the member may have it, and is asked first"
+    );
+    let request = lists(&actions).unwrap();
+    let actions = desk.hears(FIRST, page(request, &[&between], &["one", "two"]), 2);
+    assert_eq!(sent(&actions), vec![(3, false)]);
+    assert_eq!(old.order.content(), new.order.content());
+}
+
+#[test]
+fn large_content_never_travels_with_its_order() {
+    let (at, over) = (
+        limit::INLINE_CONTENT as u64,
+        limit::INLINE_CONTENT as u64 + 1,
+    );
+    let mut desk = Desk::new(&[wanted(1, 1, "a", at), wanted(2, 2, "b", over)]);
+    let mut all = sent(&desk.opens(FIRST, hello(instance(1), &[]), 0));
+    all.sort_unstable();
+    assert_eq!(all, [(1, true), (2, false)]);
+}
+
+#[test]
+fn a_poison_order_is_shown_and_not_sent_again_until_it_changes() {
+    let (bad, good) = (wanted(1, 1, "bad", 3), wanted(1, 2, "good", 4));
+    let other = wanted(2, 1, "other", 5);
+    let mut desk = Desk::new(&[bad.clone(), other.clone()]);
+    assert_eq!(
+        sent(&desk.opens(FIRST, hello(instance(1), &[]), 0)).len(),
+        2
+    );
+    let nack = ToHub::Nack {
+        deployment: bad.order.deployment,
+        tuple: bad.order.tuple,
+        reason: NackReason::TooLarge,
+        message: String::new(),
+    };
+    let actions = desk.hears(FIRST, nack, 10);
+    assert_eq!(
+        reports(&actions, |report| matches!(report, Report::Refused { .. })),
+        1
+    );
+    let actions = desk.hears(FIRST, ack(&other), 20);
+    assert_eq!(
+        reports(&actions, |report| *report == Report::Settled),
+        1,
+        "it delays nobody"
+    );
+    assert_eq!(sent(&desk.step(Event::Reloaded, 30)), vec![]);
+    desk.orders = orders(&[good.clone(), other]);
+    let actions = desk.step(Event::Changed(BTreeSet::from([good.order.deployment])), 40);
+    assert_eq!(sent(&actions), [(2, true)]);
+}
+
+#[test]
+fn a_tuple_of_a_lost_history_freezes_the_deployment_and_is_reported_once() {
+    let ours = wanted(1, 3, "ours", 4);
+    let mut lost = wanted(1, 2, "lost", 4);
+    let mut order = (*lost.order).clone();
+    order.tuple.term = Term {
+        counter: 2,
+        id: TermId::from_bytes([7; 16]),
+    };
+    lost.order = Arc::new(order);
+    let mut desk = Desk::new(std::slice::from_ref(&ours));
+    let request = lists(&desk.opens(FIRST, hello(instance(1), &[&lost]), 0)).unwrap();
+    let actions = desk.hears(FIRST, page(request, &[&lost], &[]), 1);
+    assert_eq!(sent(&actions), vec![]);
+    let is_frozen = |report: &Report| matches!(report, Report::Frozen { .. });
+    assert_eq!(reports(&actions, is_frozen), 1);
+    assert_eq!(reports(&desk.step(Event::Reloaded, 2), is_frozen), 0);
+}
+
+#[test]
+fn only_an_ack_moves_what_the_hub_believes_and_silence_leads_to_a_repetition() {
+    let a = wanted(1, 1, "a", 1);
+    let mut desk = Desk::new(std::slice::from_ref(&a));
+    desk.opens(FIRST, hello(instance(1), &[]), 0);
+    let beat = |held: &[&Wanted]| ToHub::Heartbeat {
+        root: held::root(
+            held.iter()
+                .map(|wanted| (wanted.order.deployment, wanted.order.tuple)),
+        ),
+        sequence: 0,
+    };
+    assert_eq!(sent(&desk.hears(FIRST, beat(&[]), 12_000)), vec![]);
+    assert_eq!(sent(&desk.hears(FIRST, beat(&[]), 20_000)), [(1, true)]);
+    desk.hears(FIRST, ack(&a), 20_100);
+    let actions = desk.hears(FIRST, beat(&[&a]), 24_000);
+    assert_eq!((sent(&actions), lists(&actions)), (vec![], None));
+    assert!(
+        lists(&desk.hears(FIRST, beat(&[]), 36_000)).is_some(),
+        "the roots differ"
+    );
+}
+
+#[test]
+fn a_full_queue_leads_to_a_listing_and_every_order_still_arrives() {
+    let all: Vec<_> = (1..=100)
+        .map(|package| wanted(package, 1, "c", 1))
+        .collect();
+    let mut desk = Desk::new(&all);
+    let actions = desk.opens(FIRST, hello(instance(1), &[]), 0);
+    assert_eq!(sent(&actions).len(), Pace::default().window);
+    assert_eq!(
+        lists(&desk.step(Event::Overflow(FIRST), 1)),
+        None,
+        "the queue drains first"
+    );
+    let request = lists(&desk.step(Event::Tick, 1_001)).unwrap();
+    let mut held: Vec<&Wanted> = all.iter().take(10).collect();
+    let mut actions = desk.hears(FIRST, page(request, &held, &["c"]), 1_002);
+    while !sent(&actions).is_empty() {
+        let mut next = Vec::new();
+        for action in &actions {
+            if let Action::SendOrder { order, .. } = action {
+                let wanted = all
+                    .iter()
+                    .find(|wanted| wanted.order.deployment == order.deployment)
+                    .unwrap();
+                held.push(wanted);
+                next.extend(desk.hears(FIRST, ack(wanted), 1_003));
+            }
+        }
+        actions = next;
+    }
+    assert_eq!(held.len(), all.len());
+}
+
+#[test]
+fn a_silent_member_is_lost_within_thirty_seconds_and_a_quick_return_is_not_noticed() {
+    let mut desk = Desk::new(&[]);
+    desk.opens(FIRST, hello(instance(1), &[]), 0);
+    let is_lost = |report: &Report| *report == Report::Lost;
+    let actions = desk.step(Event::Tick, 28_000);
+    assert!(
+        matches!(close(&actions), Some((FIRST, CloseReason::Silent, _))),
+        "{actions:?}"
+    );
+    assert_eq!(reports(&actions, is_lost), 1);
+
+    let mut desk = Desk::new(&[]);
+    desk.opens(FIRST, hello(instance(1), &[]), 0);
+    desk.step(Event::Closed(FIRST), 1_000);
+    desk.opens(Connection(2), hello(instance(1), &[]), 2_000);
+    assert_eq!(reports(&desk.step(Event::Tick, 20_000), is_lost), 0);
+    desk.step(Event::Closed(FIRST), 21_000);
+    assert_eq!(
+        desk.member.session(),
+        Some(Connection(2)),
+        "a late end of an old stream ends nothing"
+    );
+    desk.step(Event::Closed(Connection(2)), 22_000);
+    assert_eq!(reports(&desk.step(Event::Tick, 30_000), is_lost), 1);
+}
+
+#[test]
+fn a_newer_stream_supersedes_and_incarnations_rise() {
+    let mut desk = Desk::new(&[]);
+    assert_eq!(
+        incarnation(&desk.opens(FIRST, hello(instance(1), &[]), 0)),
+        Some(1)
+    );
+    let actions = desk.opens(Connection(2), hello(instance(2), &[]), 10);
+    assert_eq!(incarnation(&actions), Some(2));
+    assert!(
+        matches!(close(&actions), Some((FIRST, CloseReason::Superseded, _))),
+        "{actions:?}"
+    );
+    assert_eq!(
+        desk.hears(FIRST, hello(instance(1), &[]), 20),
+        vec![],
+        "frames of an ended session count for nothing"
+    );
+}
+
+#[test]
+fn of_two_instances_that_fight_the_longer_running_one_keeps_the_session() {
+    let mut desk = Desk::new(&[]);
+    desk.opens(Connection(1), hello(instance(1), &[]), 0);
+    desk.opens(Connection(2), hello(instance(2), &[]), 1_000);
+    desk.opens(Connection(3), hello(instance(1), &[]), 2_000);
+    let actions = desk.opens(Connection(4), hello(instance(2), &[]), 3_000);
+    assert!(
+        matches!(
+            close(&actions),
+            Some((Connection(4), CloseReason::DuplicateIdentity, 600_000))
+        ),
+        "{actions:?}"
+    );
+    assert_eq!(desk.member.session(), Some(Connection(3)));
+    let duplicate = Report::DuplicateIdentity {
+        kept: instance(1),
+        refused: instance(2),
+    };
+    assert_eq!(reports(&actions, |report| *report == duplicate), 1);
+}
+
+#[test]
+fn a_member_that_met_a_newer_leadership_is_sent_nothing() {
+    let mut desk = Desk::new(&[wanted(1, 1, "a", 1)]);
+    let ToHub::Hello(mut hello) = hello(instance(1), &[]) else {
+        unreachable!("made above")
+    };
+    let mut newer = leadership();
+    newer.term = Term {
+        counter: 3,
+        id: TermId::from_bytes([3; 16]),
+    };
+    hello.seen = Some(newer);
+    let actions = desk.opens(FIRST, ToHub::Hello(hello), 0);
+    assert_eq!(sent(&actions), vec![]);
+    let fenced = Report::Fenced {
+        seen: newer,
+        reason: FreezeReason::HubRegressed,
+    };
+    assert_eq!(reports(&actions, |report| *report == fenced), 1);
+}
+
+#[test]
+fn an_agent_without_a_common_version_is_told_so() {
+    let mut desk = Desk::new(&[]);
+    let ToHub::Hello(mut hello) = hello(instance(1), &[]) else {
+        unreachable!("made above")
+    };
+    (hello.version, hello.oldest_version) = (9, 8);
+    let actions = desk.opens(FIRST, ToHub::Hello(hello), 0);
+    assert!(
+        matches!(
+            close(&actions),
+            Some((FIRST, CloseReason::UnsupportedVersion, _))
+        ),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn a_census_finds_what_the_hub_does_not_know() {
+    let (known, unknown) = (wanted(1, 1, "a", 1), wanted(2, 1, "b", 1));
+    let mut desk = Desk::new(std::slice::from_ref(&known));
+    let first = lists(&desk.opens(FIRST, hello(instance(1), &[&known, &unknown]), 0)).unwrap();
+    desk.hears(FIRST, page(first, &[&known, &unknown], &[]), 1);
+    let request = lists(&desk.step(Event::Census, 2)).unwrap();
+    let actions = desk.hears(FIRST, page(request, &[&known, &unknown], &[]), 3);
+    let listing = actions.iter().find_map(|action| match action {
+        Action::Report(Report::Listing(listing)) => Some(listing),
+        _ => None,
+    });
+    let census = Census::of(listing.unwrap(), &desk.orders);
+    let findings: Vec<_> = census.entries.iter().map(|entry| entry.finding).collect();
+    assert_eq!(findings, [Finding::AsOrdered, Finding::Unknown]);
+    assert_eq!(census.epoch_floor(0), 1);
+    assert_eq!(
+        sent(&actions),
+        vec![],
+        "what the hub does not know is left alone"
+    );
+}
