@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use super::Store;
 use super::index::Entry;
+use crate::engine::ports::Answer;
 
 /// Between attempts; while its definition is gone, this may take long.
 const SCHEDULE: Schedule = Schedule {
@@ -43,22 +44,37 @@ impl Store {
     async fn write_again(&self, removed: Entry, body: Value) {
         let mut delays = Delays::new(SCHEDULE);
         while self.index.is_lost(&removed) {
-            match self
-                .client
-                .create::<ClusterObjectSet>(None, &body, false)
-                .await
-            {
-                Ok(answer) => {
-                    if let Ok(head) = serde_json::from_value(answer) {
-                        self.enter(&head);
-                    }
-                    return;
-                }
-                // Somebody, perhaps a second copy of the agent, was faster; the watch shows it.
-                Err(failure) if failure.kind == FailureKind::Conflict => return,
+            match self.try_write_again(&removed, &body).await {
+                Ok(()) => return,
                 Err(failure) => tracing::debug!(%failure, "a set cannot be written again yet"),
             }
             sleep(delays.next(rand::random())).await;
+        }
+    }
+
+    async fn try_write_again(&self, removed: &Entry, body: &Value) -> Answer<()> {
+        if let Some(hub) = &removed.hub
+            && self
+                .state
+                .is_finished(removed.deployment, &hub.tuple)
+                .await?
+        {
+            return Ok(());
+        }
+        match self
+            .client
+            .create::<ClusterObjectSet>(None, body, false)
+            .await
+        {
+            Ok(answer) => {
+                if let Ok(head) = serde_json::from_value(answer) {
+                    self.enter(&head);
+                }
+                Ok(())
+            }
+            // Somebody, perhaps a second copy of the agent, was faster; the watch shows it.
+            Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
+            Err(failure) => Err(failure),
         }
     }
 }

@@ -152,6 +152,23 @@ impl StateSecret {
         Err(last.unwrap_or_else(missing))
     }
 
+    /// Whether a tombstone of this deployment at least as new as `tuple` was carried out, by this process or
+    /// by a second copy of it.
+    pub(crate) async fn is_finished(
+        &self,
+        deployment: DeploymentUid,
+        tuple: &Tuple,
+    ) -> Answer<bool> {
+        let Some(stored) = read(&self.client, &self.namespace).await? else {
+            return Err(missing());
+        };
+        let finished = stored.state.finished.iter();
+        let mut of_it = finished.filter(|finished| finished.deployment == deployment);
+        let answer = of_it.any(|finished| !convert::is_newer(tuple, &finished.tuple));
+        *self.known() = stored.state;
+        Ok(answer)
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, State> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -96,7 +96,7 @@ async fn agent_file(cluster: &ControlPlane) -> PathBuf {
     file.expect("the agent's account has a token")
 }
 
-/// The parts of an agent on the quiet cluster.
+/// The parts of an agent.
 pub(crate) struct Parts {
     pub(crate) client: AgentClient,
     pub(crate) discovery: Arc<Discovery>,
@@ -104,9 +104,14 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<Store>,
 }
 
-/// Opens the parts anew, as after a restart, with every first list read.
+/// Opens the parts anew on the quiet cluster, as after a restart, with every first list read.
 pub(crate) async fn parts() -> Parts {
-    let file = agent_file(quiet().await).await;
+    parts_on(quiet().await).await
+}
+
+/// As [`parts`], on this cluster.
+pub(crate) async fn parts_on(cluster: &ControlPlane) -> Parts {
+    let file = agent_file(cluster).await;
     let connection = connect::connect(Some(&file)).await.expect("a client");
     let transport = Transport::new(connection);
     let client = AgentClient::new(transport.clone());
@@ -164,6 +169,7 @@ pub(crate) fn api(
 ) -> Api<DynamicObject> {
     let (group, version) = match kind {
         "ClusterObjectSet" | "ObjectSet" | "ObjectDeployment" => ("stevedore.dev", "v1alpha1"),
+        "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1"),
         "Role" | "RoleBinding" => ("rbac.authorization.k8s.io", "v1"),
         _ => ("", "v1"),
     };
