@@ -418,6 +418,10 @@ impl Deployment {
         });
         rollout.set_paused(head.lifecycle == Lifecycle::Paused);
         self.rollout = Some((accepted.clone(), rollout));
+        // The rollout knows it now, and better.
+        for head in self.heads.iter_mut().filter(|head| head.uid == *accepted) {
+            head.inventory = Vec::new();
+        }
     }
 }
 

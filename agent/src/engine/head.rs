@@ -13,7 +13,9 @@ use stevedore_proto_core::{DeletionPolicy, DeploymentUid};
 
 use super::ports::{Origin, StoredSet};
 
-pub(super) fn head(set: &StoredSet) -> SetHead {
+/// A set, with the status that we wrote last where a cache may not have it yet.
+pub(super) fn head(set: &StoredSet, written: Option<&ObjectSetStatus>) -> SetHead {
+    let status = written.unwrap_or(&set.status);
     SetHead {
         uid: set.reference.uid.as_str().into(),
         number: set.number,
@@ -35,9 +37,9 @@ pub(super) fn head(set: &StoredSet) -> SetHead {
         },
         standalone: matches!(set.origin, Origin::Standalone { .. }),
         has_content: set.has_content,
-        archived: condition::is_true(&set.status.conditions, ARCHIVED),
-        inventory: inventory(&set.status),
-        progress: progress(&set.status),
+        archived: condition::is_true(&status.conditions, ARCHIVED),
+        inventory: inventory(status),
+        progress: progress(status),
     }
 }
 

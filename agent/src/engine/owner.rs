@@ -251,16 +251,14 @@ impl Owner {
         );
         let heads = sets
             .iter()
-            .map(|set| {
-                let mut set = set.clone();
-                if let Some(stored) = self.publisher.stored(&set.reference.uid) {
-                    set.status = stored.clone();
-                }
-                head(&set)
-            })
+            .map(|set| head(set, self.publisher.stored(&set.reference.uid)))
             .collect();
         let successors = predecessors(&sets);
         self.sets = sets;
+        for set in &mut self.sets {
+            // The publisher has it: one copy of an inventory is enough.
+            set.status = ObjectSetStatus::default();
+        }
         self.core.set_heads(heads, successors);
     }
 
