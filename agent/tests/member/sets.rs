@@ -150,7 +150,7 @@ fn phases_go_out_in_order_drift_comes_back_and_deletion_goes_in_reverse() {
             entry
                 .object_ref
                 .as_ref()
-                .is_some_and(|o| o.resource == "configmaps")
+                .is_some_and(|o| o.resource == "configmaps" && o.namespace == "milestone")
         }) {
             let acted_as = entry
                 .impersonated_user
