@@ -45,3 +45,6 @@ mod report;
 pub use backoff::{Backoff, Jitter};
 pub use event::{Action, Connection, Event, FetchError, Identity, Recovered, StoreError};
 pub use machine::Session;
+
+#[cfg(test)]
+mod tests;
