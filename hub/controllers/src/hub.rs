@@ -15,7 +15,9 @@ use stevedore_hub_core::fleet::{Failure, Fleet};
 use stevedore_hub_core::placement::{self, Shortfall};
 use stevedore_hub_core::session::Report;
 use stevedore_hub_core::status::Source;
-use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid};
+use stevedore_proto_core::{
+    ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid, Stage,
+};
 use tokio::time::Instant;
 
 use crate::index::Index;
@@ -27,6 +29,9 @@ use crate::queue::Queue;
 use crate::registry;
 use crate::render::Renderer;
 use crate::write;
+
+/// For how long reports of one package are gathered before it is planned again.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// How the hub is run.
 #[derive(Debug, Clone)]
@@ -107,6 +112,12 @@ pub struct Hub {
     pub(crate) notes: Mutex<BTreeMap<String, MemberNote>>,
     pub(crate) listings: Mutex<BTreeMap<ClusterUid, Vec<Held>>>,
     pub(crate) renderer: Renderer,
+    /// What was last planned with, by UID of the object.
+    pub(crate) facts: Mutex<BTreeMap<String, Digest>>,
+    /// Until then sessions are ended and refused: members are to meet a new epoch from the first message on.
+    pub(crate) recess: Mutex<Option<Instant>>,
+    /// Held while content Secrets are written or removed, so that no revision names one that is going.
+    pub(crate) contents: tokio::sync::Mutex<()>,
     pub(crate) to_pull: Arc<Queue<PackageUid>>,
     pub(crate) to_plan: Arc<Queue<PackageUid>>,
     pub(crate) to_show: Arc<Queue<PackageUid>>,
@@ -152,6 +163,9 @@ impl Hub {
             notes: Mutex::default(),
             listings: Mutex::default(),
             renderer: Renderer::default(),
+            facts: Mutex::default(),
+            recess: Mutex::default(),
+            contents: tokio::sync::Mutex::default(),
             to_pull: Arc::default(),
             to_plan: Arc::default(),
             to_show: Arc::default(),
@@ -178,7 +192,7 @@ impl Hub {
         namespaced.or_else(|| self.cluster_packages.get(&uid)?.view())
     }
 
-    /// UIDs of all packages, and of those that are only left in ledgers.
+    /// UIDs of all packages, and of those that are only left in ledgers and revisions.
     pub(crate) fn package_uids(&self) -> BTreeSet<PackageUid> {
         let namespaced = self.packages.all();
         let cluster = self.cluster_packages.all();
@@ -187,8 +201,23 @@ impl Hub {
             .map(|package| write::uid(&**package))
             .chain(cluster.iter().map(|package| write::uid(&**package)));
         let mut uids: BTreeSet<_> = uids.filter_map(|uid| uid.parse().ok()).collect();
+        let revisions = self.revisions.all();
+        uids.extend(revisions.iter().filter_map(|revision| {
+            let uid: Option<PackageUid> = revision.spec.package.uid.parse().ok();
+            uid
+        }));
         uids.extend(lock(&self.ledgers).keys().copied());
         uids
+    }
+
+    /// Whether what plans depend on is another than when this object was last looked at. Our own status writes
+    /// change nothing that is planned with.
+    pub(crate) fn is_news(&self, uid: &str, facts: &impl serde::Serialize) -> bool {
+        let Ok(bytes) = serde_json::to_vec(facts) else {
+            return true;
+        };
+        let digest = Digest::of(&bytes);
+        lock(&self.facts).insert(uid.to_owned(), digest) != Some(digest)
     }
 
     /// Every package has to be planned again.
@@ -257,7 +286,7 @@ impl Hub {
             Report::Progress {
                 deployment,
                 tuple,
-                stage: stevedore_proto_core::Stage::Deleted,
+                stage: Stage::Deleted,
             } => {
                 let mut desired = self.desired.write().unwrap_or_else(PoisonError::into_inner);
                 if let Some(desired) = desired.as_mut() {
@@ -266,8 +295,10 @@ impl Hub {
             }
             _ => {}
         }
+        let mut was_fenced = false;
         let touched = {
             let mut fleet = lock(&self.fleet);
+            was_fenced |= fleet.contact_of(&cluster).fenced.is_some();
             let touched = fleet.report(cluster, report);
             let connected = i64::try_from(fleet.connected()).unwrap_or(i64::MAX);
             self.metrics.connected.set(connected);
@@ -279,16 +310,21 @@ impl Hub {
             Report::Frozen { .. }
             | Report::Thawed(_)
             | Report::ContentMissing { .. }
-            | Report::Fenced { .. }
-            | Report::Connected { .. }
-            | Report::Lost => true,
-            Report::Progress { stage, .. } => *stage == stevedore_proto_core::Stage::Deleted,
-            Report::Status { status, .. } => status.stage == stevedore_proto_core::Stage::Deleted,
+            | Report::Fenced { .. } => true,
+            Report::Connected { .. } => was_fenced,
+            Report::Progress { stage, .. } => *stage == Stage::Deleted,
+            Report::Status { status, .. } => status.stage == Stage::Deleted,
             _ => false,
         };
+        let contact = matches!(report, Report::Connected { .. } | Report::Lost);
         for package in touched {
-            if replan {
-                self.to_plan.add(package);
+            let ends = || {
+                self.package(&package)
+                    .is_none_or(|package| package.deleting)
+            };
+            if replan || (contact && ends()) {
+                // Many members finish at about the same time: one plan takes them all.
+                self.to_plan.add_after(package, TOGETHER);
             }
             self.to_show.add(package);
             lock(&self.to_observe).insert(package);

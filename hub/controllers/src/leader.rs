@@ -143,6 +143,8 @@ impl Leader {
 
     /// Lets the Lease go, so that the next replica need not wait for its end.
     pub async fn release(&self, client: &Client, namespace: &str, holder: &str) {
+        // From here on nothing is written or sent, whoever takes over.
+        self.believe_until(Instant::now());
         let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
         let Ok(mut lease) = leases.get(record::LEASE).await else {
             return;

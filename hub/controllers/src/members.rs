@@ -118,7 +118,9 @@ fn packages(hub: &Hub, fleet: &Fleet, cluster: &ClusterUid) -> Packages {
         if row.class() != Class::Absent {
             packages.left.push(name.clone());
         }
-        if let Some(failure) = row.failure() {
+        if matches!(row.class(), Class::Failed | Class::Removing)
+            && let Some(failure) = row.failure()
+        {
             packages.failing.push((name, failure));
         }
     }

@@ -93,14 +93,6 @@ impl AnyPackage {
         }
     }
 
-    /// The name of the package's own kind of definition.
-    pub(crate) fn definition(&self) -> &'static str {
-        match self.kind {
-            PackageKind::Package => "packages.stevedore.dev",
-            PackageKind::ClusterPackage => "clusterpackages.stevedore.dev",
-        }
-    }
-
     /// How ledgers and revisions name the package.
     pub(crate) fn reference(&self) -> PackageReference {
         PackageReference {

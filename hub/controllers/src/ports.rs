@@ -9,6 +9,7 @@ use stevedore_hub_core::ports::{
 use stevedore_hub_core::session::{ClusterOrders, Report};
 use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{ClusterUid, Digest, Leadership};
+use tokio::time::Instant;
 
 use crate::hub::{Hub, lock};
 use crate::{enrolment, source, targets};
@@ -35,6 +36,9 @@ impl Members for Hub {
                 "this hub replica does not lead",
                 RETRY,
             ));
+        }
+        if lock(&self.recess).is_some_and(|until| Instant::now() < until) {
+            return Err(close(CloseReason::GoingAway, "the epoch was raised", RETRY));
         }
         let loaded = {
             let desired = self.desired.read().unwrap_or_else(PoisonError::into_inner);

@@ -27,6 +27,8 @@ use crate::{leader, rollout, write};
 const LOOK: Duration = Duration::from_secs(2);
 /// How long members have to answer.
 const ANSWER: Duration = Duration::from_secs(3);
+/// How long members are kept out after a raise: every session ends, and ledgers are written anew.
+const RECESS: Duration = Duration::from_secs(2);
 /// Most lines of a census that are written.
 const LINES: usize = 2_000;
 
@@ -52,20 +54,20 @@ pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), leader::Error> {
 
 async fn look(hub: &Arc<Hub>) -> Result<(), leader::Error> {
     let maps: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
-    let data = data(&maps, record::EPOCH).await?;
-    let Some(request) = data
+    let epoch = data(&maps, record::EPOCH).await?;
+    let Some(request) = epoch
         .get(record::RAISE_REQUEST)
         .filter(|request| !request.is_empty())
     else {
         return Ok(());
     };
-    let census = data_of_census(&maps).await?;
+    let census = data(&maps, record::CENSUS).await?;
     let answered = census.get(record::CENSUS_REQUEST) == Some(request);
     let state = census.get(record::CENSUS_STATE).map(String::as_str);
     if answered && state == Some(record::RAISE_DONE) {
         return Ok(());
     }
-    if data.get(record::RAISE_CONFIRM) == Some(request) && answered {
+    if epoch.get(record::RAISE_CONFIRM) == Some(request) && answered {
         let summary = take(hub).await;
         raise(hub, &maps, &summary).await?;
         return answer(&maps, request, record::RAISE_DONE, &summary).await;
@@ -80,10 +82,6 @@ async fn look(hub: &Arc<Hub>) -> Result<(), leader::Error> {
 async fn data(maps: &Api<ConfigMap>, name: &str) -> Result<BTreeMap<String, String>, kube::Error> {
     let found = maps.get_opt(name).await?;
     Ok(found.and_then(|map| map.data).unwrap_or_default())
-}
-
-async fn data_of_census(maps: &Api<ConfigMap>) -> Result<BTreeMap<String, String>, kube::Error> {
-    data(maps, record::CENSUS).await
 }
 
 /// Asks every connected member what it holds.
@@ -202,6 +200,8 @@ async fn raise(
     for stored in ledgers {
         rollout::publish(hub, &stored.ledger);
     }
+    lock(&hub.fleet).raised();
+    *lock(&hub.recess) = Some(tokio::time::Instant::now() + RECESS);
     hub.plan_all();
     if let Some(sessions) = hub.sessions() {
         sessions.members_changed();

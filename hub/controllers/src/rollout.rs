@@ -85,6 +85,7 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     let record = hub.leader.record().ok_or(Error::NotLeading)?;
     let package = hub.package(&uid);
     let Some(identity) = identity(hub, &uid) else {
+        collect::everything(hub, &uid).await?;
         forget(hub, &uid);
         return Ok(None);
     };
@@ -93,26 +94,10 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         .map_or_else(|| StoredLedger::new(identity), |stored| (**stored).clone());
 
     let present = package.as_ref().filter(|package| !package.deleting);
-    let mut view = View::default();
-    let wish = match present {
-        Some(package) => {
-            view.generation = package.generation;
-            let revisions = source::revisions(hub, &uid);
-            view.has_content = history::current(&revisions, &package.content_hash()).is_some();
-            let pin = settle_actions(hub, package).await?;
-            view.pinned = pin.map(|pin| pin.revision);
-            targets::wish(hub, package, pin.as_ref(), &mut view).await
-        }
-        None => {
-            view.generation = package.as_ref().map_or(0, |package| package.generation);
-            view.has_content = true;
-            Wish::Removed
-        }
-    };
-    if let Some(package) = &package
-        && wish == Wish::Removed
+    let (wish, mut view) = wanted(hub, package.as_ref()).await?;
+    if wish == Wish::Removed
         && stored.ledger.rows().any(|(_, row)| !row.tombstone)
-        && definition_goes(hub, package).await?
+        && definition_goes(hub, &stored.ledger.package).await?
     {
         return Err(Error::DefinitionGoes);
     }
@@ -147,11 +132,6 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     lock(&hub.to_observe).insert(uid);
     hub.to_show.add(uid);
     if !plan.is_empty() {
-        for (member, _) in hub.joined().iter().filter(|(member, _)| member.leaving) {
-            if let Some(member) = hub.member_of(&member.cluster) {
-                hub.to_note.add(write::uid(&*member).to_owned());
-            }
-        }
         announce(hub, package.as_ref(), &plan).await;
     }
     if dropped {
@@ -165,6 +145,24 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         collect::history(hub, package, &stored.ledger, lock_pin(hub, &uid)).await?;
     }
     Ok(None)
+}
+
+/// What is wanted of a package now, and what its status has to know of that.
+async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Wish, View), Error> {
+    let mut view = View {
+        generation: package.map_or(0, |package| package.generation),
+        has_content: true,
+        ..View::default()
+    };
+    let Some(package) = package.filter(|package| !package.deleting) else {
+        return Ok((Wish::Removed, view));
+    };
+    let revisions = source::revisions(hub, &package.uid);
+    view.has_content = history::current(&revisions, &package.content_hash()).is_some();
+    let pin = settle_actions(hub, package).await?;
+    view.pinned = pin.map(|pin| pin.revision);
+    let wish = targets::wish(hub, package, pin.as_ref(), &mut view).await;
+    Ok((wish, view))
 }
 
 fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
@@ -243,9 +241,13 @@ async fn finalizer(hub: &Hub, package: &AnyPackage, wanted: bool) -> Result<(), 
 }
 
 /// Whether the kind itself is being removed: then every package of it is, and that must not be a teardown.
-async fn definition_goes(hub: &Hub, package: &AnyPackage) -> Result<bool, kube::Error> {
+async fn definition_goes(hub: &Hub, package: &PackageIdentity) -> Result<bool, kube::Error> {
+    let name = match package.namespace {
+        Some(_) => "packages.stevedore.dev",
+        None => "clusterpackages.stevedore.dev",
+    };
     let api: Api<CustomResourceDefinition> = Api::all(hub.client.clone());
-    let found = api.get_opt(package.definition()).await?;
+    let found = api.get_opt(name).await?;
     Ok(found.is_none_or(|definition| definition.metadata.deletion_timestamp.is_some()))
 }
 
@@ -309,6 +311,10 @@ fn assign(hub: &Hub, ledger: &Ledger, wish: &Wish) {
         assignments.insert(cluster, assignment);
     }
     lock(&hub.fleet).assign(ledger.package.uid, &assignments);
+    // Whether a leaving member is drained may be another answer now.
+    for (_, member) in hub.joined().iter().filter(|(member, _)| member.leaving) {
+        hub.to_note.add(write::uid(&**member).to_owned());
+    }
 }
 
 /// Gives stored orders to sessions.

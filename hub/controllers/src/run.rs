@@ -191,8 +191,10 @@ fn watch(hub: &Arc<Hub>, tasks: &Tasks) {
 
 fn member_changed(hub: &Hub, member: &stevedore_crds::v1alpha1::MemberCluster) {
     let uid = write::uid(member).to_owned();
-    if hub.members.get(&uid).is_none() {
+    let gone = hub.members.get(&uid).is_none();
+    if gone {
         lock(&hub.notes).remove(&uid);
+        lock(&hub.facts).remove(&uid);
         if let Some(cluster) = member
             .spec
             .cluster_uid
@@ -206,11 +208,21 @@ fn member_changed(hub: &Hub, member: &stevedore_crds::v1alpha1::MemberCluster) {
     hub.metrics
         .members
         .set(i64::try_from(hub.members.all().len()).unwrap_or(i64::MAX));
-    if let Some(sessions) = hub.sessions() {
-        sessions.members_changed();
+    let meta = &member.metadata;
+    let environment = member.status.as_ref().map(|status| &status.environment);
+    let facts = (
+        &member.spec,
+        &meta.labels,
+        &meta.deletion_timestamp,
+        environment,
+    );
+    if gone || hub.is_news(&uid, &facts) {
+        if let Some(sessions) = hub.sessions() {
+            sessions.members_changed();
+        }
+        hub.plan_all();
     }
     hub.to_note.add(uid);
-    hub.plan_all();
 }
 
 fn package_changed(hub: &Hub, package: Option<crate::package::AnyPackage>) {
@@ -219,9 +231,23 @@ fn package_changed(hub: &Hub, package: Option<crate::package::AnyPackage>) {
     hub.metrics
         .packages
         .set(i64::try_from(count).unwrap_or(i64::MAX));
-    hub.to_pull.add(package.uid);
-    hub.to_plan.add(package.uid);
-    hub.to_show.add(package.uid);
+    let uid = package.uid.to_string();
+    if hub.package(&package.uid).is_none() {
+        lock(&hub.facts).remove(&uid);
+    }
+    let facts = (
+        &package.spec,
+        package.generation,
+        package.deleting,
+        &package.finalizers,
+        &package.labels,
+        &package.annotations,
+    );
+    if hub.is_news(&uid, &facts) || hub.package(&package.uid).is_none() {
+        hub.to_pull.add(package.uid);
+        hub.to_plan.add(package.uid);
+        hub.to_show.add(package.uid);
+    }
 }
 
 fn action_changed(hub: &Hub, action: &PackageAction) {

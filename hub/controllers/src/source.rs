@@ -170,10 +170,15 @@ async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<(), Error> {
     let loaded = load(hub, pulled.files.clone())
         .await
         .map_err(Error::Unusable)?;
+    let _contents = hub.contents.lock().await;
     let secrets = store(hub, &pulled.files).await?;
     let digest = loaded.digest();
-    let number =
-        i64::try_from(history::next_number(&revisions(hub, &package.uid))).unwrap_or(i64::MAX);
+    // Also above a revision that is being deleted: its name is still taken.
+    let taken = objects(hub, &package.uid)
+        .iter()
+        .map(|object| object.spec.number)
+        .max();
+    let number = taken.unwrap_or(0) + 1;
     let name = format!("{}-{}-{number}", package.name, package.uid.short());
     let mut revision = PackageRevision::new(
         &name,

@@ -38,6 +38,8 @@ pub struct Row {
     status: Option<Box<DeploymentStatus>>,
     refused: Option<(Tuple, NackReason, String)>,
     frozen: Option<FreezeReason>,
+    fenced: Option<FreezeReason>,
+    available_once: Option<Tuple>,
     lacks_content: Option<Tuple>,
 }
 
@@ -244,6 +246,20 @@ impl Fleet {
         self.packages.get(package)
     }
 
+    /// An epoch was raised: what did not fit the history before is compared anew.
+    pub fn raised(&mut self) {
+        for contact in self.contacts.values_mut() {
+            contact.fenced = None;
+        }
+        for rows in self.packages.values_mut() {
+            let clusters: Vec<_> = rows.rows.keys().copied().collect();
+            for cluster in clusters {
+                let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
+                rows.change(cluster, contact, |row| row.frozen = None);
+            }
+        }
+    }
+
     /// How many members have a session.
     pub fn connected(&self) -> usize {
         self.contacts
@@ -292,7 +308,11 @@ impl PackageRows {
         let row = self.rows.entry(cluster).or_default();
         self.counts.remove(row);
         change(row);
+        row.fenced = contact.fenced;
         row.class = row.classify(contact);
+        if row.class == Class::Available {
+            row.available_once = row.wanted();
+        }
         self.counts.add(row);
     }
 

@@ -53,11 +53,6 @@ pub fn newest(revisions: &[Revision]) -> Option<&Revision> {
     revisions.iter().max_by_key(|revision| revision.number)
 }
 
-/// The number of the next revision. Numbers are labels, yet none is given twice while it is kept.
-pub fn next_number(revisions: &[Revision]) -> u64 {
-    newest(revisions).map_or(1, |newest| newest.number + 1)
-}
-
 /// The revision clusters should run: the pinned one, else the newest. A package whose newest spec cannot be
 /// used keeps running the last one that could.
 pub fn active<'a>(revisions: &'a [Revision], pin: Option<&Pin>) -> Option<&'a Revision> {
@@ -121,7 +116,6 @@ mod tests {
         let kept = revisions(2);
         assert!(current(&kept, &kept[0].content_hash()).is_none());
         assert_eq!(current(&kept, &kept[1].content_hash()), Some(&kept[1]));
-        assert_eq!((next_number(&kept), next_number(&[])), (3, 1));
     }
 
     #[test]

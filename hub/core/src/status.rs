@@ -311,7 +311,10 @@ fn failures(rows: &PackageRows, facts: &Facts<'_>) -> Vec<FailureGroup> {
     for (cluster, row) in rows.rows() {
         let failure = match row.class() {
             Class::Failed | Class::Removing => row.failure(),
-            Class::Progressing => facts.unrendered.get(&cluster).cloned(),
+            Class::Progressing => {
+                let unrendered = facts.unrendered.get(&cluster).cloned();
+                unrendered.or_else(|| row.failure())
+            }
             Class::Absent | Class::Available | Class::Offline => None,
         };
         if let Some(failure) = failure {

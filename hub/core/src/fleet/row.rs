@@ -51,7 +51,7 @@ impl Row {
             {
                 Class::Available
             }
-            Some(status) if is_failing(status) => Class::Failed,
+            Some(status) if self.is_stuck(status) => Class::Failed,
             _ => Class::Progressing,
         }
     }
@@ -101,6 +101,14 @@ impl Row {
             .filter(|status| Some(status.observed) == self.wanted())
     }
 
+    /// Whether it needs attention: blocked, or unavailable for more than probes that have yet to pass for the
+    /// first time.
+    fn is_stuck(&self, status: &DeploymentStatus) -> bool {
+        let was_there = self.available_once.is_some() && self.available_once == self.wanted();
+        is_blocked(status)
+            || (is_unavailable(status) && (was_there || status.available.reason != "ProbeFailure"))
+    }
+
     fn refusal(&self) -> Option<Failure> {
         let (tuple, reason, message) = self.refused.as_ref()?;
         (Some(*tuple) == self.wanted()).then(|| Failure {
@@ -112,7 +120,7 @@ impl Row {
     /// Why the deployment is not available, or what its teardown waits for; none while it is simply on its
     /// way, and none for a member without a session.
     pub fn failure(&self) -> Option<Failure> {
-        if let Some(frozen) = self.frozen {
+        if let Some(frozen) = self.frozen.or(self.fenced) {
             return Some(Failure {
                 reason: frozen.as_str().to_owned(),
                 message: "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)".to_owned(),
@@ -120,7 +128,7 @@ impl Row {
         }
         self.refusal().or_else(|| {
             let status = self.current_status()?;
-            is_failing(status).then(|| failure_of(status))
+            (is_blocked(status) || is_unavailable(status)).then(|| failure_of(status))
         })
     }
 
@@ -141,14 +149,14 @@ impl Row {
     }
 
     pub(super) fn observed(&self, cluster: ClusterUid) -> Option<ObservedRow> {
-        if self.frozen.is_some() {
+        if self.frozen.or(self.fenced).is_some() {
             return Some(ObservedRow {
                 cluster,
                 number: self.wanted().map_or(0, |tuple| tuple.number),
                 state: ObservedState::Frozen,
             });
         }
-        if let Some((tuple, _, _)) = &self.refused {
+        if let Some((tuple, _, _)) = self.refused.as_ref().filter(|_| self.refusal().is_some()) {
             return Some(ObservedRow {
                 cluster,
                 number: tuple.number,
@@ -159,7 +167,7 @@ impl Row {
         let failing = self
             .status
             .as_deref()
-            .is_some_and(|status| status.observed == tuple && is_failing(status));
+            .is_some_and(|status| status.observed == tuple && self.is_stuck(status));
         let state = match stage {
             Stage::Deleted => ObservedState::Deleted,
             _ if failing => ObservedState::Failing,
@@ -175,15 +183,18 @@ impl Row {
     }
 }
 
-/// Whether the report names something that does not get better by waiting a moment: a blocker, or a verdict
-/// with a reason other than being on its way.
-fn is_failing(status: &DeploymentStatus) -> bool {
+/// Whether the member waits for something that a person has to do.
+fn is_blocked(status: &DeploymentStatus) -> bool {
     !status.blockers.is_empty()
         || status
             .phases
             .iter()
             .any(|phase| phase.state == PhaseState::Blocked)
-        || (status.available.status == Truth::False && status.available.reason != "Progressing")
+}
+
+/// Whether the member says more than that it is on its way.
+fn is_unavailable(status: &DeploymentStatus) -> bool {
+    status.available.status == Truth::False && status.available.reason != "Progressing"
 }
 
 fn failure_of(status: &DeploymentStatus) -> Failure {

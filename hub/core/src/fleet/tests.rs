@@ -114,7 +114,10 @@ fn available_counts_only_at_the_exact_order() {
 #[test]
 fn an_older_report_changes_nothing() {
     let mut fleet = fleet(&[1], 1);
-    fleet.report(cluster(1), &status(1, 5, 1, Truth::False, "ProbeFailure"));
+    fleet.report(
+        cluster(1),
+        &status(1, 5, 1, Truth::False, "CollisionDetected"),
+    );
     fleet.report(cluster(1), &status(1, 4, 1, Truth::True, "Available"));
     assert_eq!(class(&fleet, 1), Class::Failed);
 }

@@ -22,8 +22,8 @@ fn ordered(seed: u8) -> Ordered {
         input: Digest::of(&[seed, 0]),
         content: Digest::of(&[seed, 1]),
         size: u64::from(seed) * 10,
-        account: (seed % 2 == 0).then(|| "installer".into()),
-        paused: seed % 3 == 0,
+        account: seed.is_multiple_of(2).then(|| "installer".into()),
+        paused: seed.is_multiple_of(3),
     }
 }
 

@@ -56,6 +56,30 @@ fn unreachable_members_alone_make_it_unknown_and_a_failing_one_makes_it_false() 
 }
 
 #[test]
+fn a_probe_that_has_yet_to_pass_is_shown_and_no_failure() {
+    let mut fleet = fleet(&[1], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::False, "ProbeFailure"));
+    let summary = summary(&fleet, &ready());
+    assert_eq!(find(&summary, "Available"), (Truth::False, "ProbeFailure"));
+    assert_eq!(find(&summary, "Reconciling").0, Truth::True);
+    assert_eq!((summary.counts.progressing, summary.counts.failed), (1, 0));
+}
+
+#[test]
+fn a_member_that_met_another_history_fails_until_the_epoch_is_raised() {
+    let mut fleet = fleet(&[1], 1);
+    let seen = crate::fleet::tests::tuple(1).leadership();
+    let reason = crate::session::FreezeReason::HubDiverged;
+    fleet.report(cluster(1), &Report::Fenced { seen, reason });
+    assert_eq!(
+        find(&summary(&fleet, &ready()), "Stalled"),
+        (Truth::True, "HubDiverged")
+    );
+    fleet.raised();
+    assert_eq!(find(&summary(&fleet, &ready()), "Stalled").0, Truth::False);
+}
+
+#[test]
 fn without_targets_it_is_unknown_and_says_why() {
     let fleet = fleet(&[], 1);
     for shortfall in [
