@@ -73,7 +73,9 @@ impl Definitions {
                 .await
             {
                 Ok(Some(definition)) => self.seen(&definition),
-                Ok(None) => {}
+                Ok(None) => {
+                    self.lock().remove(name);
+                }
                 Err(failure) => {
                     tracing::warn!(definition = name, %failure, "a definition cannot be read")
                 }

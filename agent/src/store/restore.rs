@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use stevedore_agent_core::failure::FailureKind;
+use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_crds::v1alpha1::ClusterObjectSet;
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::sleep;
 
 use super::Store;
 use super::index::Entry;
+use crate::cluster_api::watch_loop;
 use crate::engine::ports::Answer;
 
 /// Between attempts; while its definition is gone, this may take long.
@@ -43,16 +44,25 @@ impl Store {
 
     async fn write_again(&self, removed: Entry, body: Value) {
         let mut delays = Delays::new(SCHEDULE);
+        let mut circumstances = self.circumstances();
         while self.index.is_lost(&removed) {
             match self.try_write_again(&removed, &body).await {
                 Ok(()) => return,
                 Err(failure) => tracing::debug!(%failure, "a set cannot be written again yet"),
             }
-            sleep(delays.next(rand::random())).await;
+            tokio::select! {
+                () = sleep(delays.next(rand::random())) => {}
+                () = watch_loop::changed(&mut circumstances) => delays.reset(),
+            }
         }
     }
 
     async fn try_write_again(&self, removed: &Entry, body: &Value) -> Answer<()> {
+        self.definitions.read(&self.client).await;
+        if self.definitions.are_terminating() {
+            let why = "its definition is being deleted";
+            return Err(Failure::new(FailureKind::Unavailable, why));
+        }
         if let Some(hub) = &removed.hub
             && self
                 .state
