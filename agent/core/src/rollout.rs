@@ -206,11 +206,9 @@ impl Rollout {
     }
 
     fn passes(&self, item: &Item) -> bool {
-        let there = if self.paused {
-            item.know.is_present()
-        } else {
-            item.in_place(&self.context)
-        };
+        // While paused others may change what was in place once; what never was is not what is wanted.
+        let there =
+            item.in_place(&self.context) || (self.paused && item.placed && item.know.is_present());
         there && item.fresh && item.probed().passed() && item.established()
     }
 

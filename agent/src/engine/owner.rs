@@ -31,7 +31,7 @@ use super::{Desk, Mail, Shared};
 
 /// Something that was under way has ended.
 enum Landed {
-    Action(Action, Outcome, Baggage),
+    Action(Action, Box<Outcome>, Baggage),
     Sets(Answer<Vec<StoredSet>>),
     Status(String, Option<ObjectSetStatus>),
 }
@@ -237,7 +237,7 @@ impl Owner {
             Landed::Action(action, outcome, baggage) => {
                 self.acting -= 1;
                 self.unpack(&action, &outcome, baggage);
-                self.core.finish(&action, outcome, now);
+                self.core.finish(&action, *outcome, now);
             }
         }
     }

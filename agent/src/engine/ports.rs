@@ -133,14 +133,14 @@ pub struct AccountBlocker {
     pub message: String,
 }
 
+/// A set's account and a client that is that account, or why there is none.
+pub type Opened = Result<(Account, Arc<dyn ObjectApi>), AccountBlocker>;
+
 /// Opens clients for accounts.
 pub trait Accounts: Send + Sync {
     /// The account of a set, and a client that is that account. Looked up again each time: the policy may
     /// have changed.
-    fn open<'a>(
-        &'a self,
-        set: &'a StoredSet,
-    ) -> BoxFuture<'a, Result<(Account, Arc<dyn ObjectApi>), AccountBlocker>>;
+    fn open<'a>(&'a self, set: &'a StoredSet) -> BoxFuture<'a, Opened>;
 }
 
 /// Shared, label-filtered watches (`stevedore.dev/deployment` exists).

@@ -516,3 +516,44 @@ fn what_was_never_ours_and_may_not_be_read_does_not_hold_a_teardown_but_what_was
     assert!(!sim.recorded && sim.world.exists("a"));
     assert_eq!(sim.view().blockers[0].reason, "Forbidden");
 }
+
+#[test]
+fn a_paused_order_that_was_never_applied_is_not_available_at_it() {
+    let mut sim = simple();
+    sim.settle();
+    sim.store(2, objects(&[("a", 0, 2), ("b", 1, 1), ("c", 2, 1)]));
+    sim.sets[1].lifecycle = Lifecycle::Paused;
+    sim.deliver();
+    sim.settle_until(60_000);
+    assert_eq!(sim.written(), ["a", "b", "c"]);
+    let view = sim.view();
+    assert_eq!(view.available.status, Truth::False);
+    assert!(view.available.message.contains("while paused"), "{view:?}");
+    assert!(sim.archived().is_empty());
+}
+
+#[test]
+fn a_newer_order_revives_a_deployment_that_is_being_torn_down() {
+    let mut sim = simple();
+    sim.settle();
+    sim.world.finalizer("c", "example.org/hold");
+    sim.tombstone(false);
+    sim.settle_until(5_000);
+    sim.store(3, objects(&[("a", 0, 1), ("b", 1, 1), ("c", 2, 1)]));
+    sim.settle_until(20_000);
+    assert_eq!(sim.view().available.reason, "Terminating");
+    sim.world.release("c");
+    sim.settle();
+    assert_eq!(sim.view().available.status, Truth::True);
+    assert_eq!(sim.world.deleted(), ["c"]);
+}
+
+#[test]
+fn a_missing_namespace_is_named() {
+    let mut sim = Sim::new();
+    sim.store(1, objects(&[("a", 0, 1)]));
+    let missing = Failure::new(FailureKind::NotFound, "namespaces \"ns\" not found");
+    sim.world.refuse("a", missing);
+    sim.settle_until(10_000);
+    assert_eq!(sim.view().blockers[0].reason, "NamespaceMissing");
+}

@@ -139,9 +139,26 @@ impl Rollout {
             }
             Answer::Listed(_) => {}
         }
+        self.take_early(at, now);
         let item = &mut self.items[at];
         if std::mem::take(&mut item.recheck) {
             item.know = Know::Doubtful;
+        }
+    }
+
+    /// An event that overtook the answer it follows is taken in now: no other may ever come.
+    fn take_early(&mut self, at: usize, now: Millis) {
+        let item = &mut self.items[at];
+        let Some(early) = item.early.take() else {
+            return;
+        };
+        match &item.know {
+            Know::Present(current) if early.is_later_than(current) => {
+                let fresh = item.fresh;
+                self.look(at, *early, fresh, now);
+            }
+            Know::Present(_) => {}
+            Know::Absent | Know::Unread | Know::Doubtful => item.know = Know::Doubtful,
         }
     }
 
@@ -156,6 +173,15 @@ impl Rollout {
             Know::Present(current) if !seen.is_later_than(current) => {}
             // What was confirmed absent is not believed to be back from an event alone.
             Know::Absent if !item.busy => item.know = Know::Doubtful,
+            Know::Absent | Know::Doubtful if item.busy => {
+                if item
+                    .early
+                    .as_ref()
+                    .is_none_or(|early| seen.is_later_than(early))
+                {
+                    item.early = Some(Box::new(seen));
+                }
+            }
             Know::Absent | Know::Doubtful => {}
             Know::Present(_) | Know::Unread => {
                 let fresh = item.fresh;
@@ -176,7 +202,8 @@ impl Rollout {
             (Some(last), Know::Present(current)) => {
                 current.uid != last.uid && current.is_later_than(last)
             }
-            (_, Know::Absent) => true,
+            // While it is being created, this may be the end of what the answer will show.
+            (_, Know::Absent) => !item.busy,
             _ => false,
         };
         if outlived {
@@ -391,8 +418,14 @@ fn refuse(item: &mut Item, failure: &Failure, preflight: bool, now: Millis, spre
     // What usually passes at the next try is not worth a status of its own.
     let brief = schedule == Some(SOON) && item.retry.attempts() < 4;
     if !brief {
+        let homeless = failure.kind == FailureKind::NotFound && !item.know.is_present();
         item.block = Some(Box::new(Block {
-            reason: failure.kind.as_str(),
+            // What is created can only miss its namespace.
+            reason: if homeless {
+                "NamespaceMissing"
+            } else {
+                failure.kind.as_str()
+            },
             message: failure.about(&item.desired.key.kind),
             preflight,
         }));

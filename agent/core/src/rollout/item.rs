@@ -113,6 +113,8 @@ pub(super) struct Item {
     pub(super) busy: bool,
     /// Something happened to it while a request was under way.
     pub(super) recheck: bool,
+    /// What a watch saw while a request was under way whose answer says less: the latest of it.
+    pub(super) early: Option<Box<Seen>>,
     /// Seen since the watch began its list.
     pub(super) listed: bool,
     /// Conflicts in a row.
@@ -135,6 +137,7 @@ impl Item {
             dry: false,
             busy: false,
             recheck: false,
+            early: None,
             listed: true,
             conflicts: 0,
             block: None,
@@ -202,9 +205,10 @@ impl Item {
         }
     }
 
-    /// Something is in the way; it was judged, so the wait is over: see whether it still is.
+    /// Something is in the way. Judged under this order: the wait is over, see whether it still is. Only
+    /// remembered from the order before: see whether it is, for nothing else would ever tell.
     fn look_again(&self) -> Need {
-        if self.block.is_some() {
+        if self.block.is_some() || !self.fresh {
             Need::Read
         } else {
             Need::Nothing

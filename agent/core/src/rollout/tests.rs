@@ -205,3 +205,74 @@ fn an_answer_without_our_mark_is_a_named_blocker_and_no_endless_write() {
     assert_eq!(view.blockers[0].reason, "Altered");
     assert_eq!(view.phases[0].state, PhaseState::Blocked);
 }
+
+#[test]
+fn what_stood_in_the_way_of_the_order_before_is_looked_at_again_and_named() {
+    let object = wanted(Kind::new("", "v1", "Node"), "n", Step::Rest);
+    let foreign = seen(Owner::Nobody);
+    let mut dying = ours(&object, 5);
+    dying.terminating = Some("example.org/hold".into());
+    for (in_the_way, reason) in [(foreign, "CollisionDetected"), (dying, "Terminating")] {
+        let memory = Memory {
+            seen: Some(in_the_way.clone()),
+            ..Memory::default()
+        };
+        let mut rollout = rollout(vec![object.clone()], move |_| memory.clone());
+        let read = only(&rollout);
+        assert_eq!(read, Job::Read(0));
+        answer(&mut rollout, &read, Answer::Read(Some(in_the_way)));
+        assert_eq!(rollout.view().blockers[0].reason, reason);
+        let (jobs, wake) = rollout.plan(10, 16);
+        assert!(jobs.is_empty() && wake.is_some());
+    }
+}
+
+#[test]
+fn an_event_that_overtakes_the_answer_of_a_create_is_not_lost() {
+    let object = wanted(Kind::new("", "v1", "Node"), "n", Step::Rest);
+    let mut rollout = rollout(vec![object.clone()], |_| Memory {
+        record: Some(Record {
+            uid: "former".into(),
+            fingerprint: None,
+        }),
+        ..Memory::default()
+    });
+    for (next, gives) in [
+        (Job::List(WatchKey::of(&object.key)), Answer::Listed(Vec::new())),
+        (Job::Read(0), Answer::Read(None)),
+        (Job::DryRun(0, Guard::Create), Answer::Checked),
+    ] {
+        let job = only(&rollout);
+        assert_eq!(job, next);
+        answer(&mut rollout, &job, gives);
+    }
+    let apply = only(&rollout);
+    rollout.begin(&apply);
+    rollout.observed(&object.key, ours(&object, 7), 10);
+    let mut young = ours(&object, 6);
+    young.probed = Probed::Failed("not yet".into());
+    rollout.finish(&apply, Answer::Written(young), 10);
+    assert!(rollout.is_available(), "{:?}", rollout.view());
+}
+
+#[test]
+fn a_deletion_that_overtakes_the_answer_of_a_create_is_noticed() {
+    let (mut rollout, before) = unchanged();
+    let key = rollout.desired(0).unwrap().key.clone();
+    for gives in [
+        Answer::Listed(Vec::new()),
+        Answer::Read(None),
+        Answer::Checked,
+    ] {
+        let job = only(&rollout);
+        answer(&mut rollout, &job, gives);
+    }
+    let apply = only(&rollout);
+    rollout.begin(&apply);
+    let mut created = before;
+    created.resource_version = "9".into();
+    created.uid = "new".into();
+    rollout.removed(&key, Some(&created), 10);
+    rollout.finish(&apply, Answer::Written(created), 10);
+    assert_eq!(only(&rollout), Job::Read(0));
+}

@@ -150,7 +150,7 @@ impl Rollout {
         if waiting.iter().all(in_place) {
             let objects = waiting
                 .iter()
-                .map(|item| format!("{}: {}", item.desired.key, shortfall(item)));
+                .map(|item| format!("{}: {}", item.desired.key, self.shortfall(item)));
             return no(
                 "ProbeFailure",
                 format!("phase {name:?} failed: {}", listed(objects)),
@@ -164,6 +164,28 @@ impl Rollout {
             "Applying",
             format!("phase {name:?} is being applied: {}", listed(objects)),
         )
+    }
+
+    fn shortfall(&self, item: &Item) -> String {
+        let Some(seen) = item.seen() else {
+            return if item.placed {
+                "not found"
+            } else {
+                "not applied yet"
+            }
+            .to_owned();
+        };
+        if !item.fresh {
+            "not looked at since the order was accepted".to_owned()
+        } else if !seen.established {
+            "not established yet".to_owned()
+        } else if self.paused && !item.placed && !item.in_place(&self.context) {
+            "is not as wanted, and nothing is written while paused".to_owned()
+        } else if seen.probed.passed() {
+            "being applied".to_owned()
+        } else {
+            seen.probed.message().to_owned()
+        }
     }
 
     fn phase(&self, at: usize) -> PhaseStatus {
@@ -187,7 +209,7 @@ impl Rollout {
             let waiting = self
                 .phase_items(at)
                 .filter(|item| !self.passes(item))
-                .map(|item| format!("{}: {}", item.desired.key, shortfall(item)));
+                .map(|item| format!("{}: {}", item.desired.key, self.shortfall(item)));
             (PhaseState::Progressing, listed(waiting))
         };
         PhaseStatus {
@@ -205,26 +227,6 @@ fn is_lost(item: &Item) -> bool {
     item.block
         .as_ref()
         .is_some_and(|block| matches!(block.reason, "CollisionDetected" | "NewerOrder"))
-}
-
-fn shortfall(item: &Item) -> String {
-    let Some(seen) = item.seen() else {
-        return if item.placed {
-            "not found"
-        } else {
-            "not applied yet"
-        }
-        .to_owned();
-    };
-    if !item.fresh {
-        "not looked at since the order was accepted".to_owned()
-    } else if !seen.established {
-        "not established yet".to_owned()
-    } else if seen.probed.passed() {
-        "being applied".to_owned()
-    } else {
-        seen.probed.message().to_owned()
-    }
 }
 
 /// The first few, and how many more there are.

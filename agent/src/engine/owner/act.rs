@@ -32,7 +32,7 @@ impl Owner {
             self.acting += 1;
             self.air.push(Box::pin(async move {
                 let (outcome, baggage) = carried.await;
-                Landed::Action(action, outcome, baggage)
+                Landed::Action(action, Box::new(outcome), baggage)
             }));
         }
     }
@@ -126,15 +126,16 @@ impl Owner {
         set
     }
 
+    /// The tombstone of the newest set. One on an older set is history: a newer order revived the deployment.
     pub(super) fn tombstone(&self) -> Option<stevedore_proto_core::Tuple> {
-        self.sets
-            .iter()
-            .filter_map(|set| match &set.origin {
-                Origin::Hub { tombstone, .. } => Some((set.number, (*tombstone)?)),
-                Origin::Standalone { .. } => None,
-            })
-            .max_by_key(|(number, _)| *number)
-            .map(|(_, tombstone)| tombstone)
+        match &self.newest()?.origin {
+            Origin::Hub { tombstone, .. } => *tombstone,
+            Origin::Standalone { .. } => None,
+        }
+    }
+
+    pub(super) fn newest(&self) -> Option<&StoredSet> {
+        self.sets.iter().max_by_key(|set| set.number)
     }
 
     fn setting_of(&self, set: &StoredSet, order: u64) -> Setting {

@@ -65,7 +65,7 @@ impl Owner {
                 let before = self.publisher.stored(&set.reference.uid)?;
                 let wanted = if view.accepted.as_deref() == Some(set.reference.uid.as_str()) {
                     status::accepted(before, set.generation, view, time)
-                } else if is_ending(set) {
+                } else if self.is_ending(set) {
                     let phases = self.leaving_phases(set);
                     status::ending(before, set.generation, view, &phases, time)
                 } else {
@@ -74,6 +74,15 @@ impl Owner {
                 Some((set.reference.clone(), wanted))
             })
             .collect()
+    }
+
+    fn is_ending(&self, set: &StoredSet) -> bool {
+        match &set.origin {
+            Origin::Hub { tombstone, .. } => {
+                tombstone.is_some() && self.newest().is_some_and(|newest| newest == set)
+            }
+            Origin::Standalone { deleting, .. } => *deleting,
+        }
     }
 
     fn leaving_phases(&self, set: &StoredSet) -> Vec<PhaseStatus> {
@@ -100,9 +109,7 @@ impl Owner {
     /// What the report speaks about: the tombstone, or the accepted order of a hub.
     fn observed(&self, view: &View) -> Option<(Tuple, Vec<PhaseStatus>)> {
         if let Some(tombstone) = self.tombstone() {
-            let newest = self.sets.iter().max_by_key(|set| set.number)?;
-            let phases = self.leaving_phases(newest);
-            return Some((tombstone, phases));
+            return Some((tombstone, self.leaving_phases(self.newest()?)));
         }
         match &self.stored(view.accepted.as_deref()?)?.origin {
             Origin::Hub { tuple, .. } => Some((*tuple, Vec::new())),
@@ -189,13 +196,6 @@ fn what_happened(attribution: &Attribution) -> String {
         Interference::Contention => {
             format!("{who} keeps changing {object}; it is put back less and less often")
         }
-    }
-}
-
-fn is_ending(set: &StoredSet) -> bool {
-    match &set.origin {
-        Origin::Hub { tombstone, .. } => tombstone.is_some(),
-        Origin::Standalone { deleting, .. } => *deleting,
     }
 }
 

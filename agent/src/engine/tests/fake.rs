@@ -351,10 +351,7 @@ impl ObjectApi for Client {
 struct OneAccount(Arc<Fake>);
 
 impl Accounts for OneAccount {
-    fn open<'a>(
-        &'a self,
-        _: &'a StoredSet,
-    ) -> BoxFuture<'a, Result<(Account, Arc<dyn ObjectApi>), AccountBlocker>> {
+    fn open<'a>(&'a self, _: &'a StoredSet) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
             if !lock(&self.0.state).account {
                 return Err(AccountBlocker {
