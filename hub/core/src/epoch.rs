@@ -24,6 +24,10 @@ pub struct Record {
 #[error("the stored epoch cannot be read: {0}")]
 pub struct UnreadableRecord(String);
 
+/// Counters above this are nobody's: a member that names one is not counted for a raise, or one damaged member
+/// could leave no number to give to all others.
+const PLAUSIBLE: u64 = 1 << 53;
+
 const EPOCH: &str = "epoch";
 const EPOCH_ID: &str = "epochID";
 const TERM: &str = "term";
@@ -170,10 +174,17 @@ pub struct Line {
 impl Summary {
     /// Adds what one cluster holds.
     pub fn add(&mut self, cluster: &str, census: &Census) {
-        self.epoch_floor = census.epoch_floor(self.epoch_floor);
+        let floor = census.epoch_floor(self.epoch_floor);
+        if floor <= PLAUSIBLE {
+            self.epoch_floor = floor;
+        }
         for entry in &census.entries {
-            let floor = self.floors.entry(entry.held.package.uid).or_default();
-            *floor = (*floor).max(entry.held.tuple.number);
+            let number = entry.held.tuple.number;
+            // What the hub does not know gets no orders, and a member must not fill the record with it.
+            if number <= PLAUSIBLE && entry.finding != Finding::Unknown {
+                let floor = self.floors.entry(entry.held.package.uid).or_default();
+                *floor = (*floor).max(number);
+            }
             if entry.finding == Finding::AsOrdered {
                 self.as_ordered += 1;
             } else {
@@ -251,6 +262,55 @@ mod tests {
             (again.leadership.epoch.counter, again.floors[&package]),
             (9, 41)
         );
+    }
+
+    #[test]
+    fn a_member_that_names_absurd_numbers_does_not_count_for_a_raise() {
+        let held = |package: u8, epoch: u64, number: u64| {
+            let package = PackageUid::from_bytes([package; 16]);
+            let cluster = stevedore_proto_core::ClusterUid::from_bytes([1; 16]);
+            let (epoch_id, term_id) = ids(9);
+            Held {
+                deployment: stevedore_proto_core::DeploymentUid::derive(&package, &cluster),
+                package: stevedore_proto_core::PackageRef {
+                    namespace: None,
+                    name: "demo".into(),
+                    uid: package,
+                    revision: 1,
+                },
+                tuple: stevedore_proto_core::Tuple {
+                    epoch: Epoch {
+                        counter: epoch,
+                        id: epoch_id,
+                    },
+                    term: Term {
+                        counter: 1,
+                        id: term_id,
+                    },
+                    number,
+                    digest: stevedore_proto_core::Digest::of(b""),
+                },
+                content: None,
+                stage: stevedore_proto_core::Stage::Received,
+            }
+        };
+        let census = |held: Held, finding| Census {
+            highest: Some(held.tuple.leadership()),
+            entries: vec![crate::session::CensusEntry { held, finding }],
+        };
+        let mut summary = Summary::default();
+        summary.add("east", &census(held(1, 3, 7), Finding::Behind));
+        summary.add(
+            "west",
+            &census(held(1, u64::MAX, u64::MAX), Finding::Behind),
+        );
+        summary.add("north", &census(held(2, 1, 5), Finding::Unknown));
+        let known = PackageUid::from_bytes([1; 16]);
+        assert_eq!(summary.floors, BTreeMap::from([(known, 7)]));
+        let raised =
+            Record::take_term(None, ids(1).0, ids(1).1).raise(&summary, ids(2).0, ids(2).1);
+        assert_eq!(raised.leadership.epoch.counter, 4);
+        assert_eq!(summary.lines.len(), 3, "all of them are shown");
     }
 
     #[test]

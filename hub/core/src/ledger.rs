@@ -282,7 +282,8 @@ impl Ledger {
                 }),
             }
         }
-        starts.sort_by_key(|start| start.first);
+        // As the history that members are compared with: a late write may have given one number twice.
+        starts.sort_by_key(|start| (start.first, start.term.counter));
         starts
     }
 

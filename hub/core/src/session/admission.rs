@@ -145,7 +145,8 @@ impl Member {
         }
         self.heard = None;
         self.lost_at = None;
-        self.incarnation = self.incarnation.max(hello.incarnation) + 1;
+        // What a member says about itself must not stop the hub, however large.
+        self.incarnation = self.incarnation.max(hello.incarnation).saturating_add(1);
         let mut live = Live::new(connection, hello.instance, self.incarnation, now);
         let welcome = Welcome {
             version,

@@ -97,7 +97,10 @@ impl Member {
         {
             live.in_flight.remove(&deployment);
         }
-        live.dirty.insert(deployment);
+        if orders.orders.contains_key(&deployment) {
+            // Only what is ordered can need anything: a member cannot make this set grow.
+            live.dirty.insert(deployment);
+        }
         let forward = match self.view.held.get(&deployment) {
             None => self.view.held.len() < limit::DEPLOYMENTS,
             Some((held, before)) if *held == tuple => stage > *before,
@@ -152,6 +155,8 @@ impl Member {
                 .and_then(|wanted| wanted.order.content())
         {
             self.view.contents.remove(&content.digest);
+            // It could not fetch it: where the hub can no longer make it, the planner finds another way.
+            out.push(Action::Report(Report::ContentMissing { deployment, tuple }));
         }
         if reason.is_transient() {
             order.attempt = order.attempt.max(1);

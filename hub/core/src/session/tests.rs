@@ -256,6 +256,43 @@ fn large_content_never_travels_with_its_order() {
 }
 
 #[test]
+fn content_that_a_member_cannot_fetch_is_told_to_the_planner() {
+    let order = wanted(1, 1, "large", limit::INLINE_CONTENT as u64 + 1);
+    let mut desk = Desk::new(std::slice::from_ref(&order));
+    desk.opens(FIRST, hello(instance(1), &[]), 0);
+    let nack = ToHub::Nack {
+        deployment: order.order.deployment,
+        tuple: order.order.tuple,
+        reason: NackReason::ContentUnavailable,
+        message: String::new(),
+    };
+    let missing = Report::ContentMissing {
+        deployment: order.order.deployment,
+        tuple: order.order.tuple,
+    };
+    let actions = desk.hears(FIRST, nack, 1);
+    assert_eq!(reports(&actions, |report| *report == missing), 1);
+}
+
+#[test]
+fn words_about_what_is_not_ordered_are_not_kept() {
+    let ours = wanted(1, 1, "ours", 3);
+    let mut desk = Desk::new(std::slice::from_ref(&ours));
+    let mut hello = hello(instance(1), &[]);
+    if let ToHub::Hello(hello) = &mut hello {
+        hello.incarnation = u64::MAX;
+        hello.held = 1;
+        hello.root = Digest::of(b"something else");
+    }
+    assert!(lists(&desk.opens(FIRST, hello, 0)).is_some());
+    for package in 2..200 {
+        desk.hears(FIRST, ack(&wanted(package, 1, "theirs", 3)), 1);
+    }
+    let dirty = desk.member.live.as_ref().map(|live| live.dirty.len());
+    assert_eq!(dirty, Some(1), "while a listing is waited for");
+}
+
+#[test]
 fn a_poison_order_is_shown_and_not_sent_again_until_it_changes() {
     let (bad, good) = (wanted(1, 1, "bad", 3), wanted(1, 2, "good", 4));
     let other = wanted(2, 1, "other", 5);
