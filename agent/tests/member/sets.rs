@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use stevedore_fleet::{AuditEntry, ControlPlane};
+use stevedore_fleet::{AuditEntry, AuditReader, ControlPlane};
 
 use super::support::{SYSTEM, api, busy, config_map, create, eventually, namespace, run};
 
@@ -125,44 +125,54 @@ fn phases_go_out_in_order_drift_comes_back_and_deletion_goes_in_reverse() {
             "nothing of ours is left"
         );
 
-        let mut entries = vec![];
-        eventually("every deletion is in the audit log", || {
-            entries.extend(audit.read_new().unwrap());
-            let deleted = order(&entries, "delete", "milestone").len();
-            async move {
-                if deleted >= 4 {
-                    Ok(())
-                } else {
-                    Err(deleted.to_string())
-                }
-            }
-        })
-        .await;
+        let entries = audited(&mut audit).await;
         assert_eq!(order(&entries, "patch", "milestone")[..3], ["a", "b", "c"]);
         let ours: Vec<_> = entries
-            .iter()
+            .into_iter()
             .filter(|entry| entry.user.username.ends_with(":stevedore-agent"))
-            .cloned()
             .collect();
         assert_eq!(order(&ours, "delete", "milestone"), ["c", "b", "a"]);
-        let account = format!("system:serviceaccount:{SYSTEM}:stevedore-packages");
-        for entry in ours.iter().filter(|entry| {
-            entry
-                .object_ref
-                .as_ref()
-                .is_some_and(|o| o.resource == "configmaps" && o.namespace == "milestone")
-        }) {
-            let acted_as = entry
-                .impersonated_user
-                .as_ref()
-                .map(|user| user.username.as_str());
-            assert_eq!(acted_as, Some(account.as_str()), "{}", entry.request_uri);
-        }
-        assert!(
-            ours.iter().all(|entry| entry.code() != 403),
-            "the agent's own rights suffice"
-        );
+        assert_all_impersonated(&ours);
     });
+}
+
+/// Everything until the four deletions of the milestone (one by hand) are in the log.
+async fn audited(audit: &mut AuditReader) -> Vec<AuditEntry> {
+    let mut entries = vec![];
+    eventually("every deletion is in the audit log", || {
+        entries.extend(audit.read_new().expect("the log can be read"));
+        let deleted = order(&entries, "delete", "milestone").len();
+        async move {
+            if deleted >= 4 {
+                Ok(())
+            } else {
+                Err(deleted.to_string())
+            }
+        }
+    })
+    .await;
+    entries
+}
+
+fn assert_all_impersonated(ours: &[AuditEntry]) {
+    let account = format!("system:serviceaccount:{SYSTEM}:stevedore-packages");
+    let of_package = |entry: &&AuditEntry| {
+        entry
+            .object_ref
+            .as_ref()
+            .is_some_and(|o| o.resource == "configmaps" && o.namespace == "milestone")
+    };
+    for entry in ours.iter().filter(of_package) {
+        let acted_as = entry
+            .impersonated_user
+            .as_ref()
+            .map(|user| user.username.as_str());
+        assert_eq!(acted_as, Some(account.as_str()), "{}", entry.request_uri);
+    }
+    assert!(
+        ours.iter().all(|entry| entry.code() != 403),
+        "the agent's own rights suffice"
+    );
 }
 
 fn web(value: &str) -> Value {

@@ -86,10 +86,10 @@ async fn sets(id: u8) -> Vec<Value> {
     let sets = api(quiet().await, "ClusterObjectSet", None)
         .list(&params)
         .await
-        .unwrap();
+        .expect("sets can be listed");
     sets.items
         .into_iter()
-        .map(|set| serde_json::to_value(set).unwrap())
+        .map(|set| serde_json::to_value(set).expect("an object is JSON"))
         .collect()
 }
 
