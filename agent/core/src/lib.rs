@@ -1,4 +1,20 @@
 //! Pure decisions of the agent: session, plan, adoption, prune, probes, drift.
+//!
+//! No clock, no I/O, no randomness: time and seeds are arguments, and what is to be done is returned as a
+//! plan that `stevedore-agent` carries out.
+//!
+//! | Module | Decides |
+//! |---|---|
+//! | [`session`] | which orders of a hub are accepted, what is said to it |
+//! | [`order`] | which stored set is the accepted one |
+//! | [`plan`] | what to do for a deployment now |
+//! | [`desired`] | what a content wants, and whether it may be written at all |
+//! | [`rollout`] | what each object of the accepted set needs next, phase by phase |
+//! | [`prune`], [`teardown`], [`removal`] | what goes, in which order, and when it is gone |
+//! | [`adopt`], [`mark`] | whose an object is |
+//! | [`drift`] | whether somebody changed it |
+//! | [`observe`], [`probe`] | what is kept of a look at an object, and whether it is available |
+//! | [`retry`], [`failure`] | when a refused request is made again |
 
 pub mod adopt;
 pub mod desired;

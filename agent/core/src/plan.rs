@@ -4,6 +4,7 @@
 //! executor begins actions, carries them out concurrently and hands every outcome to
 //! [`Deployment::finish`]. Nothing here waits, reads a clock or talks to anybody.
 
+mod event;
 mod next;
 mod outcome;
 mod view;
@@ -14,7 +15,6 @@ use stevedore_proto_core::{DeploymentUid, Millis};
 
 use crate::desired::Blueprint;
 use crate::key::{ObjectKey, WatchKey};
-use crate::observe::Seen;
 use crate::order::{self, Ending, Lifecycle, SetHead, SetUid};
 use crate::prune::Named;
 use crate::removal::{self, Removal};
@@ -26,8 +26,6 @@ pub use view::{RemovalView, View};
 
 /// Older sets of a hub that are kept for their content.
 pub const KEPT: usize = 2;
-/// How often a scope is listed that cannot be watched, in milliseconds.
-const POLL: Millis = 30_000;
 
 /// Something the executor does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -268,70 +266,6 @@ impl Deployment {
             scopes.extend(removal.scopes());
         }
         scopes
-    }
-
-    /// A watch saw an object of this deployment.
-    pub fn observed(&mut self, key: &ObjectKey, seen: Seen, now: Millis) {
-        if let Some(removal) = self.leaving.as_mut().and_then(|l| l.removal.as_mut()) {
-            removal.observed(key, seen.clone(), now);
-        }
-        if let Some((_, rollout)) = &mut self.rollout {
-            rollout.observed(key, seen, now);
-        }
-        self.review();
-    }
-
-    /// An object no longer passes a watch's filter.
-    pub fn removed(&mut self, key: &ObjectKey, last: Option<&Seen>, now: Millis) {
-        if let Some(removal) = self.leaving.as_mut().and_then(|l| l.removal.as_mut()) {
-            removal.removed(key);
-        }
-        if let Some((_, rollout)) = &mut self.rollout {
-            rollout.removed(key, last, now);
-        }
-        self.review();
-    }
-
-    /// A watch begins its list anew.
-    pub fn restarted(&mut self, scope: &WatchKey) {
-        if let Some((_, rollout)) = &mut self.rollout {
-            rollout.restarted(scope);
-        }
-    }
-
-    /// A watch's list is complete; it works.
-    pub fn synced(&mut self, scope: &WatchKey, now: Millis) {
-        self.unwatched.retain(|(known, _)| known != scope);
-        if let Some((_, rollout)) = &mut self.rollout {
-            rollout.synced(scope, now);
-        }
-        self.review();
-    }
-
-    /// A watch does not work for now: its scope is listed from time to time instead.
-    pub fn unwatched(&mut self, scope: &WatchKey, why: String, now: Millis) {
-        if self.unwatched.is_empty() {
-            self.poll_at = now.saturating_add(self.spread.of(POLL));
-        }
-        self.unwatched.retain(|(known, _)| known != scope);
-        self.unwatched.push((scope.clone(), why));
-    }
-
-    /// Time has passed.
-    pub fn tick(&mut self, now: Millis) {
-        let poll = !self.unwatched.is_empty() && now >= self.poll_at;
-        if poll {
-            self.poll_at = now.saturating_add(self.spread.of(POLL));
-        }
-        let Some((_, rollout)) = &mut self.rollout else {
-            return;
-        };
-        if poll {
-            for (scope, _) in &self.unwatched {
-                rollout.expire(scope);
-            }
-        }
-        rollout.tick(now);
     }
 
     /// Starts or ends a prune when the rollout became available or stopped being so.

@@ -6,6 +6,7 @@
 
 mod event;
 mod item;
+mod refusal;
 mod view;
 
 use std::collections::{BTreeSet, VecDeque};

@@ -4,12 +4,13 @@ use stevedore_proto_core::Millis;
 use stevedore_proto_core::status::{Attribution, Interference};
 
 use super::item::{Block, Fights, Item, Know, Record};
+use super::refusal::refuse;
 use super::{Job, Rollout};
 use crate::adopt::Ownership;
 use crate::failure::{Failure, FailureKind};
 use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
-use crate::retry::{BLOCKED, FORBIDDEN, SOON, Schedule, Spread};
+use crate::retry::BLOCKED;
 
 /// In an [`Attribution`], for a manager: the object was deleted, which leaves no manager's name.
 pub const DELETED: &str = "(deleted)";
@@ -387,47 +388,4 @@ pub(super) fn is_in_the_way(block: &Block) -> bool {
         block.reason,
         "Terminating" | "CollisionDetected" | "NewerOrder"
     )
-}
-
-/// A request about an object was refused.
-fn refuse(item: &mut Item, failure: &Failure, preflight: bool, now: Millis, spread: &mut Spread) {
-    let schedule: Option<Schedule> = match failure.kind {
-        FailureKind::Conflict => {
-            item.know = Know::Doubtful;
-            item.conflicts = item.conflicts.saturating_add(1);
-            if item.conflicts > 1 {
-                item.retry.fail(now, SOON, None, spread);
-            }
-            return;
-        }
-        FailureKind::NotFound if item.know.is_present() => {
-            item.know = Know::Doubtful;
-            Some(SOON)
-        }
-        FailureKind::NotFound | FailureKind::Invalid => Some(BLOCKED),
-        FailureKind::NoKind if item.desired.defined_here => Some(SOON),
-        FailureKind::NoKind => Some(BLOCKED),
-        FailureKind::Forbidden => Some(FORBIDDEN),
-        FailureKind::Unavailable => Some(SOON),
-        FailureKind::TooLarge => None,
-    };
-    match schedule {
-        Some(schedule) => item.retry.fail(now, schedule, failure.retry_after, spread),
-        None => item.retry.never(),
-    }
-    // What usually passes at the next try is not worth a status of its own.
-    let brief = schedule == Some(SOON) && item.retry.attempts() < 4;
-    if !brief {
-        let homeless = failure.kind == FailureKind::NotFound && !item.know.is_present();
-        item.block = Some(Box::new(Block {
-            // What is created can only miss its namespace.
-            reason: if homeless {
-                "NamespaceMissing"
-            } else {
-                failure.kind.as_str()
-            },
-            message: failure.about(&item.desired.key.kind),
-            preflight,
-        }));
-    }
 }

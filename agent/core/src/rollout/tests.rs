@@ -238,7 +238,10 @@ fn an_event_that_overtakes_the_answer_of_a_create_is_not_lost() {
         ..Memory::default()
     });
     for (next, gives) in [
-        (Job::List(WatchKey::of(&object.key)), Answer::Listed(Vec::new())),
+        (
+            Job::List(WatchKey::of(&object.key)),
+            Answer::Listed(Vec::new()),
+        ),
         (Job::Read(0), Answer::Read(None)),
         (Job::DryRun(0, Guard::Create), Answer::Checked),
     ] {
