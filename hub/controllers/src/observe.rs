@@ -27,6 +27,15 @@ const REMOVED: Duration = Duration::from_secs(1);
 /// Fifty writes a second at most.
 const PACE: Duration = Duration::from_millis(20);
 
+/// Whether a package comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    None,
+    Removed,
+    /// Its object is gone, and nobody asked for that.
+    Vanished,
+}
+
 /// Writes for ever.
 ///
 /// # Errors
@@ -68,7 +77,12 @@ async fn package(hub: &Hub, uid: PackageUid) -> Result<(), kube::Error> {
     let Some(stored) = lock(&hub.ledgers).get(&uid).cloned() else {
         return Ok(());
     };
-    let removed = hub.package(&uid).is_none_or(|package| package.deleting);
+    let found = hub.package(&uid);
+    let end = match &found {
+        Some(package) if !package.deleting => End::None,
+        None if stored.ledger.rows().any(|(_, row)| !row.tombstone) => End::Vanished,
+        Some(_) | None => End::Removed,
+    };
     let names: BTreeMap<ClusterUid, String> = hub
         .joined()
         .into_iter()
@@ -79,7 +93,7 @@ async fn package(hub: &Hub, uid: PackageUid) -> Result<(), kube::Error> {
         let (shard, object) = (&stored.ledger.shards[at], &stored.objects[at]);
         let wanted = {
             let fleet = lock(&hub.fleet);
-            status(&fleet, uid, shard, object, &names, removed)
+            status(&fleet, uid, shard, object, &names, end)
         };
         if wanted == object.status {
             continue;
@@ -102,7 +116,10 @@ fn note(
     status: PackageLedgerStatus,
 ) {
     if let Some(now) = lock(&hub.ledgers).get_mut(&uid) {
-        if now.ledger == before.ledger {
+        // A status is written whatever the spec is by then: a spec that somebody else changed must refuse our
+        // next write, so its version is not learnt.
+        let ours = now.objects.get(at).map(|object| object.generation);
+        if now.ledger == before.ledger && written.metadata.generation == ours {
             Arc::make_mut(now).wrote_status(at, written);
         } else {
             Arc::make_mut(now).note_status(at, status);
@@ -124,7 +141,7 @@ fn status(
     shard: &Shard,
     object: &LedgerObject,
     names: &BTreeMap<ClusterUid, String>,
-    removed: bool,
+    end: End,
 ) -> PackageLedgerStatus {
     let mut observed = remembered(object);
     observed.retain(|cluster, _| shard.rows.contains_key(cluster));
@@ -161,10 +178,17 @@ fn status(
         }
     }
     let mut conditions = object.status.conditions.clone();
-    if removed {
-        drained(fleet, shard, names).apply(&mut conditions, object.generation, Timestamp::now());
-    } else {
-        stevedore_crds::condition::remove(&mut conditions, DRAINED);
+    let now = Timestamp::now();
+    match end {
+        End::None => {
+            stevedore_crds::condition::remove(&mut conditions, DRAINED);
+        }
+        End::Removed => {
+            drained(fleet, shard, names).apply(&mut conditions, object.generation, now);
+        }
+        End::Vanished => {
+            vanished().apply(&mut conditions, object.generation, now);
+        }
     }
     PackageLedgerStatus {
         observed_generation: Some(object.generation),
@@ -183,6 +207,15 @@ fn remembered(object: &LedgerObject) -> BTreeMap<ClusterUid, ObservedRow> {
     let bytes = STANDARD.decode(&object.status.observed).unwrap_or_default();
     let rows = ledger::decode_observed(&bytes).unwrap_or_default();
     rows.into_iter().map(|row| (row.cluster, row)).collect()
+}
+
+fn vanished() -> Update {
+    Update::new(
+        DRAINED,
+        false,
+        "PackageVanished",
+        "the package's object is gone without having been deleted through the hub; what runs is left alone until its clusters leave or are forgotten",
+    )
 }
 
 /// Which clusters a removed package still waits for.

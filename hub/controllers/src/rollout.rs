@@ -94,15 +94,18 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         .map_or_else(|| StoredLedger::new(identity), |stored| (**stored).clone());
 
     let present = package.as_ref().filter(|package| !package.deleting);
-    let (wish, mut view) = wanted(hub, package.as_ref()).await?;
-    if wish == Wish::Removed
-        && stored.ledger.rows().any(|(_, row)| !row.tombstone)
-        && definition_goes(hub, &stored.ledger.package).await?
-    {
+    let (mut wish, mut view) = wanted(hub, package.as_ref()).await?;
+    let has_applied = stored.ledger.rows().any(|(_, row)| !row.tombstone);
+    if package.is_none() && has_applied {
+        // The finalizer keeps an object until every row is a tombstone: this one went past the hub.
+        tracing::warn!(package = stored.ledger.package.name, %uid, "a package's object vanished; what runs is left alone");
+        wish = Wish::Vanished;
+    }
+    if wish == Wish::Removed && has_applied && definition_goes(hub, &stored.ledger.package).await? {
         return Err(Error::DefinitionGoes);
     }
     if let (Some(package), Wish::Present { targets, .. }) = (present, &wish)
-        && !targets.is_empty()
+        && (has_applied || !targets.is_empty())
         && !package
             .finalizers
             .iter()
@@ -288,7 +291,7 @@ fn assign(hub: &Hub, ledger: &Ledger, wish: &Wish) {
     };
     let targeted: BTreeSet<ClusterUid> = match wish {
         Wish::Present { targets, .. } => targets.keys().copied().collect(),
-        Wish::Removed => BTreeSet::new(),
+        Wish::Removed | Wish::Vanished => BTreeSet::new(),
     };
     let mut assignments: BTreeMap<ClusterUid, Assignment> = targeted
         .iter()

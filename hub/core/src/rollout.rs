@@ -11,6 +11,7 @@
 //!                │           │ differs by more than renderer │
 //!   unusable     │ –         │ –                             │ –
 //!   nothing      │ –         │ tombstone                     │ – ; dropped once torn down
+//!   not known    │ –         │ –                             │ – ; dropped once torn down
 //! ```
 //!
 //! A row that another epoch gave is ordered anew whatever it says: that is how a raise brings a fleet together.
@@ -51,6 +52,9 @@ pub enum Wish {
     },
     /// To be torn down everywhere.
     Removed,
+    /// Not known: its object is gone although nobody saw it being deleted, as after a restore. What runs is
+    /// left alone, tombstones go on, and only a cluster that is being emptied gets a new one.
+    Vanished,
 }
 
 /// What one cluster should run.
@@ -219,7 +223,8 @@ fn step(input: &Input<'_>, cluster: ClusterUid, row: &Row) -> Step {
 
 fn wanted(wish: &Wish, cluster: ClusterUid, standing: &Standing, row: &Row) -> Step {
     let (paused, account, target) = match wish {
-        Wish::Removed => (false, None, None),
+        Wish::Vanished if !standing.leaving && !row.tombstone => return Step::Keep,
+        Wish::Vanished | Wish::Removed => (false, None, None),
         Wish::Present {
             paused,
             account,

@@ -312,6 +312,23 @@ fn the_row_of_a_forgotten_cluster_is_dropped_without_a_tombstone() {
     assert_eq!(world.ledger.highest(), 1);
 }
 
+#[test]
+fn a_package_that_vanished_is_not_torn_down_but_its_tombstones_go_on() {
+    let mut world = World::new(3);
+    world.want([0, 1, 2], rendering(1, 0));
+    world.settle();
+    world.want([0, 1], rendering(1, 0));
+    world.settle();
+    world.wish = Wish::Vanished;
+    assert!(world.settle().is_empty());
+    world.members.get_mut(&cluster(2)).unwrap().torn_down = Some(world.row(2).number);
+    assert_eq!(world.settle().dropped, [cluster(2)]);
+    world.members.get_mut(&cluster(1)).unwrap().leaving = true;
+    let orders = world.settle().orders;
+    assert_eq!(orders, BTreeMap::from([(cluster(1), Cause::Removal)]));
+    assert!(!world.row(0).tombstone);
+}
+
 /// One arbitrary change of the world.
 #[derive(Debug, Clone)]
 enum Change {
