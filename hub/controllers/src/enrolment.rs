@@ -28,7 +28,11 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
     let Some(member) = member.filter(|member| member.metadata.deletion_timestamp.is_none()) else {
         return Err(JoinRefusal::TokenForeign);
     };
-    let result = attempt(hub, &members, &member, &redemption).await;
+    let result = {
+        // One at a time: two tokens must not bind one cluster to two names.
+        let _joining = hub.joining.lock().await;
+        attempt(hub, &members, &member, &redemption).await
+    };
     match &result {
         Ok(_) => {
             if let Some(sessions) = hub.sessions() {
@@ -48,8 +52,11 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
                 });
                 hub.to_note.add(uid);
             }
-            hub.event(&member, true, refusal.as_str(), refusal.to_string())
-                .await;
+            // Without a token nobody makes the hub write: names are easily guessed.
+            if *refusal != JoinRefusal::TokenForeign {
+                hub.event(&member, true, refusal.as_str(), refusal.to_string())
+                    .await;
+            }
         }
     }
     result
@@ -87,9 +94,10 @@ async fn attempt(
         return Err(JoinRefusal::AlreadyJoined);
     }
     use_up(&secrets, secret).await?;
+    // Not guarded by the version: a status written meanwhile would refuse the join after its token is spent.
+    // The API server refuses a second, different UID by itself.
     let patch = json!([
         {"op": "test", "path": "/metadata/uid", "value": write::uid(member)},
-        {"op": "test", "path": "/metadata/resourceVersion", "value": member.metadata.resource_version},
         {"op": "add", "path": "/spec/clusterUID", "value": cluster},
     ]);
     let patch = serde_json::from_value(patch).map_err(|_| JoinRefusal::NotLoaded)?;

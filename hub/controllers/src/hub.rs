@@ -118,6 +118,8 @@ pub struct Hub {
     pub(crate) recess: Mutex<Option<Instant>>,
     /// Held while content Secrets are written or removed, so that no revision names one that is going.
     pub(crate) contents: tokio::sync::Mutex<()>,
+    /// Held while a token is used up and its cluster bound.
+    pub(crate) joining: tokio::sync::Mutex<()>,
     pub(crate) to_pull: Arc<Queue<PackageUid>>,
     pub(crate) to_plan: Arc<Queue<PackageUid>>,
     pub(crate) to_show: Arc<Queue<PackageUid>>,
@@ -166,6 +168,7 @@ impl Hub {
             facts: Mutex::default(),
             recess: Mutex::default(),
             contents: tokio::sync::Mutex::default(),
+            joining: tokio::sync::Mutex::default(),
             to_pull: Arc::default(),
             to_plan: Arc::default(),
             to_show: Arc::default(),

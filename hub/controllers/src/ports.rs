@@ -99,7 +99,12 @@ impl Orders for Hub {
 
 impl Reports for Hub {
     fn report(&self, cluster: ClusterUid, member: MemberUid, report: Report) {
-        self.take_report(cluster, &member.to_string(), &report);
+        let member = member.to_string();
+        // The end of a forgotten member says nothing about the same cluster under its new one.
+        if self.members.get(&member).is_none() && self.member_of(&cluster).is_some() {
+            return;
+        }
+        self.take_report(cluster, &member, &report);
     }
 }
 
