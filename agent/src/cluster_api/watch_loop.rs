@@ -62,7 +62,7 @@ pub(crate) enum Notice {
     Seen(Box<RawValue>),
     /// An object that was deleted or no longer passes the filter, as it was last.
     Removed(Box<RawValue>),
-    /// The list is complete.
+    /// The list is complete, or a watch that had failed goes on from its place.
     Synced,
     /// It does not work for now; it is tried again.
     Failed(Failure),
@@ -87,10 +87,14 @@ pub(crate) async fn run(
     let mut delays = Delays::new(Schedule::CONNECT);
     let mut refused = Delays::new(REFUSED);
     let mut place: Option<String> = None;
+    let mut broken = false;
     loop {
         let round = match place.take() {
-            None => list(transport, subject, handler).await.map(Some),
-            Some(from) => watch(transport, subject, handler, from).await,
+            None => list(transport, subject, handler).await.map(|place| {
+                broken = false;
+                Some(place)
+            }),
+            Some(from) => watch(transport, subject, handler, from, &mut broken).await,
         };
         match round {
             Ok(reached) => {
@@ -100,6 +104,7 @@ pub(crate) async fn run(
                 refused.reset();
             }
             Err((failure, reached)) => {
+                broken = true;
                 place = reached;
                 let forbidden =
                     matches!(failure.kind, FailureKind::Forbidden | FailureKind::NoKind);
@@ -198,12 +203,14 @@ fn unreadable(error: &serde_json::Error) -> Failure {
     )
 }
 
-/// Watches from a place on; `Ok(None)` when the server no longer has the place.
+/// Watches from a place on; `Ok(None)` when the server no longer has the place. Once it is open, a watch that
+/// was `broken` says that it works: nothing of what happened meanwhile is missed.
 async fn watch(
     transport: &Transport,
     subject: &Subject,
     handler: &mut impl Handler,
     from: String,
+    broken: &mut bool,
 ) -> Round {
     let path = selected(subject)
         .query("watch", "true")
@@ -222,6 +229,9 @@ async fn watch(
         Err(failure) if is_gone(&failure) => return Ok(None),
         Err(failure) => return Err((failure, Some(from))),
     };
+    if std::mem::take(broken) {
+        handler.take(Notice::Synced).await;
+    }
     let mut lines = Lines::new(response.into_body());
     let mut place = from;
     loop {

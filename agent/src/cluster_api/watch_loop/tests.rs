@@ -23,3 +23,63 @@ fn events_are_told_apart() {
     let error = br#"{"type":"ERROR","object":{"kind":"Status","code":500,"message":"x"}}"#;
     assert!(matches!(event(error).unwrap(), Event::Failed(_)));
 }
+
+/// Remembers what it is told, and says when that was enough.
+struct Told(
+    Vec<&'static str>,
+    usize,
+    Option<tokio::sync::oneshot::Sender<()>>,
+);
+
+impl Handler for Told {
+    async fn take(&mut self, notice: Notice) {
+        self.0.push(match notice {
+            Notice::Restarted => "restarted",
+            Notice::Seen(_) => "seen",
+            Notice::Removed(_) => "removed",
+            Notice::Synced => "synced",
+            Notice::Failed(_) => "failed",
+        });
+        if self.0.len() == self.1
+            && let Some(enough) = self.2.take()
+        {
+            let _ = enough.send(());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_broke_says_that_it_works_again() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let server = tower::service_fn(move |_: http::Request<Body>| {
+        let (code, body) = match asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 => (200, r#"{"metadata":{"resourceVersion":"5"},"items":[]}"#),
+            1 => (503, ""),
+            _ => (
+                200,
+                "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"resourceVersion\":\"7\"}}}\n",
+            ),
+        };
+        let answer = http::Response::builder()
+            .status(code)
+            .body(Body::from(body.as_bytes().to_vec()));
+        std::future::ready(answer)
+    });
+    let transport = Transport::new(kube::Client::new(server, "default"));
+    let subject = Subject {
+        path: Path::root("/api/v1/configmaps"),
+        selector: None,
+        metadata_only: false,
+        account: None,
+    };
+    let (_changes, circumstances) = tokio::sync::watch::channel(0);
+    let (enough, done) = tokio::sync::oneshot::channel();
+    let mut told = Told(vec![], 5, Some(enough));
+    let told_all = tokio::select! {
+        () = run(&transport, &subject, circumstances, &mut told) => false,
+        _ = done => true,
+        () = sleep(Duration::from_secs(30)) => false,
+    };
+    let expected = ["restarted", "synced", "failed", "synced", "seen"];
+    assert!(told_all && told.0[..5] == expected, "{:?}", told.0);
+}
