@@ -13,7 +13,7 @@ use stevedore_crds::v1alpha1::{
     ObjectDeploymentSpec, ObjectDeploymentStatus, ObjectSet,
 };
 use stevedore_proto_core::Digest;
-use stevedore_proto_core::content::canonical_json;
+use stevedore_proto_core::content::{self, canonical_json};
 use tokio::time::{Instant, sleep_until};
 
 use super::child::{Child, HASH, OBJECT_DEPLOYMENT, PAUSED_BY_PARENT};
@@ -137,6 +137,11 @@ impl Controller {
         done: &mut Done,
     ) -> Answer<bool> {
         let set = new_set(name, deployment, children, hash);
+        if !selects(&deployment.spec.selector, &set["metadata"]["labels"]) {
+            // Its set would never be found again, and another one be made with every pass.
+            done.failure = Some("spec.selector does not select the labels of spec.template".into());
+            return Ok(false);
+        }
         let namespace = name.0.as_deref();
         let answer = match namespace {
             Some(_) => self.client.create::<ObjectSet>(namespace, &set, true).await,
@@ -343,6 +348,13 @@ fn new_set(name: &Name, deployment: &Deployment, children: &[Child], hash: &str)
         },
         "spec": body,
     })
+}
+
+/// Whether a selector finds what has these labels.
+fn selects(selector: &LabelSelector, labels: &Value) -> bool {
+    let labels = BTreeMap::<String, String>::deserialize(labels);
+    let selector = content::LabelSelector::deserialize(json!(selector));
+    matches!((selector, labels), (Ok(selector), Ok(labels)) if selector.matches(&labels))
 }
 
 /// A selector as lists take it.

@@ -45,3 +45,15 @@ fn the_hash_follows_template_and_collisions_and_nothing_else() {
         .insert("b".into(), "c".into());
     assert_ne!(base, hash(&deployment.spec, None));
 }
+
+#[test]
+fn a_template_that_the_selector_does_not_find_is_noticed() {
+    let mut deployment = deployment();
+    let name = (None, "web".to_owned());
+    let labels = |deployment: &Deployment| {
+        new_set(&name, deployment, &[], "h")["metadata"]["labels"].clone()
+    };
+    assert!(selects(&deployment.spec.selector, &labels(&deployment)));
+    deployment.spec.template.metadata.labels.clear();
+    assert!(!selects(&deployment.spec.selector, &labels(&deployment)));
+}
