@@ -101,6 +101,14 @@ pub(crate) fn is_newer(one: &Tuple, other: &Tuple) -> bool {
     (one.epoch.counter, one.number) > (other.epoch.counter, other.number)
 }
 
+/// How far a tuple got, as one number that marks carry too: first by epoch, for an earlier one may have given
+/// higher numbers, then by order number. In the first epoch it is the order number itself.
+pub(crate) fn rank(tuple: &Tuple) -> u64 {
+    const BITS: u32 = 40;
+    let epoch = tuple.epoch.counter.saturating_sub(1).min((1 << 23) - 1);
+    (epoch << BITS) | tuple.number.min((1 << BITS) - 1)
+}
+
 /// The higher of what is known and a leadership.
 pub(crate) fn higher(known: Option<Leadership>, other: Leadership) -> Leadership {
     stevedore_agent_core::session::accept::highest(known, other)
@@ -158,6 +166,27 @@ mod tests {
         let stored = stored_tuple(&original);
         assert_eq!(stored.epoch.id, "ab".repeat(16));
         assert_eq!(tuple(&stored), Ok(original));
+    }
+
+    #[test]
+    fn a_later_epoch_goes_before_a_higher_number() {
+        let of = |epoch, number| {
+            rank(&Tuple {
+                epoch: Epoch {
+                    counter: epoch,
+                    id: EpochId::from_bytes([1; 16]),
+                },
+                term: Term {
+                    counter: 1,
+                    id: TermId::from_bytes([1; 16]),
+                },
+                number,
+                digest: Digest::of(b""),
+            })
+        };
+        assert_eq!(of(1, 10), 10);
+        assert!(of(2, 3) > of(1, 10) && of(2, 4) > of(2, 3));
+        assert!(of(u64::MAX, u64::MAX) > of(3, u64::MAX));
     }
 
     #[test]

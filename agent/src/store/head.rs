@@ -150,7 +150,7 @@ impl SetHead {
                 let has_content = !order.content_digest.is_empty();
                 (
                     origin,
-                    tuple.number,
+                    convert::rank(&tuple),
                     has_content,
                     order.paused,
                     spec.target_namespace,
