@@ -92,8 +92,9 @@ impl Store {
         reference: &ContentRef,
     ) -> Result<Map<String, Value>, StoreError> {
         let lacking = || {
+            // For this reason the session fetches it: a set that somebody deleted took it along.
             let message = format!("no stored set has the content {}", reference.digest);
-            refused(NackReason::StoreFailed, message)
+            refused(NackReason::ContentUnavailable, message)
         };
         let source = self
             .index

@@ -256,14 +256,12 @@ impl Index {
             .collect()
     }
 
-    /// Names of the Secrets that sets of a hub, or cluster-wide sets, name.
+    /// Names of the Secrets that any set names, whatever its namespace: one may live where the agent does.
     pub(crate) fn secrets(&self) -> BTreeSet<String> {
         let entries = self.lock();
-        let cluster_wide = entries
-            .iter()
-            .filter(|((namespace, _), _)| namespace.is_none());
-        cluster_wide
-            .flat_map(|(_, entry)| entry.secrets.iter().cloned())
+        entries
+            .values()
+            .flat_map(|entry| entry.secrets.iter().cloned())
             .collect()
     }
 

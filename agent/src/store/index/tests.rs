@@ -106,3 +106,14 @@ fn only_the_newest_set_without_a_tombstone_that_others_deleted_is_lost() {
     let torn_down = index.remove(&name(5), "uid-5").unwrap();
     assert!(!index.is_lost(&torn_down));
 }
+
+#[test]
+fn secrets_of_a_set_in_a_namespace_are_named_too() {
+    let index = Index::default();
+    let head = serde_json::from_value(json!({
+        "metadata": {"name": "web", "namespace": "stevedore-system", "uid": DEPLOYMENT},
+        "spec": {"phases": [{"name": "a", "secrets": ["objects-of-a-person"]}]},
+    }));
+    index.put(&head.unwrap()).unwrap();
+    assert!(index.secrets().contains("objects-of-a-person"));
+}
