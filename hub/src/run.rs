@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use prometheus_client::registry::Registry;
-use stevedore_hub_controllers::{Hub, Settings, registry, run};
+use stevedore_hub_controllers::{Hub, Settings, records, registry, run};
 use stevedore_hub_core::session::Pace;
 use stevedore_hub_grpc::pki::Authority;
 use stevedore_hub_grpc::server::{self, Server};
@@ -76,7 +76,7 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     } else {
         args.advertise.clone()
     };
-    run::publish_addresses(
+    records::publish_addresses(
         &hub,
         &addresses,
         authority.certificate(),
@@ -125,7 +125,7 @@ async fn authority(hub: &Hub) -> anyhow::Result<Arc<Authority>> {
             fresh.private_key().to_owned(),
         )
     };
-    let (certificate, key) = run::certificate_authority(hub, make)
+    let (certificate, key) = records::certificate_authority(hub, make)
         .await
         .context("cannot keep the hub's CA")?;
     Ok(Arc::new(Authority::from_pem(certificate, key)?))

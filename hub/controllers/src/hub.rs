@@ -18,6 +18,7 @@ use stevedore_hub_core::status::Source;
 use stevedore_proto_core::{
     ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid, Stage,
 };
+use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::Instant;
 
 use crate::index::Index;
@@ -111,7 +112,7 @@ pub struct Hub {
     pub(crate) views: Mutex<BTreeMap<PackageUid, View>>,
     pub(crate) notes: Mutex<BTreeMap<String, MemberNote>>,
     pub(crate) listings: Mutex<BTreeMap<ClusterUid, Vec<Held>>>,
-    pub(crate) renderer: Renderer,
+    pub(crate) renderer: Arc<Renderer>,
     /// What was last planned with, by UID of the object.
     pub(crate) facts: Mutex<BTreeMap<String, Digest>>,
     /// Until then sessions are ended and refused: members are to meet a new epoch from the first message on.
@@ -136,11 +137,7 @@ impl Hub {
     /// # Errors
     /// When the namespace `kube-system`, whose UID names the hub's own cluster, cannot be read.
     pub async fn new(client: Client, settings: Settings) -> Result<Arc<Self>, kube::Error> {
-        let namespaces: Api<Namespace> = Api::all(client.clone());
-        let own = namespaces.get("kube-system").await?;
-        let own = write::uid(&own)
-            .parse()
-            .map_err(|error| kube::Error::Service(Box::new(error)))?;
+        let own = own_cluster(&client).await?;
         let reporter = Reporter {
             controller: "stevedore-hub".to_owned(),
             instance: Some(settings.holder.clone()),
@@ -164,7 +161,7 @@ impl Hub {
             views: Mutex::default(),
             notes: Mutex::default(),
             listings: Mutex::default(),
-            renderer: Renderer::default(),
+            renderer: Arc::default(),
             facts: Mutex::default(),
             recess: Mutex::default(),
             contents: tokio::sync::Mutex::default(),
@@ -221,6 +218,11 @@ impl Hub {
         };
         let digest = Digest::of(&bytes);
         lock(&self.facts).insert(uid.to_owned(), digest) != Some(digest)
+    }
+
+    /// Its counters, to be registered once.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Every package has to be planned again.
@@ -377,6 +379,26 @@ impl Hub {
     /// How long this hub has run.
     pub(crate) fn age(&self) -> Duration {
         self.started.elapsed()
+    }
+}
+
+/// The UID of the hub's own cluster. An API server that is only just starting is waited for.
+async fn own_cluster(client: &Client) -> Result<ClusterUid, kube::Error> {
+    const ATTEMPTS: u32 = 30;
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let mut delays = Delays::new(Schedule::OPERATION);
+    loop {
+        match namespaces.get("kube-system").await {
+            Ok(found) => {
+                let uid = write::uid(&found).parse();
+                return uid.map_err(|error| kube::Error::Service(Box::new(error)));
+            }
+            Err(error) if delays.attempts() < ATTEMPTS => {
+                tracing::warn!(%error, "the hub's own cluster cannot be read yet");
+                tokio::time::sleep(delays.next(rand::random())).await;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

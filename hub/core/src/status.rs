@@ -116,7 +116,7 @@ pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
     let mut conditions = source_conditions(facts);
     let available = available(&counts, facts, &failures);
     let progressing = progressing(&counts, facts);
-    let ready = match trouble(&facts.source) {
+    let ready = match trouble(facts) {
         Some((reason, message)) => Condition::new("Ready", Truth::False, reason, message),
         None => Condition {
             r#type: "Ready".into(),
@@ -148,32 +148,33 @@ pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
     }
 }
 
-/// Why the spec is not in force, for as long as its content is not there.
-fn trouble(source: &Source) -> Option<(&str, &str)> {
-    match source {
-        Source::Ready => None,
+/// Why the spec is not in force, for as long as its content is not there for every target.
+fn trouble<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, &'a str)> {
+    let failure = |failure: &'a Failure| (failure.reason.as_str(), failure.message.as_str());
+    match &facts.source {
+        Source::Ready => facts.unrendered.values().next().map(failure),
         Source::Pending => Some(("Unpacking", "the image is being pulled")),
         Source::PullFailed(message) => Some(("ImagePullBackOff", message)),
-        Source::Invalid(failure) => Some((&failure.reason, &failure.message)),
+        Source::Invalid(found) => Some(failure(found)),
     }
 }
 
 fn stalled(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> Condition {
     let condition =
         |status, reason: &str, message: &str| Condition::new("Stalled", status, reason, message);
-    match (&facts.source, trouble(&facts.source)) {
-        (Source::PullFailed(_) | Source::Invalid(_), Some((reason, message))) => {
-            condition(Truth::True, reason, message)
-        }
-        _ if counts.failed > 0 => {
-            let reason = failures
-                .first()
-                .map_or("Failed", |group| &group.failure.reason);
-            let message = format!("{} of {} clusters fail", counts.failed, counts.targeted);
-            condition(Truth::True, reason, &message)
-        }
-        _ => condition(Truth::False, "NotStalled", ""),
+    if let Some((reason, message)) = trouble(facts)
+        && facts.source != Source::Pending
+    {
+        return condition(Truth::True, reason, message);
     }
+    if counts.failed > 0 {
+        let reason = failures
+            .first()
+            .map_or("Failed", |group| &group.failure.reason);
+        let message = format!("{} of {} clusters fail", counts.failed, counts.targeted);
+        return condition(Truth::True, reason, &message);
+    }
+    condition(Truth::False, "NotStalled", "")
 }
 
 fn truth(value: bool) -> Truth {
@@ -239,7 +240,7 @@ fn available(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> C
     }
     let seen = format!("{available} of {targeted} clusters are available");
     if available + offline < targeted {
-        let unready = match trouble(&facts.source) {
+        let unready = match trouble(facts) {
             Some((reason, message)) => (reason, format!("; {message}")),
             None => ("ObjectSetUnready", String::new()),
         };

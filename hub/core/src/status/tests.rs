@@ -166,6 +166,24 @@ fn what_cannot_be_rendered_is_failed_and_not_on_its_way() {
 }
 
 #[test]
+fn a_config_that_cannot_be_used_is_not_ready_although_the_old_one_runs() {
+    let mut fleet = fleet(&[1], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    let failure = Failure {
+        reason: "ConfigInvalid".into(),
+        message: "no".into(),
+    };
+    let facts = Facts {
+        unrendered: BTreeMap::from([(cluster(1), failure)]),
+        ..ready()
+    };
+    let summary = summary(&fleet, &facts);
+    assert_eq!(find(&summary, "Available").0, Truth::True);
+    assert_eq!(find(&summary, "Ready"), (Truth::False, "ConfigInvalid"));
+    assert_eq!(find(&summary, "Stalled"), (Truth::True, "ConfigInvalid"));
+}
+
+#[test]
 fn paused_is_shown_only_while_it_is() {
     let mut fleet = fleet(&[1], 1);
     let facts = Facts {
