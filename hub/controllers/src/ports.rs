@@ -143,7 +143,9 @@ async fn content(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, ContentError> {
         let loaded = source::package_of(hub, &object)
             .await
             .map_err(ContentError::Unavailable)?;
-        if let Some(bytes) = hub.renderer.again(&loaded, &input, &digest) {
+        let renderer = Arc::clone(&hub.renderer);
+        let again = move || renderer.again(&loaded, &input, &digest);
+        if let Ok(Some(bytes)) = tokio::task::spawn_blocking(again).await {
             return Ok(bytes);
         }
     }
