@@ -10,21 +10,22 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::PostParams;
+use kube::runtime::watcher::watch_object;
 use serde_json::json;
 use stevedore_crds::record;
 use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::epoch::Summary;
 use stevedore_hub_core::session::Census;
+use stevedore_runtime::retry::{Delays, Schedule};
 
 use crate::hub::{Hub, lock};
 use crate::ledgers::named;
 use crate::{leader, rollout, write};
 
-/// How often the request is looked for: a read of one small object by name.
-const LOOK: Duration = Duration::from_secs(2);
 /// How long members have to answer.
 const ANSWER: Duration = Duration::from_secs(3);
 /// How long members are kept out after a raise: every session ends, and ledgers are written anew.
@@ -32,23 +33,34 @@ const RECESS: Duration = Duration::from_secs(2);
 /// Most lines of a census that are written.
 const LINES: usize = 2_000;
 
-/// Looks for requests for ever.
+/// Follows requests for ever.
 ///
 /// # Errors
 /// When epoch and term cannot be read any more: the process should end.
 pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), leader::Error> {
+    let maps: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let mut delays = Delays::new(Schedule::OPERATION);
     loop {
-        tokio::time::sleep(LOOK).await;
-        if hub.leader.current().is_none() {
-            continue;
-        }
-        match look(&hub).await {
-            Ok(()) => {}
-            Err(leader::Error::Api(error)) => {
-                tracing::warn!(%error, "the epoch could not be looked at");
+        let mut changes = Box::pin(watch_object(maps.clone(), record::EPOCH));
+        loop {
+            match changes.try_next().await {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "the epoch cannot be watched");
+                    break;
+                }
             }
-            Err(error) => return Err(error),
+            match look(&hub).await {
+                Ok(()) => delays.reset(),
+                Err(leader::Error::Api(error)) => {
+                    tracing::warn!(%error, "a request to raise the epoch could not be followed");
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
         }
+        tokio::time::sleep(delays.next(rand::random())).await;
     }
 }
 
