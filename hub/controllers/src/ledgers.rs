@@ -62,6 +62,17 @@ impl StoredLedger {
         }
     }
 
+    /// Whether both were read at the same version of every object.
+    pub(crate) fn is_same_version(&self, other: &Self) -> bool {
+        let versions = |stored: &Self| -> Vec<_> {
+            let objects = stored.objects.iter();
+            objects
+                .map(|object| (object.uid.clone(), object.resource_version.clone()))
+                .collect()
+        };
+        versions(self) == versions(other)
+    }
+
     /// Takes over what one shard's object says. Shards come in order.
     fn put(&mut self, at: usize, object: &PackageLedger) -> Result<(), Error> {
         let shard = read(object)?;

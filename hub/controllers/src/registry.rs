@@ -115,7 +115,12 @@ impl Settings {
         let (bytes, digest) = client
             .pull_manifest_raw(reference, auth, &accepted)
             .await
-            .map_err(|error| Error::Pull(format!("cannot pull {reference}: {error}")))?;
+            .map_err(|error| {
+                Error::Pull(format!(
+                    "cannot pull {reference}: {}",
+                    without_queries(&error.to_string())
+                ))
+            })?;
         let digest: Digest = digest.parse().map_err(|_| {
             Error::Pull(format!(
                 "the registry named {reference} by {digest:?}, which is not a sha256 digest"
@@ -143,6 +148,18 @@ impl Settings {
     }
 }
 
+/// A message without what follows `?` in its words: registries send clients to signed URLs, and messages are
+/// shown in statuses and events.
+fn without_queries(message: &str) -> String {
+    message
+        .split_inclusive(char::is_whitespace)
+        .map(|word| match word.split_once('?') {
+            Some((before, _)) if before.contains("://") => format!("{before}?… "),
+            _ => word.to_owned(),
+        })
+        .collect()
+}
+
 /// One layer: not a byte more than its manifest says, and the digest it says.
 async fn blob(
     client: &Client,
@@ -150,8 +167,10 @@ async fn blob(
     layer: &Descriptor,
 ) -> Result<Vec<u8>, Error> {
     let digest = layer.digest.to_string();
-    let fail =
-        |error: &dyn std::fmt::Display| Error::Pull(format!("cannot pull layer {digest}: {error}"));
+    let fail = |error: &dyn std::fmt::Display| {
+        let message = without_queries(&error.to_string());
+        Error::Pull(format!("cannot pull layer {digest}: {message}"))
+    };
     let size = usize::try_from(layer.size)
         .ok()
         .filter(|size| *size <= limit::PACKED_BYTES)
@@ -178,6 +197,14 @@ async fn blob(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signed_url_is_not_shown() {
+        let shown = without_queries(
+            "error for url (https://blobs.example/a?X-Signature=canary): timed out?",
+        );
+        assert_eq!(shown, "error for url (https://blobs.example/a?… timed out?");
+    }
 
     #[test]
     fn plain_http_is_for_loopback_and_named_hosts_only() {

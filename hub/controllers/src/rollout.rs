@@ -50,8 +50,13 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         {
             hub.metrics.ledger_conflicts.inc();
             tracing::info!(package = %uid, "a write lost against another one: planning again from fresh rows");
-            refresh(&hub, uid).await;
-            Some(Duration::from_millis(50))
+            // What was refused although the ledger is as we know it is refused again: not at once.
+            let wait = if refresh(&hub, uid).await {
+                Duration::from_millis(50)
+            } else {
+                Duration::from_secs(1)
+            };
+            Some(retry::spread(wait, 50, rand::random()))
         }
         Err(error) => {
             tracing::warn!(package = %uid, %error, "planning a package failed");
@@ -60,17 +65,23 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     }
 }
 
-/// Reads the ledger again. Until that worked, the old rows stay and writes keep being refused.
-async fn refresh(hub: &Hub, uid: PackageUid) {
+/// Reads the ledger again, and says whether it is another one. Until that worked, the old rows stay and writes
+/// keep being refused.
+async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
     let Some(identity) = identity(hub, &uid) else {
-        return;
+        return false;
     };
     match ledgers::reload(&hub.client, &hub.settings.namespace, &identity).await {
         Ok(stored) => {
             publish(hub, &stored.ledger);
-            lock(&hub.ledgers).insert(uid, Arc::new(stored));
+            let stored = Arc::new(stored);
+            let before = lock(&hub.ledgers).insert(uid, Arc::clone(&stored));
+            before.is_none_or(|before| !before.is_same_version(&stored))
         }
-        Err(error) => tracing::warn!(package = %uid, %error, "a ledger could not be read again"),
+        Err(error) => {
+            tracing::warn!(package = %uid, %error, "a ledger could not be read again");
+            false
+        }
     }
 }
 
