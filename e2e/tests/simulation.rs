@@ -8,6 +8,7 @@
 mod simulation {
     mod agent;
     mod breaks;
+    mod channel;
     mod chaos;
     mod deliver;
     mod hub;

@@ -193,8 +193,8 @@ impl World {
     fn happen(&mut self, happening: Happening) -> Check {
         match happening {
             Happening::Opened { link } => self.opened(link),
-            Happening::ToHub { link, message } => self.to_hub(link, message),
-            Happening::ToAgent { link, message } => self.to_agent(link, message),
+            Happening::ToHub { link, message } => self.arrives_at_hub(link, message),
+            Happening::ToAgent { link, message } => self.arrives_at_agent(link, message),
             Happening::AgentLost {
                 cluster,
                 life,
