@@ -33,6 +33,8 @@ pub enum Ending {
     },
     /// A set that is used directly is being deleted, and waits for us.
     Deleting,
+    /// As [`Ending::Deleting`], but its objects are to stay (`--cascade=orphan`).
+    Orphaning,
 }
 
 /// One stored set, as far as decisions go.

@@ -73,15 +73,24 @@ pub enum Purpose {
     },
     /// These sets are being deleted.
     Sets(Vec<SetUid>),
+    /// These sets are being deleted, and their objects stay where they are.
+    Orphan(Vec<SetUid>),
     /// This directly used set is to be archived.
     Archive(SetUid),
 }
 
 impl Purpose {
+    /// Nothing is taken away: only what stands for it is let go.
+    fn leaves_objects(&self) -> bool {
+        matches!(self, Self::Whole { orphan: true } | Self::Orphan(_))
+    }
+
     /// Work begun for this purpose serves the other one too: some of its sets are done with by now.
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Prune(mine), Self::Prune(theirs)) | (Self::Sets(mine), Self::Sets(theirs)) => {
+            (Self::Prune(mine), Self::Prune(theirs))
+            | (Self::Sets(mine), Self::Sets(theirs))
+            | (Self::Orphan(mine), Self::Orphan(theirs)) => {
                 theirs.iter().all(|set| mine.contains(set))
             }
             _ => self == other,
@@ -300,6 +309,10 @@ impl Deployment {
                 .map(|head| head.uid.clone())
                 .collect()
         };
+        let orphaning = of(&|head| head.ending == Ending::Orphaning);
+        if !orphaning.is_empty() {
+            return Some(Purpose::Orphan(orphaning));
+        }
         let deleting = of(&|head| head.ending == Ending::Deleting);
         if !deleting.is_empty() {
             return Some(Purpose::Sets(deleting));

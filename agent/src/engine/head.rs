@@ -32,6 +32,11 @@ pub(super) fn head(set: &StoredSet, written: Option<&ObjectSetStatus>) -> SetHea
             } => Ending::Tombstone {
                 orphan: *deletion_policy == DeletionPolicy::Orphan,
             },
+            Origin::Standalone {
+                deleting: true,
+                orphaning: true,
+                ..
+            } => Ending::Orphaning,
             Origin::Standalone { deleting: true, .. } => Ending::Deleting,
             Origin::Hub { .. } | Origin::Standalone { .. } => Ending::No,
         },

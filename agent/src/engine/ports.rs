@@ -212,6 +212,8 @@ pub enum Origin {
     Standalone {
         /// It is being deleted, and waits for [`SetStore::release`].
         deleting: bool,
+        /// Whoever deletes it wants its objects to stay.
+        orphaning: bool,
         /// Deployments (UIDs) whose objects it may take over: those of the sets in `spec.previous`.
         predecessors: Vec<DeploymentUid>,
         /// Owner reference that its objects get (`blockOwnerDeletion: false`), for the same scope.

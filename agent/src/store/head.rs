@@ -99,6 +99,12 @@ impl SetHead {
         self.metadata.deletion_timestamp.is_some()
     }
 
+    /// Whether it is being deleted so that its objects stay: `--cascade=orphan`. The garbage collector takes
+    /// our owner references off them; whoever put one back would have it delete them.
+    pub(crate) fn is_orphaning(&self) -> bool {
+        self.is_deleting() && self.metadata.finalizers.iter().any(|name| name == "orphan")
+    }
+
     pub(crate) fn has_finalizer(&self) -> bool {
         self.metadata
             .finalizers
@@ -136,7 +142,7 @@ impl SetHead {
     ) -> Result<StoredSet, Unreadable> {
         let reference = self.reference();
         let tombstone = self.tombstone()?;
-        let deleting = self.is_deleting();
+        let (deleting, orphaning) = (self.is_deleting(), self.is_orphaning());
         let spec = self.spec;
         let lifecycle = spec.lifecycle_state.unwrap_or_default();
         let (origin, number, has_content, paused, confined_to) = match &spec.order {
@@ -159,6 +165,7 @@ impl SetHead {
             None => {
                 let origin = Origin::Standalone {
                     deleting,
+                    orphaning,
                     predecessors,
                     owner: owner_reference(&reference),
                 };
@@ -238,5 +245,21 @@ mod tests {
         };
         assert_eq!(owner["blockOwnerDeletion"], false);
         assert_eq!(owner["kind"], "ObjectSet");
+    }
+
+    #[test]
+    fn a_set_that_is_deleted_as_an_orphan_says_so() {
+        let mut head = direct();
+        head.metadata.finalizers = vec![FINALIZER.into(), "orphan".into()];
+        assert!(!head.is_orphaning());
+        head.metadata.deletion_timestamp = Some("2026-01-01T00:00:00Z".into());
+        assert!(matches!(
+            head.into_stored(vec![]).unwrap().origin,
+            Origin::Standalone {
+                deleting: true,
+                orphaning: true,
+                ..
+            }
+        ));
     }
 }

@@ -159,7 +159,8 @@ impl Sets {
         self.unseen.remove(&name);
         self.store.tell_controller(&head);
         let direct = head.spec.order.is_none();
-        if direct && head.is_deleting() && !self.store.index.knows_deletion(&head) {
+        let tears_down = direct && head.is_deleting() && !head.is_orphaning();
+        if tears_down && !self.store.index.knows_deletion(&head) {
             self.store.definitions.read(&self.store.client).await;
         }
         self.store.enter(&head);

@@ -181,6 +181,7 @@ fn set(account: Option<&str>, confined_to: Option<&str>) -> StoredSet {
         number: 1,
         origin: Origin::Standalone {
             deleting: false,
+            orphaning: false,
             predecessors: vec![],
             owner: Value::Null,
         },

@@ -48,8 +48,7 @@ impl Deployment {
         if self.definitions_terminating {
             return;
         }
-        let orphan = leaving.purpose == Purpose::Whole { orphan: true };
-        if !orphan && !leaving.is_removed() {
+        if !leaving.purpose.leaves_objects() && !leaving.is_removed() {
             if !self.account.open {
                 return;
             }
@@ -74,7 +73,7 @@ impl Deployment {
         plan.actions.extend(match &leaving.purpose {
             Purpose::Prune(sets) => self.first_unarchived(sets).map(Action::Retire),
             Purpose::Archive(set) => Some(Action::Retire(set.clone())),
-            Purpose::Sets(sets) => self.first_of(sets).map(Action::Release),
+            Purpose::Sets(sets) | Purpose::Orphan(sets) => self.first_of(sets).map(Action::Release),
             Purpose::Whole { .. } if !leaving.recorded => Some(Action::Record),
             // The newest set, which holds the tombstone, goes last.
             Purpose::Whole { .. } => self
@@ -87,7 +86,7 @@ impl Deployment {
     /// Which sets have to say what they name: all of them, so that what others hold is left alone.
     fn surveyed_sets(&self, purpose: &Purpose) -> Vec<SetUid> {
         match purpose {
-            Purpose::Prune(sets) => sets.clone(),
+            Purpose::Prune(sets) | Purpose::Orphan(sets) => sets.clone(),
             Purpose::Whole { .. } | Purpose::Sets(_) | Purpose::Archive(_) => {
                 self.heads.iter().map(|head| head.uid.clone()).collect()
             }

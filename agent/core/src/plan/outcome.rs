@@ -173,11 +173,12 @@ impl Deployment {
             Purpose::Whole { .. } => teardown::whole(&leaving.named),
             Purpose::Sets(sets) => split(leaving, &self.heads, |uid| sets.contains(uid)),
             Purpose::Archive(set) => split(leaving, &self.heads, |uid| uid == set),
+            Purpose::Orphan(_) => Vec::new(),
         };
         let nothing_stays = match &leaving.purpose {
             Purpose::Whole { .. } => true,
             Purpose::Sets(sets) => self.heads.iter().all(|head| sets.contains(&head.uid)),
-            Purpose::Prune(_) | Purpose::Archive(_) => false,
+            Purpose::Prune(_) | Purpose::Archive(_) | Purpose::Orphan(_) => false,
         };
         if nothing_stays {
             for found in std::mem::take(&mut leaving.found) {

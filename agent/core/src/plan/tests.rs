@@ -438,6 +438,20 @@ fn a_directly_used_set_is_released_only_when_its_objects_are_gone() {
 }
 
 #[test]
+fn a_directly_used_set_that_is_deleted_as_an_orphan_leaves_its_objects() {
+    let mut sim = simple();
+    sim.sets[0].standalone = true;
+    sim.deliver();
+    sim.settle();
+    let before = sim.world.requests;
+    sim.sets[0].ending = Ending::Orphaning;
+    sim.deliver();
+    sim.settle();
+    assert!(sim.sets.is_empty() && sim.world.deleted().is_empty());
+    assert_eq!(sim.world.requests, before);
+}
+
+#[test]
 fn when_a_hub_set_is_deleted_by_hand_its_objects_stay() {
     let mut sim = simple();
     sim.settle();

@@ -157,7 +157,7 @@ impl Deployment {
         Some(RemovalView {
             purpose: leaving.purpose.clone(),
             left: leaving.removal.as_ref().map(Removal::left),
-            removed: leaving.is_removed() || leaving.purpose == Purpose::Whole { orphan: true },
+            removed: leaving.is_removed() || leaving.purpose.leaves_objects(),
             blockers,
         })
     }
