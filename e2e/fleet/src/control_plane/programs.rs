@@ -109,6 +109,8 @@ impl ControlPlane {
             format!("--service-account-private-key-file={}", self.file("token.key")),
             format!("--root-ca-file={}", self.file("ca.pem")),
             "--controllers=*,-node-ipam-controller,-cloud-node-lifecycle-controller,-service-lb-controller,-node-route-controller".to_owned(),
+            // KWOK's heartbeats come late on a busy machine; a node that nobody stops does not get lost.
+            "--node-monitor-grace-period=30m".to_owned(),
             "--kube-api-qps=200".to_owned(),
             "--kube-api-burst=400".to_owned(),
         ])
