@@ -89,7 +89,7 @@ pub(crate) struct MemberNote {
     /// Why it has no session, where it was refused one.
     pub(crate) refusal: Option<Failure>,
     /// Two processes use its identity.
-    pub(crate) duplicate: Option<String>,
+    pub(crate) duplicate: Option<(String, Instant)>,
 }
 
 /// The whole hub but its gRPC side. One per process, shared by all its tasks.
@@ -281,8 +281,11 @@ impl Hub {
                 lock(&self.notes)
                     .entry(member.to_owned())
                     .or_default()
-                    .duplicate = Some(format!(
-                    "agent instances {kept} and {refused} use the identity of this cluster; the second is refused"
+                    .duplicate = Some((
+                    format!(
+                        "agent instances {kept} and {refused} use the identity of this cluster; the second is refused"
+                    ),
+                    Instant::now(),
                 ));
             }
             Report::Listing(held) => {

@@ -19,6 +19,10 @@ use crate::write;
 /// For how long after its start a hub does not say that a member is lost.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
+/// For how long a second process with a member's identity is shown after it was seen last: as long as it is
+/// refused.
+const DUPLICATE_FOR: Duration = Duration::from_secs(600);
+
 /// What a member's packages amount to.
 #[derive(Debug, Default, PartialEq)]
 struct Packages {
@@ -36,7 +40,14 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
         .cluster_uid
         .as_deref()
         .and_then(|uid| uid.parse().ok());
-    let note = lock(&hub.notes).get(&uid).cloned().unwrap_or_default();
+    let mut note = lock(&hub.notes).get(&uid).cloned().unwrap_or_default();
+    let forgotten = note
+        .duplicate
+        .as_ref()
+        .map(|(_, since)| DUPLICATE_FOR.saturating_sub(since.elapsed()));
+    if forgotten == Some(Duration::ZERO) {
+        note.duplicate = None;
+    }
     let (contact, packages) = {
         let fleet = lock(&hub.fleet);
         let contact = cluster
@@ -52,7 +63,8 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
         && note.refusal.is_none()
         && member.spec.accepted != Some(false);
     let status = status(&member, contact, &note, &packages, waits, Timestamp::now());
-    let again = waits.then(|| GRACE.saturating_sub(hub.age()) + Duration::from_secs(1));
+    let grace = waits.then(|| GRACE.saturating_sub(hub.age()) + Duration::from_secs(1));
+    let again = grace.or(forgotten.filter(|left| !left.is_zero()));
     let old = member.status.clone().unwrap_or_default();
     if status == old {
         return again;
@@ -137,6 +149,7 @@ fn status(
 ) -> MemberClusterStatus {
     let old = member.status.clone().unwrap_or_default();
     let generation = member.metadata.generation.unwrap_or_default();
+    let was_heard = contact.heard || stevedore_crds::condition::is_true(&old.conditions, CONNECTED);
     let mut status = MemberClusterStatus {
         observed_generation: Some(generation),
         conditions: old.conditions,
@@ -150,7 +163,7 @@ fn status(
             (true, _, _) => None,
             (false, _, Some(since)) => Some(since),
             (false, true, None) => None,
-            (false, false, None) => contact.heard.then_some(Time(now)),
+            (false, false, None) => was_heard.then_some(Time(now)),
         },
     };
     let healthy = healthy(contact, note, packages);
@@ -234,7 +247,7 @@ fn healthy(contact: Contact, note: &MemberNote, packages: &Packages) -> Update {
             "the member has met a newer or another hub history; an operator has to raise the epoch",
         );
     }
-    if let Some(duplicate) = &note.duplicate {
+    if let Some((duplicate, _)) = &note.duplicate {
         return Update::new(HEALTHY, false, "DuplicateIdentity", duplicate);
     }
     match packages.failing.first() {

@@ -141,7 +141,10 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     lock(&hub.views).insert(uid, view);
     let dropped = !plan.dropped.is_empty();
     let is_done = stored.ledger.rows().next().is_none() && wish == Wish::Removed;
-    lock(&hub.ledgers).insert(uid, Arc::new(stored.clone()));
+    if !plan.is_empty() || !lock(&hub.ledgers).contains_key(&uid) {
+        // Without a change the stored one may know more by now: a status that was written meanwhile.
+        lock(&hub.ledgers).insert(uid, Arc::new(stored.clone()));
+    }
     result?;
     lock(&hub.to_observe).insert(uid);
     hub.to_show.add(uid);
