@@ -47,3 +47,50 @@ pub struct Nobody;
 impl Reporter for Nobody {
     fn report(&self, _status: DeploymentStatus) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stevedore_proto_core::status::{Truth, Verdict};
+    use stevedore_proto_core::{Digest, Epoch, EpochId, Stage, Term, TermId, Tuple};
+
+    fn status(deployment: u8, number: u64) -> DeploymentStatus {
+        DeploymentStatus {
+            deployment: DeploymentUid::from_bytes([deployment; 16]),
+            observed: Tuple {
+                epoch: Epoch {
+                    counter: 1,
+                    id: EpochId::from_bytes([1; 16]),
+                },
+                term: Term {
+                    counter: 1,
+                    id: TermId::from_bytes([1; 16]),
+                },
+                number,
+                digest: Digest::of(b"order"),
+            },
+            stage: Stage::Applied,
+            available: Verdict {
+                status: Truth::Unknown,
+                ..Verdict::default()
+            },
+            phases: vec![],
+            blockers: vec![],
+            attributions: vec![],
+            conditions: vec![],
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_report_of_a_deployment_replaces_the_one_that_waits() {
+        let reports = Reports::default();
+        reports.report(status(1, 1));
+        reports.report(status(2, 5));
+        reports.report(status(1, 2));
+        assert_eq!(reports.next().await, [status(1, 2), status(2, 5)]);
+        let nothing = futures::FutureExt::now_or_never(reports.next());
+        assert!(nothing.is_none());
+        reports.report(status(3, 1));
+        assert_eq!(reports.next().await, [status(3, 1)]);
+    }
+}
