@@ -5,8 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde::Deserialize;
+use stevedore_runtime::retry::{Delays, Schedule};
+use tokio::time::sleep;
 
 use crate::cluster_api::AgentClient;
+use crate::engine::ports::Answer;
 
 /// Those whose deletion takes stored sets away.
 const SETS: [&str; 2] = [
@@ -65,22 +68,28 @@ impl Definitions {
     }
 
     /// Reads the definitions of the sets now: a set that is being deleted may be seen before the deletion of
-    /// its definition, which caused it, is.
+    /// its definition, which caused it, is. Goes on until they were read: not to know tears nothing down.
     pub(super) async fn read(&self, client: &AgentClient) {
         for name in SETS {
-            match client
-                .get::<CustomResourceDefinition, Definition>(None, name)
-                .await
-            {
-                Ok(Some(definition)) => self.seen(&definition),
-                Ok(None) => {
-                    self.lock().remove(name);
-                }
-                Err(failure) => {
-                    tracing::warn!(definition = name, %failure, "a definition cannot be read")
-                }
+            let mut delays = Delays::new(Schedule::OPERATION);
+            while let Err(failure) = self.read_one(client, name).await {
+                tracing::warn!(definition = name, %failure, "a definition cannot be read");
+                sleep(delays.next(rand::random())).await;
             }
         }
+    }
+
+    async fn read_one(&self, client: &AgentClient, name: &str) -> Answer<()> {
+        match client
+            .get::<CustomResourceDefinition, Definition>(None, name)
+            .await?
+        {
+            Some(definition) => self.seen(&definition),
+            None => {
+                self.lock().remove(name);
+            }
+        }
+        Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
@@ -112,5 +121,25 @@ mod tests {
         assert!(definitions.are_terminating());
         definitions.removed(&definition("objectsets.stevedore.dev", true));
         assert!(!definitions.are_terminating());
+    }
+
+    #[tokio::test]
+    async fn a_definition_that_cannot_be_read_is_read_again_before_anything_is_concluded() {
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let server = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+            let (code, body) = match asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                0 | 1 => (503, json!({})),
+                _ => (
+                    200,
+                    json!({"metadata": {"name": SETS[0], "deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+                ),
+            };
+            let body = kube::client::Body::from(body.to_string().into_bytes());
+            std::future::ready(http::Response::builder().status(code).body(body))
+        });
+        let transport = crate::cluster_api::Transport::new(kube::Client::new(server, "default"));
+        let definitions = Definitions::default();
+        definitions.read(&AgentClient::new(transport)).await;
+        assert!(definitions.are_terminating());
     }
 }
