@@ -1,0 +1,88 @@
+//! What others do to our objects is put back, and said.
+
+use serde_json::{Value, json};
+
+use super::api::{core, delete, get, list, merge, uid};
+use super::draft::{Draft, named};
+use super::harness::{WITHIN, await_state, shared};
+use super::world::{World, seen_on};
+
+const MEMBER: &str = "member-2";
+
+async fn settled(world: &World, name: &str) -> (Draft, String) {
+    let draft = Draft::new(name, &["only"])
+        .namespace("only")
+        .config_map("map", "only", "ours");
+    let image = draft.push(world, "1").await;
+    draft.order(world, &image, &named(&[MEMBER])).await;
+    draft.available(world, 1).await;
+    let path = core(name, "configmaps", "map");
+    (draft, path)
+}
+
+#[test]
+fn an_edited_object_comes_back_and_its_editor_is_named() {
+    shared(async |world| {
+        let (draft, path) = settled(world, "edited").await;
+        let client = world.cluster(MEMBER).client();
+        let before = get(&client, &path).await.expect("it is there");
+        let edit = format!("{path}?fieldManager=intruder");
+        merge(&client, &edit, &json!({"data": {"value": "theirs"}}))
+            .await
+            .expect("an edit");
+        let after = seen_on(&client, "it comes back", WITHIN, &path, |map| {
+            map["data"]["value"] == "ours"
+        })
+        .await;
+        assert_eq!(uid(&after), uid(&before));
+        let events = "/apis/events.k8s.io/v1/namespaces/default/events";
+        await_state("an Event names the editor", WITHIN, || async {
+            let notes: Vec<_> = list(&client, events)
+                .await
+                .iter()
+                .map(|event| event["note"].to_string())
+                .collect();
+            let named = |note: &String| note.contains("intruder") && note.contains("edited/map");
+            if notes.iter().any(named) {
+                return Ok(());
+            }
+            Err(notes.join("; "))
+        })
+        .await;
+        draft.remove(world).await;
+    });
+}
+
+#[test]
+fn a_deleted_object_comes_back() {
+    shared(async |world| {
+        let (draft, path) = settled(world, "deleted").await;
+        let client = world.cluster(MEMBER).client();
+        let before = get(&client, &path).await.expect("it is there");
+        delete(&client, &path).await;
+        let after = seen_on(&client, "it comes back", WITHIN, &path, |map| {
+            uid(map) != uid(&before)
+        })
+        .await;
+        assert_eq!(after["data"]["value"], "ours");
+        draft.remove(world).await;
+    });
+}
+
+#[test]
+fn an_object_without_its_label_is_neither_made_again_nor_gone() {
+    shared(async |world| {
+        let (draft, path) = settled(world, "unlabelled").await;
+        let client = world.cluster(MEMBER).client();
+        let before = get(&client, &path).await.expect("it is there");
+        let label = "stevedore.dev/deployment";
+        let removed = json!({"metadata": {"labels": {(label): Value::Null}}});
+        merge(&client, &path, &removed).await.expect("an edit");
+        let after = seen_on(&client, "the label comes back", WITHIN, &path, |map| {
+            !map["metadata"]["labels"][label].is_null()
+        })
+        .await;
+        assert_eq!(uid(&after), uid(&before), "it was made again");
+        draft.remove(world).await;
+    });
+}

@@ -1,0 +1,147 @@
+//! What cannot work says so at the package, changes nothing it should not, and delays nobody.
+
+use serde_json::json;
+use stevedore_fleet::BROKEN_IMAGE;
+
+use super::api::{core, create, delete, get, uid};
+use super::draft::{Draft, ROLLED_OUT, named, object};
+use super::harness::shared;
+use super::rollout::package_writes;
+
+const MEMBER: &str = "member-1";
+
+/// A package that works, of one ConfigMap.
+fn sound(name: &str) -> Draft {
+    Draft::new(name, &["only"])
+        .namespace("only")
+        .config_map("map", "only", "fine")
+}
+
+#[test]
+fn what_is_no_package_is_said_so_and_delays_no_other() {
+    shared(async |world| {
+        let placement = named(&[MEMBER]);
+        let registry = world.fleet.registry().address();
+        let absent = sound("image-absent");
+        absent
+            .order(world, &format!("{registry}/nobody/pushed:this"), &placement)
+            .await;
+        let malformed = sound("image-malformed");
+        malformed
+            .order(world, &format!("{registry}/UPPER CASE"), &placement)
+            .await;
+        let manifest = sound("bad-manifest").file("manifest.yaml", "kind: PackageManifest\n");
+        let image = manifest.push(world, "1").await;
+        manifest.order(world, &image, &placement).await;
+        let template =
+            sound("bad-template").file("broken.yaml.gotmpl", "a: {{ nosuchfunction }}\n");
+        let image = template.push(world, "1").await;
+        template.order(world, &image, &placement).await;
+
+        let good = sound("good-among-bad");
+        let image = good.push(world, "1").await;
+        good.order(world, &image, &placement).await;
+        good.available(world, 1).await;
+
+        absent
+            .says(world, "Unpacked", "False", "ImagePullBackOff")
+            .await;
+        let message = malformed.says_any(world, "Invalid", "True").await;
+        assert!(message.contains("not an image reference"), "{message}");
+        let message = manifest.says_any(world, "Invalid", "True").await;
+        assert!(message.contains("manifest.yaml"), "{message}");
+        let message = template.says_any(world, "Invalid", "True").await;
+        assert!(
+            message.contains("broken.yaml.gotmpl") && message.contains("nosuchfunction"),
+            "{message}"
+        );
+        for draft in [&absent, &malformed, &manifest, &template] {
+            assert!(package_writes(world.cluster(MEMBER), &draft.name).is_empty());
+            draft.remove(world).await;
+        }
+        good.remove(world).await;
+    });
+}
+
+#[test]
+fn an_object_that_the_api_server_refuses_is_named_and_its_phase_is_not_begun() {
+    shared(async |world| {
+        let map = object("v1", "ConfigMap", "refused", "wrong", "second", "");
+        let draft = Draft::new("refused", &["first", "second"])
+            .namespace("first")
+            .config_map("sound", "second", "fine")
+            .file("wrong.yaml", &format!("{map}data: {{\"not a key\": x}}\n"));
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &named(&[MEMBER])).await;
+        let message = draft.fails(world, "wrong").await;
+        assert!(message.contains("not a key"), "{message}");
+        let client = world.cluster(MEMBER).client();
+        let sound = core("refused", "configmaps", "sound");
+        assert_eq!(get(&client, &sound).await, None, "the phase was begun");
+
+        let fixed = draft.without("wrong.yaml");
+        let image = fixed.push(world, "2").await;
+        fixed.change(world, &json!({"image": image})).await;
+        fixed.available(world, 1).await;
+        fixed.remove(world).await;
+    });
+}
+
+#[test]
+fn a_probe_that_never_passes_is_named_holds_later_phases_and_a_fix_reaches_it() {
+    shared(async |world| {
+        let draft = Draft::new("never", &["first", "second"])
+            .probe(ROLLED_OUT)
+            .namespace("first")
+            .deployment("worker", "first", BROKEN_IMAGE)
+            .config_map("later", "second", "fine");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &named(&[MEMBER])).await;
+        draft.fails(world, "worker").await;
+        draft
+            .says(world, "Available", "False", "ProbeFailure")
+            .await;
+        let client = world.cluster(MEMBER).client();
+        let later = core("never", "configmaps", "later");
+        assert_eq!(get(&client, &later).await, None, "a later phase was begun");
+
+        let fixed = draft.deployment("worker", "first", "registry.example/worker:2");
+        let image = fixed.push(world, "2").await;
+        fixed.change(world, &json!({"image": image})).await;
+        fixed.available(world, 1).await;
+        fixed.remove(world).await;
+    });
+}
+
+#[test]
+fn a_foreign_object_in_the_way_is_named_and_left_alone() {
+    shared(async |world| {
+        let client = world.cluster(MEMBER).client();
+        let foreign = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "foreign-map"}, "data": {"value": "theirs"},
+        });
+        let created = create(&client, "/api/v1/namespaces/default/configmaps", &foreign)
+            .await
+            .expect("a ConfigMap");
+        let draft = Draft::new("collides", &["only"])
+            .inside("default")
+            .config_map("foreign-map", "only", "ours");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &named(&[MEMBER])).await;
+        draft.fails(world, "foreign-map").await;
+        let path = core("default", "configmaps", "foreign-map");
+        let now = get(&client, &path).await.expect("it is still there");
+        assert_eq!(
+            now["metadata"]["resourceVersion"],
+            created["metadata"]["resourceVersion"]
+        );
+
+        delete(&client, &path).await;
+        draft.available(world, 1).await;
+        let ours = get(&client, &path).await.expect("ours is there");
+        assert_ne!(uid(&ours), uid(&created));
+        assert_eq!(ours["data"]["value"], "ours");
+        draft.remove(world).await;
+    });
+}

@@ -1,0 +1,117 @@
+//! Who may join, and who may not any more.
+
+use stevedore_fleet::stack::{Hosted, prepare_agent, write_token};
+use stevedore_proto_core::Digest;
+use stevedore_proto_core::join::JoinToken;
+
+use super::api::{core, get, list, uid};
+use super::draft::{Draft, named};
+use super::harness::{WITHIN, alone, await_state};
+use super::world::{SMALL, Shape, World};
+
+/// A member that has joined, and one that has not.
+const ONE_OF_TWO: Shape = Shape {
+    members: 2,
+    joined: 1,
+    ..SMALL
+};
+
+/// An agent for a cluster, started with this token, whatever becomes of it.
+async fn try_to_join(world: &World, cluster: &str, token: &str) -> Hosted {
+    let cluster = world.cluster(cluster);
+    let file = write_token(cluster, token).expect("the token can be kept");
+    let args = ["--join-token-file".to_owned(), file.display().to_string()];
+    let agent = prepare_agent(&world.fleet, cluster, &world.programs, args)
+        .await
+        .expect("the agent can be installed");
+    agent.daemon.change(|spec| spec.ready_url = None).await;
+    agent.daemon.start().await.expect("the agent starts");
+    agent
+}
+
+async fn logs(agent: &Hosted, words: &str) {
+    await_state(&format!("the agent says {words:?}"), WITHIN, || async {
+        let log = std::fs::read_to_string(agent.daemon.log_path()).expect("a log");
+        if log.contains(words) {
+            return Ok(());
+        }
+        Err(agent.daemon.log_tail(5))
+    })
+    .await;
+}
+
+/// Waits for an Event of this reason about a member.
+async fn shown(world: &World, member: &str, reason: &str) {
+    await_state(&format!("{member} shows {reason}"), WITHIN, || async {
+        let events = list(&world.client(), "/apis/events.k8s.io/v1/events").await;
+        let said: Vec<_> = events
+            .iter()
+            .filter(|event| event["regarding"]["name"] == member)
+            .map(|event| event["reason"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        if said.iter().any(|one| one == reason) {
+            return Ok(());
+        }
+        Err(said.join(", "))
+    })
+    .await;
+}
+
+#[test]
+fn a_token_is_refused_when_it_was_used_or_names_another_authority() {
+    alone(ONE_OF_TWO, async |world| {
+        let used = std::fs::read_to_string(world.cluster("member-1").folder().join("join-token"))
+            .expect("the token that member-1 joined with");
+        let agent = try_to_join(world, "member-2", &used).await;
+        logs(&agent, "TokenUsed").await;
+        shown(world, "member-1", "TokenUsed").await;
+        agent.daemon.kill().await;
+
+        let text = world.stevedore(["cluster", "join", "member-2"]).await.ok();
+        let mut token: JoinToken = text.trim().parse().expect("a token");
+        let right = token.ca;
+        token.ca = Digest::of(b"another authority");
+        let agent = try_to_join(world, "member-2", &token.to_string()).await;
+        logs(&agent, "cannot join its hub").await;
+        let path = format!("{}/member-2", super::api::ours("memberclusters"));
+        let member = get(&world.client(), &path).await.expect("it was invited");
+        assert!(member["spec"]["clusterUID"].is_null(), "{member}");
+        agent.daemon.kill().await;
+
+        token.ca = right;
+        let agent = try_to_join(world, "member-2", &token.to_string()).await;
+        world.connected("member-2", "True").await;
+        agent.daemon.kill().await;
+    });
+}
+
+#[test]
+fn a_forgotten_cluster_is_refused_keeps_its_workloads_and_can_join_again() {
+    alone(SMALL, async |world| {
+        let draft = Draft::new("kept", &["only"])
+            .inside("default")
+            .config_map("kept-map", "only", "ours");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &named(&["member-1"])).await;
+        draft.available(world, 1).await;
+        let client = world.cluster("member-1").client();
+        let map = core("default", "configmaps", "kept-map");
+        let before = get(&client, &map).await.expect("it is there");
+
+        let forget = ["cluster", "remove", "member-1", "--forget"];
+        world.stevedore(forget).await.ok();
+        let agent = world.agent("member-1");
+        logs(agent, "Revoked").await;
+        let after = get(&client, &map).await.expect("it is left alone");
+        assert_eq!(uid(&after), uid(&before));
+
+        let token = world.stevedore(["cluster", "join", "member-1"]).await.ok();
+        agent.daemon.kill().await;
+        write_token(world.cluster("member-1"), token.trim()).expect("the token can be kept");
+        agent.daemon.start().await.expect("the agent starts");
+        world.connected("member-1", "True").await;
+        draft.available(world, 1).await;
+        let after = get(&client, &map).await.expect("it is there");
+        assert_eq!(uid(&after), uid(&before), "it was made again");
+    });
+}

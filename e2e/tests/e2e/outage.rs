@@ -1,0 +1,174 @@
+//! Hub and agents that are killed: what is there stays, works on, and is never shown as better than known.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::api::{condition, core, delete, get, list, merge, ours, uid};
+use super::draft::{Draft, members};
+use super::harness::{WITHIN, alone, await_state};
+use super::rollout::package_writes;
+use super::world::{SMALL, World, seen_on};
+
+/// How long a lost agent may be taken for connected.
+const UNKNOWN_WITHIN: Duration = Duration::from_secs(30);
+
+async fn settled(world: &World) -> Draft {
+    let draft = Draft::new("lasting", &["only"])
+        .namespace("only")
+        .config_map("map", "only", "ours");
+    let image = draft.push(world, "1").await;
+    draft.order(world, &image, &members()).await;
+    draft.available(world, 1).await;
+    draft
+}
+
+#[test]
+fn a_hub_that_is_killed_and_starts_again_writes_nothing_on_members_and_knows_them_again() {
+    alone(SMALL, async |world| {
+        let draft = settled(world).await;
+        let member = world.cluster("member-1");
+        let written = package_writes(member, "lasting").len();
+        let map = core("lasting", "configmaps", "map");
+        let before = get(&member.client(), &map).await.expect("it is there");
+
+        world.hub.daemon.kill().await;
+        world
+            .hub
+            .daemon
+            .start()
+            .await
+            .expect("the hub starts again");
+        // Only a hub that hears the member can see this through.
+        let next = draft.clone().config_map("fresh", "only", "new");
+        let image = next.push(world, "2").await;
+        next.change(world, &json!({"image": image})).await;
+        next.available(world, 1).await;
+        let writes = package_writes(member, "lasting");
+        let names: Vec<_> = writes[written..]
+            .iter()
+            .filter_map(|entry| entry.object_ref.as_ref())
+            .map(|object| object.name.as_str())
+            .collect();
+        assert_eq!(names, ["fresh"]);
+        let after = get(&member.client(), &map).await.expect("it is there");
+        assert_eq!(
+            after["metadata"]["resourceVersion"],
+            before["metadata"]["resourceVersion"]
+        );
+    });
+}
+
+#[test]
+fn without_a_hub_an_agent_that_starts_again_still_puts_things_right() {
+    alone(SMALL, async |world| {
+        settled(world).await;
+        let client = world.cluster("member-1").client();
+        let map = core("lasting", "configmaps", "map");
+        let before = get(&client, &map).await.expect("it is there");
+        world.hub.daemon.kill().await;
+        let agent = world.agent("member-1");
+        agent.daemon.kill().await;
+        merge(&client, &map, &json!({"data": {"value": "theirs"}}))
+            .await
+            .expect("an edit");
+        // Ready means connected; alive is enough here.
+        let alive = format!("http://{}/healthz", agent.admin);
+        agent
+            .daemon
+            .change(|spec| spec.ready_url = Some(alive))
+            .await;
+        agent.daemon.start().await.expect("the agent starts");
+        let edited = seen_on(&client, "the edit is put back", WITHIN, &map, |map| {
+            map["data"]["value"] == "ours"
+        })
+        .await;
+        assert_eq!(uid(&edited), uid(&before));
+        delete(&client, &map).await;
+        seen_on(
+            &client,
+            "the deleted object comes back",
+            WITHIN,
+            &map,
+            |map| map["data"]["value"] == "ours" && uid(map) != uid(&before),
+        )
+        .await;
+    });
+}
+
+#[test]
+fn a_killed_agent_is_unknown_within_thirty_seconds_and_known_again_afterwards() {
+    alone(SMALL, async |world| {
+        let draft = settled(world).await;
+        let killed = Instant::now();
+        world.agent("member-1").daemon.kill().await;
+        world.connected("member-1", "Unknown").await;
+        let package = draft.says_unknown(world).await;
+        assert!(killed.elapsed() < UNKNOWN_WITHIN, "{:?}", killed.elapsed());
+        assert_eq!(package["status"]["counts"]["offline"], 1, "{package}");
+        assert_eq!(package["status"]["counts"]["available"], 0, "{package}");
+        let said = world
+            .stevedore(["explain", "lasting", "--cluster", "member-1"])
+            .await;
+        assert_eq!(said.code, Some(3), "{said:?}");
+
+        world
+            .agent("member-1")
+            .daemon
+            .start()
+            .await
+            .expect("the agent starts");
+        world.connected("member-1", "True").await;
+        draft.available(world, 1).await;
+    });
+}
+
+#[test]
+fn a_package_deleted_and_made_again_while_a_member_is_away_leaves_the_new_one_alone() {
+    alone(SMALL, async |world| {
+        let old = Draft::new("again", &["only"])
+            .inside("default")
+            .config_map("common", "only", "old")
+            .config_map("only-old", "only", "old");
+        let image = old.push(world, "1").await;
+        old.order(world, &image, &members()).await;
+        old.available(world, 1).await;
+        let client = world.cluster("member-1").client();
+        world.agent("member-1").daemon.kill().await;
+        world.connected("member-1", "Unknown").await;
+
+        old.remove(world).await;
+        // Ledgers are written every ten to thirty seconds.
+        await_state("a ledger names the member that is away", WITHIN, || async {
+            let ledgers = list(&world.client(), &ours("packageledgers")).await;
+            let mut waits = ledgers.iter().map(|ledger| condition(ledger, "Drained").2);
+            if waits.any(|message| message.contains("member-1")) {
+                return Ok(());
+            }
+            Err(format!("{ledgers:?}"))
+        })
+        .await;
+        let status = world.stevedore(["fleet", "status"]).await;
+        assert!(status.out.contains("member-1"), "{status:?}");
+
+        let new = old
+            .clone()
+            .without("only-old.yaml")
+            .config_map("common", "only", "new");
+        let image = new.push(world, "2").await;
+        new.order(world, &image, &members()).await;
+        world
+            .agent("member-1")
+            .daemon
+            .start()
+            .await
+            .expect("the agent starts");
+        new.available(world, 1).await;
+        world
+            .gone(&client, &core("default", "configmaps", "only-old"))
+            .await;
+        let common = core("default", "configmaps", "common");
+        let found = get(&client, &common).await.expect("the new one's is there");
+        assert_eq!(found["data"]["value"], "new");
+    });
+}

@@ -1,0 +1,137 @@
+//! What is removed goes completely, in reverse, and says what keeps it.
+
+use serde_json::{Value, json};
+use stevedore_fleet::ControlPlane;
+
+use super::api::{core, delete, get, merge, ours};
+use super::draft::{Draft, named};
+use super::harness::shared;
+use super::rollout::package_writes;
+
+/// Three phases of one ConfigMap each, after one of their namespace.
+fn three(name: &str) -> Draft {
+    Draft::new(name, &["ground", "a", "b", "c"])
+        .namespace("ground")
+        .config_map("first", "a", "1")
+        .config_map("second", "b", "2")
+        .config_map("third", "c", "3")
+}
+
+/// The names of what was deleted in a namespace, in the order of the answers.
+fn deletions(cluster: &ControlPlane, namespace: &str) -> Vec<String> {
+    let mut names: Vec<_> = package_writes(cluster, namespace)
+        .into_iter()
+        .filter(|entry| entry.verb == "delete")
+        .filter_map(|entry| entry.object_ref.map(|object| object.name))
+        .collect();
+    names.dedup();
+    names
+}
+
+#[test]
+fn a_removed_package_goes_in_reverse_and_a_finalizer_that_blocks_is_named() {
+    shared(async |world| {
+        let draft = three("removed");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &named(&["member-3"])).await;
+        draft.available(world, 1).await;
+        let member = world.cluster("member-3");
+        let client = member.client();
+        let map = |name| core("removed", "configmaps", name);
+        let hold = json!({"metadata": {"finalizers": ["e2e.example/hold"]}});
+        merge(&client, &map("second"), &hold)
+            .await
+            .expect("an edit");
+
+        delete(&world.client(), &draft.path()).await;
+        let says = |package: &Value| package["status"].to_string();
+        let package = world
+            .seen("the blocker is named", &draft.path(), |package| {
+                says(package).contains("second") && says(package).contains("e2e.example/hold")
+            })
+            .await;
+        assert_eq!(get(&client, &map("third")).await, None, "{package}");
+        assert!(get(&client, &map("first")).await.is_some(), "{package}");
+
+        let release = json!({"metadata": {"finalizers": null}});
+        merge(&client, &map("second"), &release)
+            .await
+            .expect("an edit");
+        world.gone(&world.client(), &draft.path()).await;
+        world.gone(&client, "/api/v1/namespaces/removed").await;
+        assert_eq!(
+            deletions(member, "removed"),
+            ["third", "second", "first", "removed"]
+        );
+    });
+}
+
+#[test]
+fn a_cluster_that_leaves_the_placement_is_emptied_and_the_others_see_no_write() {
+    shared(async |world| {
+        let draft = three("moved");
+        let image = draft.push(world, "1").await;
+        let both = named(&["member-1", "member-3"]);
+        draft.order(world, &image, &both).await;
+        draft.available(world, 2).await;
+        let before = package_writes(world.cluster("member-1"), "moved").len();
+
+        draft
+            .change(world, &json!({"placement": named(&["member-1"])}))
+            .await;
+        let gone = world.cluster("member-3");
+        world.gone(&gone.client(), "/api/v1/namespaces/moved").await;
+        assert_eq!(
+            deletions(gone, "moved"),
+            ["third", "second", "first", "moved"]
+        );
+        draft.available(world, 1).await;
+        let stays = world.cluster("member-1");
+        assert_eq!(package_writes(stays, "moved").len(), before);
+        assert!(
+            get(&stays.client(), &core("moved", "configmaps", "first"))
+                .await
+                .is_some()
+        );
+        draft.remove(world).await;
+    });
+}
+
+#[test]
+fn a_changed_label_that_a_package_reads_is_a_new_order_for_that_cluster_alone() {
+    shared(async |world| {
+        let text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: tier\n  namespace: labelled\n  annotations: {stevedore.dev/phase: only}\ndata:\n  tier: {{ index .cluster.labels \"e2e.example/tier\" | default \"none\" | quote }}\n";
+        let draft = Draft::new("labelled", &["only"])
+            .namespace("only")
+            .file("tier.yaml.gotmpl", text);
+        let image = draft.push(world, "1").await;
+        draft
+            .order(world, &image, &named(&["member-1", "member-2"]))
+            .await;
+        draft.available(world, 2).await;
+        let other = world.cluster("member-2");
+        let before = package_writes(other, "labelled").len();
+        let path = core("labelled", "configmaps", "tier");
+
+        let change = json!({"metadata": {"labels": {"e2e.example/tier": "gold"}}});
+        let member = format!("{}/member-1", ours("memberclusters"));
+        merge(&world.client(), &member, &change)
+            .await
+            .expect("a label");
+        let client = world.cluster("member-1").client();
+        super::world::seen_on(
+            &client,
+            "the label arrives",
+            super::harness::WITHIN,
+            &path,
+            |map| map["data"]["tier"] == "gold",
+        )
+        .await;
+        let package = draft.available(world, 2).await;
+        assert!(!package["status"].to_string().contains("HubDiverged"));
+        assert_eq!(package_writes(other, "labelled").len(), before);
+        let same = get(&other.client(), &path).await.expect("it is there");
+        assert_eq!(same["data"]["tier"], "none");
+        draft.remove(world).await;
+    });
+}

@@ -1,0 +1,182 @@
+//! From an image to three clusters, in ordered phases, and its status back.
+
+use serde_json::{Value, json};
+use stevedore_fleet::{AuditEntry, ControlPlane};
+
+use super::api::{condition, core, merge};
+use super::draft::{Draft, GATE, ROLLED_OUT, members};
+use super::harness::WITHIN;
+use super::harness::shared;
+use super::world::seen_on;
+
+/// What was written by packages' accounts in a namespace, dry-runs left out, in the order of the answers.
+pub(crate) fn package_writes(cluster: &ControlPlane, namespace: &str) -> Vec<AuditEntry> {
+    let entries = cluster
+        .audit()
+        .read_new()
+        .expect("the audit log can be read");
+    let ours = |entry: &AuditEntry| {
+        entry.impersonated_user.is_some()
+            && entry.is_write()
+            && !entry.is_dry_run()
+            && entry.code() < 300
+            && entry
+                .object_ref
+                .as_ref()
+                .is_some_and(|object| object.namespace == namespace)
+    };
+    entries.into_iter().filter(ours).collect()
+}
+
+fn first(entries: &[AuditEntry], resource: &str, name: &str) -> Option<AuditEntry> {
+    entries
+        .iter()
+        .find(|entry| entry.is_about(resource, name))
+        .cloned()
+}
+
+/// The first time that the status of a Deployment showed it rolled out at its newest generation.
+fn rolled_out(cluster: &ControlPlane, namespace: &str, name: &str) -> AuditEntry {
+    let entries = cluster
+        .audit()
+        .read_new()
+        .expect("the audit log can be read");
+    let shows = |entry: &&AuditEntry| {
+        let (Some(reference), Some(object)) = (&entry.object_ref, &entry.response_object) else {
+            return false;
+        };
+        reference.namespace == namespace
+            && reference.name == name
+            && reference.subresource == "status"
+            && object["status"]["observedGeneration"] == object["metadata"]["generation"]
+            && object["status"]["updatedReplicas"] == object["spec"]["replicas"]
+            && condition(object, "Available").0 == "True"
+    };
+    entries
+        .iter()
+        .find(shows)
+        .expect("it was rolled out")
+        .clone()
+}
+
+fn counts(package: &Value, available: i64, progressing: i64) -> bool {
+    let counts = &package["status"]["counts"];
+    counts["targeted"] == 3
+        && counts["available"] == available
+        && counts["progressing"] == progressing
+}
+
+async fn open(cluster: &ControlPlane, namespace: &str) -> Value {
+    let gate = core(namespace, "configmaps", "gate");
+    let opened = json!({"metadata": {"annotations": {"e2e.example/gate": "open"}}});
+    merge(&cluster.client(), &gate, &opened)
+        .await
+        .expect("the gate is there")
+}
+
+#[test]
+fn three_clusters_take_three_phases_in_order_and_are_available_when_all_are() {
+    shared(async |world| {
+        let draft = Draft::new("ordered", &["ground", "work", "entry"])
+            .probe(GATE)
+            .probe(ROLLED_OUT)
+            .namespace("ground")
+            .gate("gate", "ground")
+            .deployment("worker", "work", "registry.example/worker:1")
+            .config_map("door", "entry", "open");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &members()).await;
+
+        let package = world
+            .seen("all three wait in phase one", &draft.path(), |package| {
+                counts(package, 0, 3)
+                    && condition(package, "Available").0 == "False"
+                    && condition(package, "Unpacked").0 == "True"
+                    && condition(package, "Progressing").0 == "True"
+                    && package["status"]["counts"]["updated"] == 3
+            })
+            .await;
+        assert_eq!(package["status"]["revision"], 1, "{package}");
+        for (done, member) in world.fleet.members().iter().enumerate() {
+            waits_for_gate(member).await;
+            assert_eq!(
+                first(
+                    &package_writes(member, "ordered"),
+                    "deployments.apps",
+                    "worker"
+                )
+                .map(|entry| entry.request_uri),
+                None
+            );
+            open(member, "ordered").await;
+            let available = i64::try_from(done).expect("few") + 1;
+            let what = format!("{available} of three are available");
+            let package = world
+                .seen(&what, &draft.path(), |package| {
+                    counts(package, available, 3 - available)
+                })
+                .await;
+            let expected = if available == 3 { "True" } else { "False" };
+            assert_eq!(condition(&package, "Available").0, expected, "{package}");
+        }
+        draft.available(world, 3).await;
+        for member in world.fleet.members() {
+            in_order(member);
+        }
+    });
+}
+
+/// Waits until the member's set says that it waits for the gate.
+async fn waits_for_gate(member: &ControlPlane) {
+    let sets = super::api::ours("clusterobjectsets");
+    super::harness::await_state("the set waits for its gate", WITHIN, || async {
+        let all = super::api::list(&member.client(), &sets).await;
+        let found = all
+            .iter()
+            .find(|set| set["spec"]["order"]["package"]["name"] == "ordered")
+            .ok_or("no set")?;
+        let (status, reason, message) = condition(found, "Available");
+        if status == "False" && reason == "ProbeFailure" && message.contains("the gate is closed") {
+            return Ok(());
+        }
+        Err(found["status"].to_string())
+    })
+    .await;
+    let gate = core("ordered", "configmaps", "gate");
+    seen_on(&member.client(), "the gate is there", WITHIN, &gate, |_| {
+        true
+    })
+    .await;
+}
+
+/// Nothing of a phase was written before the one before it passed its probes.
+fn in_order(member: &ControlPlane) {
+    let writes = package_writes(member, "ordered");
+    let wrote = |resource, name| first(&writes, resource, name).expect("it was written");
+    let (gate, worker) = (
+        wrote("configmaps", "gate"),
+        wrote("deployments.apps", "worker"),
+    );
+    let door = wrote("configmaps", "door");
+    let entries = member
+        .audit()
+        .read_new()
+        .expect("the audit log can be read");
+    let opened = entries
+        .iter()
+        .find(|entry| {
+            entry.is_about("configmaps", "gate")
+                && entry.impersonated_user.is_none()
+                && entry.is_write()
+        })
+        .expect("the gate was opened");
+    let done = rolled_out(member, "ordered", "worker");
+    let moments = [
+        gate.stage_timestamp,
+        opened.request_received_timestamp,
+        worker.request_received_timestamp,
+        done.request_received_timestamp,
+        door.request_received_timestamp,
+    ];
+    assert!(moments.is_sorted(), "{}: {moments:?}", member.name());
+}
