@@ -151,14 +151,17 @@ impl Draft {
         reference
     }
 
-    /// Orders this image for these clusters.
+    /// Orders this image for these clusters; without a placement for the hub's own.
     pub(crate) async fn order(&self, world: &World, image: &str, placement: &Value) -> Value {
-        let package = json!({
+        let mut package = json!({
             "apiVersion": "stevedore.dev/v1alpha1",
             "kind": "ClusterPackage",
             "metadata": {"name": self.name},
-            "spec": {"image": image, "placement": placement},
+            "spec": {"image": image},
         });
+        if !placement.is_null() {
+            package["spec"]["placement"] = placement.clone();
+        }
         create(&world.client(), &ours("clusterpackages"), &package)
             .await
             .expect("a valid package")

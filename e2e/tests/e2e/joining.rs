@@ -1,10 +1,11 @@
 //! Who may join, and who may not any more.
 
+use serde_json::json;
 use stevedore_fleet::stack::{Hosted, prepare_agent, write_token};
 use stevedore_proto_core::Digest;
 use stevedore_proto_core::join::JoinToken;
 
-use super::api::{core, get, list, uid};
+use super::api::{condition, core, create, get, list, ours, uid};
 use super::draft::{Draft, named};
 use super::harness::{WITHIN, alone, await_state};
 use super::world::{SMALL, Shape, World};
@@ -73,7 +74,7 @@ fn a_token_is_refused_when_it_was_used_or_names_another_authority() {
         token.ca = Digest::of(b"another authority");
         let agent = try_to_join(world, "member-2", &token.to_string()).await;
         logs(&agent, "cannot join its hub").await;
-        let path = format!("{}/member-2", super::api::ours("memberclusters"));
+        let path = format!("{}/member-2", ours("memberclusters"));
         let member = get(&world.client(), &path).await.expect("it was invited");
         assert!(member["spec"]["clusterUID"].is_null(), "{member}");
         agent.daemon.kill().await;
@@ -113,5 +114,54 @@ fn a_forgotten_cluster_is_refused_keeps_its_workloads_and_can_join_again() {
         draft.available(world, 1).await;
         let after = get(&client, &map).await.expect("it is there");
         assert_eq!(uid(&after), uid(&before), "it was made again");
+    });
+}
+
+#[test]
+fn an_agent_with_another_clusters_certificate_applies_nothing_and_the_hub_shows_it() {
+    alone(ONE_OF_TWO, async |world| {
+        let draft = Draft::new("elsewhere", &["only"])
+            .inside("default")
+            .config_map("elsewhere-map", "only", "ours");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &named(&["member-1"])).await;
+        draft.available(world, 1).await;
+        let (from, to) = (world.cluster("member-1"), world.cluster("member-2"));
+        let agent = prepare_agent(
+            &world.fleet,
+            to,
+            &world.programs,
+            ["--hub".to_owned(), world.hub_address().await],
+        )
+        .await
+        .expect("the agent can be installed");
+        let path = core("stevedore-system", "secrets", "stevedore-agent-identity");
+        let identity = get(&from.client(), &path).await.expect("member-1 joined");
+        let copy = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "stevedore-agent-identity", "labels": identity["metadata"]["labels"]},
+            "type": identity["type"],
+            "data": identity["data"],
+        });
+        let secrets = "/api/v1/namespaces/stevedore-system/secrets";
+        create(&to.client(), secrets, &copy).await.expect("a copy");
+        agent.daemon.change(|spec| spec.ready_url = None).await;
+        agent.daemon.start().await.expect("the agent starts");
+
+        let member = format!("{}/member-1", ours("memberclusters"));
+        world
+            .seen("the hub names the second user", &member, |member| {
+                condition(member, "Healthy").1 == "DuplicateIdentity"
+            })
+            .await;
+        let map = core("default", "configmaps", "elsewhere-map");
+        assert_eq!(
+            get(&to.client(), &map).await,
+            None,
+            "it was applied elsewhere"
+        );
+        assert!(get(&from.client(), &map).await.is_some());
+        agent.daemon.kill().await;
     });
 }

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 use stevedore_fleet::ControlPlane;
 
 use super::api::{core, delete, get, merge, ours};
-use super::draft::{Draft, named};
-use super::harness::shared;
+use super::draft::{Draft, members, named};
+use super::harness::{WITHIN, alone, shared};
 use super::rollout::package_writes;
+use super::world::{SMALL, seen_on};
 
 /// Three phases of one ConfigMap each, after one of their namespace.
 fn three(name: &str) -> Draft {
@@ -119,13 +120,9 @@ fn a_changed_label_that_a_package_reads_is_a_new_order_for_that_cluster_alone() 
             .await
             .expect("a label");
         let client = world.cluster("member-1").client();
-        super::world::seen_on(
-            &client,
-            "the label arrives",
-            super::harness::WITHIN,
-            &path,
-            |map| map["data"]["tier"] == "gold",
-        )
+        seen_on(&client, "the label arrives", WITHIN, &path, |map| {
+            map["data"]["tier"] == "gold"
+        })
         .await;
         let package = draft.available(world, 2).await;
         assert!(!package["status"].to_string().contains("HubDiverged"));
@@ -133,5 +130,33 @@ fn a_changed_label_that_a_package_reads_is_a_new_order_for_that_cluster_alone() 
         let same = get(&other.client(), &path).await.expect("it is there");
         assert_eq!(same["data"]["tier"], "none");
         draft.remove(world).await;
+    });
+}
+
+#[test]
+fn a_cluster_that_is_removed_is_emptied_first_and_what_blocks_is_printed() {
+    alone(SMALL, async |world| {
+        let draft = Draft::new("drained", &["only"])
+            .inside("default")
+            .config_map("drained-map", "only", "ours");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &members()).await;
+        draft.available(world, 1).await;
+        let client = world.cluster("member-1").client();
+        let map = core("default", "configmaps", "drained-map");
+        let hold = json!({"metadata": {"finalizers": ["e2e.example/hold"]}});
+        merge(&client, &map, &hold).await.expect("an edit");
+
+        let remove = ["cluster", "remove", "member-1", "--timeout"];
+        let said = world.stevedore(remove.into_iter().chain(["10s"])).await;
+        assert_eq!(said.code, Some(3), "{said:?}");
+        assert!(said.err.contains("drained"), "{said:?}");
+        let release = json!({"metadata": {"finalizers": null}});
+        merge(&client, &map, &release).await.expect("an edit");
+        world.stevedore(remove.into_iter().chain(["2m"])).await.ok();
+        assert_eq!(get(&client, &map).await, None);
+        let member = format!("{}/member-1", ours("memberclusters"));
+        world.gone(&world.client(), &member).await;
+        draft.says(world, "Available", "Unknown", "NoTargets").await;
     });
 }

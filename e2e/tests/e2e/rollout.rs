@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 use stevedore_fleet::{AuditEntry, ControlPlane};
 
-use super::api::{condition, core, merge};
+use super::api::{condition, core, get, list, merge, ours};
 use super::draft::{Draft, GATE, ROLLED_OUT, members};
-use super::harness::WITHIN;
-use super::harness::shared;
+use super::harness::{WITHIN, await_state, shared};
 use super::world::seen_on;
 
 /// What was written by packages' accounts in a namespace, dry-runs left out, in the order of the answers.
@@ -126,11 +125,29 @@ fn three_clusters_take_three_phases_in_order_and_are_available_when_all_are() {
     });
 }
 
+#[test]
+fn a_package_without_placement_goes_to_the_hubs_own_cluster_alone() {
+    shared(async |world| {
+        let draft = Draft::new("at-home", &["only"])
+            .namespace("only")
+            .config_map("map", "only", "here");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &Value::Null).await;
+        draft.available(world, 1).await;
+        let map = core("at-home", "configmaps", "map");
+        assert!(get(&world.client(), &map).await.is_some());
+        for member in world.fleet.members() {
+            assert_eq!(get(&member.client(), &map).await, None, "{}", member.name());
+        }
+        draft.remove(world).await;
+    });
+}
+
 /// Waits until the member's set says that it waits for the gate.
 async fn waits_for_gate(member: &ControlPlane) {
-    let sets = super::api::ours("clusterobjectsets");
-    super::harness::await_state("the set waits for its gate", WITHIN, || async {
-        let all = super::api::list(&member.client(), &sets).await;
+    let sets = ours("clusterobjectsets");
+    await_state("the set waits for its gate", WITHIN, || async {
+        let all = list(&member.client(), &sets).await;
         let found = all
             .iter()
             .find(|set| set["spec"]["order"]["package"]["name"] == "ordered")

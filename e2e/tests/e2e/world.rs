@@ -13,7 +13,7 @@ use stevedore_fleet::stack::{Hosted, prepare_agent, prepare_hub, write_token};
 use stevedore_fleet::{AuditReader, ControlPlane, Extent, Fleet, Programs};
 use tokio::sync::OnceCell;
 
-use super::api::{condition, get, ours};
+use super::api::{condition, core, get, ours};
 use super::audit;
 use super::harness::{WITHIN, await_state};
 
@@ -152,6 +152,16 @@ impl World {
     /// An administrator of the hub's cluster.
     pub(crate) fn client(&self) -> Client {
         self.fleet.hub().client()
+    }
+
+    /// Where agents reach the hub, as it publishes that itself.
+    pub(crate) async fn hub_address(&self) -> String {
+        let path = core("stevedore-system", "configmaps", "stevedore-hub");
+        let published = get(&self.client(), &path)
+            .await
+            .expect("the hub has started");
+        let addresses = published["data"]["addresses"].as_str().expect("addresses");
+        addresses.split(',').next().expect("an address").to_owned()
     }
 
     /// Waits until the hub says this about a cluster's session.
