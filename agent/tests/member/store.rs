@@ -153,7 +153,7 @@ fn content_that_a_set_has_is_stored_again_without_being_sent() {
         assert_eq!(stored[0]["spec"]["phases"], stored[1]["spec"]["phases"]);
         let unknown = order(2, 3, OrderBody::Apply(Content::default().reference()));
         let refused = parts.store.accept(&unknown, None).await.unwrap_err();
-        assert_eq!(refused.reason, NackReason::StoreFailed);
+        assert_eq!(refused.reason, NackReason::ContentUnavailable);
     });
 }
 
