@@ -1,6 +1,6 @@
 //! What no audit log may hold.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use stevedore_fleet::AuditEntry;
 
 /// Names of our own accounts, before the hub's or the agent's.
@@ -51,4 +51,52 @@ fn is_package_write(entry: &AuditEntry) -> bool {
             || labelled(&entry.request_object)
             || labelled(&entry.response_object)
             || entry.verb.starts_with("delete"))
+}
+
+fn entry(change: Value) -> AuditEntry {
+    let mut entry = json!({
+        "auditID": "1",
+        "verb": "patch",
+        "requestURI": "/api/v1/namespaces/web/configmaps/a?fieldManager=stevedore",
+        "user": {"username": format!("{OURS}agent")},
+        "objectRef": {"resource": "configmaps", "namespace": "web", "name": "a"},
+        "responseStatus": {"code": 200},
+        "requestReceivedTimestamp": "2026-01-01T00:00:00Z",
+        "stageTimestamp": "2026-01-01T00:00:00Z",
+    });
+    for (field, value) in change.as_object().expect("fields").clone() {
+        entry[field] = value;
+    }
+    serde_json::from_value(entry).expect("an entry")
+}
+
+#[test]
+fn the_rules_find_what_must_not_be_and_nothing_else() {
+    let account = json!({"username": "system:serviceaccount:stevedore-system:packages"});
+    let labelled = json!({"metadata": {"labels": {(LABEL): "x"}}});
+    let ours = json!({"resource": "clusterobjectsets", "apiGroup": "stevedore.dev"});
+    for (change, wanted) in [
+        (json!({}), true),
+        (
+            json!({"requestURI": "/x", "responseObject": labelled}),
+            true,
+        ),
+        (json!({"requestURI": "/x", "verb": "delete"}), true),
+        (
+            json!({"verb": "get", "responseStatus": {"code": 403}}),
+            true,
+        ),
+        (json!({"impersonatedUser": {"username": "root"}}), true),
+        (json!({"impersonatedUser": account}), false),
+        (
+            json!({"impersonatedUser": account, "responseStatus": {"code": 403}}),
+            false,
+        ),
+        (json!({"objectRef": ours}), false),
+        (json!({"verb": "get"}), false),
+        (json!({"user": {"username": "stevedore-admin"}}), false),
+    ] {
+        let found = violation("member", &entry(change.clone()));
+        assert_eq!(found.is_some(), wanted, "{change}: {found:?}");
+    }
 }
