@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`id`] | typed 128-bit ids, and how a deployment's id derives from package and cluster |
 //! | [`digest`] | SHA-256 as a value, and the framing everything is hashed with |
-//! | [`tuple`] | epoch, term, order number: what an agent compares before it accepts anything |
+//! | [`mod@tuple`] | epoch, term, order number: what an agent compares before it accepts anything |
 //! | [`order`] | what the hub wants of one deployment: content and settings, or a tombstone |
 //! | [`content`] | what an order carries: phases, objects, probes |
 //! | [`held`] | what a member holds, and the root digest over it |
