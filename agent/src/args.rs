@@ -54,10 +54,6 @@ pub struct Args {
     #[arg(long, group = "mode", env = "STEVEDORE_STANDALONE")]
     pub standalone: bool,
 
-    /// A property of this cluster that the hub may place packages by; can be given many times.
-    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = property)]
-    pub properties: Vec<(String, String)>,
-
     /// How log lines look.
     #[arg(long, value_enum, default_value_t, env = "STEVEDORE_LOG_FORMAT")]
     pub log_format: LogFormat,
@@ -90,13 +86,6 @@ impl From<LogFormat> for Format {
     }
 }
 
-fn property(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err(format!("{text:?} is not KEY=VALUE")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,10 +100,7 @@ mod tests {
     fn an_agent_needs_a_hub_or_says_that_it_has_none() {
         assert!(Args::try_parse_from(["stevedore-agent"]).is_err());
         assert!(Args::try_parse_from(["stevedore-agent", "--standalone", "--hub", "h:1"]).is_err());
-        let joined =
-            Args::try_parse_from(["stevedore-agent", "--hub", "h:1", "--property", "a=b=c"])
-                .unwrap();
-        assert_eq!(joined.properties, [("a".to_owned(), "b=c".to_owned())]);
+        assert!(Args::try_parse_from(["stevedore-agent", "--hub", "h:1"]).is_ok());
         assert!(
             Args::try_parse_from(["stevedore-agent", "--standalone"])
                 .unwrap()

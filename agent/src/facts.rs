@@ -1,6 +1,5 @@
 //! What this member says about itself: its UID, and the facts that packages may read.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -52,36 +51,28 @@ pub async fn cluster_uid(client: &AgentClient) -> Answer<ClusterUid> {
 ///
 /// # Errors
 /// When the API server refuses or does not answer.
-pub async fn read(
-    client: &AgentClient,
-    properties: &BTreeMap<String, String>,
-) -> Answer<Environment> {
+pub async fn read(client: &AgentClient) -> Answer<Environment> {
     let version = client.server_version().await?;
     let environment = Environment {
         kubernetes_version: version.git_version,
         platform: version.platform,
-        properties: properties.clone(),
         ..Environment::default()
     };
     Ok(environment.bounded())
 }
 
 /// Keeps `facts` current, for ever.
-pub async fn follow(
-    client: AgentClient,
-    properties: BTreeMap<String, String>,
-    facts: watch::Sender<Environment>,
-) {
+pub async fn follow(client: AgentClient, facts: watch::Sender<Environment>) {
     loop {
         sleep(spread(INTERVAL, 10, rand::random())).await;
-        let Ok(new) = read(&client, &properties).await else {
+        let Ok(new) = read(&client).await else {
             continue;
         };
         if *facts.borrow() == new {
             continue;
         }
         sleep(DEBOUNCE).await;
-        if read(&client, &properties).await.as_ref() == Ok(&new) {
+        if read(&client).await.as_ref() == Ok(&new) {
             facts.send_replace(new);
         }
     }

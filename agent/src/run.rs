@@ -6,7 +6,6 @@
 //!                                          object deployments ◀────┴────▶ link to the hub, unless --standalone
 //! ```
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,8 +95,7 @@ async fn wire(
     tasks: &Tasks,
 ) -> Answer<()> {
     let client = AgentClient::new(transport.clone());
-    let properties: BTreeMap<String, String> = args.properties.iter().cloned().collect();
-    let (cluster, environment) = first_words(&client, &properties, &parts.start).await;
+    let (cluster, environment) = first_words(&client, &parts.start).await;
     tracing::info!(%cluster, version = environment.kubernetes_version, "the API server answers");
     let discovery = Arc::new(Discovery::new(transport.clone()));
     let accounts = Arc::new(AccountResolver::new(
@@ -148,7 +146,7 @@ async fn wire(
     let standing = parts.hub.map(|ready| {
         let (standing, seen) = watch::channel(Standing::Starting);
         let (facts, following) = watch::channel(environment);
-        follow(client.clone(), properties, facts, tasks);
+        follow(client.clone(), facts, tasks);
         Uplink {
             cluster,
             identity: Arc::new(IdentitySecret::new(client, &args.namespace)),
@@ -174,32 +172,23 @@ async fn wire(
     Ok(())
 }
 
-async fn first_words(
-    client: &AgentClient,
-    properties: &BTreeMap<String, String>,
-    ready: &ReadyHandle,
-) -> (ClusterUid, Environment) {
+async fn first_words(client: &AgentClient, ready: &ReadyHandle) -> (ClusterUid, Environment) {
     let cluster = patiently("reading the cluster's UID", ready, || {
         facts::cluster_uid(client)
     })
     .await;
     let environment = patiently("reading the cluster's version", ready, || {
-        facts::read(client, properties)
+        facts::read(client)
     })
     .await;
     (cluster, environment)
 }
 
-fn follow(
-    client: AgentClient,
-    properties: BTreeMap<String, String>,
-    facts: watch::Sender<Environment>,
-    tasks: &Tasks,
-) {
+fn follow(client: AgentClient, facts: watch::Sender<Environment>, tasks: &Tasks) {
     let stop = tasks.shutdown();
     tasks.essential("facts", async move {
         tokio::select! {
-            () = facts::follow(client, properties, facts) => {}
+            () = facts::follow(client, facts) => {}
             () = stop.cancelled() => {}
         }
         Ok::<(), std::convert::Infallible>(())

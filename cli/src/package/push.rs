@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
-use stevedore_package::credentials::credentials;
+use stevedore_package::credentials::{credentials, is_loopback};
 use stevedore_package::image::{Blob, Image};
 
 /// Pushes the layer, the config and, last, the manifest: a reader never sees half an image.
@@ -70,16 +70,6 @@ async fn upload(client: &Client, reference: &Reference, blob: &Blob) -> anyhow::
     Ok(())
 }
 
-/// Whether the host is this machine, to which plain HTTP may be spoken.
-fn is_loopback(registry: &str) -> bool {
-    let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
-    host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
 /// What the person's Docker configuration says about the registry.
 fn authentication(registry: &str) -> anyhow::Result<RegistryAuth> {
     let folder = std::env::var_os("DOCKER_CONFIG")
@@ -96,29 +86,4 @@ fn authentication(registry: &str) -> anyhow::Result<RegistryAuth> {
     Ok(found.map_or(RegistryAuth::Anonymous, |found| {
         RegistryAuth::Basic(found.user, found.password)
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_loopback;
-
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for host in [
-            "localhost",
-            "localhost:5000",
-            "127.0.0.1:5000",
-            "[::1]:5000",
-        ] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "registry.example",
-            "registry.example:5000",
-            "localhost.example",
-            "10.0.0.1:5000",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
 }

@@ -6,9 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::PackageReference;
 
-/// Most clusters in one ledger object; further ones go into further shards.
-pub const MAX_LEDGER_ROWS: usize = 250;
-
 /// One shard of a package's deployments. Orders are durable here before they are sent.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(

@@ -64,22 +64,10 @@ pub(crate) fn credentials(config: Option<&[u8]>, registry: &str) -> Result<Regis
     }))
 }
 
-/// Whether a registry's host is this machine.
-fn is_loopback(registry: &str) -> bool {
-    let host = match registry.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => registry,
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
 impl Settings {
     fn client(&self, registry: &str) -> Client {
-        let plain = is_loopback(registry) || self.plain_http.iter().any(|host| host == registry);
+        let plain = credentials::is_loopback(registry)
+            || self.plain_http.iter().any(|host| host == registry);
         let extra_root_certificates = self
             .certificate_authorities
             .iter()
@@ -204,20 +192,5 @@ mod tests {
             "error for url (https://blobs.example/a?X-Signature=canary): timed out?",
         );
         assert_eq!(shown, "error for url (https://blobs.example/a?… timed out?");
-    }
-
-    #[test]
-    fn plain_http_is_for_loopback_and_named_hosts_only() {
-        for host in ["localhost:5000", "127.0.0.1:41", "[::1]:5000", "127.8.0.1"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "registry.example",
-            "localhost.example:80",
-            "10.0.0.1:5000",
-            "128.0.0.1",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }

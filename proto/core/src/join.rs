@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
 
-/// `type` of the Secrets that hold stored tokens.
-pub const SECRET_TYPE: &str = "stevedore.dev/join-token";
 /// Default lifetime in seconds, one hour.
 pub const DEFAULT_LIFETIME: u64 = 3600;
 /// Longest lifetime in seconds, one day.
