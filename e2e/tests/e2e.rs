@@ -4,13 +4,9 @@
 
 #[cfg(test)]
 mod e2e {
-    mod api;
-    mod audit;
     mod definitions;
-    mod draft;
     mod drift;
     mod failure;
-    mod harness;
     mod joining;
     mod member;
     mod outage;
@@ -19,7 +15,6 @@ mod e2e {
     mod rollout;
     mod secret;
     mod upgrade;
-    mod world;
 }
 
 stevedore_fleet::guard_entry!();

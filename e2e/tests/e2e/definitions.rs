@@ -6,8 +6,8 @@ use stevedore_fleet::install::{install_hub, install_member};
 use stevedore_fleet::{Extent, Fleet, progress::Lines};
 use tokio::sync::OnceCell;
 
-use super::api::{create, merge, ours};
-use super::harness::run;
+use stevedore_e2e::api::{create, merge, ours};
+use stevedore_e2e::harness::run;
 
 /// A cluster with every definition, and nobody who acts on them.
 async fn client() -> Client {

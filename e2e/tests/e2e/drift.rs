@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::api::{core, delete, get, list, merge, uid};
-use super::draft::{Draft, named};
-use super::harness::{WITHIN, await_state, shared};
-use super::world::{World, seen_on};
+use stevedore_e2e::api::{core, delete, get, list, merge, uid};
+use stevedore_e2e::draft::{Draft, named};
+use stevedore_e2e::harness::{WITHIN, await_state, shared};
+use stevedore_e2e::world::{World, seen_on};
 
 const MEMBER: &str = "member-2";
 

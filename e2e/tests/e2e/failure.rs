@@ -3,10 +3,10 @@
 use serde_json::json;
 use stevedore_fleet::BROKEN_IMAGE;
 
-use super::api::{core, create, delete, get, uid};
-use super::draft::{Draft, ROLLED_OUT, named, object};
-use super::harness::shared;
 use super::rollout::package_writes;
+use stevedore_e2e::api::{core, create, delete, get, uid};
+use stevedore_e2e::draft::{Draft, ROLLED_OUT, named, object};
+use stevedore_e2e::harness::shared;
 
 const MEMBER: &str = "member-1";
 

@@ -5,10 +5,10 @@ use stevedore_fleet::stack::{Hosted, prepare_agent, write_token};
 use stevedore_proto_core::Digest;
 use stevedore_proto_core::join::JoinToken;
 
-use super::api::{condition, core, create, get, list, ours, uid};
-use super::draft::{Draft, named};
-use super::harness::{WITHIN, alone, await_state};
-use super::world::{SMALL, Shape, World};
+use stevedore_e2e::api::{condition, core, create, get, list, ours, uid};
+use stevedore_e2e::draft::{Draft, named};
+use stevedore_e2e::harness::{WITHIN, alone, await_state};
+use stevedore_e2e::world::{SMALL, Shape, World};
 
 /// A member that has joined, and one that has not.
 const ONE_OF_TWO: Shape = Shape {

@@ -1,10 +1,10 @@
 //! What happens to Stevedore on a member takes no workload away, and nothing hangs.
 
-use super::api::{core, delete, get, list, ours, uid};
-use super::draft::{Draft, members};
-use super::harness::{WITHIN, alone, await_state};
 use super::rollout::package_writes;
-use super::world::{SMALL, World, seen_on};
+use stevedore_e2e::api::{core, delete, get, list, ours, uid};
+use stevedore_e2e::draft::{Draft, members};
+use stevedore_e2e::harness::{WITHIN, alone, await_state};
+use stevedore_e2e::world::{SMALL, World, seen_on};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::api::{condition, core, delete, get, list, merge, ours, uid};
-use super::draft::{Draft, members};
-use super::harness::{WITHIN, alone, await_state};
 use super::rollout::package_writes;
-use super::world::{SMALL, World, seen_on};
+use stevedore_e2e::api::{condition, core, delete, get, list, merge, ours, uid};
+use stevedore_e2e::draft::{Draft, members};
+use stevedore_e2e::harness::{WITHIN, alone, await_state};
+use stevedore_e2e::world::{SMALL, World, seen_on};
 
 /// How long a lost agent may be taken for connected.
 const UNKNOWN_WITHIN: Duration = Duration::from_secs(30);

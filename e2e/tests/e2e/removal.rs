@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use stevedore_fleet::ControlPlane;
 
-use super::api::{core, delete, get, merge, ours};
-use super::draft::{Draft, members, named};
-use super::harness::{WITHIN, alone, shared};
 use super::rollout::package_writes;
-use super::world::{SMALL, seen_on};
+use stevedore_e2e::api::{core, delete, get, merge, ours};
+use stevedore_e2e::draft::{Draft, members, named};
+use stevedore_e2e::harness::{WITHIN, alone, shared};
+use stevedore_e2e::world::{SMALL, seen_on};
 
 /// Three phases of one ConfigMap each, after one of their namespace.
 fn three(name: &str) -> Draft {

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::api::{core, get, uid};
-use super::draft::{Draft, members};
-use super::harness::alone;
 use super::rollout::package_writes;
-use super::world::{SMALL, Shape};
+use stevedore_e2e::api::{core, get, uid};
+use stevedore_e2e::draft::{Draft, members};
+use stevedore_e2e::harness::alone;
+use stevedore_e2e::world::{SMALL, Shape};
 
 /// A hub whose data can be put back.
 const RESTORABLE: Shape = Shape {

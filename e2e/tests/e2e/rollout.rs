@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use stevedore_fleet::{AuditEntry, ControlPlane};
 
-use super::api::{condition, core, get, list, merge, ours};
-use super::draft::{Draft, GATE, ROLLED_OUT, members};
-use super::harness::{WITHIN, await_state, shared};
-use super::world::seen_on;
+use stevedore_e2e::api::{condition, core, get, list, merge, ours};
+use stevedore_e2e::draft::{Draft, GATE, ROLLED_OUT, members};
+use stevedore_e2e::harness::{WITHIN, await_state, shared};
+use stevedore_e2e::world::seen_on;
 
 /// What was written by packages' accounts in a namespace, dry-runs left out, in the order of the answers.
 pub(crate) fn package_writes(cluster: &ControlPlane, namespace: &str) -> Vec<AuditEntry> {

@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use kube::Client;
 use serde_json::{Value, json};
 
-use super::api::{get, list, ours};
-use super::draft::{Draft, members, object};
-use super::harness::alone;
-use super::world::{SMALL, World};
+use stevedore_e2e::api::{get, list, ours};
+use stevedore_e2e::draft::{Draft, members, object};
+use stevedore_e2e::harness::alone;
+use stevedore_e2e::world::{SMALL, World};
 
 /// Twenty values that are nothing else.
 fn canaries(edition: &str) -> Vec<String> {

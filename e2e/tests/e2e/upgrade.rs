@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use stevedore_fleet::{AuditEntry, ControlPlane};
 
-use super::api::{core, get, uid};
-use super::draft::{Draft, members};
-use super::harness::alone;
 use super::rollout::package_writes;
-use super::world::{SMALL, World};
+use stevedore_e2e::api::{core, get, uid};
+use stevedore_e2e::draft::{Draft, members};
+use stevedore_e2e::harness::alone;
+use stevedore_e2e::world::{SMALL, World};
 
 /// What was written, as verbs and names.
 fn told(entries: &[AuditEntry]) -> Vec<String> {

@@ -13,30 +13,30 @@ use stevedore_fleet::stack::{Hosted, prepare_agent, prepare_hub, write_token};
 use stevedore_fleet::{AuditReader, ControlPlane, Extent, Fleet, Programs};
 use tokio::sync::OnceCell;
 
-use super::api::{condition, core, get, ours};
-use super::audit;
-use super::harness::{WITHIN, await_state};
+use crate::api::{condition, core, get, ours};
+use crate::audit;
+use crate::harness::{WITHIN, await_state};
 
 /// Label of every member but the hub's own cluster.
-pub(crate) const LABEL: (&str, &str) = ("e2e.example/fleet", "members");
+pub const LABEL: (&str, &str) = ("e2e.example/fleet", "members");
 
 /// What a world is to be.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
+pub struct Shape {
     /// How many members beside the hub's own cluster.
-    pub(crate) members: usize,
+    pub members: usize,
     /// How many of them join when the world starts.
-    pub(crate) joined: usize,
+    pub joined: usize,
     /// How much of a cluster each is.
-    pub(crate) extent: Extent,
+    pub extent: Extent,
     /// Whether the hub's own cluster has an agent too.
-    pub(crate) hub_is_member: bool,
+    pub hub_is_member: bool,
     /// Whether the hub's data can be put back.
-    pub(crate) own_etcd: bool,
+    pub own_etcd: bool,
 }
 
 /// One member without controllers: the cheapest world there is.
-pub(crate) const SMALL: Shape = Shape {
+pub const SMALL: Shape = Shape {
     members: 1,
     joined: 1,
     extent: Extent::ApiServer,
@@ -45,17 +45,20 @@ pub(crate) const SMALL: Shape = Shape {
 };
 
 /// One running world. Dropping it ends every process.
-pub(crate) struct World {
-    pub(crate) hub: Hosted,
+pub struct World {
+    /// The hub's process.
+    pub hub: Hosted,
     agents: Vec<(String, Hosted)>,
-    pub(crate) fleet: Fleet,
-    pub(crate) programs: Programs,
+    /// The clusters and the registry.
+    pub fleet: Fleet,
+    /// Our programs.
+    pub programs: Programs,
     logs: Mutex<Vec<(String, AuditReader)>>,
 }
 
 impl World {
     /// Three members, the hub's own cluster and a registry; started by the first who asks.
-    pub(crate) async fn shared() -> &'static Self {
+    pub async fn shared() -> &'static Self {
         static WORLD: OnceCell<World> = OnceCell::const_new();
         WORLD
             .get_or_init(|| {
@@ -71,7 +74,7 @@ impl World {
     }
 
     /// Starts everything, and returns when every cluster is connected.
-    pub(crate) async fn start(shape: Shape) -> Self {
+    pub async fn start(shape: Shape) -> Self {
         let mut builder = Fleet::builder()
             .hub_extent(shape.extent)
             .hub_with_own_etcd(shape.own_etcd)
@@ -135,7 +138,7 @@ impl World {
     }
 
     /// The cluster of this name.
-    pub(crate) fn cluster(&self, name: &str) -> &ControlPlane {
+    pub fn cluster(&self, name: &str) -> &ControlPlane {
         let mut clusters = self.fleet.clusters();
         clusters
             .find(|cluster| cluster.name() == name)
@@ -143,19 +146,19 @@ impl World {
     }
 
     /// The agent of the cluster of this name.
-    pub(crate) fn agent(&self, cluster: &str) -> &Hosted {
+    pub fn agent(&self, cluster: &str) -> &Hosted {
         let mut agents = self.agents.iter();
         let found = agents.find(|(name, _)| name == cluster);
         &found.expect("the cluster has an agent").1
     }
 
     /// An administrator of the hub's cluster.
-    pub(crate) fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         self.fleet.hub().client()
     }
 
     /// Where agents reach the hub, as it publishes that itself.
-    pub(crate) async fn hub_address(&self) -> String {
+    pub async fn hub_address(&self) -> String {
         let path = core("stevedore-system", "configmaps", "stevedore-hub");
         let published = get(&self.client(), &path)
             .await
@@ -165,7 +168,7 @@ impl World {
     }
 
     /// Waits until the hub says this about a cluster's session.
-    pub(crate) async fn connected(&self, cluster: &str, wanted: &str) -> Value {
+    pub async fn connected(&self, cluster: &str, wanted: &str) -> Value {
         let path = format!("{}/{cluster}", ours("memberclusters"));
         self.seen(
             &format!("{cluster} is connected: {wanted}"),
@@ -176,17 +179,12 @@ impl World {
     }
 
     /// Waits until an object on the hub is as wanted.
-    pub(crate) async fn seen(
-        &self,
-        what: &str,
-        path: &str,
-        wanted: impl Fn(&Value) -> bool,
-    ) -> Value {
+    pub async fn seen(&self, what: &str, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         seen_on(&self.client(), what, WITHIN, path, wanted).await
     }
 
     /// Waits until there is no such object any more.
-    pub(crate) async fn gone(&self, client: &Client, path: &str) {
+    pub async fn gone(&self, client: &Client, path: &str) {
         await_state(&format!("{path} is gone"), WITHIN, || async {
             match get(client, path).await {
                 None => Ok(()),
@@ -197,10 +195,7 @@ impl World {
     }
 
     /// Runs `stevedore` against the hub, as a person would.
-    pub(crate) async fn stevedore<S: AsRef<OsStr>>(
-        &self,
-        args: impl IntoIterator<Item = S>,
-    ) -> Said {
+    pub async fn stevedore<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Said {
         let mut command = tokio::process::Command::new(self.programs.path("stevedore"));
         command
             .args(args)
@@ -218,7 +213,7 @@ impl World {
     }
 
     /// Fails on the first entry of any audit log, since the last look, that must not be.
-    pub(crate) fn check_audit(&self) {
+    pub fn check_audit(&self) {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let mut faults = vec![];
         for (cluster, log) in logs.iter_mut() {
@@ -237,22 +232,25 @@ impl World {
 
 /// What a command answered.
 #[derive(Debug)]
-pub(crate) struct Said {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
+pub struct Said {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to its standard output.
+    pub out: String,
+    /// What it wrote to its standard error.
+    pub err: String,
 }
 
 impl Said {
     /// What it wrote, if it did what it was asked for.
-    pub(crate) fn ok(self) -> String {
+    pub fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
         self.out
     }
 }
 
 /// Waits until an object is as wanted.
-pub(crate) async fn seen_on(
+pub async fn seen_on(
     client: &Client,
     what: &str,
     within: Duration,

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use stevedore_package::files::PackageFiles;
 use stevedore_package::image::{Image, build};
 
-use super::api::{condition, create, merge, ours};
-use super::world::{LABEL, World};
+use crate::api::{condition, create, merge, ours};
+use crate::world::{LABEL, World};
 
 /// Passes as soon as somebody annotates the object with `e2e.example/gate: open`.
-pub(crate) const GATE: &str = r#"
+pub const GATE: &str = r#"
   - selector: {selector: {matchLabels: {e2e.example/gated: "true"}}}
     probes:
     - cel:
@@ -23,7 +23,7 @@ pub(crate) const GATE: &str = r#"
 "#;
 
 /// Passes when every replica of a Deployment is of the newest generation and available.
-pub(crate) const ROLLED_OUT: &str = r#"
+pub const ROLLED_OUT: &str = r#"
   - selector: {kind: {group: apps, kind: Deployment}}
     probes:
     - condition: {type: Available, status: "True"}
@@ -32,8 +32,9 @@ pub(crate) const ROLLED_OUT: &str = r#"
 
 /// A cluster package that is being written.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
-    pub(crate) name: String,
+pub struct Draft {
+    /// Name of the package, and of its namespace unless it is inside another.
+    pub name: String,
     namespace: String,
     phases: Vec<String>,
     probes: String,
@@ -42,7 +43,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// A package of these phases, with nothing in them yet.
-    pub(crate) fn new(name: &str, phases: &[&str]) -> Self {
+    pub fn new(name: &str, phases: &[&str]) -> Self {
         Self {
             name: name.to_owned(),
             namespace: name.to_owned(),
@@ -53,32 +54,32 @@ impl Draft {
     }
 
     /// Its further objects live in this namespace, and not in the one of the package's name.
-    pub(crate) fn inside(mut self, namespace: &str) -> Self {
+    pub fn inside(mut self, namespace: &str) -> Self {
         namespace.clone_into(&mut self.namespace);
         self
     }
 
     /// One more entry of `availabilityProbes`.
-    pub(crate) fn probe(mut self, entry: &str) -> Self {
+    pub fn probe(mut self, entry: &str) -> Self {
         self.probes.push_str(entry.trim_matches('\n'));
         self.probes.push('\n');
         self
     }
 
     /// One more file, or another text for one there is.
-    pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
+    pub fn file(mut self, path: &str, text: &str) -> Self {
         self.files.insert(path.to_owned(), text.to_owned());
         self
     }
 
     /// Without this file.
-    pub(crate) fn without(mut self, path: &str) -> Self {
+    pub fn without(mut self, path: &str) -> Self {
         self.files.remove(path).expect("a file to leave out");
         self
     }
 
     /// The namespace of the package's name, in a phase.
-    pub(crate) fn namespace(self, phase: &str) -> Self {
+    pub fn namespace(self, phase: &str) -> Self {
         let name = self.name.clone();
         self.file(
             "namespace.yaml",
@@ -87,7 +88,7 @@ impl Draft {
     }
 
     /// A ConfigMap `name` with one value, in the package's namespace.
-    pub(crate) fn config_map(self, name: &str, phase: &str, value: &str) -> Self {
+    pub fn config_map(self, name: &str, phase: &str, value: &str) -> Self {
         let namespace = self.namespace.clone();
         let text = object("v1", "ConfigMap", &namespace, name, phase, "");
         self.file(
@@ -97,7 +98,7 @@ impl Draft {
     }
 
     /// A ConfigMap `name` that waits for its gate, in the package's namespace.
-    pub(crate) fn gate(self, name: &str, phase: &str) -> Self {
+    pub fn gate(self, name: &str, phase: &str) -> Self {
         let namespace = self.namespace.clone();
         let labels = "  labels: {e2e.example/gated: \"true\"}\n";
         let text = object("v1", "ConfigMap", &namespace, name, phase, labels);
@@ -105,7 +106,7 @@ impl Draft {
     }
 
     /// A Deployment `name` of two pods of this image, in the package's namespace.
-    pub(crate) fn deployment(self, name: &str, phase: &str, image: &str) -> Self {
+    pub fn deployment(self, name: &str, phase: &str, image: &str) -> Self {
         let namespace = self.namespace.clone();
         let text = object("apps/v1", "Deployment", &namespace, name, phase, "");
         let spec = json!({
@@ -134,7 +135,7 @@ impl Draft {
     }
 
     /// Builds the image and pushes it to the world's registry; the reference to order it by.
-    pub(crate) async fn push(&self, world: &World, tag: &str) -> String {
+    pub async fn push(&self, world: &World, tag: &str) -> String {
         let mut files = PackageFiles::new();
         if !self.files.contains_key("manifest.yaml") {
             let manifest = self.manifest().into_bytes();
@@ -152,7 +153,7 @@ impl Draft {
     }
 
     /// Orders this image for these clusters; without a placement for the hub's own.
-    pub(crate) async fn order(&self, world: &World, image: &str, placement: &Value) -> Value {
+    pub async fn order(&self, world: &World, image: &str, placement: &Value) -> Value {
         let mut package = json!({
             "apiVersion": "stevedore.dev/v1alpha1",
             "kind": "ClusterPackage",
@@ -168,19 +169,19 @@ impl Draft {
     }
 
     /// Changes the spec of the ordered package.
-    pub(crate) async fn change(&self, world: &World, spec: &Value) -> Value {
+    pub async fn change(&self, world: &World, spec: &Value) -> Value {
         merge(&world.client(), &self.path(), &json!({"spec": spec}))
             .await
             .expect("a valid change")
     }
 
     /// Where the ordered package is on the hub.
-    pub(crate) fn path(&self) -> String {
+    pub fn path(&self) -> String {
         format!("{}/{}", ours("clusterpackages"), self.name)
     }
 
     /// Waits until the hub says that the newest spec is available on so many clusters.
-    pub(crate) async fn available(&self, world: &World, clusters: i64) -> Value {
+    pub async fn available(&self, world: &World, clusters: i64) -> Value {
         let what = format!("{} is available on {clusters} clusters", self.name);
         world
             .seen(&what, &self.path(), |package| {
@@ -191,13 +192,7 @@ impl Draft {
 
     /// Waits until a condition of the package, said of the newest spec, has this status and this reason, and
     /// returns its message.
-    pub(crate) async fn says(
-        &self,
-        world: &World,
-        type_: &str,
-        status: &str,
-        reason: &str,
-    ) -> String {
+    pub async fn says(&self, world: &World, type_: &str, status: &str, reason: &str) -> String {
         let what = format!("{} says {type_}={status} {reason}", self.name);
         let package = world
             .seen(&what, &self.path(), |package| {
@@ -209,7 +204,7 @@ impl Draft {
     }
 
     /// As [`says`](Self::says), whatever the reason.
-    pub(crate) async fn says_any(&self, world: &World, type_: &str, status: &str) -> String {
+    pub async fn says_any(&self, world: &World, type_: &str, status: &str) -> String {
         let what = format!("{} says {type_}={status}", self.name);
         let package = world
             .seen(&what, &self.path(), |package| {
@@ -220,7 +215,7 @@ impl Draft {
     }
 
     /// Waits until the hub says that it does not know whether the package is available.
-    pub(crate) async fn says_unknown(&self, world: &World) -> Value {
+    pub async fn says_unknown(&self, world: &World) -> Value {
         let what = format!("{} is Unknown", self.name);
         world
             .seen(&what, &self.path(), |package| {
@@ -230,7 +225,7 @@ impl Draft {
     }
 
     /// Waits until a failure names this object, and returns its message.
-    pub(crate) async fn fails(&self, world: &World, object: &str) -> String {
+    pub async fn fails(&self, world: &World, object: &str) -> String {
         let what = format!("a failure of {} names {object}", self.name);
         let message = |package: &Value| {
             let failures = package["status"]["failures"].as_array()?;
@@ -246,14 +241,14 @@ impl Draft {
     }
 
     /// Deletes the package on the hub and waits until it is gone there.
-    pub(crate) async fn remove(&self, world: &World) {
-        super::api::delete(&world.client(), &self.path()).await;
+    pub async fn remove(&self, world: &World) {
+        crate::api::delete(&world.client(), &self.path()).await;
         world.gone(&world.client(), &self.path()).await;
     }
 }
 
 /// Whether the status speaks about the newest spec.
-pub(crate) fn is_observed(object: &Value) -> bool {
+pub fn is_observed(object: &Value) -> bool {
     object["status"]["observedGeneration"] == object["metadata"]["generation"]
 }
 
@@ -268,17 +263,17 @@ fn is_available(package: &Value) -> bool {
 }
 
 /// Every member but the hub's own cluster.
-pub(crate) fn members() -> Value {
+pub fn members() -> Value {
     json!({"clusterSelector": {"matchLabels": {(LABEL.0): LABEL.1}}})
 }
 
 /// These clusters.
-pub(crate) fn named(clusters: &[&str]) -> Value {
+pub fn named(clusters: &[&str]) -> Value {
     json!({"clusterNames": clusters})
 }
 
 /// The head of an object in a phase; `more` are further lines of its metadata.
-pub(crate) fn object(
+pub fn object(
     api_version: &str,
     kind: &str,
     namespace: &str,

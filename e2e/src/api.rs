@@ -5,17 +5,17 @@ use kube::Client;
 use serde_json::{Value, json};
 
 /// Collection of this group's kind on one cluster.
-pub(crate) fn ours(plural: &str) -> String {
+pub fn ours(plural: &str) -> String {
     format!("/apis/stevedore.dev/v1alpha1/{plural}")
 }
 
 /// Path of a core object in a namespace.
-pub(crate) fn core(namespace: &str, plural: &str, name: &str) -> String {
+pub fn core(namespace: &str, plural: &str, name: &str) -> String {
     format!("/api/v1/namespaces/{namespace}/{plural}/{name}")
 }
 
 /// The object, none if there is none.
-pub(crate) async fn get(client: &Client, path: &str) -> Option<Value> {
+pub async fn get(client: &Client, path: &str) -> Option<Value> {
     match send(client, "GET", path, "application/json", None).await {
         Ok(found) => Some(found),
         Err(kube::Error::Api(status)) if status.code == 404 => None,
@@ -24,7 +24,7 @@ pub(crate) async fn get(client: &Client, path: &str) -> Option<Value> {
 }
 
 /// The items of a collection.
-pub(crate) async fn list(client: &Client, path: &str) -> Vec<Value> {
+pub async fn list(client: &Client, path: &str) -> Vec<Value> {
     let mut found = get(client, path).await.unwrap_or_default();
     match found["items"].take() {
         Value::Array(items) => items,
@@ -33,18 +33,18 @@ pub(crate) async fn list(client: &Client, path: &str) -> Vec<Value> {
 }
 
 /// Creates an object in a collection.
-pub(crate) async fn create(client: &Client, path: &str, object: &Value) -> kube::Result<Value> {
+pub async fn create(client: &Client, path: &str, object: &Value) -> kube::Result<Value> {
     send(client, "POST", path, "application/json", Some(object)).await
 }
 
 /// Changes fields of an object.
-pub(crate) async fn merge(client: &Client, path: &str, change: &Value) -> kube::Result<Value> {
+pub async fn merge(client: &Client, path: &str, change: &Value) -> kube::Result<Value> {
     let merge = "application/merge-patch+json";
     send(client, "PATCH", path, merge, Some(change)).await
 }
 
 /// Asks for the deletion of an object; it need not be there.
-pub(crate) async fn delete(client: &Client, path: &str) {
+pub async fn delete(client: &Client, path: &str) {
     match send(client, "DELETE", path, "application/json", Some(&json!({}))).await {
         Ok(_) => {}
         Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -70,7 +70,7 @@ async fn send(
 }
 
 /// Status, reason and message of a condition; all empty without it.
-pub(crate) fn condition<'a>(object: &'a Value, type_: &str) -> (&'a str, &'a str, &'a str) {
+pub fn condition<'a>(object: &'a Value, type_: &str) -> (&'a str, &'a str, &'a str) {
     let text = |value: &'a Value| value.as_str().unwrap_or_default();
     object["status"]["conditions"]
         .as_array()
@@ -85,6 +85,6 @@ pub(crate) fn condition<'a>(object: &'a Value, type_: &str) -> (&'a str, &'a str
 }
 
 /// The UID of an object.
-pub(crate) fn uid(object: &Value) -> &str {
+pub fn uid(object: &Value) -> &str {
     object["metadata"]["uid"].as_str().unwrap_or_default()
 }

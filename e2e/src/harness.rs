@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use super::world::{Shape, World};
+use crate::world::{Shape, World};
 
 /// How long anything may take that depends on a busy machine and on nothing else.
-pub(crate) const WITHIN: Duration = Duration::from_secs(90);
+pub const WITHIN: Duration = Duration::from_secs(90);
 
 /// Between two looks at the same thing.
 const LOOK: Duration = Duration::from_millis(40);
 
 /// Runs on the one runtime of the process: clients are bound to the runtime that made them.
-pub(crate) fn run<F: Future>(test: F) -> F::Output {
+pub fn run<F: Future>(test: F) -> F::Output {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME
         .get_or_init(|| Runtime::new().expect("a runtime"))
@@ -23,7 +23,7 @@ pub(crate) fn run<F: Future>(test: F) -> F::Output {
 }
 
 /// A test in the world that all share. What every test leaves in the audit logs is checked after it.
-pub(crate) fn shared(test: impl AsyncFnOnce(&'static World)) {
+pub fn shared(test: impl AsyncFnOnce(&'static World)) {
     run(async {
         let world = World::shared().await;
         test(world).await;
@@ -32,7 +32,7 @@ pub(crate) fn shared(test: impl AsyncFnOnce(&'static World)) {
 }
 
 /// A test that breaks something, in a world of its own.
-pub(crate) fn alone(shape: Shape, test: impl AsyncFnOnce(&World)) {
+pub fn alone(shape: Shape, test: impl AsyncFnOnce(&World)) {
     run(async {
         let world = World::start(shape).await;
         test(&world).await;
@@ -41,7 +41,7 @@ pub(crate) fn alone(shape: Shape, test: impl AsyncFnOnce(&World)) {
 }
 
 /// Waits until `look` finds what it wants, and fails with what it saw last.
-pub(crate) async fn await_state<T, F, Fut>(what: &str, within: Duration, mut look: F) -> T
+pub async fn await_state<T, F, Fut>(what: &str, within: Duration, mut look: F) -> T
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, String>>,
