@@ -253,7 +253,7 @@ pub fn is_observed(object: &Value) -> bool {
 }
 
 /// Whether the newest spec is available. While an image is being pulled, what is said is about the one before.
-fn is_available(package: &Value) -> bool {
+pub fn is_available(package: &Value) -> bool {
     let conditions = package["status"]["conditions"].as_array();
     let mut conditions = conditions.into_iter().flatten();
     let found = conditions.find(|one| one["type"] == "Available");

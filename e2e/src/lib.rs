@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod audit;
+pub mod bench;
 pub mod draft;
 pub mod harness;
 pub mod world;

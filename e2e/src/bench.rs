@@ -1,0 +1,119 @@
+//! The benchmark: the main job on real API servers, beside bare server-side applies of the same objects in the same
+//! run.
+//!
+//! ```text
+//!  scenario   what is done and how long it takes    ─┐
+//!  process    what a process uses                    ├─▶  Report ─▶ docs/benchmarks.json ─▶ page ─▶ docs/benchmarks.md
+//!  machine    where and of what this was measured   ─┘
+//! ```
+
+mod machine;
+mod page;
+mod process;
+mod scenario;
+
+use serde::{Deserialize, Serialize};
+
+pub use machine::Machine;
+pub use page::page;
+pub use scenario::measure;
+
+/// Where the report is kept, from the root of the repository.
+pub const REPORT: &str = "docs/benchmarks.json";
+/// Where people read it, from the root of the repository.
+pub const PAGE: &str = "docs/benchmarks.md";
+
+/// What to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// How often the timed part is repeated, after one round that is not counted.
+    pub runs: usize,
+    /// How long converged members are watched.
+    pub idle_minutes: u64,
+}
+
+/// What one run of the benchmark found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Where and of what.
+    pub machine: Machine,
+    /// The timed part, in order.
+    pub runs: Vec<Run>,
+    /// Converged members, left alone.
+    pub idle: Idle,
+}
+
+/// One round of the timed part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// One package of 12 objects in three phases on three members.
+    pub three_members: Pair,
+    /// One package of 102 objects in three phases on one member.
+    pub large: Pair,
+    /// Fifty packages of 12 objects in three phases, ordered at once, on one member.
+    pub many: Pair,
+    /// What the agent asked of its API server for the package of 102 objects.
+    pub requests: Requests,
+    /// The hub while all these packages stand.
+    pub hub: Memory,
+    /// The agent of the member that has 714 objects of them.
+    pub agent: Memory,
+}
+
+/// Bare applies and Stevedore, one after the other, for the same objects.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Milliseconds of server-side applies, 16 in flight per member, from the first request to the last answer.
+    pub bare_ms: f64,
+    /// Milliseconds from the request that creates the package on the hub to the event that says it is Available.
+    pub stevedore_ms: f64,
+}
+
+impl Pair {
+    /// How many times as long as bare applies.
+    #[must_use]
+    pub fn ratio(self) -> f64 {
+        self.stevedore_ms / self.bare_ms
+    }
+}
+
+/// Requests of one agent, its events left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Objects of the package.
+    pub objects: usize,
+    /// All requests, dry-runs included.
+    pub all: usize,
+    /// Those that changed something.
+    pub writes: usize,
+}
+
+/// Memory of a process, in KiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// All that is in memory, its program text included.
+    pub resident_kib: u64,
+    /// What is its own and in no file.
+    pub anonymous_kib: u64,
+}
+
+/// Converged members, left alone for some minutes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Idle {
+    /// For how long.
+    pub minutes: u64,
+    /// Objects of packages on the member looked at.
+    pub objects: usize,
+    /// Requests of the agent that changed something.
+    pub agent_writes: usize,
+    /// Its requests that changed nothing; watches are taken up again every few minutes.
+    pub agent_reads: usize,
+    /// The agent, started again before, as it is after this time.
+    pub agent: Memory,
+    /// Thousandths of a core that the agent used.
+    pub agent_millicpu: f64,
+    /// Requests of the hub that changed something, its Lease left out.
+    pub hub_writes: usize,
+    /// Thousandths of a core that the hub used.
+    pub hub_millicpu: f64,
+}

@@ -1,0 +1,66 @@
+//! Measures the main job on real API servers and writes `docs/benchmarks.json` and `docs/benchmarks.md`.
+//!
+//! `cargo run --release --locked -p stevedore-e2e --bin bench [-- --runs N] [--idle-minutes N] [--page]`; with
+//! `--page` nothing is measured, and the page is written anew from the report there is.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail, ensure};
+use stevedore_e2e::bench::{PAGE, Plan, REPORT, Report, measure, page};
+
+fn main() -> ExitCode {
+    stevedore_fleet::guard::enter_if_asked();
+    match run(std::env::args().skip(1)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut args: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("the crate is in a workspace")?;
+    let mut plan = Plan {
+        runs: 5,
+        idle_minutes: 10,
+    };
+    let mut measured = true;
+    while let Some(arg) = args.next() {
+        let mut number = || -> anyhow::Result<u64> {
+            let value = args
+                .next()
+                .with_context(|| format!("{arg} needs a number"))?;
+            value.parse().with_context(|| format!("{arg} {value}"))
+        };
+        match arg.as_str() {
+            "--runs" => plan.runs = usize::try_from(number()?)?,
+            "--idle-minutes" => plan.idle_minutes = number()?,
+            "--page" => measured = false,
+            _ => bail!("{arg} is unknown: there are --runs N, --idle-minutes N and --page"),
+        }
+    }
+    ensure!(plan.runs > 0, "--runs is at least 1");
+    let report = if measured {
+        ensure!(
+            !cfg!(debug_assertions),
+            "a benchmark of a debug build says nothing: add --release"
+        );
+        let say = |line: &str| eprintln!("{line}");
+        tokio::runtime::Runtime::new()?.block_on(measure(root, plan, &say))?
+    } else {
+        let text = std::fs::read_to_string(root.join(REPORT)).context(REPORT)?;
+        serde_json::from_str::<Report>(&text).context(REPORT)?
+    };
+    if measured {
+        let text = serde_json::to_string_pretty(&report)? + "\n";
+        std::fs::write(root.join(REPORT), text).context(REPORT)?;
+    }
+    let text = page(&report);
+    std::fs::write(root.join(PAGE), &text).context(PAGE)?;
+    print!("{text}");
+    Ok(())
+}
