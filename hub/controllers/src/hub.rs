@@ -27,7 +27,7 @@ use crate::ledgers::StoredLedger;
 use crate::metrics::Metrics;
 use crate::package::{AnyPackage, PackageLike as _};
 use crate::queue::Queue;
-use crate::registry;
+use crate::registry::{self, Puller};
 use crate::render::Renderer;
 use crate::write;
 
@@ -113,6 +113,7 @@ pub struct Hub {
     pub(crate) notes: Mutex<BTreeMap<String, MemberNote>>,
     pub(crate) listings: Mutex<BTreeMap<ClusterUid, Vec<Held>>>,
     pub(crate) renderer: Arc<Renderer>,
+    pub(crate) puller: Puller,
     /// What was last planned with, by UID of the object.
     pub(crate) facts: Mutex<BTreeMap<String, Digest>>,
     /// Until then sessions are ended and refused: members are to meet a new epoch from the first message on.
@@ -145,7 +146,6 @@ impl Hub {
         Ok(Arc::new(Self {
             recorder: Recorder::new(client.clone(), reporter),
             client,
-            settings,
             own,
             started: Instant::now(),
             leader: Leader::default(),
@@ -162,6 +162,7 @@ impl Hub {
             notes: Mutex::default(),
             listings: Mutex::default(),
             renderer: Arc::default(),
+            puller: Puller::new(settings.registry.clone()),
             facts: Mutex::default(),
             recess: Mutex::default(),
             contents: tokio::sync::Mutex::default(),
@@ -173,6 +174,7 @@ impl Hub {
             to_note: Arc::default(),
             metrics: Metrics::default(),
             sessions: OnceLock::new(),
+            settings,
         }))
     }
 

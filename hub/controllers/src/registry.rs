@@ -1,22 +1,32 @@
 //! Pulling a package's image: by tag once, by digest from then on, never more than the limits allow.
 
+mod client;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
-use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
-use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, Reference};
+use oci_spec::distribution::Reference;
 use stevedore_package::archive;
-use stevedore_package::credentials;
+use stevedore_package::credentials::{self, Credentials};
 use stevedore_package::files::PackageFiles;
-use stevedore_package::image::{self, Descriptor, Manifest};
+use stevedore_package::image::{Descriptor, Manifest};
 use stevedore_package::limit;
 use stevedore_proto_core::Digest;
+use tokio::sync::Semaphore;
 
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-const READ_WITHIN: Duration = Duration::from_secs(20);
+use client::Client;
+
 /// Time for one whole pull.
 pub const PULL_WITHIN: Duration = Duration::from_secs(120);
+/// Most bytes of layers that all pulls together hold before they are unpacked.
+const PACKED: usize = 16 * limit::PACKED_BYTES;
+/// Images that are unpacked at once: what they unpack to is the larger part.
+const UNPACKING: usize = 4;
+
+/// Media types of manifests, as a request accepts them.
+const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
 
 /// Why there is no package.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +37,15 @@ pub enum Error {
     /// What it gives is no package; stays so.
     #[error("{0}")]
     Invalid(String),
+}
+
+impl Error {
+    fn of(self, what: &str) -> Self {
+        match self {
+            Self::Pull(message) => Self::Pull(format!("cannot pull {what}: {message}")),
+            Self::Invalid(message) => Self::Invalid(format!("{what}: {message}")),
+        }
+    }
 }
 
 /// Which registries are talked to, and how.
@@ -45,6 +64,14 @@ pub(crate) struct Pulled {
     pub(crate) files: PackageFiles,
 }
 
+/// Pulls images. All pulls of one puller share its memory.
+#[derive(Debug)]
+pub(crate) struct Puller {
+    settings: Settings,
+    packed: Semaphore,
+    unpacking: Semaphore,
+}
+
 /// The reference, completed the way container tools do.
 pub(crate) fn parse(image: &str) -> Result<Reference, Error> {
     image
@@ -52,79 +79,51 @@ pub(crate) fn parse(image: &str) -> Result<Reference, Error> {
         .map_err(|error| Error::Invalid(format!("{image:?} is not an image reference: {error}")))
 }
 
-/// Credentials for a registry out of a dockerconfigjson; anonymous when it has none. No error shows any of them.
-pub(crate) fn credentials(config: Option<&[u8]>, registry: &str) -> Result<RegistryAuth, Error> {
+/// Credentials for a registry out of a dockerconfigjson; none when it has none. No error shows any of them.
+pub(crate) fn credentials(
+    config: Option<&[u8]>,
+    registry: &str,
+) -> Result<Option<Credentials>, Error> {
     let Some(config) = config else {
-        return Ok(RegistryAuth::Anonymous);
+        return Ok(None);
     };
-    let found = credentials::credentials(config, registry)
-        .map_err(|error| Error::Pull(format!("Secret stevedore-registry: {error}")))?;
-    Ok(found.map_or(RegistryAuth::Anonymous, |found| {
-        RegistryAuth::Basic(found.user, found.password)
-    }))
+    credentials::credentials(config, registry)
+        .map_err(|error| Error::Pull(format!("Secret stevedore-registry: {error}")))
 }
 
 impl Settings {
-    fn client(&self, registry: &str) -> Client {
-        let plain = credentials::is_loopback(registry)
-            || self.plain_http.iter().any(|host| host == registry);
-        let extra_root_certificates = self
-            .certificate_authorities
-            .iter()
-            .map(|pem| Certificate {
-                encoding: CertificateEncoding::Pem,
-                data: pem.clone(),
-            })
-            .collect();
-        Client::new(ClientConfig {
-            protocol: if plain {
-                ClientProtocol::Http
-            } else {
-                ClientProtocol::Https
-            },
-            extra_root_certificates,
-            connect_timeout: Some(CONNECT_WITHIN),
-            read_timeout: Some(READ_WITHIN),
-            ..ClientConfig::default()
-        })
+    fn is_plain(&self, registry: &str) -> bool {
+        credentials::is_loopback(registry) || self.plain_http.iter().any(|host| host == registry)
+    }
+}
+
+impl Puller {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            packed: Semaphore::new(PACKED),
+            unpacking: Semaphore::new(UNPACKING),
+        }
     }
 
-    /// Resolves, pulls and unpacks an image. Sizes are checked while bytes arrive, not after.
+    /// Resolves, pulls and unpacks an image. Sizes are checked while bytes arrive, not after; a pull for which
+    /// there is no memory now waits.
     pub(crate) async fn pull(
         &self,
         reference: &Reference,
-        auth: &RegistryAuth,
+        credentials: Option<&Credentials>,
     ) -> Result<Pulled, Error> {
-        let client = self.client(reference.resolve_registry());
-        let accepted = [
-            image::MANIFEST_TYPE,
-            "application/vnd.docker.distribution.manifest.v2+json",
-        ];
-        let (bytes, digest) = client
-            .pull_manifest_raw(reference, auth, &accepted)
-            .await
-            .map_err(|error| {
-                Error::Pull(format!(
-                    "cannot pull {reference}: {}",
-                    without_queries(&error.to_string())
-                ))
-            })?;
-        let digest: Digest = digest.parse().map_err(|_| {
-            Error::Pull(format!(
-                "the registry named {reference} by {digest:?}, which is not a sha256 digest"
-            ))
-        })?;
-        if Digest::of(&bytes) != digest {
-            return Err(Error::Pull(format!(
-                "the manifest of {reference} does not have the digest the registry names"
-            )));
-        }
-        let manifest =
-            Manifest::parse(&bytes).map_err(|error| Error::Invalid(error.to_string()))?;
+        let client = Client::new(&self.settings, reference, credentials)?;
+        let (digest, manifest) = manifest(&client, reference).await?;
+        let size = manifest.layers.iter().map(|layer| layer.size).sum::<u64>();
+        let size = u32::try_from(size).expect("a manifest's layers are within PACKED_BYTES");
+        let interrupted = |_| Error::Pull("the hub is stopping".to_owned());
+        let _packed = self.packed.acquire_many(size).await.map_err(interrupted)?;
         let mut layers = Vec::with_capacity(manifest.layers.len());
         for layer in &manifest.layers {
-            layers.push(blob(&client, reference, layer).await?);
+            layers.push(blob(&client, layer).await?);
         }
+        let _unpacking = self.unpacking.acquire().await.map_err(interrupted)?;
         let files = tokio::task::spawn_blocking(move || {
             let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
             archive::unpack(&layers)
@@ -136,61 +135,44 @@ impl Settings {
     }
 }
 
-/// A message without what follows `?` in its words: registries send clients to signed URLs, and messages are
-/// shown in statuses and events.
-fn without_queries(message: &str) -> String {
-    message
-        .split_inclusive(char::is_whitespace)
-        .map(|word| match word.split_once('?') {
-            Some((before, _)) if before.contains("://") => format!("{before}?… "),
-            _ => word.to_owned(),
+/// The manifest and its digest, which is the one the reference names where it names one.
+async fn manifest(client: &Client<'_>, reference: &Reference) -> Result<(Digest, Manifest), Error> {
+    let wanted = reference
+        .digest()
+        .map(|digest| {
+            let parsed = digest.parse::<Digest>();
+            parsed.map_err(|_| Error::Invalid(format!("{digest:?} is not a sha256 digest")))
         })
-        .collect()
+        .transpose()?;
+    let version = reference.digest().or(reference.tag()).unwrap_or("latest");
+    let what = reference.to_string();
+    let bytes = client
+        .get(
+            &format!("manifests/{version}"),
+            MANIFESTS,
+            limit::IMAGE_JSON_BYTES,
+        )
+        .await
+        .map_err(|error| error.of(&what))?;
+    let digest = Digest::of(&bytes);
+    if wanted.is_some_and(|wanted| wanted != digest) {
+        return Err(Error::Pull("the bytes do not have the digest".to_owned()).of(&what));
+    }
+    let manifest = Manifest::parse(&bytes).map_err(|error| Error::Invalid(error.to_string()))?;
+    Ok((digest, manifest))
 }
 
 /// One layer: not a byte more than its manifest says, and the digest it says.
-async fn blob(
-    client: &Client,
-    reference: &Reference,
-    layer: &Descriptor,
-) -> Result<Vec<u8>, Error> {
+async fn blob(client: &Client<'_>, layer: &Descriptor) -> Result<Vec<u8>, Error> {
     let digest = layer.digest.to_string();
-    let fail = |error: &dyn std::fmt::Display| {
-        let message = without_queries(&error.to_string());
-        Error::Pull(format!("cannot pull layer {digest}: {message}"))
-    };
-    let size = usize::try_from(layer.size)
-        .ok()
-        .filter(|size| *size <= limit::PACKED_BYTES)
-        .ok_or_else(|| Error::Invalid(format!("layer {digest} has {} bytes", layer.size)))?;
-    let mut stream = client
-        .pull_blob_stream(reference, digest.as_str())
+    let what = format!("layer {digest}");
+    let size = usize::try_from(layer.size).unwrap_or(limit::PACKED_BYTES);
+    let bytes = client
+        .get(&format!("blobs/{digest}"), "*/*", size)
         .await
-        .map_err(|error| fail(&error))?;
-    let mut bytes = Vec::with_capacity(size);
-    while let Some(chunk) = stream.try_next().await.map_err(|error| fail(&error))? {
-        if bytes.len() + chunk.len() > size {
-            return Err(Error::Invalid(format!(
-                "layer {digest} is larger than its manifest says"
-            )));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
+        .map_err(|error| error.of(&what))?;
     if Digest::of(&bytes) != layer.digest {
-        return Err(fail(&"its bytes do not have its digest"));
+        return Err(Error::Pull("its bytes do not have its digest".to_owned()).of(&what));
     }
     Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signed_url_is_not_shown() {
-        let shown = without_queries(
-            "error for url (https://blobs.example/a?X-Signature=canary): timed out?",
-        );
-        assert_eq!(shown, "error for url (https://blobs.example/a?… timed out?");
-    }
 }

@@ -235,8 +235,8 @@ async fn pull(hub: &Hub, package: &AnyPackage) -> Result<Pulled, registry::Error
         .and_then(|secret| secret.data)
         .and_then(|mut data| data.remove(".dockerconfigjson"));
     let config = config.as_ref().map(|bytes| bytes.0.as_slice());
-    let auth = registry::credentials(config, reference.resolve_registry())?;
-    hub.settings.registry.pull(&reference, &auth).await
+    let credentials = registry::credentials(config, reference.resolve_registry())?;
+    hub.puller.pull(&reference, credentials.as_ref()).await
 }
 
 /// Reads and checks a package; its files stay in memory for rendering.
