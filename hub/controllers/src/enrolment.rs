@@ -86,11 +86,7 @@ async fn attempt(
         .list(&Default::default())
         .await
         .map_err(unreachable)?;
-    let taken = all.items.iter().any(|other| {
-        other.spec.cluster_uid.as_deref() == Some(&cluster)
-            || (other.metadata.uid == member.metadata.uid && other.spec.cluster_uid.is_some())
-    });
-    if taken {
+    if is_taken(&all.items, member, &cluster) {
         return Err(JoinRefusal::AlreadyJoined);
     }
     use_up(&secrets, secret).await?;
@@ -111,6 +107,18 @@ async fn attempt(
         .map_err(unreachable)?;
     hub.members.apply(bound);
     Ok(uid)
+}
+
+/// Whether the cluster is a member under another name, or the name is another cluster's. A cluster may join again
+/// under its own: that is how one comes back whose certificate ran out while it was away.
+fn is_taken(all: &[MemberCluster], member: &MemberCluster, cluster: &str) -> bool {
+    all.iter().any(|other| {
+        let is_cluster = other.spec.cluster_uid.as_deref() == Some(cluster);
+        match other.metadata.uid == member.metadata.uid {
+            true => other.spec.cluster_uid.is_some() && !is_cluster,
+            false => is_cluster,
+        }
+    })
 }
 
 fn member_uid(member: &MemberCluster) -> Result<MemberUid, JoinRefusal> {
@@ -164,6 +172,7 @@ fn unreachable(error: kube::Error) -> JoinRefusal {
 mod tests {
     use std::collections::BTreeMap;
 
+    use stevedore_crds::v1alpha1::MemberClusterSpec;
     use stevedore_proto_core::join::{JoinSecret, JoinToken};
     use stevedore_proto_core::{ClusterUid, Digest};
 
@@ -193,6 +202,28 @@ mod tests {
             secret: JoinSecret::from_bytes([byte; 32]),
             cluster: ClusterUid::from_bytes([1; 16]),
         }
+    }
+
+    #[test]
+    fn a_cluster_may_join_again_as_itself_and_as_nobody_else() {
+        let member = |uid: &str, cluster: Option<&str>| {
+            let spec = MemberClusterSpec {
+                cluster_uid: cluster.map(str::to_owned),
+                ..MemberClusterSpec::default()
+            };
+            let mut member = MemberCluster::new(uid, spec);
+            member.metadata.uid = Some(uid.to_owned());
+            member
+        };
+        let all = [
+            member("own", Some("a")),
+            member("other", Some("b")),
+            member("free", None),
+        ];
+        let taken = |at: usize, cluster| is_taken(&all, &all[at], cluster);
+        assert!(!taken(0, "a") && !taken(2, "c"));
+        assert!(taken(0, "c"), "the name is another cluster's");
+        assert!(taken(2, "a"), "the cluster has another name");
     }
 
     #[test]
