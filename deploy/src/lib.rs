@@ -3,7 +3,8 @@
 //! They are files of this folder, so that `kubectl apply` takes them as they are; this library
 //! carries them into the programs that install from nothing (the demo, the tests).
 
-/// Account and roles of the hub, in namespace `stevedore-system` of the hub cluster.
+/// Account and roles of the hub, in namespace `stevedore-system` of the hub cluster, and the admission policy
+/// that holds requesters of actions to their own names.
 pub const HUB: &str = include_str!("../hub.yaml");
 /// Account and roles of the agent, in namespace `stevedore-system` of a member.
 pub const AGENT: &str = include_str!("../agent.yaml");

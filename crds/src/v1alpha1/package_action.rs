@@ -55,7 +55,8 @@ pub struct PackageActionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
-    /// Who asks; must be the user name of the requester.
+    /// Who asks: the user name of whoever creates the action. The shipped admission policy
+    /// `stevedore-requester` refuses any other.
     #[schemars(length(min = 1, max = 256))]
     pub requested_by: String,
 }

@@ -6,8 +6,11 @@ use stevedore_fleet::install::{install_hub, install_member};
 use stevedore_fleet::{Extent, Fleet, progress::Lines};
 use tokio::sync::OnceCell;
 
-use stevedore_e2e::api::{create, merge, ours};
-use stevedore_e2e::harness::run;
+use stevedore_e2e::api::{create, delete, merge, ours};
+use stevedore_e2e::harness::{WITHIN, await_state, run};
+
+/// Who the tests are on their clusters.
+const ADMIN: &str = "stevedore-admin";
 
 /// A cluster with every definition, and nobody who acts on them.
 async fn client() -> Client {
@@ -154,7 +157,7 @@ fn a_revision_is_immutable() {
 fn an_action_is_immutable_and_only_a_pin_names_a_revision() {
     run(async {
         let target = json!({"kind": "ClusterPackage", "name": "lighthouse"});
-        let spec = json!({"package": target, "verb": "Pin", "revision": 1, "requestedBy": "ada"});
+        let spec = json!({"package": target, "verb": "Pin", "revision": 1, "requestedBy": ADMIN});
         let path = made(&in_system("packageactions"), "PackageAction", "pin", &spec).await;
         contains(
             &refused(&path, &json!({"revision": 2})).await,
@@ -164,7 +167,7 @@ fn an_action_is_immutable_and_only_a_pin_names_a_revision() {
             ("no-revision", "Pin", None),
             ("revision", "Release", Some(1)),
         ] {
-            let mut spec = json!({"package": target, "verb": verb, "requestedBy": "ada"});
+            let mut spec = json!({"package": target, "verb": verb, "requestedBy": ADMIN});
             if let Some(revision) = revision {
                 spec["revision"] = json!(revision);
             }
@@ -175,6 +178,31 @@ fn an_action_is_immutable_and_only_a_pin_names_a_revision() {
                 .to_string();
             contains(&message, "Pin needs a revision, and only Pin has one");
         }
+    });
+}
+
+#[test]
+fn nobody_signs_an_action_as_somebody_else() {
+    run(async {
+        let client = client().await;
+        let actions = in_system("packageactions");
+        let target = json!({"kind": "ClusterPackage", "name": "lighthouse"});
+        let spec = json!({"package": target, "verb": "Release", "requestedBy": "ada"});
+        // The API server takes up a new policy within a moment, not at once.
+        await_state("a forged action is refused", WITHIN, || async {
+            let forged = object("PackageAction", "forged", &spec);
+            match create(&client, &actions, &forged).await {
+                Err(kube::Error::Api(status)) if status.code == 403 => Ok(status.message.clone()),
+                Err(error) => Err(error.to_string()),
+                Ok(_) => {
+                    delete(&client, &format!("{actions}/forged")).await;
+                    Err("it was taken".to_owned())
+                }
+            }
+        })
+        .await
+        .find(ADMIN)
+        .expect("the refusal names the requester");
     });
 }
 
