@@ -1,9 +1,10 @@
 //! What a deployment does next with its sets; decides only.
 
+use serde_json::{Value, json};
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::LifecycleState;
 
-use super::child::Child;
+use super::child::{Child, PAUSED_BY_PARENT};
 
 /// One change of one set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,40 @@ pub(crate) enum Step {
     Archive(String),
     /// Delete it: there is too much history.
     Delete(String),
+}
+
+impl Step {
+    /// Name of the set.
+    pub(crate) fn set(&self) -> &str {
+        match self {
+            Self::PauseByParent(set)
+            | Self::Resume(set)
+            | Self::Pause(set)
+            | Self::Archive(set)
+            | Self::Delete(set) => set,
+        }
+    }
+
+    /// The change as a merge patch, which fits nothing but the set as it was read: one made since by somebody
+    /// else under its name is left alone. `None` for a deletion.
+    pub(crate) fn patch(&self, read: &Child) -> Option<Value> {
+        let (state, annotations) = match self {
+            Self::PauseByParent(_) => ("Paused", json!({PAUSED_BY_PARENT: "true"})),
+            Self::Resume(_) => ("Active", json!({PAUSED_BY_PARENT: null})),
+            Self::Pause(_) => ("Paused", json!({})),
+            Self::Archive(_) => ("Archived", json!({})),
+            Self::Delete(_) => return None,
+        };
+        let metadata = &read.head.metadata;
+        Some(json!({
+            "metadata": {
+                "uid": metadata.uid,
+                "resourceVersion": metadata.resource_version,
+                "annotations": annotations,
+            },
+            "spec": {"lifecycleState": state},
+        }))
+    }
 }
 
 /// The set made from the template as it is now: the highest revision, if it has this hash.

@@ -16,7 +16,7 @@ use stevedore_proto_core::Digest;
 use stevedore_proto_core::content::{self, canonical_json};
 use tokio::time::{Instant, sleep_until};
 
-use super::child::{Child, HASH, OBJECT_DEPLOYMENT, PAUSED_BY_PARENT};
+use super::child::{Child, HASH, OBJECT_DEPLOYMENT};
 use super::plan::{self, Step};
 use super::status::{self, View};
 use super::{Name, Queue};
@@ -164,18 +164,12 @@ impl Controller {
     }
 
     async fn carry_out(&self, name: &Name, children: &[Child], step: &Step) -> Answer<()> {
-        let (set, patch) = match step {
-            Step::Delete(set) => return self.delete(name, children, set).await,
-            Step::PauseByParent(set) => (
-                set,
-                json!({"metadata": {"annotations": {PAUSED_BY_PARENT: "true"}}, "spec": {"lifecycleState": "Paused"}}),
-            ),
-            Step::Resume(set) => (
-                set,
-                json!({"metadata": {"annotations": {PAUSED_BY_PARENT: null}}, "spec": {"lifecycleState": "Active"}}),
-            ),
-            Step::Pause(set) => (set, json!({"spec": {"lifecycleState": "Paused"}})),
-            Step::Archive(set) => (set, json!({"spec": {"lifecycleState": "Archived"}})),
+        let set = step.set();
+        let Some(child) = children.iter().find(|child| child.name() == set) else {
+            return Ok(());
+        };
+        let Some(patch) = step.patch(child) else {
+            return self.delete(name, child).await;
         };
         let namespace = name.0.as_deref();
         let answer = match namespace {
@@ -191,16 +185,19 @@ impl Controller {
             }
         };
         match answer {
-            Err(failure) if failure.kind != FailureKind::NotFound => Err(failure),
-            _ => Ok(()),
+            // Another set than the one that was looked at, or changed since: look again.
+            Err(failure)
+                if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) =>
+            {
+                self.queue.add(name.clone());
+                Ok(())
+            }
+            other => other.map(|_| ()),
         }
     }
 
-    async fn delete(&self, name: &Name, children: &[Child], set: &str) -> Answer<()> {
-        let Some(child) = children.iter().find(|child| child.name() == set) else {
-            return Ok(());
-        };
-        let uid = &child.head.metadata.uid;
+    async fn delete(&self, name: &Name, child: &Child) -> Answer<()> {
+        let (set, uid) = (child.name(), &child.head.metadata.uid);
         match name.0.as_deref() {
             Some(namespace) => {
                 self.client

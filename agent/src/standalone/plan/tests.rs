@@ -123,3 +123,25 @@ fn only_archived_sets_beyond_the_limit_are_deleted_oldest_first() {
     assert_eq!(trim(&sets, 0).len(), 3);
     assert_eq!(trim(&[set(1).child(), set(2).child()], 0), []);
 }
+
+#[test]
+fn a_step_fits_only_the_set_that_was_looked_at() {
+    let mut read = set(1);
+    read.0["metadata"]["resourceVersion"] = "7".into();
+    let child = read.child();
+    for step in [
+        Step::PauseByParent("web-1".into()),
+        Step::Resume("web-1".into()),
+        Step::Pause("web-1".into()),
+        Step::Archive("web-1".into()),
+    ] {
+        let patch = step.patch(&child).unwrap();
+        assert_eq!(
+            (
+                &patch["metadata"]["uid"],
+                &patch["metadata"]["resourceVersion"]
+            ),
+            (&json!("u1"), &json!("7"))
+        );
+    }
+}
