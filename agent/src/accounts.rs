@@ -38,6 +38,14 @@ impl AccountResolver {
         *self.default.write().unwrap_or_else(PoisonError::into_inner) = name;
     }
 
+    /// The account of what names none.
+    pub(crate) fn default_name(&self) -> Option<String> {
+        self.default
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// A client that is `account`, without trying whether the agent may be it.
     pub(crate) fn client(&self, account: &Account) -> PackageClient {
         let proven = Arc::clone(&self.proven);
@@ -56,16 +64,10 @@ impl AccountResolver {
     }
 
     fn account(&self, set: &StoredSet) -> Result<Account, AccountBlocker> {
-        let default = || {
-            self.default
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone()
-        };
         let name = set
             .account
             .clone()
-            .or_else(default)
+            .or_else(|| self.default_name())
             .ok_or_else(no_account)?;
         let namespace = set
             .confined_to

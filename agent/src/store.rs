@@ -19,13 +19,15 @@ pub(crate) mod head;
 mod index;
 mod observe;
 mod restore;
+#[cfg(test)]
+mod script;
 mod secrets;
 mod set_store;
 mod state;
 mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stevedore_agent_core::session::Recovered;
 use stevedore_proto_core::{DeploymentUid, Digest, Held};
@@ -62,6 +64,8 @@ pub struct Store {
     circumstances: watch::Sender<u64>,
     /// Counts deletions of sets.
     deleted: watch::Sender<u64>,
+    /// Deployments whose finished tombstones are not kept any more, until the session is told.
+    forgotten: Mutex<Vec<DeploymentUid>>,
 }
 
 impl Store {
@@ -90,6 +94,7 @@ impl Store {
             lost: watch::Sender::new(0),
             circumstances: watch::Sender::new(0),
             deleted: watch::Sender::new(0),
+            forgotten: Mutex::default(),
         }))
     }
 
@@ -130,6 +135,18 @@ impl Store {
     /// Rises when sets were deleted, and with them perhaps the last ones that had a content.
     pub fn deleted(&self) -> watch::Receiver<u64> {
         self.deleted.subscribe()
+    }
+
+    /// Deployments whose finished tombstones were dropped since the last call; new ones come with
+    /// [`Self::deleted`].
+    pub fn take_forgotten(&self) -> Vec<DeploymentUid> {
+        std::mem::take(&mut *self.forgotten())
+    }
+
+    fn forgotten(&self) -> MutexGuard<'_, Vec<DeploymentUid>> {
+        self.forgotten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Digests of every content that is stored.

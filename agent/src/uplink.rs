@@ -158,8 +158,11 @@ impl Uplink {
             std::future::pending::<()>().await;
         });
         let (store, mut deleted) = (Arc::clone(&self.store), self.store.deleted());
-        run_until_stop(&tasks, "contents", async move {
+        run_until_stop(&tasks, "deletions", async move {
             while deleted.changed().await.is_ok() {
+                for deployment in store.take_forgotten() {
+                    let _ = events.send(Event::Forgotten(deployment)).await;
+                }
                 let _ = events.send(Event::Contents(store.contents())).await;
             }
             std::future::pending::<()>().await;

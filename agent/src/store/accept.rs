@@ -169,37 +169,45 @@ impl Store {
     }
 
     async fn create_set(&self, name: &str, body: &Value, order: &Order) -> Answer<Written> {
-        match self
+        let created = self
             .client
             .create::<ClusterObjectSet>(None, body, true)
-            .await
-        {
+            .await;
+        let head: SetHead = match created {
             Ok(answer) => {
-                let head: SetHead = parse(answer.clone())?;
-                if covers(&answer["spec"], &body["spec"]) {
+                let covers = covers(&answer["spec"], &body["spec"]);
+                let head = parse(answer)?;
+                if covers {
                     return Ok(Written::Durable(Box::new(head)));
                 }
-                self.client
-                    .delete::<ClusterObjectSet>(None, name, &head.metadata.uid)
-                    .await?;
-                Ok(Written::Less)
+                // Known before it is deleted: its end is no loss that the store makes good.
+                if let Err(error) = self.index.refuse(&head) {
+                    tracing::warn!(set = name, %error, "a cut set cannot be read");
+                }
+                head
             }
-            Err(failure) if is_unknown_field(&failure) => Ok(Written::Less),
+            Err(failure) if is_unknown_field(&failure) => return Ok(Written::Less),
             Err(failure) if failure.kind == FailureKind::Conflict => {
                 let head = self
                     .client
                     .get::<ClusterObjectSet, SetHead>(None, name)
                     .await?;
-                let head = head.ok_or_else(vanished)?;
-                let same = head.spec.order.as_ref() == Some(&convert::stored_order(order));
-                Ok(if same {
-                    Written::Durable(Box::new(head))
-                } else {
-                    Written::Taken
-                })
+                head.ok_or_else(vanished)?
             }
-            Err(failure) => Err(failure),
+            Err(failure) => return Err(failure),
+        };
+        if self.index.is_retiring(&head.reference()) {
+            self.client
+                .delete::<ClusterObjectSet>(None, name, &head.metadata.uid)
+                .await?;
+            return Ok(Written::Less);
         }
+        let same = head.spec.order.as_ref() == Some(&convert::stored_order(order));
+        Ok(if same {
+            Written::Durable(Box::new(head))
+        } else {
+            Written::Taken
+        })
     }
 
     /// Puts the tombstone on the newest set; without a set, or where another tombstone stands already, it is
@@ -350,11 +358,11 @@ fn is_unknown_field(failure: &Failure) -> bool {
     failure.kind == FailureKind::Invalid && failure.message.contains("unknown field")
 }
 
-fn vanished() -> Failure {
+pub(super) fn vanished() -> Failure {
     Failure::new(FailureKind::Unavailable, "the set was deleted in between")
 }
 
-fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Answer<T> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Answer<T> {
     serde_json::from_value(value).map_err(|error| {
         Failure::new(
             FailureKind::Unavailable,

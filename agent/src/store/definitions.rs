@@ -29,6 +29,19 @@ pub(super) struct Definition {
     metadata: Metadata,
 }
 
+impl Definition {
+    /// Such as `objectsets.stevedore.dev`.
+    pub(super) fn name(&self) -> &str {
+        &self.metadata.name
+    }
+}
+
+/// Whether a definition of this name is of our group.
+fn is_ours(name: &str) -> bool {
+    name.split_once('.')
+        .is_some_and(|(_, group)| group == stevedore_crds::GROUP)
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata {
@@ -41,7 +54,7 @@ impl Definitions {
     /// A definition was seen.
     pub(super) fn seen(&self, definition: &Definition) {
         let name = &definition.metadata.name;
-        if !name.ends_with(stevedore_crds::GROUP) {
+        if !is_ours(name) {
             return;
         }
         let mut terminating = self.lock();
@@ -57,9 +70,14 @@ impl Definitions {
         }
     }
 
-    /// A definition is gone. What was stored in it went with it, so nothing is left to protect.
-    pub(super) fn removed(&self, definition: &Definition) {
-        self.lock().remove(&definition.metadata.name);
+    /// A definition of this name is gone. What was stored in it went with it, so nothing is left to protect.
+    pub(super) fn removed(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    /// Names of those that are being deleted.
+    pub(super) fn terminating(&self) -> BTreeSet<String> {
+        self.lock().clone()
     }
 
     /// Whether one is being deleted.
@@ -85,9 +103,7 @@ impl Definitions {
             .await?
         {
             Some(definition) => self.seen(&definition),
-            None => {
-                self.lock().remove(name);
-            }
+            None => self.removed(name),
         }
         Ok(())
     }
@@ -116,10 +132,11 @@ mod tests {
     fn only_our_own_definitions_stop_teardowns() {
         let definitions = Definitions::default();
         definitions.seen(&definition("certificates.cert-manager.io", true));
+        definitions.seen(&definition("things.notstevedore.dev", true));
         assert!(!definitions.are_terminating());
         definitions.seen(&definition("objectsets.stevedore.dev", true));
         assert!(definitions.are_terminating());
-        definitions.removed(&definition("objectsets.stevedore.dev", true));
+        definitions.removed("objectsets.stevedore.dev");
         assert!(!definitions.are_terminating());
     }
 

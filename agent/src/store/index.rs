@@ -2,6 +2,7 @@
 //! No object of a set is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use stevedore_crds::v1alpha1::StoredOrder;
@@ -126,17 +127,21 @@ impl Entry {
 #[derive(Default)]
 pub(crate) struct Index {
     entries: Mutex<BTreeMap<Name, Entry>>,
+    /// The newest order of a deployment whose set vanished, until it is stored again.
+    lost: Mutex<BTreeMap<DeploymentUid, Tuple>>,
+    /// A set was met that cannot be read: what it names is not known.
+    obscure: AtomicBool,
     engine: OnceLock<Arc<dyn Notified>>,
 }
 
 impl Index {
     /// From now on `engine` is told of changes; it is told once of every deployment that is known.
     pub(crate) fn attach(&self, engine: Arc<dyn Notified>) {
-        let engine = self.engine.get_or_init(|| engine);
+        self.engine.get_or_init(|| engine);
         let known: BTreeSet<_> = self.lock().values().map(|entry| entry.deployment).collect();
         known
             .into_iter()
-            .for_each(|deployment| engine.sets_changed(deployment));
+            .for_each(|deployment| self.tell(deployment));
     }
 
     /// The engine, once it is attached.
@@ -144,9 +149,19 @@ impl Index {
         self.engine.get()
     }
 
+    /// A set was met that cannot be read, as one that a newer release wrote.
+    pub(crate) fn obscure(&self) {
+        self.obscure.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether every set that was ever met could be read, so that what none names is needed by none.
+    pub(crate) fn is_complete(&self) -> bool {
+        !self.obscure.load(Ordering::Relaxed)
+    }
+
     /// A set was seen or written.
     pub(crate) fn put(&self, head: &SetHead) -> Result<(), Unreadable> {
-        let mut entry = Entry::new(head)?;
+        let mut entry = Entry::new(head).inspect_err(|_| self.obscure())?;
         let deployment = entry.deployment;
         let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
         let changed = {
@@ -169,7 +184,9 @@ impl Index {
         Ok(())
     }
 
-    /// A set with this UID is gone. What was known of it, if it was known.
+    /// A set with this UID is gone. What was known of it, if it was known. While it [is lost](Self::is_lost)
+    /// the engine hears of nothing, for the set before it is not the accepted one: not until a set as new is
+    /// stored, or [`Self::give_up`].
     pub(crate) fn remove(&self, name: &Name, uid: &str) -> Option<Entry> {
         let entry = {
             let mut entries = self.lock();
@@ -178,8 +195,40 @@ impl Index {
             }
             entries.remove(name)?
         };
-        self.tell(entry.deployment);
+        match &entry.hub {
+            Some(hub) if self.is_lost(&entry) => {
+                self.lost().insert(entry.deployment, hub.tuple);
+            }
+            _ => self.tell(entry.deployment),
+        }
         Some(entry)
+    }
+
+    /// A lost set is not written again: what is left is all there is.
+    pub(crate) fn give_up(&self, deployment: DeploymentUid) {
+        self.lost().remove(&deployment);
+        self.tell(deployment);
+    }
+
+    /// A set was just created that must not stay: the engine does not have it, and that it goes is no loss.
+    pub(crate) fn refuse(&self, head: &SetHead) -> Result<(), Unreadable> {
+        let mut entry = Entry::new(head)?;
+        let deployment = entry.deployment;
+        if let Some(hub) = &mut entry.hub {
+            hub.retiring = true;
+        }
+        let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
+        self.lock().insert(name, entry);
+        self.tell(deployment);
+        Ok(())
+    }
+
+    /// Whether we are about to delete this set.
+    pub(crate) fn is_retiring(&self, set: &SetRef) -> bool {
+        let entries = self.lock();
+        entries
+            .get(&(set.namespace.clone(), set.name.clone()))
+            .is_some_and(|entry| entry.uid == set.uid && entry.is_retiring())
     }
 
     /// We are about to delete this set; see [`Self::is_lost`].
@@ -211,7 +260,9 @@ impl Index {
     pub(crate) fn of(&self, deployment: DeploymentUid) -> Vec<SetRef> {
         self.lock()
             .iter()
-            .filter(|(_, entry)| entry.deployment == deployment && entry.in_hand)
+            .filter(|(_, entry)| {
+                entry.deployment == deployment && entry.in_hand && !entry.is_retiring()
+            })
             .map(|(name, entry)| reference(name, entry))
             .collect()
     }
@@ -295,9 +346,31 @@ impl Index {
     }
 
     fn tell(&self, deployment: DeploymentUid) {
-        if let Some(engine) = self.engine.get() {
+        if let Some(engine) = self.engine.get()
+            && !self.lacks_newest(deployment)
+        {
             engine.sets_changed(deployment);
         }
+    }
+
+    /// Whether the newest order of a deployment vanished and no set as new is stored yet.
+    fn lacks_newest(&self, deployment: DeploymentUid) -> bool {
+        let mut lost = self.lost();
+        let Some(tuple) = lost.get(&deployment) else {
+            return false;
+        };
+        let parts = self.hub_parts(deployment);
+        let stored = parts
+            .iter()
+            .any(|(_, part)| !convert::is_newer(tuple, part.high_water()));
+        if stored {
+            lost.remove(&deployment);
+        }
+        !stored
+    }
+
+    fn lost(&self) -> MutexGuard<'_, BTreeMap<DeploymentUid, Tuple>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changed whole under the lock, so a poisoned lock still holds a usable value.
@@ -307,6 +380,10 @@ impl Index {
 }
 
 impl Entry {
+    fn is_retiring(&self) -> bool {
+        self.hub.as_ref().is_some_and(|hub| hub.retiring)
+    }
+
     fn content_digest(&self) -> Option<&Digest> {
         Some(&self.hub.as_ref()?.content.as_ref()?.digest)
     }

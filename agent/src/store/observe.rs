@@ -1,6 +1,6 @@
 //! The watches over the agent's own kinds, which keep the index current and wake the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -56,12 +56,14 @@ impl Store {
             false,
             Policy {
                 store: Arc::clone(self),
+                missing: false,
             },
         )?);
         let definitions = DefinitionWatch {
             store: Arc::clone(self),
             discovery: Arc::clone(discovery),
             synced: false,
+            unseen: BTreeSet::new(),
         };
         observed.push(self.watch::<CustomResourceDefinition>("definitions", true, definitions)?);
         Ok(Observed(observed))
@@ -196,11 +198,10 @@ impl Handler for Sets {
                     .into_iter()
                     .collect();
             }
-            Notice::Seen(object) => {
-                if let Some(head) = Store::read(&object) {
-                    self.seen(head).await;
-                }
-            }
+            Notice::Seen(object) => match Store::read(&object) {
+                Some(head) => self.seen(head).await,
+                None => self.store.index.obscure(),
+            },
             Notice::Removed(object) => {
                 let Some(head) = Store::read::<SetHead>(&object) else {
                     return;
@@ -258,24 +259,34 @@ impl Store {
 /// The watch over the one policy.
 struct Policy {
     store: Arc<Store>,
+    /// During a list: it was not seen yet.
+    missing: bool,
+}
+
+impl Policy {
+    fn set_default(&self, account: Option<String>) {
+        self.store.accounts.set_default(account);
+        self.store.circumstances_changed();
+    }
 }
 
 impl Handler for Policy {
     async fn take(&mut self, notice: Notice) {
         match notice {
+            Notice::Restarted => self.missing = true,
             Notice::Seen(object) => {
+                self.missing = false;
                 if let Some(policy) = Store::read::<MemberPolicy>(&object) {
-                    self.store
-                        .accounts
-                        .set_default(policy.spec.default_service_account);
-                    self.store.circumstances_changed();
+                    self.set_default(policy.spec.default_service_account);
                 }
             }
-            Notice::Removed(_) => {
-                self.store.accounts.set_default(None);
-                self.store.circumstances_changed();
+            Notice::Removed(_) => self.set_default(None),
+            Notice::Synced => {
+                if std::mem::take(&mut self.missing) {
+                    self.set_default(None);
+                }
             }
-            _ => {}
+            Notice::Failed(_) => {}
         }
     }
 }
@@ -285,23 +296,36 @@ struct DefinitionWatch {
     store: Arc<Store>,
     discovery: Arc<Discovery>,
     synced: bool,
+    /// During a list: those of ours that were being deleted when it began, and not seen since.
+    unseen: BTreeSet<String>,
 }
 
 impl Handler for DefinitionWatch {
     async fn take(&mut self, notice: Notice) {
+        let definitions = &self.store.definitions;
         match notice {
+            Notice::Restarted => {
+                self.unseen = definitions.terminating();
+                return;
+            }
             Notice::Seen(object) => {
                 if let Some(definition) = Store::read::<Definition>(&object) {
-                    self.store.definitions.seen(&definition);
+                    self.unseen.remove(definition.name());
+                    definitions.seen(&definition);
                 }
             }
             Notice::Removed(object) => {
                 if let Some(definition) = Store::read::<Definition>(&object) {
-                    self.store.definitions.removed(&definition);
+                    definitions.removed(definition.name());
                 }
             }
-            Notice::Synced => self.synced = true,
-            Notice::Restarted | Notice::Failed(_) => return,
+            Notice::Synced => {
+                for name in std::mem::take(&mut self.unseen) {
+                    definitions.removed(&name);
+                }
+                self.synced = true;
+            }
+            Notice::Failed(_) => return,
         }
         if self.synced {
             self.discovery.changed().await;
@@ -309,3 +333,6 @@ impl Handler for DefinitionWatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

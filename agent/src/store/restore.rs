@@ -10,8 +10,8 @@ use stevedore_crds::v1alpha1::ClusterObjectSet;
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::sleep;
 
-use super::Store;
 use super::index::Entry;
+use super::{Store, accept};
 use crate::cluster_api::watch_loop;
 use crate::engine::ports::Answer;
 
@@ -26,6 +26,7 @@ impl Store {
     /// Starts to write a removed set again, until it is there or a newer order is.
     pub(super) fn restore(self: &Arc<Self>, name: &str, entry: Entry, object: &RawValue) {
         let Some(body) = Self::read::<Value>(object).map(fresh) else {
+            self.index.give_up(entry.deployment);
             return;
         };
         tracing::warn!(
@@ -69,23 +70,25 @@ impl Store {
                 .is_finished(removed.deployment, &hub.tuple)
                 .await?
         {
+            self.index.give_up(removed.deployment);
             return Ok(());
         }
-        match self
+        let created = self
             .client
             .create::<ClusterObjectSet>(None, body, false)
-            .await
-        {
-            Ok(answer) => {
-                if let Ok(head) = serde_json::from_value(answer) {
-                    self.enter(&head);
-                }
-                Ok(())
+            .await;
+        let head = match created {
+            Ok(answer) => accept::parse(answer)?,
+            // Somebody, perhaps a second copy of the agent, was faster.
+            Err(failure) if failure.kind == FailureKind::Conflict => {
+                let name = body["metadata"]["name"].as_str().unwrap_or_default();
+                let found = self.client.get::<ClusterObjectSet, _>(None, name).await?;
+                found.ok_or_else(accept::vanished)?
             }
-            // Somebody, perhaps a second copy of the agent, was faster; the watch shows it.
-            Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
-            Err(failure) => Err(failure),
-        }
+            Err(failure) => return Err(failure),
+        };
+        self.enter(&head);
+        Ok(())
     }
 }
 

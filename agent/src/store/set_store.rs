@@ -319,7 +319,13 @@ impl SetStore for Store {
                 )
             })?;
             let now = Timestamp::now().as_second();
-            self.state.finish(deployment, package, tombstone, now).await
+            let forgotten = self
+                .state
+                .finish(deployment, package, tombstone, now)
+                .await?;
+            // The session hears of it once the sets of this deployment are deleted.
+            self.forgotten().extend(forgotten);
+            Ok(())
         })
     }
 

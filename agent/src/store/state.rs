@@ -1,6 +1,7 @@
 //! Secret `stevedore-agent-state`: what must outlive every set.
 //!
-//! Key `state`: the highest epoch and term met, and the tuples of finished tombstones, kept for 90 days.
+//! Key `state`: the tuples of finished tombstones, kept for 90 days, and the highest epoch and term that any of
+//! them had. Every other epoch and term stands in the set that the order is stored as.
 //! Key `digest-key`: the key under which Secrets of objects are named.
 
 use std::collections::BTreeMap;
@@ -57,14 +58,22 @@ struct Finished {
 }
 
 impl State {
-    fn finish(&mut self, new: Finished) {
+    /// Adds a finished tombstone; gives the deployments whose time is over, and which are forgotten.
+    fn finish(&mut self, new: Finished) -> Vec<DeploymentUid> {
         self.seen = Some(convert::higher(self.seen, new.tuple.leadership()));
-        self.finished.retain(|old| {
-            old.deployment != new.deployment && new.at.saturating_sub(old.at) <= KEEP
-        });
+        self.finished.retain(|old| old.deployment != new.deployment);
+        let surplus = (self.finished.len() + 1).saturating_sub(MOST);
+        let (mut gone, now) = (vec![], new.at);
+        let old = std::mem::take(&mut self.finished);
+        for (at, finished) in old.into_iter().enumerate() {
+            if at < surplus || now.saturating_sub(finished.at) > KEEP {
+                gone.push(finished.deployment);
+            } else {
+                self.finished.push(finished);
+            }
+        }
         self.finished.push(new);
-        let surplus = self.finished.len().saturating_sub(MOST);
-        self.finished.drain(..surplus);
+        gone
     }
 }
 
@@ -77,7 +86,7 @@ impl StateSecret {
     ) -> Answer<Self> {
         let stored = match read(&client, namespace).await? {
             Some(stored) => stored,
-            None => create(&client, namespace, fresh_key).await?,
+            None => create(&client, namespace, fresh_key, &State::default()).await?,
         };
         Ok(Self {
             client,
@@ -109,14 +118,14 @@ impl StateSecret {
         self.known().finished.iter().map(held).collect()
     }
 
-    /// Stores that a tombstone was carried out.
+    /// Stores that a tombstone was carried out; gives the deployments whose tombstones it no longer keeps.
     pub(crate) async fn finish(
         &self,
         deployment: DeploymentUid,
         package: PackageRef,
         tuple: Tuple,
         at: i64,
-    ) -> Answer<()> {
+    ) -> Answer<Vec<DeploymentUid>> {
         let _turn = self.writing.lock().await;
         let new = Finished {
             deployment,
@@ -126,11 +135,9 @@ impl StateSecret {
         };
         let mut last = None;
         for _ in 0..ATTEMPTS {
-            let Some(stored) = read(&self.client, &self.namespace).await? else {
-                return Err(missing());
-            };
+            let stored = self.read().await?;
             let mut state = stored.state;
-            state.finish(new.clone());
+            let forgotten = state.finish(new.clone());
             let mut secret = stored.secret;
             secret
                 .data
@@ -143,7 +150,7 @@ impl StateSecret {
             {
                 Ok(_) => {
                     *self.known() = state;
-                    return Ok(());
+                    return Ok(forgotten);
                 }
                 Err(failure) if failure.kind == FailureKind::Conflict => last = Some(failure),
                 Err(failure) => return Err(failure),
@@ -159,14 +166,25 @@ impl StateSecret {
         deployment: DeploymentUid,
         tuple: &Tuple,
     ) -> Answer<bool> {
-        let Some(stored) = read(&self.client, &self.namespace).await? else {
-            return Err(missing());
-        };
+        let stored = self.read().await?;
         let finished = stored.state.finished.iter();
         let mut of_it = finished.filter(|finished| finished.deployment == deployment);
         let answer = of_it.any(|finished| !convert::is_newer(tuple, &finished.tuple));
         *self.known() = stored.state;
         Ok(answer)
+    }
+
+    /// What is stored. Where somebody deleted it, it is stored again as it is known: the digest key above all,
+    /// by which the Secrets of every set are named.
+    async fn read(&self) -> Answer<Stored> {
+        if let Some(stored) = read(&self.client, &self.namespace).await? {
+            return Ok(stored);
+        }
+        tracing::warn!(
+            "Secret {AGENT_STATE} was deleted while the agent runs; it is written again"
+        );
+        let known = self.known().clone();
+        create(&self.client, &self.namespace, self.digest_key, &known).await
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, State> {
@@ -183,7 +201,7 @@ struct Stored {
 fn missing() -> Failure {
     Failure::new(
         FailureKind::NotFound,
-        format!("Secret {AGENT_STATE} was deleted while the agent runs; restart the agent"),
+        format!("Secret {AGENT_STATE} was deleted in between"),
     )
 }
 
@@ -197,7 +215,12 @@ async fn read(client: &AgentClient, namespace: &str) -> Answer<Option<Stored>> {
     decode(secret).map(Some)
 }
 
-async fn create(client: &AgentClient, namespace: &str, key: [u8; 32]) -> Answer<Stored> {
+async fn create(
+    client: &AgentClient,
+    namespace: &str,
+    key: [u8; 32],
+    state: &State,
+) -> Answer<Stored> {
     let secret = Secret {
         metadata: ObjectMeta {
             name: Some(AGENT_STATE.into()),
@@ -205,7 +228,7 @@ async fn create(client: &AgentClient, namespace: &str, key: [u8; 32]) -> Answer<
             ..ObjectMeta::default()
         },
         data: Some(BTreeMap::from([
-            (STATE.into(), encode(&State::default())),
+            (STATE.into(), encode(state)),
             (DIGEST_KEY.into(), ByteString(key.to_vec())),
         ])),
         ..Secret::default()
@@ -253,6 +276,7 @@ fn decode(secret: Secret) -> Answer<Stored> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::script::{self, STATE, Script};
     use super::*;
     use stevedore_proto_core::{Digest, Epoch, EpochId, PackageUid, Term, TermId};
 
@@ -284,11 +308,12 @@ mod tests {
     #[test]
     fn a_finished_tombstone_replaces_the_one_before_and_old_ones_go_after_ninety_days() {
         let mut state = State::default();
-        state.finish(finished(1, 4, 0));
-        state.finish(finished(2, 2, KEEP));
-        state.finish(finished(2, 7, KEEP));
+        assert_eq!(state.finish(finished(1, 4, 0)), []);
+        assert_eq!(state.finish(finished(2, 2, KEEP)), []);
+        assert_eq!(state.finish(finished(2, 7, KEEP)), []);
         assert_eq!(state.finished, [finished(1, 4, 0), finished(2, 7, KEEP)]);
-        state.finish(finished(3, 1, KEEP + 1));
+        let forgotten = state.finish(finished(3, 1, KEEP + 1));
+        assert_eq!(forgotten, [DeploymentUid::from_bytes([1; 16])]);
         assert_eq!(state.finished.len(), 2);
         assert_eq!(state.seen.unwrap().term.counter, 7);
     }
@@ -299,5 +324,45 @@ mod tests {
         let one = finished(1, u64::MAX, i64::MAX);
         state.finished = vec![one; MOST];
         assert!(encode(&state).0.len() < 1024 * 1024);
+        let forgotten = state.finish(finished(2, 1, i64::MAX));
+        assert_eq!(forgotten, [DeploymentUid::from_bytes([1; 16])]);
+        assert_eq!(state.finished.len(), MOST);
+    }
+
+    #[tokio::test]
+    async fn a_state_that_somebody_deletes_is_written_again_under_the_same_key() {
+        let reads = std::sync::atomic::AtomicUsize::new(0);
+        let created = std::sync::Arc::new(Mutex::new(None::<serde_json::Value>));
+        let stored = std::sync::Arc::clone(&created);
+        let key = format!("{}=", "A".repeat(43));
+        let script = Script::new(move |question, body| {
+            let mut stored = stored.lock().unwrap();
+            if question == format!("GET {STATE}") {
+                let first = reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+                return Some(match stored.clone() {
+                    Some(secret) => (200, secret),
+                    None if first => (200, script::state(&key)),
+                    None => script::refusal(404, "deleted"),
+                });
+            }
+            let written = question.starts_with("POST") || question.starts_with("PUT");
+            written.then(|| {
+                *stored = Some(body.clone());
+                (200, body.clone())
+            })
+        })
+        .await;
+        let one = finished(1, 4, 7);
+        let state = &script.store.state;
+        let finish = state.finish(one.deployment, one.package, one.tuple, 7);
+        assert_eq!(finish.await, Ok(vec![]));
+        *created.lock().unwrap() = None;
+        assert_eq!(
+            state.is_finished(one.deployment, &one.tuple).await,
+            Ok(true)
+        );
+        let secret: Secret =
+            serde_json::from_value(created.lock().unwrap().clone().unwrap()).unwrap();
+        assert_eq!(decode(secret).unwrap().digest_key, state.digest_key());
     }
 }

@@ -18,7 +18,8 @@ struct Head {
 }
 
 impl Store {
-    /// Deletes what no stored set names. Only right while the index is complete.
+    /// Deletes what no stored set names, unless there is a set that cannot be read: it may name any of them.
+    /// Only right once the index has every set.
     pub(crate) async fn sweep(&self) {
         if let Err(failure) = self.try_sweep().await {
             tracing::warn!(%failure, "Secrets that no set names could not be removed");
@@ -27,6 +28,9 @@ impl Store {
 
     async fn try_sweep(&self) -> Answer<()> {
         let _alone = self.sweeping.write().await;
+        if !self.index.is_complete() {
+            return Ok(());
+        }
         let named = self.index.secrets();
         let fields = format!("type={OBJECTS_TYPE}");
         let select = Select {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Millis, limit};
+use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Millis, Stage, limit};
 
 /// Shortest time between two reports of one deployment that differ in counts and texts only.
 const CALM: Millis = 1_000;
@@ -46,21 +46,34 @@ impl Reports {
     pub(super) fn put(&mut self, status: DeploymentStatus) {
         let status = status.bounded();
         let gist = gist(&status);
-        let room = self.latest.len() < limit::DEPLOYMENTS;
-        match self.latest.get_mut(&status.deployment) {
-            Some(report) => (report.status, report.gist) = (status, gist),
-            None if room => {
-                self.latest.insert(
-                    status.deployment,
-                    Report {
-                        status,
-                        gist,
-                        sent: None,
-                    },
-                );
-            }
-            None => {}
+        if let Some(report) = self.latest.get_mut(&status.deployment) {
+            (report.status, report.gist) = (status, gist);
+            return;
         }
+        if self.latest.len() >= limit::DEPLOYMENTS
+            && let Some(done) = self.least_wanted()
+        {
+            self.latest.remove(&done);
+        }
+        if self.latest.len() < limit::DEPLOYMENTS {
+            self.latest.insert(
+                status.deployment,
+                Report {
+                    status,
+                    gist,
+                    sent: None,
+                },
+            );
+        }
+    }
+
+    /// A deployment that is torn down, best one of which the hub knows: the stage held says the same.
+    fn least_wanted(&self) -> Option<DeploymentUid> {
+        self.latest
+            .iter()
+            .filter(|(_, report)| report.status.stage == Stage::Deleted)
+            .max_by_key(|(_, report)| report.due_at().is_none())
+            .map(|(deployment, _)| *deployment)
     }
 
     pub(super) fn remove(&mut self, deployment: &DeploymentUid) {
@@ -134,7 +147,7 @@ fn gist(status: &DeploymentStatus) -> Gist {
 #[cfg(test)]
 mod tests {
     use stevedore_proto_core::status::{PhaseState, PhaseStatus, Truth, Verdict};
-    use stevedore_proto_core::{Digest, Epoch, EpochId, Stage, Term, TermId, Tuple};
+    use stevedore_proto_core::{Digest, Epoch, EpochId, Term, TermId, Tuple};
 
     use super::*;
 
@@ -197,5 +210,28 @@ mod tests {
         assert_eq!(reports.due(100_000), vec![]);
         reports.opened(true);
         assert_eq!(reports.due(100_000), vec![(1, status(0, Truth::False))]);
+    }
+
+    #[test]
+    fn where_there_is_no_room_a_torn_down_deployment_makes_it() {
+        let of = |number: u64, stage| {
+            let mut bytes = [0; 16];
+            bytes[..8].copy_from_slice(&number.to_be_bytes());
+            DeploymentStatus {
+                deployment: DeploymentUid::from_bytes(bytes),
+                stage,
+                ..status(0, Truth::False)
+            }
+        };
+        let most = limit::DEPLOYMENTS as u64;
+        let mut reports = Reports::default();
+        reports.put(of(0, Stage::Deleted));
+        reports.due(0);
+        (1..most).for_each(|number| reports.put(of(number, Stage::Applied)));
+        reports.due(1);
+        reports.put(of(most, Stage::Applied));
+        assert_eq!(reports.due(2), [(most + 1, of(most, Stage::Applied))]);
+        reports.put(of(most + 1, Stage::Applied));
+        assert_eq!(reports.due(3), [], "nobody is evicted for it");
     }
 }

@@ -1,8 +1,7 @@
 use serde_json::json;
 
+use super::super::script::{self, DEPLOYMENT};
 use super::*;
-
-const DEPLOYMENT: &str = "0b5e0e5c-7d3f-4b8e-9a3e-5a7c1b2d3e4f";
 
 #[derive(Default)]
 struct Told(Mutex<Vec<DeploymentUid>>);
@@ -15,25 +14,13 @@ impl Notified for Told {
     fn circumstances_changed(&self) {}
 }
 
-fn tuple(number: u64) -> serde_json::Value {
-    json!({"epoch": {"counter": 1, "id": "1".repeat(32)}, "term": {"counter": 1, "id": "2".repeat(32)},
-        "number": number, "digest": Digest::of(&number.to_be_bytes()).to_string()})
-}
-
 fn set(number: u64, generation: i64, tombstone: Option<u64>) -> SetHead {
-    let content = Digest::of(format!("content {number}").as_bytes()).to_string();
-    let mut spec = json!({"revision": 1, "order": {"deployment": DEPLOYMENT,
-        "package": {"name": "web", "uid": DEPLOYMENT}, "tuple": tuple(number),
-        "contentDigest": content, "contentSize": 7}});
+    let mut set = script::set(number);
+    set["metadata"]["generation"] = json!(generation);
     if let Some(number) = tombstone {
-        spec["tombstone"] = json!({"tuple": tuple(number)});
+        set["spec"]["tombstone"] = json!({"tuple": script::tuple(number)});
     }
-    serde_json::from_value(json!({
-        "metadata": {"name": format!("web-{number}"), "uid": format!("uid-{number}"),
-            "generation": generation},
-        "spec": spec,
-    }))
-    .unwrap()
+    serde_json::from_value(set).unwrap()
 }
 
 fn name(number: u64) -> Name {
@@ -116,4 +103,21 @@ fn secrets_of_a_set_in_a_namespace_are_named_too() {
     }));
     index.put(&head.unwrap()).unwrap();
     assert!(index.secrets().contains("objects-of-a-person"));
+}
+
+#[test]
+fn a_set_that_must_not_stay_is_none_for_the_engine_and_no_loss_when_it_goes() {
+    let index = Index::default();
+    index.put(&set(1, 1, None)).unwrap();
+    index.put(&set(2, 1, None)).unwrap();
+    index.refuse(&set(2, 1, None)).unwrap();
+    index.put(&set(2, 1, None)).unwrap();
+    let known: Vec<String> = index
+        .of(deployment())
+        .into_iter()
+        .map(|set| set.name)
+        .collect();
+    assert_eq!(known, ["web-1"]);
+    let cut = index.remove(&name(2), "uid-2").unwrap();
+    assert!(!index.is_lost(&cut));
 }

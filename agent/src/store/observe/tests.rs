@@ -1,0 +1,146 @@
+use serde_json::Value;
+
+use super::super::script::{DEPLOYMENT, SETS, Script, refusal, set};
+use super::*;
+
+fn seen(object: &Value) -> Notice {
+    Notice::Seen(serde_json::value::to_raw_value(object).unwrap())
+}
+
+fn removed(object: &Value) -> Notice {
+    Notice::Removed(serde_json::value::to_raw_value(object).unwrap())
+}
+
+async fn silent() -> Script {
+    Script::new(|_, _| None).await
+}
+
+#[tokio::test]
+async fn secrets_stay_while_a_set_cannot_be_read_for_it_may_name_them() {
+    let mut unknown_word = set(1);
+    unknown_word["spec"]["lifecycleState"] = json!("Hibernating");
+    let mut unreadable_tuple = set(2);
+    unreadable_tuple["spec"]["order"]["tuple"]["digest"] = json!("blake3:00");
+    for set_of_a_newer_release in [unknown_word, unreadable_tuple] {
+        let script = silent().await;
+        script.store.sweep().await;
+        let lists = |script: &Script| {
+            let asked = script.asked();
+            asked.iter().any(|asked| asked.ends_with("/secrets"))
+        };
+        assert!(
+            lists(&script),
+            "it sweeps as long as it can read everything"
+        );
+        let mut sets = Sets::new(&script.store, false);
+        sets.take(seen(&set_of_a_newer_release)).await;
+        script.store.sweep().await;
+        assert!(!lists(&script));
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_vanished_while_nobody_watched_is_withdrawn() {
+    let script = silent().await;
+    let mut policy = Policy {
+        store: Arc::clone(&script.store),
+        missing: false,
+    };
+    let object = json!({"apiVersion": "stevedore.dev/v1alpha1", "kind": "MemberPolicy",
+        "metadata": {"name": "default"}, "spec": {"defaultServiceAccount": "packages"}});
+    for notice in [Notice::Restarted, seen(&object), Notice::Synced] {
+        policy.take(notice).await;
+    }
+    assert_eq!(script.accounts.default_name().as_deref(), Some("packages"));
+    let mut circumstances = script.store.circumstances();
+    circumstances.mark_unchanged();
+    policy.take(Notice::Synced).await;
+    assert_eq!(
+        script.accounts.default_name().as_deref(),
+        Some("packages"),
+        "a watch that goes on has missed nothing"
+    );
+    policy.take(Notice::Restarted).await;
+    policy.take(Notice::Synced).await;
+    assert_eq!(script.accounts.default_name(), None);
+    assert!(circumstances.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn a_definition_that_vanished_while_nobody_watched_holds_no_teardown() {
+    let script = silent().await;
+    let mut watch = DefinitionWatch {
+        store: Arc::clone(&script.store),
+        discovery: Arc::clone(&script.discovery),
+        synced: false,
+        unseen: BTreeSet::new(),
+    };
+    let dying = json!({"metadata": {"name": "objectsets.stevedore.dev",
+        "deletionTimestamp": "2026-01-01T00:00:00Z"}});
+    for notice in [Notice::Restarted, seen(&dying), Notice::Synced] {
+        watch.take(notice).await;
+    }
+    for notice in [Notice::Restarted, seen(&dying), Notice::Synced] {
+        watch.take(notice).await;
+    }
+    assert!(script.store.definitions.are_terminating());
+    watch.take(Notice::Restarted).await;
+    watch.take(Notice::Synced).await;
+    assert!(!script.store.definitions.are_terminating());
+}
+
+/// Counts what the engine is told.
+#[derive(Default)]
+struct Told(
+    std::sync::Mutex<Vec<Vec<String>>>,
+    std::sync::OnceLock<Arc<Store>>,
+);
+
+impl crate::engine::ports::Notified for Told {
+    fn sets_changed(&self, deployment: stevedore_proto_core::DeploymentUid) {
+        let sets = self.1.get().unwrap().index.of(deployment);
+        let names = sets.into_iter().map(|set| set.name).collect();
+        self.0.lock().unwrap().push(names);
+    }
+
+    fn circumstances_changed(&self) {}
+}
+
+#[tokio::test]
+async fn while_the_newest_set_is_written_again_the_engine_never_takes_the_one_before_for_it() {
+    let script = Script::new(|question, _| match question {
+        question if question == format!("POST {SETS}") => {
+            let mut again = set(5);
+            again["metadata"]["uid"] = json!("uid-5-again");
+            Some((201, again))
+        }
+        question if question.starts_with("GET /apis/apiextensions.k8s.io") => {
+            Some(refusal(404, "no such definition"))
+        }
+        _ => None,
+    })
+    .await;
+    let mut sets = Sets::new(&script.store, false);
+    sets.take(seen(&set(4))).await;
+    sets.take(seen(&set(5))).await;
+    let told = Arc::new(Told::default());
+    let _ = told.1.set(Arc::clone(&script.store));
+    script.store.attach(Arc::clone(&told) as _);
+    sets.take(removed(&set(5))).await;
+    let mut changed = set(4);
+    changed["metadata"]["generation"] = json!(2);
+    sets.take(seen(&changed)).await;
+    let both = || told.0.lock().unwrap().len() >= 2;
+    tokio::time::timeout(std::time::Duration::from_secs(20), async {
+        while !both() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the engine is told once the set is there again");
+    for names in &*told.0.lock().unwrap() {
+        assert_eq!(names, &["web-4", "web-5"]);
+    }
+    let held = script.store.index.held();
+    assert_eq!(held[&DEPLOYMENT.parse().unwrap()].tuple.number, 5);
+}
