@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::rollout::package_writes;
 use stevedore_e2e::api::{condition, core, delete, get, list, merge, ours, uid};
@@ -56,6 +56,38 @@ fn a_hub_that_is_killed_and_starts_again_writes_nothing_on_members_and_knows_the
             after["metadata"]["resourceVersion"],
             before["metadata"]["resourceVersion"]
         );
+    });
+}
+
+#[test]
+fn a_content_secret_that_somebody_deleted_is_pulled_again() {
+    alone(SMALL, async |world| {
+        settled(world).await;
+        let client = world.client();
+        let secrets = "/api/v1/namespaces/stevedore-system/secrets";
+        let contents = async || -> Vec<String> {
+            let all = list(&client, secrets).await;
+            let named = |secret: &Value| secret["metadata"]["name"].as_str().map(str::to_owned);
+            let mut names: Vec<_> = all.iter().filter_map(named).collect();
+            names.retain(|name| name.starts_with("content-"));
+            names
+        };
+        let before = contents().await;
+        assert!(!before.is_empty());
+        world.hub.daemon.kill().await;
+        for name in &before {
+            delete(&client, &format!("{secrets}/{name}")).await;
+        }
+        let started = world.hub.daemon.start().await;
+        started.expect("the hub starts again");
+        await_state("the content is there again", WITHIN, || async {
+            let now = contents().await;
+            if now == before {
+                return Ok(());
+            }
+            Err(format!("{now:?}"))
+        })
+        .await;
     });
 }
 

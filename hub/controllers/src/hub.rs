@@ -1,7 +1,7 @@
 //! What the hub knows, in one place: indexes of its kinds, the live fleet, ledgers, and who waits to be worked on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -114,6 +114,10 @@ pub struct Hub {
     pub(crate) listings: Mutex<BTreeMap<ClusterUid, Vec<Held>>>,
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) puller: Puller,
+    /// One rendering at a time of each content that was let go.
+    pub(crate) rendering: Mutex<BTreeMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
+    /// Revisions with a content Secret that was not there, by UID of the object.
+    pub(crate) missing: Mutex<BTreeSet<String>>,
     /// What was last planned with, by UID of the object.
     pub(crate) facts: Mutex<BTreeMap<String, Digest>>,
     /// Until then sessions are ended and refused: members are to meet a new epoch from the first message on.
@@ -163,6 +167,8 @@ impl Hub {
             listings: Mutex::default(),
             renderer: Arc::default(),
             puller: Puller::new(settings.registry.clone()),
+            rendering: Mutex::default(),
+            missing: Mutex::default(),
             facts: Mutex::default(),
             recess: Mutex::default(),
             contents: tokio::sync::Mutex::default(),

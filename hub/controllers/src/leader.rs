@@ -257,7 +257,10 @@ pub(crate) async fn swap(
         };
         match result {
             Ok(_) => return Ok(record),
-            Err(error) if write::is_conflict(&error) => {}
+            Err(error) if write::is_conflict(&error) => {
+                let pause = Duration::from_millis(100);
+                tokio::time::sleep(retry::spread(pause, 50, rand::random())).await;
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
+use kube::api::{DeleteParams, ListParams, ObjectMeta};
 use kube::{Api, Client, ResourceExt as _};
 use stevedore_crds::v1alpha1::{
     Fence, LedgerContent, LedgerTerm, PackageKind, PackageLedger, PackageLedgerSpec,
@@ -106,10 +106,7 @@ impl StoredLedger {
         let name = format!("{}-{}-{at}", package.name, package.uid.short());
         let mut object = PackageLedger::new(&name, spec(package, at, shard));
         object.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-        let parameters = PostParams {
-            field_manager: Some(write::MANAGER.to_owned()),
-            ..PostParams::default()
-        };
+        let parameters = write::creation();
         let stored = match self.objects.get(at) {
             Some(known) => {
                 object

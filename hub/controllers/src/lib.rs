@@ -13,6 +13,7 @@
 
 mod action;
 mod collect;
+mod content;
 mod enrolment;
 pub mod hub;
 pub mod index;

@@ -87,7 +87,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
         Err(error) if write::is_conflict(&error) => again,
         Err(error) => {
             tracing::warn!(member = name, %error, "a member's status could not be written");
-            Some(Duration::from_secs(1))
+            Some(write::status_again(&error))
         }
     }
 }

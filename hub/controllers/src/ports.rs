@@ -12,7 +12,7 @@ use stevedore_proto_core::{ClusterUid, Digest, Leadership};
 use tokio::time::Instant;
 
 use crate::hub::{Hub, lock};
-use crate::{enrolment, source, targets};
+use crate::{content, enrolment};
 
 /// Time after which an agent that was turned away tries again, in milliseconds.
 const RETRY: u64 = 2_000;
@@ -93,7 +93,7 @@ impl Orders for Hub {
     }
 
     fn content(&self, digest: Digest) -> Pending<'_, Result<Arc<[u8]>, ContentError>> {
-        Box::pin(content(self, digest))
+        Box::pin(content::bytes(self, digest))
     }
 }
 
@@ -106,48 +106,4 @@ impl Reports for Hub {
         }
         self.take_report(cluster, &member, &report);
     }
-}
-
-/// The bytes of a content: from memory, else rendered again from the revision that a row names. What does not
-/// come out with the very digest is not given.
-async fn content(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, ContentError> {
-    if let Some(bytes) = hub.renderer.bytes(&digest) {
-        return Ok(bytes);
-    }
-    let ledgers: Vec<_> = lock(&hub.ledgers).values().cloned().collect();
-    for stored in ledgers {
-        let Some((cluster, revision)) = stored
-            .ledger
-            .rows()
-            .find(|(_, row)| row.ordered.content == digest)
-            .map(|(cluster, row)| (cluster, row.ordered.revision))
-        else {
-            continue;
-        };
-        let Some(package) = hub.package(&stored.ledger.package.uid) else {
-            continue;
-        };
-        let object = source::objects(hub, &package.uid)
-            .into_iter()
-            .find(|object| u64::try_from(object.spec.number) == Ok(revision));
-        let member = hub
-            .joined()
-            .into_iter()
-            .find(|(member, _)| member.cluster == cluster);
-        let (Some(object), Some((member, cluster))) = (object, member) else {
-            continue;
-        };
-        let Some(input) = targets::input(&package, &object, &member, &cluster) else {
-            continue;
-        };
-        let loaded = source::package_of(hub, &object)
-            .await
-            .map_err(ContentError::Unavailable)?;
-        let renderer = Arc::clone(&hub.renderer);
-        let again = move || renderer.again(&loaded, &input, &digest);
-        if let Ok(Some(bytes)) = tokio::task::spawn_blocking(again).await {
-            return Ok(bytes);
-        }
-    }
-    Err(ContentError::Missing)
 }

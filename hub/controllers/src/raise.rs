@@ -24,7 +24,7 @@ use stevedore_runtime::retry::{Delays, Schedule};
 
 use crate::hub::{Hub, lock};
 use crate::ledgers::named;
-use crate::{leader, rollout, write};
+use crate::{leader, rollout};
 
 /// How long members have to answer.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -81,7 +81,7 @@ async fn look(hub: &Arc<Hub>) -> Result<(), leader::Error> {
     }
     if epoch.get(record::RAISE_CONFIRM) == Some(request) && answered {
         let summary = take(hub).await;
-        raise(hub, &maps, &summary).await?;
+        raise(hub, &maps, request, &summary).await?;
         return answer(&maps, request, record::RAISE_DONE, &summary).await;
     }
     if !answered {
@@ -130,6 +130,9 @@ async fn take(hub: &Hub) -> Summary {
             summary.add(&member.name, &Census::of(held, &orders));
         }
     }
+    drop(desired);
+    let ledgers = lock(&hub.ledgers);
+    summary.count(ledgers.values().map(|stored| &stored.ledger));
     summary
 }
 
@@ -177,16 +180,16 @@ async fn answer(
         }
         None => maps.create(&PostParams::default(), &map).await,
     };
-    match result {
-        Err(error) if !write::is_conflict(&error) => Err(error.into()),
-        _ => Ok(()),
-    }
+    // Also one that lost against another write is written again: somebody waits for it.
+    result?;
+    Ok(())
 }
 
 /// Starts the new epoch: from here on every ledger is written anew, above what members hold.
 async fn raise(
     hub: &Arc<Hub>,
     maps: &Api<ConfigMap>,
+    request: &str,
     summary: &Summary,
 ) -> Result<(), leader::Error> {
     let Some(own) = hub.leader.record() else {
@@ -194,9 +197,14 @@ async fn raise(
     };
     let (epoch, term) = leader::random_ids();
     let record = leader::swap(maps, |before| {
-        before.unwrap_or(&own).raise(summary, epoch, term)
+        let before = before.unwrap_or(&own);
+        before.raise(request, summary, epoch, term)
     })
     .await?;
+    if record == own {
+        // Raised before; only the answer was lost.
+        return Ok(());
+    }
     tracing::warn!(
         epoch = record.leadership.epoch.counter,
         "the epoch was raised"

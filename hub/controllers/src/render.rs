@@ -1,18 +1,22 @@
 //! Rendering per distinct input, and the bytes of what was rendered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use stevedore_hub_core::fleet::Failure;
 use stevedore_package::package::Package;
-use stevedore_package::render::{Reads, RenderInput, check_stored_size};
+use stevedore_package::render::{Context, Reads, RenderInput, check_stored_size};
 use stevedore_package::violation::{Invalid, Reason};
 use stevedore_proto_core::content::canonical_json;
 use stevedore_proto_core::{ContentRef, Digest};
 
-/// Most packages whose files are kept in memory.
-const PACKAGES: usize = 64;
+/// Most bytes of packages' files that are kept in memory; others are read again from their Secrets.
+const PACKAGE_BYTES: usize = 256 * 1024 * 1024;
+/// Most results that are remembered of one package: clusters whose labels change give ever new ones.
+const RESULTS: usize = 32 * 1024;
+/// Most inputs that are tried to find a content again.
+const TRIES: usize = 32;
 /// Most bytes of rendered content that are kept; others are rendered again when somebody asks.
 const BYTES: usize = 64 * 1024 * 1024;
 
@@ -32,7 +36,9 @@ pub(crate) struct Renderer {
 
 #[derive(Debug, Default)]
 struct State {
+    /// The one that was used last stands last.
     packages: VecDeque<Loaded>,
+    package_bytes: usize,
     contents: BTreeMap<Digest, Arc<[u8]>>,
     order: VecDeque<Digest>,
     bytes: usize,
@@ -41,6 +47,7 @@ struct State {
 #[derive(Debug)]
 struct Loaded {
     package: Arc<Package>,
+    bytes: usize,
     /// What earlier renderings read: two contexts that agree on it share a result.
     reads: Vec<Reads>,
     results: BTreeMap<Digest, ContentRef>,
@@ -50,29 +57,25 @@ struct Loaded {
 impl Renderer {
     /// A package by the digest of its files, if it is in memory.
     pub(crate) fn package(&self, files: &Digest) -> Option<Arc<Package>> {
-        let mut state = self.lock();
-        let at = state
-            .packages
-            .iter()
-            .position(|loaded| loaded.package.digest() == *files)?;
-        let loaded = state.packages.remove(at)?;
-        let package = Arc::clone(&loaded.package);
-        state.packages.push_back(loaded);
-        Some(package)
+        self.lock().package(files)
     }
 
-    /// Keeps a package in memory.
-    pub(crate) fn keep(&self, package: Package) -> Arc<Package> {
-        if let Some(known) = self.package(&package.digest()) {
+    /// Keeps a package in memory, whose files have so many bytes.
+    pub(crate) fn keep(&self, package: Package, bytes: usize) -> Arc<Package> {
+        let mut state = self.lock();
+        if let Some(known) = state.package(&package.digest()) {
             return known;
         }
         let package = Arc::new(package);
-        let mut state = self.lock();
-        if state.packages.len() == PACKAGES {
-            state.packages.pop_front();
+        state.package_bytes += bytes;
+        while state.package_bytes > PACKAGE_BYTES
+            && let Some(oldest) = state.packages.pop_front()
+        {
+            state.package_bytes -= oldest.bytes;
         }
         state.packages.push_back(Loaded {
             package: Arc::clone(&package),
+            bytes,
             reads: Vec::new(),
             results: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -96,10 +99,7 @@ impl Renderer {
         let context = package
             .context(input)
             .map_err(|invalid| failure(&invalid))?;
-        let all = Digest::of(&canonical_json(&Value::Array(vec![
-            context.value().clone(),
-            input.namespace.clone().into(),
-        ])));
+        let all = whole(&context, input);
         if let Some(known) = self.known(&digest, &all, |reads| reads.key(&digest, &context)) {
             return known;
         }
@@ -122,6 +122,7 @@ impl Renderer {
             Ok(rendered) => {
                 let key = rendered.reads.key(&digest, &context);
                 if let Some(loaded) = loaded {
+                    loaded.make_room();
                     loaded.results.insert(key, rendered.reference);
                     if !loaded.reads.contains(&rendered.reads) {
                         loaded.reads.push(rendered.reads);
@@ -135,6 +136,7 @@ impl Renderer {
             }
             Err(failure) => {
                 if let Some(loaded) = loaded {
+                    loaded.make_room();
                     loaded.failures.insert(all, failure.clone());
                 }
                 Err(failure)
@@ -163,20 +165,32 @@ impl Renderer {
         })
     }
 
-    /// The bytes of a content, rendered again if they are no longer in memory.
+    /// The bytes of a content, rendered again from whichever of the inputs gives it.
     pub(crate) fn again(
         &self,
         package: &Arc<Package>,
-        input: &RenderInput,
+        inputs: &[RenderInput],
         content: &Digest,
     ) -> Option<Arc<[u8]>> {
-        let context = package.context(input).ok()?;
-        let rendered = package.render(&context).ok()?;
-        if rendered.reference.digest != *content {
-            return None;
+        let mut tried = BTreeSet::new();
+        for input in inputs {
+            let Ok(context) = package.context(input) else {
+                continue;
+            };
+            if tried.len() == TRIES {
+                break;
+            }
+            if !tried.insert(whole(&context, input)) {
+                continue;
+            }
+            if let Ok(rendered) = package.render(&context)
+                && rendered.reference.digest == *content
+            {
+                let mut state = self.lock();
+                return Some(state.remember(*content, rendered.content.to_bytes()));
+            }
         }
-        self.lock().remember(*content, rendered.content.to_bytes());
-        self.bytes(content)
+        None
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -184,13 +198,41 @@ impl Renderer {
     }
 }
 
-impl State {
-    fn remember(&mut self, digest: Digest, bytes: Vec<u8>) {
-        if self.contents.contains_key(&digest) {
-            return;
+/// Digest of everything that a rendering could read.
+fn whole(context: &Context, input: &RenderInput) -> Digest {
+    Digest::of(&canonical_json(&Value::Array(vec![
+        context.value().clone(),
+        input.namespace.clone().into(),
+    ])))
+}
+
+impl Loaded {
+    fn make_room(&mut self) {
+        if self.results.len() + self.failures.len() >= RESULTS {
+            self.reads.clear();
+            self.results.clear();
+            self.failures.clear();
         }
+    }
+}
+
+impl State {
+    fn package(&mut self, files: &Digest) -> Option<Arc<Package>> {
+        let mut packages = self.packages.iter();
+        let at = packages.position(|loaded| loaded.package.digest() == *files)?;
+        let loaded = self.packages.remove(at)?;
+        let package = Arc::clone(&loaded.package);
+        self.packages.push_back(loaded);
+        Some(package)
+    }
+
+    fn remember(&mut self, digest: Digest, bytes: Vec<u8>) -> Arc<[u8]> {
+        if let Some(known) = self.contents.get(&digest) {
+            return Arc::clone(known);
+        }
+        let bytes: Arc<[u8]> = bytes.into();
         self.bytes += bytes.len();
-        self.contents.insert(digest, bytes.into());
+        self.contents.insert(digest, Arc::clone(&bytes));
         self.order.push_back(digest);
         while self.bytes > BYTES && self.order.len() > 1 {
             let oldest = self.order.pop_front();
@@ -198,6 +240,7 @@ impl State {
                 self.bytes -= gone.len();
             }
         }
+        bytes
     }
 }
 
@@ -215,3 +258,6 @@ pub(crate) fn failure(invalid: &Invalid) -> Failure {
         message: invalid.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         Err(error) if write::is_conflict(&error) => None,
         Err(error) => {
             tracing::warn!(package = package.name, %error, "a status could not be written");
-            Some(Duration::from_secs(1))
+            Some(write::status_again(&error))
         }
     }
 }

@@ -4,33 +4,26 @@
 //! `PackageRevision` names them. A package that cannot be pulled or used is tried again alone: every package
 //! is worked on by a task of its own.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{ObjectMeta, PostParams};
-use kube::{Api, ResourceExt as _};
+use kube::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::{PackageKind, PackageRevision, PackageRevisionSpec};
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, Revision};
 use stevedore_hub_core::status::Source;
-use stevedore_package::files::PackageFiles;
-use stevedore_package::package::Package;
 use stevedore_proto_core::{Digest, PackageUid};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, SourceState, lock};
 use crate::package::AnyPackage;
 use crate::registry::{self, Pulled};
-use crate::write;
+use crate::{content, write};
 
 /// Keeps a revision until the hub itself lets it go.
 pub(crate) const FINALIZER: &str = "stevedore.dev/history";
-/// Key of a content Secret.
-pub(crate) const PART: &str = "part";
 
 /// Waits between attempts to pull: as Package Operator, ten seconds up to five minutes.
 const PULL_AGAIN: Schedule = Schedule {
@@ -59,15 +52,16 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         return None;
     };
     let spec_hash = package.content_hash();
+    let again = content::restore(&hub, &uid).await;
     if history::current(&revisions(&hub, &uid), &spec_hash).is_some() {
         set(&hub, &package, spec_hash, Source::Ready, 0);
-        return None;
+        return again;
     }
     let known = lock(&hub.sources).get(&uid).cloned();
     let attempts = match &known {
         Some(state) if state.spec_hash == spec_hash => match &state.source {
             // What is no package does not become one by pulling it again.
-            Source::Invalid(_) => return None,
+            Source::Invalid(_) => return again,
             _ => state.attempts,
         },
         _ => {
@@ -87,7 +81,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     let (source, reason) = match result {
         Ok(()) => {
             set(&hub, &package, spec_hash, Source::Ready, 0);
-            return None;
+            return again;
         }
         Err(Error::Api(error)) => {
             tracing::warn!(package = package.name, %error, "a revision could not be stored");
@@ -108,17 +102,18 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         Source::Invalid(failure) => failure.message.clone(),
         Source::Pending | Source::Ready => String::new(),
     };
-    let again = matches!(source, Source::PullFailed(_));
+    let failed = matches!(source, Source::PullFailed(_));
     set(&hub, &package, spec_hash, source, attempts + 1);
     if attempts == 0 {
         let reference = event_reference(&package);
         hub.event_on(&reference, true, reason, message).await;
     }
-    again.then(|| {
+    let retry = failed.then(|| {
         let growth = PULL_AGAIN.factor.powi(attempts.min(16) as i32);
         let bound = PULL_AGAIN.initial.mul_f64(growth).min(PULL_AGAIN.cap);
         retry::spread(bound, 20, rand::random())
-    })
+    });
+    retry.into_iter().chain(again).min()
 }
 
 pub(crate) fn event_reference(package: &AnyPackage) -> k8s_openapi::api::core::v1::ObjectReference {
@@ -165,13 +160,16 @@ pub(crate) fn objects(hub: &Hub, uid: &PackageUid) -> Vec<Arc<PackageRevision>> 
 }
 
 async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<(), Error> {
-    let pulled = pull(hub, package).await.map_err(Error::Source)?;
+    let pulled = pull(hub, &package.spec.image)
+        .await
+        .map_err(Error::Source)?;
     hub.metrics.pulls.inc();
-    let loaded = load(hub, pulled.files.clone())
+    let loaded = content::load(hub, pulled.files.clone())
         .await
         .map_err(Error::Unusable)?;
+    let parts = content::parts(&pulled.files).map_err(Error::Unusable)?;
     let _contents = hub.contents.lock().await;
-    let secrets = store(hub, &pulled.files).await?;
+    let secrets = content::store(hub, parts).await?;
     let digest = loaded.digest();
     // Also above a revision that is being deleted: its name is still taken.
     let taken = objects(hub, &package.uid)
@@ -199,7 +197,7 @@ async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<(), Error> {
     revision.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
     let api: Api<PackageRevision> =
         Api::namespaced(hub.client.clone(), revision_namespace(hub, package));
-    let created = api.create(&parameters(), &revision).await?;
+    let created = api.create(&write::creation(), &revision).await?;
     hub.revisions.apply(created);
     let note = format!(
         "revision {number} from {} ({})",
@@ -218,15 +216,9 @@ pub(crate) fn revision_namespace<'a>(hub: &'a Hub, package: &'a AnyPackage) -> &
     }
 }
 
-fn parameters() -> PostParams {
-    PostParams {
-        field_manager: Some(write::MANAGER.to_owned()),
-        ..PostParams::default()
-    }
-}
-
-async fn pull(hub: &Hub, package: &AnyPackage) -> Result<Pulled, registry::Error> {
-    let reference = registry::parse(&package.spec.image)?;
+/// Pulls an image with the hub's credentials.
+pub(crate) async fn pull(hub: &Hub, image: &str) -> Result<Pulled, registry::Error> {
+    let reference = registry::parse(image)?;
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let secret = secrets.get_opt(record::REGISTRY).await.map_err(|error| {
         registry::Error::Pull(format!("the registry credentials cannot be read: {error}"))
@@ -237,94 +229,4 @@ async fn pull(hub: &Hub, package: &AnyPackage) -> Result<Pulled, registry::Error
     let config = config.as_ref().map(|bytes| bytes.0.as_slice());
     let credentials = registry::credentials(config, reference.resolve_registry())?;
     hub.puller.pull(&reference, credentials.as_ref()).await
-}
-
-/// Reads and checks a package; its files stay in memory for rendering.
-pub(crate) async fn load(hub: &Hub, files: PackageFiles) -> Result<Arc<Package>, Failure> {
-    let loaded = tokio::task::spawn_blocking(move || Package::load(files))
-        .await
-        .map_err(|_| Failure {
-            reason: "LoadError".to_owned(),
-            message: "reading the package was interrupted".to_owned(),
-        })?;
-    loaded
-        .map(|package| hub.renderer.keep(package))
-        .map_err(|invalid| Failure {
-            reason: "LoadError".to_owned(),
-            message: invalid.to_string(),
-        })
-}
-
-/// Keeps the files in immutable Secrets, named by digest: equal files are stored once.
-async fn store(hub: &Hub, files: &PackageFiles) -> Result<Vec<String>, Error> {
-    let stored = files.to_stored().map_err(|error| {
-        Error::Unusable(Failure {
-            reason: "LoadError".to_owned(),
-            message: error.to_string(),
-        })
-    })?;
-    let api: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
-    let mut names = Vec::with_capacity(stored.parts.len());
-    for part in stored.parts {
-        let name = format!("content-{}", part.digest.hex());
-        let secret = Secret {
-            metadata: ObjectMeta {
-                name: Some(name.clone()),
-                ..ObjectMeta::default()
-            },
-            type_: Some(record::CONTENT_TYPE.to_owned()),
-            immutable: Some(true),
-            data: Some(BTreeMap::from([(PART.to_owned(), ByteString(part.bytes))])),
-            ..Secret::default()
-        };
-        match api.create(&parameters(), &secret).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.code == 409 => {}
-            Err(error) => return Err(error.into()),
-        }
-        names.push(name);
-    }
-    Ok(names)
-}
-
-/// The package of a kept revision, read back from its Secrets where it is not in memory.
-pub(crate) async fn package_of(
-    hub: &Hub,
-    revision: &PackageRevision,
-) -> Result<Arc<Package>, String> {
-    let digest: Digest = revision
-        .spec
-        .content_digest
-        .parse()
-        .map_err(|_| format!("revision {} names no digest", revision.name_any()))?;
-    if let Some(package) = hub.renderer.package(&digest) {
-        return Ok(package);
-    }
-    let api: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
-    let mut parts = Vec::new();
-    for name in &revision.spec.content_secrets {
-        let secret = api
-            .get(name)
-            .await
-            .map_err(|error| format!("content {name} cannot be read: {error}"))?;
-        let bytes = secret
-            .data
-            .and_then(|mut data| data.remove(PART))
-            .ok_or_else(|| format!("content {name} is empty"))?;
-        let digest: Digest = format!("sha256:{}", name.trim_start_matches("content-"))
-            .parse()
-            .map_err(|_| format!("content {name} is not named by a digest"))?;
-        parts.push((digest, bytes.0));
-    }
-    let files = tokio::task::spawn_blocking(move || {
-        let parts: Vec<_> = parts
-            .iter()
-            .map(|(digest, bytes)| (*digest, bytes.as_slice()))
-            .collect();
-        PackageFiles::from_stored(&digest, &parts)
-    })
-    .await
-    .map_err(|_| "reading the content was interrupted".to_owned())?
-    .map_err(|error| error.to_string())?;
-    load(hub, files).await.map_err(|failure| failure.message)
 }

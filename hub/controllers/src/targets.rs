@@ -71,7 +71,7 @@ async fn render(
         return unusable(&clusters);
     };
     view.resolved_image = Some(resolved(&object));
-    let loaded = match source::package_of(hub, &object).await {
+    let loaded = match crate::content::package_of(hub, &object).await {
         Ok(loaded) => loaded,
         Err(message) => {
             tracing::warn!(
@@ -170,7 +170,8 @@ fn facts(environment: &api::Environment) -> Value {
     Value::Object(facts)
 }
 
-fn resolved(revision: &PackageRevision) -> String {
+/// The image of a revision, by digest.
+pub(crate) fn resolved(revision: &PackageRevision) -> String {
     let image = revision.spec.image.split('@').next().unwrap_or_default();
     let name = match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => name,

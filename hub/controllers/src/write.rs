@@ -1,6 +1,8 @@
 //! The few ways in which the hub changes objects: small patches that are refused when the object is another one.
 
-use kube::api::{Patch, PatchParams};
+use std::time::Duration;
+
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,6 +10,14 @@ use serde_json::{Value, json};
 
 /// Field manager of everything the hub writes.
 pub(crate) const MANAGER: &str = "stevedore-hub";
+
+/// Parameters of whatever the hub creates or replaces as a whole.
+pub(crate) fn creation() -> PostParams {
+    PostParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PostParams::default()
+    }
+}
 
 fn parameters() -> PatchParams {
     PatchParams {
@@ -76,7 +86,29 @@ where
 
 /// Whether the write lost against another one, or the object is gone or another one: read again.
 pub(crate) fn is_conflict(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if matches!(status.code, 404 | 409 | 422))
+    match error {
+        kube::Error::Api(status) => match status.code {
+            404 | 409 => true,
+            // The test of a patch; it names no field.
+            422 => !is_refused(error),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether the API server refuses the value itself, by the schema: the same value is refused again.
+pub(crate) fn is_refused(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else {
+        return false;
+    };
+    let details = status.details.as_ref();
+    status.code == 422 && details.is_some_and(|details| !details.causes.is_empty())
+}
+
+/// When a status that was not written is tried again.
+pub(crate) fn status_again(error: &kube::Error) -> Duration {
+    Duration::from_secs(if is_refused(error) { 60 } else { 1 })
 }
 
 /// Whether the object is not there.
@@ -87,4 +119,46 @@ pub(crate) fn is_missing(error: &kube::Error) -> bool {
 /// The object's UID; every object the API server gives has one.
 pub(crate) fn uid<K: Resource>(object: &K) -> &str {
     object.meta().uid.as_deref().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+    use kube::core::response::{StatusCause, StatusDetails};
+
+    use super::*;
+
+    fn answer(code: u16, causes: Vec<StatusCause>) -> kube::Error {
+        let details = StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes,
+            retry_after_seconds: 0,
+        };
+        let status = Status::failure("no", "Invalid")
+            .with_code(code)
+            .with_details(details);
+        kube::Error::Api(Box::new(status))
+    }
+
+    #[test]
+    fn a_value_that_the_schema_refuses_is_an_error_and_no_conflict() {
+        let schema = StatusCause {
+            reason: "FieldValueTooLong".into(),
+            message: "Too long".into(),
+            field: "status.failures[0].message".into(),
+        };
+        let refused = answer(422, vec![schema]);
+        assert!(is_refused(&refused) && !is_conflict(&refused));
+        assert!(status_again(&refused) > Duration::from_secs(10));
+        for lost in [
+            answer(409, vec![]),
+            answer(404, vec![]),
+            answer(422, vec![]),
+        ] {
+            assert!(is_conflict(&lost) && !is_refused(&lost));
+        }
+    }
 }

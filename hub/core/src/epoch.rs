@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use stevedore_proto_core::id::{EpochId, ParseIdError, TermId};
 use stevedore_proto_core::{Epoch, Held, Leadership, PackageUid, Term};
 
+use crate::ledger::Ledger;
 use crate::session::{Census, Finding};
 
 /// What is stored about the hub's history.
@@ -17,6 +18,8 @@ pub struct Record {
     pub leadership: Leadership,
     /// Order numbers that members held at the last raise, by package: new ones are above.
     pub floors: BTreeMap<PackageUid, u64>,
+    /// The request that the last raise followed; empty before the first.
+    pub raised: String,
 }
 
 /// A stored record that cannot be read. The hub must not guess: it stops.
@@ -33,39 +36,49 @@ const EPOCH_ID: &str = "epochID";
 const TERM: &str = "term";
 const TERM_ID: &str = "termID";
 const FLOORS: &str = "floors";
+const RAISED: &str = "raised";
 
 impl Record {
     /// The record of a new leadership: the next term, or the first of the first epoch.
     #[must_use]
     pub fn take_term(before: Option<&Self>, epoch_id: EpochId, term_id: TermId) -> Self {
-        let (epoch, counter, floors) = match before {
-            Some(before) => (
-                before.leadership.epoch,
-                before.leadership.term.counter + 1,
-                before.floors.clone(),
-            ),
-            None => (
-                Epoch {
-                    counter: 1,
-                    id: epoch_id,
-                },
-                1,
-                BTreeMap::new(),
-            ),
-        };
-        let term = Term {
+        let term = |counter| Term {
             counter,
             id: term_id,
         };
-        Self {
-            leadership: Leadership { epoch, term },
-            floors,
+        match before {
+            Some(before) => {
+                let mut record = before.clone();
+                record.leadership.term = term(before.leadership.term.counter + 1);
+                record
+            }
+            None => Self {
+                leadership: Leadership {
+                    epoch: Epoch {
+                        counter: 1,
+                        id: epoch_id,
+                    },
+                    term: term(1),
+                },
+                floors: BTreeMap::new(),
+                raised: String::new(),
+            },
         }
     }
 
-    /// The record of a raised epoch: above every epoch and every number that a member holds.
+    /// The record of a raised epoch: above every epoch and every number that a member holds. A request that was
+    /// followed before changes nothing: it may be read again after a restart.
     #[must_use]
-    pub fn raise(&self, census: &Summary, epoch_id: EpochId, term_id: TermId) -> Self {
+    pub fn raise(
+        &self,
+        request: &str,
+        census: &Summary,
+        epoch_id: EpochId,
+        term_id: TermId,
+    ) -> Self {
+        if self.raised == request {
+            return self.clone();
+        }
         let own = self.leadership.epoch.counter;
         let mut floors = self.floors.clone();
         for (package, number) in &census.floors {
@@ -84,6 +97,7 @@ impl Record {
                 },
             },
             floors,
+            raised: request.to_owned(),
         }
     }
 
@@ -101,6 +115,7 @@ impl Record {
             (TERM.to_owned(), term.counter.to_string()),
             (TERM_ID.to_owned(), term.id.to_string()),
             (FLOORS.to_owned(), floors.join(",")),
+            (RAISED.to_owned(), self.raised.clone()),
         ])
     }
 
@@ -143,6 +158,7 @@ impl Record {
         Ok(Some(Self {
             leadership: Leadership { epoch, term },
             floors,
+            raised: data.get(RAISED).cloned().unwrap_or_default(),
         }))
     }
 }
@@ -172,6 +188,15 @@ pub struct Line {
 }
 
 impl Summary {
+    /// Also counts the epochs that stored ledgers name: the record itself may have been lost.
+    pub fn count<'a>(&mut self, ledgers: impl IntoIterator<Item = &'a Ledger>) {
+        let shards = ledgers.into_iter().flat_map(|ledger| &ledger.shards);
+        let epochs = shards
+            .flat_map(|shard| &shard.terms)
+            .map(|term| term.leadership.epoch.counter);
+        self.epoch_floor = epochs.fold(self.epoch_floor, u64::max);
+    }
+
     /// Adds what one cluster holds.
     pub fn add(&mut self, cluster: &str, census: &Census) {
         let floor = census.epoch_floor(self.epoch_floor);
@@ -248,7 +273,7 @@ mod tests {
             floors: BTreeMap::from([(package, 41)]),
             ..Summary::default()
         };
-        let raised = before.raise(&summary, ids(3).0, ids(3).1);
+        let raised = before.raise("first", &summary, ids(3).0, ids(3).1);
         assert_eq!(
             (
                 raised.leadership.epoch.counter,
@@ -257,11 +282,44 @@ mod tests {
             (8, 1)
         );
         assert_eq!(raised.floors[&package], 41);
-        let again = raised.raise(&Summary::default(), ids(4).0, ids(4).1);
+        let again = raised.raise("second", &Summary::default(), ids(4).0, ids(4).1);
         assert_eq!(
             (again.leadership.epoch.counter, again.floors[&package]),
             (9, 41)
         );
+    }
+
+    #[test]
+    fn a_request_to_raise_is_followed_once_also_when_the_hub_ends_before_it_answers() {
+        let (summary, next) = (Summary::default(), ids(7));
+        let before = Record::take_term(None, ids(1).0, ids(1).1);
+        let raised = before.raise("r", &summary, next.0, next.1);
+        assert_eq!(raised.leadership.epoch.counter, 2);
+        let stored = Record::from_data(&raised.to_data()).unwrap();
+        let after = Record::take_term(stored.as_ref(), ids(8).0, ids(8).1);
+        assert_eq!(after.raise("r", &summary, ids(9).0, ids(9).1), after);
+        let other = after.raise("another", &summary, ids(9).0, ids(9).1);
+        assert_eq!(other.leadership.epoch.counter, 3);
+    }
+
+    #[test]
+    fn a_raise_is_above_the_ledgers_where_the_record_was_lost() {
+        let package = crate::ledger::PackageIdentity {
+            uid: PackageUid::from_bytes([5; 16]),
+            namespace: None,
+            name: "demo".into(),
+        };
+        let mut ledger = Ledger::new(package);
+        let mut leadership = Record::take_term(None, ids(1).0, ids(1).1).leadership;
+        leadership.epoch.counter = 6;
+        let mut shard = crate::ledger::Shard::default();
+        shard.give(1, leadership);
+        ledger.shards = vec![shard];
+        let mut summary = Summary::default();
+        summary.count([&ledger]);
+        let lost = Record::take_term(None, ids(2).0, ids(2).1);
+        let raised = lost.raise("r", &summary, ids(3).0, ids(3).1);
+        assert_eq!(raised.leadership.epoch.counter, 7);
     }
 
     #[test]
@@ -308,7 +366,7 @@ mod tests {
         let known = PackageUid::from_bytes([1; 16]);
         assert_eq!(summary.floors, BTreeMap::from([(known, 7)]));
         let raised =
-            Record::take_term(None, ids(1).0, ids(1).1).raise(&summary, ids(2).0, ids(2).1);
+            Record::take_term(None, ids(1).0, ids(1).1).raise("r", &summary, ids(2).0, ids(2).1);
         assert_eq!(raised.leadership.epoch.counter, 4);
         assert_eq!(summary.lines.len(), 3, "all of them are shown");
     }
