@@ -14,16 +14,16 @@ use tokio_util::sync::CancellationToken;
 
 /// How long requests under way may take after a signal.
 const DRAIN: Duration = Duration::from_secs(10);
-/// Threads: one may be busy with a big answer while the other keeps the session alive.
-const WORKERS: usize = 2;
+/// Threads for what takes long without waiting: expressions of probes, unpacking.
+const BLOCKING: usize = 2;
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     log::init(args.log_format.into(), &args.log)?;
     tls::install_provider();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .max_blocking_threads(WORKERS)
+    // One thread waits for everything: an agent mostly waits, and each thread costs a heap of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
