@@ -48,7 +48,7 @@ pub enum Job {
 /// What a request answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Of a GET: the object, or 404.
+    /// The object; absent when a GET answered 404, or when no version of its kind is served any more.
     Read(Option<Seen>),
     /// The delete was accepted.
     Deleted,
@@ -391,20 +391,15 @@ impl Item {
 
 fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) {
     let schedule = match failure.kind {
-        // The kind is no longer served: neither is any object of it.
-        FailureKind::NoKind => return item.done(),
         FailureKind::NotFound | FailureKind::Conflict => {
             item.know = Know::Doubtful;
             item.retry.fail(now, SOON, None, spread);
             return;
         }
-        // No inventory has it, and we have no right to it, not for a moment only: a package that was
-        // refused for lack of rights must be removable. What an inventory has stays a named blocker.
-        FailureKind::Forbidden if item.doomed.uid.is_none() && item.retry.attempts() >= 2 => {
-            return item.done();
-        }
+        // Also of what no inventory has: it may have been created just before a crash.
         FailureKind::Forbidden => FORBIDDEN,
-        FailureKind::Unavailable => SOON,
+        // A version that is gone, or a server that is away, takes no object along.
+        FailureKind::NoKind | FailureKind::Unavailable => SOON,
         FailureKind::Invalid | FailureKind::TooLarge => BLOCKED,
     };
     item.retry.fail(now, schedule, failure.retry_after, spread);

@@ -1,9 +1,10 @@
 //! Which kinds the API server serves: one compact table, read again only when something is not in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kube::client::{APIGroupDiscoveryList, APIResourceDiscovery};
+use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::Kind;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -14,6 +15,8 @@ use crate::engine::ports::Answer;
 
 const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
     application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
+/// Of a version whose server did not answer.
+const STALE: &str = "Stale";
 /// The shortest time between two readings while the same things stay missing; doubles up to [`PATIENCE`].
 const FIRST: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,6 +43,8 @@ pub struct Discovery {
 #[derive(Default)]
 struct Table {
     kinds: BTreeMap<Kind, Resource>,
+    /// Groups of which the API server cannot say now what they serve: an aggregated API is away.
+    stale: BTreeSet<String>,
     read: Option<Instant>,
     wait: Duration,
 }
@@ -76,6 +81,30 @@ impl Discovery {
             _ => FIRST,
         };
         Ok(found)
+    }
+
+    /// How the stored objects of a kind are reached: in the version that is asked for, or in another one, for
+    /// objects outlive versions. `None` only when the API server says now that it serves no version at all.
+    ///
+    /// # Errors
+    /// When the API server does not answer, or does not know.
+    pub(crate) async fn find_any_version(&self, kind: &Kind) -> Answer<Option<Kind>> {
+        let mut table = self.table.lock().await;
+        let current = |table: &Table| {
+            !table.wait.is_zero() && table.read.is_some_and(|read| read.elapsed() < FIRST)
+        };
+        if table.in_any_version(kind).is_none() && !current(&table) {
+            table.read_again(self.transport.clone()).await?;
+            table.wait = table.wait.max(FIRST);
+        }
+        match table.in_any_version(kind) {
+            Some(found) => Ok(Some(found)),
+            None if table.stale.contains(kind.group()) => Err(Failure::new(
+                FailureKind::Unavailable,
+                format!("what serves {} is away", kind.group()),
+            )),
+            None => Ok(None),
+        }
     }
 
     /// Every kind whose objects can be listed and deleted, once, in its preferred version.
@@ -120,31 +149,44 @@ impl Table {
         self.read.is_none_or(|read| read.elapsed() >= self.wait)
     }
 
+    /// The kind itself, or the same one in the version that is preferred among those served.
+    fn in_any_version(&self, kind: &Kind) -> Option<Kind> {
+        if self.kinds.contains_key(kind) {
+            return Some(kind.clone());
+        }
+        let same = self.kinds.iter().filter(|(known, _)| known.same_kind(kind));
+        same.min_by_key(|(_, resource)| resource.preference)
+            .map(|(known, _)| known.clone())
+    }
+
     async fn read_again(&mut self, transport: Transport) -> Answer<()> {
-        let mut kinds = BTreeMap::new();
+        let mut fresh = Self::default();
         for root in ["/api", "/apis"] {
             let reply = transport
                 .call(Call::get(Path::root(root)).accept(ACCEPT))
                 .await?;
-            enter(reply.parse()?, &mut kinds);
+            fresh.enter(reply.parse()?);
         }
-        self.kinds = kinds;
+        (self.kinds, self.stale) = (fresh.kinds, fresh.stale);
         self.read = Some(Instant::now());
         Ok(())
     }
-}
 
-fn enter(list: APIGroupDiscoveryList, kinds: &mut BTreeMap<Kind, Resource>) {
-    for group in list.items {
-        let name = group
-            .metadata
-            .and_then(|metadata| metadata.name)
-            .unwrap_or_default();
-        for (at, version) in group.versions.into_iter().enumerate() {
-            let version_name = version.version.unwrap_or_default();
-            for resource in version.resources {
-                if let Some((kind, found)) = resource_of(&name, &version_name, at, resource) {
-                    kinds.entry(kind).or_insert(found);
+    fn enter(&mut self, list: APIGroupDiscoveryList) {
+        for group in list.items {
+            let name = group
+                .metadata
+                .and_then(|metadata| metadata.name)
+                .unwrap_or_default();
+            for (at, version) in group.versions.into_iter().enumerate() {
+                if version.freshness.as_deref() == Some(STALE) {
+                    self.stale.insert(name.clone());
+                }
+                let version_name = version.version.unwrap_or_default();
+                for resource in version.resources {
+                    if let Some((kind, found)) = resource_of(&name, &version_name, at, resource) {
+                        self.kinds.entry(kind).or_insert(found);
+                    }
                 }
             }
         }
@@ -195,16 +237,41 @@ mod tests {
 
     #[test]
     fn aggregated_discovery_becomes_a_compact_table() {
-        let mut kinds = BTreeMap::new();
-        enter(list(), &mut kinds);
-        assert_eq!(kinds.len(), 3);
-        let deployment = &kinds[&Kind::new("apps", "v1", "Deployment")];
+        let mut table = Table::default();
+        table.enter(list());
+        assert_eq!(table.kinds.len(), 3);
+        let deployment = &table.kinds[&Kind::new("apps", "v1", "Deployment")];
         assert!(deployment.namespaced && deployment.searchable);
         assert_eq!(
             (&*deployment.plural, deployment.preference),
             ("deployments", 1)
         );
-        let review = &kinds[&Kind::new("apps", "v1", "Review")];
+        let review = &table.kinds[&Kind::new("apps", "v1", "Review")];
         assert!(!review.namespaced && !review.searchable);
+    }
+
+    #[tokio::test]
+    async fn a_kind_is_gone_only_when_no_version_is_served_and_the_server_knows_it() {
+        let server = tower::service_fn(|request: http::Request<kube::client::Body>| {
+            let groups = match request.uri().path() {
+                "/apis" => serde_json::json!({"items": [list().items[0],
+                    {"metadata": {"name": "metrics.example"},
+                        "versions": [{"version": "v1", "resources": [], "freshness": "Stale"}]}]}),
+                _ => serde_json::json!({"items": []}),
+            };
+            let body = kube::client::Body::from(groups.to_string().into_bytes());
+            std::future::ready(http::Response::builder().body(body))
+        });
+        let transport = Transport::new(kube::Client::new(server, "default"));
+        let discovery = Discovery::new(transport);
+        let found = async |group: &str, kind: &str| {
+            let kind = Kind::new(group, "v1alpha1", kind);
+            discovery.find_any_version(&kind).await
+        };
+        let preferred = Kind::new("apps", "v2", "Deployment");
+        assert_eq!(found("apps", "Deployment").await, Ok(Some(preferred)));
+        assert_eq!(found("apps", "Nothing").await, Ok(None));
+        let unknown = found("metrics.example", "Reading").await;
+        assert_eq!(unknown.unwrap_err().kind, FailureKind::Unavailable);
     }
 }

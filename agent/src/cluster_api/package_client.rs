@@ -219,6 +219,13 @@ impl ObjectApi for PackageClient {
         })
     }
 
+    fn served<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<ObjectKey>>> {
+        Box::pin(async move {
+            let served = self.discovery.find_any_version(&key.kind).await?;
+            Ok(served.map(|kind| ObjectKey::new(kind, key.namespace.as_deref(), &key.name)))
+        })
+    }
+
     fn apply<'a>(
         &'a self,
         key: &'a ObjectKey,

@@ -293,27 +293,35 @@ async fn write(
 /// Carries out a request of a removal.
 pub(super) fn remove(tools: Tools, job: removal::Job, key: ObjectKey) -> Carried {
     Box::pin(async move {
-        let result = match job {
-            removal::Job::Read(_) | removal::Job::Namespace(_) => {
-                tools.read(&key).await.map(removal::Answer::Read)
-            }
-            removal::Job::Delete {
-                uid,
-                resource_version,
-                ..
-            } => {
-                let preconditions = Preconditions {
-                    uid: uid.into(),
-                    resource_version: resource_version.into(),
-                };
-                let _permit = tools.shared.requests.acquire().await;
-                let deleted = tools.api.delete(&key, &preconditions).await;
-                deleted.map(|()| removal::Answer::Deleted)
-            }
-        };
-        let answer = result.unwrap_or_else(removal::Answer::Failed);
+        let answer = try_remove(&tools, job, &key).await;
+        let answer = answer.unwrap_or_else(removal::Answer::Failed);
         (Outcome::Remove(answer), Baggage::None)
     })
+}
+
+async fn try_remove(tools: &Tools, job: removal::Job, key: &ObjectKey) -> Answer<removal::Answer> {
+    let Some(key) = tools.api.served(key).await? else {
+        // The kind is no longer served in any version: neither is any object of it.
+        return Ok(removal::Answer::Read(None));
+    };
+    match job {
+        removal::Job::Read(_) | removal::Job::Namespace(_) => {
+            tools.read(&key).await.map(removal::Answer::Read)
+        }
+        removal::Job::Delete {
+            uid,
+            resource_version,
+            ..
+        } => {
+            let preconditions = Preconditions {
+                uid: uid.into(),
+                resource_version: resource_version.into(),
+            };
+            let _permit = tools.shared.requests.acquire().await;
+            let deleted = tools.api.delete(&key, &preconditions).await;
+            deleted.map(|()| removal::Answer::Deleted)
+        }
+    }
 }
 
 /// Archives a set and says so in its status.

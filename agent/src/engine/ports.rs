@@ -77,6 +77,11 @@ pub trait ObjectApi: Send + Sync {
     /// not served is [`FailureKind::NoKind`](stevedore_agent_core::failure::FailureKind::NoKind).
     fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<Value>>>;
 
+    /// The key by which a stored object is reached now: in its own version, or in another that is served, for
+    /// objects outlive versions of their kind. `None` when no version is served, asked of the API server now;
+    /// that what serves the kind is away for a while is an error.
+    fn served<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<ObjectKey>>>;
+
     /// Server-side apply. What `body` carries in `metadata.uid` and `metadata.resourceVersion` is sent as it
     /// is: `resourceVersion: "1"` creates only, anything else must match the live object (409 otherwise).
     fn apply<'a>(

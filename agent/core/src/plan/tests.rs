@@ -512,23 +512,27 @@ fn what_cannot_be_watched_is_listed_from_time_to_time() {
 }
 
 #[test]
-fn what_was_never_ours_and_may_not_be_read_does_not_hold_a_teardown_but_what_was_ours_does() {
-    let forbidden = || Failure::new(FailureKind::Forbidden, "no");
-    let mut sim = simple();
-    sim.world.refuse("b", forbidden());
-    sim.settle_until(1_000);
-    sim.world.forbid_reading("b");
-    sim.tombstone(false);
-    sim.settle();
-    assert!(sim.recorded);
-
-    let mut sim = simple();
-    sim.settle();
-    sim.world.forbid_reading("b");
-    sim.tombstone(false);
-    sim.settle_until(sim.now + 600_000);
-    assert!(!sim.recorded && sim.world.exists("a"));
-    assert_eq!(sim.view().blockers[0].reason, "Forbidden");
+fn what_cannot_be_read_holds_a_teardown_also_where_no_inventory_has_it() {
+    for kind in [FailureKind::Forbidden, FailureKind::NoKind] {
+        let mut never_written = simple();
+        never_written
+            .world
+            .refuse("b", Failure::new(FailureKind::Forbidden, "no"));
+        never_written.settle_until(1_000);
+        let mut written = simple();
+        written.settle();
+        for mut sim in [never_written, written] {
+            sim.world.refuse_reading("b", kind);
+            sim.tombstone(false);
+            sim.settle_until(sim.now + 600_000);
+            assert!(!sim.recorded);
+            assert_eq!(sim.view().blockers[0].reason, kind.as_str());
+            sim.world.allow("b");
+            sim.world.allow_reading("b");
+            sim.settle();
+            assert!(sim.recorded && sim.world.names().is_empty());
+        }
+    }
 }
 
 #[test]

@@ -250,6 +250,10 @@ impl ObjectApi for Client {
         Box::pin(async move { Ok(self.0.object(&key.name)) })
     }
 
+    fn served<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<ObjectKey>>> {
+        Box::pin(async move { Ok(Some(key.clone())) })
+    }
+
     fn apply<'a>(
         &'a self,
         key: &'a ObjectKey,

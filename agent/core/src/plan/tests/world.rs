@@ -67,7 +67,7 @@ pub(super) struct World {
     objects: BTreeMap<String, Object>,
     probes: BTreeMap<String, Probed>,
     refused: BTreeMap<String, Failure>,
-    unreadable: BTreeSet<String>,
+    unreadable: BTreeMap<String, Failure>,
     next: u64,
     pub(super) requests: usize,
     pub(super) log: Vec<Write>,
@@ -116,8 +116,13 @@ impl World {
         self.refused.insert(name.into(), failure);
     }
 
-    pub(super) fn forbid_reading(&mut self, name: &str) {
-        self.unreadable.insert(name.into());
+    pub(super) fn refuse_reading(&mut self, name: &str, kind: FailureKind) {
+        self.unreadable
+            .insert(name.into(), Failure::new(kind, "no"));
+    }
+
+    pub(super) fn allow_reading(&mut self, name: &str) {
+        self.unreadable.remove(name);
     }
 
     pub(super) fn allow(&mut self, name: &str) {
@@ -593,10 +598,10 @@ impl Sim {
             removal.key(*at).unwrap().name.to_string()
         };
         match job {
-            removal::Job::Read(at) if self.world.unreadable.contains(&name(at)) => {
-                removal::Answer::Failed(Failure::new(FailureKind::Forbidden, "no"))
-            }
-            removal::Job::Read(at) => removal::Answer::Read(self.world.seen(&name(at))),
+            removal::Job::Read(at) => match self.world.unreadable.get(&name(at)) {
+                Some(failure) => removal::Answer::Failed(failure.clone()),
+                None => removal::Answer::Read(self.world.seen(&name(at))),
+            },
             removal::Job::Delete {
                 at,
                 uid,
