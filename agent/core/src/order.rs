@@ -60,6 +60,13 @@ pub struct SetHead {
     pub progress: Progress,
 }
 
+impl SetHead {
+    /// A set of a hub that somebody archived: as the newest one it stands for no order any more.
+    pub fn is_set_aside(&self) -> bool {
+        !self.standalone && self.ending == Ending::No && self.lifecycle == Lifecycle::Archived
+    }
+}
+
 /// Sorts sets by number, the accepted one last. Between equal numbers, which only sets used directly can
 /// have, the UID decides.
 pub fn sort(heads: &mut [SetHead]) {
@@ -67,7 +74,7 @@ pub fn sort(heads: &mut [SetHead]) {
 }
 
 /// The accepted set of sorted heads: the highest number that is not on its way out. A hub's highest set that
-/// is archived is no order (the accepted one was deleted by hand): nothing is done then.
+/// is archived is no order (the accepted one was deleted, or it was archived by hand): nothing is done then.
 pub fn accepted(heads: &[SetHead]) -> Option<&SetHead> {
     let newest = heads.last()?;
     if !newest.standalone {

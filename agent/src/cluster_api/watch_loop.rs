@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_runtime::retry::{Delays, Schedule, spread};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use super::path::Path;
 use super::refusal;
@@ -35,8 +35,10 @@ const REFUSED: Schedule = Schedule {
     factor: 2.0,
     cap: Duration::from_secs(120),
 };
-/// The shortest wait after a failure, whatever changes.
+/// The shortest wait after a failure, or after a watch that ended as soon as it began, whatever changes.
 const FLOOR: Duration = Duration::from_millis(200);
+/// A watch that lasted no longer ended as soon as it began.
+const BRIEF: Duration = Duration::from_secs(1);
 /// Lists read at once in the whole process, so that their pages do not add up.
 static LISTS: Semaphore = Semaphore::const_new(4);
 
@@ -89,6 +91,7 @@ pub(crate) async fn run(
     let mut place: Option<String> = None;
     let mut broken = false;
     loop {
+        let (began, watches) = (Instant::now(), place.is_some());
         let round = match place.take() {
             None => list(transport, subject, handler).await.map(|place| {
                 broken = false;
@@ -102,6 +105,9 @@ pub(crate) async fn run(
                 place = reached;
                 delays.reset();
                 refused.reset();
+                if watches && began.elapsed() < BRIEF {
+                    sleep(FLOOR).await;
+                }
             }
             Err((failure, reached)) => {
                 broken = true;

@@ -11,7 +11,7 @@ use stevedore_agent_core::observe::{Lens, Seen};
 use stevedore_agent_core::probe::{Probes, RunInline};
 use stevedore_proto_core::content::ConditionMapping;
 
-use super::cel::{CelPool, Quarantine, Refuse};
+use super::cel::{CelPool, Quarantine, Ran, Refuse};
 
 /// What a deployment looks out for.
 #[derive(Debug, Default)]
@@ -63,7 +63,8 @@ impl Lookout {
     }
 }
 
-/// Evaluates an object; CEL runs elsewhere. `None` for something that is no stored object.
+/// Evaluates an object; CEL runs elsewhere. Where it cannot run now, the object is not probed, and looked at
+/// again later. `None` for something that is no stored object.
 pub(super) async fn look(
     object: Value,
     key: &ObjectKey,
@@ -76,13 +77,21 @@ pub(super) async fn look(
     let object = Arc::new(object);
     if !lookout.quarantine.is_on() {
         let (held, wanted, of) = (Arc::clone(&object), Arc::clone(lookout), key.clone());
-        let seen = cel
+        let ran = cel
             .run(&lookout.quarantine, move |run| {
                 Seen::of(&held, &of, wanted.lens(&of), run)
             })
             .await;
-        if let Some(seen) = seen {
-            return seen;
+        match ran {
+            Ran::Done(seen) => return seen,
+            Ran::Busy => {
+                let unprobed = Lens {
+                    probes: None,
+                    ..lookout.lens(key)
+                };
+                return Seen::of(&object, key, unprobed, &mut RunInline);
+            }
+            Ran::GivenUp => {}
         }
     }
     Seen::of(&object, key, lookout.lens(key), &mut Refuse)

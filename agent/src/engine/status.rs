@@ -17,6 +17,10 @@ use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Tuple};
 /// Names of the phases of a set, with the objects of each.
 pub(super) type NamedPhases = Vec<(String, Vec<ObjectKey>)>;
 
+/// The most conditions that a set's status takes, and how many of them may be our own.
+const CONDITIONS: usize = 32;
+const OWN_CONDITIONS: usize = 8;
+
 /// Blockers that do not go away by waiting: somebody has to change something.
 const STUCK: [&str; 9] = [
     "Altered",
@@ -169,7 +173,7 @@ pub(super) fn accepted(
             .status
             .conditions
             .retain(|condition| !condition.type_.contains('/'));
-        for mapped in &rollout.mapped {
+        for mapped in rollout.mapped.iter().take(CONDITIONS - OWN_CONDITIONS) {
             let verdict = &mapped.verdict;
             draft.set(
                 &mapped.r#type,
@@ -329,5 +333,48 @@ pub(super) fn change(before: &ObjectSetStatus, after: &ObjectSetStatus) -> Optio
         Some(Urgency::Inventory)
     } else {
         Some(Urgency::Detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stevedore_proto_core::Stage;
+    use stevedore_proto_core::status::MappedCondition;
+
+    #[test]
+    fn as_many_conditions_are_copied_as_the_schema_takes_beside_our_own() {
+        let verdict = Verdict {
+            status: Truth::False,
+            reason: "R".into(),
+            message: String::new(),
+        };
+        let mapped = |at: usize| MappedCondition {
+            r#type: format!("example.org/{at}"),
+            verdict: verdict.clone(),
+        };
+        let view = View {
+            accepted: None,
+            stage: Stage::Applied,
+            available: verdict.clone(),
+            rollout: Some(rollout::View {
+                in_transition: true,
+                succeeded: true,
+                paused: true,
+                mapped: (0..40).map(mapped).collect(),
+                ..rollout::View::default()
+            }),
+            removal: None,
+            blockers: vec![],
+        };
+        let before = ObjectSetStatus::default();
+        let status = accepted(&before, 1, &view, jiff::Timestamp::UNIX_EPOCH);
+        let own = status
+            .conditions
+            .iter()
+            .filter(|condition| !condition.type_.contains('/'))
+            .count();
+        assert!((6..=OWN_CONDITIONS).contains(&own), "{own}");
+        assert!(status.conditions.len() - own == CONDITIONS - OWN_CONDITIONS);
     }
 }

@@ -220,3 +220,16 @@ async fn after_a_restart_nothing_is_written_and_nothing_is_said_before_it_is_kno
     assert_eq!(rig.fake.log(), log);
     assert_eq!(rig.fake.status_writes(), writes);
 }
+
+#[tokio::test]
+async fn a_set_that_a_person_archives_is_reported_as_not_available() {
+    let rig = Rig::installed(1, config_maps(&[&["a"]], json!([]))).await;
+    rig.fake.archive_by_hand();
+    rig.engine.sets_changed(OURS);
+    rig.fake
+        .until("said so", |fake| {
+            let report = fake.reports().pop().unwrap();
+            report.observed == tuple(1) && report.available.reason == "ArchivedByHand"
+        })
+        .await;
+}

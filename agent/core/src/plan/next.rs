@@ -22,8 +22,11 @@ impl Deployment {
             self.plan_rollout(accepted, now, room, &mut plan);
         }
         if let Some(leaving) = &self.leaving {
-            let room = room.saturating_sub(plan.actions.len());
-            self.plan_leaving(leaving, now, room, &mut plan);
+            // What is under way for a purpose that is over comes to its end; nothing further is begun.
+            if self.goes_on_with(self.purpose().as_ref()) {
+                let room = room.saturating_sub(plan.actions.len());
+                self.plan_leaving(leaving, now, room, &mut plan);
+            }
         } else {
             self.plan_history(now, &mut plan);
         }

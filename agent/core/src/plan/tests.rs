@@ -575,3 +575,71 @@ fn a_missing_namespace_is_named() {
     sim.settle_until(10_000);
     assert_eq!(sim.view().blockers[0].reason, "NamespaceMissing");
 }
+
+#[test]
+fn a_prune_stops_where_it_is_when_the_new_set_is_no_longer_available() {
+    let mut sim = Sim::new();
+    sim.store(1, objects(&[("a", 0, 1), ("b", 0, 1), ("c", 0, 1)]));
+    sim.settle();
+    sim.store(2, objects(&[("a", 0, 2)]));
+    let removals = |sim: &Sim| {
+        let actions = sim.deployment.plan(sim.now, 16).actions;
+        actions
+            .into_iter()
+            .filter(|action| matches!(action, Action::Remove(_)))
+            .collect::<Vec<_>>()
+    };
+    while removals(&sim).is_empty() {
+        let action = sim.deployment.plan(sim.now, 16).actions[0].clone();
+        sim.carry_out(&action);
+    }
+    let under_way = removals(&sim).remove(0);
+    sim.deployment.begin(&under_way);
+    sim.world.probe("a", Probed::Failed("down".into()));
+    sim.touch("a");
+    assert_eq!(removals(&sim), []);
+    sim.deployment.finish(
+        &under_way,
+        Outcome::Remove(crate::removal::Answer::Failed(Failure::new(
+            FailureKind::Unavailable,
+            "later",
+        ))),
+        sim.now,
+    );
+    sim.settle();
+    assert!(sim.world.deleted().is_empty());
+    sim.world.probe("a", Probed::Passed);
+    sim.touch("a");
+    sim.settle();
+    assert_eq!(sim.world.names(), ["a"]);
+}
+
+#[test]
+fn what_could_not_be_probed_is_looked_at_again_by_itself_and_says_so() {
+    let mut sim = simple();
+    sim.world.probe("b", Probed::NotYet);
+    sim.settle_until(120_000);
+    let view = sim.view();
+    assert_eq!(view.available.reason, "ProbeWaits");
+    assert!(view.rollout.unwrap().known, "it is told");
+    assert_eq!(sim.written(), ["a", "b"]);
+    assert!(sim.world.requests < 30, "{}", sim.world.requests);
+    sim.world.probe("b", Probed::Passed);
+    sim.settle();
+    assert_eq!(sim.view().available.status, Truth::True);
+}
+
+#[test]
+fn an_order_whose_set_was_archived_by_hand_is_not_available_and_says_why() {
+    let mut sim = simple();
+    sim.settle();
+    sim.sets[0].lifecycle = crate::order::Lifecycle::Archived;
+    sim.deliver();
+    sim.settle();
+    let available = sim.view().available;
+    assert_eq!(
+        (available.status, available.reason.as_str()),
+        (Truth::False, "ArchivedByHand")
+    );
+    assert!(sim.world.deleted().is_empty());
+}

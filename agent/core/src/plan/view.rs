@@ -97,7 +97,13 @@ impl Deployment {
             message,
         };
         if self.accepted().is_none() {
-            return no("TearingDown", self.teardown_message());
+            return match self.heads.last() {
+                Some(newest) if newest.is_set_aside() => {
+                    let message = "the set of this order was archived by hand: nothing is enforced";
+                    no("ArchivedByHand", message.to_owned())
+                }
+                _ => no("TearingDown", self.teardown_message()),
+            };
         }
         if let Some(block) = self.account.block.first() {
             return no(block.reason, block.message.clone());

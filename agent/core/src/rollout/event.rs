@@ -10,7 +10,8 @@ use crate::adopt::Ownership;
 use crate::failure::{Failure, FailureKind};
 use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
-use crate::retry::BLOCKED;
+use crate::probe::Probed;
+use crate::retry::{BLOCKED, SOON};
 
 /// In an [`Attribution`], for a manager: the object was deleted, which leaves no manager's name.
 pub const DELETED: &str = "(deleted)";
@@ -312,6 +313,11 @@ impl Rollout {
         }
         if item.in_place(context) {
             item.placed = true;
+            if item.probed() == Probed::NotYet {
+                item.block = Some(Box::new(unprobed()));
+                item.retry.fail(now, SOON, None, &mut self.spread);
+                return;
+            }
             item.block = None;
             item.retry.clear();
         } else if item.placed {
@@ -369,6 +375,14 @@ fn seen_manager(item: &Item) -> String {
         .and_then(|seen| seen.other_manager.as_deref())
         .unwrap_or(UNKNOWN)
         .to_owned()
+}
+
+fn unprobed() -> Block {
+    Block {
+        reason: "ProbeWaits",
+        message: "cannot be probed yet: CEL expressions of other packages take too long".into(),
+        preflight: false,
+    }
 }
 
 fn terminating(finalizers: &str) -> Block {

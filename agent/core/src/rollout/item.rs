@@ -197,7 +197,13 @@ impl Item {
             Know::Present(seen) if seen.terminating.is_some() => self.look_again(),
             Know::Present(seen) => match self.ownership(seen, context) {
                 Ownership::Newer(_) | Ownership::Foreign(_) => self.look_again(),
-                Ownership::Ours if self.up_to_date(seen, context) && self.fresh => Need::Nothing,
+                Ownership::Ours if self.up_to_date(seen, context) && self.fresh => {
+                    if seen.probed == Probed::NotYet {
+                        Need::Read
+                    } else {
+                        Need::Nothing
+                    }
+                }
                 Ownership::Ours if self.up_to_date(seen, context) => Need::List,
                 _ if paused && !self.fresh => Need::Read,
                 Ownership::Ours | Ownership::Adopt => Need::Write(Guard::on(seen)),

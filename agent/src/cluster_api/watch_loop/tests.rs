@@ -66,12 +66,7 @@ async fn a_watch_that_broke_says_that_it_works_again() {
         std::future::ready(answer)
     });
     let transport = Transport::new(kube::Client::new(server, "default"));
-    let subject = Subject {
-        path: Path::root("/api/v1/configmaps"),
-        selector: None,
-        metadata_only: false,
-        account: None,
-    };
+    let subject = subject();
     let (_changes, circumstances) = tokio::sync::watch::channel(0);
     let (enough, done) = tokio::sync::oneshot::channel();
     let mut told = Told(vec![], 5, Some(enough));
@@ -82,4 +77,41 @@ async fn a_watch_that_broke_says_that_it_works_again() {
     };
     let expected = ["restarted", "synced", "failed", "synced", "seen"];
     assert!(told_all && told.0[..5] == expected, "{:?}", told.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_ended_at_once_is_not_taken_up_in_a_hot_loop() {
+    let watches = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&watches);
+    let server = tower::service_fn(move |request: http::Request<Body>| {
+        let watch = request.uri().query().unwrap_or_default().contains("watch=");
+        if watch {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        let body: &[u8] = if watch {
+            b""
+        } else {
+            br#"{"metadata":{"resourceVersion":"5"},"items":[]}"#
+        };
+        std::future::ready(http::Response::builder().body(Body::from(body.to_vec())))
+    });
+    let transport = Transport::new(kube::Client::new(server, "default"));
+    let (_changes, circumstances) = tokio::sync::watch::channel(0);
+    let mut told = Told(vec![], usize::MAX, None);
+    let subject = subject();
+    tokio::select! {
+        () = run(&transport, &subject, circumstances, &mut told) => {}
+        () = sleep(FLOOR * 10) => {}
+    }
+    let watches = watches.load(std::sync::atomic::Ordering::Relaxed);
+    assert!((2..=11).contains(&watches), "{watches}");
+}
+
+fn subject() -> Subject {
+    Subject {
+        path: Path::root("/api/v1/configmaps"),
+        selector: None,
+        metadata_only: false,
+        account: None,
+    }
 }

@@ -106,12 +106,17 @@ impl Owner {
         }));
     }
 
-    /// What the report speaks about: the tombstone, or the accepted order of a hub.
+    /// What the report speaks about: the tombstone, the accepted order of a hub, or the newest one where a
+    /// person archived it.
     fn observed(&self, view: &View) -> Option<(Tuple, Vec<PhaseStatus>)> {
         if let Some(tombstone) = self.tombstone() {
             return Some((tombstone, self.leaving_phases(self.newest()?)));
         }
-        match &self.stored(view.accepted.as_deref()?)?.origin {
+        let set = match view.accepted.as_deref() {
+            Some(uid) => self.stored(uid)?,
+            None => self.newest()?,
+        };
+        match &set.origin {
             Origin::Hub { tuple, .. } => Some((*tuple, Vec::new())),
             Origin::Standalone { .. } => None,
         }

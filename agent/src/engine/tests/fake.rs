@@ -148,6 +148,14 @@ impl Fake {
         });
     }
 
+    pub(super) fn archive_by_hand(&self) {
+        self.with(|state| {
+            for (set, _) in state.sets.values_mut() {
+                set.lifecycle = LifecycleState::Archived;
+            }
+        });
+    }
+
     pub(super) fn tombstone(&self, number: u64) {
         self.with(|state| {
             for (set, _) in state.sets.values_mut() {
