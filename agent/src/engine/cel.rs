@@ -81,8 +81,10 @@ impl CelPool {
         let started = std::thread::Builder::new()
             .name("cel".into())
             .spawn(move || {
-                let _gone = answer.send(evaluate(&mut RunInline));
+                let result = evaluate(&mut RunInline);
                 drop(thread);
+                // Nobody waits any more for what was left behind.
+                let _ = answer.send(result);
             });
         if started.is_err() {
             return Ran::Busy;
