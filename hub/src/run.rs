@@ -66,8 +66,15 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     let hub = Hub::new(client, settings)
         .await
         .context("cannot read the namespace kube-system, whose UID names the hub's own cluster")?;
+    let ports = Ports {
+        members: hub.clone(),
+        orders: hub.clone(),
+        reports: hub.clone(),
+    };
+    let sessions = Sessions::start(ports, Pace::default(), tasks);
     let mut metrics = Registry::with_prefix("stevedore_hub");
     hub.metrics().register(&mut metrics);
+    sessions.metrics().register(&mut metrics);
     admin.serve(tasks, readiness, metrics);
 
     let authority = authority(&hub).await?;
@@ -84,12 +91,6 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     )
     .await
     .context("cannot publish how the hub is reached")?;
-    let ports = Ports {
-        members: hub.clone(),
-        orders: hub.clone(),
-        reports: hub.clone(),
-    };
-    let sessions = Sessions::start(ports, Pace::default(), tasks);
     hub.set_sessions(Arc::new(Told(sessions.clone())));
     let settings = server::Settings {
         names: hosts(&addresses),

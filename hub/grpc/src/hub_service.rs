@@ -196,6 +196,8 @@ impl v1::hub_server::Hub for HubService {
             .of(identity.cluster())
             .is_some_and(|orders| orders.may_fetch(&digest));
         if !named {
+            self.sessions.metrics().contents_refused.inc();
+            tracing::warn!(cluster = %identity.cluster(), %digest, "a cluster asked for content that no order of it names");
             let message = "no order of this cluster names this content";
             return Err(status_code::refusal(
                 Code::NotFound,

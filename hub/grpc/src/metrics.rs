@@ -17,6 +17,8 @@ pub struct Metrics {
     pub(crate) handshakes_failed: Counter,
     pub(crate) renewals: Counter,
     pub(crate) contents: Counter,
+    pub(crate) contents_inline: Counter,
+    pub(crate) contents_refused: Counter,
     refused_streams: ByReason,
     joins: ByReason,
 }
@@ -53,6 +55,16 @@ impl Metrics {
             "contents_sent",
             "Contents fetched by agents",
             self.contents.clone(),
+        );
+        registry.register(
+            "contents_inline",
+            "Contents that travelled with their order",
+            self.contents_inline.clone(),
+        );
+        registry.register(
+            "contents_refused",
+            "Contents asked for by a cluster none of whose orders names them",
+            self.contents_refused.clone(),
         );
         registry.register(
             "streams_refused",

@@ -202,6 +202,9 @@ impl Task {
             return;
         }
         self.shared.metrics.orders.inc();
+        if content.is_some() {
+            self.shared.metrics.contents_inline.inc();
+        }
         tracing::debug!(
             cluster = %self.cluster, deployment = %order.deployment, number = order.tuple.number,
             trace_id = trace_id(traceparent.as_deref()), "order sent"
