@@ -119,6 +119,7 @@ fn known_word(reason: &str) -> &'static str {
     match reason {
         "NoAccount" => "NoAccount",
         "AccountNotAllowed" => "AccountNotAllowed",
+        "NamespaceMissing" => "NamespaceMissing",
         "Unavailable" => "Unavailable",
         _ => "AccountUnusable",
     }
