@@ -112,6 +112,22 @@ fn available_counts_only_at_the_exact_order() {
 }
 
 #[test]
+fn what_is_being_prepared_or_applied_is_on_its_way_and_no_failure() {
+    let mut fleet = fleet(&[1], 1);
+    for (sequence, reason) in [(1, "Preparing"), (2, "Applying")] {
+        let report = status(1, sequence, 1, Truth::False, reason);
+        fleet.report(cluster(1), &report);
+        assert_eq!(class(&fleet, 1), Class::Progressing);
+        let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
+        assert_eq!(row.failure(), None);
+    }
+    fleet.report(cluster(1), &status(1, 3, 1, Truth::False, "ProbeFailure"));
+    assert_eq!(class(&fleet, 1), Class::Progressing);
+    fleet.report(cluster(1), &status(1, 4, 1, Truth::False, "Forbidden"));
+    assert_eq!(class(&fleet, 1), Class::Failed);
+}
+
+#[test]
 fn an_older_report_changes_nothing() {
     let mut fleet = fleet(&[1], 1);
     fleet.report(
