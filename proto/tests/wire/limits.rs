@@ -32,6 +32,43 @@ fn texts_of_a_status_end_at_their_caps() {
 }
 
 #[test]
+fn a_report_ends_at_its_limit_before_a_field_of_it_is_looked_at() {
+    let with = |size: usize| {
+        let mut status = v1::DeploymentStatus::from(samples::status());
+        let detail = &mut status.phases[0].message;
+        detail.clear();
+        let empty = prost::Message::encoded_len(&status);
+        let longest = (0..=size - empty).rev();
+        let mut lengths = longest.map(|length| {
+            status.phases[0].message = "x".repeat(length);
+            (prost::Message::encoded_len(&status), status.clone())
+        });
+        let exact = lengths.find(|(length, _)| *length <= size);
+        let (length, status) = exact.expect("an empty one fits");
+        assert_eq!(length, size);
+        ToHub::try_from(v1::ToHub {
+            message: Some(v1::to_hub::Message::Status(v1::StatusReport {
+                sequence: 1,
+                status: Some(status),
+            })),
+        })
+    };
+    // At the limit it is its one long text that is too long.
+    let refused = with(limit::STATUS).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Error::TooLong {
+                field: "phase.message",
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    assert_eq!(too_long(with(limit::STATUS + 1)), "report.status");
+}
+
+#[test]
 fn lists_of_a_status_end_at_their_caps() {
     let with = |phases: usize, blockers: usize| {
         let mut status = samples::status();
