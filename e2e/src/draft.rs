@@ -30,12 +30,14 @@ pub const ROLLED_OUT: &str = r#"
     - fieldsEqual: {fieldA: .status.updatedReplicas, fieldB: .spec.replicas}
 "#;
 
-/// A cluster package that is being written.
+/// A package that is being written.
 #[derive(Debug, Clone)]
 pub struct Draft {
     /// Name of the package, and of its namespace unless it is inside another.
     pub name: String,
     namespace: String,
+    /// Namespace of the `Package` on the hub; absent for a `ClusterPackage`.
+    tenant: Option<String>,
     phases: Vec<String>,
     probes: String,
     files: BTreeMap<String, String>,
@@ -47,6 +49,7 @@ impl Draft {
         Self {
             name: name.to_owned(),
             namespace: name.to_owned(),
+            tenant: None,
             phases: phases.iter().map(|&phase| phase.to_owned()).collect(),
             probes: String::new(),
             files: BTreeMap::new(),
@@ -57,6 +60,12 @@ impl Draft {
     pub fn inside(mut self, namespace: &str) -> Self {
         namespace.clone_into(&mut self.namespace);
         self
+    }
+
+    /// It is a `Package` in this namespace, and its objects name no namespace.
+    pub fn tenant(mut self, namespace: &str) -> Self {
+        self.tenant = Some(namespace.to_owned());
+        self.inside("")
     }
 
     /// One more entry of `availabilityProbes`.
@@ -122,8 +131,13 @@ impl Draft {
 
     fn manifest(&self) -> String {
         let mut text = format!(
-            "apiVersion: manifests.package-operator.run/v1alpha1\nkind: PackageManifest\nmetadata: {{name: {}}}\nspec:\n  scopes: [Cluster]\n  phases:\n",
-            self.name
+            "apiVersion: manifests.package-operator.run/v1alpha1\nkind: PackageManifest\nmetadata: {{name: {}}}\nspec:\n  scopes: [{}]\n  phases:\n",
+            self.name,
+            if self.tenant.is_some() {
+                "Namespaced"
+            } else {
+                "Cluster"
+            },
         );
         for phase in &self.phases {
             let _ = writeln!(text, "  - name: {phase}");
@@ -156,14 +170,14 @@ impl Draft {
     pub async fn order(&self, world: &World, image: &str, placement: &Value) -> Value {
         let mut package = json!({
             "apiVersion": "stevedore.dev/v1alpha1",
-            "kind": "ClusterPackage",
+            "kind": if self.tenant.is_some() { "Package" } else { "ClusterPackage" },
             "metadata": {"name": self.name},
             "spec": {"image": image},
         });
         if !placement.is_null() {
             package["spec"]["placement"] = placement.clone();
         }
-        create(&world.client(), &ours("clusterpackages"), &package)
+        create(&world.client(), &self.collection(), &package)
             .await
             .expect("a valid package")
     }
@@ -177,7 +191,14 @@ impl Draft {
 
     /// Where the ordered package is on the hub.
     pub fn path(&self) -> String {
-        format!("{}/{}", ours("clusterpackages"), self.name)
+        format!("{}/{}", self.collection(), self.name)
+    }
+
+    fn collection(&self) -> String {
+        match &self.tenant {
+            Some(namespace) => ours(&format!("namespaces/{namespace}/packages")),
+            None => ours("clusterpackages"),
+        }
     }
 
     /// Waits until the hub says that the newest spec is available on so many clusters.
@@ -224,13 +245,16 @@ impl Draft {
             .await
     }
 
-    /// Waits until a failure names this object, and returns its message.
-    pub async fn fails(&self, world: &World, object: &str) -> String {
-        let what = format!("a failure of {} names {object}", self.name);
+    /// Waits until the package says that it cannot be used, or that a cluster cannot use it, and names this.
+    pub async fn fails(&self, world: &World, named: &str) -> String {
+        let what = format!("{} says what is wrong with {named}", self.name);
         let message = |package: &Value| {
-            let failures = package["status"]["failures"].as_array()?;
-            let mut messages = failures.iter().filter_map(|one| one["message"].as_str());
-            messages.find(|one| one.contains(object)).map(str::to_owned)
+            let (invalid, _, message) = condition(package, "Invalid");
+            let failures = package["status"]["failures"].as_array();
+            let failures = failures.into_iter().flatten();
+            let told = failures.filter_map(|one| one["message"].as_str());
+            let mut told = told.chain((invalid == "True").then_some(message));
+            told.find(|one| one.contains(named)).map(str::to_owned)
         };
         let package = world
             .seen(&what, &self.path(), |package| {
@@ -291,7 +315,7 @@ pub fn object(
 }
 
 /// Pushes an image as any tool would, whether or not it is a valid package.
-async fn push(image: &Image, reference: &str) {
+pub async fn push(image: &Image, reference: &str) {
     let reference: Reference = reference.parse().expect("a reference");
     let client = Client::new(ClientConfig {
         protocol: ClientProtocol::Http,

@@ -120,6 +120,14 @@ impl World {
         world
     }
 
+    /// The ledger of a package, by the package's name: there is one while no other of that name is torn down.
+    pub async fn ledger(&self, package: &str) -> Value {
+        let mut ledgers = crate::api::list(&self.client(), &ours("packageledgers")).await;
+        ledgers.retain(|ledger| ledger["spec"]["package"]["name"] == package);
+        assert_eq!(ledgers.len(), 1, "{ledgers:?}");
+        ledgers.remove(0)
+    }
+
     /// Invites a cluster and starts its agent, with the commands a person would type.
     async fn join(&self, cluster: &ControlPlane) -> Hosted {
         let label = format!("{}={}", LABEL.0, LABEL.1);
@@ -155,6 +163,15 @@ impl World {
     /// An administrator of the hub's cluster.
     pub fn client(&self) -> Client {
         self.fleet.hub().client()
+    }
+
+    /// A counter of the hub, by the name it has in its metrics; 0 where it was never counted.
+    pub async fn hub_counter(&self, name: &str) -> u64 {
+        let page = admin_page(&self.hub.admin, "/metrics").await;
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0, |value| value.parse().expect("a counter is a number"))
     }
 
     /// Where agents reach the hub, as it publishes that itself.
@@ -265,6 +282,25 @@ pub async fn seen_on(
         Err(format!("{} {}", found["spec"], found["status"]))
     })
     .await
+}
+
+/// A page of a daemon's admin port.
+async fn admin_page(address: &str, path: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("the admin port is open");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("it takes a request");
+    let mut page = String::new();
+    stream
+        .read_to_string(&mut page)
+        .await
+        .expect("it answers with text");
+    page
 }
 
 /// Our programs, brought up to date once.

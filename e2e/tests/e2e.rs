@@ -5,15 +5,20 @@
 #[cfg(test)]
 mod e2e {
     mod definitions;
+    mod demo;
     mod drift;
+    mod fact;
     mod failure;
     mod joining;
+    mod limits;
     mod member;
     mod outage;
+    mod peer;
     mod removal;
     mod restore;
     mod rollout;
     mod secret;
+    mod tenant;
     mod upgrade;
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use stevedore_e2e::api::{core, delete, get, list, merge, uid};
+use super::rollout::{package_writes, statuses};
+use stevedore_e2e::api::{condition, core, delete, get, list, merge, uid};
 use stevedore_e2e::draft::{Draft, named};
 use stevedore_e2e::harness::{WITHIN, await_state, shared};
 use stevedore_e2e::world::{World, seen_on};
@@ -75,6 +76,9 @@ fn an_object_without_its_label_is_neither_made_again_nor_gone() {
         let (draft, path) = settled(world, "unlabelled").await;
         let client = world.cluster(MEMBER).client();
         let before = get(&client, &path).await.expect("it is there");
+        let member = world.cluster(MEMBER);
+        let written = package_writes(member, "unlabelled").len();
+        let said = statuses(member, "clusterobjectsets", "unlabelled-").len();
         let label = "stevedore.dev/deployment";
         let removed = json!({"metadata": {"labels": {(label): Value::Null}}});
         merge(&client, &path, &removed).await.expect("an edit");
@@ -83,6 +87,22 @@ fn an_object_without_its_label_is_neither_made_again_nor_gone() {
         })
         .await;
         assert_eq!(uid(&after), uid(&before), "it was made again");
+        // The repair is one change of the object that is there: nobody tried to create it.
+        let writes = package_writes(member, "unlabelled").split_off(written);
+        let told: Vec<_> = writes
+            .iter()
+            .map(|entry| (entry.verb.as_str(), entry.code()))
+            .collect();
+        assert_eq!(told, [("patch", 200)]);
+        for set in &statuses(member, "clusterobjectsets", "unlabelled-")[said..] {
+            assert_eq!(
+                condition(set, "Available").0,
+                "True",
+                "it counted as gone: {set}"
+            );
+        }
+        let package = draft.available(world, 1).await;
+        assert_eq!(package["status"]["counts"]["failed"], 0, "{package}");
         draft.remove(world).await;
     });
 }

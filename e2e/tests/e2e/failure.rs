@@ -7,6 +7,7 @@ use super::rollout::package_writes;
 use stevedore_e2e::api::{core, create, delete, get, uid};
 use stevedore_e2e::draft::{Draft, ROLLED_OUT, named, object};
 use stevedore_e2e::harness::shared;
+use stevedore_e2e::world::World;
 
 const MEMBER: &str = "member-1";
 
@@ -15,6 +16,15 @@ fn sound(name: &str) -> Draft {
     Draft::new(name, &["only"])
         .namespace("only")
         .config_map("map", "only", "fine")
+}
+
+/// Another package for the same cluster comes through, whatever this one waits for.
+async fn delays_no_other(world: &World, name: &str) {
+    let other = sound(name);
+    let image = other.push(world, "1").await;
+    other.order(world, &image, &named(&[MEMBER])).await;
+    other.available(world, 1).await;
+    other.remove(world).await;
 }
 
 #[test]
@@ -46,11 +56,11 @@ fn what_is_no_package_is_said_so_and_delays_no_other() {
         absent
             .says(world, "Unpacked", "False", "ImagePullBackOff")
             .await;
-        let message = malformed.says_any(world, "Invalid", "True").await;
+        let message = malformed.says(world, "Invalid", "True", "LoadError").await;
         assert!(message.contains("not an image reference"), "{message}");
-        let message = manifest.says_any(world, "Invalid", "True").await;
+        let message = manifest.says(world, "Invalid", "True", "LoadError").await;
         assert!(message.contains("manifest.yaml"), "{message}");
-        let message = template.says_any(world, "Invalid", "True").await;
+        let message = template.says(world, "Invalid", "True", "LoadError").await;
         assert!(
             message.contains("broken.yaml.gotmpl") && message.contains("nosuchfunction"),
             "{message}"
@@ -59,6 +69,23 @@ fn what_is_no_package_is_said_so_and_delays_no_other() {
             assert!(package_writes(world.cluster(MEMBER), &draft.name).is_empty());
             draft.remove(world).await;
         }
+
+        // What runs already stays as it is when what follows it is none of them.
+        let client = world.cluster(MEMBER).client();
+        let map = core("good-among-bad", "configmaps", "map");
+        let before = get(&client, &map).await.expect("it is there");
+        let nowhere = json!({"image": format!("{registry}/nobody/pushed:this")});
+        good.change(world, &nowhere).await;
+        good.says(world, "Unpacked", "False", "ImagePullBackOff")
+            .await;
+        let broken = good
+            .clone()
+            .file("broken.yaml.gotmpl", "a: {{ nosuchfunction }}\n");
+        let image = broken.push(world, "2").await;
+        good.change(world, &json!({"image": image})).await;
+        good.says(world, "Invalid", "True", "LoadError").await;
+        let after = get(&client, &map).await.expect("it is there");
+        assert_eq!(after["metadata"], before["metadata"]);
         good.remove(world).await;
     });
 }
@@ -75,6 +102,8 @@ fn an_object_that_the_api_server_refuses_is_named_and_its_phase_is_not_begun() {
         draft.order(world, &image, &named(&[MEMBER])).await;
         let message = draft.fails(world, "wrong").await;
         assert!(message.contains("not a key"), "{message}");
+        draft.says(world, "Available", "False", "Invalid").await;
+        delays_no_other(world, "beside-refused").await;
         let client = world.cluster(MEMBER).client();
         let sound = core("refused", "configmaps", "sound");
         assert_eq!(get(&client, &sound).await, None, "the phase was begun");
@@ -101,6 +130,7 @@ fn a_probe_that_never_passes_is_named_holds_later_phases_and_a_fix_reaches_it() 
         draft
             .says(world, "Available", "False", "ProbeFailure")
             .await;
+        delays_no_other(world, "beside-never").await;
         let client = world.cluster(MEMBER).client();
         let later = core("never", "configmaps", "later");
         assert_eq!(get(&client, &later).await, None, "a later phase was begun");
@@ -130,6 +160,10 @@ fn a_foreign_object_in_the_way_is_named_and_left_alone() {
         let image = draft.push(world, "1").await;
         draft.order(world, &image, &named(&[MEMBER])).await;
         draft.fails(world, "foreign-map").await;
+        draft
+            .says(world, "Available", "False", "CollisionDetected")
+            .await;
+        delays_no_other(world, "beside-foreign").await;
         let path = core("default", "configmaps", "foreign-map");
         let now = get(&client, &path).await.expect("it is still there");
         assert_eq!(

@@ -134,9 +134,13 @@ fn a_killed_agent_is_unknown_within_thirty_seconds_and_known_again_afterwards() 
         let draft = settled(world).await;
         let killed = Instant::now();
         world.agent("member-1").daemon.kill().await;
-        world.connected("member-1", "Unknown").await;
+        let member = world.connected("member-1", "Unknown").await;
         let package = draft.says_unknown(world).await;
         assert!(killed.elapsed() < UNKNOWN_WITHIN, "{:?}", killed.elapsed());
+        for type_ in ["Healthy", "Ready"] {
+            assert_eq!(condition(&member, type_).0, "Unknown", "{member}");
+        }
+        assert_eq!(condition(&package, "Ready").0, "Unknown", "{package}");
         assert_eq!(package["status"]["counts"]["offline"], 1, "{package}");
         assert_eq!(package["status"]["counts"]["available"], 0, "{package}");
         let said = world
@@ -150,7 +154,8 @@ fn a_killed_agent_is_unknown_within_thirty_seconds_and_known_again_afterwards() 
             .start()
             .await
             .expect("the agent starts");
-        world.connected("member-1", "True").await;
+        let member = world.connected("member-1", "True").await;
+        assert_eq!(condition(&member, "Healthy").0, "True", "{member}");
         draft.available(world, 1).await;
     });
 }
@@ -200,7 +205,87 @@ fn a_package_deleted_and_made_again_while_a_member_is_away_leaves_the_new_one_al
             .gone(&client, &core("default", "configmaps", "only-old"))
             .await;
         let common = core("default", "configmaps", "common");
+        await_state("the old ledger goes", WITHIN, || async {
+            match list(&world.client(), &ours("packageledgers")).await.len() {
+                1 => Ok(()),
+                other => Err(format!("{other} ledgers")),
+            }
+        })
+        .await;
         let found = get(&client, &common).await.expect("the new one's is there");
         assert_eq!(found["data"]["value"], "new");
+        let writes = package_writes(world.cluster("member-1"), "default");
+        let mut of_common = writes
+            .iter()
+            .filter(|entry| entry.is_about("configmaps", "common"))
+            .skip_while(|entry| {
+                entry
+                    .response_object
+                    .as_ref()
+                    .is_none_or(|map| uid(map) != uid(&found))
+            });
+        assert!(of_common.next().is_some(), "{writes:?}");
+        assert!(of_common.all(|entry| entry.verb != "delete"), "{writes:?}");
+    });
+}
+
+#[test]
+fn a_package_whose_finalizer_was_stripped_by_hand_is_torn_down_nowhere() {
+    alone(SMALL, async |world| {
+        let draft = settled(world).await;
+        let member = world.cluster("member-1");
+        let map = core("lasting", "configmaps", "map");
+        let before = get(&member.client(), &map).await.expect("it is there");
+        world.hub.daemon.kill().await;
+        let strip = json!({"metadata": {"finalizers": null}});
+        merge(&world.client(), &draft.path(), &strip)
+            .await
+            .expect("it is stripped");
+        delete(&world.client(), &draft.path()).await;
+        assert_eq!(get(&world.client(), &draft.path()).await, None);
+        let written = package_writes(member, "lasting").len();
+
+        world
+            .hub
+            .daemon
+            .start()
+            .await
+            .expect("the hub starts again");
+        world.connected("member-1", "True").await;
+        await_state("the ledger says so", WITHIN, || async {
+            let ledger = world.ledger("lasting").await;
+            let (status, reason, _) = condition(&ledger, "Drained");
+            if (status, reason) == ("False", "PackageVanished") {
+                return Ok(());
+            }
+            Err(ledger["status"].to_string())
+        })
+        .await;
+        // The member still repairs it: nobody has ordered anything else.
+        merge(
+            &member.client(),
+            &map,
+            &json!({"data": {"value": "theirs"}}),
+        )
+        .await
+        .expect("an edit");
+        let after = seen_on(&member.client(), "it comes back", WITHIN, &map, |map| {
+            map["data"]["value"] == "ours"
+        })
+        .await;
+        assert_eq!(uid(&after), uid(&before));
+        let writes = package_writes(member, "lasting").split_off(written);
+        assert!(
+            writes.iter().all(|entry| entry.verb == "patch"),
+            "{writes:?}"
+        );
+
+        // Another package of that name is another one, and does not take over what is there.
+        let other = draft.clone();
+        let image = other.push(world, "2").await;
+        other.order(world, &image, &members()).await;
+        other.fails(world, "lasting").await;
+        let still = get(&member.client(), &map).await.expect("it is there");
+        assert_eq!(uid(&still), uid(&before));
     });
 }

@@ -38,6 +38,7 @@ fn a_restored_hub_reports_freezes_and_after_a_raise_brings_the_fleet_together() 
         let restored = world.fleet.hub().restore(&backup).await;
         restored.expect("the older copy starts");
         world.hub.daemon.start().await.expect("the hub starts");
+        first.fails(world, "raise-epoch").await;
         // It gives higher numbers than the member holds, of a history that the member does not know.
         for tag in ["3", "4"] {
             let third = first.clone().config_map("restored-map", "only", tag);

@@ -34,8 +34,42 @@ fn first(entries: &[AuditEntry], resource: &str, name: &str) -> Option<AuditEntr
         .cloned()
 }
 
-/// The first time that the status of a Deployment showed it rolled out at its newest generation.
-fn rolled_out(cluster: &ControlPlane, namespace: &str, name: &str) -> AuditEntry {
+/// What a member's agent wrote, as itself or as an account, Events and dry-runs left out.
+pub(crate) fn agent_writes(member: &ControlPlane) -> Vec<AuditEntry> {
+    let entries = member
+        .audit()
+        .read_new()
+        .expect("the audit log can be read");
+    let counts = |entry: &AuditEntry| {
+        let object = entry.object_ref.as_ref();
+        entry.user.username.ends_with(":stevedore-agent")
+            && entry.is_write()
+            && !entry.is_dry_run()
+            && object.is_some_and(|object| object.resource != "events")
+    };
+    entries.into_iter().filter(counts).collect()
+}
+
+/// Every status of our kinds that was written on a cluster for an object of this name, or whose name begins so,
+/// in the order of the answers.
+pub(crate) fn statuses(cluster: &ControlPlane, resource: &str, name: &str) -> Vec<Value> {
+    let entries = cluster
+        .audit()
+        .read_new()
+        .expect("the audit log can be read");
+    let shows = |entry: &AuditEntry| {
+        entry.object_ref.as_ref().is_some_and(|object| {
+            object.resource == resource
+                && object.subresource == "status"
+                && object.name.starts_with(name)
+        })
+    };
+    let written = entries.into_iter().filter(shows);
+    written.filter_map(|entry| entry.response_object).collect()
+}
+
+/// The first time that the status of a Deployment showed it rolled out at this generation.
+fn rolled_out(cluster: &ControlPlane, namespace: &str, name: &str, generation: i64) -> AuditEntry {
     let entries = cluster
         .audit()
         .read_new()
@@ -47,7 +81,8 @@ fn rolled_out(cluster: &ControlPlane, namespace: &str, name: &str) -> AuditEntry
         reference.namespace == namespace
             && reference.name == name
             && reference.subresource == "status"
-            && object["status"]["observedGeneration"] == object["metadata"]["generation"]
+            && object["metadata"]["generation"] == generation
+            && object["status"]["observedGeneration"] == generation
             && object["status"]["updatedReplicas"] == object["spec"]["replicas"]
             && condition(object, "Available").0 == "True"
     };
@@ -122,7 +157,63 @@ fn three_clusters_take_three_phases_in_order_and_are_available_when_all_are() {
         for member in world.fleet.members() {
             in_order(member);
         }
+        said_what_was(world.fleet.hub());
+
+        // The Deployment stays available all the time: of its new generation nothing is known at first.
+        let next = draft
+            .clone()
+            .deployment("worker", "work", "registry.example/worker:2")
+            .config_map("door", "entry", "wide");
+        let image = next.push(world, "2").await;
+        next.change(world, &json!({"image": image})).await;
+        next.available(world, 3).await;
+        for member in world.fleet.members() {
+            let done = rolled_out(member, "ordered", "worker", 2);
+            let writes = package_writes(member, "ordered");
+            let is_wide = |entry: &&AuditEntry| {
+                let written = entry.response_object.as_ref();
+                entry.is_about("configmaps", "door")
+                    && written.is_some_and(|door| door["data"]["value"] == "wide")
+            };
+            let door = writes.iter().find(is_wide).expect("it was changed");
+            let moments = [
+                done.request_received_timestamp,
+                door.request_received_timestamp,
+            ];
+            assert!(moments.is_sorted(), "{}: {moments:?}", member.name());
+        }
     });
+}
+
+/// Whatever the hub said of the package was so, at every moment of its first rollout.
+fn said_what_was(hub: &ControlPlane) {
+    let said = statuses(hub, "clusterpackages", "ordered");
+    let mut before = 0;
+    for package in &said {
+        let counts = &package["status"]["counts"];
+        let available = counts["available"].as_i64().unwrap_or_default();
+        let progressing = counts["progressing"].as_i64().unwrap_or_default();
+        assert!(available >= before, "{package}");
+        before = available;
+        let (status, _, message) = condition(package, "Available");
+        assert_eq!(status == "True", available == 3, "{package}");
+        if counts["targeted"] == 3 && condition(package, "Unpacked").0 == "True" {
+            assert_eq!(available + progressing, 3, "{package}");
+            assert!(
+                message.starts_with(&format!("{available} of 3")),
+                "{package}"
+            );
+        }
+        let conditions = package["status"]["conditions"].as_array();
+        for one in conditions.into_iter().flatten() {
+            let (observed, generation) = (
+                &one["observedGeneration"],
+                &package["metadata"]["generation"],
+            );
+            assert_eq!(observed, generation, "{package}");
+        }
+    }
+    assert_eq!(before, 3, "{said:#?}");
 }
 
 #[test]
@@ -187,7 +278,7 @@ fn in_order(member: &ControlPlane) {
                 && entry.is_write()
         })
         .expect("the gate was opened");
-    let done = rolled_out(member, "ordered", "worker");
+    let done = rolled_out(member, "ordered", "worker", 1);
     let moments = [
         gate.stage_timestamp,
         opened.request_received_timestamp,

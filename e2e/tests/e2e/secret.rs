@@ -153,6 +153,11 @@ fn twenty_secret_values_are_found_nowhere_but_in_secrets() {
         let secrets = list(&member, "/api/v1/namespaces/default/secrets").await;
         let there = found(json!(secrets).to_string(), &values);
         assert_eq!(there, values, "the search does not find what is there");
+        let kept = "/api/v1/namespaces/stevedore-system/secrets";
+        let mut kept = list(&world.client(), kept).await;
+        kept.retain(|secret| secret["type"] == "stevedore.dev/content");
+        let there = found(json!(kept).to_string(), &values);
+        assert_eq!(there, values, "the search does not find what is compressed");
         look_everywhere(world, &values).await;
 
         // What the API server refuses, it quotes.

@@ -65,6 +65,13 @@ impl Scene<'_> {
         package
     }
 
+    /// How many contents went from the hub to members, with orders or for themselves.
+    async fn transfers(&self) -> u64 {
+        let inline = "stevedore_hub_contents_inline_total";
+        let fetched = "stevedore_hub_contents_sent_total";
+        self.world.hub_counter(inline).await + self.world.hub_counter(fetched).await
+    }
+
     async fn prunes(&self, name: &str) {
         let path = core("upgraded", "configmaps", name);
         self.world.gone(&self.member.client(), &path).await;
@@ -104,6 +111,7 @@ fn an_upgrade_changes_only_what_differs_and_undo_needs_no_registry() {
             .wrote(["delete dropped", "patch added", "patch changed"])
             .await;
 
+        assert_eq!(scene.transfers().await, 2, "one for each new content");
         world.fleet.registry().stop().await;
         let history = ["rollout", "history", "upgraded"];
         let history = world.stevedore(history).await.ok();
@@ -125,5 +133,7 @@ fn an_upgrade_changes_only_what_differs_and_undo_needs_no_registry() {
         let release = ["rollout", "release", "upgraded"];
         world.stevedore(release).await.ok();
         scene.runs(&second, 2).await;
+        let transfers = scene.transfers().await;
+        assert_eq!(transfers, 2, "the member had what it was sent");
     });
 }

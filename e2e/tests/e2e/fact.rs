@@ -1,0 +1,169 @@
+//! What a package reads of its cluster, and what becomes of it when that, or only the renderer, changes.
+
+use serde_json::{Value, json};
+use stevedore_proto_core::{Environment, ToAgent};
+
+use super::peer::{self, Session};
+use super::rollout::{agent_writes, package_writes};
+use stevedore_e2e::api::{condition, core, get, merge, ours};
+use stevedore_e2e::draft::{Draft, members, object};
+use stevedore_e2e::harness::{WITHIN, alone};
+use stevedore_e2e::world::{SMALL, Shape, World, seen_on};
+
+/// Two members, so that one can stay as it is.
+const TWO: Shape = Shape {
+    members: 2,
+    joined: 2,
+    ..SMALL
+};
+
+/// A ConfigMap with what a template reads of the cluster.
+fn reading(name: &str, what: &str) -> Draft {
+    let head = object("v1", "ConfigMap", "default", name, "only", "");
+    Draft::new(name, &["only"]).file(
+        "map.yaml.gotmpl",
+        &format!("{head}data: {{value: {{{{ {what} | quote }}}}}}\n"),
+    )
+}
+
+fn highest(ledger: &Value) -> i64 {
+    let number = &ledger["spec"]["highestNumber"];
+    number.as_i64().expect("a number")
+}
+
+async fn tier(world: &World, tier: &str) {
+    let change = json!({"metadata": {"labels": {"e2e.example/tier": tier}}});
+    let member = format!("{}/member-1", ours("memberclusters"));
+    merge(&world.client(), &member, &change)
+        .await
+        .expect("a label");
+}
+
+#[test]
+fn a_changed_fact_that_a_package_reads_is_a_new_order_for_that_cluster_alone() {
+    alone(TWO, async |world| {
+        let draft = reading("fact", ".environment.kubernetes.version");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &members()).await;
+        draft.available(world, 2).await;
+        let path = core("default", "configmaps", "fact");
+        let (one, other) = (world.cluster("member-1"), world.cluster("member-2"));
+        let before = get(&one.client(), &path).await.expect("it is there");
+        let number = highest(&world.ledger("fact").await);
+        let untouched = package_writes(other, "default").len();
+
+        // Who has the member's certificate says what its facts are.
+        let agent = &world.agent("member-1").daemon;
+        agent.kill().await;
+        let channel = peer::connect(peer::credentials(one).await).await;
+        let upgraded = Environment {
+            kubernetes_version: "v9.99.9".into(),
+            ..Environment::default()
+        };
+        let mut session = Session::open(&channel, upgraded).await;
+        let ordered = session
+            .until("a new order", |message| match message {
+                ToAgent::Order(told) if told.order.tuple.number > number as u64 => {
+                    Some(Clone::clone(told))
+                }
+                _ => None,
+            })
+            .await;
+        let content = ordered.content.expect("it has no content yet");
+        assert!(String::from_utf8_lossy(&content).contains("v9.99.9"));
+        assert_eq!(highest(&world.ledger("fact").await), number + 1);
+        drop((session, channel));
+
+        agent.start().await.expect("the agent starts");
+        let package = draft.available(world, 2).await;
+        // Both changes, and nothing for the member whose facts are the same.
+        assert_eq!(highest(&world.ledger("fact").await), number + 2);
+        assert_eq!(package_writes(other, "default").len(), untouched);
+        let after = get(&one.client(), &path).await.expect("it is there");
+        assert_eq!(after["data"], before["data"]);
+        let member = world.connected("member-1", "True").await;
+        for shown in [package, member] {
+            let status = shown["status"].to_string();
+            assert!(!status.contains("HubDiverged"), "{status}");
+        }
+    });
+}
+
+#[test]
+fn a_renderer_that_differs_by_one_byte_orders_nothing_until_the_next_real_change() {
+    alone(SMALL, async |world| {
+        let label = "index .cluster.labels \"e2e.example/tier\" | default \"none\"";
+        let draft = reading("rendered", label);
+        tier(world, "a").await;
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &members()).await;
+        draft.available(world, 1).await;
+        let input = world.ledger("rendered").await["spec"]["contents"][0]["input"].clone();
+        tier(world, "b").await;
+        let member = world.cluster("member-1");
+        let path = core("default", "configmaps", "rendered");
+        let shows = async |value: &str| {
+            let what = format!("the member has {value}");
+            let is = |map: &Value| map["data"]["value"] == value;
+            seen_on(&member.client(), &what, WITHIN, &path, is).await
+        };
+        let held = shows("b").await;
+        draft.available(world, 1).await;
+        world.hub.daemon.kill().await;
+
+        // The history of a hub whose renderer made of these inputs what differs by one byte from what
+        // today's makes of them: the member runs it, the ledger says so, and the inputs are the same.
+        let ledger = world.ledger("rendered").await;
+        let mut contents = ledger["spec"]["contents"].clone();
+        let all = contents.as_array_mut().expect("contents");
+        let current = all.iter_mut().find(|content| content["input"] != input);
+        current.expect("what runs")["input"] = input;
+        let name = ledger["metadata"]["name"].as_str().expect("a name");
+        let stored = ours(&format!(
+            "namespaces/stevedore-system/packageledgers/{name}"
+        ));
+        merge(
+            &world.client(),
+            &stored,
+            &json!({"spec": {"contents": contents}}),
+        )
+        .await
+        .expect("an older hub's ledger");
+        tier(world, "a").await;
+        let written = agent_writes(member).len();
+
+        world
+            .hub
+            .daemon
+            .start()
+            .await
+            .expect("the hub starts again");
+        world
+            .seen("the difference is shown", &draft.path(), |package| {
+                condition(package, "Progressing").1 == "PendingRender"
+            })
+            .await;
+        world.connected("member-1", "True").await;
+        let package = draft.available(world, 1).await;
+        assert_eq!(package["status"]["counts"]["updated"], 1, "{package}");
+        let number = highest(&ledger);
+        assert_eq!(highest(&world.ledger("rendered").await), number);
+        let told: Vec<_> = agent_writes(member).split_off(written);
+        assert!(told.is_empty(), "{told:#?}");
+
+        // A real change is one order, and brings the new rendering along.
+        tier(world, "c").await;
+        let now = shows("c").await;
+        assert_eq!(now["metadata"]["uid"], held["metadata"]["uid"]);
+        world
+            .seen("nothing is pending", &draft.path(), |package| {
+                condition(package, "Progressing").1 == "Idle"
+            })
+            .await;
+        assert_eq!(highest(&world.ledger("rendered").await), number + 1);
+        assert_eq!(
+            world.hub_counter("stevedore_hub_orders_sent_total").await,
+            1
+        );
+    });
+}
