@@ -66,6 +66,9 @@ pub struct Plan {
 pub enum Purpose {
     /// The accepted set no longer names them.
     Prune(Vec<SetUid>),
+    /// Nothing: none of the newer orders became available, and these sets are only archived where newer ones
+    /// name all that they do, so that a member that never gets there does not keep every order.
+    Fold(Vec<SetUid>),
     /// The whole deployment is torn down by order.
     Whole {
         /// The objects are left where they are.
@@ -89,6 +92,7 @@ impl Purpose {
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Prune(mine), Self::Prune(theirs))
+            | (Self::Fold(mine), Self::Fold(theirs))
             | (Self::Sets(mine), Self::Sets(theirs))
             | (Self::Orphan(mine), Self::Orphan(theirs)) => {
                 theirs.iter().all(|set| mine.contains(set))
@@ -135,6 +139,8 @@ struct Leaving {
     searched: Gate,
     needs_search: bool,
     found: Vec<removal::Doomed>,
+    /// Of sets to be folded, those that newer ones name all of.
+    covered: Vec<SetUid>,
     removal: Option<Removal>,
     recorded: bool,
 }
@@ -320,10 +326,16 @@ impl Deployment {
         if newest.standalone && newest.lifecycle == Lifecycle::Archived && !newest.archived {
             return Some(Purpose::Archive(newest.uid.clone()));
         }
-        let (accepted, rollout) = self.current()?;
-        let older = of(&|head| head.uid != *accepted && !head.archived);
-        let settled = rollout.is_available() && newest.lifecycle == Lifecycle::Active;
-        (settled && !older.is_empty()).then_some(Purpose::Prune(older))
+        let accepted = self.accepted()?;
+        if newest.lifecycle != Lifecycle::Active {
+            return None;
+        }
+        let mut older = of(&|head| head.uid != accepted.uid && !head.archived);
+        if self.rollout().is_some_and(Rollout::is_available) {
+            return (!older.is_empty()).then_some(Purpose::Prune(older));
+        }
+        older.truncate(older.len().saturating_sub(KEPT));
+        (!older.is_empty() && !newest.standalone).then_some(Purpose::Fold(older))
     }
 
     fn start_rollout(&mut self, accepted: &SetUid, blueprint: &Blueprint) {
@@ -381,6 +393,7 @@ impl Leaving {
             searched: Gate::default(),
             needs_search: false,
             found: Vec::new(),
+            covered: Vec::new(),
             removal: None,
             recorded: false,
         }

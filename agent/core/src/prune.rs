@@ -55,6 +55,22 @@ pub fn prune(older: &[Named], accepted: &[ObjectKey]) -> Vec<Doomed> {
     union(older, &keep)
 }
 
+/// Numbers of the sets that name nothing which no set with a higher number names.
+pub fn superseded(sets: &[Named]) -> BTreeSet<u64> {
+    let mut newest_first: Vec<&Named> = sets.iter().collect();
+    newest_first.sort_by_key(|set| std::cmp::Reverse(set.number));
+    let mut newer = BTreeSet::new();
+    let mut superseded = BTreeSet::new();
+    for (at, set) in newest_first.into_iter().enumerate() {
+        let own: Vec<Identity> = set.objects.iter().map(|(key, ..)| key.identity()).collect();
+        if at > 0 && own.iter().all(|identity| newer.contains(identity)) {
+            superseded.insert(set.number);
+        }
+        newer.extend(own);
+    }
+    superseded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +97,16 @@ mod tests {
         let pruned = prune(&older, &[newer_version]);
         assert_eq!(pruned.len(), 1);
         assert_eq!((&pruned[0].key, pruned[0].rank), (&key("b"), 1));
+    }
+
+    #[test]
+    fn a_set_is_superseded_when_newer_ones_together_name_all_that_it_does() {
+        let sets = [
+            named(3, &[("b", 0, None), ("c", 0, None)]),
+            named(1, &[("a", 0, Some("u")), ("b", 0, None)]),
+            named(2, &[("a", 0, None), ("x", 0, None)]),
+        ];
+        assert_eq!(superseded(&sets), BTreeSet::from([1]));
     }
 
     #[test]

@@ -75,6 +75,10 @@ impl Deployment {
         }
         plan.actions.extend(match &leaving.purpose {
             Purpose::Prune(sets) => self.first_unarchived(sets).map(Action::Retire),
+            Purpose::Fold(_) => self
+                .first_unarchived(&leaving.covered)
+                .map(Action::Retire)
+                .or_else(|| self.surplus().map(Action::Discard)),
             Purpose::Archive(set) => Some(Action::Retire(set.clone())),
             Purpose::Sets(sets) | Purpose::Orphan(sets) => self.first_of(sets).map(Action::Release),
             Purpose::Whole { .. } if !leaving.recorded => Some(Action::Record),
@@ -90,6 +94,12 @@ impl Deployment {
     fn surveyed_sets(&self, purpose: &Purpose) -> Vec<SetUid> {
         match purpose {
             Purpose::Prune(sets) | Purpose::Orphan(sets) => sets.clone(),
+            Purpose::Fold(_) => self
+                .heads
+                .iter()
+                .filter(|head| !head.archived)
+                .map(|head| head.uid.clone())
+                .collect(),
             Purpose::Whole { .. } | Purpose::Sets(_) | Purpose::Archive(_) => {
                 self.heads.iter().map(|head| head.uid.clone()).collect()
             }
@@ -113,16 +123,21 @@ impl Deployment {
     /// Archived sets of a hub beyond the kept ones are deleted, once the accepted one is available.
     fn plan_history(&self, now: Millis, plan: &mut Plan) {
         let settled = self.rollout().is_some_and(Rollout::is_available);
-        let surplus = self
+        if settled
+            && let Some(oldest) = self.surplus()
+            && self.chore.wants(now, &mut plan.wake_at)
+        {
+            plan.actions.push(Action::Discard(oldest));
+        }
+    }
+
+    /// The oldest archived set of a hub, where there are more than are kept.
+    fn surplus(&self) -> Option<SetUid> {
+        let mut archived = self
             .heads
             .iter()
-            .filter(|head| head.archived && !head.standalone)
-            .count()
-            .saturating_sub(KEPT);
-        if settled && surplus > 0 && self.chore.wants(now, &mut plan.wake_at) {
-            let oldest = self.heads.iter().find(|head| head.archived);
-            plan.actions
-                .extend(oldest.map(|head| Action::Discard(head.uid.clone())));
-        }
+            .filter(|head| head.archived && !head.standalone);
+        let oldest = archived.next()?;
+        (archived.count() >= KEPT).then(|| oldest.uid.clone())
     }
 }

@@ -5,7 +5,7 @@ use stevedore_proto_core::Millis;
 use super::{Action, Deployment, Gate, Leaving, Purpose};
 use crate::desired::Blueprint;
 use crate::failure::{Failure, FailureKind};
-use crate::order::{Lifecycle, SetUid};
+use crate::order::{Lifecycle, SetHead, SetUid};
 use crate::prune::{self, Named};
 use crate::removal::{self, Doomed, Removal};
 use crate::retry::{BLOCKED, FORBIDDEN, SOON, Spread};
@@ -141,6 +141,10 @@ impl Deployment {
                 let all = matches!(leaving.purpose, Purpose::Whole { .. } | Purpose::Sets(_));
                 leaving.needs_search = surveyed.incomplete && all;
                 leaving.named = surveyed.named;
+                if surveyed.incomplete && matches!(leaving.purpose, Purpose::Fold(_)) {
+                    // Of what is not known it cannot be said that newer sets name it too.
+                    leaving.named.clear();
+                }
                 Ok(())
             }
             Err(failure) => Err(vec![of_failure(&failure)]),
@@ -173,12 +177,22 @@ impl Deployment {
             Purpose::Whole { .. } => teardown::whole(&leaving.named),
             Purpose::Sets(sets) => split(leaving, &self.heads, |uid| sets.contains(uid)),
             Purpose::Archive(set) => split(leaving, &self.heads, |uid| uid == set),
+            Purpose::Fold(sets) => {
+                let covered = prune::superseded(&leaving.named);
+                let is_covered =
+                    |head: &&SetHead| sets.contains(&head.uid) && covered.contains(&head.number);
+                let covered = self.heads.iter().filter(is_covered);
+                leaving.covered = covered.map(|head| head.uid.clone()).collect();
+                Vec::new()
+            }
             Purpose::Orphan(_) => Vec::new(),
         };
         let nothing_stays = match &leaving.purpose {
             Purpose::Whole { .. } => true,
             Purpose::Sets(sets) => self.heads.iter().all(|head| sets.contains(&head.uid)),
-            Purpose::Prune(_) | Purpose::Archive(_) | Purpose::Orphan(_) => false,
+            Purpose::Prune(_) | Purpose::Fold(_) | Purpose::Archive(_) | Purpose::Orphan(_) => {
+                false
+            }
         };
         if nothing_stays {
             for found in std::mem::take(&mut leaving.found) {
@@ -227,12 +241,8 @@ impl Deployment {
 }
 
 /// What the ending sets name and no staying one holds; an archived set holds nothing.
-fn split(
-    leaving: &Leaving,
-    heads: &[crate::order::SetHead],
-    ends: impl Fn(&SetUid) -> bool,
-) -> Vec<Doomed> {
-    let numbers = |wanted: &dyn Fn(&crate::order::SetHead) -> bool| -> Vec<Named> {
+fn split(leaving: &Leaving, heads: &[SetHead], ends: impl Fn(&SetUid) -> bool) -> Vec<Doomed> {
+    let numbers = |wanted: &dyn Fn(&SetHead) -> bool| -> Vec<Named> {
         let numbers: Vec<u64> = heads
             .iter()
             .filter(|head| !head.archived && wanted(head))

@@ -643,3 +643,27 @@ fn an_order_whose_set_was_archived_by_hand_is_not_available_and_says_why() {
     );
     assert!(sim.world.deleted().is_empty());
 }
+
+#[test]
+fn a_member_that_never_gets_available_does_not_keep_every_order() {
+    let mut sim = Sim::new();
+    sim.store(1, objects(&[("a", 0, 1), ("b", 0, 1)]));
+    sim.settle();
+    sim.world.probe("a", Probed::Failed("down".into()));
+    sim.store(2, objects(&[("a", 0, 2), ("b", 0, 1), ("only-here", 0, 1)]));
+    sim.settle_until(sim.now + 1_000);
+    for number in 3..=12 {
+        sim.store(number, objects(&[("a", 0, number)]));
+        sim.settle_until(sim.now + 1_000);
+    }
+    let mut left: Vec<u64> = sim.sets.iter().map(|set| set.number).collect();
+    left.sort_unstable();
+    // 2 alone names objects that newer ones do not; two are kept for their content, two as they were.
+    assert_eq!(left, [2, 8, 9, 10, 11, 12]);
+    assert_eq!(sim.archived(), [8, 9]);
+    assert!(sim.world.deleted().is_empty());
+    sim.world.probe("a", Probed::Passed);
+    sim.touch("a");
+    sim.settle();
+    assert_eq!(sim.world.names(), ["a"], "nothing leaks");
+}
