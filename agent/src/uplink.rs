@@ -1,5 +1,7 @@
 //! Joins the hub, and ties the session to store, engine and facts.
 
+mod traces;
+
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use crate::hub_link::{
 };
 use crate::report::Reports;
 use crate::store::Store;
+use traces::Traces;
 
 /// Events that wait for the session; its machine coalesces further.
 const EVENTS: usize = 64;
@@ -30,14 +33,28 @@ const JOIN: Schedule = Schedule {
     cap: Duration::from_secs(30),
 };
 
-impl OrderStore for Store {
+/// The store, with a memory of the traces that stored orders belong to.
+struct Traced {
+    store: Arc<Store>,
+    traces: Arc<Traces>,
+}
+
+impl OrderStore for Traced {
     fn store(
         &self,
         order: Order,
         content: Option<Arc<[u8]>>,
-        _trace: Option<TraceContext>,
+        trace: Option<TraceContext>,
     ) -> Pending<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.accept(&order, content.as_deref()).await })
+        Box::pin(async move {
+            self.store.accept(&order, content.as_deref()).await?;
+            tracing::info!(deployment = %order.deployment, number = order.tuple.number,
+                package = order.package.name, "an order is stored");
+            if let Some(trace) = trace {
+                self.traces.put(order.deployment, order.tuple, trace);
+            }
+            Ok(())
+        })
     }
 }
 
@@ -84,14 +101,13 @@ impl Uplink {
         let mut lost = self.store.lost();
         let machine = Session::new(identity, self.store.recovered(), Backoff::default());
         let (events, engine) = mpsc::channel(EVENTS);
-        self.feed(events, tasks);
-        let mut seen = Link::start(
-            machine,
-            Arc::clone(&self.store) as Arc<dyn OrderStore>,
-            dialer,
-            engine,
-            tasks,
-        );
+        let traces = Arc::new(Traces::default());
+        self.feed(events, &traces, tasks);
+        let store = Arc::new(Traced {
+            store: Arc::clone(&self.store),
+            traces,
+        });
+        let mut seen = Link::start(machine, store as Arc<dyn OrderStore>, dialer, engine, tasks);
         loop {
             tokio::select! {
                 changed = seen.changed() => {
@@ -138,12 +154,14 @@ impl Uplink {
     }
 
     /// Brings the session what engine, store and facts have to say.
-    fn feed(&self, events: mpsc::Sender<Event>, tasks: &Tasks) {
+    fn feed(&self, events: mpsc::Sender<Event>, traces: &Arc<Traces>, tasks: &Tasks) {
         let tasks = tasks.owner("uplink");
         let (reports, to) = (Arc::clone(&self.reports), events.clone());
+        let traces = Arc::clone(traces);
         run_until_stop(&tasks, "reports", async move {
             loop {
                 for status in reports.next().await {
+                    traces.say(&status);
                     tell(&to, status).await;
                 }
             }
