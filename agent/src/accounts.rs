@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use futures::future::BoxFuture;
 use stevedore_agent_core::failure::Failure;
 
+use crate::cluster_api::agent_client::NamespaceState;
 use crate::cluster_api::{AgentClient, Discovery, PackageClient};
 use crate::engine::ports::{Account, AccountBlocker, Accounts, ObjectApi, StoredSet};
 
@@ -82,8 +83,8 @@ impl AccountResolver {
             return Ok(());
         }
         if account.namespace != self.namespace {
-            let exists = self.client.namespace_exists(&account.namespace).await;
-            if !exists.map_err(|failure| unknown(account, &failure))? {
+            let state = self.client.namespace_state(&account.namespace).await;
+            if state.map_err(|failure| unknown(account, &failure))? == NamespaceState::Missing {
                 return Err(namespace_missing(account));
             }
         }

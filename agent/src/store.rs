@@ -25,6 +25,7 @@ mod secrets;
 mod set_store;
 mod state;
 mod sweep;
+mod take;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

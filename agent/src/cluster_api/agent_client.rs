@@ -19,6 +19,8 @@ use super::transport::{Call, JSON, METADATA_LIST, Transport};
 use super::watch_loop::Subject;
 use crate::engine::ports::{Account, Answer};
 
+/// Part of every refusal to create something in a namespace that is being deleted.
+const TERMINATING: &str = "because it is being terminated";
 const MERGE: &str = "application/merge-patch+json";
 
 mod own {
@@ -50,6 +52,17 @@ own!(
 #[derive(Clone)]
 pub struct AgentClient {
     transport: Transport,
+}
+
+/// How a namespace stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamespaceState {
+    /// It takes new objects.
+    Active,
+    /// It is being deleted, and everything in it.
+    Terminating,
+    /// There is none.
+    Missing,
 }
 
 /// What a read of the cluster itself answered.
@@ -118,12 +131,12 @@ impl AgentClient {
         self.transport.call(call).await?.parse()
     }
 
-    /// Whether a namespace exists, asked by the dry-run of a create that it would have to hold: the agent
-    /// may read no namespace but `kube-system`.
+    /// How a namespace stands, asked by the dry-run of a create that it would have to hold: the agent may read
+    /// no namespace but `kube-system`.
     ///
     /// # Errors
     /// When the server refuses for another reason, or does not answer.
-    pub async fn namespace_exists(&self, namespace: &str) -> Answer<bool> {
+    pub async fn namespace_state(&self, namespace: &str) -> Answer<NamespaceState> {
         let probe = json!({
             "apiVersion": ObjectSet::api_version(&()),
             "kind": ObjectSet::kind(&()),
@@ -133,8 +146,11 @@ impl AgentClient {
         let path = Self::path::<ObjectSet>(Some(namespace))?;
         let call = Call::with_body(Method::POST, path, JSON, bytes(&probe)).dry_run(true);
         match self.transport.call(call).await {
-            Ok(_) => Ok(true),
-            Err(failure) if failure.kind == FailureKind::NotFound => Ok(false),
+            Ok(_) => Ok(NamespaceState::Active),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(NamespaceState::Missing),
+            Err(failure) if failure.message.contains(TERMINATING) => {
+                Ok(NamespaceState::Terminating)
+            }
             Err(failure) => Err(failure),
         }
     }

@@ -217,7 +217,7 @@ pub enum Origin {
     Standalone {
         /// It is being deleted, and waits for [`SetStore::release`].
         deleting: bool,
-        /// Whoever deletes it wants its objects to stay.
+        /// Its objects are left: whoever deletes it wants them to stay, or they go with their namespace.
         orphaning: bool,
         /// Deployments (UIDs) whose objects it may take over: those of the sets in `spec.previous`.
         predecessors: Vec<DeploymentUid>,

@@ -117,6 +117,14 @@ impl SetHead {
         self.spec.order.is_some() || self.has_finalizer()
     }
 
+    /// Whether it is used directly and has to get our finalizer before the engine may have it.
+    pub(crate) fn waits_for_finalizer(&self) -> bool {
+        self.spec.order.is_none()
+            && !self.is_deleting()
+            && !self.has_finalizer()
+            && self.spec.lifecycle_state != Some(LifecycleState::Archived)
+    }
+
     /// Names of the Secrets that hold its objects of kind Secret.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &String> {
         self.spec.phases.iter().flat_map(|phase| &phase.secrets)

@@ -6,18 +6,16 @@ use std::sync::Arc;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Resource as _;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::FailureKind;
 use stevedore_crds::v1alpha1::{
-    ClusterObjectDeployment, ClusterObjectSet, LifecycleState, MemberPolicy, ObjectDeployment,
-    ObjectSet,
+    ClusterObjectDeployment, ClusterObjectSet, MemberPolicy, ObjectDeployment, ObjectSet,
 };
 use tokio::sync::oneshot;
 
 use super::Store;
 use super::definitions::Definition;
-use super::head::{FINALIZER, SetHead};
+use super::head::SetHead;
 use super::index::Name;
 use crate::cluster_api::agent_client::Own;
 use crate::cluster_api::watch_loop::{self, Handler, Notice};
@@ -166,8 +164,7 @@ impl Sets {
             self.store.definitions.read(&self.store.client).await;
         }
         self.store.enter(&head);
-        let archived = head.spec.lifecycle_state == Some(LifecycleState::Archived);
-        if direct && !head.is_deleting() && !head.has_finalizer() && !archived {
+        if head.waits_for_finalizer() {
             self.store.take_in_hand(&head).await;
         }
     }
@@ -233,25 +230,6 @@ impl Store {
         if let Some(owner) = controllers.next() {
             self.deployments
                 .add((head.metadata.namespace.clone(), owner.name.clone()));
-        }
-    }
-
-    /// Gives a directly used set our finalizer. The event of that write hands it to the engine.
-    async fn take_in_hand(&self, head: &SetHead) {
-        let set = head.reference();
-        let mut finalizers = head.metadata.finalizers.clone();
-        finalizers.push(FINALIZER.into());
-        let patch = json!({"metadata": {"uid": set.uid, "finalizers": finalizers,
-            "resourceVersion": head.metadata.resource_version}});
-        let written = self.persist(|| self.patch_set(&set, None, &patch)).await;
-        match written {
-            Ok(_) => {}
-            // Changed or gone in between: its next event leads here again.
-            Err(failure)
-                if matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound) => {}
-            Err(failure) => {
-                tracing::warn!(set = set.name, %failure, "a set cannot be given our finalizer");
-            }
         }
     }
 }

@@ -15,8 +15,8 @@ use super::{Store, accept};
 use crate::cluster_api::watch_loop;
 use crate::engine::ports::Answer;
 
-/// Between attempts; while its definition is gone, this may take long.
-const SCHEDULE: Schedule = Schedule {
+/// Between attempts at what is tried until it works; while a definition is gone, this may take long.
+pub(super) const SCHEDULE: Schedule = Schedule {
     initial: Duration::from_millis(200),
     factor: 2.0,
     cap: Duration::from_secs(30),

@@ -14,7 +14,10 @@ use stevedore_proto_core::{Content, DeploymentUid, Tuple};
 
 use super::head::{FINALIZER, SetHead, Spec};
 use super::{Store, secrets};
-use crate::engine::ports::{Accounts as _, Answer, ContentFailure, SetRef, SetStore, StoredSet};
+use crate::cluster_api::agent_client::NamespaceState;
+use crate::engine::ports::{
+    Accounts as _, Answer, ContentFailure, Origin, SetRef, SetStore, StoredSet,
+};
 
 /// A set with its content: both are read from one answer.
 #[derive(Deserialize)]
@@ -62,7 +65,7 @@ impl Store {
     }
 
     /// The set as it is now, unless it is gone or another one has its name.
-    async fn head(&self, set: &SetRef) -> Answer<Option<SetHead>> {
+    pub(super) async fn head(&self, set: &SetRef) -> Answer<Option<SetHead>> {
         let head = self.get_set::<SetHead>(set).await?;
         Ok(head.filter(|head| head.metadata.uid == set.uid))
     }
@@ -78,9 +81,34 @@ impl Store {
             })
             .collect();
         let name = head.metadata.name.clone();
-        head.into_stored(predecessors)
+        let namespace = head.metadata.namespace.clone();
+        let mut stored = head
+            .into_stored(predecessors)
             .inspect_err(|error| tracing::warn!(set = name, %error, "a stored set cannot be used"))
-            .ok()
+            .ok()?;
+        if let Origin::Standalone {
+            deleting: true,
+            orphaning,
+            ..
+        } = &mut stored.origin
+            && let Some(namespace) = namespace
+            && !*orphaning
+        {
+            *orphaning = self.goes_whole(&namespace).await;
+        }
+        Some(stored)
+    }
+
+    /// Whether a namespace is being deleted with everything in it: what a set there would take away goes
+    /// anyway, while the account and the rights to do so may be gone already.
+    async fn goes_whole(&self, namespace: &str) -> bool {
+        match self.client.namespace_state(namespace).await {
+            Ok(state) => state == NamespaceState::Terminating,
+            Err(failure) => {
+                tracing::debug!(namespace, %failure, "it is not known how the namespace stands");
+                false
+            }
+        }
     }
 
     async fn read_content(&self, set: &SetRef) -> Result<Arc<Content>, ContentFailure> {

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 use stevedore_agent::cluster_api::PackageClient;
+use stevedore_agent::cluster_api::agent_client::NamespaceState;
 use stevedore_agent::engine::ports::{
     Account, Accounts as _, ApplyOptions, ObjectApi as _, Origin, Preconditions, SetRef, StoredSet,
 };
 use stevedore_agent_core::failure::FailureKind;
-use stevedore_agent_core::key::ObjectKey;
+use stevedore_agent_core::key::{Kind, ObjectKey};
 use stevedore_proto_core::DeploymentUid;
 
-use super::support::{Parts, SYSTEM, config_map, namespace, parts, quiet, run};
+use super::support::{Parts, SYSTEM, api, config_map, eventually, namespace, parts, quiet, run};
 
 fn packages(parts: &Parts) -> PackageClient {
     let account = Account {
@@ -223,5 +224,42 @@ fn accounts_come_from_the_set_or_the_policy_and_what_is_missing_is_a_named_block
         );
         parts.accounts.set_default(None);
         assert_eq!(open(set(None, None)).await, Err("NoAccount".into()));
+    });
+}
+
+#[test]
+fn how_a_namespace_stands_is_known_without_a_right_to_read_it() {
+    run(async {
+        let parts = parts().await;
+        let state = || parts.client.namespace_state("clients-dying");
+        assert_eq!(state().await, Ok(NamespaceState::Missing));
+        namespace(quiet().await, "clients-dying").await;
+        assert_eq!(state().await, Ok(NamespaceState::Active));
+        let all = api(quiet().await, "Namespace", None);
+        all.delete("clients-dying", &Default::default())
+            .await
+            .expect("accepted");
+        eventually("terminating", || async {
+            match state().await {
+                Ok(NamespaceState::Terminating) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn an_object_is_reached_in_another_version_than_the_one_it_was_written_with() {
+    run(async {
+        let client = packages(&parts().await);
+        let old = Kind::new("", "v0", "ConfigMap");
+        let old = ObjectKey::new(old, Some("default"), "a");
+        let served = client.served(&old).await.expect("known").expect("served");
+        assert!(served.same_object(&old) && served.kind.version() == "v1");
+        assert_eq!(client.get(&served).await, Ok(None), "asked, and not there");
+        let never = Kind::new("nobody.example", "v1", "Nothing");
+        let never = ObjectKey::new(never, None, "n");
+        assert_eq!(client.served(&never).await, Ok(None));
     });
 }

@@ -1,4 +1,4 @@
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::script::{DEPLOYMENT, SETS, Script, refusal, set};
 use super::*;
@@ -143,4 +143,74 @@ async fn while_the_newest_set_is_written_again_the_engine_never_takes_the_one_be
     }
     let held = script.store.index.held();
     assert_eq!(held[&DEPLOYMENT.parse().unwrap()].tuple.number, 5);
+}
+
+fn direct_set() -> Value {
+    json!({"metadata": {"name": "web", "namespace": "shop", "uid": DEPLOYMENT,
+        "resourceVersion": "3"}, "spec": {"revision": 1, "phases": []}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_cannot_be_taken_in_hand_is_tried_until_it_can() {
+    let patches = std::sync::atomic::AtomicUsize::new(0);
+    let script = Script::new(move |question, _| {
+        let count = |at| patches.fetch_add(at, std::sync::atomic::Ordering::Relaxed);
+        match question.split_once(' ')? {
+            ("PATCH", path) if path.ends_with("/objectsets/web") => Some(match count(1) {
+                0..8 => refusal(503, "later"),
+                _ => (200, direct_set()),
+            }),
+            ("GET", path) if path.ends_with("/objectsets/web") => Some((200, direct_set())),
+            _ => None,
+        }
+    })
+    .await;
+    let mut sets = Sets::new(&script.store, true);
+    sets.take(seen(&direct_set())).await;
+    let mut patches = 0;
+    let nine = async {
+        while patches < 9 {
+            let asked = script.asked();
+            patches += asked
+                .iter()
+                .filter(|asked| asked.starts_with("PATCH"))
+                .count();
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    let done = tokio::time::timeout(std::time::Duration::from_secs(300), nine).await;
+    assert!(done.is_ok(), "only {patches} attempts");
+}
+
+#[tokio::test]
+async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
+    use crate::engine::ports::{Origin, SetStore as _};
+    for (terminating, orphaning) in [(true, true), (false, false)] {
+        let mut dying = direct_set();
+        dying["metadata"]["finalizers"] = json!(["stevedore.dev/teardown"]);
+        dying["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        let answered = dying.clone();
+        let script = Script::new(move |question, _| match question.split_once(' ')? {
+            ("GET", path) if path.ends_with("/objectsets/web") => Some((200, answered.clone())),
+            ("POST", path) if path.ends_with("/objectsets") && terminating => Some(refusal(
+                403,
+                "objectsets is forbidden: unable to create new content in namespace shop because \
+                 it is being terminated",
+            )),
+            ("POST", path) if path.ends_with("/objectsets") => Some((201, json!({}))),
+            _ => None,
+        })
+        .await;
+        let mut sets = Sets::new(&script.store, true);
+        sets.take(seen(&dying)).await;
+        let stored = script
+            .store
+            .sets(DEPLOYMENT.parse().unwrap())
+            .await
+            .unwrap();
+        assert!(
+            matches!(stored[0].origin, Origin::Standalone { deleting: true, orphaning: found, .. }
+                if found == orphaning)
+        );
+    }
 }
