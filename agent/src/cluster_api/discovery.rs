@@ -1,12 +1,12 @@
 //! Which kinds the API server serves: one compact table, read again only when something is not in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::client::{APIGroupDiscoveryList, APIResourceDiscovery};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::Kind;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::path::Path;
@@ -37,7 +37,10 @@ pub struct Resource {
 /// The cached table. One per process.
 pub struct Discovery {
     transport: Transport,
+    /// Never held while the API server is asked: who asks for a known kind does not wait for an unknown one.
     table: Mutex<Table>,
+    /// Held by whoever reads the table anew.
+    reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -47,6 +50,9 @@ struct Table {
     stale: BTreeSet<String>,
     read: Option<Instant>,
     wait: Duration,
+    /// How many changes of definitions there were, and how many of them when the last reading began.
+    changes: u64,
+    read_changes: u64,
 }
 
 impl Discovery {
@@ -54,7 +60,8 @@ impl Discovery {
     pub fn new(transport: Transport) -> Self {
         Self {
             transport,
-            table: Mutex::new(Table::default()),
+            table: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
         }
     }
 
@@ -66,18 +73,31 @@ impl Discovery {
     /// # Errors
     /// When the API server does not answer.
     pub async fn find(&self, kind: &Kind) -> Answer<Option<Resource>> {
-        let mut table = self.table.lock().await;
-        if let Some(found) = table.kinds.get(kind) {
-            return Ok(Some(found.clone()));
+        let known = || self.table().kinds.get(kind).cloned();
+        if let Some(found) = known() {
+            return Ok(Some(found));
         }
-        if !table.may_read() {
-            return Ok(None);
+        let _turn = self.reading.lock().await;
+        if let Some(found) = known() {
+            return Ok(Some(found));
         }
-        let missing_before = table.read.is_some();
-        table.read_again(self.transport.clone()).await?;
-        let found = table.kinds.get(kind).cloned();
-        table.wait = match (&found, missing_before) {
-            (None, true) => (table.wait * 2).clamp(FIRST, PATIENCE),
+        let (missing_before, wait) = {
+            let table = self.table();
+            if !table.may_read() {
+                return Ok(None);
+            }
+            // After a change the waits begin anew.
+            let wait = if table.is_outdated() {
+                Duration::ZERO
+            } else {
+                table.wait
+            };
+            (table.read.is_some(), wait)
+        };
+        self.read_again().await?;
+        let found = known();
+        self.table().wait = match (&found, missing_before) {
+            (None, true) => (wait * 2).clamp(FIRST, PATIENCE),
             _ => FIRST,
         };
         Ok(found)
@@ -89,17 +109,17 @@ impl Discovery {
     /// # Errors
     /// When the API server does not answer, or does not know.
     pub(crate) async fn find_any_version(&self, kind: &Kind) -> Answer<Option<Kind>> {
-        let mut table = self.table.lock().await;
-        let current = |table: &Table| {
-            !table.wait.is_zero() && table.read.is_some_and(|read| read.elapsed() < FIRST)
-        };
-        if table.in_any_version(kind).is_none() && !current(&table) {
-            table.read_again(self.transport.clone()).await?;
-            table.wait = table.wait.max(FIRST);
+        let known = || self.table().in_any_version(kind);
+        if let Some(found) = known() {
+            return Ok(Some(found));
         }
-        match table.in_any_version(kind) {
+        let _turn = self.reading.lock().await;
+        if !self.table().is_current() {
+            self.read_again().await?;
+        }
+        match known() {
             Some(found) => Ok(Some(found)),
-            None if table.stale.contains(kind.group()) => Err(Failure::new(
+            None if self.table().stale.contains(kind.group()) => Err(Failure::new(
                 FailureKind::Unavailable,
                 format!("what serves {} is away", kind.group()),
             )),
@@ -112,8 +132,9 @@ impl Discovery {
     /// # Errors
     /// When the API server does not answer.
     pub(crate) async fn searchable(&self) -> Answer<Vec<(Kind, Resource)>> {
-        let mut table = self.table.lock().await;
-        table.read_again(self.transport.clone()).await?;
+        let _turn = self.reading.lock().await;
+        self.read_again().await?;
+        let table = self.table();
         let mut preferred: BTreeMap<(&str, &str), (&Kind, &Resource)> = BTreeMap::new();
         for (kind, resource) in table.kinds.iter().filter(|(_, found)| found.searchable) {
             preferred
@@ -132,21 +153,47 @@ impl Discovery {
     }
 
     /// A definition changed: the next question that finds nothing reads the table again at once.
-    pub async fn changed(&self) {
-        let mut table = self.table.lock().await;
-        table.wait = Duration::ZERO;
+    pub fn changed(&self) {
+        self.table().changes += 1;
     }
 
     /// The kind was found, and the server says it does not serve it: it is asked for again.
-    pub(crate) async fn forget(&self, kind: &Kind) {
-        let mut table = self.table.lock().await;
-        table.kinds.remove(kind);
+    pub(crate) fn forget(&self, kind: &Kind) {
+        self.table().kinds.remove(kind);
+    }
+
+    /// Asks the API server; by one at a time.
+    async fn read_again(&self) -> Answer<()> {
+        let changes = self.table().changes;
+        let mut fresh = Table::default();
+        for root in ["/api", "/apis"] {
+            let call = Call::get(Path::root(root)).accept(ACCEPT);
+            fresh.enter(self.transport.call(call).await?.parse()?);
+        }
+        let mut table = self.table();
+        (table.kinds, table.stale) = (fresh.kinds, fresh.stale);
+        table.read_changes = changes;
+        table.read = Some(Instant::now());
+        Ok(())
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Table {
     fn may_read(&self) -> bool {
-        self.read.is_none_or(|read| read.elapsed() >= self.wait)
+        self.is_outdated() || self.read.is_none_or(|read| read.elapsed() >= self.wait)
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.changes != self.read_changes
+    }
+
+    /// What is not in it is not served, as far as one can know.
+    fn is_current(&self) -> bool {
+        !self.is_outdated() && self.read.is_some_and(|read| read.elapsed() < FIRST)
     }
 
     /// The kind itself, or the same one in the version that is preferred among those served.
@@ -157,19 +204,6 @@ impl Table {
         let same = self.kinds.iter().filter(|(known, _)| known.same_kind(kind));
         same.min_by_key(|(_, resource)| resource.preference)
             .map(|(known, _)| known.clone())
-    }
-
-    async fn read_again(&mut self, transport: Transport) -> Answer<()> {
-        let mut fresh = Self::default();
-        for root in ["/api", "/apis"] {
-            let reply = transport
-                .call(Call::get(Path::root(root)).accept(ACCEPT))
-                .await?;
-            fresh.enter(reply.parse()?);
-        }
-        (self.kinds, self.stale) = (fresh.kinds, fresh.stale);
-        self.read = Some(Instant::now());
-        Ok(())
     }
 
     fn enter(&mut self, list: APIGroupDiscoveryList) {
@@ -273,5 +307,34 @@ mod tests {
         assert_eq!(found("apps", "Nothing").await, Ok(None));
         let unknown = found("metrics.example", "Reading").await;
         assert_eq!(unknown.unwrap_err().kind, FailureKind::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn a_known_kind_does_not_wait_while_an_unknown_one_is_searched() {
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let first = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 2;
+            let groups = match request.uri().path() {
+                "/apis" => serde_json::json!(list()),
+                _ => serde_json::json!({"items": []}),
+            };
+            async move {
+                if !first {
+                    std::future::pending::<()>().await;
+                }
+                let body = kube::client::Body::from(groups.to_string().into_bytes());
+                http::Response::builder().body(body)
+            }
+        });
+        let transport = Transport::new(kube::Client::new(server, "default"));
+        let discovery = Discovery::new(transport);
+        let known = Kind::new("apps", "v1", "Deployment");
+        assert!(discovery.find(&known).await.unwrap().is_some());
+        discovery.changed();
+        let unknown = Kind::new("apps", "v1", "Nothing");
+        let mut search = std::pin::pin!(discovery.find(&unknown));
+        assert!(futures::poll!(&mut search).is_pending());
+        let found = futures::FutureExt::now_or_never(discovery.find(&known));
+        assert!(found.expect("at once").unwrap().is_some());
     }
 }

@@ -55,7 +55,7 @@ impl PackageClient {
         let answer = self.transport.call(call.account(Some(&self.account))).await;
         if let Err(failure) = &answer {
             if failure.kind == FailureKind::NoKind {
-                self.discovery.forget(kind).await;
+                self.discovery.forget(kind);
             }
             if refusal::is_refused_impersonation(failure) {
                 (self.on_refusal)(&self.account);

@@ -306,7 +306,7 @@ impl Handler for DefinitionWatch {
             Notice::Failed(_) => return,
         }
         if self.synced {
-            self.discovery.changed().await;
+            self.discovery.changed();
             self.store.circumstances_changed();
         }
     }

@@ -158,13 +158,12 @@ impl Deployment {
         let Some(newest) = self.heads.last().map(|head| head.number) else {
             return;
         };
-        let accepted: Vec<_> = match self.rollout() {
-            Some(rollout) => (0..)
+        let accepted = self.rollout().map(|rollout| -> Vec<_> {
+            (0..)
                 .map_while(|at| rollout.desired(at))
                 .map(|desired| desired.key.clone())
-                .collect(),
-            None => Vec::new(),
-        };
+                .collect()
+        });
         let Some(leaving) = &mut self.leaving else {
             return;
         };
@@ -173,7 +172,11 @@ impl Deployment {
             return;
         }
         let mut inventory = match &leaving.purpose {
-            Purpose::Prune(_) => prune::prune(&leaving.named, &accepted),
+            Purpose::Prune(_) => match &accepted {
+                Some(accepted) => prune::prune(&leaving.named, accepted),
+                // Not to know what the accepted set names prunes nothing.
+                None => return,
+            },
             Purpose::Whole { .. } => teardown::whole(&leaving.named),
             Purpose::Sets(sets) => split(leaving, &self.heads, |uid| sets.contains(uid)),
             Purpose::Archive(set) => split(leaving, &self.heads, |uid| uid == set),
