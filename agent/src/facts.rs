@@ -56,7 +56,6 @@ pub async fn read(client: &AgentClient) -> Answer<Environment> {
     let environment = Environment {
         kubernetes_version: version.git_version,
         platform: version.platform,
-        ..Environment::default()
     };
     Ok(environment.bounded())
 }

@@ -7,7 +7,7 @@ use stevedore_proto_core::status::{
 };
 use stevedore_proto_core::{
     ContentRef, DeletionPolicy, DeploymentStatus, Digest, Environment, Epoch, Held, Leadership,
-    OrderBody, PackageRef, Settings, Stage, Term, ToAgent, ToHub, Tuple, environment,
+    OrderBody, PackageRef, Settings, Stage, Term, ToAgent, ToHub, Tuple,
 };
 
 use crate::v1;
@@ -214,19 +214,6 @@ impl From<Environment> for v1::Environment {
         Self {
             kubernetes_version: environment.kubernetes_version,
             platform: environment.platform,
-            open_shift_version: environment.open_shift_version,
-            proxy: environment.proxy.map(v1::Proxy::from),
-            properties: environment.properties,
-        }
-    }
-}
-
-impl From<environment::Proxy> for v1::Proxy {
-    fn from(proxy: environment::Proxy) -> Self {
-        Self {
-            http_proxy: proxy.http_proxy,
-            https_proxy: proxy.https_proxy,
-            no_proxy: proxy.no_proxy,
         }
     }
 }

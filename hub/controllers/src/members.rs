@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt as _};
 use stevedore_crds::condition::{
     CONNECTED, DRAINED, HEALTHY, READY, RECONCILING, STALLED, Status, Update,
 };
-use stevedore_crds::v1alpha1::{Environment, MemberCluster, MemberClusterStatus, Proxy};
+use stevedore_crds::v1alpha1::{Environment, MemberCluster, MemberClusterStatus};
 use stevedore_hub_core::fleet::{Class, Contact, Failure, Fleet};
 use stevedore_proto_core::ClusterUid;
 
@@ -283,12 +283,6 @@ fn environment(reported: &stevedore_proto_core::Environment) -> Environment {
         kubernetes_version: Some(reported.kubernetes_version.clone())
             .filter(|text| !text.is_empty()),
         platform: Some(reported.platform.clone()).filter(|text| !text.is_empty()),
-        open_shift_version: reported.open_shift_version.clone(),
-        proxy: reported.proxy.as_ref().map(|proxy| Proxy {
-            http_proxy: proxy.http_proxy.clone(),
-            https_proxy: proxy.https_proxy.clone(),
-            no_proxy: proxy.no_proxy.clone(),
-        }),
     }
 }
 

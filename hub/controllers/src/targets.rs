@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use stevedore_crds::v1alpha1::{self as api, LabelOperator, MemberCluster, PackageRevision};
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, Pin};
@@ -153,21 +153,8 @@ pub(crate) fn input(
 
 /// The tree templates see as `.environment`.
 fn facts(environment: &api::Environment) -> Value {
-    let mut facts = Map::new();
     let version = environment.kubernetes_version.clone().unwrap_or_default();
-    facts.insert("kubernetes".into(), json!({"version": version}));
-    if let Some(version) = &environment.open_shift_version {
-        facts.insert("openShift".into(), json!({"version": version}));
-    }
-    if let Some(proxy) = &environment.proxy {
-        let proxy = json!({
-            "httpProxy": proxy.http_proxy,
-            "httpsProxy": proxy.https_proxy,
-            "noProxy": proxy.no_proxy,
-        });
-        facts.insert("proxy".into(), proxy);
-    }
-    Value::Object(facts)
+    json!({"kubernetes": {"version": version}})
 }
 
 /// The image of a revision, by digest.

@@ -32,10 +32,6 @@ pub const MESSAGE: usize = 1024;
 pub const REDIRECT: usize = 512;
 /// A version text.
 pub const VERSION: usize = 128;
-/// Properties of a member.
-pub const PROPERTIES: usize = 64;
-/// The value of one property, or a proxy setting.
-pub const PROPERTY_VALUE: usize = 1024;
 /// Feature flags in one message.
 pub const FEATURES: usize = 64;
 /// A certificate signing request, and a join token.

@@ -1,6 +1,5 @@
 //! The messages of the control stream.
 
-use stevedore_proto_core::environment::Proxy;
 use stevedore_proto_core::message::{Close, CloseReason, Hello, Page, Welcome};
 use stevedore_proto_core::{
     DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, NackReason, ToAgent,
@@ -18,15 +17,6 @@ impl TryFrom<v1::Environment> for Environment {
     type Error = Error;
 
     fn try_from(environment: v1::Environment) -> Result<Self, Error> {
-        within(
-            environment.properties.len(),
-            limit::PROPERTIES,
-            "environment.properties",
-        )?;
-        for (key, value) in &environment.properties {
-            within(key.len(), limit::NAME, "environment.properties")?;
-            within(value.len(), limit::PROPERTY_VALUE, "environment.properties")?;
-        }
         Ok(Self {
             kubernetes_version: text(
                 environment.kubernetes_version,
@@ -34,29 +24,6 @@ impl TryFrom<v1::Environment> for Environment {
                 "kubernetes_version",
             )?,
             platform: text(environment.platform, limit::VERSION, "platform")?,
-            open_shift_version: optional(
-                environment.open_shift_version,
-                limit::VERSION,
-                "open_shift_version",
-            )?,
-            proxy: environment.proxy.map(Proxy::try_from).transpose()?,
-            properties: environment.properties,
-        })
-    }
-}
-
-impl TryFrom<v1::Proxy> for Proxy {
-    type Error = Error;
-
-    fn try_from(proxy: v1::Proxy) -> Result<Self, Error> {
-        Ok(Self {
-            http_proxy: text(proxy.http_proxy, limit::PROPERTY_VALUE, "proxy.http_proxy")?,
-            https_proxy: text(
-                proxy.https_proxy,
-                limit::PROPERTY_VALUE,
-                "proxy.https_proxy",
-            )?,
-            no_proxy: text(proxy.no_proxy, limit::PROPERTY_VALUE, "proxy.no_proxy")?,
         })
     }
 }

@@ -381,7 +381,7 @@ pub mod to_hub {
     }
 }
 /// The first message of an agent.
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hello {
     #[prost(uint32, tag = "1")]
     pub version: u32,
@@ -412,30 +412,12 @@ pub struct Hello {
     #[prost(uint32, tag = "11")]
     pub held: u32,
 }
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Environment {
     #[prost(string, tag = "1")]
     pub kubernetes_version: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub platform: ::prost::alloc::string::String,
-    #[prost(string, optional, tag = "3")]
-    pub open_shift_version: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(message, optional, tag = "4")]
-    pub proxy: ::core::option::Option<Proxy>,
-    #[prost(btree_map = "string, string", tag = "5")]
-    pub properties: ::prost::alloc::collections::BTreeMap<
-        ::prost::alloc::string::String,
-        ::prost::alloc::string::String,
-    >,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Proxy {
-    #[prost(string, tag = "1")]
-    pub http_proxy: ::prost::alloc::string::String,
-    #[prost(string, tag = "2")]
-    pub https_proxy: ::prost::alloc::string::String,
-    #[prost(string, tag = "3")]
-    pub no_proxy: ::prost::alloc::string::String,
 }
 /// One page of what a member holds.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -5,7 +5,7 @@ use stevedore_proto::v1;
 use stevedore_proto_core::message::{Hello, OrderMessage, Page};
 use stevedore_proto_core::status::cap;
 use stevedore_proto_core::{
-    ContentRef, DeploymentStatus, Digest, Environment, OrderBody, ToAgent, ToHub, limit,
+    ContentRef, DeploymentStatus, Digest, OrderBody, ToAgent, ToHub, limit,
 };
 
 fn too_long(result: Result<impl std::fmt::Debug, Error>) -> &'static str {
@@ -133,19 +133,7 @@ fn the_biggest_page_fits_a_message() {
 }
 
 #[test]
-fn properties_and_features_end_at_their_limits() {
-    let with = |properties: usize| {
-        let mut environment = samples::environment();
-        environment.properties = (0..properties)
-            .map(|at| (format!("p{at}"), String::new()))
-            .collect();
-        Environment::try_from(v1::Environment::from(environment))
-    };
-    assert!(with(limit::PROPERTIES).is_ok());
-    assert_eq!(
-        too_long(with(limit::PROPERTIES + 1)),
-        "environment.properties"
-    );
+fn features_end_at_their_limit() {
     let mut hello = v1::Hello::from(samples::hello());
     hello.features = vec![String::new(); limit::FEATURES + 1];
     assert_eq!(too_long(Hello::try_from(hello)), "hello.features");

@@ -1,10 +1,8 @@
 //! One sample of every message, with every field set somewhere.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stevedore_proto::v1;
-use stevedore_proto_core::environment::Proxy;
 use stevedore_proto_core::message::{Close, CloseReason, Hello, OrderMessage, Page, Welcome};
 use stevedore_proto_core::status::{
     Attribution, Blocker, Interference, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict,
@@ -70,13 +68,6 @@ pub(super) fn environment() -> Environment {
     Environment {
         kubernetes_version: "v1.36.3".into(),
         platform: "linux/amd64".into(),
-        open_shift_version: Some("4.20".into()),
-        proxy: Some(Proxy {
-            http_proxy: "http://proxy.example:3128".into(),
-            https_proxy: "http://proxy.example:3129".into(),
-            no_proxy: ".svc,.example".into(),
-        }),
-        properties: BTreeMap::from([("zone".into(), "a".into()), ("tier".into(), "edge".into())]),
     }
 }
 
