@@ -72,6 +72,7 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
         reports: hub.clone(),
     };
     let sessions = Sessions::start(ports, Pace::default(), tasks);
+    hub.set_sessions(Arc::new(Told(sessions.clone())));
     let mut metrics = Registry::with_prefix("stevedore_hub");
     hub.metrics().register(&mut metrics);
     sessions.metrics().register(&mut metrics);
@@ -83,21 +84,17 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     } else {
         args.advertise.clone()
     };
-    records::publish_addresses(
-        &hub,
-        &addresses,
-        authority.certificate(),
-        &format!("sha256:{}", authority.pin()),
-    )
-    .await
-    .context("cannot publish how the hub is reached")?;
-    hub.set_sessions(Arc::new(Told(sessions.clone())));
     let settings = server::Settings {
         names: hosts(&addresses),
         ..server::Settings::default()
     };
-    grpc.serve(tasks, authority, hub.clone(), sessions, settings)?;
+    grpc.serve(tasks, authority.clone(), hub.clone(), sessions, settings)?;
     run::start(&hub, tasks).await?;
+    // Only by whoever leads: agents are to find the one that answers them.
+    let pin = format!("sha256:{}", authority.pin());
+    records::publish_addresses(&hub, &addresses, authority.certificate(), &pin)
+        .await
+        .context("cannot publish how the hub is reached")?;
     loaded.ready();
     tracing::info!("loaded: sessions may start");
     Ok(())

@@ -30,6 +30,9 @@ pub(crate) async fn history(
     for object in source::objects(hub, &package.uid) {
         let number = u64::try_from(object.spec.number).unwrap_or_default();
         let deleted = object.metadata.deletion_timestamp.is_some() && !needed.contains(&number);
+        if hub.leader.current().is_none() {
+            return Ok(());
+        }
         if deleted || go.contains(&number) {
             remove(hub, &object).await?;
         }
@@ -52,13 +55,11 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
     let (name, uid) = (revision.name_any(), write::uid(revision));
     let finalizers = revision.metadata.finalizers.clone().unwrap_or_default();
     if finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
-        ignore_missing(write::finalizer(&api, &name, uid, &finalizers, FINALIZER, false).await)?;
+        write::ignore_missing(
+            write::finalizer(&api, &name, uid, &finalizers, FINALIZER, false).await,
+        )?;
     }
-    ignore_missing(
-        api.delete(&name, &DeleteParams::default())
-            .await
-            .map(|_| ()),
-    )?;
+    write::ignore_missing(write::delete(&api, &name, uid).await)?;
     hub.revisions.delete(revision);
     let kept: BTreeSet<String> = hub
         .revisions
@@ -73,7 +74,7 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
         .iter()
         .filter(|name| !kept.contains(*name))
     {
-        ignore_missing(
+        write::ignore_missing(
             secrets
                 .delete(secret, &DeleteParams::default())
                 .await
@@ -81,11 +82,4 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
         )?;
     }
     Ok(())
-}
-
-fn ignore_missing(result: Result<(), kube::Error>) -> Result<(), kube::Error> {
-    match result {
-        Err(error) if write::is_conflict(&error) => Ok(()),
-        result => result,
-    }
 }

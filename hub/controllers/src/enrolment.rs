@@ -43,9 +43,13 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
             hub.event(&member, false, "Joined", note).await;
         }
         Err(refusal) => {
-            // Somebody who only knows a name must not be able to change how a joined member looks.
-            if member.spec.cluster_uid.is_none() {
-                let uid = write::uid(&member).to_owned();
+            // Somebody who only knows a name must not be able to change how a joined member looks; it may have
+            // joined since it was read.
+            let uid = write::uid(&member).to_owned();
+            let now = hub.members.get(&uid);
+            if now.is_none_or(|now| now.spec.cluster_uid.is_none())
+                && member.spec.cluster_uid.is_none()
+            {
                 lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some(Failure {
                     reason: refusal.as_str().to_owned(),
                     message: refusal.to_string(),

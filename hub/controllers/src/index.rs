@@ -48,14 +48,26 @@ impl<K: Resource> Index<K> {
         }
     }
 
-    /// Takes the complete list in place of everything.
-    pub fn reset(&self, objects: impl IntoIterator<Item = K>) {
-        let fresh = objects
+    /// Takes the complete list in place of everything, but keeps what is known to be newer than in the list: our
+    /// own writes since it was asked for. Returns what went.
+    pub fn reset(&self, objects: impl IntoIterator<Item = K>) -> Vec<Arc<K>> {
+        let mut fresh: BTreeMap<_, _> = objects
             .into_iter()
             .filter_map(|object| Some((object.meta().uid.clone()?, Arc::new(object))))
             .collect();
-        *self.write() = fresh;
+        let mut objects = self.write();
+        let mut gone = Vec::new();
+        for (uid, known) in std::mem::take(&mut *objects) {
+            match fresh.get_mut(&uid) {
+                Some(listed) if version(&*known) > version(&**listed) => *listed = known,
+                Some(_) => {}
+                None => gone.push(known),
+            }
+        }
+        *objects = fresh;
+        drop(objects);
         self.loaded.send_replace(true);
+        gone
     }
 
     /// The object with this UID.
@@ -137,13 +149,8 @@ fn take<K: Resource + Clone>(
         Event::Init => listed.clear(),
         Event::InitApply(object) => listed.push(object),
         Event::InitDone => {
-            let gone: Vec<_> = index
-                .all()
-                .into_iter()
-                .filter(|old| listed.iter().all(|new| new.meta().uid != old.meta().uid))
-                .collect();
             let fresh = std::mem::take(listed);
-            index.reset(fresh.iter().cloned());
+            let gone = index.reset(fresh.iter().cloned());
             fresh.iter().for_each(changed);
             gone.iter().for_each(|old| changed(old));
         }
@@ -182,6 +189,17 @@ mod tests {
         index.apply(object("a", 5));
         index.apply(object("a", 4));
         assert_eq!(version(&*index.get("a").unwrap()), Some(5));
+    }
+
+    #[test]
+    fn a_list_that_is_older_than_our_own_write_does_not_undo_it() {
+        let index = Index::default();
+        index.apply(object("changed", 7));
+        index.apply(object("gone", 2));
+        let gone = index.reset([object("changed", 3), object("kept", 5)]);
+        assert_eq!(version(&*index.get("changed").unwrap()), Some(7));
+        assert!(index.get("kept").is_some());
+        assert_eq!(gone[0].metadata.uid.as_deref(), Some("gone"));
     }
 
     #[test]

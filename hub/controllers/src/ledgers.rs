@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kube::api::{DeleteParams, ListParams, ObjectMeta};
+use kube::api::{ListParams, ObjectMeta};
 use kube::{Api, Client, ResourceExt as _};
 use stevedore_crds::v1alpha1::{
     Fence, LedgerContent, LedgerTerm, PackageKind, PackageLedger, PackageLedgerSpec,
@@ -131,31 +131,19 @@ impl StoredLedger {
         }
     }
 
-    /// Removes every object of a ledger without rows.
+    /// Removes every object of a ledger without rows; other finalizers on it are left to whoever set them.
     pub(crate) async fn remove(&self, client: &Client, namespace: &str) -> Result<(), kube::Error> {
         let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
-        for object in &self.objects {
-            let finalizers = [FINALIZER.to_owned()];
-            for result in [
-                write::finalizer(
-                    &api,
-                    &object.name,
-                    &object.uid,
-                    &finalizers,
-                    FINALIZER,
-                    false,
-                )
-                .await,
-                api.delete(&object.name, &DeleteParams::default())
-                    .await
-                    .map(|_| ()),
-            ] {
-                if let Err(error) = result
-                    && !write::is_conflict(&error)
-                {
-                    return Err(error);
-                }
-            }
+        for LedgerObject { name, uid, .. } in &self.objects {
+            let found = api.get_opt(name).await?;
+            let Some(found) = found.filter(|found| write::uid(found) == uid) else {
+                continue;
+            };
+            let present = found.finalizers();
+            write::ignore_missing(
+                write::finalizer(&api, name, uid, present, FINALIZER, false).await,
+            )?;
+            write::ignore_missing(write::delete(&api, name, uid).await)?;
         }
         Ok(())
     }
@@ -208,6 +196,10 @@ pub(crate) async fn reload(
         let at = stored.objects.len();
         let name = format!("{}-{}-{at}", package.name, package.uid.short());
         match api.get_opt(&name).await? {
+            Some(object) if identity(&object)?.uid != package.uid => {
+                let message = "it is another package's".to_owned();
+                return Err(unreadable(&object, message));
+            }
             Some(object) => stored.put(at, &object)?,
             None => return Ok(stored),
         }

@@ -26,6 +26,8 @@ const BATCH: Duration = Duration::from_secs(10);
 const REMOVED: Duration = Duration::from_secs(1);
 /// Fifty writes a second at most.
 const PACE: Duration = Duration::from_millis(20);
+/// Bytes a second at most.
+const BYTES_PER_SECOND: u64 = 200_000;
 
 /// Whether a package comes to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,9 +103,18 @@ async fn package(hub: &Hub, uid: PackageUid) -> Result<(), kube::Error> {
         let written = write::status(&api, &object.name, &object.uid, &wanted).await?;
         hub.metrics.status_writes.inc();
         note(hub, uid, &stored, at, &written, wanted);
-        tokio::time::sleep(PACE).await;
+        tokio::time::sleep(pause(&written.status)).await;
     }
     Ok(())
+}
+
+/// How long the next write waits for one of this status.
+fn pause(written: &impl serde::Serialize) -> Duration {
+    let bytes = serde_json::to_vec(written).map_or(0, |json| json.len());
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    PACE.max(Duration::from_micros(
+        bytes.saturating_mul(1_000_000 / BYTES_PER_SECOND),
+    ))
 }
 
 /// The ledger may have been stored meanwhile: only an equal one learns the new version.
@@ -253,4 +264,16 @@ fn drained(fleet: &Fleet, shard: &Shard, names: &BTreeMap<ClusterUid, String>) -
         "TearingDown"
     };
     Update::new(DRAINED, false, reason, parts.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn observations_keep_to_fifty_writes_and_two_hundred_kilobytes_a_second() {
+        assert_eq!(pause(&""), Duration::from_millis(20));
+        // With the two quotation marks.
+        assert_eq!(pause(&"x".repeat(199_998)), Duration::from_secs(1));
+    }
 }

@@ -19,6 +19,8 @@ pub struct Queue<K> {
 #[derive(Debug)]
 struct State<K> {
     waiting: BTreeMap<K, Instant>,
+    /// Those of the waiting that nobody works on, the first due first.
+    due: BTreeSet<(Instant, K)>,
     running: BTreeSet<K>,
 }
 
@@ -27,6 +29,7 @@ impl<K> Default for Queue<K> {
         Self {
             state: Mutex::new(State {
                 waiting: BTreeMap::new(),
+                due: BTreeSet::new(),
                 running: BTreeSet::new(),
             }),
             wake: Notify::new(),
@@ -44,8 +47,17 @@ impl<K: Ord + Clone> Queue<K> {
     pub fn add_after(&self, key: K, delay: Duration) {
         let due = Instant::now() + delay;
         let mut state = self.lock();
-        let known = state.waiting.entry(key).or_insert(due);
-        *known = due.min(*known);
+        let before = state.waiting.get(&key).copied();
+        if before.is_some_and(|before| before <= due) {
+            return;
+        }
+        if let Some(before) = before {
+            state.due.remove(&(before, key.clone()));
+        }
+        state.waiting.insert(key.clone(), due);
+        if !state.running.contains(&key) {
+            state.due.insert((due, key));
+        }
         drop(state);
         self.wake.notify_one();
     }
@@ -54,19 +66,14 @@ impl<K: Ord + Clone> Queue<K> {
     fn take(&self) -> Result<K, Option<Instant>> {
         let mut state = self.lock();
         let now = Instant::now();
-        let State { waiting, running } = &mut *state;
-        let next = waiting
-            .iter()
-            .filter(|(key, _)| !running.contains(key))
-            .min_by_key(|(_, due)| **due)
-            .map(|(key, due)| (key.clone(), *due));
-        match next {
-            Some((key, due)) if due <= now => {
-                waiting.remove(&key);
-                running.insert(key.clone());
+        match state.due.first() {
+            Some((due, _)) if *due > now => Err(Some(*due)),
+            Some(_) => {
+                let (_, key) = state.due.pop_first().expect("the first is there");
+                state.waiting.remove(&key);
+                state.running.insert(key.clone());
                 Ok(key)
             }
-            Some((_, due)) => Err(Some(due)),
             None => Err(None),
         }
     }
@@ -86,7 +93,12 @@ impl<K: Ord + Clone> Queue<K> {
     }
 
     fn done(&self, key: &K) {
-        self.lock().running.remove(key);
+        let mut state = self.lock();
+        state.running.remove(key);
+        if let Some(due) = state.waiting.get(key).copied() {
+            state.due.insert((due, key.clone()));
+        }
+        drop(state);
         self.wake.notify_one();
     }
 

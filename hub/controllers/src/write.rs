@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,6 +82,29 @@ where
     operations.push(json!({"op": "add", "path": "/metadata/finalizers", "value": list}));
     let patch = guarded(uid, operations)?;
     api.patch(name, &parameters(), &patch).await.map(|_| ())
+}
+
+/// Deletes the object with this UID, and no other of its name.
+pub(crate) async fn delete<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), kube::Error>
+where
+    K: Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let parameters = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    };
+    api.delete(name, &parameters).await.map(|_| ())
+}
+
+/// What is gone already needs no change.
+pub(crate) fn ignore_missing(result: Result<(), kube::Error>) -> Result<(), kube::Error> {
+    match result {
+        Err(error) if is_missing(&error) => Ok(()),
+        result => result,
+    }
 }
 
 /// Whether the write lost against another one, or the object is gone or another one: read again.

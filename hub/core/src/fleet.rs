@@ -103,6 +103,7 @@ pub struct Contact {
 pub struct Fleet {
     packages: BTreeMap<PackageUid, PackageRows>,
     contacts: BTreeMap<ClusterUid, Contact>,
+    connected: usize,
     deployments: BTreeMap<DeploymentUid, PackageUid>,
 }
 
@@ -141,7 +142,8 @@ impl Fleet {
 
     /// Lets go of a forgotten member.
     pub fn forget(&mut self, cluster: &ClusterUid) {
-        self.contacts.remove(cluster);
+        let before = self.contacts.remove(cluster);
+        self.connected -= usize::from(before.is_some_and(|contact| contact.connected));
         self.touch(*cluster);
     }
 
@@ -205,7 +207,11 @@ impl Fleet {
         cluster: ClusterUid,
         change: impl FnOnce(&mut Contact),
     ) -> BTreeSet<PackageUid> {
-        change(self.contacts.entry(cluster).or_default());
+        let contact = self.contacts.entry(cluster).or_default();
+        let before = contact.connected;
+        change(contact);
+        self.connected += usize::from(contact.connected);
+        self.connected -= usize::from(before);
         self.touch(cluster)
     }
 
@@ -262,10 +268,7 @@ impl Fleet {
 
     /// How many members have a session.
     pub fn connected(&self) -> usize {
-        self.contacts
-            .values()
-            .filter(|contact| contact.connected)
-            .count()
+        self.connected
     }
 
     /// Whether a member has a session.

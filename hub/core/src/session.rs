@@ -56,7 +56,7 @@ mod wanted;
 pub use census::{Census, CensusEntry, Finding};
 pub use event::{Action, Connection, Event, FreezeReason, Report};
 pub use member::Member;
-pub use pace::{Pace, Pacer};
+pub use pace::{Bucket, Pace, Pacer};
 pub use wanted::{ClusterOrders, History, Relation, TermStart, Wanted};
 
 #[cfg(test)]

@@ -3,15 +3,16 @@
 //! `Enrol` is the only call a client without a certificate may make; the token is its proof. `Renew` signs for
 //! exactly the identity of the present certificate: no message names one.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use stevedore_hub_core::ports::{Enrolments, JoinRefusal, Members, Redemption};
+use stevedore_hub_core::session::Bucket;
 use stevedore_proto::v1;
-use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::join::JoinSecret;
 use stevedore_proto_core::limit;
+use stevedore_proto_core::{ClusterUid, Millis};
 use tokio::sync::Semaphore;
 use tonic::{Code, Request, Response, Status};
 
@@ -24,6 +25,12 @@ use crate::status_code;
 
 /// Clusters that may be joining at once; more are asked to come back.
 const JOINING: usize = 32;
+/// Attempts to join that are looked at per second.
+const ATTEMPTS_PER_SECOND: u64 = 20;
+/// Milliseconds' worth of attempts that are looked at at once.
+const ATTEMPTS_BURST: Millis = 5_000;
+/// Milliseconds after which somebody comes back who found too many joining at once.
+const BUSY: Millis = 1_000;
 /// Time for the hub's API server to answer about a token.
 const REDEEM_WITHIN: Duration = Duration::from_secs(20);
 
@@ -34,6 +41,8 @@ pub(crate) struct Enrolment {
     members: Arc<dyn Members>,
     seconds: u32,
     room: Semaphore,
+    attempts: Mutex<Bucket>,
+    started: Instant,
     metrics: Metrics,
 }
 
@@ -51,21 +60,23 @@ impl Enrolment {
             members,
             seconds,
             room: Semaphore::new(JOINING),
+            attempts: Mutex::new(Bucket::new(ATTEMPTS_PER_SECOND, ATTEMPTS_BURST)),
+            started: Instant::now(),
             metrics,
         }
     }
 
     async fn join(&self, request: v1::EnrolRequest) -> Result<Issued, Status> {
-        let _room = self.room.try_acquire().map_err(|_| {
-            status_code::refusal(
-                Code::ResourceExhausted,
-                "Busy",
-                "many clusters are joining at once; try again",
-            )
-        })?;
+        let busy = |wait| {
+            self.metrics.joined("Busy");
+            status_code::busy("many clusters are joining at once; try again", wait)
+        };
+        // Every attempt costs reads of the hub's API server, also one of somebody who only guesses names.
+        self.take().map_err(busy)?;
         let redemption = parse(&request)?;
         // Read before the token is used up, so that a bad request does not cost it.
         let csr = read(&request.csr)?;
+        let _room = self.room.try_acquire().map_err(|_| busy(BUSY))?;
 
         let (cluster, name) = (redemption.cluster, redemption.name.clone());
         let redeem = self.enrolments.redeem(redemption);
@@ -81,6 +92,13 @@ impl Enrolment {
         self.metrics.joined("Joined");
         tracing::info!(%cluster, member = name, until = issued.not_after, "a cluster joined");
         Ok(issued)
+    }
+
+    /// One of the attempts that the hub takes; otherwise the milliseconds until there is one.
+    fn take(&self) -> Result<(), Millis> {
+        let now = Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX);
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        attempts.take(now)
     }
 
     fn sign(&self, csr: &pki::Request, name: MemberName) -> Result<Issued, Status> {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _, stream};
+use stevedore_hub_core::session::Bucket;
 use stevedore_proto::{decode, v1};
 use stevedore_proto_core::message::{Close, CloseReason};
-use stevedore_proto_core::{Digest, ToAgent, ToHub};
+use stevedore_proto_core::{Digest, Millis, ToAgent, ToHub};
 use stevedore_runtime::retry;
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +21,11 @@ use crate::peer::Peer;
 use crate::server::remaining;
 use crate::session::{Frame, FrameReceiver, OpenStream, Sessions, close};
 use crate::status_code;
+
+/// Messages of one agent that are read per second.
+const MESSAGES_PER_SECOND: u64 = 500;
+/// Milliseconds' worth of messages that are read at once: a member with very many deployments starts with them.
+const MESSAGES_BURST: Millis = 10_000;
 
 /// The service behind `stevedore.agent.v1.Hub`.
 pub(crate) struct HubService {
@@ -82,7 +88,17 @@ impl HubService {
 /// Hands frames to the member's task until the agent ends its side; a close is what the agent is told when
 /// it broke the protocol.
 async fn receive(mut inbound: Streaming<v1::ToHub>, stream: &OpenStream) -> Option<Close> {
+    let (mut bucket, opened) = (
+        Bucket::new(MESSAGES_PER_SECOND, MESSAGES_BURST),
+        Instant::now(),
+    );
     loop {
+        // Who sends faster waits for its own messages to be read, and fills nothing but its own window.
+        let now = Millis::try_from(opened.elapsed().as_millis()).unwrap_or(Millis::MAX);
+        if let Err(wait) = bucket.take(now) {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            continue;
+        }
         let message = match inbound.message().await {
             Ok(Some(message)) => message,
             Ok(None) => return None,

@@ -46,6 +46,8 @@ struct State {
     members: BTreeMap<String, Member>,
     orders: HashMap<ClusterUid, BTreeMap<DeploymentUid, Wanted>>,
     contents: HashMap<Digest, Arc<[u8]>>,
+    /// Where the replica is that leads, when this one does not.
+    leader: Option<String>,
 }
 
 #[derive(Debug)]
@@ -122,6 +124,11 @@ impl MemoryHub {
         self.state().members.remove(name);
     }
 
+    /// Stops leading: another replica, at this address, does.
+    pub fn follow(&self, leader: &str) {
+        self.state().leader = Some(leader.to_owned());
+    }
+
     /// Sets whether a member is accepted.
     pub fn accept(&self, name: &str, accepted: bool) {
         if let Some(member) = self.state().members.get_mut(name) {
@@ -196,6 +203,12 @@ impl MemoryHub {
 impl Members for MemoryHub {
     fn admit(&self, cluster: ClusterUid, member: MemberUid) -> Result<(), Close> {
         let state = self.state();
+        if let Some(leader) = &state.leader {
+            return Err(Close {
+                redirect: Some(leader.clone()),
+                ..close(CloseReason::NotLeader, "another replica leads", 0)
+            });
+        }
         let known = state
             .members
             .values()

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
@@ -26,11 +27,19 @@ pub(crate) struct PeerStream {
     stream: TlsStream<TcpStream>,
     peer: Peer,
     deadline: Pin<Box<Sleep>>,
+    /// Its place among those without a certificate.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl PeerStream {
-    pub(crate) fn new(stream: TlsStream<TcpStream>, peer: Peer, deadline: Instant) -> Self {
+    pub(crate) fn new(
+        stream: TlsStream<TcpStream>,
+        peer: Peer,
+        deadline: Instant,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Self {
         Self {
+            _room: room,
             stream,
             peer,
             deadline: Box::pin(tokio::time::sleep_until(deadline)),

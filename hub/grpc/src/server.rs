@@ -4,7 +4,7 @@
 //! | What | Limit |
 //! |---|---|
 //! | handshakes at once, time for one | [`HANDSHAKES`], [`HANDSHAKE_WITHIN`] |
-//! | connection without a certificate | [`ANONYMOUS_FOR`] |
+//! | connections without a certificate at once, life of one | [`ANONYMOUS`], [`ANONYMOUS_FOR`] |
 //! | connection of a member | its certificate's end and [`GRACE`] |
 //! | streams of a connection, header list | [`STREAMS`], [`HEADERS`] |
 //! | message of an agent | 256 KiB; of a joining one [`ENROLMENT_MESSAGE`] |
@@ -41,6 +41,8 @@ pub const HANDSHAKES: usize = 256;
 pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
 /// Life of a connection without a certificate: enough to join.
 pub const ANONYMOUS_FOR: Duration = Duration::from_secs(60);
+/// Connections without a certificate at once; more are cut.
+pub const ANONYMOUS: usize = 512;
 /// Time for streams to end after their certificate did, before the connection is cut.
 pub const GRACE: Duration = Duration::from_secs(5);
 /// Streams of one connection at once.
@@ -153,6 +155,7 @@ impl Server {
         let handshakes = Handshakes {
             acceptor,
             accepted,
+            anonymous: Arc::new(Semaphore::new(ANONYMOUS)),
             metrics: metrics.clone(),
         };
         tasks.essential("accept", accept(self.listener, handshakes, tasks.clone()));
@@ -235,6 +238,7 @@ async fn keep_certificate(
 struct Handshakes {
     acceptor: TlsAcceptor,
     accepted: mpsc::Sender<PeerStream>,
+    anonymous: Arc<Semaphore>,
     metrics: Metrics,
 }
 
@@ -284,16 +288,22 @@ impl Handshakes {
             }
         };
         let identity = ClusterIdentity::from_peer(stream.get_ref().1.peer_certificates());
-        let deadline = Instant::now()
-            + match &identity {
-                Ok(identity) => remaining(identity.not_after()).saturating_add(GRACE),
-                Err(_) => ANONYMOUS_FOR,
-            };
+        let (life, room) = match &identity {
+            Ok(identity) => (remaining(identity.not_after()).saturating_add(GRACE), None),
+            Err(_) => {
+                let Ok(room) = self.anonymous.try_acquire_owned() else {
+                    self.metrics.handshakes_failed.inc();
+                    return;
+                };
+                (ANONYMOUS_FOR, Some(room))
+            }
+        };
+        let deadline = Instant::now() + life;
         drop(permit);
         // The receiver is gone only at shutdown.
         let _ = self
             .accepted
-            .send(PeerStream::new(stream, Peer { identity }, deadline))
+            .send(PeerStream::new(stream, Peer { identity }, deadline, room))
             .await;
     }
 }

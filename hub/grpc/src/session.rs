@@ -165,15 +165,6 @@ impl Sessions {
         self.shared.sweep.notify_one();
     }
 
-    /// Ends every session, for example when leadership is lost.
-    pub fn end_all(&self, close: &Close) {
-        for (_, member) in self.shared.registry.all() {
-            member
-                .notices
-                .tell(|pending| pending.end = Some(close.clone()));
-        }
-    }
-
     fn notify(&self, cluster: ClusterUid, change: impl FnOnce(&mut Pending)) {
         if let Some(member) = self.shared.registry.get(&cluster) {
             member.notices.tell(change);

@@ -4,7 +4,8 @@
 //! that says what to do, for people.
 
 use stevedore_hub_core::ports::{ContentError, JoinRefusal};
-use stevedore_proto_core::join::REASON_METADATA;
+use stevedore_proto_core::Millis;
+use stevedore_proto_core::join::{REASON_METADATA, RETRY_METADATA};
 use stevedore_proto_core::message::{Close, CloseReason};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
@@ -17,6 +18,14 @@ pub(crate) fn refusal(code: Code, reason: &str, message: impl Into<String>) -> S
     if let Ok(value) = MetadataValue::try_from(reason) {
         status.metadata_mut().insert(REASON_METADATA, value);
     }
+    status
+}
+
+/// There are too many calls of this kind now; come back after so many milliseconds.
+pub(crate) fn busy(message: &str, retry_after: Millis) -> Status {
+    let mut status = refusal(Code::ResourceExhausted, "Busy", message);
+    let wait = MetadataValue::from(retry_after);
+    status.metadata_mut().insert(RETRY_METADATA, wait);
     status
 }
 

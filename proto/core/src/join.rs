@@ -19,6 +19,8 @@ pub const MAX_LIFETIME: u64 = 24 * 3600;
 /// Longest text that is parsed, in bytes.
 pub const MAX_TEXT: usize = 2048;
 
+/// gRPC metadata of a call that was refused for being one of too many: when to come back, in milliseconds.
+pub const RETRY_METADATA: &str = "grpc-retry-pushback-ms";
 /// gRPC metadata that carries the CamelCase reason of a refused call.
 pub const REASON_METADATA: &str = "stevedore-reason";
 

@@ -29,19 +29,21 @@ impl Member {
         }
         listing.next_index += 1;
         listing.since = now;
+        let before = listing.held.len() + listing.contents.len();
         listing.held.extend(page.held);
         listing.contents.extend(page.contents);
-        if listing.held.len() > limit::DEPLOYMENTS
+        let broken = if listing.held.len() > limit::DEPLOYMENTS
             || listing.contents.len() > 8 * limit::DEPLOYMENTS
         {
-            let connection = live.connection;
-            refuse(
-                connection,
-                CloseReason::ProtocolError,
-                "more deployments than allowed",
-                0,
-                out,
-            );
+            Some("more deployments than allowed")
+        } else if !page.last && listing.held.len() + listing.contents.len() == before {
+            // Every page gives the next one its time: pages without end would too.
+            Some("a page that brings nothing and is not the last")
+        } else {
+            None
+        };
+        if let Some(message) = broken {
+            refuse(live.connection, CloseReason::ProtocolError, message, 0, out);
             self.end(now);
             return;
         }

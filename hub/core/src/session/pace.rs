@@ -82,9 +82,55 @@ impl Pacer {
     }
 }
 
+/// Admits at a fixed rate. Unlike with [`Pacer`], who is refused takes nothing from those who come later, however
+/// often it tries.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    per_second: u64,
+    burst: Millis,
+    /// Thousandths of a millisecond at which the bucket is full again.
+    full_at: u64,
+}
+
+impl Bucket {
+    /// Admits `per_second` (at least 1), and up to `burst` milliseconds' worth of them at once.
+    #[must_use]
+    pub fn new(per_second: u64, burst: Millis) -> Self {
+        Self {
+            per_second: per_second.max(1),
+            burst,
+            full_at: 0,
+        }
+    }
+
+    /// Takes one now.
+    ///
+    /// # Errors
+    /// With the milliseconds, at least one, after which there is one to take.
+    pub fn take(&mut self, now: Millis) -> Result<(), Millis> {
+        let now = now.saturating_mul(1_000);
+        let full_at = self.full_at.max(now) + 1_000_000 / self.per_second;
+        let beyond = (full_at - now).saturating_sub(self.burst.saturating_mul(1_000));
+        if beyond > 0 {
+            return Err(beyond.div_ceil(1_000));
+        }
+        self.full_at = full_at;
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_refused_takes_nothing_from_those_who_come_later() {
+        let mut bucket = Bucket::new(20, 1_000);
+        let admitted = (0..10_000).filter(|_| bucket.take(0).is_ok()).count();
+        assert_eq!((admitted, bucket.take(0)), (20, Err(50)));
+        assert_eq!((bucket.take(50), bucket.take(50)), (Ok(()), Err(50)));
+        assert_eq!(bucket.take(5_000), Ok(()));
+    }
 
     #[test]
     fn ten_thousand_agents_are_admitted_at_the_rate_and_told_when_to_come_back() {

@@ -10,6 +10,8 @@ use stevedore_proto_core::{
 
 use super::*;
 
+mod hostile;
+
 const FIRST: Connection = Connection(1);
 
 fn leadership() -> Leadership {

@@ -5,7 +5,7 @@ use stevedore_hub_grpc::identity::MemberName;
 use stevedore_proto::v1;
 use stevedore_proto::v1::enrolment_client::EnrolmentClient;
 use stevedore_proto_core::ClusterUid;
-use stevedore_proto_core::join::{JoinSecret, JoinToken};
+use stevedore_proto_core::join::{JoinSecret, JoinToken, RETRY_METADATA};
 use stevedore_runtime::tls::Identity;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -35,6 +35,27 @@ fn invite(hub: &Hub, name: &str, seconds: i64) -> JoinToken {
         vec![hub.address.to_string()],
         seconds,
     )
+}
+
+#[tokio::test]
+async fn guessing_names_is_slowed_down_and_told_when_to_come_back() {
+    let hub = hub().await;
+    let channel = hub.connect(None).await.unwrap();
+    let token = invite(&hub, "one", 60);
+    let guess = v1::EnrolRequest {
+        csr: vec![].into(),
+        ..request(&token, "one", cluster(1))
+    };
+    let guesses = (0..500).map(|_| enrol(&channel, guess.clone()));
+    let answers = join_all(guesses).await;
+    let status = answers
+        .into_iter()
+        .map(|answer| answer.unwrap_err())
+        .find(|status| reason(status) == "Busy")
+        .expect("most guesses are not looked at");
+    let wait = status.metadata().get(RETRY_METADATA).expect("a time");
+    let wait: u64 = wait.to_str().unwrap().parse().unwrap();
+    assert!((1..=1_000).contains(&wait), "{wait}");
 }
 
 #[tokio::test]

@@ -111,12 +111,8 @@ async fn sessions_end_with_a_word_when_the_hub_stops_leading() {
     let hub = hub().await;
     let (_, channel) = hub.member("one", cluster(1)).await;
     let mut stream = session(&channel, 1).await;
-    hub.sessions.end_all(&stevedore_proto_core::message::Close {
-        reason: CloseReason::NotLeader,
-        message: "another replica leads".into(),
-        retry_after: 0,
-        redirect: Some("other.example:8443".into()),
-    });
+    hub.ports.follow("other.example:8443");
+    hub.sessions.members_changed();
     let close = stream.closed().await;
     is(&close, CloseReason::NotLeader);
     assert_eq!(close.redirect.as_deref(), Some("other.example:8443"));
