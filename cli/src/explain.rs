@@ -8,6 +8,7 @@ use stevedore_crds::v1alpha1::{DeploymentDetail, MemberCluster, PackageLedger};
 
 use crate::Outcome;
 use crate::connection::Connection;
+use crate::deployments::{Deployment, deployments};
 use crate::output::{self, Format};
 use crate::package_name::PackageName;
 use crate::packages::{AnyPackage, Packages};
@@ -35,6 +36,9 @@ struct Explanation {
     cluster: String,
     /// The package's own `Available` across all clusters: status, reason and message.
     package_available: String,
+    /// What the cluster was ordered to run last and how far it was seen to be, if it was given an order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<Deployment>,
     /// Why the cluster cannot be asked now, if it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreachable: Option<String>,
@@ -55,7 +59,7 @@ impl Explain {
             &cluster,
             &packages.ledgers().await?,
             Timestamp::now(),
-        );
+        )?;
         match self.output {
             Format::Json | Format::Yaml => output::object(self.output, &explanation)?,
             Format::Name => output::line(&explanation.cluster)?,
@@ -76,23 +80,26 @@ fn explain(
     cluster: &MemberCluster,
     ledgers: &[PackageLedger],
     now: Timestamp,
-) -> Explanation {
+) -> anyhow::Result<Explanation> {
+    let ledgers = ledgers
+        .iter()
+        .filter(|ledger| ledger.spec.package.uid == package.uid);
+    let orders = deployments(ledgers.clone(), std::slice::from_ref(cluster))?;
     let available = condition::find(&package.status.conditions, condition::AVAILABLE);
-    Explanation {
+    Ok(Explanation {
         package: package.name.to_string(),
         cluster: name.to_owned(),
         package_available: available.map_or_else(
             || "Unknown: the hub has said nothing yet".into(),
             |found| format!("{} ({}): {}", found.status, found.reason, found.message),
         ),
+        order: orders.into_iter().find(|order| order.cluster == name),
         unreachable: unreachable(cluster, now),
         detail: ledgers
-            .iter()
-            .filter(|ledger| ledger.spec.package.uid == package.uid)
             .flat_map(|ledger| ledger.status.iter().flat_map(|status| &status.details))
             .find(|detail| detail.cluster == name)
             .cloned(),
-    }
+    })
 }
 
 fn unreachable(cluster: &MemberCluster, now: Timestamp) -> Option<String> {
@@ -125,6 +132,13 @@ impl Explanation {
             format!("{} on {}", self.package, self.cluster),
             format!("  everywhere  Available={}", self.package_available),
         ];
+        lines.push(match &self.order {
+            Some(order) => format!(
+                "  order       {} of revision {}: {}",
+                order.number, order.revision, order.state
+            ),
+            None => "  order       none was given to this cluster".into(),
+        });
         if let Some(reason) = &self.unreachable {
             lines.push(format!("  cluster     {reason}"));
         }
@@ -151,8 +165,9 @@ mod tests {
     use stevedore_crds::condition::{Status, Update};
     use stevedore_crds::v1alpha1::{
         ClusterPackage, ClusterPackageSpec, MemberClusterSpec, MemberClusterStatus,
-        PackageLedgerSpec, PackageLedgerStatus, PackageReference,
     };
+    use stevedore_proto_core::ClusterUid;
+    use stevedore_proto_core::ledger::ObservedState;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -168,7 +183,7 @@ mod tests {
         let mut cluster = MemberCluster::new(
             "harbour-1",
             MemberClusterSpec {
-                cluster_uid: Some("c".into()),
+                cluster_uid: Some(ClusterUid::from_bytes([1; 16]).to_string()),
                 ..Default::default()
             },
         );
@@ -183,11 +198,6 @@ mod tests {
     }
 
     fn ledger(uid: &str) -> PackageLedger {
-        let package = PackageReference {
-            name: "lighthouse".into(),
-            uid: uid.into(),
-            ..Default::default()
-        };
         let detail = DeploymentDetail {
             cluster: "harbour-1".into(),
             phase: Some("workload".into()),
@@ -195,17 +205,9 @@ mod tests {
             message: "the lamp is dark".into(),
             since: None,
         };
-        let mut ledger = PackageLedger::new(
-            "l",
-            PackageLedgerSpec {
-                package,
-                ..Default::default()
-            },
-        );
-        ledger.status = Some(PackageLedgerStatus {
-            details: vec![detail],
-            ..Default::default()
-        });
+        let mut ledger =
+            crate::deployments::tests::ledger(uid, &[(1, 7, 7, ObservedState::Failing)]);
+        ledger.status.as_mut().unwrap().details = vec![detail];
         ledger
     }
 
@@ -217,22 +219,21 @@ mod tests {
             &cluster(Status::True),
             &[ledger("uid-0"), ledger("uid-1")],
             at(0),
-        );
+        )
+        .unwrap();
         assert_eq!(found.detail.as_ref().unwrap().reason, "ProbeFailure");
-        assert!(
-            found
-                .lines(at(0))
-                .iter()
-                .any(|line| line.ends_with("the lamp is dark"))
-        );
+        let lines = found.lines(at(0)).join("\n");
+        assert!(lines.contains("the lamp is dark"), "{lines}");
+        assert!(lines.contains("7 of revision 2: Failing"), "{lines}");
         let older = explain(
             &package(),
             "harbour-1",
             &cluster(Status::True),
             &[ledger("uid-0")],
             at(0),
-        );
-        assert_eq!(older.detail, None);
+        )
+        .unwrap();
+        assert_eq!((older.detail, older.order), (None, None));
     }
 
     #[test]
@@ -243,7 +244,8 @@ mod tests {
             &cluster(Status::Unknown),
             &[],
             at(0),
-        );
+        )
+        .unwrap();
         assert!(found.unreachable.unwrap().contains("no heartbeat"));
     }
 }

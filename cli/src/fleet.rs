@@ -10,17 +10,20 @@ use stevedore_crds::v1alpha1::{PackageCounts, PackageLedger};
 
 use crate::Outcome;
 use crate::connection::Connection;
+use crate::deployments::{Deployment, deployments};
 use crate::output::{self, Format};
 use crate::package_name::PackageName;
 use crate::packages::{AnyPackage, Packages};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FleetCommand {
-    /// Shows every package, its revision and on how many clusters it is available
+    /// Shows every package, its revision and on how many clusters it is available; of one package, every cluster
     #[command(
-        after_help = "Examples:\n  stevedore fleet status\n  stevedore fleet status -o json\n\nA removed package is listed until every cluster has torn it down, with the clusters that are waited for."
+        after_help = "Examples:\n  stevedore fleet status\n  stevedore fleet status lighthouse\n  stevedore fleet status -o json\n\nStates of single clusters are written every ten seconds at most. A removed package is listed until every cluster has torn it down, with the clusters that are waited for."
     )]
     Status {
+        /// NAME of a ClusterPackage, or NAMESPACE/NAME of a Package
+        package: Option<PackageName>,
         /// Form of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
@@ -28,8 +31,14 @@ pub(crate) enum FleetCommand {
 }
 
 pub(crate) async fn run(connection: &Connection, command: FleetCommand) -> anyhow::Result<Outcome> {
-    let FleetCommand::Status { output: format } = command;
+    let FleetCommand::Status {
+        package,
+        output: format,
+    } = command;
     let packages = Packages::new(connection.client().await?, &connection.system_namespace);
+    if let Some(package) = package {
+        return one(&packages, &package, format).await;
+    }
     let (present, ledgers) = (packages.list().await?, packages.ledgers().await?);
     let now = Timestamp::now();
     let mut lines: Vec<_> = present
@@ -52,6 +61,20 @@ pub(crate) async fn run(connection: &Connection, command: FleetCommand) -> anyho
         ],
         Line::cells,
     )?;
+    Ok(Outcome::Done)
+}
+
+/// One package on every cluster that was given an order. A removed one is found by what its ledgers still hold.
+async fn one(packages: &Packages, name: &PackageName, format: Format) -> anyhow::Result<Outcome> {
+    let (ledgers, members) = (packages.ledgers().await?, packages.members().await?);
+    let of_name = |ledger: &&PackageLedger| PackageName::from(&ledger.spec.package) == *name;
+    let found: Vec<_> = ledgers.iter().filter(of_name).collect();
+    if found.is_empty() {
+        // Says that there is none, if so; one without a cluster has no ledger.
+        packages.get(name).await?;
+    }
+    let rows = deployments(found, &members)?;
+    output::rows(format, &rows, &Deployment::HEADER, Deployment::cells)?;
     Ok(Outcome::Done)
 }
 

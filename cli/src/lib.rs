@@ -11,6 +11,7 @@ mod args;
 mod cluster;
 mod connection;
 mod demo;
+mod deployments;
 mod explain;
 mod fleet;
 mod hub;

@@ -6,7 +6,8 @@ use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stevedore_crds::v1alpha1::{
-    ClusterPackage, ClusterPackageSpec, Package, PackageLedger, PackageRevision, PackageStatus,
+    ClusterPackage, ClusterPackageSpec, MemberCluster, Package, PackageLedger, PackageRevision,
+    PackageStatus,
 };
 
 use crate::package_name::PackageName;
@@ -148,6 +149,11 @@ impl Packages {
         .await?;
         all.sort_by(|a, b| (&a.spec.package, a.spec.shard).cmp(&(&b.spec.package, b.spec.shard)));
         Ok(all)
+    }
+
+    /// Every member cluster.
+    pub(crate) async fn members(&self) -> anyhow::Result<Vec<MemberCluster>> {
+        list_all(&Api::all(self.client())).await
     }
 
     /// The revisions of one package that are kept, oldest first.

@@ -10,12 +10,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use rand::TryRngCore as _;
+use stevedore_crds::record;
 use stevedore_crds::v1alpha1::{MemberCluster, MemberClusterSpec};
-use stevedore_crds::{condition, record};
 use stevedore_proto_core::Digest;
 use stevedore_proto_core::join::{JoinSecret, JoinToken, MAX_LIFETIME};
 
 use crate::Outcome;
+use crate::deployments::is_connected;
 use crate::output;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -101,7 +102,7 @@ impl Join {
             .await
             .with_context(|| format!("cannot read member cluster {name}"))?
         {
-            if is_connected(&found) {
+            if found.spec.cluster_uid.is_some() && is_connected(&found) {
                 bail!(
                     "cluster {name} has joined already; to join another one under this name, remove it first: stevedore cluster remove {name}"
                 );
@@ -181,15 +182,6 @@ impl Join {
     }
 }
 
-/// Whether the cluster has joined and has a session: then it needs no token.
-fn is_connected(cluster: &MemberCluster) -> bool {
-    cluster.spec.cluster_uid.is_some()
-        && cluster
-            .status
-            .as_ref()
-            .is_some_and(|status| condition::is_true(&status.conditions, condition::CONNECTED))
-}
-
 /// How agents reach the hub and which CA they must find there, as the hub publishes it.
 async fn hub(client: &Client, namespace: &str) -> anyhow::Result<(Vec<String>, Digest)> {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
@@ -231,32 +223,7 @@ fn random() -> anyhow::Result<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
-    use stevedore_crds::condition::Status;
-    use stevedore_crds::v1alpha1::MemberClusterStatus;
-
     use super::*;
-
-    #[test]
-    fn a_member_without_a_session_gets_a_new_token_and_a_connected_one_none() {
-        let mut cluster = MemberCluster::new("east", MemberClusterSpec::default());
-        assert!(!is_connected(&cluster));
-        cluster.spec.cluster_uid = Some("0b5e0e5c-7d3f-4b8e-9a3e-5a7c1b2d3e4f".into());
-        let mut status = MemberClusterStatus::default();
-        for (word, connected) in [("Unknown", false), ("True", true)] {
-            let status_word = if connected {
-                Status::True
-            } else {
-                Status::Unknown
-            };
-            condition::Update::new(condition::CONNECTED, status_word, word, "").apply(
-                &mut status.conditions,
-                1,
-                Timestamp::UNIX_EPOCH,
-            );
-            cluster.status = Some(status.clone());
-            assert_eq!(is_connected(&cluster), connected, "{word}");
-        }
-    }
 
     #[test]
     fn lifetimes_are_bounded() {
