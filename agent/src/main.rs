@@ -9,7 +9,7 @@ use stevedore_agent::args::Args;
 use stevedore_agent::run;
 use stevedore_runtime::shutdown::Signals;
 use stevedore_runtime::supervise::Supervisor;
-use stevedore_runtime::{log, tls};
+use stevedore_runtime::tls;
 use tokio_util::sync::CancellationToken;
 
 /// How long requests under way may take after a signal.
@@ -19,7 +19,7 @@ const BLOCKING: usize = 2;
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    log::init(args.log_format.into(), &args.log)?;
+    args.daemon.init_log()?;
     tls::install_provider();
     // One thread waits for everything: an agent mostly waits, and each thread costs a heap of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()

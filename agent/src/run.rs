@@ -6,7 +6,6 @@
 //!                                          object deployments ◀────┴────▶ link to the hub, unless --standalone
 //! ```
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,9 +60,8 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     };
     let metrics = Metrics::default();
     admin.serve(tasks, readiness, metrics.registry());
-    if let Some(path) = &args.ready_file {
-        write_ready_file(path, &json!({"admin": address.to_string()}))?;
-    }
+    let bound = json!({"admin": address.to_string()});
+    args.daemon.write_ready(&bound.to_string())?;
     let transport = Transport::new(connect::connect(args.kubeconfig.as_deref()).await?);
     let stop = tasks.shutdown();
     let all = tasks.clone();
@@ -211,12 +209,4 @@ async fn patiently<T, F: Future<Output = Answer<T>>>(
         ready.not_ready(format!("{what}: {failure}"));
         sleep(delays.next(rand::random())).await;
     }
-}
-
-/// Writes the file whole, so that a reader never sees half of it.
-fn write_ready_file(path: &Path, content: &serde_json::Value) -> anyhow::Result<()> {
-    let part = path.with_extension("part");
-    std::fs::write(&part, content.to_string())
-        .and_then(|()| std::fs::rename(&part, path))
-        .with_context(|| format!("cannot write ready file {}", path.display()))
 }

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
-use stevedore_runtime::log::Format;
+use clap::Parser;
+use stevedore_runtime::daemon::Flags;
 
 /// Holds what every cluster of a fleet should run, and gives it to their agents.
 ///
@@ -58,36 +58,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Option<PathBuf>,
 
-    /// How log lines look.
-    #[arg(long, value_enum, default_value_t, env = "STEVEDORE_LOG_FORMAT")]
-    pub log_format: LogFormat,
-
-    /// Which log lines are written, in the syntax of RUST_LOG.
-    #[arg(long, default_value = "info", value_name = "FILTER", env = "RUST_LOG")]
-    pub log: String,
-
-    /// Write the bound addresses here as JSON, once they are known.
-    #[arg(long, value_name = "FILE")]
-    pub ready_file: Option<PathBuf>,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Human,
-    /// One JSON object per line.
-    Json,
-}
-
-impl From<LogFormat> for Format {
-    fn from(format: LogFormat) -> Self {
-        match format {
-            LogFormat::Human => Self::Human,
-            LogFormat::Json => Self::Json,
-        }
-    }
+    /// Log and ready file.
+    #[command(flatten)]
+    pub daemon: Flags,
 }
 
 /// Hosts of `host:port` addresses, as they stand in a certificate.
@@ -112,6 +85,8 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+        let about = Args::command().get_about().map(ToString::to_string);
+        assert!(about.is_some_and(|about| about.starts_with("Holds what every cluster")));
     }
 
     #[test]

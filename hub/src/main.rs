@@ -8,7 +8,7 @@ use clap::Parser as _;
 use stevedore_hub::{args::Args, run};
 use stevedore_runtime::shutdown::Signals;
 use stevedore_runtime::supervise::Supervisor;
-use stevedore_runtime::{log, tls};
+use stevedore_runtime::tls;
 use tokio_util::sync::CancellationToken;
 
 /// How long requests under way may take after a signal.
@@ -16,7 +16,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    log::init(args.log_format.into(), &args.log)?;
+    args.daemon.init_log()?;
     tls::install_provider();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {

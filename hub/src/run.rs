@@ -132,14 +132,7 @@ async fn authority(hub: &Hub) -> anyhow::Result<Arc<Authority>> {
 /// Says where the hub listens, in the log and in the file that was asked for.
 fn report(args: &Args, admin: SocketAddr, grpc: SocketAddr) -> anyhow::Result<()> {
     tracing::info!(%admin, %grpc, "listening");
-    if let Some(file) = &args.ready_file {
-        let text =
-            serde_json::json!({"admin": admin.to_string(), "grpc": grpc.to_string()}).to_string();
-        // Renamed into place, so that nobody reads half of it.
-        let part = file.with_extension("part");
-        std::fs::write(&part, text)
-            .and_then(|()| std::fs::rename(&part, file))
-            .with_context(|| format!("cannot write {}", file.display()))?;
-    }
+    let bound = serde_json::json!({"admin": admin.to_string(), "grpc": grpc.to_string()});
+    args.daemon.write_ready(&bound.to_string())?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Process plumbing of the daemons: supervision, shutdown, admin server, logging, TLS, retry, trace context.
+//! Process plumbing of the daemons: supervision, shutdown, admin server, common flags, logging, TLS,
+//! retry, trace context.
 //!
 //! Both daemons (hub and agent) and the local fleet starter stand on this crate; it knows nothing of
 //! Kubernetes, gRPC or packages.
@@ -13,6 +14,7 @@
 //! What it never does: read the clock for a decision, hold a lock across an await, or start a task nobody owns.
 
 pub mod admin;
+pub mod daemon;
 pub mod log;
 pub mod retry;
 pub mod shutdown;

@@ -4,13 +4,12 @@
 //! no message can forge a second line or drive a terminal.
 
 use std::io::{self, Write};
-use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
     /// `2026-01-02T03:04:05Z  INFO target: message field=value`.
     #[default]
@@ -22,9 +21,6 @@ pub enum Format {
 /// Logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The format is neither `human` nor `json`.
-    #[error("log format {0:?} is neither \"human\" nor \"json\"")]
-    Format(String),
     /// The filter does not parse.
     #[error("log filter {filter:?} is invalid")]
     Filter {
@@ -36,18 +32,6 @@ pub enum Error {
     /// A subscriber was installed before.
     #[error("logging is already set up")]
     Installed,
-}
-
-impl FromStr for Format {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "human" => Ok(Format::Human),
-            "json" => Ok(Format::Json),
-            other => Err(Error::Format(other.to_owned())),
-        }
-    }
 }
 
 /// Installs the process's logging. `filter` is in the syntax of `RUST_LOG`, for example `info,stevedore=debug`.
@@ -139,8 +123,9 @@ mod tests {
 
     #[test]
     fn formats_and_filters_are_checked() {
-        assert_eq!("json".parse::<Format>().unwrap(), Format::Json);
-        assert!("yaml".parse::<Format>().is_err());
+        let parse = |text| <Format as clap::ValueEnum>::from_str(text, false);
+        assert_eq!(parse("json"), Ok(Format::Json));
+        assert!(parse("yaml").is_err());
         assert!(matches!(
             init(Format::Human, "stevedore=loud"),
             Err(Error::Filter { .. })
