@@ -165,13 +165,24 @@ impl World {
         self.fleet.hub().client()
     }
 
-    /// A counter of the hub, by the name it has in its metrics; 0 where it was never counted.
+    /// A counter or gauge of the hub, by the name it has in its metrics; 0 where nothing was counted.
     pub async fn hub_counter(&self, name: &str) -> u64 {
         let page = admin_page(&self.hub.admin, "/metrics").await;
         let line = page
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.map_or(0, |value| value.parse().expect("a counter is a number"))
+    }
+
+    /// Waits until so many members have a session with the hub that runs now, whatever an earlier one said of them.
+    pub async fn sessions(&self, wanted: u64) {
+        await_state("the members' sessions", WITHIN, || async {
+            match self.hub_counter("stevedore_hub_sessions").await {
+                found if found == wanted => Ok(()),
+                other => Err(format!("{other} sessions")),
+            }
+        })
+        .await;
     }
 
     /// Where agents reach the hub, as it publishes that itself.

@@ -1,14 +1,13 @@
 //! What a package reads of its cluster, and what becomes of it when that, or only the renderer, changes.
 
 use serde_json::{Value, json};
-use stevedore_fleet::ControlPlane;
 use stevedore_proto_core::{Environment, ToAgent};
 
 use super::peer::{self, Session};
-use super::rollout::{agent_writes, package_writes};
-use stevedore_e2e::api::{condition, core, get, list, merge, ours};
+use super::rollout::{agent_writes, at_rest, package_writes};
+use stevedore_e2e::api::{condition, core, get, merge, ours};
 use stevedore_e2e::draft::{Draft, members, object};
-use stevedore_e2e::harness::{WITHIN, alone, await_state};
+use stevedore_e2e::harness::{WITHIN, alone};
 use stevedore_e2e::world::{SMALL, Shape, World, seen_on};
 
 /// Two members, so that one can stay as it is.
@@ -25,24 +24,6 @@ fn reading(name: &str, what: &str) -> Draft {
         "map.yaml.gotmpl",
         &format!("{head}data: {{value: {{{{ {what} | quote }}}}}}\n"),
     )
-}
-
-/// Waits until the member has nothing left to do for its second order: all that came of the first is archived.
-async fn settled(member: &ControlPlane) {
-    await_state("the second order is settled", WITHIN, || async {
-        let sets = list(&member.client(), &ours("clusterobjectsets")).await;
-        let is = |number: i64, type_: &str| {
-            sets.iter().any(|set| {
-                set["spec"]["order"]["tuple"]["number"] == number
-                    && condition(set, type_).0 == "True"
-            })
-        };
-        if is(1, "Archived") && is(2, "Available") {
-            return Ok(());
-        }
-        Err(format!("{sets:?}"))
-    })
-    .await;
 }
 
 fn highest(ledger: &Value) -> i64 {
@@ -127,7 +108,7 @@ fn a_renderer_that_differs_by_one_byte_orders_nothing_until_the_next_real_change
             seen_on(&member.client(), &what, WITHIN, &path, is).await
         };
         let held = shows("b").await;
-        settled(member).await;
+        at_rest(member, "rendered", 2).await;
         world.hub.daemon.kill().await;
 
         // The history of a hub whose renderer made of these inputs what differs by one byte from what
@@ -162,7 +143,7 @@ fn a_renderer_that_differs_by_one_byte_orders_nothing_until_the_next_real_change
                 condition(package, "Progressing").1 == "PendingRender"
             })
             .await;
-        world.connected("member-1", "True").await;
+        world.sessions(1).await;
         let package = draft.available(world, 1).await;
         assert_eq!(package["status"]["counts"]["updated"], 1, "{package}");
         let number = highest(&ledger);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::rollout::package_writes;
+use super::rollout::{agent_writes, at_rest, package_writes};
 use stevedore_e2e::api::{condition, core, delete, get, list, merge, ours, uid};
 use stevedore_e2e::draft::{Draft, members};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};
@@ -31,6 +31,8 @@ fn a_hub_that_is_killed_and_starts_again_writes_nothing_on_members_and_knows_the
         let written = package_writes(member, "lasting").len();
         let map = core("lasting", "configmaps", "map");
         let before = get(&member.client(), &map).await.expect("it is there");
+        at_rest(member, "lasting", 1).await;
+        let all = agent_writes(member).len();
 
         world.hub.daemon.kill().await;
         world
@@ -39,6 +41,10 @@ fn a_hub_that_is_killed_and_starts_again_writes_nothing_on_members_and_knows_the
             .start()
             .await
             .expect("the hub starts again");
+        world.sessions(1).await;
+        draft.available(world, 1).await;
+        let told = agent_writes(member).split_off(all);
+        assert!(told.is_empty(), "{told:#?}");
         // Only a hub that hears the member can see this through.
         let next = draft.clone().config_map("fresh", "only", "new");
         let image = next.push(world, "2").await;
@@ -251,7 +257,7 @@ fn a_package_whose_finalizer_was_stripped_by_hand_is_torn_down_nowhere() {
             .start()
             .await
             .expect("the hub starts again");
-        world.connected("member-1", "True").await;
+        world.sessions(1).await;
         await_state("the ledger says so", WITHIN, || async {
             let ledger = world.ledger("lasting").await;
             let (status, reason, _) = condition(&ledger, "Drained");

@@ -50,6 +50,30 @@ pub(crate) fn agent_writes(member: &ControlPlane) -> Vec<AuditEntry> {
     entries.into_iter().filter(counts).collect()
 }
 
+/// Waits until a member has nothing left to do for this order of a package: it is available, and says so, and all
+/// that came before it is archived.
+pub(crate) async fn at_rest(member: &ControlPlane, package: &str, number: i64) {
+    let what = format!("order {number} of {package} is at rest");
+    await_state(&what, WITHIN, || async {
+        let mut sets = list(&member.client(), &ours("clusterobjectsets")).await;
+        sets.retain(|set| set["spec"]["order"]["package"]["name"] == package);
+        let is_newest = |set: &Value| set["spec"]["order"]["tuple"]["number"] == number;
+        let rests = |set: &Value| {
+            let wanted = if is_newest(set) {
+                "Available"
+            } else {
+                "Archived"
+            };
+            condition(set, wanted).0 == "True"
+        };
+        if sets.iter().any(is_newest) && sets.iter().all(rests) {
+            return Ok(());
+        }
+        Err(format!("{sets:?}"))
+    })
+    .await;
+}
+
 /// Every status of our kinds that was written on a cluster for an object of this name, or whose name begins so,
 /// in the order of the answers.
 pub(crate) fn statuses(cluster: &ControlPlane, resource: &str, name: &str) -> Vec<Value> {
