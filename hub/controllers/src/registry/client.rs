@@ -68,6 +68,7 @@ impl<'a> Client<'a> {
             None => Vec::new(),
         };
         let http = reqwest::Client::builder()
+            .user_agent(concat!("stevedore-hub/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(READ_WITHIN)
             .tls_certs_merge(authorities)
