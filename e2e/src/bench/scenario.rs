@@ -108,7 +108,7 @@ impl Bench {
 
         let large = package(&format!("large-{number}"), LARGE);
         let bare_ms = bare(&[one], LARGE).await?;
-        let mut log = one.audit();
+        let mut log = one.audit_from_now();
         let stevedore_ms = self.available(&[&large], &named(&[one.name()])).await?;
         tokio::time::sleep(SETTLE).await;
         let requests = requests(&log.read_new()?, LARGE);
@@ -203,7 +203,10 @@ impl Bench {
 
         let (agent, hub) = (self.agent_pid(member.name()).await?, self.hub_pid().await?);
         let before = (cpu(agent)?, cpu(hub)?);
-        let mut logs = (member.audit(), self.world.fleet.hub().audit());
+        let mut logs = (
+            member.audit_from_now(),
+            self.world.fleet.hub().audit_from_now(),
+        );
         let begin = Instant::now();
         tokio::time::sleep(Duration::from_secs(60 * minutes)).await;
         let seconds = begin.elapsed().as_secs_f64();

@@ -110,6 +110,8 @@ pub struct Hub {
     pub(crate) ledgers: Mutex<BTreeMap<PackageUid, Arc<StoredLedger>>>,
     pub(crate) sources: Mutex<BTreeMap<PackageUid, SourceState>>,
     pub(crate) views: Mutex<BTreeMap<PackageUid, View>>,
+    /// When a package's status was written last.
+    pub(crate) shown: Mutex<BTreeMap<PackageUid, Instant>>,
     pub(crate) notes: Mutex<BTreeMap<String, MemberNote>>,
     pub(crate) listings: Mutex<BTreeMap<ClusterUid, Vec<Held>>>,
     pub(crate) renderer: Arc<Renderer>,
@@ -163,6 +165,7 @@ impl Hub {
             ledgers: Mutex::default(),
             sources: Mutex::default(),
             views: Mutex::default(),
+            shown: Mutex::default(),
             notes: Mutex::default(),
             listings: Mutex::default(),
             renderer: Arc::default(),

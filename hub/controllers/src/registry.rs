@@ -15,7 +15,7 @@ use stevedore_package::limit;
 use stevedore_proto_core::Digest;
 use tokio::sync::Semaphore;
 
-use client::Client;
+use client::{Client, Connections};
 
 /// Time for one whole pull.
 pub const PULL_WITHIN: Duration = Duration::from_secs(120);
@@ -68,6 +68,7 @@ pub(crate) struct Pulled {
 #[derive(Debug)]
 pub(crate) struct Puller {
     settings: Settings,
+    connections: Connections,
     packed: Semaphore,
     unpacking: Semaphore,
 }
@@ -101,6 +102,7 @@ impl Puller {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             settings,
+            connections: Connections::default(),
             packed: Semaphore::new(PACKED),
             unpacking: Semaphore::new(UNPACKING),
         }
@@ -113,7 +115,7 @@ impl Puller {
         reference: &Reference,
         credentials: Option<&Credentials>,
     ) -> Result<Pulled, Error> {
-        let client = Client::new(&self.settings, reference, credentials)?;
+        let client = Client::new(&self.connections, &self.settings, reference, credentials)?;
         let (digest, manifest) = manifest(&client, reference).await?;
         let size = manifest.layers.iter().map(|layer| layer.size).sum::<u64>();
         let size = u32::try_from(size).expect("a manifest's layers are within PACKED_BYTES");

@@ -238,6 +238,7 @@ async fn end(
 fn forget(hub: &Hub, uid: &PackageUid) {
     lock(&hub.fleet).remove(uid);
     lock(&hub.views).remove(uid);
+    lock(&hub.shown).remove(uid);
     lock(&hub.sources).remove(uid);
 }
 

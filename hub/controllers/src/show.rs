@@ -12,13 +12,14 @@ use stevedore_hub_core::fleet::{Counts, PackageRows};
 use stevedore_hub_core::status::{self, Condition, Facts, Source, Summary};
 use stevedore_proto_core::status::Truth;
 use stevedore_proto_core::{ClusterUid, PackageUid};
+use tokio::time::Instant;
 
 use crate::hub::{Hub, View, lock};
 use crate::members::GRACE;
 use crate::package::AnyPackage;
 use crate::write;
 
-/// Shortest time between two writes of one package's status.
+/// Shortest time between two writes of one package's status, unless a condition turns in between.
 const APART: Duration = Duration::from_millis(150);
 
 /// Works on one package; says when to look again.
@@ -69,12 +70,18 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     if wanted == package.status {
         return None;
     }
+    let last = lock(&hub.shown).get(&uid).map(Instant::elapsed);
+    if let Some(left) = last.and_then(|last| APART.checked_sub(last))
+        && !turns(&package.status, &wanted)
+    {
+        return Some(left);
+    }
     let api = package.api(&hub.client);
     match write::status(&api, &package.name, &uid.to_string(), &wanted).await {
         Ok(written) => {
             hub.metrics.status_writes.inc();
             took(&hub, &package, &written);
-            tokio::time::sleep(APART).await;
+            lock(&hub.shown).insert(uid, Instant::now());
             None
         }
         Err(error) if write::is_conflict(&error) => None,
@@ -83,6 +90,23 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
             Some(write::status_again(&error))
         }
     }
+}
+
+/// Whether a condition says another thing, and not just in other words.
+fn turns(old: &PackageStatus, new: &PackageStatus) -> bool {
+    let said = |status: &PackageStatus| -> Vec<_> {
+        let conditions = status.conditions.iter();
+        conditions
+            .map(|one| {
+                (
+                    one.type_.clone(),
+                    one.status.clone(),
+                    one.observed_generation,
+                )
+            })
+            .collect()
+    };
+    said(old) != said(new)
 }
 
 /// The package as our own write left it, so that the next comparison does not wait for the watch.

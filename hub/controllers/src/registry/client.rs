@@ -27,6 +27,47 @@ const ERROR_BYTES: usize = 16 * 1024;
 /// Most bytes of an error's answer that are shown.
 const SHOWN_BYTES: usize = 300;
 
+/// The connections of all pulls: trust in authorities is read once, and connections are used again.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    plain: OnceLock<reqwest::Client>,
+    tls: OnceLock<reqwest::Client>,
+}
+
+impl Connections {
+    fn of(&self, settings: &Settings, plain: bool) -> Result<reqwest::Client, Error> {
+        let kept = if plain { &self.plain } else { &self.tls };
+        if let Some(http) = kept.get() {
+            return Ok(http.clone());
+        }
+        let http = connect(settings, plain)
+            .map_err(|error| Error::Pull(format!("no registry client: {error}")))?;
+        Ok(kept.get_or_init(|| http).clone())
+    }
+}
+
+fn connect(settings: &Settings, plain: bool) -> Result<reqwest::Client, reqwest::Error> {
+    let authorities = match &settings.certificate_authorities {
+        Some(pem) => reqwest::Certificate::from_pem_bundle(pem)?,
+        None => Vec::new(),
+    };
+    reqwest::Client::builder()
+        .user_agent(concat!("stevedore-hub/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_WITHIN)
+        .read_timeout(READ_WITHIN)
+        .tls_certs_merge(authorities)
+        .redirect(Policy::custom(move |attempt| {
+            if attempt.previous().len() > REDIRECTS {
+                attempt.error("too many redirects")
+            } else if !plain && attempt.url().scheme() != "https" {
+                attempt.error("a redirect away from TLS")
+            } else {
+                attempt.follow()
+            }
+        }))
+        .build()
+}
+
 /// A client for one pull.
 pub(super) struct Client<'a> {
     http: reqwest::Client,
@@ -57,32 +98,13 @@ struct RefusalEntry {
 
 impl<'a> Client<'a> {
     pub(super) fn new(
+        connections: &Connections,
         settings: &Settings,
         reference: &'a Reference,
         credentials: Option<&'a Credentials>,
     ) -> Result<Self, Error> {
-        let fail = |error: reqwest::Error| Error::Pull(format!("no registry client: {error}"));
         let plain = settings.is_plain(reference.resolve_registry());
-        let authorities = match &settings.certificate_authorities {
-            Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(fail)?,
-            None => Vec::new(),
-        };
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("stevedore-hub/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_WITHIN)
-            .read_timeout(READ_WITHIN)
-            .tls_certs_merge(authorities)
-            .redirect(Policy::custom(move |attempt| {
-                if attempt.previous().len() > REDIRECTS {
-                    attempt.error("too many redirects")
-                } else if !plain && attempt.url().scheme() != "https" {
-                    attempt.error("a redirect away from TLS")
-                } else {
-                    attempt.follow()
-                }
-            }))
-            .build()
-            .map_err(fail)?;
+        let http = connections.of(settings, plain)?;
         Ok(Self {
             http,
             reference,

@@ -194,7 +194,8 @@ fn is_blocked(status: &DeploymentStatus) -> bool {
 
 /// Whether the member says more than that it is on its way.
 fn is_unavailable(status: &DeploymentStatus) -> bool {
-    let on_its_way = ["Preparing", "Applying"].contains(&status.available.reason.as_str());
+    let on_its_way =
+        ["Preparing", "Applying", "TearingDown"].contains(&status.available.reason.as_str());
     status.available.status == Truth::False && !on_its_way
 }
 

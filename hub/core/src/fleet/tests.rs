@@ -114,16 +114,16 @@ fn available_counts_only_at_the_exact_order() {
 #[test]
 fn what_is_being_prepared_or_applied_is_on_its_way_and_no_failure() {
     let mut fleet = fleet(&[1], 1);
-    for (sequence, reason) in [(1, "Preparing"), (2, "Applying")] {
+    for (sequence, reason) in [(1, "Preparing"), (2, "Applying"), (3, "TearingDown")] {
         let report = status(1, sequence, 1, Truth::False, reason);
         fleet.report(cluster(1), &report);
         assert_eq!(class(&fleet, 1), Class::Progressing);
         let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
         assert_eq!(row.failure(), None);
     }
-    fleet.report(cluster(1), &status(1, 3, 1, Truth::False, "ProbeFailure"));
+    fleet.report(cluster(1), &status(1, 4, 1, Truth::False, "ProbeFailure"));
     assert_eq!(class(&fleet, 1), Class::Progressing);
-    fleet.report(cluster(1), &status(1, 4, 1, Truth::False, "Forbidden"));
+    fleet.report(cluster(1), &status(1, 5, 1, Truth::False, "Forbidden"));
     assert_eq!(class(&fleet, 1), Class::Failed);
 }
 
