@@ -49,7 +49,7 @@ pub(crate) async fn everything(hub: &Hub, uid: &PackageUid) -> Result<(), kube::
 }
 
 async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error> {
-    let _contents = hub.contents.lock().await;
+    let _contents = hub.contents.write().await;
     let namespace = revision.namespace().unwrap_or_default();
     let api: Api<PackageRevision> = Api::namespaced(hub.client.clone(), &namespace);
     let (name, uid) = (revision.name_any(), write::uid(revision));

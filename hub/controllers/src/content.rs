@@ -167,7 +167,7 @@ async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String>
     if names != revision.spec.content_secrets {
         return Err(format!("{image} does not unpack to what it was"));
     }
-    let _contents = hub.contents.lock().await;
+    let _contents = hub.contents.read().await;
     let stored = store(hub, parts).await;
     stored.map(|_| ()).map_err(|error| error.to_string())
 }

@@ -124,8 +124,9 @@ pub struct Hub {
     pub(crate) facts: Mutex<BTreeMap<String, Digest>>,
     /// Until then sessions are ended and refused: members are to meet a new epoch from the first message on.
     pub(crate) recess: Mutex<Option<Instant>>,
-    /// Held while content Secrets are written or removed, so that no revision names one that is going.
-    pub(crate) contents: tokio::sync::Mutex<()>,
+    /// Read while content Secrets are written and named by a revision, written while some are removed: no revision
+    /// names one that is going.
+    pub(crate) contents: tokio::sync::RwLock<()>,
     /// Held while a token is used up and its cluster bound.
     pub(crate) joining: tokio::sync::Mutex<()>,
     pub(crate) to_pull: Arc<Queue<PackageUid>>,
@@ -174,7 +175,7 @@ impl Hub {
             missing: Mutex::default(),
             facts: Mutex::default(),
             recess: Mutex::default(),
-            contents: tokio::sync::Mutex::default(),
+            contents: tokio::sync::RwLock::default(),
             joining: tokio::sync::Mutex::default(),
             to_pull: Arc::default(),
             to_plan: Arc::default(),

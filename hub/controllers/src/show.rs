@@ -20,7 +20,7 @@ use crate::package::AnyPackage;
 use crate::write;
 
 /// Shortest time between two writes of one package's status, unless a condition turns in between.
-const APART: Duration = Duration::from_millis(150);
+const APART: Duration = Duration::from_millis(500);
 
 /// Works on one package; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {

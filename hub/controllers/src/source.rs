@@ -79,8 +79,10 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         ))),
     };
     let (source, reason) = match result {
-        Ok(()) => {
+        Ok(note) => {
             set(&hub, &package, spec_hash, Source::Ready, 0);
+            hub.event_on(&event_reference(&package), false, "RevisionCreated", note)
+                .await;
             return again;
         }
         Err(Error::Api(error)) => {
@@ -159,7 +161,8 @@ pub(crate) fn objects(hub: &Hub, uid: &PackageUid) -> Vec<Arc<PackageRevision>> 
     all
 }
 
-async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<(), Error> {
+/// Pulls, and keeps what was pulled as a revision; gives the words for the event.
+async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
     let pulled = pull(hub, &package.spec.image)
         .await
         .map_err(Error::Source)?;
@@ -168,7 +171,7 @@ async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<(), Error> {
         .await
         .map_err(Error::Unusable)?;
     let parts = content::parts(&pulled.files).map_err(Error::Unusable)?;
-    let _contents = hub.contents.lock().await;
+    let _contents = hub.contents.read().await;
     let secrets = content::store(hub, parts).await?;
     let digest = loaded.digest();
     // Also above a revision that is being deleted: its name is still taken.
@@ -199,13 +202,10 @@ async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<(), Error> {
         Api::namespaced(hub.client.clone(), revision_namespace(hub, package));
     let created = api.create(&write::creation(), &revision).await?;
     hub.revisions.apply(created);
-    let note = format!(
+    Ok(format!(
         "revision {number} from {} ({})",
         package.spec.image, pulled.digest
-    );
-    hub.event_on(&event_reference(package), false, "RevisionCreated", note)
-        .await;
-    Ok(())
+    ))
 }
 
 /// Where revisions and actions of a package are.
