@@ -8,6 +8,9 @@ use stevedore_proto_core::{DeploymentStatus, Millis};
 
 use super::status::{Urgency, change};
 
+/// How long a phase that is through may wait: a small package takes all its phases in less, and one write shows
+/// them.
+const STEP_AFTER: Millis = 250;
 /// How long an inventory that changed without a transition may wait.
 const INVENTORY_AFTER: Millis = 1_000;
 /// How long changed words and counts may wait.
@@ -83,6 +86,7 @@ impl Publisher {
         };
         let patience = match urgency {
             Urgency::Transition => 0,
+            Urgency::Step => STEP_AFTER,
             Urgency::Inventory => INVENTORY_AFTER,
             Urgency::Detail => DETAIL_AFTER,
         };
@@ -137,6 +141,16 @@ mod tests {
         status
     }
 
+    fn turned(available: bool) -> ObjectSetStatus {
+        let mut status = with("A", "x");
+        Update::new("Available", available, "A", "x").apply(
+            &mut status.conditions,
+            1,
+            jiff::Timestamp::UNIX_EPOCH,
+        );
+        status
+    }
+
     fn publisher() -> Publisher {
         let mut publisher = Publisher::default();
         publisher.set_stored([("s", &with("A", "x"))].into_iter());
@@ -151,16 +165,47 @@ mod tests {
             Next::Nothing
         ));
         assert!(matches!(
-            publisher.want("s", with("B", "x"), 5),
+            publisher.want("s", turned(true), 5),
             Next::Write(_)
         ));
         assert!(matches!(
-            publisher.want("s", with("C", "x"), 5),
+            publisher.want("s", turned(false), 5),
             Next::Nothing
         ));
-        publisher.written("s", Some(with("B", "x")), 6, &mut Spread::new(1));
+        publisher.written("s", Some(turned(true)), 6, &mut Spread::new(1));
         assert!(matches!(
-            publisher.want("s", with("C", "x"), 6),
+            publisher.want("s", turned(false), 6),
+            Next::Write(_)
+        ));
+    }
+
+    #[test]
+    fn steps_that_follow_each_other_at_once_are_one_write() {
+        let mut publisher = publisher();
+        assert!(matches!(
+            publisher.want("s", with("B", "x"), 5),
+            Next::At(255)
+        ));
+        assert!(matches!(
+            publisher.want("s", with("C", "x"), 100),
+            Next::At(255)
+        ));
+        assert!(matches!(
+            publisher.want("s", with("D", "x"), 255),
+            Next::Write(_)
+        ));
+    }
+
+    #[test]
+    fn a_new_set_that_is_quickly_available_is_written_once() {
+        let mut publisher = Publisher::default();
+        publisher.set_stored([("s", &ObjectSetStatus::default())].into_iter());
+        assert!(matches!(
+            publisher.want("s", with("Applying", "x"), 5),
+            Next::At(255)
+        ));
+        assert!(matches!(
+            publisher.want("s", turned(true), 9),
             Next::Write(_)
         ));
     }
@@ -188,10 +233,10 @@ mod tests {
     fn a_failed_write_is_tried_again_later() {
         let mut publisher = publisher();
         assert!(matches!(
-            publisher.want("s", with("B", "x"), 5),
+            publisher.want("s", turned(true), 5),
             Next::Write(_)
         ));
         publisher.written("s", None, 6, &mut Spread::new(1));
-        assert!(matches!(publisher.want("s", with("B", "x"), 6), Next::At(at) if at > 6));
+        assert!(matches!(publisher.want("s", turned(true), 6), Next::At(at) if at > 6));
     }
 }

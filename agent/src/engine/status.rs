@@ -305,7 +305,9 @@ pub(super) enum Urgency {
     Detail,
     /// What the next start of the agent goes by.
     Inventory,
-    /// A phase, a condition or the generation.
+    /// A phase or a reason, on the way.
+    Step,
+    /// What a condition says, or the generation.
     Transition,
 }
 
@@ -314,21 +316,27 @@ pub(super) fn change(before: &ObjectSetStatus, after: &ObjectSetStatus) -> Optio
     if before == after {
         return None;
     }
-    let essence = |status: &ObjectSetStatus| {
-        let conditions: Vec<_> = status
-            .conditions
-            .iter()
-            .map(|c| (c.type_.clone(), c.status.clone(), c.reason.clone()))
-            .collect();
-        let phases: Vec<_> = status
-            .phases
-            .iter()
-            .map(|phase| (phase.name.clone(), phase.state))
-            .collect();
-        (status.observed_generation, conditions, phases)
+    let said = |status: &ObjectSetStatus| -> Vec<_> {
+        let conditions = status.conditions.iter();
+        conditions
+            .map(|one| (one.type_.clone(), one.status.clone()))
+            .collect()
     };
-    if essence(before) != essence(after) {
+    let steps = |status: &ObjectSetStatus| -> (Vec<_>, Vec<_>) {
+        let (conditions, phases) = (status.conditions.iter(), status.phases.iter());
+        (
+            conditions.map(|one| one.reason.clone()).collect(),
+            phases.map(|one| (one.name.clone(), one.state)).collect(),
+        )
+    };
+    // A new set that is on its way says nothing yet, which is as true.
+    let begins = before.conditions.is_empty() && !condition::is_true(&after.conditions, AVAILABLE);
+    let turned =
+        before.observed_generation != after.observed_generation || said(before) != said(after);
+    if turned && !begins {
         Some(Urgency::Transition)
+    } else if begins || steps(before) != steps(after) {
+        Some(Urgency::Step)
     } else if before.controller_of != after.controller_of {
         Some(Urgency::Inventory)
     } else {

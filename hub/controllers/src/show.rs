@@ -19,7 +19,9 @@ use crate::members::GRACE;
 use crate::package::AnyPackage;
 use crate::write;
 
-/// Shortest time between two writes of one package's status, unless a condition turns in between.
+/// Shortest time between two writes of one package's status when a condition turned in between.
+const TURNS_APART: Duration = Duration::from_millis(50);
+/// Shortest time between two writes of one package's status when only counts and words changed.
 const APART: Duration = Duration::from_millis(500);
 
 /// Works on one package; says when to look again.
@@ -70,10 +72,13 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     if wanted == package.status {
         return None;
     }
-    let last = lock(&hub.shown).get(&uid).map(Instant::elapsed);
-    if let Some(left) = last.and_then(|last| APART.checked_sub(last))
-        && !turns(&package.status, &wanted)
-    {
+    let apart = if turns(&package.status, &wanted) {
+        TURNS_APART
+    } else {
+        APART
+    };
+    let last = lock(&hub.shown).get(&uid).map(|written| written.elapsed());
+    if let Some(left) = last.and_then(|last| apart.checked_sub(last)) {
         return Some(left);
     }
     let api = package.api(&hub.client);
