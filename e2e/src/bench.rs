@@ -23,6 +23,15 @@ pub const REPORT: &str = "docs/benchmarks.json";
 /// Where people read it, from the root of the repository.
 pub const PAGE: &str = "docs/benchmarks.md";
 
+/// How many bare applies are under way to one API server at a time.
+const IN_FLIGHT: usize = 16;
+/// Packages ordered at once.
+const MANY: usize = 50;
+/// Objects of a small package.
+const SMALL: usize = 12;
+/// Objects of a large package.
+const LARGE: usize = 102;
+
 /// What to measure.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -46,24 +55,24 @@ pub struct Report {
 /// One round of the timed part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// One package of 12 objects in three phases on three members.
+    /// One small package, in three phases, on three members.
     pub three_members: Pair,
-    /// One package of 102 objects in three phases on one member.
+    /// One large package, in three phases, on one member.
     pub large: Pair,
-    /// Fifty packages of 12 objects in three phases, ordered at once, on one member.
+    /// Many small packages, ordered at once, on one member.
     pub many: Pair,
-    /// What the agent asked of its API server for the package of 102 objects.
+    /// What the agent asked of its API server for the large package.
     pub requests: Requests,
     /// The hub while all these packages stand.
     pub hub: Memory,
-    /// The agent of the member that has 714 objects of them.
+    /// The agent of the member that has all of them.
     pub agent: Memory,
 }
 
 /// Bare applies and Stevedore, one after the other, for the same objects.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
-    /// Milliseconds of server-side applies, 16 in flight per member, from the first request to the last answer.
+    /// Milliseconds of server-side applies, as many in flight per member as the page says, from the first request to the last answer.
     pub bare_ms: f64,
     /// Milliseconds from the request that creates the package on the hub to the event that says it is Available.
     pub stevedore_ms: f64,

@@ -2,23 +2,24 @@
 
 use std::fmt::Write as _;
 
-use super::{Memory, Pair, Report, Run};
+use super::{IN_FLIGHT, LARGE, MANY, Memory, Pair, Report, Run, SMALL};
 
 /// What a line speaks about, its goal, and the figure of one run.
-type Line<T> = (&'static str, f64, fn(&Run) -> T);
+type Line<T> = (String, f64, fn(&Run) -> T);
 
 /// Writes the page.
 #[must_use]
 pub fn page(report: &Report) -> String {
-    let mut page = String::from(
+    let mut page = format!(
         "# Benchmarks\n\n\
-         Written by `cargo run --release --locked -p stevedore-e2e --bin bench` from [benchmarks.json](benchmarks.json); \
+         Written by `cargo run --release --locked --bin bench` from [benchmarks.json](benchmarks.json); \
          not edited by hand.\n\n\
          A hub and three members, each a real API server, with a registry, the hub and the agents as processes on one \
          machine. Absolute times say something about that machine; the ratios compare with bare server-side applies of \
-         the same objects to the same API servers in the same run, 16 in flight per member. Stevedore's time begins with \
-         the request that creates the package on the hub and ends with the event that says that it is Available there: \
-         pulling the image, rendering, ledger, transfer, three phases and the way back are in it.\n\n",
+         the same objects to the same API servers in the same run, {IN_FLIGHT} in flight per member, made by an \
+         administrator. Stevedore's time begins with the request that creates the package on the hub and ends with the \
+         event that says that it is Available there: pulling the image, rendering, ledger, transfer, three phases with a \
+         dry-run each, all as the package's account, and the way back are in it. Times are judged by their median.\n\n",
     );
     about(&mut page, report);
     times(&mut page, &report.runs);
@@ -59,13 +60,19 @@ fn times(page: &mut String, runs: &[Run]) {
          |---|---:|---:|---:|---:|---:|---|\n",
     );
     let rows: [Line<Pair>; 3] = [
-        ("12 objects, 3 phases, 3 members", 5.0, |run| {
-            run.three_members
+        (
+            format!("{SMALL} objects, 3 phases, 3 members"),
+            5.0,
+            |run| run.three_members,
+        ),
+        (format!("{LARGE} objects, 3 phases, 1 member"), 3.0, |run| {
+            run.large
         }),
-        ("102 objects, 3 phases, 1 member", 3.0, |run| run.large),
-        ("50 packages of 12 objects at once, 1 member", 3.0, |run| {
-            run.many
-        }),
+        (
+            format!("{MANY} packages of {SMALL} objects at once, 1 member"),
+            3.0,
+            |run| run.many,
+        ),
     ];
     for (what, goal, pair) in rows {
         let (ratio, worst) = spread(runs, |run| pair(run).ratio());
@@ -85,13 +92,15 @@ fn costs(page: &mut String, report: &Report) {
     page.push_str("## What it costs\n\n| | Median | Worst | Goal | |\n|---|---:|---:|---:|---|\n");
     let per_object: [Line<usize>; 2] = [
         (
-            "requests of the agent per object, 102 objects, dry-runs included",
+            format!("requests of the agent per object, {LARGE} objects, dry-runs included"),
             2.3,
             |run| run.requests.all,
         ),
-        ("writes of the agent per object, 102 objects", 1.3, |run| {
-            run.requests.writes
-        }),
+        (
+            format!("writes of the agent per object, {LARGE} objects"),
+            1.3,
+            |run| run.requests.writes,
+        ),
     ];
     for (what, goal, count) in per_object {
         let (median, worst) = spread(runs, |run| ratio(count(run), run.requests.objects));
@@ -101,8 +110,11 @@ fn costs(page: &mut String, report: &Report) {
             verdict(worst <= goal)
         );
     }
-    memory(page, runs, "agent that has 714 objects", |run| run.agent);
-    memory(page, runs, "hub with 52 packages", |run| run.hub);
+    let objects = SMALL + LARGE + MANY * SMALL;
+    let agent = format!("agent that has {objects} objects");
+    memory(page, runs, &agent, |run| run.agent);
+    let hub = format!("hub with {} packages", MANY + 2);
+    memory(page, runs, &hub, |run| run.hub);
     let _ = writeln!(
         page,
         "\n## A converged fleet, left alone for {} minutes\n\n\
@@ -166,4 +178,55 @@ fn spread(runs: &[Run], figure: impl Fn(&Run) -> f64) -> (f64, f64) {
         median.copied().unwrap_or_default(),
         figures.last().copied().unwrap_or_default(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{PAGE, REPORT};
+    use super::*;
+
+    fn committed(path: &str) -> String {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let path = root.expect("the crate is in a workspace").join(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    fn report() -> Report {
+        serde_json::from_str(&committed(REPORT)).expect("a report")
+    }
+
+    #[test]
+    fn the_page_is_what_the_benchmark_writes_of_its_report() {
+        let missing = "write it with: cargo run --release --locked --bin bench -- --page";
+        assert!(page(&report()) == committed(PAGE), "{missing}");
+    }
+
+    #[test]
+    fn a_ratio_above_its_goal_is_called_missed() {
+        let mut report = report();
+        for run in &mut report.runs {
+            run.large = Pair {
+                bare_ms: 100.0,
+                stevedore_ms: 301.0,
+            };
+        }
+        let page = page(&report);
+        let mut lines = page.lines();
+        let line = lines.find(|line| line.contains("102 objects, 3 phases"));
+        assert!(
+            line.expect("a line").ends_with("| **missed** |"),
+            "{line:?}"
+        );
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_is_the_lower_one_and_the_worst_the_greatest() {
+        let mut runs = vec![report().runs[0].clone(); 4];
+        for (run, ms) in runs.iter_mut().zip([4.0, 1.0, 3.0, 2.0]) {
+            run.large.bare_ms = ms;
+        }
+        assert_eq!(spread(&runs, |run| run.large.bare_ms), (2.0, 4.0));
+    }
 }

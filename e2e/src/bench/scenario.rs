@@ -14,27 +14,19 @@ use serde_json::{Value, json};
 use stevedore_fleet::{AuditEntry, ControlPlane, Extent};
 
 use super::process::{cpu, memory};
-use super::{Idle, Machine, Pair, Plan, Report, Requests, Run};
+use super::{IN_FLIGHT, Idle, LARGE, MANY, Machine, Pair, Plan, Report, Requests, Run, SMALL};
 use crate::api::create;
 use crate::draft::{Draft, is_available, members, named};
 use crate::world::{Shape, World};
 
 /// Where bare applies and packages put their objects.
 const NAMESPACE: &str = "bench";
-/// How many bare applies are under way to one API server at a time.
-const IN_FLIGHT: usize = 16;
 /// Longest time anything measured may take.
 const WITHIN: Duration = Duration::from_secs(300);
 /// How long an agent is left alone before it counts as settled.
 const SETTLE: Duration = Duration::from_secs(5);
 /// Phases of every package.
 const PHASES: [&str; 3] = ["first", "second", "third"];
-/// Packages ordered at once.
-const MANY: usize = 50;
-/// Objects of a small package.
-const SMALL: usize = 12;
-/// Objects of a large package.
-const LARGE: usize = 102;
 /// Objects of the member that is left alone.
 const RESTING: usize = 200;
 
@@ -67,7 +59,7 @@ pub async fn measure(
     for number in 0..=plan.runs {
         let run = bench.run(number).await?;
         say(&format!(
-            "run {number} of {}: 12 on three {:.1} x, 102 on one {:.1} x, 50 x 12 at once {:.1} x",
+            "run {number} of {}: small on three {:.1} x, large on one {:.1} x, many at once {:.1} x",
             plan.runs,
             run.three_members.ratio(),
             run.large.ratio(),

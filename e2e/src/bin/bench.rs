@@ -1,6 +1,6 @@
 //! Measures the main job on real API servers and writes `docs/benchmarks.json` and `docs/benchmarks.md`.
 //!
-//! `cargo run --release --locked -p stevedore-e2e --bin bench [-- --runs N] [--idle-minutes N] [--page]`; with
+//! `cargo run --release --locked --bin bench [-- --runs N] [--idle-minutes N] [--page]`; with
 //! `--page` nothing is measured, and the page is written anew from the report there is.
 
 use std::path::Path;
