@@ -55,18 +55,29 @@ pub fn prune(older: &[Named], accepted: &[ObjectKey]) -> Vec<Doomed> {
     union(older, &keep)
 }
 
-/// Numbers of the sets that name nothing which no set with a higher number names.
+/// Numbers of the sets that name nothing which no set with a higher number names, and that record no object
+/// which none of those records: what was recorded last is what proves that an object is ours.
 pub fn superseded(sets: &[Named]) -> BTreeSet<u64> {
     let mut newest_first: Vec<&Named> = sets.iter().collect();
     newest_first.sort_by_key(|set| std::cmp::Reverse(set.number));
-    let mut newer = BTreeSet::new();
+    // What newer sets name, and whether one of them records it.
+    let mut newer: BTreeMap<Identity, bool> = BTreeMap::new();
     let mut superseded = BTreeSet::new();
     for (at, set) in newest_first.into_iter().enumerate() {
-        let own: Vec<Identity> = set.objects.iter().map(|(key, ..)| key.identity()).collect();
-        if at > 0 && own.iter().all(|identity| newer.contains(identity)) {
+        let own: Vec<(Identity, bool)> = set
+            .objects
+            .iter()
+            .map(|(key, _, uid)| (key.identity(), uid.is_some()))
+            .collect();
+        let is_covered = |(identity, recorded): &(Identity, bool)| {
+            newer.get(identity).is_some_and(|too| *too || !recorded)
+        };
+        if at > 0 && own.iter().all(is_covered) {
             superseded.insert(set.number);
         }
-        newer.extend(own);
+        for (identity, recorded) in own {
+            *newer.entry(identity).or_default() |= recorded;
+        }
     }
     superseded
 }
@@ -104,9 +115,19 @@ mod tests {
         let sets = [
             named(3, &[("b", 0, None), ("c", 0, None)]),
             named(1, &[("a", 0, Some("u")), ("b", 0, None)]),
-            named(2, &[("a", 0, None), ("x", 0, None)]),
+            named(2, &[("a", 0, Some("u")), ("x", 0, None)]),
         ];
         assert_eq!(superseded(&sets), BTreeSet::from([1]));
+    }
+
+    #[test]
+    fn a_set_that_alone_records_an_object_is_not_superseded() {
+        let sets = [
+            named(1, &[("a", 0, Some("u"))]),
+            named(2, &[("a", 0, None)]),
+            named(3, &[("a", 0, None)]),
+        ];
+        assert_eq!(superseded(&sets), BTreeSet::from([2]));
     }
 
     #[test]

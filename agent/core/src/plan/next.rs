@@ -4,7 +4,7 @@ use stevedore_proto_core::Millis;
 
 use super::{Action, Deployment, KEPT, Leaving, Plan, Purpose};
 use crate::order::{SetHead, SetUid};
-use crate::rollout::{Rollout, earlier};
+use crate::rollout::earlier;
 
 impl Deployment {
     /// What to do now, at most `room` requests.
@@ -120,11 +120,10 @@ impl Deployment {
             .map(|head| head.uid.clone())
     }
 
-    /// Archived sets of a hub beyond the kept ones are deleted, once the accepted one is available.
+    /// Archived sets of a hub beyond the kept ones are deleted, also while the accepted one is not available:
+    /// they name nothing any more.
     fn plan_history(&self, now: Millis, plan: &mut Plan) {
-        let settled = self.rollout().is_some_and(Rollout::is_available);
-        if settled
-            && let Some(oldest) = self.surplus()
+        if let Some(oldest) = self.surplus()
             && self.chore.wants(now, &mut plan.wake_at)
         {
             plan.actions.push(Action::Discard(oldest));

@@ -620,7 +620,11 @@ fn what_could_not_be_probed_is_looked_at_again_by_itself_and_says_so() {
     sim.world.probe("b", Probed::NotYet);
     sim.settle_until(120_000);
     let view = sim.view();
-    assert_eq!(view.available.reason, "ProbeWaits");
+    assert_eq!(
+        (view.available.status, view.available.reason.as_str()),
+        (Truth::Unknown, "ProbeWaits")
+    );
+    assert_eq!(view.blockers, [], "it only waits");
     assert!(view.rollout.unwrap().known, "it is told");
     assert_eq!(sim.written(), ["a", "b"]);
     assert!(sim.world.requests < 30, "{}", sim.world.requests);
@@ -666,4 +670,47 @@ fn a_member_that_never_gets_available_does_not_keep_every_order() {
     sim.touch("a");
     sim.settle();
     assert_eq!(sim.world.names(), ["a"], "nothing leaks");
+}
+
+#[test]
+fn orders_of_the_same_objects_do_not_pile_up_on_a_member_that_never_gets_available() {
+    let mut sim = Sim::new();
+    sim.world.probe("a", Probed::Failed("down".into()));
+    for number in 1..=12 {
+        sim.store(number, objects(&[("a", 0, number)]));
+        sim.settle_until(sim.now + 1_000);
+    }
+    let mut left: Vec<u64> = sim.sets.iter().map(|set| set.number).collect();
+    left.sort_unstable();
+    assert_eq!(left, [8, 9, 10, 11, 12]);
+    assert_eq!(sim.archived(), [8, 9]);
+}
+
+#[test]
+fn letting_go_of_older_orders_holds_nothing_up() {
+    let mut sim = Sim::new();
+    sim.world.probe("a", Probed::Failed("down".into()));
+    for number in 1..=3 {
+        sim.store(number, objects(&[("a", 0, number)]));
+        sim.settle_until(sim.now + 1_000);
+    }
+    sim.deployment.set_definitions_terminating(true);
+    sim.store(4, objects(&[("a", 0, 4)]));
+    sim.settle_until(sim.now + 1_000);
+    let view = sim.view();
+    assert_eq!((view.blockers, view.removal), (vec![], None));
+    sim.deployment.set_definitions_terminating(false);
+    let survey = |sim: &Sim| {
+        let actions = sim.deployment.plan(sim.now, 16).actions;
+        let mut surveys = actions
+            .into_iter()
+            .filter(|action| matches!(action, Action::Survey(_)));
+        surveys.next()
+    };
+    let survey = survey(&sim).expect("an order too many");
+    sim.deployment.begin(&survey);
+    let failure = Failure::new(FailureKind::Forbidden, "no");
+    let outcome = Outcome::Surveyed(Err(failure));
+    sim.deployment.finish(&survey, outcome, sim.now);
+    assert_eq!(sim.view().blockers, []);
 }

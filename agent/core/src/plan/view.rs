@@ -32,7 +32,7 @@ pub struct View {
     pub available: Verdict,
     /// Objects of the accepted set.
     pub rollout: Option<rollout::View>,
-    /// Objects on their way out.
+    /// Objects on their way out; absent when sets are only let go.
     pub removal: Option<RemovalView>,
     /// Everything that is waited for, what stops the most first.
     pub blockers: Vec<Blocker>,
@@ -59,7 +59,11 @@ impl Deployment {
         if let Some(removal) = &removal {
             blockers.extend(removal.blockers.iter().cloned());
         }
-        blockers.extend(of_gate(&self.chore));
+        // Letting go of older orders before the newest is available is housekeeping: it holds nothing up.
+        let settled = self.rollout().is_some_and(rollout::Rollout::is_available);
+        if removal.is_some() || settled {
+            blockers.extend(of_gate(&self.chore));
+        }
         blockers.extend(self.unwatched.iter().map(|(scope, why)| Blocker {
             reason: "NotWatched".to_owned(),
             object: scope.kind.kind().to_owned(),
@@ -144,7 +148,10 @@ impl Deployment {
     }
 
     fn removal_view(&self) -> Option<RemovalView> {
-        let leaving = self.leaving.as_ref()?;
+        let leaving = self
+            .leaving
+            .as_ref()
+            .filter(|leaving| !matches!(leaving.purpose, Purpose::Fold(_)))?;
         let mut blockers = Vec::new();
         if self.definitions_terminating {
             blockers.push(Blocker {

@@ -10,7 +10,6 @@ use crate::adopt::Ownership;
 use crate::failure::{Failure, FailureKind};
 use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
-use crate::probe::Probed;
 use crate::retry::{BLOCKED, SOON};
 
 /// In an [`Attribution`], for a manager: the object was deleted, which leaves no manager's name.
@@ -313,13 +312,12 @@ impl Rollout {
         }
         if item.in_place(context) {
             item.placed = true;
-            if item.probed() == Probed::NotYet {
-                item.block = Some(Box::new(unprobed()));
-                item.retry.fail(now, SOON, None, &mut self.spread);
-                return;
-            }
             item.block = None;
-            item.retry.clear();
+            if item.waits_for_probe() {
+                item.retry.fail(now, SOON, None, &mut self.spread);
+            } else {
+                item.retry.clear();
+            }
         } else if item.placed {
             let manager = seen_manager(item);
             self.attribute(at, manager);
@@ -375,14 +373,6 @@ fn seen_manager(item: &Item) -> String {
         .and_then(|seen| seen.other_manager.as_deref())
         .unwrap_or(UNKNOWN)
         .to_owned()
-}
-
-fn unprobed() -> Block {
-    Block {
-        reason: "ProbeWaits",
-        message: "cannot be probed yet: CEL expressions of other packages take too long".into(),
-        preflight: false,
-    }
 }
 
 fn terminating(finalizers: &str) -> Block {

@@ -158,6 +158,14 @@ impl Item {
             .map_or(Probed::NotYet, |seen| seen.probed.clone())
     }
 
+    /// It was looked at, and its probes could not be evaluated at that time.
+    pub(super) fn waits_for_probe(&self) -> bool {
+        self.fresh
+            && self
+                .seen()
+                .is_some_and(|seen| seen.probed == Probed::NotYet)
+    }
+
     pub(super) fn established(&self) -> bool {
         self.seen().is_some_and(|seen| seen.established)
     }

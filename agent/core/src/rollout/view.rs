@@ -10,6 +10,8 @@ use crate::key::ObjectKey;
 
 /// Most objects named in one message.
 const NAMED: usize = 5;
+/// Said of an object whose probes could not be evaluated.
+const UNPROBED: &str = "cannot be probed yet, CEL expressions of other packages take too long";
 
 /// The status of a rollout, in words that both the stored set and the report to the hub use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -71,7 +73,8 @@ impl Rollout {
             .filter(|item| usize::from(item.desired.phase) <= self.reached)
             .filter(|item| item.block.is_none())
             .all(|item| match item.need(&self.context, self.paused) {
-                Need::List | Need::Read => false,
+                Need::Read => item.waits_for_probe(),
+                Need::List => false,
                 Need::Write(_) => !item.placed || self.paused || item.fights.count() >= 2,
                 Need::Nothing => true,
             })
@@ -147,6 +150,17 @@ impl Rollout {
             .filter(|item| !self.passes(item))
             .collect();
         let in_place = |item: &&Item| item.fresh && (self.paused || item.in_place(&self.context));
+        let only_unprobed = waiting
+            .iter()
+            .all(|item| in_place(item) && item.waits_for_probe());
+        if only_unprobed && !waiting.is_empty() {
+            let objects = waiting.iter().map(|item| item.desired.key.to_string());
+            return Verdict {
+                status: Truth::Unknown,
+                reason: "ProbeWaits".to_owned(),
+                message: format!("phase {name:?}: {UNPROBED}: {}", listed(objects)),
+            };
+        }
         if waiting.iter().all(in_place) {
             let objects = waiting
                 .iter()
@@ -181,6 +195,8 @@ impl Rollout {
             "not established yet".to_owned()
         } else if self.paused && !item.placed && !item.in_place(&self.context) {
             "is not as wanted, and nothing is written while paused".to_owned()
+        } else if item.waits_for_probe() {
+            UNPROBED.to_owned()
         } else if seen.probed.passed() {
             "being applied".to_owned()
         } else {
