@@ -26,7 +26,7 @@ pub use credentials::{Credentials, IdentityStore, InvalidCredentials, MemoryStor
 pub use dial::{DialError, Dialer};
 pub use enrol::{JoinError, obtain};
 pub use link::{Link, OrderStore, Standing};
-pub use renewal::keep_renewed;
+pub use renewal::{Rejoin, keep_renewed};
 
 use std::future::Future;
 use std::pin::Pin;

@@ -18,7 +18,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use crate::hub_link::{
-    Credentials, Dialer, IdentityStore, Link, OrderStore, Pending, Standing, keep_renewed, obtain,
+    Credentials, Dialer, IdentityStore, Link, OrderStore, Pending, Rejoin, Standing, keep_renewed,
+    obtain,
 };
 use crate::report::Reports;
 use crate::store::Store;
@@ -91,7 +92,13 @@ impl Uplink {
         }
         self.ready.ready();
         let dialer = Dialer::new(credentials);
-        let renewal = keep_renewed(dialer.clone(), Arc::clone(&self.identity), tasks.shutdown());
+        let (file, hub) = (self.token_file.clone(), self.hub.clone());
+        let rejoin = Rejoin {
+            cluster: self.cluster,
+            token: Box::new(move || token(file.as_deref(), hub.as_deref())),
+        };
+        let identity = Arc::clone(&self.identity);
+        let renewal = keep_renewed(dialer.clone(), identity, rejoin, tasks.shutdown());
         tasks.essential("renewal", renewal);
         let identity = Identity {
             cluster: self.cluster,
@@ -140,14 +147,7 @@ impl Uplink {
     }
 
     async fn try_join(&self) -> Result<Credentials, String> {
-        let mut token = self
-            .token_file
-            .as_deref()
-            .and_then(read_token)
-            .transpose()?;
-        if let (Some(token), Some(hub)) = (&mut token, &self.hub) {
-            token.addresses = vec![hub.clone()];
-        }
+        let token = token(self.token_file.as_deref(), self.hub.as_deref())?;
         obtain(&*self.identity, token.as_ref(), self.cluster)
             .await
             .map_err(|error| format!("{:#}", anyhow::Error::new(error)))
@@ -212,6 +212,15 @@ fn run_until_stop(
         }
         Ok::<(), Infallible>(())
     });
+}
+
+/// The token that stands ready, for the hub's address where one was given.
+fn token(file: Option<&Path>, hub: Option<&str>) -> Result<Option<JoinToken>, String> {
+    let mut token = file.and_then(read_token).transpose()?;
+    if let (Some(token), Some(hub)) = (&mut token, hub) {
+        token.addresses = vec![hub.to_owned()];
+    }
+    Ok(token)
 }
 
 /// The token in the file; nothing when there is no such file (any more), as after joining.

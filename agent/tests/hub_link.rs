@@ -19,7 +19,9 @@ use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::message::CloseReason;
 use stevedore_proto_core::{ClusterUid, Digest, Stage, limit};
 
-use support::{CLUSTER, Hub, PACKAGE, SOON, Watched, agent, content, hub, serve, start};
+use support::{
+    CLUSTER, Hub, PACKAGE, SOON, Watched, agent, content, hub, serve, start, start_with,
+};
 
 #[tokio::test]
 async fn a_joined_agent_makes_orders_durable_and_acknowledges_them_whatever_their_size() {
@@ -157,6 +159,32 @@ async fn a_renewal_keeps_the_session_and_the_next_one_uses_the_new_certificate()
         !hub.ports.reports().borrow().iter().any(lost),
         "the member counted as lost"
     );
+}
+
+/// A certificate that ended long ago, for the hub at this address.
+fn ended(address: String) -> Credentials {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2020, 1, 2);
+    let certificate = params.self_signed(&key).unwrap().der().to_vec();
+    Credentials {
+        chain: vec![certificate.clone()],
+        key: key.serialize_der(),
+        authorities: vec![certificate],
+        addresses: vec![address],
+        joined_with: Digest::of(b"an older token"),
+    }
+}
+
+#[tokio::test]
+async fn an_agent_whose_certificate_ended_joins_again_with_a_new_token_while_it_runs() {
+    let hub = hub(Settings::default()).await;
+    let token = hub.invite("one");
+    let store = Arc::new(Watched::default());
+    let ended = ended(hub.address.to_string());
+    store.save(ended.clone()).await.unwrap();
+    start_with(ended, store, Some(token)).synced().await;
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stevedore_proto_core::join::JoinToken;
+use stevedore_proto_core::{ClusterUid, Digest};
 use stevedore_runtime::retry::{self, Delays, Schedule};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -21,14 +23,27 @@ const AGAIN: Schedule = Schedule {
     cap: Duration::from_secs(600),
 };
 
+/// While the certificate has ended, a new token is looked for at least this often.
+const LOOK_FOR_TOKEN: Duration = Duration::from_secs(30);
+
+/// How a member whose certificate has ended comes back.
+pub struct Rejoin {
+    /// The cluster that joins again, as itself.
+    pub cluster: ClusterUid,
+    /// Reads the join token that stands ready now; `None` when there is none.
+    pub token: Box<dyn Fn() -> Result<Option<JoinToken>, String> + Send + Sync>,
+}
+
 /// Renews at two thirds of the certificate's life, spread by 10 %, with a new key, until shutdown. The next
 /// identity is saved before it is used. The open session is left alone: the hub ends it with its certificate.
+/// Once the certificate has ended, a join token that was not used before makes the next identity.
 ///
 /// # Errors
 /// None; a renewal that fails is repeated, also after the certificate has ended.
 pub async fn keep_renewed(
     dialer: Dialer,
     store: Arc<dyn IdentityStore>,
+    rejoin: Rejoin,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     let mut failures = Delays::new(AGAIN);
@@ -45,7 +60,16 @@ pub async fn keep_renewed(
             }
             continue;
         }
-        match renew(&dialer, store.as_ref()).await {
+        let mut renewed = renew(&dialer, store.as_ref()).await;
+        let ended = has_ended(&dialer);
+        if let Err(error) = &renewed
+            && ended
+        {
+            renewed = join_again(&dialer, store.as_ref(), &rejoin)
+                .await
+                .map_err(|why| format!("{error}; it has ended, and {why}"));
+        }
+        match renewed {
             Ok(validity) => {
                 failures.reset();
                 random = rand::random();
@@ -56,7 +80,10 @@ pub async fn keep_renewed(
                 }
             }
             Err(error) => {
-                let again_in = failures.next(rand::random());
+                let mut again_in = failures.next(rand::random());
+                if ended {
+                    again_in = again_in.min(LOOK_FOR_TOKEN);
+                }
                 not_before = Instant::now() + again_in;
                 tracing::warn!(error, ?again_in, "the certificate could not be renewed");
             }
@@ -73,6 +100,31 @@ async fn renew(dialer: &Dialer, store: &dyn IdentityStore) -> Result<Validity, S
         .map_err(|error| error.to_string())?;
     dialer.replace(next);
     Ok(validity)
+}
+
+/// Becomes a member again with a token that was not used before.
+async fn join_again(
+    dialer: &Dialer,
+    store: &dyn IdentityStore,
+    rejoin: &Rejoin,
+) -> Result<Validity, String> {
+    let used = dialer.credentials().joined_with;
+    let token = (rejoin.token)()?
+        .filter(|token| Digest::of(token.secret.reveal().as_bytes()) != used)
+        .ok_or("there is no new join token; `stevedore cluster join NAME` on the hub makes one")?;
+    let next = enrol::obtain(store, Some(&token), rejoin.cluster)
+        .await
+        .map_err(|error| chain(&error))?;
+    let validity = next.validity().map_err(|error| error.to_string())?;
+    dialer.replace(next);
+    Ok(validity)
+}
+
+fn has_ended(dialer: &Dialer) -> bool {
+    dialer
+        .credentials()
+        .validity()
+        .is_ok_and(|validity| validity.left().is_zero())
 }
 
 fn present_due(dialer: &Dialer, random: u64) -> Duration {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use stevedore_agent::hub_link::{
-    Credentials, Dialer, IdentityStore, Link, MemoryStore, OrderStore, Pending, Standing,
+    Credentials, Dialer, IdentityStore, Link, MemoryStore, OrderStore, Pending, Rejoin, Standing,
     StoreFailure, keep_renewed, obtain,
 };
 use stevedore_agent_core::session::{Backoff, Event, Identity, Recovered, Session, StoreError};
@@ -189,6 +189,15 @@ pub(crate) async fn agent(token: &JoinToken) -> Agent {
 }
 
 pub(crate) fn start(credentials: Credentials, store: Arc<Watched>) -> Agent {
+    start_with(credentials, store, None)
+}
+
+/// An agent with a token that stands ready.
+pub(crate) fn start_with(
+    credentials: Credentials,
+    store: Arc<Watched>,
+    token: Option<JoinToken>,
+) -> Agent {
     let stop = CancellationToken::new();
     let supervisor = Supervisor::new(stop.clone());
     let tasks = supervisor.tasks();
@@ -206,9 +215,13 @@ pub(crate) fn start(credentials: Credentials, store: Arc<Watched>) -> Agent {
     let (orders, dialer) = (Arc::new(Orders::default()), Dialer::new(credentials));
     let (engine, events) = mpsc::channel(16);
     let standing = Link::start(machine, orders.clone(), dialer.clone(), events, &tasks);
+    let rejoin = Rejoin {
+        cluster: CLUSTER,
+        token: Box::new(move || Ok(token.clone())),
+    };
     tasks.essential(
         "renewal",
-        keep_renewed(dialer.clone(), store.clone(), tasks.shutdown()),
+        keep_renewed(dialer.clone(), store.clone(), rejoin, tasks.shutdown()),
     );
     Agent {
         orders,
