@@ -157,7 +157,16 @@ pub(super) fn accepted(
         .blockers
         .iter()
         .find(|blocker| unavailable && STUCK.contains(&blocker.reason.as_str()));
-    draft.summaries(verdict, stuck.map(|blocker| blocker.reason.as_str()));
+    let mut stuck = stuck.map(|blocker| blocker.reason.as_str());
+    if view.accepted.is_none() {
+        // A person archived it: nothing is enforced until a person or a newer order says otherwise.
+        stuck = Some(&verdict.reason);
+        draft
+            .status
+            .conditions
+            .retain(|condition| !condition.type_.contains('/'));
+    }
+    draft.summaries(verdict, stuck);
     if let Some(rollout) = &view.rollout {
         draft.set_if(
             rollout.in_transition,
@@ -187,6 +196,16 @@ pub(super) fn accepted(
         draft.status.controller_of = controlled(rollout);
     }
     draft.status
+}
+
+/// How many mapped conditions find no place in a status.
+pub(super) fn left_out(view: &View) -> usize {
+    view.rollout.as_ref().map_or(0, |rollout| {
+        rollout
+            .mapped
+            .len()
+            .saturating_sub(CONDITIONS - OWN_CONDITIONS)
+    })
 }
 
 /// Mapped conditions are made anew each time; one that kept its status keeps its time.
@@ -362,7 +381,7 @@ mod tests {
             verdict: verdict.clone(),
         };
         let view = View {
-            accepted: None,
+            accepted: Some("one".into()),
             stage: Stage::Applied,
             available: verdict.clone(),
             rollout: Some(rollout::View {
@@ -384,5 +403,6 @@ mod tests {
             .count();
         assert!((6..=OWN_CONDITIONS).contains(&own), "{own}");
         assert!(status.conditions.len() - own == CONDITIONS - OWN_CONDITIONS);
+        assert_eq!(left_out(&view), 40 - (CONDITIONS - OWN_CONDITIONS));
     }
 }

@@ -224,12 +224,22 @@ async fn after_a_restart_nothing_is_written_and_nothing_is_said_before_it_is_kno
 #[tokio::test]
 async fn a_set_that_a_person_archives_is_reported_as_not_available() {
     let rig = Rig::installed(1, config_maps(&[&["a"]], json!([]))).await;
+    rig.available_in_status(1).await;
     rig.fake.archive_by_hand();
     rig.engine.sets_changed(OURS);
     rig.fake
         .until("said so", |fake| {
             let report = fake.reports().pop().unwrap();
             report.observed == tuple(1) && report.available.reason == "ArchivedByHand"
+        })
+        .await;
+    rig.fake
+        .until("stored", |fake| {
+            let conditions = fake.set_status(1).conditions;
+            let reason = |type_| condition::find(&conditions, type_).map(|one| one.reason.clone());
+            [AVAILABLE, READY].map(reason)
+                == ["ArchivedByHand"; 2].map(|reason| Some(reason.to_owned()))
+                && !condition::is_true(&conditions, AVAILABLE)
         })
         .await;
 }

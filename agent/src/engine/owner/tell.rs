@@ -46,7 +46,17 @@ impl Owner {
         }
         for (set, wanted) in self.wanted(&view) {
             match self.publisher.want(&set.uid, wanted, now) {
-                Next::Write(status) => self.write(set, *status),
+                Next::Write(status) => {
+                    let left_out = status::left_out(&view);
+                    if left_out > 0 {
+                        tracing::warn!(
+                            set = set.name,
+                            left_out,
+                            "more conditions are mapped than a status takes"
+                        );
+                    }
+                    self.write(set, *status);
+                }
                 Next::At(at) => wake = earlier(wake, Some(at)),
                 Next::Nothing => {}
             }
@@ -56,14 +66,16 @@ impl Owner {
         wake
     }
 
-    /// The statuses that the accepted set and every set on its way out should have.
+    /// The statuses that the accepted set (or the newest, where a person archived it) and every set on its way
+    /// out should have.
     fn wanted(&self, view: &View) -> Vec<(SetRef, ObjectSetStatus)> {
         let time = jiff::Timestamp::now();
         self.sets
             .iter()
             .filter_map(|set| {
                 let before = self.publisher.stored(&set.reference.uid)?;
-                let wanted = if view.accepted.as_deref() == Some(set.reference.uid.as_str()) {
+                let is_accepted = view.accepted.as_deref() == Some(set.reference.uid.as_str());
+                let wanted = if is_accepted || self.is_set_aside(view, set) {
                     status::accepted(before, set.generation, view, time)
                 } else if self.is_ending(set) {
                     let phases = self.leaving_phases(set);
@@ -74,6 +86,12 @@ impl Owner {
                 Some((set.reference.clone(), wanted))
             })
             .collect()
+    }
+
+    /// Nothing is rolled out, for a person archived the newest order.
+    fn is_set_aside(&self, view: &View, set: &StoredSet) -> bool {
+        let hub = matches!(&set.origin, Origin::Hub { tombstone, .. } if tombstone.is_none());
+        view.accepted.is_none() && hub && self.newest().is_some_and(|newest| newest == set)
     }
 
     fn is_ending(&self, set: &StoredSet) -> bool {
