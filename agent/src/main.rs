@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How long requests under way may take after a signal.
 const DRAIN: Duration = Duration::from_secs(10);
-/// Threads for what takes long without waiting: expressions of probes, unpacking.
+/// Threads for what takes long without waiting: unpacking.
 const BLOCKING: usize = 2;
 
 fn main() -> anyhow::Result<ExitCode> {

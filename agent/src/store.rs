@@ -59,6 +59,8 @@ pub struct Store {
     /// Held for reading while Secrets are written that no stored set names yet.
     sweeping: RwLock<()>,
     tasks: Tasks,
+    /// UIDs of sets that a task tries to give our finalizer.
+    taking: Mutex<BTreeSet<String>>,
     /// Counts sets that vanished and could not be written again from what was seen of them.
     lost: watch::Sender<u64>,
     /// Counts changes of definitions, policy and rights.
@@ -92,6 +94,7 @@ impl Store {
             definitions: Definitions::default(),
             sweeping: RwLock::new(()),
             tasks: tasks.owner("store"),
+            taking: Mutex::default(),
             lost: watch::Sender::new(0),
             circumstances: watch::Sender::new(0),
             deleted: watch::Sender::new(0),

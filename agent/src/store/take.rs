@@ -1,6 +1,7 @@
 //! A directly used set gets our finalizer before the engine may have it.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use serde_json::json;
 use stevedore_agent_core::failure::FailureKind;
@@ -22,6 +23,9 @@ impl Store {
         };
         let set = head.reference();
         tracing::warn!(set = set.name, %failure, "a set cannot be given our finalizer yet");
+        if !self.taking().insert(set.uid.clone()) {
+            return;
+        }
         let store = Arc::clone(self);
         let stop = self.tasks.shutdown();
         let name = format!("take {}", set.name);
@@ -30,7 +34,12 @@ impl Store {
                 () = store.take_patiently(&set) => {}
                 () = stop.cancelled() => {}
             }
+            store.taking().remove(&set.uid);
         });
+    }
+
+    fn taking(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.taking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn take_patiently(&self, set: &SetRef) {
