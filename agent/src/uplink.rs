@@ -136,21 +136,26 @@ impl Uplink {
     async fn join(&self) -> Credentials {
         let mut delays = Delays::new(JOIN);
         loop {
-            let error = match self.try_join().await {
+            let (error, asked) = match self.try_join().await {
                 Ok(credentials) => return credentials,
-                Err(error) => error,
+                Err(refusal) => refusal,
             };
             tracing::error!(error, "this cluster cannot join its hub");
             self.ready.not_ready(error);
-            sleep(delays.next(rand::random())).await;
+            sleep(delays.next_after(asked, rand::random())).await;
         }
     }
 
-    async fn try_join(&self) -> Result<Credentials, String> {
-        let token = token(self.token_file.as_deref(), self.hub.as_deref())?;
+    /// Why it failed, and how long the hub asks to be left alone.
+    async fn try_join(&self) -> Result<Credentials, (String, Duration)> {
+        let token = token(self.token_file.as_deref(), self.hub.as_deref())
+            .map_err(|error| (error, Duration::ZERO))?;
         obtain(&*self.identity, token.as_ref(), self.cluster)
             .await
-            .map_err(|error| format!("{:#}", anyhow::Error::new(error)))
+            .map_err(|error| {
+                let asked = error.retry_after();
+                (format!("{:#}", anyhow::Error::new(error)), asked)
+            })
     }
 
     /// Brings the session what engine, store and facts have to say.

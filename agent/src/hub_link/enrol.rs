@@ -1,14 +1,19 @@
 //! Joining a hub with a token.
 
+use std::time::Duration;
+
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
 use stevedore_proto::v1;
 use stevedore_proto::v1::enrolment_client::EnrolmentClient;
-use stevedore_proto_core::join::{JoinToken, REASON_METADATA};
+use stevedore_proto_core::join::{JoinToken, REASON_METADATA, RETRY_METADATA};
 use stevedore_proto_core::{ClusterUid, Digest};
 use stevedore_runtime::tls::{self, SpkiPin};
 
 use super::credentials::{Credentials, IdentityStore, InvalidCredentials, StoreFailure};
 use super::dial::{self, DialError};
+
+/// The longest that the hub's wish to be left alone is followed.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// Why this member has no identity.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +30,8 @@ pub enum JoinError {
         reason: String,
         /// What the hub says to do.
         message: String,
+        /// How long the hub asks to be left alone; zero when it says nothing.
+        retry_after: Duration,
     },
     /// The hub's authority is not the one the token names.
     #[error("the hub's certificate authority is not the one the join token names")]
@@ -56,6 +63,15 @@ impl JoinError {
         match self {
             Self::Refused { reason, .. } => Some(reason),
             _ => None,
+        }
+    }
+
+    /// How long the hub asks to be left alone; zero when it says nothing.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => Duration::ZERO,
         }
     }
 }
@@ -181,10 +197,16 @@ fn refused(status: tonic::Status) -> JoinError {
         .metadata()
         .get(REASON_METADATA)
         .and_then(|reason| reason.to_str().ok());
+    let retry_after = status
+        .metadata()
+        .get(RETRY_METADATA)
+        .and_then(|wait| wait.to_str().ok()?.parse().ok())
+        .map_or(Duration::ZERO, Duration::from_millis);
     match reason {
         Some(reason) => JoinError::Refused {
             reason: reason.to_owned(),
             message: status.message().to_owned(),
+            retry_after: retry_after.min(LONGEST),
         },
         None => JoinError::Call(status),
     }
@@ -192,4 +214,25 @@ fn refused(status: tonic::Status) -> JoinError {
 
 fn owned(ders: Vec<bytes::Bytes>) -> Vec<Vec<u8>> {
     ders.into_iter().map(Vec::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_when_to_come_back_and_no_wish_is_followed_for_ever() {
+        let mut status = tonic::Status::resource_exhausted("too many");
+        let metadata = status.metadata_mut();
+        metadata.insert(REASON_METADATA, "Busy".parse().unwrap());
+        assert_eq!(refused(status.clone()).retry_after(), Duration::ZERO);
+        for (asked, followed) in [(1_500, Duration::from_millis(1_500)), (u64::MAX, LONGEST)] {
+            status.metadata_mut().insert(RETRY_METADATA, asked.into());
+            let error = refused(status.clone());
+            assert_eq!(
+                (error.reason(), error.retry_after()),
+                (Some("Busy"), followed)
+            );
+        }
+    }
 }
