@@ -20,6 +20,9 @@ const STALE: &str = "Stale";
 /// The shortest time between two readings while the same things stay missing; doubles up to [`PATIENCE`].
 const FIRST: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How far apart two readings are that both have to lack a group before its objects count as gone: an API server
+/// that has just started lacks groups of definitions and aggregated APIs for a while.
+const BELIEVED: Duration = Duration::from_secs(30);
 
 /// How a kind is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,10 @@ struct Table {
     kinds: BTreeMap<Kind, Resource>,
     /// Groups of which the API server cannot say now what they serve: an aggregated API is away.
     stale: BTreeSet<String>,
+    /// Every group that was served at the last reading.
+    groups: BTreeSet<String>,
+    /// Groups that were asked for and not served, and since which reading.
+    absent: BTreeMap<String, Instant>,
     read: Option<Instant>,
     wait: Duration,
     /// How many changes of definitions there were, and how many of them when the last reading began.
@@ -104,7 +111,8 @@ impl Discovery {
     }
 
     /// How the stored objects of a kind are reached: in the version that is asked for, or in another one, for
-    /// objects outlive versions. `None` only when the API server says now that it serves no version at all.
+    /// objects outlive versions. `None` only when the API server says now that it serves no version at all; of
+    /// a group that is missing altogether, only when it still is half a minute after that was first seen.
     ///
     /// # Errors
     /// When the API server does not answer, or does not know.
@@ -117,14 +125,23 @@ impl Discovery {
         if !self.table().is_current() {
             self.read_again().await?;
         }
-        match known() {
-            Some(found) => Ok(Some(found)),
-            None if self.table().stale.contains(kind.group()) => Err(Failure::new(
-                FailureKind::Unavailable,
-                format!("what serves {} is away", kind.group()),
-            )),
-            None => Ok(None),
+        if let Some(found) = known() {
+            return Ok(Some(found));
         }
+        let away = |why: String| Err(Failure::new(FailureKind::Unavailable, why));
+        let mut table = self.table();
+        if table.stale.contains(kind.group()) {
+            return away(format!("what serves {} is away", kind.group()));
+        }
+        if !table.believes_absence(kind.group()) {
+            return away(format!(
+                "{} is not served, which an API server that has just started says as well: it is believed \
+                 when it stays so for {} seconds",
+                kind.group(),
+                BELIEVED.as_secs()
+            ));
+        }
+        Ok(None)
     }
 
     /// Every kind whose objects can be listed and deleted, once, in its preferred version.
@@ -172,6 +189,10 @@ impl Discovery {
         }
         let mut table = self.table();
         (table.kinds, table.stale) = (fresh.kinds, fresh.stale);
+        table
+            .absent
+            .retain(|group, _| !fresh.groups.contains(group));
+        table.groups = fresh.groups;
         table.read_changes = changes;
         table.read = Some(Instant::now());
         Ok(())
@@ -196,6 +217,19 @@ impl Table {
         !self.is_outdated() && self.read.is_some_and(|read| read.elapsed() < FIRST)
     }
 
+    /// Whether what is not in the table may count as gone: its group is served, or two readings far enough apart
+    /// did not have it.
+    fn believes_absence(&mut self, group: &str) -> bool {
+        let Some(read) = self.read else {
+            return false;
+        };
+        if self.groups.contains(group) {
+            return true;
+        }
+        let since = *self.absent.entry(group.to_owned()).or_insert(read);
+        read.duration_since(since) >= BELIEVED
+    }
+
     /// The kind itself, or the same one in the version that is preferred among those served.
     fn in_any_version(&self, kind: &Kind) -> Option<Kind> {
         if self.kinds.contains_key(kind) {
@@ -212,6 +246,7 @@ impl Table {
                 .metadata
                 .and_then(|metadata| metadata.name)
                 .unwrap_or_default();
+            self.groups.insert(name.clone());
             for (at, version) in group.versions.into_iter().enumerate() {
                 if version.freshness.as_deref() == Some(STALE) {
                     self.stale.insert(name.clone());
@@ -307,6 +342,14 @@ mod tests {
         assert_eq!(found("apps", "Nothing").await, Ok(None));
         let unknown = found("metrics.example", "Reading").await;
         assert_eq!(unknown.unwrap_err().kind, FailureKind::Unavailable);
+
+        // A whole group that is not there may be one that is not there yet.
+        let missing = found("other.example", "Thing").await;
+        assert_eq!(missing.unwrap_err().kind, FailureKind::Unavailable);
+        for since in discovery.table().absent.values_mut() {
+            *since = since.checked_sub(BELIEVED).unwrap();
+        }
+        assert_eq!(found("other.example", "Thing").await, Ok(None));
     }
 
     #[tokio::test]

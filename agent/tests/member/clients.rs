@@ -258,8 +258,11 @@ fn an_object_is_reached_in_another_version_than_the_one_it_was_written_with() {
         let served = client.served(&old).await.expect("known").expect("served");
         assert!(served.same_object(&old) && served.kind.version() == "v1");
         assert_eq!(client.get(&served).await, Ok(None), "asked, and not there");
-        let never = Kind::new("nobody.example", "v1", "Nothing");
-        let never = ObjectKey::new(never, None, "n");
+        let never = ObjectKey::new(Kind::new("apps", "v1", "Nothing"), None, "n");
         assert_eq!(client.served(&never).await, Ok(None));
+        // A group that is not there at all may be one that is not there yet.
+        let nobody = ObjectKey::new(Kind::new("nobody.example", "v1", "Nothing"), None, "n");
+        let failure = client.served(&nobody).await.expect_err("not believed yet");
+        assert_eq!(failure.kind, FailureKind::Unavailable);
     });
 }
