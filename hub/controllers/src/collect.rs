@@ -10,7 +10,7 @@ use stevedore_hub_core::history;
 use stevedore_hub_core::ledger::Ledger;
 use stevedore_proto_core::PackageUid;
 
-use crate::hub::Hub;
+use crate::hub::{Hub, lock};
 use crate::package::AnyPackage;
 use crate::source::{self, FINALIZER};
 use crate::write;
@@ -61,6 +61,7 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
     }
     write::ignore_missing(write::delete(&api, &name, uid).await)?;
     hub.revisions.delete(revision);
+    lock(&hub.missing).remove(uid);
     let kept: BTreeSet<String> = hub
         .revisions
         .all()

@@ -137,6 +137,7 @@ fn digest_of(revision: &PackageRevision) -> Result<Digest, String> {
 
 /// Pulls content of a package again that was found missing; says when to try once more.
 pub(crate) async fn restore(hub: &Hub, uid: &PackageUid) -> Option<Duration> {
+    let mut again = None;
     for revision in source::objects(hub, uid) {
         let object = write::uid(&*revision).to_owned();
         if !lock(&hub.missing).contains(&object) {
@@ -145,13 +146,14 @@ pub(crate) async fn restore(hub: &Hub, uid: &PackageUid) -> Option<Duration> {
         let name = revision.name_any();
         if let Err(message) = pull_again(hub, &revision).await {
             tracing::warn!(revision = name, message, "content could not be restored");
-            return Some(retry::spread(RESTORE_AGAIN, 20, rand::random()));
+            again = Some(retry::spread(RESTORE_AGAIN, 20, rand::random()));
+            continue;
         }
         tracing::info!(revision = name, "content was pulled again");
         lock(&hub.missing).remove(&object);
         hub.to_plan.add(*uid);
     }
-    None
+    again
 }
 
 /// The very image, by digest, into the very Secrets that the revision names.
@@ -168,6 +170,10 @@ async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String>
         return Err(format!("{image} does not unpack to what it was"));
     }
     let _contents = hub.contents.read().await;
+    if hub.revisions.get(write::uid(revision)).is_none() {
+        // It went meanwhile, and nobody would remove what is stored for it.
+        return Ok(());
+    }
     let stored = store(hub, parts).await;
     stored.map(|_| ()).map_err(|error| error.to_string())
 }

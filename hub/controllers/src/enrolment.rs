@@ -90,7 +90,8 @@ async fn attempt(
         .list(&Default::default())
         .await
         .map_err(unreachable)?;
-    if is_taken(&all.items, member, &cluster) {
+    let connected = lock(&hub.fleet).contact_of(&redemption.cluster).connected;
+    if is_taken(&all.items, member, &cluster, connected) {
         return Err(JoinRefusal::AlreadyJoined);
     }
     use_up(&secrets, secret).await?;
@@ -114,12 +115,13 @@ async fn attempt(
 }
 
 /// Whether the cluster is a member under another name, or the name is another cluster's. A cluster may join again
-/// under its own: that is how one comes back whose certificate ran out while it was away.
-fn is_taken(all: &[MemberCluster], member: &MemberCluster, cluster: &str) -> bool {
+/// under its own: that is how one comes back whose certificate ran out while it was away. One with a session has
+/// no need to: a token that was left over would make a second identity of it.
+fn is_taken(all: &[MemberCluster], member: &MemberCluster, cluster: &str, connected: bool) -> bool {
     all.iter().any(|other| {
         let is_cluster = other.spec.cluster_uid.as_deref() == Some(cluster);
         match other.metadata.uid == member.metadata.uid {
-            true => other.spec.cluster_uid.is_some() && !is_cluster,
+            true => other.spec.cluster_uid.is_some() && (connected || !is_cluster),
             false => is_cluster,
         }
     })
@@ -224,10 +226,11 @@ mod tests {
             member("other", Some("b")),
             member("free", None),
         ];
-        let taken = |at: usize, cluster| is_taken(&all, &all[at], cluster);
+        let taken = |at: usize, cluster| is_taken(&all, &all[at], cluster, false);
         assert!(!taken(0, "a") && !taken(2, "c"));
         assert!(taken(0, "c"), "the name is another cluster's");
         assert!(taken(2, "a"), "the cluster has another name");
+        assert!(is_taken(&all, &all[0], "a", true), "it has a session");
     }
 
     #[test]

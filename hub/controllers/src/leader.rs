@@ -109,7 +109,8 @@ impl Leader {
         }
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
         let (epoch, term) = random_ids();
-        let record = swap(&maps, |before| Record::take_term(before, epoch, term)).await?;
+        let take = |before: Option<&Record>| Ok(Record::take_term(before, epoch, term));
+        let record = swap(&maps, take).await?;
         tracing::info!(
             epoch = record.leadership.epoch.counter,
             term = record.leadership.term.counter,
@@ -231,10 +232,10 @@ fn written<T>(result: Result<T, kube::Error>) -> Result<bool, kube::Error> {
     }
 }
 
-/// Changes the stored record by compare-and-swap. Other keys of the ConfigMap are kept.
+/// Changes the stored record by compare-and-swap, unless `change` refuses. Other keys of the ConfigMap are kept.
 pub(crate) async fn swap(
     maps: &Api<ConfigMap>,
-    change: impl Fn(Option<&Record>) -> Record,
+    change: impl Fn(Option<&Record>) -> Result<Record, Error>,
 ) -> Result<Record, Error> {
     loop {
         let found = maps.get_opt(record::EPOCH).await?;
@@ -242,7 +243,7 @@ pub(crate) async fn swap(
             .as_ref()
             .and_then(|map| map.data.clone())
             .unwrap_or_default();
-        let record = change(Record::from_data(&data)?.as_ref());
+        let record = change(Record::from_data(&data)?.as_ref())?;
         let mut map = found.clone().unwrap_or_else(|| ConfigMap {
             metadata: named(record::EPOCH),
             ..ConfigMap::default()

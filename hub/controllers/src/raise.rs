@@ -198,7 +198,11 @@ async fn raise(
     let (epoch, term) = leader::random_ids();
     let record = leader::swap(maps, |before| {
         let before = before.unwrap_or(&own);
-        before.raise(request, summary, epoch, term)
+        if before.leadership != own.leadership {
+            // A successor leads, and may have followed the same request: its term is not ours to speak under.
+            return Err(leader::Error::Lost);
+        }
+        Ok(before.raise(request, summary, epoch, term))
     })
     .await?;
     if record == own {

@@ -4,6 +4,7 @@ mod client;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use oci_spec::distribution::Reference;
@@ -69,8 +70,8 @@ pub(crate) struct Pulled {
 pub(crate) struct Puller {
     settings: Settings,
     connections: Connections,
-    packed: Semaphore,
-    unpacking: Semaphore,
+    packed: Arc<Semaphore>,
+    unpacking: Arc<Semaphore>,
 }
 
 /// The reference, completed the way container tools do.
@@ -103,8 +104,8 @@ impl Puller {
         Self {
             settings,
             connections: Connections::default(),
-            packed: Semaphore::new(PACKED),
-            unpacking: Semaphore::new(UNPACKING),
+            packed: Arc::new(Semaphore::new(PACKED)),
+            unpacking: Arc::new(Semaphore::new(UNPACKING)),
         }
     }
 
@@ -120,13 +121,17 @@ impl Puller {
         let size = manifest.layers.iter().map(|layer| layer.size).sum::<u64>();
         let size = u32::try_from(size).expect("a manifest's layers are within PACKED_BYTES");
         let interrupted = |_| Error::Pull("the hub is stopping".to_owned());
-        let _packed = self.packed.acquire_many(size).await.map_err(interrupted)?;
+        let packed = Arc::clone(&self.packed).acquire_many_owned(size).await;
+        let packed = packed.map_err(interrupted)?;
         let mut layers = Vec::with_capacity(manifest.layers.len());
         for layer in &manifest.layers {
             layers.push(blob(&client, layer).await?);
         }
-        let _unpacking = self.unpacking.acquire().await.map_err(interrupted)?;
+        let unpacking = Arc::clone(&self.unpacking).acquire_owned().await;
+        let unpacking = unpacking.map_err(interrupted)?;
         let files = tokio::task::spawn_blocking(move || {
+            // Whoever waits for this may give up; the memory is taken until it is through all the same.
+            let _taken = (packed, unpacking);
             let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
             archive::unpack(&layers)
         })
