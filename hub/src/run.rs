@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use prometheus_client::registry::Registry;
@@ -16,9 +18,13 @@ use stevedore_hub_grpc::server::{self, Server};
 use stevedore_hub_grpc::session::{Ports, Sessions};
 use stevedore_runtime::admin::{Admin, Readiness};
 use stevedore_runtime::supervise::Tasks;
+use tower::timeout::TimeoutLayer;
 
 use crate::adapters::Told;
 use crate::args::{Args, hosts};
+
+/// Time for the API server to begin an answer. A watch begins at once and may then be quiet for minutes.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Starts everything; when that fails, the process ends with the reason.
 pub async fn start_or_stop(args: Args, tasks: &Tasks) {
@@ -101,7 +107,7 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
 }
 
 async fn client(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
-    let mut config = match kubeconfig {
+    let config = match kubeconfig {
         Some(file) => {
             let read = Kubeconfig::read_from(file)
                 .with_context(|| format!("cannot read {}", file.display()))?;
@@ -109,9 +115,11 @@ async fn client(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
         }
         None => Config::incluster().context("not in a cluster, and no --kubeconfig was given")?,
     };
-    // Watches are long and quiet; the client's own default would cut them.
-    config.read_timeout = None;
-    Client::try_from(config).context("cannot make a client for the API server")
+    let builder =
+        ClientBuilder::try_from(config).context("cannot make a client for the API server")?;
+    Ok(builder
+        .with_layer(&TimeoutLayer::new(ANSWER_WITHIN))
+        .build())
 }
 
 /// The hub's CA: what is kept, or a new one on the first start.

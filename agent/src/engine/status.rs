@@ -11,7 +11,7 @@ use stevedore_crds::condition::{
 use stevedore_crds::v1alpha1::{
     ControlledObject, ObjectSetPhaseStatus, ObjectSetStatus, PhaseState as StoredState,
 };
-use stevedore_proto_core::status::{PhaseState, PhaseStatus, Truth, Verdict};
+use stevedore_proto_core::status::{PhaseState, PhaseStatus, Truth, Verdict, reason};
 use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Tuple};
 
 /// Names of the phases of a set, with the objects of each.
@@ -241,7 +241,7 @@ pub(super) fn ending(
         reason: view
             .blockers
             .first()
-            .map_or("TearingDown", |blocker| &blocker.reason)
+            .map_or(reason::TEARING_DOWN, |blocker| &blocker.reason)
             .to_owned(),
         message: view.available.message.clone(),
     };

@@ -21,7 +21,7 @@ use stevedore_runtime::retry;
 
 use crate::hub::{Hub, lock};
 use crate::ledgers::StoredLedger;
-use crate::{registry, source, targets, write};
+use crate::{source, targets, write};
 
 /// Key of a content Secret.
 const PART: &str = "part";
@@ -159,10 +159,8 @@ pub(crate) async fn restore(hub: &Hub, uid: &PackageUid) -> Option<Duration> {
 /// The very image, by digest, into the very Secrets that the revision names.
 async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String> {
     let image = targets::resolved(revision);
-    let pull = tokio::time::timeout(registry::PULL_WITHIN, source::pull(hub, &image));
-    let pulled = pull
+    let pulled = source::pull(hub, &image)
         .await
-        .map_err(|_| "the registry took too long".to_owned())?
         .map_err(|error| error.to_string())?;
     let parts = parts(&pulled.files).map_err(|failure| failure.message)?;
     let names: Vec<_> = parts.iter().map(secret_name).collect();

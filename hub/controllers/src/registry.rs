@@ -4,7 +4,8 @@ mod client;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use oci_spec::distribution::Reference;
@@ -14,14 +15,22 @@ use stevedore_package::files::PackageFiles;
 use stevedore_package::image::{Descriptor, Manifest};
 use stevedore_package::limit;
 use stevedore_proto_core::Digest;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use client::{Client, Connections};
 
-/// Time for one whole pull.
-pub const PULL_WITHIN: Duration = Duration::from_secs(120);
+/// Time for a registry to give a token and a manifest.
+const MANIFEST_WITHIN: Duration = Duration::from_secs(30);
+/// Time for a registry to give layers, beside what their size takes at [`SLOWEST`].
+const LAYERS_WITHIN: Duration = Duration::from_secs(20);
+/// Bytes a second: whoever is slower holds memory that others wait for.
+const SLOWEST: u64 = 128 * 1024;
+/// Longest wait for memory that other pulls hold.
+const ROOM_WITHIN: Duration = Duration::from_secs(300);
 /// Most bytes of layers that all pulls together hold before they are unpacked.
 const PACKED: usize = 16 * limit::PACKED_BYTES;
+/// Most of them that pulls from one registry hold: a slow one leaves room for the others.
+const PACKED_OF_ONE: usize = PACKED / 4;
 /// Images that are unpacked at once: what they unpack to is the larger part.
 const UNPACKING: usize = 4;
 
@@ -70,8 +79,22 @@ pub(crate) struct Pulled {
 pub(crate) struct Puller {
     settings: Settings,
     connections: Connections,
-    packed: Arc<Semaphore>,
+    room: Room,
     unpacking: Arc<Semaphore>,
+}
+
+/// Memory for packed layers, shared by all pulls, and of it a share for each registry.
+#[derive(Debug)]
+struct Room {
+    all: Arc<Semaphore>,
+    shares: Mutex<BTreeMap<String, Weak<Semaphore>>>,
+}
+
+/// Taken memory; free again when it is dropped. The share lives as long as somebody has a part of it.
+#[derive(Debug)]
+struct Taken {
+    _of_all: OwnedSemaphorePermit,
+    _of_registry: OwnedSemaphorePermit,
 }
 
 /// The reference, completed the way container tools do.
@@ -104,34 +127,35 @@ impl Puller {
         Self {
             settings,
             connections: Connections::default(),
-            packed: Arc::new(Semaphore::new(PACKED)),
+            room: Room::default(),
             unpacking: Arc::new(Semaphore::new(UNPACKING)),
         }
     }
 
-    /// Resolves, pulls and unpacks an image. Sizes are checked while bytes arrive, not after; a pull for which
-    /// there is no memory now waits.
+    /// Resolves, pulls and unpacks an image. Sizes are checked while bytes arrive, not after. The registry has a
+    /// time for its manifest and one for its layers; a pull for which there is no memory waits, and that is not
+    /// the registry's time.
     pub(crate) async fn pull(
         &self,
         reference: &Reference,
         credentials: Option<&Credentials>,
     ) -> Result<Pulled, Error> {
         let client = Client::new(&self.connections, &self.settings, reference, credentials)?;
-        let (digest, manifest) = manifest(&client, reference).await?;
+        let asked = manifest(&client, reference);
+        let (digest, manifest) = within(MANIFEST_WITHIN, TOO_LONG, asked).await?;
         let size = manifest.layers.iter().map(|layer| layer.size).sum::<u64>();
-        let size = u32::try_from(size).expect("a manifest's layers are within PACKED_BYTES");
-        let interrupted = |_| Error::Pull("the hub is stopping".to_owned());
-        let packed = Arc::clone(&self.packed).acquire_many_owned(size).await;
-        let packed = packed.map_err(interrupted)?;
-        let mut layers = Vec::with_capacity(manifest.layers.len());
-        for layer in &manifest.layers {
-            layers.push(blob(&client, layer).await?);
-        }
-        let unpacking = Arc::clone(&self.unpacking).acquire_owned().await;
-        let unpacking = unpacking.map_err(interrupted)?;
+        let taken = self.room.take(reference.resolve_registry(), size);
+        let taken = within(ROOM_WITHIN, NO_ROOM, taken).await?;
+        let time = LAYERS_WITHIN + Duration::from_secs(size / SLOWEST);
+        let layers = within(time, TOO_LONG, layers(&client, &manifest.layers)).await?;
+        let unpacking = Arc::clone(&self.unpacking).acquire_owned();
+        let unpacking = within(ROOM_WITHIN, NO_ROOM, async {
+            unpacking.await.map_err(stopping)
+        });
+        let unpacking = unpacking.await?;
         let files = tokio::task::spawn_blocking(move || {
             // Whoever waits for this may give up; the memory is taken until it is through all the same.
-            let _taken = (packed, unpacking);
+            let _taken = (taken, unpacking);
             let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
             archive::unpack(&layers)
         })
@@ -139,6 +163,57 @@ impl Puller {
         .map_err(|_| Error::Pull("unpacking was interrupted".to_owned()))?
         .map_err(|error| Error::Invalid(error.to_string()))?;
         Ok(Pulled { digest, files })
+    }
+}
+
+const TOO_LONG: &str = "the registry took too long";
+const NO_ROOM: &str = "other pulls hold the hub's memory for images";
+
+async fn within<T>(
+    time: Duration,
+    message: &str,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let late = |_| Err(Error::Pull(message.to_owned()));
+    tokio::time::timeout(time, work).await.unwrap_or_else(late)
+}
+
+fn stopping(_: tokio::sync::AcquireError) -> Error {
+    Error::Pull("the hub is stopping".to_owned())
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(PACKED)),
+            shares: Mutex::default(),
+        }
+    }
+}
+
+impl Room {
+    /// Waits for `size` bytes, first in line with the same registry's pulls, then with everybody's.
+    async fn take(&self, registry: &str, size: u64) -> Result<Taken, Error> {
+        let size = u32::try_from(size).expect("a manifest's layers are within PACKED_BYTES");
+        let share = self.share(registry);
+        let _of_registry = share.acquire_many_owned(size).await.map_err(stopping)?;
+        let all = Arc::clone(&self.all);
+        let _of_all = all.acquire_many_owned(size).await.map_err(stopping)?;
+        Ok(Taken {
+            _of_all,
+            _of_registry,
+        })
+    }
+
+    fn share(&self, registry: &str) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        shares.retain(|_, share| share.strong_count() > 0);
+        let known = shares.get(registry).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let fresh = Arc::new(Semaphore::new(PACKED_OF_ONE));
+            shares.insert(registry.to_owned(), Arc::downgrade(&fresh));
+            fresh
+        })
     }
 }
 
@@ -167,6 +242,14 @@ async fn manifest(client: &Client<'_>, reference: &Reference) -> Result<(Digest,
     }
     let manifest = Manifest::parse(&bytes).map_err(|error| Error::Invalid(error.to_string()))?;
     Ok((digest, manifest))
+}
+
+async fn layers(client: &Client<'_>, layers: &[Descriptor]) -> Result<Vec<Vec<u8>>, Error> {
+    let mut pulled = Vec::with_capacity(layers.len());
+    for layer in layers {
+        pulled.push(blob(client, layer).await?);
+    }
+    Ok(pulled)
 }
 
 /// One layer: not a byte more than its manifest says, and the digest it says.

@@ -51,39 +51,40 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         lock(&hub.sources).remove(&uid);
         return None;
     };
-    let spec_hash = package.content_hash();
-    let again = content::restore(&hub, &uid).await;
-    if history::current(&revisions(&hub, &uid), &spec_hash).is_some() {
-        set(&hub, &package, spec_hash, Source::Ready, 0);
-        return again;
+    // What the spec names comes before what older revisions lost.
+    let current = obtain(&hub, &package).await;
+    let older = content::restore(&hub, &uid).await;
+    current.into_iter().chain(older).min()
+}
+
+/// Makes a revision of what the spec names, where there is none yet; says when to try again.
+async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
+    let (uid, spec_hash) = (package.uid, package.content_hash());
+    if history::current(&revisions(hub, &uid), &spec_hash).is_some() {
+        set(hub, package, spec_hash, Source::Ready, 0);
+        return None;
     }
     let known = lock(&hub.sources).get(&uid).cloned();
     let attempts = match &known {
         Some(state) if state.spec_hash == spec_hash => match &state.source {
             // What is no package does not become one by pulling it again.
-            Source::Invalid(_) => return again,
+            Source::Invalid(_) => return None,
             _ => state.attempts,
         },
         _ => {
-            set(&hub, &package, spec_hash, Source::Pending, 0);
+            set(hub, package, spec_hash, Source::Pending, 0);
             0
         }
     };
     if hub.leader.current().is_none() {
         return Some(Duration::from_secs(1));
     }
-    let result = match tokio::time::timeout(registry::PULL_WITHIN, attempt(&hub, &package)).await {
-        Ok(result) => result,
-        Err(_) => Err(Error::Source(registry::Error::Pull(
-            "the registry took too long".to_owned(),
-        ))),
-    };
-    let (source, reason) = match result {
+    let (source, reason) = match attempt(hub, package).await {
         Ok(note) => {
-            set(&hub, &package, spec_hash, Source::Ready, 0);
-            hub.event_on(&event_reference(&package), false, "RevisionCreated", note)
+            set(hub, package, spec_hash, Source::Ready, 0);
+            hub.event_on(&event_reference(package), false, "RevisionCreated", note)
                 .await;
-            return again;
+            return None;
         }
         Err(Error::Api(error)) => {
             tracing::warn!(package = package.name, %error, "a revision could not be stored");
@@ -105,17 +106,16 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         Source::Pending | Source::Ready => String::new(),
     };
     let failed = matches!(source, Source::PullFailed(_));
-    set(&hub, &package, spec_hash, source, attempts + 1);
+    set(hub, package, spec_hash, source, attempts + 1);
     if attempts == 0 {
-        let reference = event_reference(&package);
+        let reference = event_reference(package);
         hub.event_on(&reference, true, reason, message).await;
     }
-    let retry = failed.then(|| {
+    failed.then(|| {
         let growth = PULL_AGAIN.factor.powi(attempts.min(16) as i32);
         let bound = PULL_AGAIN.initial.mul_f64(growth).min(PULL_AGAIN.cap);
         retry::spread(bound, 20, rand::random())
-    });
-    retry.into_iter().chain(again).min()
+    })
 }
 
 pub(crate) fn event_reference(package: &AnyPackage) -> k8s_openapi::api::core::v1::ObjectReference {

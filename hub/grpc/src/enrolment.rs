@@ -71,11 +71,11 @@ impl Enrolment {
             self.metrics.joined("Busy");
             status_code::busy("many clusters are joining at once; try again", wait)
         };
+        // Read before anything is used up: a bad request costs neither its token nor an attempt of others.
+        let redemption = parse(&request)?;
+        let csr = read(&request.csr)?;
         // Every attempt costs reads of the hub's API server, also one of somebody who only guesses names.
         self.take().map_err(busy)?;
-        let redemption = parse(&request)?;
-        // Read before the token is used up, so that a bad request does not cost it.
-        let csr = read(&request.csr)?;
         let _room = self.room.try_acquire().map_err(|_| busy(BUSY))?;
 
         let (cluster, name) = (redemption.cluster, redemption.name.clone());

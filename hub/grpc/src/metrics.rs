@@ -15,6 +15,7 @@ pub struct Metrics {
     pub(crate) orders: Counter,
     pub(crate) overflows: Counter,
     pub(crate) handshakes_failed: Counter,
+    pub(crate) anonymous_cut: Counter,
     pub(crate) renewals: Counter,
     pub(crate) contents: Counter,
     pub(crate) contents_inline: Counter,
@@ -45,6 +46,11 @@ impl Metrics {
             "handshakes_failed",
             "TLS handshakes that failed",
             self.handshakes_failed.clone(),
+        );
+        registry.register(
+            "anonymous_cut",
+            "Connections without a certificate that were cut because too many were open",
+            self.anonymous_cut.clone(),
         );
         registry.register(
             "certificates_renewed",

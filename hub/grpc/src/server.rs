@@ -292,7 +292,7 @@ impl Handshakes {
             Ok(identity) => (remaining(identity.not_after()).saturating_add(GRACE), None),
             Err(_) => {
                 let Ok(room) = self.anonymous.try_acquire_owned() else {
-                    self.metrics.handshakes_failed.inc();
+                    self.metrics.anonymous_cut.inc();
                     return;
                 };
                 (ANONYMOUS_FOR, Some(room))

@@ -103,6 +103,18 @@ impl NackReason {
     }
 }
 
+/// Reasons of [`DeploymentStatus::available`] that a hub decides by; every other word is only shown.
+pub mod reason {
+    /// The order is stored and nothing was looked at yet.
+    pub const PREPARING: &str = "Preparing";
+    /// A phase is being written.
+    pub const APPLYING: &str = "Applying";
+    /// Every object of a phase is in place, and a probe does not pass.
+    pub const PROBE_FAILURE: &str = "ProbeFailure";
+    /// A tombstone is being carried out.
+    pub const TEARING_DOWN: &str = "TearingDown";
+}
+
 /// A condition's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Truth {

@@ -1,7 +1,7 @@
 //! What a deployment says about itself.
 
 use stevedore_proto_core::Stage;
-use stevedore_proto_core::status::{Blocker, Truth, Verdict};
+use stevedore_proto_core::status::{Blocker, Truth, Verdict, reason};
 
 use super::{Deployment, Gate, Purpose};
 use crate::order::SetUid;
@@ -106,7 +106,7 @@ impl Deployment {
                     let message = "the set of this order was archived by hand: nothing is enforced";
                     no("ArchivedByHand", message.to_owned())
                 }
-                _ => no("TearingDown", self.teardown_message()),
+                _ => no(reason::TEARING_DOWN, self.teardown_message()),
             };
         }
         if let Some(block) = self.account.block.first() {
@@ -124,7 +124,7 @@ impl Deployment {
         match rollout {
             Some(view) => view.available.clone(),
             None => no(
-                "Preparing",
+                reason::PREPARING,
                 blockers.first().map_or_else(
                     || "the order is being prepared".to_owned(),
                     |b| b.message.clone(),

@@ -1,7 +1,7 @@
 //! What a rollout says about itself.
 
 use stevedore_proto_core::status::{
-    Attribution, Blocker, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict,
+    Attribution, Blocker, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict, reason,
 };
 
 use super::Rollout;
@@ -166,7 +166,7 @@ impl Rollout {
                 .iter()
                 .map(|item| format!("{}: {}", item.desired.key, self.shortfall(item)));
             return no(
-                "ProbeFailure",
+                reason::PROBE_FAILURE,
                 format!("phase {name:?} failed: {}", listed(objects)),
             );
         }
@@ -175,7 +175,7 @@ impl Rollout {
             .filter(|item| !in_place(item))
             .map(|item| item.desired.key.to_string());
         no(
-            "Applying",
+            reason::APPLYING,
             format!("phase {name:?} is being applied: {}", listed(objects)),
         )
     }

@@ -6,7 +6,9 @@ use stevedore_agent_core::plan::View;
 use stevedore_agent_core::rollout::{DELETED, UNKNOWN, earlier};
 use stevedore_crds::condition::{self, AVAILABLE};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
-use stevedore_proto_core::status::{Attribution, Blocker, Interference, PhaseStatus, Truth};
+use stevedore_proto_core::status::{
+    Attribution, Blocker, Interference, PhaseStatus, Truth, reason,
+};
 use stevedore_proto_core::{Millis, Stage, Tuple};
 
 use super::{Landed, Owner};
@@ -224,7 +226,7 @@ fn what_happened(attribution: &Attribution) -> String {
 
 /// What is still being looked at says nothing yet: an agent that starts must not say that what runs does not.
 fn is_worth_telling(view: &View) -> bool {
-    let preparing = view.available.reason == "Preparing" && view.blockers.is_empty();
+    let preparing = view.available.reason == reason::PREPARING && view.blockers.is_empty();
     let looking = view.rollout.as_ref().is_some_and(|rollout| !rollout.known);
     view.stage == Stage::Deleted || !(preparing || looking)
 }

@@ -1,7 +1,7 @@
 //! What one deployment's row says.
 
 use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
-use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth};
+use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth, reason};
 use stevedore_proto_core::{ClusterUid, DeploymentStatus, Stage, Tuple};
 
 use super::{Assignment, Class, Contact, Row};
@@ -106,7 +106,8 @@ impl Row {
     fn is_stuck(&self, status: &DeploymentStatus) -> bool {
         let was_there = self.available_once.is_some() && self.available_once == self.wanted();
         is_blocked(status)
-            || (is_unavailable(status) && (was_there || status.available.reason != "ProbeFailure"))
+            || (is_unavailable(status)
+                && (was_there || status.available.reason != reason::PROBE_FAILURE))
     }
 
     fn refusal(&self) -> Option<Failure> {
@@ -194,8 +195,8 @@ fn is_blocked(status: &DeploymentStatus) -> bool {
 
 /// Whether the member says more than that it is on its way.
 fn is_unavailable(status: &DeploymentStatus) -> bool {
-    let on_its_way =
-        ["Preparing", "Applying", "TearingDown"].contains(&status.available.reason.as_str());
+    let on_its_way = [reason::PREPARING, reason::APPLYING, reason::TEARING_DOWN];
+    let on_its_way = on_its_way.contains(&status.available.reason.as_str());
     status.available.status == Truth::False && !on_its_way
 }
 

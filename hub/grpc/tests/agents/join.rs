@@ -42,15 +42,34 @@ async fn guessing_names_is_slowed_down_and_told_when_to_come_back() {
     let hub = hub().await;
     let channel = hub.connect(None).await.unwrap();
     let token = invite(&hub, "one", 60);
-    let guess = v1::EnrolRequest {
-        csr: vec![].into(),
-        ..request(&token, "one", cluster(1))
+    let guess = JoinToken {
+        secret: JoinSecret::from_bytes([9; 32]),
+        ..token.clone()
     };
-    let guesses = (0..500).map(|_| enrol(&channel, guess.clone()));
-    let answers = join_all(guesses).await;
+    let guess = request(&guess, "one", cluster(1));
+    let refusals = async |request: v1::EnrolRequest| {
+        let attempts = (0..500).map(|_| enrol(&channel, request.clone()));
+        let answers = join_all(attempts).await.into_iter();
+        answers.map(Result::unwrap_err).collect::<Vec<_>>()
+    };
+
+    // What is no request is not an attempt: the others' attempts stay.
+    let malformed = v1::EnrolRequest {
+        csr: vec![].into(),
+        ..guess.clone()
+    };
+    for status in refusals(malformed).await {
+        assert_eq!(reason(&status), "InvalidRequest");
+    }
+    assert!(
+        enrol(&channel, request(&token, "one", cluster(1)))
+            .await
+            .is_ok()
+    );
+
+    let answers = refusals(guess).await;
     let status = answers
-        .into_iter()
-        .map(|answer| answer.unwrap_err())
+        .iter()
         .find(|status| reason(status) == "Busy")
         .expect("most guesses are not looked at");
     let wait = status.metadata().get(RETRY_METADATA).expect("a time");
