@@ -123,6 +123,112 @@ fn kubernetes_keywords_mean_what_they_mean_there() {
     }
 }
 
+/// Values that Kubernetes accepts for a format, and values that it refuses.
+const FORMATS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "duration",
+        &[
+            "30s", "1h30m", "-1.5h", "0", "100µs", "2 days", "1week", "3 SEC",
+        ],
+        &["", "30", "s", "soon", "1.5", "PT"],
+    ),
+    (
+        "byte",
+        &["aGk=", "aGkh", "aB=="],
+        &["", "aGk", "a=k=", "a-_="],
+    ),
+    (
+        "cidr",
+        &["10.0.0.0/8", "fd00::/64"],
+        &["10.0.0.0", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/+8"],
+    ),
+    ("ipv4", &["10.0.0.1"], &["10.0.0", "::1"]),
+    (
+        "ipv6",
+        &["::1", "::ffff:10.0.0.1"],
+        &["10.0.0.1", "fe80::1%eth0"],
+    ),
+    (
+        "date",
+        &["2024-02-29"],
+        &["2023-02-29", "2024-13-01", "2024-1-1"],
+    ),
+    (
+        "date-time",
+        &["2024-01-02T03:04:05Z", "2024-01-02t03:04:05.678+01:00"],
+        &[
+            "2024-01-02",
+            "2024-01-02T24:04:05Z",
+            "2024-01-02T03:04:05",
+            "2024-01-02T03:04:05.Z",
+        ],
+    ),
+    ("datetime", &["2024-01-02T03:04:05Z"], &["2024-01-02"]),
+    (
+        "email",
+        &["a.b@lamp.example", "Lamp <a@lamp.example>"],
+        &["a", "@lamp.example", "a b@lamp.example", "a@"],
+    ),
+    (
+        "hostname",
+        &["lamp", "lamp-1.example", "LAMP.example", "lämp.example"],
+        &["", "-lamp", "lamp_1", "lamp..example", "lamp."],
+    ),
+    (
+        "mac",
+        &["00:00:5e:00:53:01", "0000.5e00.5301"],
+        &["00:00:5e:00:53", "00-00:5e:00:53:01"],
+    ),
+    (
+        "uri",
+        &["https://lamp.example/a?b", "/a", "mailto:a@lamp.example"],
+        &["lamp.example", "", "a b:c"],
+    ),
+    (
+        "uuid",
+        &[
+            "123E4567-e89b-12d3-a456-426614174000",
+            "123e4567e89b12d3a456426614174000",
+        ],
+        &[
+            "123e4567-e89b-12d3-a456",
+            "123e-4567e89b12d3a456426614174000",
+        ],
+    ),
+    (
+        "uuid4",
+        &["123e4567-e89b-42d3-a456-426614174000"],
+        &[
+            "123e4567-e89b-12d3-a456-426614174000",
+            "123e4567-e89b-42d3-c456-426614174000",
+        ],
+    ),
+    // What Kubernetes does not know, or what is not looked at here, restricts nothing.
+    ("password", &["x"], &[]),
+    ("regex", &["("], &[]),
+    ("time", &["soon"], &[]),
+    ("uri-reference", &["\\"], &[]),
+    ("json-pointer", &["x"], &[]),
+    ("lamp", &["x"], &[]),
+];
+
+#[test]
+fn a_format_means_what_it_means_to_kubernetes_and_one_it_does_not_know_nothing() {
+    for (format, good, bad) in FORMATS {
+        let schema = schema(&json!({"a": {"type": "string", "format": format}}));
+        for text in *good {
+            let admitted = admit(Some(&schema), Some(&json!({"a": text})));
+            assert!(admitted.is_ok(), "{format}: {text:?}: {admitted:?}");
+        }
+        for text in *bad {
+            let admitted = admit(Some(&schema), Some(&json!({"a": text})));
+            assert!(admitted.is_err(), "{format}: {text:?}");
+        }
+    }
+    let number = schema(&json!({"a": {"type": "integer", "format": "int32"}}));
+    assert!(admit(Some(&number), Some(&json!({"a": 5_000_000_000_i64}))).is_ok());
+}
+
 #[test]
 fn a_schema_that_is_not_structural_or_uses_what_is_not_honoured_is_refused_by_name() {
     for (schema, field) in [
