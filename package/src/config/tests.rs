@@ -60,6 +60,70 @@ fn defaults_fill_what_is_absent_or_null_and_are_filled_in_themselves() {
 }
 
 #[test]
+fn defaults_that_do_not_fit_their_schema_are_errors_of_the_schema() {
+    let refused = |properties: Value| {
+        let schema = json!({"type": "object", "required": ["other"], "properties": properties});
+        let errors = Schema::compile(&schema).map(|_| ());
+        errors.expect_err("a default that does not fit")
+    };
+    for (properties, field) in [
+        (
+            json!({"a": {"type": "integer", "default": "one"}}),
+            ".properties.a.default",
+        ),
+        (
+            json!({"a": {"type": "string", "enum": ["red"], "default": "blue"}}),
+            ".properties.a.default",
+        ),
+        (
+            json!({"a": {"type": "object", "default": {"b": 1}, "properties": {"b": {"type": "string"}}}}),
+            ".properties.a.default.b",
+        ),
+        (
+            json!({"a": {"type": "object", "default": {}, "required": ["b"], "properties": {"b": {"type": "string"}}}}),
+            ".properties.a.default.b",
+        ),
+        (
+            json!({"l": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string", "default": 1}}}}}),
+            ".properties.l.items.properties.a.default",
+        ),
+        (
+            json!({"m": {"type": "object", "additionalProperties": {"type": "object", "properties": {"a": {"type": "string", "default": 1}}}}}),
+            ".properties.m.additionalProperties.properties.a.default",
+        ),
+    ] {
+        let errors = refused(properties);
+        let found = errors.iter().find(|error| error.field == field);
+        assert!(found.is_some(), "{field}: {errors:?}");
+    }
+    schema(&json!({
+        "a": {"type": "object", "default": {}, "required": ["b"], "properties": {"b": {"type": "string", "default": "c"}}},
+        "none": {"type": "string", "default": null},
+    }));
+}
+
+#[test]
+fn a_default_of_null_is_none() {
+    let schema = schema(&json!({"a": {"type": "string", "nullable": true, "default": null}}));
+    assert_eq!(admit(Some(&schema), None), Ok(json!({})));
+}
+
+#[test]
+fn defaults_that_nest_until_checking_them_is_dear_are_refused_before_that() {
+    let nested = (0..31).fold(json!({"type": "object"}), |inner, level| {
+        let wide: serde_json::Map<_, _> = (0..500)
+            .map(|at| (format!("k{level}-{at}"), json!({"type": "string"})))
+            .chain([("inner".to_owned(), inner)])
+            .collect();
+        json!({"type": "object", "default": {}, "properties": wide})
+    });
+    let errors = Schema::compile(&nested)
+        .map(|_| ())
+        .expect_err("a costly schema");
+    assert!(errors[0].message.contains("too much of it"), "{errors:?}");
+}
+
+#[test]
 fn errors_name_the_field_below_spec_config() {
     let schema = Schema::compile(&json!({
         "type": "object",
