@@ -6,6 +6,7 @@
 //! [`files::StoredFiles`]; [`render::Reads`] tell which clusters share one rendering.
 
 pub mod archive;
+pub mod budget;
 pub mod config;
 pub mod credentials;
 pub mod files;

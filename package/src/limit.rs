@@ -28,5 +28,9 @@ pub const YAML_NODES: usize = 100_000;
 pub const YAML_ALIASES: usize = 1_000;
 /// Objects of one rendered set.
 pub const OBJECTS: usize = 1_000;
+/// Steps of one rendering: about two seconds of an optimised build, whatever they are used for.
+pub const RENDER_STEPS: u64 = 8_000_000;
+/// Bytes that the templates of one rendering write together: more could not be the content of a set.
+pub const RENDER_OUTPUT: usize = stevedore_proto_core::limit::CONTENT;
 /// Violations that are reported of one package; the rest is counted.
 pub const VIOLATIONS: usize = 50;

@@ -4,6 +4,8 @@ mod annotations;
 mod kinds;
 mod labels;
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 use stevedore_cel::Program;
 use stevedore_proto_core::content::{PhaseObject, stored_size};
@@ -41,14 +43,21 @@ pub(crate) struct Ready {
     pub key: Key,
     pub phase: String,
     pub object: PhaseObject,
-    pub condition: Option<Program>,
+    pub condition: Option<Rc<Program>>,
 }
 
 /// Something that is wrong with an object.
 pub(crate) type Problem = (Reason, String);
 
+/// Compiles the text of a condition.
+pub(crate) type Compile<'c> = dyn FnMut(&str) -> Result<Rc<Program>, Problem> + 'c;
+
 /// Reads what an object says about itself, removes that from it, and completes it.
-pub(crate) fn prepare(value: Value, rules: &Rules<'_>) -> Result<Ready, Vec<Problem>> {
+pub(crate) fn prepare(
+    value: Value,
+    rules: &Rules<'_>,
+    compile: &mut Compile<'_>,
+) -> Result<Ready, Vec<Problem>> {
     let Value::Object(mut object) = value else {
         return Err(vec![(
             Reason::GvkNotSet,
@@ -68,7 +77,7 @@ pub(crate) fn prepare(value: Value, rules: &Rules<'_>) -> Result<Ready, Vec<Prob
         )]);
     };
     let name = name(metadata, &mut problems);
-    let directives = Directives::take(metadata, &mut problems);
+    let directives = Directives::take(metadata, compile, &mut problems);
     labels::complete(metadata, rules, &mut problems);
     let namespace = namespace(metadata, &group, &kind, rules, &mut problems);
     reserved(metadata, &mut problems);

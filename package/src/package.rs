@@ -7,12 +7,13 @@ use std::sync::Arc;
 use serde_json::json;
 use stevedore_proto_core::digest::Digest;
 
+use crate::budget::Budget;
 use crate::files::{PackageFiles, package_order};
 use crate::manifest::{self, PackageManifest, Scope, TestCase};
 use crate::render::{ClusterFacts, RenderInput};
 use crate::template::{self, Env, Limits, TemplateSet};
 use crate::violation::{Invalid, Reason, Violation};
-use crate::yaml;
+use crate::yaml::{self, Documents, Unreadable};
 
 const SUFFIX: &str = ".gotmpl";
 
@@ -64,11 +65,16 @@ impl Package {
             .map_err(|found| violations.extend(found))
             .ok();
         let files = Arc::new(files.into_map());
-        if let Err(violation) = parse_templates(&files, &environment(&files)) {
+        // What a rendering could not afford to read is not read in vain.
+        let mut budget = Budget::default();
+        if let Err(violation) = parse_templates(&files, &environment(&files), &mut budget) {
             violations.push(violation);
         }
         for (path, bytes) in files.iter().filter(|(path, _)| holds_objects(path)) {
-            violations.extend(yaml::documents(path, bytes).err().map(invalid_yaml));
+            violations.extend(unreadable(path, bytes, &mut budget));
+            if budget.is_exhausted() {
+                break;
+            }
         }
         Invalid::check(violations)?;
         let manifest = manifest.expect("a manifest that cannot be read is a violation");
@@ -134,9 +140,9 @@ impl Package {
     }
 
     /// The functions of this package's templates, and the templates.
-    pub(crate) fn templates(&self) -> Result<(Env, TemplateSet), Violation> {
+    pub(crate) fn templates(&self, budget: &mut Budget) -> Result<(Env, TemplateSet), Violation> {
         let env = environment(&self.files);
-        let set = parse_templates(&self.files, &env)?;
+        let set = parse_templates(&self.files, &env, budget)?;
         Ok((env, set))
     }
 }
@@ -159,6 +165,26 @@ pub(crate) fn holds_objects(path: &str) -> bool {
         && !name.starts_with('_')
         && !manifests.contains(&path)
         && !path.starts_with("components/")
+}
+
+/// What is wrong with the YAML of a file of objects.
+fn unreadable(path: &str, bytes: &[u8], budget: &mut Budget) -> Option<Violation> {
+    let costly = |exhausted| Some(Violation::costly(exhausted).in_file(path));
+    if let Err(exhausted) = budget.charge(yaml::cost_of_text(bytes.len())) {
+        return costly(exhausted);
+    }
+    let mut documents = match Documents::new(path, bytes) {
+        Ok(documents) => documents,
+        Err(error) => return Some(invalid_yaml(error)),
+    };
+    loop {
+        match documents.next_within(budget) {
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
+            Err(Unreadable::Yaml(error)) => return Some(invalid_yaml(error)),
+            Err(Unreadable::Exhausted(exhausted)) => return costly(exhausted),
+        }
+    }
 }
 
 /// A YAML error as a violation.
@@ -185,9 +211,17 @@ fn template_paths(files: &BTreeMap<String, Vec<u8>>) -> Vec<&str> {
     paths
 }
 
-fn parse_templates(files: &BTreeMap<String, Vec<u8>>, env: &Env) -> Result<TemplateSet, Violation> {
+/// Parses all templates, a step for each byte.
+fn parse_templates(
+    files: &BTreeMap<String, Vec<u8>>,
+    env: &Env,
+    budget: &mut Budget,
+) -> Result<TemplateSet, Violation> {
     let mut sources = Vec::new();
     for path in template_paths(files) {
+        budget
+            .charge(files[path].len() as u64)
+            .map_err(|exhausted| Violation::costly(exhausted).in_file(path))?;
         let text = std::str::from_utf8(&files[path])
             .map_err(|_| Violation::new(Reason::Template, "not UTF-8 text").in_file(path))?;
         sources.push((path, text));

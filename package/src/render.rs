@@ -1,19 +1,22 @@
 //! From a package and what is known about one cluster to the objects it gets.
 
+mod conditions;
 mod context;
+mod objects;
 mod reads;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use serde_json::Value;
 use stevedore_proto_core::content::{Content, Phase};
 use stevedore_proto_core::order::ContentRef;
 
+use crate::budget::Budget;
 use crate::files::package_order;
-use crate::object::{self, Key, Ready, Rules};
-use crate::package::{Package, holds_objects, invalid_yaml, output_path};
+use crate::limit;
+use crate::object::Ready;
+use crate::package::{Package, holds_objects, output_path};
 use crate::violation::{Invalid, Reason, Violation};
-use crate::{limit, yaml};
+use objects::{Objects, Stop};
 
 pub use context::{ClusterFacts, Context, RenderInput};
 pub use reads::Reads;
@@ -30,14 +33,19 @@ pub struct Rendered {
 }
 
 impl Package {
-    /// Renders the package: executes its templates, completes and checks the objects, and orders them.
+    /// Renders the package: executes its templates, completes and checks the objects, and orders them. All of it
+    /// together takes its steps from one [`Budget`].
     ///
     /// # Errors
-    /// With everything that is wrong with the result.
+    /// With everything that is wrong with the result, or [`Reason::TooCostly`].
     pub fn render(&self, context: &Context) -> Result<Rendered, Invalid> {
+        self.render_within(context, &mut Budget::default())
+    }
+
+    fn render_within(&self, context: &Context, budget: &mut Budget) -> Result<Rendered, Invalid> {
         let mut reads = Reads::default();
-        let documents = self.documents(context, &mut reads)?;
-        let found = self.objects(context, documents, &mut reads)?;
+        let texts = self.execute(context, budget, &mut reads)?;
+        let found = self.objects(context, &texts, budget, &mut reads)?;
         let content = self.arrange(context, found);
         let reference = content.reference();
         if reference.size > stevedore_proto_core::limit::CONTENT as u64 {
@@ -55,100 +63,62 @@ impl Package {
         })
     }
 
-    /// All documents, by path and place in it.
-    fn documents(
+    /// What the templates write, by the path it is stored under.
+    fn execute(
         &self,
         context: &Context,
+        budget: &mut Budget,
         reads: &mut Reads,
-    ) -> Result<Vec<(String, yaml::Document)>, Invalid> {
-        let (env, templates) = self.templates()?;
+    ) -> Result<BTreeMap<&str, String>, Invalid> {
+        let (env, templates) = self.templates(budget)?;
         let mut violations = Vec::new();
-        let mut rendered = BTreeMap::new();
+        let mut texts = BTreeMap::new();
         for path in self.template_paths() {
-            match templates.execute(path, context.value(), &env) {
+            match templates.execute(path, context.value(), &env, budget) {
                 Ok(output) => {
                     reads.add_template(&output.reads);
-                    rendered.insert(output_path(path), output.text);
+                    texts.insert(output_path(path), output.text);
                 }
                 Err(error) => {
+                    let reason = match budget.is_exhausted() {
+                        true => Reason::TooCostly,
+                        false => Reason::Template,
+                    };
                     let details = format!("line {}: {error}", error.line);
-                    violations.push(Violation::new(Reason::Template, details).in_file(&error.file));
+                    violations.push(Violation::new(reason, details).in_file(&error.file));
+                    // What fails may have worked hard for it, unpaid.
+                    if budget.is_exhausted() || violations.len() > limit::VIOLATIONS {
+                        break;
+                    }
                 }
-            }
-        }
-        let mut sources: BTreeMap<&str, &[u8]> = self.plain_files().collect();
-        sources.extend(rendered.iter().map(|(path, text)| (*path, text.as_bytes())));
-        let mut sources: Vec<_> = sources
-            .into_iter()
-            .filter(|(path, _)| holds_objects(path))
-            .collect();
-        sources.sort_by(|one, other| package_order(one.0, other.0));
-        let mut documents = Vec::new();
-        for (path, bytes) in sources {
-            match yaml::documents(path, bytes) {
-                Ok(found) => documents.extend(found.into_iter().map(|it| (path.to_owned(), it))),
-                Err(error) => violations.push(invalid_yaml(error)),
             }
         }
         Invalid::check(violations)?;
-        Ok(documents)
+        Ok(texts)
     }
 
     /// The objects whose condition holds, in order.
     fn objects(
         &self,
         context: &Context,
-        documents: Vec<(String, yaml::Document)>,
+        texts: &BTreeMap<&str, String>,
+        budget: &mut Budget,
         reads: &mut Reads,
     ) -> Result<Vec<Ready>, Invalid> {
-        let manifest = self.manifest();
-        let rules = Rules {
-            package: &manifest.name,
-            instance: context.name(),
-            namespace: context.namespace(),
-            phases: &manifest.phases,
-        };
-        let mut violations = Vec::new();
-        let mut kept = Vec::new();
-        let mut seen: HashMap<Key, (String, usize)> = HashMap::new();
-        for (path, document) in documents {
-            let index = document.index;
-            let ready = match object::prepare(document.value, &rules) {
-                Ok(ready) => ready,
-                Err(problems) => {
-                    let at = |(reason, details)| Violation::new(reason, details).at(&path, index);
-                    violations.extend(problems.into_iter().map(at));
-                    continue;
-                }
-            };
-            match holds(&ready, context, reads) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(details) => {
-                    violations
-                        .push(Violation::new(Reason::ConditionInvalid, details).at(&path, index));
-                    continue;
-                }
+        let mut sources: BTreeMap<&str, &[u8]> = self.plain_files().collect();
+        sources.extend(texts.iter().map(|(path, text)| (*path, text.as_bytes())));
+        let mut sources: Vec<_> = sources
+            .into_iter()
+            .filter(|(path, _)| holds_objects(path))
+            .collect();
+        sources.sort_by(|one, other| package_order(one.0, other.0));
+        let mut objects = Objects::new(self.manifest(), context, budget, reads);
+        for (path, bytes) in sources {
+            if let Err(Stop) = objects.file(path, bytes) {
+                break;
             }
-            if let Some((other, number)) = seen.insert(ready.key.clone(), (path.clone(), index)) {
-                let (group, kind, namespace, name) = &ready.key;
-                let details = format!(
-                    "{kind} of group {group:?}, namespace {namespace:?}, name {name:?} is also in {other} idx {number}"
-                );
-                violations.push(Violation::new(Reason::Duplicate, details).at(&path, index));
-            }
-            kept.push(ready);
         }
-        if kept.len() > limit::OBJECTS {
-            let details = format!("{} objects, the limit is {}", kept.len(), limit::OBJECTS);
-            violations.push(Violation::new(Reason::TooLarge, details));
-        }
-        if kept.is_empty() && violations.is_empty() {
-            let details = "with this configuration the package renders to nothing";
-            violations.push(Violation::new(Reason::NoObjects, details));
-        }
-        Invalid::check(violations)?;
-        Ok(kept)
+        objects.finish()
     }
 
     /// Objects in the manifest's phases; empty phases are left out.
@@ -190,20 +160,6 @@ pub fn check_stored_size(content: &Content) -> Result<(), Violation> {
     }
     let details = format!("the object set has about {size} bytes stored, the limit is {limit}");
     Err(Violation::new(Reason::TooLarge, details))
-}
-
-fn holds(ready: &Ready, context: &Context, reads: &mut Reads) -> Result<bool, String> {
-    let Some(condition) = &ready.condition else {
-        return Ok(true);
-    };
-    reads.add_condition(condition);
-    let bindings: Vec<(&str, &Value)> = object::VARIABLES
-        .iter()
-        .filter_map(|name| context.value().get(*name).map(|value| (*name, value)))
-        .collect();
-    condition
-        .eval_bool(&bindings)
-        .map_err(|error| format!("{:?}: {error}", condition.source()))
 }
 
 #[cfg(test)]

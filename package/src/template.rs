@@ -1,7 +1,7 @@
 //! Go's text/template, as packages use it: lexer, parser, evaluator and a fixed list of functions.
 //!
-//! Pure and bounded: no clock, no randomness, no I/O; every execution has an instruction budget, an
-//! output limit and a nesting limit ([`Limits`]). It follows Go 1.26 with `missingkey=error`; the
+//! Pure and bounded: no clock, no randomness, no I/O; every execution has an output limit and a nesting
+//! limit ([`Limits`]), and takes its steps from a [`Budget`] that it may share with others. It follows Go 1.26 with `missingkey=error`; the
 //! context passes through JSON, so its numbers are `float64`. Map keys are always visited in order.
 //!
 //! An execution also reports which parts of the context it looked at ([`Reads`]), so that its output
@@ -31,13 +31,12 @@ pub use functions::{HostFunction, Kind};
 pub use reads::{Depth, Path, Reads};
 pub use value::{Bytes, List, Map, Value};
 
+use crate::budget::Budget;
 use ast::Tree;
 
 /// Bounds on one execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Steps: each evaluated node, list item handled or 32 bytes produced costs one.
-    pub fuel: u64,
     /// Bytes of output, and of any single string on the way.
     pub output: usize,
     /// How deeply `template` and `include` may be nested.
@@ -45,10 +44,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Two million steps, 4 MiB of output, recursion 32.
+    /// 4 MiB of output, recursion 32.
     fn default() -> Self {
         Self {
-            fuel: 2_000_000,
             output: 4 << 20,
             recursion: 32,
         }
@@ -158,9 +156,15 @@ impl TemplateSet {
     /// Executes the template `name` — a file, or what one defines — with `context` as dot.
     ///
     /// # Errors
-    /// As Go would, or when a limit of `env` is reached.
-    pub fn execute(&self, name: &str, context: &Json, env: &Env) -> Result<Output, ExecError> {
-        exec::run(self, name, context, env).map_err(|error| *error)
+    /// As Go would, or when a limit of `env` is reached or the budget is exhausted.
+    pub fn execute(
+        &self,
+        name: &str,
+        context: &Json,
+        env: &Env,
+        budget: &mut Budget,
+    ) -> Result<Output, ExecError> {
+        exec::run(self, name, context, env, budget).map_err(|error| *error)
     }
 }
 

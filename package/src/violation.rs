@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::budget::Exhausted;
 use crate::limit;
 
 /// Which rule a package breaks.
@@ -54,6 +55,8 @@ pub enum Reason {
     ClusterScoped,
     /// An object or the whole set exceeds a limit.
     TooLarge,
+    /// Rendering it takes more steps, or writes more, than a rendering may.
+    TooCostly,
     /// The package renders to nothing, which would remove everything it installed before.
     NoObjects,
     /// The configuration does not fit the schema.
@@ -93,6 +96,7 @@ impl fmt::Display for Reason {
             Reason::NamespaceForeign => "object outside of the package's namespace",
             Reason::ClusterScoped => "cluster-scoped object in a namespaced package",
             Reason::TooLarge => "too large",
+            Reason::TooCostly => "too costly",
             Reason::NoObjects => "no objects",
             Reason::ConfigInvalid => "config invalid",
         })
@@ -121,6 +125,12 @@ impl Violation {
             index: None,
             details: details.into(),
         }
+    }
+
+    /// What a package is told that takes more than a rendering may.
+    pub(crate) fn costly(exhausted: Exhausted) -> Self {
+        let details = format!("{exhausted}; let the package render less, or split it");
+        Violation::new(Reason::TooCostly, details)
     }
 
     /// The same, in a file.
@@ -159,7 +169,7 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// `Ok` when there are none. At most [`limit::VIOLATIONS`] are kept.
+    /// `Ok` when there are none. At most [`limit::VIOLATIONS`] are kept, what is too costly first.
     ///
     /// # Errors
     /// When there are violations.
@@ -167,6 +177,7 @@ impl Invalid {
         if violations.is_empty() {
             return Ok(());
         }
+        violations.sort_by_key(|violation| violation.reason != Reason::TooCostly);
         let more = violations.len().saturating_sub(limit::VIOLATIONS);
         violations.truncate(limit::VIOLATIONS);
         Err(Invalid { violations, more })
@@ -184,6 +195,12 @@ impl Invalid {
     /// Whether nothing else than this rule is broken.
     pub(crate) fn is_all(&self, reason: Reason) -> bool {
         self.more == 0 && self.violations.iter().all(|it| it.reason == reason)
+    }
+
+    /// Whether it was given up because it is too costly: what else is wrong may not have been found.
+    pub fn is_too_costly(&self) -> bool {
+        let first = self.violations.first();
+        first.is_some_and(|violation| violation.reason == Reason::TooCostly)
     }
 
     /// The violations, in the order they were found.

@@ -6,6 +6,7 @@ use serde_json::{Number, Value};
 use serde_saphyr::{MergeKeyPolicy, Options};
 use thiserror::Error as ThisError;
 
+use crate::budget::{Budget, Exhausted};
 use crate::limit;
 use merge::Merged;
 
@@ -40,30 +41,132 @@ pub struct YamlError {
 /// When the bytes are not UTF-8, a document is not YAML, repeats a key, or exceeds a limit. What an alias stands
 /// for counts each time it is used.
 pub fn documents(path: &str, bytes: &[u8]) -> Result<Vec<Document>, YamlError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
-        YamlError {
-            path: path.to_owned(),
-            line,
-            index: 0,
-            message: "not UTF-8 text".to_owned(),
-        }
-    })?;
-    let mut documents = Vec::new();
-    for (line, part) in split(text.strip_prefix('\u{feff}').unwrap_or(text)) {
-        let index = documents.len();
-        let value = parse(part).map_err(|(at, message)| YamlError {
-            path: path.to_owned(),
-            line: line + at.saturating_sub(1),
-            index,
-            message,
+    Documents::new(path, bytes)?
+        .map(|(_, document)| document)
+        .collect()
+}
+
+/// What reading YAML of so many bytes costs at most, in steps of a [`Budget`].
+pub(crate) fn cost(bytes: usize) -> u64 {
+    DOCUMENT_STEPS + 4 * bytes as u64
+}
+
+/// Steps of one document, and of one value in it.
+const DOCUMENT_STEPS: u64 = 40;
+const VALUE_STEPS: u64 = 10;
+
+/// What looking through a file costs, whatever is in it.
+pub(crate) fn cost_of_text(bytes: usize) -> u64 {
+    bytes as u64 / 16
+}
+
+/// Why reading stopped.
+pub(crate) enum Unreadable {
+    /// It is not YAML.
+    Yaml(YamlError),
+    /// The budget does not suffice.
+    Exhausted(Exhausted),
+}
+
+/// The documents of a file, one after the other.
+pub(crate) struct Documents<'a> {
+    path: &'a str,
+    rest: Option<&'a str>,
+    line: usize,
+    index: usize,
+}
+
+impl<'a> Documents<'a> {
+    /// # Errors
+    /// When the bytes are not UTF-8.
+    pub(crate) fn new(path: &'a str, bytes: &'a [u8]) -> Result<Self, YamlError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+            YamlError {
+                path: path.to_owned(),
+                line,
+                index: 0,
+                message: "not UTF-8 text".to_owned(),
+            }
         })?;
-        if value != Value::Null {
-            documents.push(Document { index, line, value });
+        Ok(Self {
+            path,
+            rest: Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            line: 1,
+            index: 0,
+        })
+    }
+
+    /// The next document, paid for; the bytes of the file are paid for apart.
+    ///
+    /// # Errors
+    /// When it is not YAML, or the budget does not suffice for it.
+    pub(crate) fn next_within(
+        &mut self,
+        budget: &mut Budget,
+    ) -> Result<Option<Document>, Unreadable> {
+        let Some((bytes, document)) = self.next() else {
+            return Ok(None);
+        };
+        let steps = match &document {
+            Ok(found) => DOCUMENT_STEPS + VALUE_STEPS * values(&found.value),
+            Err(_) => cost(bytes),
+        };
+        budget.charge(steps).map_err(Unreadable::Exhausted)?;
+        document.map(Some).map_err(Unreadable::Yaml)
+    }
+
+    /// The text up to the next line of three dashes, with the line it starts on.
+    fn part(&mut self) -> Option<(usize, &'a str)> {
+        let text = self.rest?;
+        let (first, mut lines, mut at) = (self.line, 0, 0);
+        for line in text.split_inclusive('\n') {
+            lines += 1;
+            if line.trim_end() == "---" {
+                self.line += lines;
+                self.rest = Some(&text[at + line.len()..]);
+                return Some((first, &text[..at]));
+            }
+            at += line.len();
+        }
+        self.rest = None;
+        Some((first, text))
+    }
+}
+
+impl Iterator for Documents<'_> {
+    /// Bytes, and what they are. After an error there may be more.
+    type Item = (usize, Result<Document, YamlError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (line, part) = self.part()?;
+            let index = self.index;
+            let document = match parse(part) {
+                Ok(Value::Null) => continue,
+                Ok(value) => Ok(Document { index, line, value }),
+                Err((at, message)) => Err(YamlError {
+                    path: self.path.to_owned(),
+                    line: line + at.saturating_sub(1),
+                    index,
+                    message,
+                }),
+            };
+            self.index += 1;
+            return Some((part.len(), document));
         }
     }
-    Ok(documents)
+}
+
+/// Number of values in a value, itself included.
+fn values(value: &Value) -> u64 {
+    let inner: u64 = match value {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(map) => map.values().map(|value| 1 + values(value)).sum(),
+        _ => 0,
+    };
+    1 + inner
 }
 
 /// The only document of a file.
@@ -85,22 +188,6 @@ pub fn document(path: &str, bytes: &[u8]) -> Result<Value, YamlError> {
         (None, _) => refuse(1, 0, "the file is empty"),
         (Some(last), false) => refuse(last.line, last.index, "more than one document"),
     }
-}
-
-/// Documents with the line they start on.
-fn split(text: &str) -> Vec<(usize, &str)> {
-    let mut parts = Vec::new();
-    let (mut start, mut first_line, mut at) = (0, 1, 0);
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        if line.trim_end() == "---" {
-            parts.push((first_line, &text[start..at]));
-            start = at + line.len();
-            first_line = number + 2;
-        }
-        at += line.len();
-    }
-    parts.push((first_line, &text[start..]));
-    parts
 }
 
 fn parse(text: &str) -> Result<Value, (usize, String)> {
@@ -177,6 +264,7 @@ fn options() -> Options {
             max_total_scalar_bytes: limit::YAML_BYTES,
         },
         merge_keys: MergeKeyPolicy::AsOrdinary,
+        emit_comments: false,
         legacy_octal_numbers: true,
         with_snippet: false,
     }

@@ -88,18 +88,16 @@ impl Shape {
     }
 }
 
-/// Refuses when the bound for `expr` on variables of these shapes is above the limits.
-pub(crate) fn check(expr: &IdedExpr, variables: &[(&str, Shape)]) -> Result<(), Error> {
+/// The bound of steps for `expr` on variables of these shapes; refuses when that is above the limits.
+pub(crate) fn check(expr: &IdedExpr, variables: &[(String, Shape)]) -> Result<u64, Error> {
     let mut walk = Walk {
-        scope: variables
-            .iter()
-            .map(|(name, shape)| ((*name).to_owned(), shape.clone()))
-            .collect(),
+        scope: variables.to_vec(),
         largest: 0.0,
     };
     let (_, steps) = walk.expr(expr);
     within("steps", steps, MAX_STEPS)?;
-    within("bytes", walk.largest, MAX_MEMORY)
+    within("bytes", walk.largest, MAX_MEMORY)?;
+    Ok(steps.ceil() as u64)
 }
 
 fn within(what: &'static str, estimate: f64, limit: u64) -> Result<(), Error> {

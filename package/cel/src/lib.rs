@@ -26,7 +26,7 @@ mod guard;
 mod program;
 
 pub use error::Error;
-pub use program::{Outcome, Program};
+pub use program::{Bindings, Outcome, Program};
 
 /// Longest expression that is compiled, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 4 * 1024;

@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use cel::{Context, Env, Value};
 
+use crate::cost::Shape;
 use crate::{Error, bind, cost, error, guard};
 
 const COMPILE_STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -76,7 +78,7 @@ impl Program {
     /// # Errors
     /// When a binding is too large, the estimated cost is above the limits, or the evaluation fails.
     pub fn eval(&self, bindings: &[(&str, &serde_json::Value)]) -> Result<Outcome, Error> {
-        match self.run(bindings)? {
+        match self.run(&Bindings::new(bindings)?)? {
             Value::Bool(value) => Ok(Outcome::Bool(value)),
             other => Ok(Outcome::Json(
                 other.json().unwrap_or(serde_json::Value::Null),
@@ -89,25 +91,66 @@ impl Program {
     /// # Errors
     /// Those of [`Program::eval`], and [`Error::NotBool`].
     pub fn eval_bool(&self, bindings: &[(&str, &serde_json::Value)]) -> Result<bool, Error> {
+        self.eval_bool_on(&Bindings::new(bindings)?)
+    }
+
+    /// As [`Program::eval_bool`], on values that were bound for many evaluations.
+    ///
+    /// # Errors
+    /// Those of [`Program::eval_bool`].
+    pub fn eval_bool_on(&self, bindings: &Bindings) -> Result<bool, Error> {
         match self.run(bindings)? {
             Value::Bool(value) => Ok(value),
             other => Err(Error::NotBool(other.type_of().to_string())),
         }
     }
 
-    fn run(&self, bindings: &[(&str, &serde_json::Value)]) -> Result<Value, Error> {
-        let shapes = bindings
+    /// The most steps an evaluation on these values takes, for those who add up many.
+    ///
+    /// # Errors
+    /// [`Error::TooCostly`] when that is above the limits of a single one.
+    pub fn steps(&self, bindings: &Bindings) -> Result<u64, Error> {
+        cost::check(self.compiled.expression(), &bindings.shapes)
+    }
+
+    fn run(&self, bindings: &Bindings) -> Result<Value, Error> {
+        self.steps(bindings)?;
+        self.compiled
+            .execute(&bindings.context)
+            .map_err(|failure| error::evaluation(&failure, &self.source))
+    }
+}
+
+/// Values bound to variables: measured and converted once, for as many evaluations as are wanted.
+pub struct Bindings {
+    shapes: Vec<(String, Shape)>,
+    context: Context<'static, 'static>,
+}
+
+impl Bindings {
+    /// Binds values.
+    ///
+    /// # Errors
+    /// When one is too large.
+    pub fn new(values: &[(&str, &serde_json::Value)]) -> Result<Self, Error> {
+        let shapes = values
             .iter()
-            .map(|(name, value)| Ok((*name, bind::measure(name, value)?)))
+            .map(|(name, value)| Ok(((*name).to_owned(), bind::measure(name, value)?)))
             .collect::<Result<Vec<_>, Error>>()?;
-        cost::check(self.compiled.expression(), &shapes)?;
         let mut context = Context::with_env(Arc::clone(environment()));
-        for (name, value) in bindings {
+        for (name, value) in values {
             context.add_variable_from_value(*name, bind::convert(value));
         }
-        self.compiled
-            .execute(&context)
-            .map_err(|failure| error::evaluation(&failure, &self.source))
+        Ok(Self { shapes, context })
+    }
+}
+
+impl fmt::Debug for Bindings {
+    /// The names only: values may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.shapes.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 

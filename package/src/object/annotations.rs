@@ -1,9 +1,11 @@
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 use stevedore_cel::Program;
 use stevedore_proto_core::content::{CollisionProtection, ConditionMapping};
 use stevedore_proto_core::label;
 
-use super::{Problem, VARIABLES, labels};
+use super::{Compile, Problem, labels};
 use crate::violation::Reason;
 
 /// Condition mappings of one object.
@@ -13,14 +15,18 @@ const MAX_MAPPINGS: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Directives {
     pub phase: Option<String>,
-    pub condition: Option<Program>,
+    pub condition: Option<Rc<Program>>,
     pub collision_protection: Option<CollisionProtection>,
     pub condition_mappings: Vec<ConditionMapping>,
 }
 
 impl Directives {
     /// Reads and removes our annotations, under either prefix; no annotations left means none at all.
-    pub(super) fn take(metadata: &mut Map<String, Value>, problems: &mut Vec<Problem>) -> Self {
+    pub(super) fn take(
+        metadata: &mut Map<String, Value>,
+        compile: &mut Compile<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let mut directives = Directives::default();
         let annotations = match metadata.get_mut("annotations") {
             None | Some(Value::Null) => {
@@ -38,9 +44,9 @@ impl Directives {
         };
         directives.phase = one(annotations, label::PHASE, problems);
         if let Some(text) = one(annotations, label::CONDITION, problems) {
-            match Program::compile_condition(&text, VARIABLES) {
+            match compile(&text) {
                 Ok(program) => directives.condition = Some(program),
-                Err(error) => problems.push((Reason::ConditionInvalid, error.to_string())),
+                Err(problem) => problems.push(problem),
             }
         }
         if let Some(text) = one(annotations, label::COLLISION_PROTECTION, problems) {

@@ -32,8 +32,17 @@ fn object(kind: &str, metadata: Value) -> Value {
     object
 }
 
+fn ready(value: Value, namespace: Option<&str>) -> Result<Ready, Vec<Problem>> {
+    let mut compile = |text: &str| {
+        let program = Program::compile_condition(text, VARIABLES);
+        let problem = |error: stevedore_cel::Error| (Reason::ConditionInvalid, error.to_string());
+        program.map(Rc::new).map_err(problem)
+    };
+    prepare(value, &rules(&phases(), namespace), &mut compile)
+}
+
 fn in_namespace(value: Value) -> Result<Ready, Vec<Problem>> {
-    prepare(value, &rules(&phases(), Some("harbour")))
+    ready(value, Some("harbour"))
 }
 
 fn refused(value: Value) -> Vec<Problem> {
@@ -261,7 +270,7 @@ fn a_namespaced_package_stays_in_its_namespace() {
 
 #[test]
 fn a_cluster_package_names_the_namespace_of_built_in_namespaced_kinds() {
-    let cluster = |value| prepare(value, &rules(&phases(), None));
+    let cluster = |value| ready(value, None);
     assert!(cluster(object("ConfigMap", json!({}))).is_err());
     assert_eq!(
         cluster(object("ConfigMap", json!({"namespace": "n"})))

@@ -1,10 +1,11 @@
-use serde_json::json;
+use serde_json::{Value, json};
 use stevedore_proto_core::content::{Phase, PhaseObject};
 
 use super::*;
 use crate::files::PackageFiles;
 use crate::manifest::Scope;
 
+mod budgets;
 mod fixtures;
 mod limits;
 

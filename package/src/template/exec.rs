@@ -10,6 +10,7 @@ use super::functions::{Compiled, Outcome};
 use super::reads::{Origin, Recorder};
 use super::value::{Map, Value};
 use super::{Env, ExecError, Output, TemplateSet, format, parse};
+use crate::budget::Budget;
 
 /// How deeply nodes and expressions may be nested while running, templates included.
 const MAX_DEPTH: usize = 256;
@@ -24,7 +25,7 @@ pub(super) struct Machine<'t> {
     pub(super) tree: &'t Tree,
     pub(super) vars: Vec<(&'t str, Value)>,
     out: Vec<u8>,
-    fuel: u64,
+    budget: &'t mut Budget,
     depth: usize,
     /// How many `template` and `include` are open.
     calls: usize,
@@ -42,7 +43,13 @@ enum Flow {
     Continue,
 }
 
-pub(super) fn run(set: &TemplateSet, name: &str, context: &Json, env: &Env) -> Executed<Output> {
+pub(super) fn run<'t>(
+    set: &'t TemplateSet,
+    name: &str,
+    context: &Json,
+    env: &'t Env,
+    budget: &'t mut Budget,
+) -> Executed<Output> {
     let early = |message: String| {
         Box::new(ExecError {
             file: name.to_owned(),
@@ -57,6 +64,9 @@ pub(super) fn run(set: &TemplateSet, name: &str, context: &Json, env: &Env) -> E
         .trees
         .get(name)
         .ok_or_else(|| early(format!("no template {name:?}")))?;
+    budget
+        .charge(weight(context))
+        .map_err(|exhausted| early(exhausted.to_string()))?;
     let recorder = Rc::new(Recorder::default());
     let dot = Value::context(context, Origin::root(&recorder))
         .ok_or_else(|| early("the context is nested too deeply".to_owned()))?;
@@ -66,7 +76,7 @@ pub(super) fn run(set: &TemplateSet, name: &str, context: &Json, env: &Env) -> E
         tree,
         vars: vec![("$", dot.clone())],
         out: Vec::new(),
-        fuel: env.limits.fuel,
+        budget,
         depth: 0,
         calls: 0,
         changed: Vec::new(),
@@ -77,12 +87,25 @@ pub(super) fn run(set: &TemplateSet, name: &str, context: &Json, env: &Env) -> E
         map.clear();
     }
     walked?;
+    let written = machine.budget.write(machine.out.len());
+    written.map_err(|exhausted| early(exhausted.to_string()))?;
     let text = String::from_utf8(machine.out)
         .map_err(|_| early("the output is not valid UTF-8".to_owned()))?;
     Ok(Output {
         text,
         reads: recorder.reads(),
     })
+}
+
+/// What it costs to make a context's values anew for an execution, which may change them.
+fn weight(context: &Json) -> u64 {
+    let inner: u64 = match context {
+        Json::String(text) => text.len() as u64 / 32,
+        Json::Array(items) => items.iter().map(weight).sum(),
+        Json::Object(map) => map.values().map(weight).sum(),
+        _ => 0,
+    };
+    1 + inner
 }
 
 impl<'t> Machine<'t> {
@@ -103,21 +126,10 @@ impl<'t> Machine<'t> {
         })
     }
 
-    /// Takes `steps` from the instruction budget.
+    /// Takes `steps` from the budget.
     pub(super) fn charge(&mut self, steps: u64) -> Result<(), String> {
-        match self.fuel.checked_sub(steps) {
-            Some(left) => {
-                self.fuel = left;
-                Ok(())
-            }
-            None => {
-                self.fuel = 0;
-                Err(format!(
-                    "the budget of {} steps is used up",
-                    self.env.limits.fuel
-                ))
-            }
-        }
+        let charged = self.budget.charge(steps);
+        charged.map_err(|exhausted| exhausted.to_string())
     }
 
     pub(super) fn spend(&mut self, at: &dyn Located, steps: u64) -> Executed<()> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::functions::{HostFunction, Kind};
 use super::value::{Elem, Map, Value};
@@ -13,10 +13,17 @@ use super::{Env, Limits};
 /// The content of a package by path.
 pub type PackageFiles = BTreeMap<String, Vec<u8>>;
 
+/// Bytes of a compiled pattern.
+const PATTERN_BYTES: usize = 64 * 1024;
+/// Steps that compiling a pattern costs.
+const COMPILING: u64 = 2_000;
+
 /// An environment in which templates can read these files, and nothing else.
 #[must_use]
 pub fn with_files(files: Arc<PackageFiles>, limits: Limits) -> Env {
     let globbed = Arc::clone(&files);
+    // Every path is looked at.
+    let looking: u64 = files.keys().map(|path| 1 + path.len() as u64).sum();
     let get = HostFunction::new([Kind::Str], move |args| {
         let content = files.get(&path(args)).ok_or("file not found")?;
         Ok(Value::from(content.clone()))
@@ -29,7 +36,8 @@ pub fn with_files(files: Arc<PackageFiles>, limits: Limits) -> Env {
         let entries =
             found.map(|(path, content)| (Rc::from(path.as_bytes()), Value::from(content.clone())));
         Ok(Value::Map(Map::typed(entries.collect(), Elem::Str)))
-    });
+    })
+    .costing(COMPILING + looking);
     let functions = [("getFile", get), ("getFileGlob", glob)];
     let functions = functions
         .into_iter()
@@ -96,5 +104,9 @@ fn compile(glob: &str) -> Result<Regex, String> {
         return Err(bad());
     }
     pattern.push_str(")$");
-    Regex::new(&pattern).map_err(|_| bad())
+    RegexBuilder::new(&pattern)
+        .size_limit(PATTERN_BYTES)
+        .dfa_size_limit(PATTERN_BYTES)
+        .build()
+        .map_err(|_| bad())
 }

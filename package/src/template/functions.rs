@@ -67,6 +67,7 @@ type HostRun = dyn Fn(&[Value]) -> Result<Value, String> + Send + Sync;
 /// A function the caller of the engine provides. It must be pure.
 pub struct HostFunction {
     params: Vec<Kind>,
+    cost: u64,
     run: Box<HostRun>,
 }
 
@@ -78,7 +79,17 @@ impl HostFunction {
     ) -> Self {
         Self {
             params: params.into(),
+            cost: 0,
             run: Box::new(run),
+        }
+    }
+
+    /// The same, where each call costs so many steps besides what its arguments and its result weigh.
+    #[must_use]
+    pub fn costing(self, steps: u64) -> Self {
+        Self {
+            cost: steps,
+            ..self
         }
     }
 }
@@ -216,7 +227,14 @@ impl Callee<'_> {
                 ..
             }) => run(machine, args),
             Self::Own(_) => Ok(Value::Nil),
-            Self::Host(function) => (function.run)(args),
+            Self::Host(function) => {
+                machine.charge(function.cost)?;
+                let value = (function.run)(args)?;
+                if let Value::Map(map) = &value {
+                    machine.charge(map.entries().iter().map(|(_, item)| item.weight()).sum())?;
+                }
+                Ok(value)
+            }
         }
     }
 }

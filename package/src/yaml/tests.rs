@@ -156,6 +156,27 @@ fn what_aliases_stand_for_counts_like_what_is_written() {
 }
 
 #[test]
+fn documents_are_read_one_by_one_as_long_as_the_budget_suffices() {
+    let text = "a: 1\n---\nb: [1, 2, 3]\n---\nc: [\n";
+    let read = |steps: u64| {
+        let mut budget = Budget::new(steps, 0);
+        let mut documents = Documents::new("f", text.as_bytes()).unwrap();
+        let mut count = 0;
+        loop {
+            match documents.next_within(&mut budget) {
+                Ok(Some(_)) => count += 1,
+                Ok(None) => unreachable!("the last one is no YAML"),
+                Err(Unreadable::Yaml(_)) => return (count, "no YAML"),
+                Err(Unreadable::Exhausted(_)) => return (count, "exhausted"),
+            }
+        }
+    };
+    assert_eq!(read(10), (0, "exhausted"));
+    assert_eq!(read(100), (1, "exhausted"));
+    assert_eq!(read(1_000), (2, "no YAML"));
+}
+
+#[test]
 fn a_bomb_of_aliases_ends_at_once() {
     let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
     for level in 1..20 {

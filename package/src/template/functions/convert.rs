@@ -9,7 +9,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         format::sprint(args, machine.env.limits.output).map(Value::from)
     }),
     variadic("printf", &[Kind::Str], Kind::Any, |machine, args| {
-        format::sprintf(text(&args[0]), &args[1..], machine.env.limits.output).map(Value::from)
+        let limit = machine.env.limits.output;
+        let text = format::sprintf(text(&args[0]), &args[1..], limit)?;
+        machine.charge(text.len() as u64 / 8)?;
+        Ok(Value::from(text))
     }),
     variadic("println", &[], Kind::Any, |machine, args| {
         format::sprintln(args, machine.env.limits.output).map(Value::from)

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::super::exec::Machine;
 use super::super::json::{self, Style};
 use super::super::value::{Map, Value};
 use super::super::yaml;
@@ -52,20 +53,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         from_json(&args[0])
     }),
     fixed("toYAML", &[Kind::Any], |machine, args| {
-        yaml::encode(&args[0], machine.env.limits.output).map(Value::from)
+        to_yaml(machine, &args[0]).map(Value::from)
     }),
     fixed("toYaml", &[Kind::Any], |machine, args| {
-        let text = yaml::encode(&args[0], machine.env.limits.output)?;
+        let text = to_yaml(machine, &args[0])?;
         Ok(Value::from(text.strip_suffix('\n').unwrap_or(&text)))
     }),
-    fixed("fromYAML", &[Kind::Str], |machine, args| {
-        machine.charge(text(&args[0]).len() as u64)?;
-        yaml::decode(&utf8(&args[0]))
-    }),
-    fixed("fromYaml", &[Kind::Str], |machine, args| {
-        machine.charge(text(&args[0]).len() as u64)?;
-        yaml::decode(&utf8(&args[0]))
-    }),
+    fixed("fromYAML", &[Kind::Str], from_yaml),
+    fixed("fromYaml", &[Kind::Str], from_yaml),
     fixed("b64enc", &[Kind::Str], |_, args| {
         Ok(Value::from(STANDARD.encode(text(&args[0]))))
     }),
@@ -84,6 +79,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ))
     }),
 ];
+
+/// YAML is dear next to JSON: a step for each byte.
+fn to_yaml(machine: &mut Machine<'_>, value: &Value) -> Result<String, String> {
+    let text = yaml::encode(value, machine.env.limits.output)?;
+    machine.charge(text.len() as u64)?;
+    Ok(text)
+}
+
+fn from_yaml(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
+    machine.charge(crate::yaml::cost(text(&args[0]).len()))?;
+    yaml::decode(&utf8(&args[0]))
+}
 
 fn from_json(document: &Value) -> Outcome {
     let parsed: serde_json::Value =

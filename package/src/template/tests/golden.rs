@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::super::{Env, Limits, TemplateSet, with_files};
+use crate::budget::Budget;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -44,7 +45,7 @@ fn env() -> Env {
 fn ours(case: &Case, context: &Json, env: &Env) -> Result<String, String> {
     let files = case.files.iter().map(|(path, source)| (path, source));
     let set = TemplateSet::parse(files, env).map_err(|error| error.to_string())?;
-    let output = set.execute(&case.execute, context, env);
+    let output = set.execute(&case.execute, context, env, &mut Budget::default());
     output
         .map(|output| output.text)
         .map_err(|error| error.to_string())

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::super::{Env, Limits, TemplateSet};
-use super::run_within;
+use super::{STEPS, run_within};
+use crate::budget::Budget;
 
 /// Bits of templates, so that arbitrary rows of them often mean something.
 const PIECES: &[&str] = &[
@@ -99,7 +100,6 @@ const PIECES: &[&str] = &[
 
 fn limits() -> Limits {
     Limits {
-        fuel: 20_000,
         output: 1 << 16,
         recursion: 32,
     }
@@ -110,7 +110,7 @@ fn survive(source: &str) {
     let context = json!({
         "a": "text", "b": {"c": 1}, "list": [1, "é", null, {"k": []}], "map": {"x": 1.5, "y": {}},
     });
-    let _ = run_within(source, &context, limits());
+    let _ = run_within(source, &context, 20_000, limits());
 }
 
 proptest! {
@@ -160,7 +160,7 @@ proptest! {
     fn a_string_survives_being_written_as_yaml(text in "[ -~\\n\\té:#'\"\\\\]{0,40}") {
         let context = json!({ "text": text });
         for source in ["{{(fromYAML (toYAML .)).text}}", "{{index (fromYAML (toYAML (list .text))) 0}}"] {
-            let output = run_within(source, &context, Limits::default());
+            let output = run_within(source, &context, STEPS, Limits::default());
             prop_assert_eq!(output.map(|output| output.text), Ok(text.clone()));
         }
     }
@@ -169,7 +169,7 @@ proptest! {
     fn a_string_survives_being_written_as_json(text in any::<String>()) {
         let context = json!({ "text": text });
         let source = "{{(fromJson (toJson .)).text}}";
-        let output = run_within(source, &context, Limits::default());
+        let output = run_within(source, &context, STEPS, Limits::default());
         prop_assert_eq!(output.map(|output| output.text), Ok(text));
     }
 }
@@ -182,7 +182,9 @@ fn templates_of_several_files_that_call_each_other_end() {
     };
     let files = [("a", "{{template \"b\" .}}"), ("b", "{{include \"a\" .}}")];
     let set = TemplateSet::parse(files, &env).unwrap();
-    let error = set.execute("a", &json!({}), &env).unwrap_err();
+    let error = set
+        .execute("a", &json!({}), &env, &mut Budget::default())
+        .unwrap_err();
     assert!(
         error.message.contains("exceeded maximum template depth"),
         "{error}"

@@ -105,17 +105,8 @@ fn endless_work_ends_when_the_budget_is_used_up() {
 
 #[test]
 fn the_budget_is_exact() {
-    let run = |fuel| {
-        run_within(
-            "a{{1}}b",
-            &json!({}),
-            Limits {
-                fuel,
-                ..Limits::default()
-            },
-        )
-    };
-    let least = (0..100).find(|fuel| run(*fuel).is_ok()).unwrap();
+    let run = |steps| run_within("a{{1}}b", &json!({}), steps, Limits::default());
+    let least = (0..100).find(|steps| run(*steps).is_ok()).unwrap();
     assert!(least > 3);
     assert!(run(least - 1).unwrap_err().contains("steps is used up"));
 }

@@ -1,0 +1,155 @@
+//! The objects of one rendering, read one after the other, until there are too many or the budget is used up.
+
+use std::collections::HashMap;
+
+use stevedore_proto_core::content::canonical_json;
+use stevedore_proto_core::limit::CONTENT;
+
+use super::conditions::Conditions;
+use super::{Context, Reads};
+use crate::budget::Budget;
+use crate::limit;
+use crate::manifest::PackageManifest;
+use crate::object::{self, Key, Ready, Rules};
+use crate::package::invalid_yaml;
+use crate::violation::{Invalid, Reason, Violation};
+use crate::yaml::{self, Document, Documents, Unreadable};
+
+/// There is no use in reading on: a violation says why.
+pub(super) struct Stop;
+
+/// Objects whose condition holds, in order, and what is wrong with the others.
+pub(super) struct Objects<'r> {
+    context: &'r Context,
+    rules: Rules<'r>,
+    budget: &'r mut Budget,
+    reads: &'r mut Reads,
+    conditions: Conditions,
+    kept: Vec<Ready>,
+    /// Bytes of the kept ones, as content.
+    bytes: usize,
+    seen: HashMap<Key, (String, usize)>,
+    violations: Vec<Violation>,
+}
+
+impl<'r> Objects<'r> {
+    pub(super) fn new(
+        manifest: &'r PackageManifest,
+        context: &'r Context,
+        budget: &'r mut Budget,
+        reads: &'r mut Reads,
+    ) -> Self {
+        let rules = Rules {
+            package: &manifest.name,
+            instance: context.name(),
+            namespace: context.namespace(),
+            phases: &manifest.phases,
+        };
+        Self {
+            context,
+            rules,
+            budget,
+            reads,
+            conditions: Conditions::default(),
+            kept: Vec::new(),
+            bytes: 0,
+            seen: HashMap::new(),
+            violations: Vec::new(),
+        }
+    }
+
+    /// Reads a file of objects.
+    pub(super) fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Stop> {
+        if let Err(exhausted) = self.budget.charge(yaml::cost_of_text(bytes.len())) {
+            return self.stop(Violation::costly(exhausted).in_file(path));
+        }
+        let mut documents = match Documents::new(path, bytes) {
+            Ok(documents) => documents,
+            Err(error) => {
+                self.violations.push(invalid_yaml(error));
+                return Ok(());
+            }
+        };
+        loop {
+            match documents.next_within(self.budget) {
+                Ok(Some(document)) => self.document(path, document)?,
+                Ok(None) => return Ok(()),
+                Err(Unreadable::Yaml(error)) => {
+                    self.violations.push(invalid_yaml(error));
+                    return Ok(());
+                }
+                Err(Unreadable::Exhausted(exhausted)) => {
+                    return self.stop(Violation::costly(exhausted).in_file(path));
+                }
+            }
+        }
+    }
+
+    fn document(&mut self, path: &str, document: Document) -> Result<(), Stop> {
+        let index = document.index;
+        let mut compile = |text: &str| self.conditions.compile(text, self.budget);
+        let ready = match object::prepare(document.value, &self.rules, &mut compile) {
+            Ok(ready) => ready,
+            Err(problems) => return self.refuse(path, index, problems),
+        };
+        if let Some(condition) = &ready.condition {
+            self.reads.add_condition(condition);
+            let holds = self.conditions.holds(condition, self.context, self.budget);
+            match holds {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(problem) => return self.refuse(path, index, vec![problem]),
+            }
+        }
+        let place = (path.to_owned(), index);
+        if let Some((other, number)) = self.seen.insert(ready.key.clone(), place) {
+            let (group, kind, namespace, name) = &ready.key;
+            let details = format!(
+                "{kind} of group {group:?}, namespace {namespace:?}, name {name:?} is also in {other} idx {number}"
+            );
+            self.violations
+                .push(Violation::new(Reason::Duplicate, details).at(path, index));
+        }
+        if self.kept.len() == limit::OBJECTS {
+            let details = format!("more than {} objects", limit::OBJECTS);
+            return self.stop(Violation::new(Reason::TooLarge, details));
+        }
+        self.bytes += canonical_json(&ready.object.object).len();
+        if self.bytes > CONTENT {
+            let details = format!("the objects have more than {CONTENT} bytes");
+            return self.stop(Violation::new(Reason::TooLarge, details));
+        }
+        self.kept.push(ready);
+        Ok(())
+    }
+
+    fn refuse(
+        &mut self,
+        path: &str,
+        index: usize,
+        problems: Vec<object::Problem>,
+    ) -> Result<(), Stop> {
+        let at = |(reason, details)| Violation::new(reason, details).at(path, index);
+        self.violations.extend(problems.into_iter().map(at));
+        if self.budget.is_exhausted() {
+            return Err(Stop);
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, why: Violation) -> Result<(), Stop> {
+        self.violations.push(why);
+        Err(Stop)
+    }
+
+    /// The objects, when nothing is wrong.
+    pub(super) fn finish(mut self) -> Result<Vec<Ready>, Invalid> {
+        if self.kept.is_empty() && self.violations.is_empty() {
+            let details = "with this configuration the package renders to nothing";
+            self.violations
+                .push(Violation::new(Reason::NoObjects, details));
+        }
+        Invalid::check(self.violations)?;
+        Ok(self.kept)
+    }
+}
