@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use stevedore_hub_core::fleet::Failure;
@@ -52,6 +53,17 @@ struct Loaded {
     reads: Vec<Reads>,
     results: BTreeMap<Digest, ContentRef>,
     failures: BTreeMap<Digest, Failure>,
+    /// What was too costly for one cluster, by all that is the same for every cluster: it is not tried for another
+    /// one, which would cost as much again.
+    given_up: BTreeMap<Digest, Failure>,
+}
+
+/// What one pass over clusters gave.
+#[derive(Debug)]
+pub(crate) struct Pass<K> {
+    pub(crate) results: Vec<(K, Result<Rendered, Failure>)>,
+    /// Whether there is a result for each cluster.
+    pub(crate) is_complete: bool,
 }
 
 impl Renderer {
@@ -79,6 +91,7 @@ impl Renderer {
             reads: Vec::new(),
             results: BTreeMap::new(),
             failures: BTreeMap::new(),
+            given_up: BTreeMap::new(),
         });
         package
     }
@@ -88,23 +101,43 @@ impl Renderer {
         self.lock().contents.get(content).cloned()
     }
 
-    /// Renders for one cluster, or finds what was rendered for another one that agrees on everything read.
-    /// Takes its time: not for the reactor.
-    pub(crate) fn render(
+    /// Renders for clusters, or finds what was rendered for others that agree on everything read. Takes its time:
+    /// not for the reactor. When that time is over, only what is known already is still given.
+    pub(crate) fn render<K>(
         &self,
         package: &Arc<Package>,
-        input: &RenderInput,
-    ) -> Result<Rendered, Failure> {
-        let digest = package.digest();
-        let context = package
-            .context(input)
-            .map_err(|invalid| failure(&invalid))?;
-        let all = whole(&context, input);
-        if let Some(known) = self.known(&digest, &all, |reads| reads.key(&digest, &context)) {
-            return known;
+        inputs: impl IntoIterator<Item = (K, RenderInput)>,
+        time: Duration,
+    ) -> Pass<K> {
+        let mut spent = Duration::ZERO;
+        let mut pass = Pass {
+            results: Vec::new(),
+            is_complete: true,
+        };
+        for (key, input) in inputs {
+            let asked = Asked::new(package, &input);
+            let known = match &asked {
+                Ok(asked) => self.known(package, asked),
+                Err(failure) => Some(Err(failure.clone())),
+            };
+            match (known, asked) {
+                (Some(known), _) => pass.results.push((key, known)),
+                (None, Ok(asked)) if spent < time => {
+                    let start = Instant::now();
+                    pass.results.push((key, self.fresh(package, &asked)));
+                    spent += start.elapsed();
+                }
+                (None, _) => pass.is_complete = false,
+            }
         }
-        let rendered = package
-            .render(&context)
+        pass
+    }
+
+    fn fresh(&self, package: &Arc<Package>, asked: &Asked) -> Result<Rendered, Failure> {
+        let digest = package.digest();
+        let rendered = package.render(&asked.context);
+        let too_costly = rendered.as_ref().is_err_and(Invalid::is_too_costly);
+        let rendered = rendered
             .map_err(|invalid| failure(&invalid))
             .and_then(|rendered| match check_stored_size(&rendered.content) {
                 Ok(()) => Ok(rendered),
@@ -114,13 +147,10 @@ impl Renderer {
                 }),
             });
         let mut state = self.lock();
-        let loaded = state
-            .packages
-            .iter_mut()
-            .find(|loaded| loaded.package.digest() == digest);
+        let loaded = state.loaded(&digest);
         match rendered {
             Ok(rendered) => {
-                let key = rendered.reads.key(&digest, &context);
+                let key = rendered.reads.key(&digest, &asked.context);
                 if let Some(loaded) = loaded {
                     loaded.make_room();
                     loaded.results.insert(key, rendered.reference);
@@ -137,32 +167,33 @@ impl Renderer {
             Err(failure) => {
                 if let Some(loaded) = loaded {
                     loaded.make_room();
-                    loaded.failures.insert(all, failure.clone());
+                    if too_costly {
+                        loaded.given_up.insert(asked.shared(), failure.clone());
+                    }
+                    loaded.failures.insert(asked.all, failure.clone());
                 }
                 Err(failure)
             }
         }
     }
 
-    fn known(
-        &self,
-        package: &Digest,
-        all: &Digest,
-        key: impl Fn(&Reads) -> Digest,
-    ) -> Option<Result<Rendered, Failure>> {
-        let state = self.lock();
-        let loaded = state
-            .packages
-            .iter()
-            .find(|loaded| loaded.package.digest() == *package)?;
-        if let Some(failure) = loaded.failures.get(all) {
+    fn known(&self, package: &Package, asked: &Asked) -> Option<Result<Rendered, Failure>> {
+        let digest = package.digest();
+        let mut state = self.lock();
+        let loaded = state.loaded(&digest)?;
+        if let Some(failure) = loaded.failures.get(&asked.all) {
             return Some(Err(failure.clone()));
         }
-        loaded.reads.iter().find_map(|reads| {
-            let input = key(reads);
+        let found = loaded.reads.iter().find_map(|reads| {
+            let input = reads.key(&digest, &asked.context);
             let content = *loaded.results.get(&input)?;
             Some(Ok(Rendered { input, content }))
-        })
+        });
+        if found.is_some() || loaded.given_up.is_empty() {
+            return found;
+        }
+        let failure = loaded.given_up.get(&asked.shared())?;
+        Some(Err(failure.clone()))
     }
 
     /// The bytes of a content, rendered again from whichever of the inputs gives it.
@@ -198,6 +229,33 @@ impl Renderer {
     }
 }
 
+/// A rendering that is asked for.
+struct Asked {
+    context: Context,
+    /// Digest of everything that it could read.
+    all: Digest,
+}
+
+impl Asked {
+    fn new(package: &Package, input: &RenderInput) -> Result<Self, Failure> {
+        let context = package
+            .context(input)
+            .map_err(|invalid| failure(&invalid))?;
+        let all = whole(&context, input);
+        Ok(Self { context, all })
+    }
+
+    /// Digest of what is the same for every cluster.
+    fn shared(&self) -> Digest {
+        let mut value = self.context.value().clone();
+        if let Some(value) = value.as_object_mut() {
+            value.remove("cluster");
+            value.remove("environment");
+        }
+        Digest::of(&canonical_json(&value))
+    }
+}
+
 /// Digest of everything that a rendering could read.
 fn whole(context: &Context, input: &RenderInput) -> Digest {
     Digest::of(&canonical_json(&Value::Array(vec![
@@ -212,11 +270,17 @@ impl Loaded {
             self.reads.clear();
             self.results.clear();
             self.failures.clear();
+            self.given_up.clear();
         }
     }
 }
 
 impl State {
+    fn loaded(&mut self, files: &Digest) -> Option<&mut Loaded> {
+        let mut packages = self.packages.iter_mut();
+        packages.find(|loaded| loaded.package.digest() == *files)
+    }
+
     fn package(&mut self, files: &Digest) -> Option<Arc<Package>> {
         let mut packages = self.packages.iter();
         let at = packages.position(|loaded| loaded.package.digest() == *files)?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use stevedore_crds::v1alpha1::{self as api, LabelOperator, MemberCluster, PackageRevision};
@@ -16,6 +17,10 @@ use stevedore_proto_core::content;
 use crate::hub::{Hub, View};
 use crate::package::AnyPackage;
 use crate::source;
+
+/// The longest a package may keep a planner with rendering, but for one that has begun: the hub plans few at a
+/// time, and one that is slow to render on ten thousand clusters must not delay the others.
+const PASS: Duration = Duration::from_secs(5);
 
 /// What is wanted of a package that is not being deleted.
 pub(crate) async fn wish(
@@ -88,26 +93,26 @@ async fn render(
             return unusable(&clusters);
         }
     };
+    // Nothing is known of a member's environment before it connected for the first time.
     let inputs: Vec<_> = clusters
         .iter()
-        .map(|(member, cluster)| (member.cluster, input(package, &object, member, cluster)))
+        .filter_map(|(member, cluster)| {
+            Some((member.cluster, input(package, &object, member, cluster)?))
+        })
         .collect();
     let shared = Arc::clone(hub);
-    let results = tokio::task::spawn_blocking(move || {
-        inputs
-            .into_iter()
-            .map(|(cluster, input)| {
-                let result = input.map(|input| shared.renderer.render(&loaded, &input));
-                (cluster, result)
-            })
-            .collect::<Vec<_>>()
-    })
-    .await
-    .unwrap_or_default();
+    let pass = tokio::task::spawn_blocking(move || shared.renderer.render(&loaded, inputs, PASS));
     let mut targets: BTreeMap<_, _> = unusable(&clusters);
-    for (cluster, result) in results {
+    let Ok(pass) = pass.await else {
+        return targets;
+    };
+    if !pass.is_complete {
+        // Behind those that wait: the rest is rendered when it is this package's turn again.
+        hub.to_plan.add(package.uid);
+    }
+    for (cluster, result) in pass.results {
         match result {
-            Some(Ok(rendered)) => {
+            Ok(rendered) => {
                 let rendering = Rendering::Content {
                     revision: number,
                     input: rendered.input,
@@ -115,11 +120,9 @@ async fn render(
                 };
                 targets.insert(cluster, rendering);
             }
-            Some(Err(failure)) => {
+            Err(failure) => {
                 view.unrendered.insert(cluster, failure);
             }
-            // Nothing is known of its environment before it connected for the first time.
-            None => {}
         }
     }
     targets

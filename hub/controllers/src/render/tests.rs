@@ -4,7 +4,21 @@ use stevedore_package::render::ClusterFacts;
 
 use super::*;
 
+/// Renders for one cluster, however long it takes.
+fn render(
+    renderer: &Renderer,
+    package: &Arc<Package>,
+    input: RenderInput,
+) -> Result<Rendered, Failure> {
+    let mut pass = renderer.render(package, [((), input)], Duration::MAX);
+    pass.results.remove(0).1
+}
+
 fn package(name: &str) -> Package {
+    with_files(name, &[])
+}
+
+fn with_files(name: &str, more: &[(&str, &str)]) -> Package {
     let manifest = format!(
         "apiVersion: manifests.package-operator.run/v1alpha1\nkind: PackageManifest\n\
          metadata: {{name: {name}}}\nspec:\n  scopes: [Cluster]\n  phases: [{{name: one}}]\n"
@@ -16,6 +30,9 @@ fn package(name: &str) -> Package {
         .insert("manifest.yaml", manifest.into_bytes())
         .unwrap();
     files.insert("map.yaml.gotmpl", object.into()).unwrap();
+    for (path, text) in more {
+        files.insert(path, (*text).into()).unwrap();
+    }
     Package::load(files).unwrap()
 }
 
@@ -53,7 +70,7 @@ fn packages_are_kept_by_their_bytes_and_the_one_not_used_goes_first() {
 fn a_content_that_was_let_go_is_found_through_any_cluster_that_gives_it() {
     let renderer = Renderer::default();
     let package = renderer.keep(package("demo"), 1000);
-    let content = renderer.render(&package, &input("west")).unwrap().content;
+    let content = render(&renderer, &package, input("west")).unwrap().content;
     let fresh = Renderer::default();
     let inputs = [input("relabelled"), input("west")];
     assert!(
@@ -63,4 +80,46 @@ fn a_content_that_was_let_go_is_found_through_any_cluster_that_gives_it() {
     );
     let bytes = fresh.again(&package, &inputs, &content.digest).unwrap();
     assert_eq!(Digest::of(&bytes), content.digest);
+}
+
+#[test]
+fn what_is_too_costly_for_one_cluster_is_not_tried_for_the_next() {
+    let renderer = Renderer::default();
+    let much = "{{if eq .cluster.name `bad`}}{{repeat 4194304 `x`}}{{end}}";
+    let names = ["1", "2", "3", "4", "5"].map(|name| format!("{name}.txt.gotmpl"));
+    let files = names.each_ref().map(|name| (name.as_str(), much));
+    let package = renderer.keep(with_files("demo", &files), 1000);
+    render(&renderer, &package, input("west")).unwrap();
+    let failure = render(&renderer, &package, input("bad")).expect_err("20 MiB");
+    assert_eq!(failure.reason, "TooCostly");
+    assert_eq!(
+        render(&renderer, &package, input("east")),
+        Err(failure),
+        "it would render, but nobody tries"
+    );
+    assert!(
+        render(&renderer, &package, input("west")).is_ok(),
+        "what was rendered before is known"
+    );
+    let changed = RenderInput {
+        image: "registry.example/demo:2".into(),
+        ..input("east")
+    };
+    assert!(
+        render(&renderer, &package, changed).is_ok(),
+        "another image or configuration is tried"
+    );
+}
+
+#[test]
+fn a_pass_whose_time_is_over_gives_only_what_is_known() {
+    let renderer = Renderer::default();
+    let package = renderer.keep(package("demo"), 1000);
+    render(&renderer, &package, input("west")).unwrap();
+    let inputs = || ["east", "west", "north"].map(|name| (name, input(name)));
+    let pass = renderer.render(&package, inputs(), Duration::ZERO);
+    let names: Vec<_> = pass.results.iter().map(|(name, _)| *name).collect();
+    assert_eq!((names, pass.is_complete), (vec!["west"], false));
+    let pass = renderer.render(&package, inputs(), Duration::MAX);
+    assert_eq!((pass.results.len(), pass.is_complete), (3, true));
 }
