@@ -111,7 +111,8 @@ impl<'r> Objects<'r> {
                 .push(Violation::new(Reason::Duplicate, details).at(path, index));
         }
         if self.kept.len() == limit::OBJECTS {
-            let details = format!("more than {} objects", limit::OBJECTS);
+            let (count, limit) = (limit::OBJECTS + 1, limit::OBJECTS);
+            let details = format!("at least {count} objects, the limit is {limit}");
             return self.stop(Violation::new(Reason::TooLarge, details));
         }
         self.bytes += canonical_json(&ready.object.object).len();

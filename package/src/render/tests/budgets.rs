@@ -135,9 +135,10 @@ fn objects_are_counted_while_they_are_read() {
         ("b.yaml", object("b", "unknown phase", "")),
     ];
     let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
+    let invalid = render(&package(&files), &input()).expect_err("too many objects");
     assert_eq!(
-        reasons(render(&package(&files), &input())),
-        [(Reason::TooLarge, None)]
+        invalid.to_string(),
+        "too large: at least 1001 objects, the limit is 1000"
     );
 }
 
