@@ -55,9 +55,8 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
     let (name, uid) = (revision.name_any(), write::uid(revision));
     let finalizers = revision.metadata.finalizers.clone().unwrap_or_default();
     if finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
-        write::ignore_missing(
-            write::finalizer(&api, &name, uid, &finalizers, FINALIZER, false).await,
-        )?;
+        let removed = write::remove_finalizer(&api, &name, uid, &finalizers, FINALIZER);
+        write::ignore_missing(removed.await)?;
     }
     write::ignore_missing(write::delete(&api, &name, uid).await)?;
     hub.revisions.delete(revision);

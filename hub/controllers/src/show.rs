@@ -19,15 +19,29 @@ use crate::members::GRACE;
 use crate::package::AnyPackage;
 use crate::write;
 
-/// Shortest time between two writes of one package's status when a condition turned in between.
-const TURNS_APART: Duration = Duration::from_millis(50);
-/// Shortest time between two writes of one package's status when only counts and words changed.
-const APART: Duration = Duration::from_millis(500);
+/// Shortest time between two writes of one package's status.
+const APART: Duration = Duration::from_millis(50);
+/// How long a condition that turned may wait: a small package is pulled, ordered and available in less, and one
+/// write shows that. That it is available is said at once.
+const TURN_AFTER: Duration = Duration::from_millis(300);
+/// How long counts and words may wait.
+const DETAIL_AFTER: Duration = Duration::from_millis(500);
+
+/// When a package's status was written last, and since when a change waits.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shown {
+    written: Option<Instant>,
+    waiting: Option<Instant>,
+}
 
 /// Works on one package; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
     let package = hub.package(&uid)?;
     hub.leader.current()?;
+    let written = lock(&hub.shown).get(&uid).and_then(|shown| shown.written);
+    if let Some(left) = written.and_then(|written| APART.checked_sub(written.elapsed())) {
+        return Some(left);
+    }
     let view = lock(&hub.views).get(&uid).cloned();
     let source = lock(&hub.sources).get(&uid).cloned();
     let (Some(view), Some(source)) = (view, source.or_else(|| deleting_source(&package))) else {
@@ -64,29 +78,38 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
             paused: package.spec.paused,
             deleting: package.deleting,
             pinned: view.pinned,
+            blocked: view.blocked.clone().map(|(failure, _)| failure),
             names: Some(&names),
         };
         status::summarise(rows, &facts)
     };
     let wanted = status_of(&package, &view, &source, summary, Timestamp::now());
     if wanted == package.status {
+        if let Some(shown) = lock(&hub.shown).get_mut(&uid) {
+            shown.waiting = None;
+        }
         return None;
     }
-    let apart = if turns(&package.status, &wanted) {
-        TURNS_APART
-    } else {
-        APART
+    let waited = {
+        let mut all = lock(&hub.shown);
+        let shown = all.entry(uid).or_default();
+        shown.waiting.get_or_insert_with(Instant::now).elapsed()
     };
-    let last = lock(&hub.shown).get(&uid).map(|written| written.elapsed());
-    if let Some(left) = last.and_then(|last| apart.checked_sub(last)) {
+    if let Some(left) = patience(&package.status, &wanted).checked_sub(waited)
+        && !left.is_zero()
+    {
         return Some(left);
     }
     let api = package.api(&hub.client);
     match write::status(&api, &package.name, &uid.to_string(), &wanted).await {
         Ok(written) => {
             hub.metrics.status_writes.inc();
-            took(&hub, &package, &written);
-            lock(&hub.shown).insert(uid, Instant::now());
+            hub.took(&package, &written);
+            let shown = Shown {
+                written: Some(Instant::now()),
+                waiting: None,
+            };
+            lock(&hub.shown).insert(uid, shown);
             None
         }
         Err(error) if write::is_conflict(&error) => None,
@@ -97,39 +120,19 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     }
 }
 
-/// Whether a condition says another thing, and not just in other words.
-fn turns(old: &PackageStatus, new: &PackageStatus) -> bool {
-    let said = |status: &PackageStatus| -> Vec<_> {
-        let conditions = status.conditions.iter();
-        conditions
-            .map(|one| {
-                (
-                    one.type_.clone(),
-                    one.status.clone(),
-                    one.observed_generation,
-                )
-            })
-            .collect()
+/// How long this change may wait.
+fn patience(old: &PackageStatus, new: &PackageStatus) -> Duration {
+    let available = |status: &PackageStatus| {
+        let found = condition::find(&status.conditions, condition::AVAILABLE);
+        found.map(|found| (found.status.clone(), found.observed_generation))
     };
-    said(old) != said(new)
-}
-
-/// The package as our own write left it, so that the next comparison does not wait for the watch.
-fn took(hub: &Hub, package: &AnyPackage, written: &kube::api::DynamicObject) {
-    let Ok(value) = serde_json::to_value(written) else {
-        return;
-    };
-    match package.namespace {
-        Some(_) => {
-            if let Ok(object) = serde_json::from_value(value) {
-                hub.packages.apply(object);
-            }
-        }
-        None => {
-            if let Ok(object) = serde_json::from_value(value) {
-                hub.cluster_packages.apply(object);
-            }
-        }
+    if available(old) != available(new) && condition::is_true(&new.conditions, condition::AVAILABLE)
+    {
+        Duration::ZERO
+    } else if condition::said(&old.conditions) != condition::said(&new.conditions) {
+        TURN_AFTER
+    } else {
+        DETAIL_AFTER
     }
 }
 
