@@ -122,7 +122,10 @@ fn a_restored_hub_reports_freezes_and_after_a_raise_brings_the_fleet_together() 
 fn a_restored_hub_that_gave_higher_numbers_meanwhile_is_noticed_by_its_history() {
     alone(RESTORABLE, async |world| {
         let agent = &world.agent("member-1").daemon;
-        let past = put_back(world, async || agent.kill().await).await;
+        let past = put_back(world, async || {
+            agent.kill().await;
+        })
+        .await;
         let numbers = async || world.ledger("restored").await["spec"]["highestNumber"].as_i64();
         // The member holds number 2 of a history that ended. Without it, the hub gives 2 and 3 anew.
         for (tag, number) in [("3", 2), ("4", 3)] {
