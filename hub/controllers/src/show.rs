@@ -14,7 +14,7 @@ use stevedore_proto_core::status::Truth;
 use stevedore_proto_core::{ClusterUid, PackageUid};
 use tokio::time::Instant;
 
-use crate::hub::{Hub, View, lock};
+use crate::hub::{Hub, SourceState, View, lock};
 use crate::members::GRACE;
 use crate::package::AnyPackage;
 use crate::write;
@@ -22,7 +22,7 @@ use crate::write;
 /// Shortest time between two writes of one package's status.
 const APART: Duration = Duration::from_millis(50);
 /// How long a condition that turned may wait: a small package is pulled, ordered and available in less, and one
-/// write shows that. That it is available is said at once.
+/// write shows that. That it is available, or no longer, is said at once.
 const TURN_AFTER: Duration = Duration::from_millis(300);
 /// How long counts and words may wait.
 const DETAIL_AFTER: Duration = Duration::from_millis(500);
@@ -120,14 +120,13 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     }
 }
 
-/// How long this change may wait.
+/// How long this change may wait: what is or was available, not at all.
 fn patience(old: &PackageStatus, new: &PackageStatus) -> Duration {
     let available = |status: &PackageStatus| {
-        let found = condition::find(&status.conditions, condition::AVAILABLE);
-        found.map(|found| (found.status.clone(), found.observed_generation))
+        let found = condition::find(&status.conditions, condition::AVAILABLE)?;
+        (found.status == "True").then_some(found.observed_generation)
     };
-    if available(old) != available(new) && condition::is_true(&new.conditions, condition::AVAILABLE)
-    {
+    if available(old) != available(new) {
         Duration::ZERO
     } else if condition::said(&old.conditions) != condition::said(&new.conditions) {
         TURN_AFTER
@@ -136,8 +135,8 @@ fn patience(old: &PackageStatus, new: &PackageStatus) -> Duration {
     }
 }
 
-fn deleting_source(package: &AnyPackage) -> Option<crate::hub::SourceState> {
-    package.deleting.then(|| crate::hub::SourceState {
+fn deleting_source(package: &AnyPackage) -> Option<SourceState> {
+    package.deleting.then(|| SourceState {
         spec_hash: package.content_hash(),
         source: Source::Ready,
         attempts: 0,
@@ -234,5 +233,42 @@ fn failure(group: &status::FailureGroup) -> FailureGroup {
         message: cut(&group.failure.message, 1024),
         count: i32::try_from(group.count).unwrap_or(i32::MAX),
         clusters: group.clusters.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(available: Option<(Status, i64)>, words: &str) -> PackageStatus {
+        let mut status = PackageStatus::default();
+        let now = Timestamp::UNIX_EPOCH;
+        Update::new("Unpacked", true, "UnpackSuccess", words).apply(&mut status.conditions, 1, now);
+        if let Some((said, generation)) = available {
+            let update = Update::new(condition::AVAILABLE, said, "Reason", words);
+            update.apply(&mut status.conditions, generation, now);
+        }
+        status
+    }
+
+    #[test]
+    fn only_what_is_or_was_available_is_said_at_once() {
+        let unpacked = status(None, "x");
+        let applying = status(Some((Status::False, 1)), "x");
+        let available = status(Some((Status::True, 1)), "x");
+        let upgraded = status(Some((Status::True, 2)), "x");
+        let unknown = status(Some((Status::Unknown, 1)), "x");
+        for (old, new) in [
+            (&unpacked, &available),
+            (&applying, &available),
+            (&available, &upgraded),
+            (&available, &unknown),
+        ] {
+            assert_eq!(patience(old, new), Duration::ZERO);
+        }
+        assert_eq!(patience(&unpacked, &applying), TURN_AFTER);
+        assert_eq!(patience(&applying, &unknown), TURN_AFTER);
+        let words = status(Some((Status::False, 1)), "y");
+        assert_eq!(patience(&applying, &words), DETAIL_AFTER);
     }
 }
