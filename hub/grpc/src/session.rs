@@ -39,10 +39,6 @@ pub(crate) use outbox::{Frame, FrameReceiver};
 pub const SWEEP: Duration = Duration::from_secs(3);
 /// Frames from a member that wait for its task; a full mailbox slows down the sender.
 const MAILBOX: usize = 32;
-/// Sessions of the whole fleet that may start per second.
-const STARTS_PER_SECOND: u64 = 1_000;
-/// Worth of starts that are admitted at once.
-const START_BURST: Millis = 2_000;
 
 /// What sessions need from the rest of the hub.
 #[derive(Clone)]
@@ -126,7 +122,7 @@ impl Sessions {
             pace,
             tasks: tasks.owner("sessions"),
             connections: AtomicU64::new(1),
-            pacer: Mutex::new(Pacer::new(STARTS_PER_SECOND, START_BURST)),
+            pacer: Mutex::new(Pacer::default()),
             started: Instant::now(),
             sweep: Notify::new(),
             metrics: Metrics::default(),
