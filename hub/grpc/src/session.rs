@@ -9,6 +9,7 @@
 //! # Guarantees
 //! * One task per cluster owns that cluster's machine; nothing else steps it.
 //! * A slow member fills its own outbox and is resynced; it delays nobody else.
+//! * A content that is slow to read delays its own order; nothing else of the session waits for it.
 //! * Telling of a change never blocks and never queues: changes of one cluster are coalesced.
 //! * When membership changes, sessions that are no longer admitted end within [`SWEEP`].
 
@@ -21,7 +22,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use stevedore_hub_core::ports::{MemberUid, Members, Orders, Reports};
 use stevedore_hub_core::session::{Connection, Pace, Pacer};
 use stevedore_proto_core::message::{Close, CloseReason};
-use stevedore_proto_core::{ClusterUid, DeploymentUid, Millis, ToHub};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Millis, PackageUid, ToHub};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -32,6 +33,7 @@ use crate::registry::Registry;
 
 mod member;
 mod outbox;
+mod reading;
 
 pub(crate) use outbox::{Frame, FrameReceiver};
 
@@ -99,6 +101,7 @@ pub(crate) struct Notices {
 struct Pending {
     changed: BTreeSet<DeploymentUid>,
     reloaded: bool,
+    content_back: BTreeSet<DeploymentUid>,
     census: bool,
     end: Option<Close>,
     retired: bool,
@@ -148,6 +151,16 @@ impl Sessions {
     pub fn reloaded(&self) {
         for (_, member) in self.shared.registry.all() {
             member.notices.tell(|pending| pending.reloaded = true);
+        }
+    }
+
+    /// Content of a package can be read again that could not be: orders that were put off for it go out now.
+    pub fn content_back(&self, package: PackageUid) {
+        for (cluster, member) in self.shared.registry.all() {
+            let deployment = DeploymentUid::derive(&package, &cluster);
+            member.notices.tell(|pending| {
+                pending.content_back.insert(deployment);
+            });
         }
     }
 

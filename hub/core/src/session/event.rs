@@ -24,8 +24,12 @@ pub enum Event {
     Closed(Connection),
     /// Frames for it could not be queued, and some are lost.
     Overflow(Connection),
-    /// The content of an order could not be read; the order was not sent.
+    /// The hub cannot make the content of an order any more; the order was not sent.
     ContentMissing(Connection, DeploymentUid),
+    /// The content of an order could not be read now; the order was not sent.
+    ContentLate(Connection, DeploymentUid),
+    /// Content of these deployments can be read again.
+    ContentBack(BTreeSet<DeploymentUid>),
     /// These orders changed in the cluster's orders.
     Changed(BTreeSet<DeploymentUid>),
     /// Any order may have changed: ledgers were loaded, or changes were not followed one by one.
@@ -148,7 +152,7 @@ pub enum Report {
     Listing(Vec<Held>),
     /// Everything that differed has been acknowledged, refused or frozen.
     Settled,
-    /// An order's content could not be read.
+    /// An order's content cannot be made any more, or the member could not fetch it.
     ContentMissing {
         /// One package on one cluster.
         deployment: DeploymentUid,

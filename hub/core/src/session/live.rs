@@ -38,6 +38,8 @@ pub(super) struct InFlight {
     pub(super) resend_at: Millis,
     /// No ack came in time: it is to be sent again.
     pub(super) due: bool,
+    /// It was not sent after all: its content was not there.
+    pub(super) put_off: bool,
 }
 
 /// One open session.
@@ -164,7 +166,16 @@ impl Live {
 
 /// Time until an order without an ack is sent again.
 pub(super) fn wait(pace: &Pace, attempt: u32) -> Millis {
-    pace.resend_after
+    grown(pace.resend_after, attempt, pace)
+}
+
+/// Time until an order is tried again whose content could not be read.
+pub(super) fn wait_for_content(pace: &Pace, attempt: u32) -> Millis {
+    grown(pace.content_after, attempt, pace)
+}
+
+fn grown(first: Millis, attempt: u32, pace: &Pace) -> Millis {
+    first
         .saturating_mul(1 << attempt.min(16))
         .min(pace.resend_at_most_after)
 }

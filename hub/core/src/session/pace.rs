@@ -17,6 +17,8 @@ pub struct Pace {
     pub listing_within: Millis,
     /// An order without an ack is sent again after this; doubled with every repetition.
     pub resend_after: Millis,
+    /// An order whose content could not be read is tried again after this; doubled with every repetition.
+    pub content_after: Millis,
     /// Longest time between repetitions.
     pub resend_at_most_after: Millis,
     /// Orders on their way at once; those already repeated do not count.
@@ -38,6 +40,7 @@ impl Default for Pace {
             hello_within: 10_000,
             listing_within: 15_000,
             resend_after: 20_000,
+            content_after: 2_000,
             resend_at_most_after: 300_000,
             window: 32,
             retry_after: 2_000,

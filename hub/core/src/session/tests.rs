@@ -10,6 +10,7 @@ use stevedore_proto_core::{
 
 use super::*;
 
+mod content;
 mod hostile;
 
 const FIRST: Connection = Connection(1);

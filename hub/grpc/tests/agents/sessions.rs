@@ -70,6 +70,35 @@ async fn orders_reach_only_their_cluster_and_acks_reach_the_hub() {
 }
 
 #[tokio::test]
+async fn a_content_that_is_slow_to_read_delays_its_own_order_only() {
+    let hub = hub().await;
+    let (_, channel) = hub.member("one", cluster(1)).await;
+    let mut stream = session(&channel, 1).await;
+    hub.ports.withhold(&content("slow"));
+    let order = |package: u8, name| {
+        let package = PackageUid::from_bytes([package; 16]);
+        hub.ports
+            .order(cluster(1), package, Some(&content(name)), None)
+            .0
+    };
+    let (slow, quick) = (order(1, "slow"), order(2, "quick"));
+    hub.sessions.changed(cluster(1), [slow, quick]);
+    let of = |deployment| {
+        move |message: &ToAgent| {
+            assert!(
+                !matches!(message, ToAgent::Order(order) if order.order.deployment != deployment)
+            );
+            matches!(message, ToAgent::Order(_))
+        }
+    };
+    stream.until(of(quick)).await;
+    stream.heartbeat().await;
+    stream.until(|message| *message == ToAgent::Beat).await;
+    hub.ports.give();
+    stream.until(of(slow)).await;
+}
+
+#[tokio::test]
 async fn the_first_message_must_be_a_hello() {
     let hub = hub().await;
     let (_, channel) = hub.member("one", cluster(1)).await;
