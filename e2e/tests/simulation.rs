@@ -1,5 +1,5 @@
 //! Both session machines against each other: lost, late, reordered and repeated frames, broken and half-broken
-//! connections, killed processes, a hub put back to an older copy. In every state S1, S2, S3, S5 and S10 hold;
+//! connections, killed processes, a hub put back to an older copy. In every state S1, S2, S3, S5, S9 and S10 hold;
 //! once faults stop, both sides converge and fall silent.
 //!
 //! A failure prints its seed; `STEVEDORE_SEED=<seed>` runs that one alone, `STEVEDORE_SEEDS=<count>` more of them.

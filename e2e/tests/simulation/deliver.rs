@@ -3,6 +3,7 @@
 use stevedore_agent_core::session::{
     Action as AgentAction, Event as AgentEvent, FetchError, StoreError,
 };
+use stevedore_hub_core::fleet::Class;
 use stevedore_hub_core::session::{
     Action as HubAction, Connection as Stream, Event as HubEvent, Report,
 };
@@ -126,7 +127,11 @@ impl World {
         Ok(())
     }
 
+        self.hub.fleet.report(self.agents[cluster].uid, &report);
     fn report(&mut self, cluster: usize, report: Report) -> Check {
+            Report::Connected { .. } => {
+                return self.nothing_is_claimed_for_another_process(cluster);
+            }
         match report {
             Report::Status {
                 incarnation,
@@ -157,6 +162,31 @@ impl World {
         }
         Ok(())
     }
+    /// S9: what the hub calls available when a session opens, the process behind the session called so.
+    fn nothing_is_claimed_for_another_process(&self, cluster: usize) -> Check {
+        let agent = &self.agents[cluster];
+        let stream = self.hub.members[cluster].session();
+        let is_current = |stream: Stream| self.links[stream.0 as usize].agent_life == agent.life;
+        if !stream.is_some_and(is_current) {
+            // The process was killed and nobody knows yet.
+            return Ok(());
+        }
+        for (package, row) in self.hub.fleet.on_cluster(&agent.uid) {
+            let said = agent
+                .reports
+                .get(&DeploymentUid::derive(&package, &agent.uid));
+            let available = said.is_some_and(|said| {
+                said.stage == Stage::Available && Some(said.observed) == row.wanted()
+            });
+            if row.class() == Class::Available && !available {
+                return Err(self.violated(format!(
+                    "S9: package {package} is available on cluster {cluster}, whose new process said {said:?}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
 
     pub(crate) fn stored(&mut self, cluster: usize, life: u64, deployment: DeploymentUid) -> Check {
         if self.agents[cluster].life != life {

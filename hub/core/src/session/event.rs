@@ -90,6 +90,9 @@ pub enum Report {
     Connected {
         /// Orders this member's sessions.
         incarnation: u64,
+        /// Every status is said again in this session: the process is another one, or some of what it said was
+        /// lost. Otherwise what was said in earlier sessions still holds.
+        anew: bool,
         /// The agent's process.
         instance: InstanceId,
         /// Its release.

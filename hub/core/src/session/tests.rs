@@ -451,6 +451,40 @@ fn a_newer_stream_supersedes_and_incarnations_rise() {
 
 #[test]
 fn of_two_instances_that_fight_the_longer_running_one_keeps_the_session() {
+#[test]
+fn only_the_same_process_with_nothing_lost_does_not_say_everything_anew() {
+    let anew = |actions: &[Action]| {
+        actions.iter().find_map(|action| match action {
+            Action::Report(Report::Connected { anew, .. }) => Some(*anew),
+            _ => None,
+        })
+    };
+    let again = |by, incarnation, sequence| {
+        let ToHub::Hello(mut hello) = hello(by, &[]) else {
+            unreachable!("made above")
+        };
+        (hello.incarnation, hello.sequence) = (incarnation, sequence);
+        ToHub::Hello(hello)
+    };
+    let mut desk = Desk::new(&[]);
+    let mut opens = |at: u64, message| {
+        desk.step(Event::Closed(Connection(at - 1)), at);
+        anew(&desk.opens(Connection(at), message, at))
+    };
+    assert_eq!(opens(1, again(instance(1), 0, 0)), Some(true));
+    assert_eq!(opens(2, again(instance(1), 1, 0)), Some(false));
+    assert_eq!(
+        opens(3, again(instance(1), 2, 1)),
+        Some(true),
+        "a report is lost"
+    );
+    assert_eq!(
+        opens(4, again(instance(2), 0, 0)),
+        Some(true),
+        "another process"
+    );
+}
+
     let mut desk = Desk::new(&[]);
     desk.opens(Connection(1), hello(instance(1), &[]), 0);
     desk.opens(Connection(2), hello(instance(2), &[]), 1_000);
