@@ -163,7 +163,7 @@ impl Record {
     }
 }
 
-/// What all connected members hold, beside what the hub knows.
+/// What all members that could be asked hold, beside what the hub knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
     /// The highest epoch counter that any member holds.
@@ -174,6 +174,8 @@ pub struct Summary {
     pub lines: Vec<Line>,
     /// Deployments that are as ordered.
     pub as_ordered: usize,
+    /// Names of members that said nothing: without a session, or too slow. What they hold is not counted.
+    pub missing: Vec<String>,
 }
 
 /// One deployment that is not as ordered.
@@ -197,8 +199,12 @@ impl Summary {
         self.epoch_floor = epochs.fold(self.epoch_floor, u64::max);
     }
 
-    /// Adds what one cluster holds.
-    pub fn add(&mut self, cluster: &str, census: &Census) {
+    /// Adds what one cluster holds, or that it did not say.
+    pub fn add(&mut self, cluster: &str, census: Option<&Census>) {
+        let Some(census) = census else {
+            self.missing.push(cluster.to_owned());
+            return;
+        };
         let floor = census.epoch_floor(self.epoch_floor);
         if floor <= PLAUSIBLE {
             self.epoch_floor = floor;
@@ -357,18 +363,35 @@ mod tests {
             entries: vec![crate::session::CensusEntry { held, finding }],
         };
         let mut summary = Summary::default();
-        summary.add("east", &census(held(1, 3, 7), Finding::Behind));
+        summary.add("east", Some(&census(held(1, 3, 7), Finding::Behind)));
         summary.add(
             "west",
-            &census(held(1, u64::MAX, u64::MAX), Finding::Behind),
+            Some(&census(held(1, u64::MAX, u64::MAX), Finding::Behind)),
         );
-        summary.add("north", &census(held(2, 1, 5), Finding::Unknown));
+        summary.add("north", Some(&census(held(2, 1, 5), Finding::Unknown)));
         let known = PackageUid::from_bytes([1; 16]);
         assert_eq!(summary.floors, BTreeMap::from([(known, 7)]));
         let raised =
             Record::take_term(None, ids(1).0, ids(1).1).raise("r", &summary, ids(2).0, ids(2).1);
         assert_eq!(raised.leadership.epoch.counter, 4);
         assert_eq!(summary.lines.len(), 3, "all of them are shown");
+    }
+
+    #[test]
+    fn members_that_said_nothing_are_named_and_nothing_is_made_up_about_them() {
+        let mut summary = Summary::default();
+        let nothing = Census {
+            entries: vec![],
+            highest: None,
+        };
+        summary.add("east", None);
+        summary.add("north", Some(&nothing));
+        summary.add("west", None);
+        let expected = Summary {
+            missing: vec!["east".into(), "west".into()],
+            ..Summary::default()
+        };
+        assert_eq!(summary, expected);
     }
 
     #[test]
