@@ -102,7 +102,6 @@ impl World {
                 connection,
                 order,
                 with_content,
-                traceparent: _,
             } => {
                 self.truth.sent(&order, self.agents[cluster].uid)?;
                 let content = order.content().filter(|_| with_content);
@@ -114,9 +113,9 @@ impl World {
                     );
                 }
                 let message = OrderMessage {
+                    traceparent: Some(order.traceparent()),
                     order: (*order).clone(),
                     content: bytes,
-                    traceparent: None,
                 };
                 (connection, ToAgent::Order(Box::new(message)))
             }
@@ -127,12 +126,12 @@ impl World {
         Ok(())
     }
 
-        self.hub.fleet.report(self.agents[cluster].uid, &report);
     fn report(&mut self, cluster: usize, report: Report) -> Check {
+        self.hub.fleet.report(self.agents[cluster].uid, &report);
+        match report {
             Report::Connected { .. } => {
                 return self.nothing_is_claimed_for_another_process(cluster);
             }
-        match report {
             Report::Status {
                 incarnation,
                 sequence,
@@ -162,6 +161,7 @@ impl World {
         }
         Ok(())
     }
+
     /// S9: what the hub calls available when a session opens, the process behind the session called so.
     fn nothing_is_claimed_for_another_process(&self, cluster: usize) -> Check {
         let agent = &self.agents[cluster];
@@ -186,7 +186,6 @@ impl World {
         }
         Ok(())
     }
-
 
     pub(crate) fn stored(&mut self, cluster: usize, life: u64, deployment: DeploymentUid) -> Check {
         if self.agents[cluster].life != life {

@@ -210,10 +210,9 @@ impl Fleet {
                     row.status = Some(status.clone());
                 }
             }),
-            Report::Environment(_)
-            | Report::Listing(_)
-            | Report::Settled
-            | Report::DuplicateIdentity { .. } => BTreeSet::new(),
+            Report::Environment(_) | Report::Listing(_) | Report::DuplicateIdentity { .. } => {
+                BTreeSet::new()
+            }
         }
     }
 

@@ -146,7 +146,6 @@ impl MemoryHub {
         cluster: ClusterUid,
         package: PackageUid,
         content: Option<&Content>,
-        traceparent: Option<&str>,
     ) -> (DeploymentUid, Tuple) {
         let deployment = DeploymentUid::derive(&package, &cluster);
         let mut state = self.state();
@@ -190,7 +189,6 @@ impl MemoryHub {
             order: Arc::new(order),
             history: Arc::new(history),
             finished: false,
-            traceparent: traceparent.map(Arc::from),
         };
         orders.insert(deployment, wanted);
         (deployment, tuple)

@@ -55,8 +55,6 @@ pub enum Action {
         order: Arc<Order>,
         /// Whether its content's bytes go with it.
         with_content: bool,
-        /// W3C trace context.
-        traceparent: Option<Arc<str>>,
     },
     /// End a stream after what was queued. `Closed` is not needed after it.
     Disconnect(Connection),
@@ -90,11 +88,11 @@ pub enum Report {
     Connected {
         /// Orders this member's sessions.
         incarnation: u64,
+        /// The agent's process.
+        instance: InstanceId,
         /// Every status is said again in this session: the process is another one, or some of what it said was
         /// lost. Otherwise what was said in earlier sessions still holds.
         anew: bool,
-        /// The agent's process.
-        instance: InstanceId,
         /// Its release.
         agent_version: String,
         /// Facts about the member.
@@ -153,8 +151,6 @@ pub enum Report {
     },
     /// Everything the member holds, as it said.
     Listing(Vec<Held>),
-    /// Everything that differed has been acknowledged, refused or frozen.
-    Settled,
     /// An order's content cannot be made any more, or the member could not fetch it.
     ContentMissing {
         /// One package on one cluster.

@@ -184,12 +184,10 @@ impl Member {
                     put_off: false,
                 },
             );
-            live.settled = false;
             out.push(Action::SendOrder {
                 connection: live.connection,
                 order: wanted.order.clone(),
                 with_content,
-                traceparent: wanted.traceparent.clone(),
             });
         }
         true

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stevedore_proto_core::{DeploymentUid, Digest, Held, InstanceId, Millis, ToAgent, Tuple};
 
-use super::event::{Action, Connection, Report};
+use super::event::{Action, Connection};
 use super::pace::Pace;
 use super::wanted::ClusterOrders;
 
@@ -59,7 +59,6 @@ pub(super) struct Live {
     pub(super) in_flight: BTreeMap<DeploymentUid, InFlight>,
     /// `SnapshotComplete` is still to be sent.
     pub(super) snapshot_due: bool,
-    pub(super) settled: bool,
     /// The member has met a newer leadership: it would refuse everything.
     pub(super) fenced: bool,
 }
@@ -83,7 +82,6 @@ impl Live {
             dirty: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             snapshot_due: true,
-            settled: false,
             fenced: false,
         }
     }
@@ -147,6 +145,7 @@ impl Live {
 }
 
 impl Live {
+    /// Says that everything that differed was sent.
     pub(super) fn conclude(&mut self, orders: &ClusterOrders, out: &mut Vec<Action>) {
         if self.snapshot_due && self.dirty.is_empty() {
             self.snapshot_due = false;
@@ -156,10 +155,6 @@ impl Live {
                     root: orders.root(),
                 },
             ));
-        }
-        if !self.settled && self.dirty.is_empty() && self.in_flight.is_empty() {
-            self.settled = true;
-            out.push(Action::Report(Report::Settled));
         }
     }
 }

@@ -7,7 +7,6 @@ use stevedore_hub_core::ports::{ContentError, MemberUid};
 use stevedore_hub_core::session::{Action, ClusterOrders, Connection, Event, Member, Pace, Report};
 use stevedore_proto_core::message::CloseReason;
 use stevedore_proto_core::{ClusterUid, Epoch, EpochId, Leadership, Term, TermId, ToAgent};
-use stevedore_runtime::trace::TraceContext;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -140,13 +139,8 @@ impl Task {
                         connection,
                         order,
                         with_content,
-                        traceparent,
                     } => {
-                        let outgoing = Outgoing {
-                            connection,
-                            order,
-                            traceparent,
-                        };
+                        let outgoing = Outgoing { connection, order };
                         self.send_order(outgoing, with_content, &orders, &mut events);
                     }
                     Action::Disconnect(connection) => {
@@ -185,9 +179,7 @@ impl Task {
     /// A content was read: its order goes out, unless another took its place meanwhile.
     fn content_read(&mut self, read: Read) {
         let (orders, mut events) = (self.orders(), VecDeque::new());
-        let Outgoing {
-            connection, order, ..
-        } = &read.outgoing;
+        let Outgoing { connection, order } = &read.outgoing;
         if self.machine.is_sending(*connection, order, &orders) {
             self.send_read(read, &orders, &mut events);
         }
@@ -226,25 +218,16 @@ impl Task {
             events.push_back(Event::End(deposed));
             return;
         }
-        let Outgoing {
-            connection,
-            order,
-            traceparent,
-        } = outgoing;
+        let Outgoing { connection, order } = outgoing;
         self.shared.metrics.orders.inc();
         if content.is_some() {
             self.shared.metrics.contents_inline.inc();
         }
-        tracing::debug!(
-            cluster = %self.cluster, deployment = %order.deployment, number = order.tuple.number,
-            trace_id = trace_id(traceparent.as_deref()), "order sent"
+        tracing::info!(
+            trace_id = order.trace_id(), cluster = %self.cluster, deployment = %order.deployment,
+            number = order.tuple.number, package = order.package.name, "an order is sent"
         );
-        let frame = Frame::Order {
-            order,
-            content,
-            traceparent,
-        };
-        self.push(connection, frame, events);
+        self.push(connection, Frame::Order { order, content }, events);
     }
 
     /// Queues a frame; says so to the machine when there is no room for it.
@@ -278,10 +261,6 @@ impl Task {
             .reports
             .report(self.cluster, self.member, report);
     }
-}
-
-fn trace_id(traceparent: Option<&str>) -> Option<String> {
-    Some(traceparent?.parse::<TraceContext>().ok()?.trace_id())
 }
 
 /// Ends at `at`, or never.

@@ -19,7 +19,6 @@ const CONTENT_WITHIN: Duration = Duration::from_secs(10);
 pub(super) struct Outgoing {
     pub(super) connection: Connection,
     pub(super) order: Arc<Order>,
-    pub(super) traceparent: Option<Arc<str>>,
 }
 
 /// An order, and what came of reading its content.

@@ -109,12 +109,8 @@ async fn a_cluster_gets_only_content_that_its_own_orders_name() {
         }],
         ..Content::default()
     };
-    hub.ports.order(
-        cluster(1),
-        PackageUid::from_bytes([7; 16]),
-        Some(&secret),
-        None,
-    );
+    hub.ports
+        .order(cluster(1), PackageUid::from_bytes([7; 16]), Some(&secret));
     let digest = Digest::of(&secret.to_bytes());
 
     assert!(!content(&one, digest).await.unwrap().is_empty());

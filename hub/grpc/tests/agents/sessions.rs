@@ -24,11 +24,10 @@ async fn orders_reach_only_their_cluster_and_acks_reach_the_hub() {
     two.until(|message| matches!(message, ToAgent::SnapshotComplete { .. }))
         .await;
 
-    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let package = PackageUid::from_bytes([7; 16]);
-    let (deployment, tuple) =
-        hub.ports
-            .order(cluster(1), package, Some(&content("first")), Some(trace));
+    let (deployment, tuple) = hub
+        .ports
+        .order(cluster(1), package, Some(&content("first")));
     hub.sessions.changed(cluster(1), [deployment]);
     hub.sessions.changed(cluster(2), [deployment]);
     let order = one
@@ -45,7 +44,7 @@ async fn orders_reach_only_their_cluster_and_acks_reach_the_hub() {
         order.content.as_deref(),
         Some(content("first").to_bytes().as_slice())
     );
-    assert_eq!(order.traceparent.as_deref(), Some(trace));
+    assert_eq!(order.traceparent, Some(order.order.traceparent()));
 
     one.send(ToHub::Ack {
         deployment,
@@ -77,9 +76,7 @@ async fn a_content_that_is_slow_to_read_delays_its_own_order_only() {
     hub.ports.withhold(&content("slow"));
     let order = |package: u8, name| {
         let package = PackageUid::from_bytes([package; 16]);
-        hub.ports
-            .order(cluster(1), package, Some(&content(name)), None)
-            .0
+        hub.ports.order(cluster(1), package, Some(&content(name))).0
     };
     let (slow, quick) = (order(1, "slow"), order(2, "quick"));
     hub.sessions.changed(cluster(1), [slow, quick]);
