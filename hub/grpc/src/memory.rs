@@ -202,6 +202,12 @@ impl MemoryHub {
         });
     }
 
+    /// Loses this content, although orders name it.
+    pub fn lose(&self, content: &Content) {
+        let digest = Digest::of(&content.to_bytes());
+        self.state().contents.remove(&digest);
+    }
+
     /// Ends all waiting for contents.
     pub fn give(&self) {
         self.withheld.send_modify(BTreeSet::clear);

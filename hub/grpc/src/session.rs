@@ -22,7 +22,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use stevedore_hub_core::ports::{MemberUid, Members, Orders, Reports};
 use stevedore_hub_core::session::{Connection, Pace, Pacer};
 use stevedore_proto_core::message::{Close, CloseReason};
-use stevedore_proto_core::{ClusterUid, DeploymentUid, Millis, PackageUid, ToHub};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Millis, PackageUid, ToHub};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -102,6 +102,7 @@ struct Pending {
     changed: BTreeSet<DeploymentUid>,
     reloaded: bool,
     content_back: BTreeSet<DeploymentUid>,
+    content_gone: BTreeSet<Digest>,
     census: bool,
     end: Option<Close>,
     retired: bool,
@@ -162,6 +163,13 @@ impl Sessions {
                 pending.content_back.insert(deployment);
             });
         }
+    }
+
+    /// A member was told that there is no such content, although an order of its names it.
+    pub(crate) fn content_gone(&self, cluster: ClusterUid, digest: Digest) {
+        self.notify(cluster, |pending| {
+            pending.content_gone.insert(digest);
+        });
     }
 
     /// Asks a member for everything it holds.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use stevedore_proto_core::message::Close;
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Environment, Held, InstanceId, Leadership, NackReason, Order,
-    Stage, ToAgent, ToHub, Tuple,
+    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Leadership, NackReason,
+    Order, Stage, ToAgent, ToHub, Tuple,
 };
 
 /// One stream of a member, counted by the caller; higher is newer.
@@ -26,6 +26,8 @@ pub enum Event {
     Overflow(Connection),
     /// The hub cannot make the content of an order any more; the order was not sent.
     ContentMissing(Connection, DeploymentUid),
+    /// The member asked for a content that the hub cannot make any more.
+    ContentGone(Digest),
     /// The content of an order could not be read now; the order was not sent.
     ContentLate(Connection, DeploymentUid),
     /// Content of these deployments can be read again.
@@ -151,7 +153,7 @@ pub enum Report {
     },
     /// Everything the member holds, as it said.
     Listing(Vec<Held>),
-    /// An order's content cannot be made any more, or the member could not fetch it.
+    /// An order's content cannot be made any more.
     ContentMissing {
         /// One package on one cluster.
         deployment: DeploymentUid,

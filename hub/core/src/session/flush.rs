@@ -205,6 +205,25 @@ impl Member {
         }
     }
 
+    /// As [`Self::content_missing`], for every order on its way that names this content.
+    pub(super) fn content_gone(
+        &mut self,
+        digest: &Digest,
+        orders: &ClusterOrders,
+        now: Millis,
+        out: &mut Vec<Action>,
+    ) {
+        let sent = self.live.iter().flat_map(|live| live.in_flight.keys());
+        let names = |deployment: &&DeploymentUid| {
+            let wanted = orders.orders.get(deployment);
+            let content = wanted.and_then(|wanted| wanted.order.content());
+            content.is_some_and(|content| content.digest == *digest)
+        };
+        for deployment in sent.filter(names).copied().collect::<Vec<_>>() {
+            self.content_missing(deployment, now, out);
+        }
+    }
+
     /// The content of an order could not be read now.
     pub(super) fn content_late(&mut self, deployment: DeploymentUid, now: Millis) {
         let sent = self.live.as_ref();

@@ -38,7 +38,7 @@ pub(super) struct InFlight {
     pub(super) resend_at: Millis,
     /// No ack came in time: it is to be sent again.
     pub(super) due: bool,
-    /// It was not sent after all: its content was not there.
+    /// It waits for its content: the hub could not read it, or the member could not fetch it.
     pub(super) put_off: bool,
 }
 

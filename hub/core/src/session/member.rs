@@ -109,6 +109,7 @@ impl Member {
                     self.content_missing(deployment, now, &mut out);
                 }
             }
+            Event::ContentGone(digest) => self.content_gone(&digest, orders, now, &mut out),
             Event::ContentLate(connection, deployment) => {
                 if self.is_live(connection) {
                     self.content_late(deployment, now);

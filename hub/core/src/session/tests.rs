@@ -232,57 +232,6 @@ fn a_member_in_sync_costs_one_digest_and_gets_no_order() {
 }
 
 #[test]
-fn going_back_to_content_the_member_still_has_transfers_nothing() {
-    let (old, new) = (wanted(1, 1, "one", 3), wanted(1, 3, "one", 3));
-    let between = wanted(1, 2, "two", 3);
-    let mut desk = Desk::new(std::slice::from_ref(&between));
-    desk.opens(FIRST, hello(instance(1), &[&between]), 0);
-    desk.orders = orders(std::slice::from_ref(&new));
-    let changed = BTreeSet::from([new.order.deployment]);
-    let actions = desk.step(Event::Changed(changed), 1);
-    assert_eq!(
-        sent(&actions),
-        vec![],
-        "the member may have it, and is asked first"
-    );
-    let request = lists(&actions).unwrap();
-    let actions = desk.hears(FIRST, page(request, &[&between], &["one", "two"]), 2);
-    assert_eq!(sent(&actions), vec![(3, false)]);
-    assert_eq!(old.order.content(), new.order.content());
-}
-
-#[test]
-fn large_content_never_travels_with_its_order() {
-    let (at, over) = (
-        limit::INLINE_CONTENT as u64,
-        limit::INLINE_CONTENT as u64 + 1,
-    );
-    let mut desk = Desk::new(&[wanted(1, 1, "a", at), wanted(2, 2, "b", over)]);
-    let mut all = sent(&desk.opens(FIRST, hello(instance(1), &[]), 0));
-    all.sort_unstable();
-    assert_eq!(all, [(1, true), (2, false)]);
-}
-
-#[test]
-fn content_that_a_member_cannot_fetch_is_told_to_the_planner() {
-    let order = wanted(1, 1, "large", limit::INLINE_CONTENT as u64 + 1);
-    let mut desk = Desk::new(std::slice::from_ref(&order));
-    desk.opens(FIRST, hello(instance(1), &[]), 0);
-    let nack = ToHub::Nack {
-        deployment: order.order.deployment,
-        tuple: order.order.tuple,
-        reason: NackReason::ContentUnavailable,
-        message: String::new(),
-    };
-    let missing = Report::ContentMissing {
-        deployment: order.order.deployment,
-        tuple: order.order.tuple,
-    };
-    let actions = desk.hears(FIRST, nack, 1);
-    assert_eq!(reports(&actions, |report| *report == missing), 1);
-}
-
-#[test]
 fn words_about_what_is_not_ordered_are_not_kept() {
     let ours = wanted(1, 1, "ours", 3);
     let mut desk = Desk::new(std::slice::from_ref(&ours));

@@ -113,6 +113,9 @@ impl Task {
         } else if !pending.changed.is_empty() {
             self.step(Event::Changed(pending.changed));
         }
+        for digest in pending.content_gone {
+            self.step(Event::ContentGone(digest));
+        }
         if !pending.content_back.is_empty() {
             self.step(Event::ContentBack(pending.content_back));
         }

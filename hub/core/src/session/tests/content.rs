@@ -1,4 +1,4 @@
-//! Orders whose content cannot be read when they are to be sent.
+//! Which content goes with an order, and orders whose content cannot be read when they are to be sent.
 
 use super::*;
 
@@ -80,4 +80,66 @@ fn an_order_that_waited_for_its_content_is_sent_only_while_it_is_the_newest() {
     assert!(!desk.member.is_sending(FIRST, &order, &newer));
     desk.step(Event::Closed(FIRST), 1);
     assert!(!desk.member.is_sending(FIRST, &order, &first));
+}
+
+#[test]
+fn going_back_to_content_the_member_still_has_transfers_nothing() {
+    let (old, new) = (wanted(1, 1, "one", 3), wanted(1, 3, "one", 3));
+    let between = wanted(1, 2, "two", 3);
+    let mut desk = Desk::new(std::slice::from_ref(&between));
+    desk.opens(FIRST, hello(instance(1), &[&between]), 0);
+    desk.orders = orders(std::slice::from_ref(&new));
+    let changed = BTreeSet::from([new.order.deployment]);
+    let actions = desk.step(Event::Changed(changed), 1);
+    assert_eq!(
+        sent(&actions),
+        vec![],
+        "the member may have it, and is asked first"
+    );
+    let request = lists(&actions).unwrap();
+    let actions = desk.hears(FIRST, page(request, &[&between], &["one", "two"]), 2);
+    assert_eq!(sent(&actions), vec![(3, false)]);
+    assert_eq!(old.order.content(), new.order.content());
+}
+
+#[test]
+fn large_content_never_travels_with_its_order() {
+    let (at, over) = (
+        limit::INLINE_CONTENT as u64,
+        limit::INLINE_CONTENT as u64 + 1,
+    );
+    let mut desk = Desk::new(&[wanted(1, 1, "a", at), wanted(2, 2, "b", over)]);
+    let mut all = sent(&desk.opens(FIRST, hello(instance(1), &[]), 0));
+    all.sort_unstable();
+    assert_eq!(all, [(1, true), (2, false)]);
+}
+
+#[test]
+fn only_content_that_the_hub_itself_lacks_is_told_to_the_planner() {
+    let order = wanted(1, 1, "large", limit::INLINE_CONTENT as u64 + 1);
+    let mut desk = Desk::new(std::slice::from_ref(&order));
+    desk.opens(FIRST, hello(instance(1), &[]), 0);
+    let nack = ToHub::Nack {
+        deployment: order.order.deployment,
+        tuple: order.order.tuple,
+        reason: NackReason::ContentUnavailable,
+        message: String::new(),
+    };
+    let missing = Report::ContentMissing {
+        deployment: order.order.deployment,
+        tuple: order.order.tuple,
+    };
+    let actions = desk.hears(FIRST, nack, 1);
+    assert_eq!(
+        reports(&actions, |report| *report == missing),
+        0,
+        "a fetch fails for many reasons"
+    );
+    let gone = |content: &str| Event::ContentGone(Digest::of(content.as_bytes()));
+    let actions = desk.step(gone("another"), 2);
+    assert_eq!(reports(&actions, |report| *report == missing), 0);
+    let actions = desk.step(gone("large"), 3);
+    assert_eq!(reports(&actions, |report| *report == missing), 1);
+    let back = Event::ContentBack(BTreeSet::from([order.order.deployment]));
+    assert_eq!(sent(&desk.step(back, 4)), [(1, false)]);
 }
