@@ -166,6 +166,9 @@ pub(crate) async fn restore(hub: &Hub, uid: &PackageUid) -> Option<Duration> {
         tracing::info!(revision = name, "content was pulled again");
         lock(&hub.missing).remove(&object);
         hub.to_plan.add(*uid);
+        if let Some(sessions) = hub.sessions() {
+            sessions.content_back(*uid);
+        }
     }
     again
 }

@@ -53,6 +53,8 @@ pub trait Sessions: Send + Sync + 'static {
     fn changed(&self, cluster: ClusterUid, deployments: BTreeSet<DeploymentUid>);
     /// Any order may have changed.
     fn reloaded(&self);
+    /// Content of a package can be read again that could not be.
+    fn content_back(&self, package: PackageUid);
     /// Ask a member for everything it holds.
     fn census(&self, cluster: ClusterUid);
     /// Membership changed somewhere.

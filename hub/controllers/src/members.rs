@@ -379,7 +379,7 @@ mod tests {
         let contact = Contact {
             connected: true,
             heard: true,
-            fenced: None,
+            ..Contact::default()
         };
         let left = Packages {
             left: vec!["demo".into()],
@@ -402,7 +402,7 @@ mod tests {
         let contact = Contact {
             connected: true,
             heard: true,
-            fenced: None,
+            ..Contact::default()
         };
         let failing = |message: &str| {
             let failure = Failure {
@@ -426,7 +426,7 @@ mod tests {
         let contact = Contact {
             connected: true,
             heard: true,
-            fenced: None,
+            ..Contact::default()
         };
         let failure = Failure {
             reason: "ProbeFailure".into(),

@@ -205,7 +205,7 @@ fn member_changed(hub: &Hub, member: &stevedore_crds::v1alpha1::MemberCluster) {
     }
     hub.metrics
         .members
-        .set(i64::try_from(hub.members.all().len()).unwrap_or(i64::MAX));
+        .set(i64::try_from(hub.joined().len()).unwrap_or(i64::MAX));
     let meta = &member.metadata;
     let environment = member.status.as_ref().map(|status| &status.environment);
     let facts = (

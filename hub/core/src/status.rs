@@ -277,7 +277,7 @@ fn available(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> C
         return condition(
             Truth::Unknown,
             "MembersOffline",
-            format!("{seen}, {offline} are not connected"),
+            format!("{seen}, of {offline} nothing is known now"),
         );
     }
     condition(Truth::True, "Available", seen)
