@@ -285,7 +285,7 @@ async fn write(
         Err(failure) => failed(failure),
         Ok(_) if dry_run => Outcome::Rollout(rollout::Answer::Checked),
         Ok(applied) => answer(
-            tools.look(applied.object, &desired.key).await,
+            tools.look(applied, &desired.key).await,
             rollout::Answer::Written,
         ),
     }

@@ -26,15 +26,6 @@ pub struct ApplyOptions {
     pub dry_run: bool,
 }
 
-/// What an apply answered.
-#[derive(Debug, Clone)]
-pub struct Applied {
-    /// The object as stored (or as it would be, for a dry-run).
-    pub object: Value,
-    /// 201 rather than 200.
-    pub created: bool,
-}
-
 /// What a delete must still find.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preconditions {
@@ -83,13 +74,14 @@ pub trait ObjectApi: Send + Sync {
     fn served<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<ObjectKey>>>;
 
     /// Server-side apply. What `body` carries in `metadata.uid` and `metadata.resourceVersion` is sent as it
-    /// is: `resourceVersion: "1"` creates only, anything else must match the live object (409 otherwise).
+    /// is: `resourceVersion: "1"` creates only, anything else must match the live object (409 otherwise). Answers
+    /// with the object as stored (or as it would be, for a dry-run).
     fn apply<'a>(
         &'a self,
         key: &'a ObjectKey,
         body: &'a Value,
         options: ApplyOptions,
-    ) -> BoxFuture<'a, Answer<Applied>>;
+    ) -> BoxFuture<'a, Answer<Value>>;
 
     /// DELETE with UID and resourceVersion preconditions, background propagation. A 404 is `Ok`.
     fn delete<'a>(

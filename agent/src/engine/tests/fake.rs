@@ -267,7 +267,7 @@ impl ObjectApi for Client {
         key: &'a ObjectKey,
         body: &'a Value,
         options: ApplyOptions,
-    ) -> BoxFuture<'a, Answer<Applied>> {
+    ) -> BoxFuture<'a, Answer<Value>> {
         Box::pin(async move {
             self.0.with(|state| {
                 let name = key.name.to_string();
@@ -290,10 +290,7 @@ impl ObjectApi for Client {
                     state.version += 1;
                     state.objects.insert(name, object.clone());
                 }
-                Ok(Applied {
-                    object,
-                    created: wanted == "1",
-                })
+                Ok(object)
             })
         })
     }
