@@ -62,7 +62,7 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     admin.serve(tasks, readiness, metrics.registry());
     let bound = json!({"admin": address.to_string()});
     args.daemon.write_ready(&bound.to_string())?;
-    let transport = Transport::new(connect::connect(args.kubeconfig.as_deref()).await?);
+    let transport = connect::connect(args.kubeconfig.as_deref()).await?;
     let stop = tasks.shutdown();
     let all = tasks.clone();
     tasks.essential("agent", async move {
