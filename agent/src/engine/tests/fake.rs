@@ -29,6 +29,8 @@ struct State {
     notes: Vec<Note>,
     interest: Vec<WatchKey>,
     status_writes: usize,
+    content_reads: usize,
+    content_lost: bool,
     account: bool,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
@@ -182,6 +184,15 @@ impl Fake {
         lock(&self.state).status_writes
     }
 
+    pub(super) fn content_reads(&self) -> usize {
+        lock(&self.state).content_reads
+    }
+
+    /// What sets name is no longer there.
+    pub(super) fn lose_content(&self) {
+        self.with(|state| state.content_lost = true);
+    }
+
     pub(super) fn interest(&self) -> usize {
         lock(&self.state).interest.len()
     }
@@ -218,6 +229,11 @@ impl Fake {
             }
             state.held = name.map(str::to_owned);
         });
+    }
+
+    /// Somebody deletes an object; gives it as it was.
+    pub(super) fn delete(&self, name: &str) -> Value {
+        self.with(|state| state.objects.remove(name).unwrap())
     }
 
     /// Somebody takes a field of ours.
@@ -399,12 +415,12 @@ impl SetStore for Fake {
         set: &'a SetRef,
     ) -> BoxFuture<'a, Result<Arc<Content>, ContentFailure>> {
         Box::pin(async move {
-            let state = lock(&self.state);
-            let found = state
-                .sets
-                .get(&set.uid)
-                .map(|(_, content)| Arc::clone(content));
-            found.ok_or_else(|| ContentFailure::Missing("gone".into()))
+            self.with(|state| {
+                state.content_reads += 1;
+                let found = state.sets.get(&set.uid).filter(|_| !state.content_lost);
+                let found = found.map(|(_, content)| Arc::clone(content));
+                found.ok_or_else(|| ContentFailure::Missing("gone".into()))
+            })
         })
     }
 
