@@ -10,11 +10,13 @@
 //!
 //! Promises: nothing is acknowledged before it is stored; content is written once and never changed; a stored
 //! tombstone is never taken back; the newest set of a hub's deployment that somebody deletes is written again
-//! and its disappearance tears nothing down; no body of an object is kept in memory.
+//! and its disappearance tears nothing down; no body of an object is kept in memory, but for what was just stored
+//! and the engine is about to read.
 
 mod accept;
 mod convert;
 mod definitions;
+mod handover;
 pub(crate) mod head;
 mod index;
 mod observe;
@@ -26,6 +28,7 @@ mod set_store;
 mod state;
 mod sweep;
 mod take;
+mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,6 +43,7 @@ use crate::cluster_api::AgentClient;
 use crate::engine::ports::{Answer, Notified};
 use crate::standalone::Queue;
 use definitions::Definitions;
+use handover::Handover;
 use index::Index;
 use state::StateSecret;
 
@@ -54,6 +58,7 @@ pub struct Store {
     /// Object deployments that a change of their sets concerns.
     deployments: Arc<Queue>,
     index: Index,
+    handover: Handover,
     state: StateSecret,
     definitions: Definitions,
     /// Held for reading while Secrets are written that no stored set names yet.
@@ -90,6 +95,7 @@ impl Store {
             accounts,
             deployments,
             index: Index::default(),
+            handover: Handover::default(),
             state,
             definitions: Definitions::default(),
             sweeping: RwLock::new(()),

@@ -156,9 +156,10 @@ impl Owner {
         }
         self.reading = true;
         let store = Arc::clone(&self.ports.store);
-        let uid = self.uid;
-        self.air
-            .push(Box::pin(async move { Landed::Sets(store.sets(uid).await) }));
+        let (uid, known) = (self.uid, self.sets.clone());
+        self.air.push(Box::pin(async move {
+            Landed::Sets(store.sets(uid, &known).await)
+        }));
     }
 
     /// Waits for whatever comes first.

@@ -252,8 +252,13 @@ pub enum ContentFailure {
 
 /// The accepted orders on the member's API server, written with the agent's own identity.
 pub trait SetStore: Send + Sync {
-    /// Every stored set of a deployment, in any order.
-    fn sets(&self, deployment: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>>;
+    /// Every stored set of a deployment, in any order. Those of a hub that are `known` and have not changed
+    /// since are answered as they are known, with the status that they are known with.
+    fn sets<'a>(
+        &'a self,
+        deployment: DeploymentUid,
+        known: &'a [StoredSet],
+    ) -> BoxFuture<'a, Answer<Vec<StoredSet>>>;
 
     /// The whole content of a set, objects of kind Secret included.
     fn content<'a>(

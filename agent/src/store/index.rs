@@ -276,6 +276,29 @@ impl Index {
             .collect()
     }
 
+    /// Whether this is how the set still is, as far as the watches have told.
+    pub(crate) fn agrees(&self, head: &SetHead) -> bool {
+        let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
+        let entries = self.lock();
+        let entry = entries
+            .get(&name)
+            .filter(|entry| entry.uid == head.metadata.uid);
+        entry.is_some_and(|entry| {
+            entry.generation == head.metadata.generation
+                && entry.deleting == head.is_deleting()
+                && entry.in_hand == head.is_in_hand()
+        })
+    }
+
+    /// Whether a hub's set has this generation, as far as the watches have told: it is what it was then.
+    pub(crate) fn is_unchanged(&self, set: &SetRef, generation: i64) -> bool {
+        let name = (set.namespace.clone(), set.name.clone());
+        let entries = self.lock();
+        entries.get(&name).is_some_and(|entry| {
+            entry.uid == set.uid && entry.hub.is_some() && entry.generation == generation
+        })
+    }
+
     /// Whether it is known that this set is being deleted.
     pub(crate) fn knows_deletion(&self, head: &SetHead) -> bool {
         let name = (head.metadata.namespace.clone(), head.metadata.name.clone());

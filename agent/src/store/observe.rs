@@ -204,6 +204,7 @@ impl Handler for Sets {
                     return;
                 };
                 self.store.tell_controller(&head);
+                self.store.handover.forget(&head.metadata.uid);
                 let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
                 if let Some(entry) = self.store.index.remove(&name, &head.metadata.uid)
                     && self.store.index.is_lost(&entry)

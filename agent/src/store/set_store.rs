@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use serde::Deserialize;
@@ -13,11 +14,14 @@ use stevedore_crds::v1alpha1::{ClusterObjectSet, ObjectSet, ObjectSetStatus};
 use stevedore_proto_core::{Content, DeploymentUid, Tuple};
 
 use super::head::{FINALIZER, SetHead, Spec};
-use super::{Store, secrets};
+use super::{Store, accept, secrets};
 use crate::cluster_api::agent_client::NamespaceState;
 use crate::engine::ports::{
     Accounts as _, Answer, ContentFailure, Origin, SetRef, SetStore, StoredSet,
 };
+
+/// Sets, or Secrets of one set, that are read at once.
+const READS: usize = 4;
 
 /// A set with its content: both are read from one answer.
 #[derive(Deserialize)]
@@ -70,6 +74,25 @@ impl Store {
         Ok(head.filter(|head| head.metadata.uid == set.uid))
     }
 
+    /// A set as the engine takes it; nothing when it may not have it (any more).
+    async fn find(&self, set: SetRef, known: &[StoredSet]) -> Answer<Option<StoredSet>> {
+        let known = known.iter().find(|known| known.reference == set);
+        if let Some(known) = known
+            && self.index.is_unchanged(&set, known.generation)
+        {
+            return Ok(Some(known.clone()));
+        }
+        let answered = self.handover.take_head(&set.uid);
+        let head = match answered.filter(|head| self.index.agrees(head)) {
+            Some(head) => Some(head),
+            None => self.head(&set).await?,
+        };
+        match head.filter(SetHead::is_in_hand) {
+            Some(head) => Ok(self.stored(head).await),
+            None => Ok(None),
+        }
+    }
+
     async fn stored(&self, head: SetHead) -> Option<StoredSet> {
         let predecessors = head
             .spec
@@ -112,6 +135,9 @@ impl Store {
     }
 
     async fn read_content(&self, set: &SetRef) -> Result<Arc<Content>, ContentFailure> {
+        if let Some(content) = self.handover.take_content(&set.uid) {
+            return Ok(content);
+        }
         let missing = |what: String| ContentFailure::Missing(what);
         let value: Value = self
             .get_set(set)
@@ -132,14 +158,21 @@ impl Store {
             .collect();
         if names.iter().any(|names| !names.is_empty()) {
             let reader = Reader::new(self, head).await?;
-            for (phase, names) in content.phases.iter_mut().zip(names) {
-                let mut objects = vec![];
-                for name in names {
-                    let secret = reader.read(&name).await?;
-                    let found =
-                        secrets::objects(&secret).map_err(|error| missing(error.to_string()))?;
-                    objects.extend(found);
-                }
+            let names = names.into_iter().enumerate();
+            let names = names.flat_map(|(at, names)| names.into_iter().map(move |name| (at, name)));
+            let mut found = stream::iter(names)
+                .map(|(at, name)| {
+                    let reader = &reader;
+                    async move { reader.read(&name).await.map(|secret| (at, secret)) }
+                })
+                .buffered(READS);
+            let mut of_phases = vec![Vec::new(); content.phases.len()];
+            while let Some((at, secret)) = found.try_next().await? {
+                let objects =
+                    secrets::objects(&secret).map_err(|error| missing(error.to_string()))?;
+                of_phases[at].extend(objects);
+            }
+            for (phase, mut objects) in content.phases.iter_mut().zip(of_phases) {
                 objects.append(&mut phase.objects);
                 phase.objects = objects;
             }
@@ -233,18 +266,15 @@ fn status_patch(set: &SetRef, status: &ObjectSetStatus) -> Value {
 }
 
 impl SetStore for Store {
-    fn sets(&self, deployment: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>> {
-        Box::pin(async move {
-            let mut sets = vec![];
-            for reference in self.index.of(deployment) {
-                if let Some(head) = self.head(&reference).await?
-                    && head.is_in_hand()
-                {
-                    sets.extend(self.stored(head).await);
-                }
-            }
-            Ok(sets)
-        })
+    fn sets<'a>(
+        &'a self,
+        deployment: DeploymentUid,
+        known: &'a [StoredSet],
+    ) -> BoxFuture<'a, Answer<Vec<StoredSet>>> {
+        let found = stream::iter(self.index.of(deployment))
+            .map(|set| self.find(set, known))
+            .buffered(READS);
+        Box::pin(found.try_filter_map(async |set| Ok(set)).try_collect())
     }
 
     fn content<'a>(
@@ -273,7 +303,14 @@ impl SetStore for Store {
         Box::pin(async move {
             let patch =
                 json!({"metadata": {"uid": set.uid}, "spec": {"lifecycleState": "Archived"}});
-            gone_is_fine(self.patch_set(set, None, &patch).await)
+            let answer = self.patch_set(set, None, &patch).await;
+            if let Ok(answer) = &answer {
+                // That it is archived is known: nobody has to read it for that.
+                let head: SetHead = accept::parse(answer)?;
+                self.handover.put_head(head.clone());
+                self.enter(&head);
+            }
+            gone_is_fine(answer)
         })
     }
 
@@ -294,6 +331,7 @@ impl SetStore for Store {
                 Ok(()) => {
                     self.index
                         .remove(&(set.namespace.clone(), set.name.clone()), &set.uid);
+                    self.handover.forget(&set.uid);
                     self.deleted.send_modify(|count| *count += 1);
                     self.sweep().await;
                     Ok(())

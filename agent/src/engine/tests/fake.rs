@@ -403,7 +403,11 @@ impl Watches for Fake {
 }
 
 impl SetStore for Fake {
-    fn sets(&self, _: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>> {
+    fn sets<'a>(
+        &'a self,
+        _: DeploymentUid,
+        _: &'a [StoredSet],
+    ) -> BoxFuture<'a, Answer<Vec<StoredSet>>> {
         Box::pin(async move {
             let state = lock(&self.state);
             Ok(state.sets.values().map(|(set, _)| set.clone()).collect())

@@ -205,7 +205,7 @@ async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
         sets.take(seen(&dying)).await;
         let stored = script
             .store
-            .sets(DEPLOYMENT.parse().unwrap())
+            .sets(DEPLOYMENT.parse().unwrap(), &[])
             .await
             .unwrap();
         assert!(
@@ -213,4 +213,55 @@ async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
                 if found == orphaning)
         );
     }
+}
+
+#[tokio::test]
+async fn sets_that_have_not_changed_are_not_read_again_and_an_archived_one_is_known() {
+    use crate::engine::ports::SetStore as _;
+    let archived = |number: u64| {
+        let mut set = set(number);
+        set["metadata"]["generation"] = json!(2);
+        set["spec"]["lifecycleState"] = json!("Archived");
+        set
+    };
+    let script = Script::new(move |question, _| {
+        let (verb, name) = question.split_once(&format!(" {SETS}/web-"))?;
+        let number: u64 = name.parse().ok()?;
+        Some(match verb {
+            "PATCH" => (200, archived(number)),
+            _ => (200, set(number)),
+        })
+    })
+    .await;
+    let store = &script.store;
+    let mut watch = Sets::new(store, false);
+    for number in 1..=3 {
+        watch.take(seen(&set(number))).await;
+    }
+    let deployment = DEPLOYMENT.parse().unwrap();
+    let reads = |asked: Vec<String>| -> Vec<String> {
+        asked
+            .into_iter()
+            .filter(|asked| asked.starts_with("GET"))
+            .collect()
+    };
+    let known = store.sets(deployment, &[]).await.unwrap();
+    assert_eq!(
+        (known.len(), reads(script.asked()).len()),
+        (3, 4),
+        "with the state Secret"
+    );
+
+    // We archive the first; the event comes later; somebody edits the third.
+    store.archive(&known[0].reference).await.unwrap();
+    watch.take(seen(&archived(1))).await;
+    let mut edited = set(3);
+    edited["metadata"]["generation"] = json!(2);
+    watch.take(seen(&edited)).await;
+    let now = store.sets(deployment, &known).await.unwrap();
+    assert_eq!(reads(script.asked()), [format!("GET {SETS}/web-3")]);
+    let lifecycle = |set: &crate::engine::ports::StoredSet| set.lifecycle;
+    use stevedore_crds::v1alpha1::LifecycleState::{Active, Archived};
+    let lifecycles: Vec<_> = now.iter().map(lifecycle).collect();
+    assert_eq!(lifecycles, [Archived, Active, Active]);
 }
