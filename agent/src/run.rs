@@ -139,7 +139,7 @@ async fn wire(
         notes: Arc::new(EventWriter::start(client.clone(), instance, tasks)),
     });
     store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
-    store.sweep().await;
+    store.keep_swept();
     standalone::start(&client, &queue, &circumstances, tasks)?;
     let standing = parts.hub.map(|ready| {
         let (standing, seen) = watch::channel(Standing::Starting);

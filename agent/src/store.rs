@@ -16,6 +16,7 @@
 mod accept;
 mod convert;
 mod definitions;
+mod ending;
 mod handover;
 pub(crate) mod head;
 mod index;
@@ -36,7 +37,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stevedore_agent_core::session::Recovered;
 use stevedore_proto_core::{DeploymentUid, Digest, Held};
 use stevedore_runtime::supervise::Tasks;
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{Notify, RwLock, watch};
 
 use crate::accounts::AccountResolver;
 use crate::cluster_api::AgentClient;
@@ -44,6 +45,7 @@ use crate::engine::ports::{Answer, Notified};
 use crate::standalone::Queue;
 use definitions::Definitions;
 use handover::Handover;
+use head::SetHead;
 use index::Index;
 use state::StateSecret;
 
@@ -61,9 +63,13 @@ pub struct Store {
     handover: Handover,
     state: StateSecret,
     definitions: Definitions,
-    /// Held for reading while Secrets are written that no stored set names yet.
+    /// Held for reading while Secrets are written that no stored set names yet. Nobody ever waits to write.
     sweeping: RwLock<()>,
+    /// Said whenever a set, and with it the name of Secrets, is gone.
+    unnamed: Notify,
     tasks: Tasks,
+    /// See [`Self::enter_ending`].
+    ending: Mutex<BTreeMap<String, SetHead>>,
     /// UIDs of sets that a task tries to give our finalizer.
     taking: Mutex<BTreeSet<String>>,
     /// Counts sets that vanished and could not be written again from what was seen of them.
@@ -99,7 +105,9 @@ impl Store {
             state,
             definitions: Definitions::default(),
             sweeping: RwLock::new(()),
+            unnamed: Notify::new(),
             tasks: tasks.owner("store"),
+            ending: Mutex::default(),
             taking: Mutex::default(),
             lost: watch::Sender::new(0),
             circumstances: watch::Sender::new(0),

@@ -184,6 +184,19 @@ impl Index {
         Ok(())
     }
 
+    /// A set was seen that the engine may not have yet. What it names counts from now on.
+    pub(crate) fn announce(&self, head: &SetHead) {
+        let Ok(mut entry) = Entry::new(head).inspect_err(|_| self.obscure()) else {
+            return;
+        };
+        (entry.in_hand, entry.deleting) = (false, false);
+        let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
+        let mut entries = self.lock();
+        if entries.get(&name).is_none_or(|old| old.uid != entry.uid) {
+            entries.insert(name, entry);
+        }
+    }
+
     /// A set with this UID is gone. What was known of it, if it was known. While it [is lost](Self::is_lost)
     /// the engine hears of nothing, for the set before it is not the accepted one: not until a set as new is
     /// stored, or [`Self::give_up`].

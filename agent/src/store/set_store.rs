@@ -68,6 +68,31 @@ impl Store {
         }
     }
 
+    /// What is gone needs nothing any more.
+    async fn gone_is_fine<T>(&self, set: &SetRef, answer: Answer<T>) -> Answer<()> {
+        match answer {
+            Ok(_) => Ok(()),
+            Err(failure) => match failure.kind {
+                FailureKind::NotFound => Ok(()),
+                FailureKind::Conflict if self.is_gone(set).await? => Ok(()),
+                _ => Err(failure),
+            },
+        }
+    }
+
+    async fn is_gone(&self, set: &SetRef) -> Answer<bool> {
+        let (namespace, client) = (set.namespace.as_deref(), &self.client);
+        if namespace.is_some() {
+            client
+                .is_gone::<ObjectSet>(namespace, &set.name, &set.uid)
+                .await
+        } else {
+            client
+                .is_gone::<ClusterObjectSet>(None, &set.name, &set.uid)
+                .await
+        }
+    }
+
     /// The set as it is now, unless it is gone or another one has its name.
     pub(super) async fn head(&self, set: &SetRef) -> Answer<Option<SetHead>> {
         let head = self.get_set::<SetHead>(set).await?;
@@ -242,17 +267,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What is gone needs nothing any more.
-fn gone_is_fine<T>(answer: Answer<T>) -> Answer<()> {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(failure) if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) => {
-            Ok(())
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
 /// A merge patch that replaces a status whole: what the new one does not have is removed.
 fn status_patch(set: &SetRef, status: &ObjectSetStatus) -> Value {
     let mut new =
@@ -295,7 +309,8 @@ impl SetStore for Store {
     ) -> BoxFuture<'a, Answer<()>> {
         Box::pin(async move {
             let patch = status_patch(set, status);
-            gone_is_fine(self.patch_set(set, Some("status"), &patch).await)
+            let answer = self.patch_set(set, Some("status"), &patch).await;
+            self.gone_is_fine(set, answer).await
         })
     }
 
@@ -310,7 +325,7 @@ impl SetStore for Store {
                 self.handover.put_head(head.clone());
                 self.enter(&head);
             }
-            gone_is_fine(answer)
+            self.gone_is_fine(set, answer).await
         })
     }
 
@@ -333,7 +348,7 @@ impl SetStore for Store {
                         .remove(&(set.namespace.clone(), set.name.clone()), &set.uid);
                     self.handover.forget(&set.uid);
                     self.deleted.send_modify(|count| *count += 1);
-                    self.sweep().await;
+                    self.unnamed.notify_one();
                     Ok(())
                 }
                 Err(failure) => {
@@ -402,7 +417,35 @@ impl SetStore for Store {
 
 #[cfg(test)]
 mod tests {
+    use super::super::script::{SETS, Script, refusal};
     use super::*;
+
+    #[tokio::test]
+    async fn a_conflict_means_that_a_set_is_gone_only_when_it_is() {
+        for (now, done) in [("u", false), ("another", true)] {
+            let one = format!("{SETS}/a");
+            let script = Script::new(move |question, _| match question.split_once(' ')? {
+                ("PATCH" | "DELETE", _) => Some(refusal(409, "somebody changes it all the time")),
+                ("GET", path) if path.strip_suffix("/status").unwrap_or(path) == one => {
+                    Some((200, json!({"metadata": {"name": "a", "uid": now}})))
+                }
+                _ => None,
+            })
+            .await;
+            let (store, set) = (
+                &script.store,
+                SetRef {
+                    namespace: None,
+                    name: "a".into(),
+                    uid: "u".into(),
+                },
+            );
+            let status = ObjectSetStatus::default();
+            assert_eq!(store.write_status(&set, &status).await.is_ok(), done);
+            assert_eq!(store.archive(&set).await.is_ok(), done);
+            assert_eq!(store.delete(&set).await.is_ok(), done);
+        }
+    }
 
     #[test]
     fn a_status_is_replaced_whole() {
