@@ -274,3 +274,19 @@ async fn content_that_got_lost_is_named_and_not_taken_for_a_missing_namespace() 
         })
         .await;
 }
+
+#[tokio::test]
+async fn a_search_names_the_kinds_that_the_account_may_not_list() {
+    let rig = Rig::installed(1, config_maps(&[&["a"]], json!([]))).await;
+    rig.fake.lose_content();
+    let role = stevedore_agent_core::key::Kind::new("rbac.authorization.k8s.io", "v1", "Role");
+    rig.fake.forbid_listing(role);
+    rig.fake.tombstone(2);
+    rig.engine.sets_changed(OURS);
+    rig.fake.until("deleted", |fake| fake.sets() == 0).await;
+    assert!(rig.fake.object("a").is_none());
+    let notes = rig.fake.notes();
+    let named = notes.iter().find(|note| note.reason == "NotSearched");
+    let message = &named.expect("an Event says so").message;
+    assert!(message.contains("Role"), "{message}");
+}

@@ -68,7 +68,8 @@ impl Owner {
             }
             Action::Search => {
                 let confined = self.sets.iter().find_map(|set| set.confined_to.clone());
-                Some(carry::search(self.tools()?, confined))
+                let newest = self.newest()?.reference.clone();
+                Some(carry::search(&self.ports, self.tools()?, confined, newest))
             }
             Action::Rollout(job) => self.roll_out(job),
             Action::Remove(job) => {

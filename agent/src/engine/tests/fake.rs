@@ -31,6 +31,7 @@ struct State {
     status_writes: usize,
     content_reads: usize,
     content_lost: bool,
+    unlistable: Vec<Kind>,
     account: bool,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
@@ -186,6 +187,11 @@ impl Fake {
 
     pub(super) fn content_reads(&self) -> usize {
         lock(&self.state).content_reads
+    }
+
+    /// The account may not list this kind.
+    pub(super) fn forbid_listing(&self, kind: Kind) {
+        self.with(|state| state.unlistable.push(kind));
     }
 
     /// What sets name is no longer there.
@@ -357,10 +363,15 @@ impl ObjectApi for Client {
         _: Option<&'a str>,
     ) -> BoxFuture<'a, Answer<Found>> {
         Box::pin(async move {
-            let objects = lock(&self.0.state).objects.values().cloned().collect();
+            let state = lock(&self.0.state);
+            let objects = state.objects.values().cloned().collect();
+            let forbidden = |kind: &Kind| {
+                let failure = Failure::new(FailureKind::Forbidden, "may not list");
+                (kind.clone(), failure)
+            };
             Ok(Found {
                 objects,
-                unlistable: Vec::new(),
+                unlistable: state.unlistable.iter().map(forbidden).collect(),
             })
         })
     }
