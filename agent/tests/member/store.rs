@@ -23,7 +23,8 @@ fn deployment(id: u8) -> DeploymentUid {
     DeploymentUid::from_bytes([id; 16])
 }
 
-fn order(id: u8, number: u64, body: OrderBody) -> Order {
+/// An order for a package of this id.
+pub(crate) fn order(id: u8, number: u64, body: OrderBody) -> Order {
     let package = PackageRef {
         namespace: None,
         name: format!("p{id}"),
