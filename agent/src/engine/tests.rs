@@ -243,3 +243,50 @@ async fn a_set_that_a_person_archives_is_reported_as_not_available() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn writes_that_begin_together_read_the_content_once() {
+    let names = ["a", "b", "c", "d", "e"];
+    let rig = Rig::installed(1, config_maps(&[&names], json!([]))).await;
+    rig.available_in_status(1).await;
+    let before = (rig.fake.content_reads(), rig.fake.log().len());
+    for edited in names.map(|name| rig.fake.edit(name, "kubectl-edit")) {
+        rig.engine.offer(WatchNotice::Seen(edited)).await;
+    }
+    rig.fake
+        .until("put back", |fake| fake.log().len() >= before.1 + 5)
+        .await;
+    assert_eq!(rig.fake.content_reads() - before.0, 1);
+}
+
+#[tokio::test]
+async fn content_that_got_lost_is_named_and_not_taken_for_a_missing_namespace() {
+    let rig = Rig::installed(1, config_maps(&[&["a"]], json!([]))).await;
+    rig.available_in_status(1).await;
+    rig.fake.lose_content();
+    let gone = rig.fake.delete("a");
+    rig.engine.offer(WatchNotice::Removed(gone)).await;
+    rig.fake
+        .until("named", |fake| {
+            let report = fake.reports().pop().unwrap();
+            let mut words = report.blockers.iter().map(|blocker| &blocker.reason);
+            words.any(|word| word == "ContentMissing")
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_search_names_the_kinds_that_the_account_may_not_list() {
+    let rig = Rig::installed(1, config_maps(&[&["a"]], json!([]))).await;
+    rig.fake.lose_content();
+    let role = stevedore_agent_core::key::Kind::new("rbac.authorization.k8s.io", "v1", "Role");
+    rig.fake.forbid_listing(role);
+    rig.fake.tombstone(2);
+    rig.engine.sets_changed(OURS);
+    rig.fake.until("deleted", |fake| fake.sets() == 0).await;
+    assert!(rig.fake.object("a").is_none());
+    let notes = rig.fake.notes();
+    let named = notes.iter().find(|note| note.reason == "NotSearched");
+    let message = &named.expect("an Event says so").message;
+    assert!(message.contains("Role"), "{message}");
+}

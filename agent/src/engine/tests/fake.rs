@@ -29,6 +29,9 @@ struct State {
     notes: Vec<Note>,
     interest: Vec<WatchKey>,
     status_writes: usize,
+    content_reads: usize,
+    content_lost: bool,
+    unlistable: Vec<Kind>,
     account: bool,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
@@ -182,6 +185,20 @@ impl Fake {
         lock(&self.state).status_writes
     }
 
+    pub(super) fn content_reads(&self) -> usize {
+        lock(&self.state).content_reads
+    }
+
+    /// The account may not list this kind.
+    pub(super) fn forbid_listing(&self, kind: Kind) {
+        self.with(|state| state.unlistable.push(kind));
+    }
+
+    /// What sets name is no longer there.
+    pub(super) fn lose_content(&self) {
+        self.with(|state| state.content_lost = true);
+    }
+
     pub(super) fn interest(&self) -> usize {
         lock(&self.state).interest.len()
     }
@@ -218,6 +235,11 @@ impl Fake {
             }
             state.held = name.map(str::to_owned);
         });
+    }
+
+    /// Somebody deletes an object; gives it as it was.
+    pub(super) fn delete(&self, name: &str) -> Value {
+        self.with(|state| state.objects.remove(name).unwrap())
     }
 
     /// Somebody takes a field of ours.
@@ -267,7 +289,7 @@ impl ObjectApi for Client {
         key: &'a ObjectKey,
         body: &'a Value,
         options: ApplyOptions,
-    ) -> BoxFuture<'a, Answer<Applied>> {
+    ) -> BoxFuture<'a, Answer<Value>> {
         Box::pin(async move {
             self.0.with(|state| {
                 let name = key.name.to_string();
@@ -290,10 +312,7 @@ impl ObjectApi for Client {
                     state.version += 1;
                     state.objects.insert(name, object.clone());
                 }
-                Ok(Applied {
-                    object,
-                    created: wanted == "1",
-                })
+                Ok(object)
             })
         })
     }
@@ -344,10 +363,15 @@ impl ObjectApi for Client {
         _: Option<&'a str>,
     ) -> BoxFuture<'a, Answer<Found>> {
         Box::pin(async move {
-            let objects = lock(&self.0.state).objects.values().cloned().collect();
+            let state = lock(&self.0.state);
+            let objects = state.objects.values().cloned().collect();
+            let forbidden = |kind: &Kind| {
+                let failure = Failure::new(FailureKind::Forbidden, "may not list");
+                (kind.clone(), failure)
+            };
             Ok(Found {
                 objects,
-                unlistable: Vec::new(),
+                unlistable: state.unlistable.iter().map(forbidden).collect(),
             })
         })
     }
@@ -390,7 +414,11 @@ impl Watches for Fake {
 }
 
 impl SetStore for Fake {
-    fn sets(&self, _: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>> {
+    fn sets<'a>(
+        &'a self,
+        _: DeploymentUid,
+        _: &'a [StoredSet],
+    ) -> BoxFuture<'a, Answer<Vec<StoredSet>>> {
         Box::pin(async move {
             let state = lock(&self.state);
             Ok(state.sets.values().map(|(set, _)| set.clone()).collect())
@@ -402,12 +430,12 @@ impl SetStore for Fake {
         set: &'a SetRef,
     ) -> BoxFuture<'a, Result<Arc<Content>, ContentFailure>> {
         Box::pin(async move {
-            let state = lock(&self.state);
-            let found = state
-                .sets
-                .get(&set.uid)
-                .map(|(_, content)| Arc::clone(content));
-            found.ok_or_else(|| ContentFailure::Missing("gone".into()))
+            self.with(|state| {
+                state.content_reads += 1;
+                let found = state.sets.get(&set.uid).filter(|_| !state.content_lost);
+                let found = found.map(|(_, content)| Arc::clone(content));
+                found.ok_or_else(|| ContentFailure::Missing("gone".into()))
+            })
         })
     }
 
