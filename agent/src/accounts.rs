@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures::future::BoxFuture;
-use stevedore_agent_core::failure::Failure;
+use stevedore_agent_core::failure::{Failure, FailureKind};
 
 use crate::cluster_api::agent_client::NamespaceState;
 use crate::cluster_api::{AgentClient, Discovery, PackageClient};
@@ -90,12 +90,11 @@ impl AccountResolver {
         }
         match self.client.try_account(account).await {
             Ok(()) => {}
-            Err(failure) if crate::cluster_api::is_refused_impersonation(&failure) => {
+            Err(failure) if failure.kind == FailureKind::AccountNotAllowed => {
                 return Err(not_allowed(account));
             }
             // The account may not ask who it is; that it was asked as the account is what matters.
-            Err(failure)
-                if failure.kind == stevedore_agent_core::failure::FailureKind::Forbidden => {}
+            Err(failure) if failure.kind == FailureKind::Forbidden => {}
             Err(failure) => return Err(unknown(account, &failure)),
         }
         known().insert(account.clone());

@@ -107,6 +107,8 @@ impl Purpose {
 struct Gate {
     open: bool,
     busy: bool,
+    /// What is asked at this moment no longer counts.
+    void: bool,
     block: Vec<Block>,
     retry: Retry,
 }
@@ -117,6 +119,13 @@ impl Gate {
             busy: self.busy,
             ..Self::default()
         };
+    }
+
+    /// It is asked again. Until there is an answer, what is known to be in the way stays so.
+    fn reopen(&mut self) {
+        self.open = false;
+        self.void = self.busy;
+        self.retry.clear();
     }
 
     fn wants(&self, now: Millis, wake: &mut Option<Millis>) -> bool {
@@ -152,6 +161,8 @@ pub struct Deployment {
     predecessors: Vec<DeploymentUid>,
     heads: Vec<SetHead>,
     account: Gate,
+    /// An account was open in this process: something may have been written.
+    had_account: bool,
     prepared: Gate,
     rollout: Option<(SetUid, Rollout)>,
     leaving: Option<Leaving>,
@@ -171,6 +182,7 @@ impl Deployment {
             predecessors: Vec::new(),
             heads: Vec::new(),
             account: Gate::default(),
+            had_account: false,
             prepared: Gate::default(),
             rollout: None,
             leaving: None,
@@ -207,6 +219,8 @@ impl Deployment {
         let prunes = matches!(purpose, Some(Purpose::Prune(_)));
         if prunes || !self.goes_on_with(purpose.as_ref()) {
             self.leaving = purpose.map(Leaving::new);
+            // Where nothing can be left, no account says so best.
+            self.account.retry.hurry();
         }
     }
 
@@ -253,7 +267,7 @@ impl Deployment {
 
     /// The account has to be looked up again: the policy may have changed.
     pub fn reopen_account(&mut self) {
-        self.account.shut();
+        self.account.reopen();
     }
 
     /// The rollout, once its content is prepared.

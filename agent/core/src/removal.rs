@@ -397,7 +397,7 @@ fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) 
             return;
         }
         // Also of what no inventory has: it may have been created just before a crash.
-        FailureKind::Forbidden => FORBIDDEN,
+        FailureKind::Forbidden | FailureKind::AccountNotAllowed => FORBIDDEN,
         // A version that is gone, or a server that is away, takes no object along.
         FailureKind::NoKind | FailureKind::Unavailable => SOON,
         FailureKind::Invalid | FailureKind::TooLarge => BLOCKED,

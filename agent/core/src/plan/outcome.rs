@@ -51,6 +51,24 @@ pub enum Outcome {
     Done(Result<(), Failure>),
 }
 
+impl Outcome {
+    /// The agent may no longer be the account that the request was made as.
+    fn refuses_the_account(&self) -> bool {
+        match self {
+            Self::Prepared(Err(Prevented::Failed(failure)))
+            | Self::Surveyed(Err(failure))
+            | Self::Rollout(rollout::Answer::Failed(failure))
+            | Self::Remove(removal::Answer::Failed(failure)) => {
+                failure.kind == FailureKind::AccountNotAllowed
+            }
+            Self::Searched(Err(blocks)) => blocks
+                .iter()
+                .any(|block| block.reason == FailureKind::AccountNotAllowed.as_str()),
+            _ => false,
+        }
+    }
+}
+
 impl Deployment {
     /// The executor has started this action.
     pub fn begin(&mut self, action: &Action) {
@@ -85,11 +103,12 @@ impl Deployment {
 
     /// An action has its outcome.
     pub fn finish(&mut self, action: &Action, outcome: Outcome, now: Millis) {
+        if self.account.open && outcome.refuses_the_account() {
+            // Why is for the account to say: its namespace may be gone.
+            self.account.reopen();
+        }
         match (action, outcome) {
-            (Action::Open(_), Outcome::Opened(result)) => {
-                let blocks = result.map_err(|block| vec![block]);
-                self.account.settle(blocks, now, &mut self.spread);
-            }
+            (Action::Open(_), Outcome::Opened(result)) => self.opened(result, now),
             (Action::Prepare(set), Outcome::Prepared(result)) => self.prepared(set, result, now),
             (Action::Rollout(job), Outcome::Rollout(answer)) => {
                 if let Some((_, rollout)) = &mut self.rollout {
@@ -113,6 +132,49 @@ impl Deployment {
             _ => {}
         }
         self.review();
+    }
+
+    fn opened(&mut self, result: Result<(), Block>, now: Millis) {
+        let was_blocked = !self.account.block.is_empty();
+        let reason = result.as_ref().err().map(|block| block.reason);
+        let blocks = result.map_err(|block| vec![block]);
+        if !self.account.settle(blocks, now, &mut self.spread) {
+            return;
+        }
+        match reason {
+            None => {
+                self.had_account = true;
+                if was_blocked {
+                    self.hurry();
+                }
+            }
+            Some(reason) if self.nothing_is_left(reason) => {
+                let order = self.heads.last().map_or(0, |head| head.number);
+                let removal = Removal::new(self.uid, order, Vec::new(), 0);
+                if let Some(leaving) = &mut self.leaving {
+                    leaving.removal = Some(removal);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// There is no account for this reason, and that leaves no object to be taken away either.
+    fn nothing_is_left(&self, reason: &str) -> bool {
+        let all_end = match self.leaving.as_ref().map(|leaving| &leaving.purpose) {
+            Some(Purpose::Whole { .. }) => true,
+            Some(Purpose::Sets(sets)) => self.heads.iter().all(|head| sets.contains(&head.uid)),
+            _ => false,
+        };
+        let untouched = |head: &SetHead| head.standalone && !head.begun;
+        match reason {
+            // What looks its account up in a namespace has all its objects there.
+            "NamespaceMissing" => all_end,
+            // Should a write have been forgotten: what a set used directly wrote has it for an owner, and goes
+            // with it.
+            "NoAccount" => all_end && !self.had_account && self.heads.iter().all(untouched),
+            _ => false,
+        }
     }
 
     fn prepared(&mut self, set: &SetUid, result: Result<Blueprint, Prevented>, now: Millis) {
@@ -265,8 +327,17 @@ fn split(leaving: &Leaving, heads: &[SetHead], ends: impl Fn(&SetUid) -> bool) -
 }
 
 impl Gate {
-    fn settle(&mut self, result: Result<(), Vec<Block>>, now: Millis, spread: &mut Spread) {
+    /// Takes the answer in, unless it no longer counts.
+    fn settle(
+        &mut self,
+        result: Result<(), Vec<Block>>,
+        now: Millis,
+        spread: &mut Spread,
+    ) -> bool {
         self.busy = false;
+        if std::mem::take(&mut self.void) {
+            return false;
+        }
         match result {
             Ok(()) => {
                 *self = Self {
@@ -286,6 +357,7 @@ impl Gate {
                 self.block = blocks;
             }
         }
+        true
     }
 }
 

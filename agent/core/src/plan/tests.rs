@@ -1,5 +1,6 @@
 //! Deployments against a tiny pure model of an API server.
 
+mod account;
 mod properties;
 mod world;
 
@@ -410,11 +411,11 @@ fn a_set_succeeds_once_and_only_after_its_delay() {
 #[test]
 fn a_deployment_without_an_account_says_so_and_tries_again() {
     let mut sim = simple();
-    sim.account = false;
+    sim.no_account = Some("NoAccount");
     sim.settle_until(60_000);
     assert_eq!(sim.view().available.reason, "NoAccount");
     assert_eq!(sim.world.requests, 0);
-    sim.account = true;
+    sim.no_account = None;
     sim.deployment.hurry();
     sim.settle();
     assert_eq!(sim.view().available.status, Truth::True);

@@ -107,7 +107,11 @@ pub(in crate::engine) fn search(tools: Tools, namespace: Option<String>) -> Carr
 
 fn unlistable(kind: &str, failure: &Failure) -> Block {
     Block {
-        reason: "NotListable",
+        reason: match failure.kind {
+            // Why is found out by asking for the account again.
+            FailureKind::AccountNotAllowed => failure.kind.as_str(),
+            _ => "NotListable",
+        },
         message: format!("{kind} cannot be listed: {failure}"),
         preflight: false,
     }

@@ -311,7 +311,8 @@ pub(super) struct Sim {
     pub(super) sets: Vec<SetHead>,
     contents: BTreeMap<String, Vec<Desired>>,
     pub(super) now: Millis,
-    pub(super) account: bool,
+    /// Why there is no account.
+    pub(super) no_account: Option<&'static str>,
     pub(super) recorded: bool,
     pub(super) success_delay: u32,
 }
@@ -324,7 +325,7 @@ impl Sim {
             sets: Vec::new(),
             contents: BTreeMap::new(),
             now: 1_000,
-            account: true,
+            no_account: None,
             recorded: false,
             success_delay: 0,
         }
@@ -457,6 +458,7 @@ impl Sim {
         };
         for set in self.sets.iter_mut().filter(|set| set.uid == accepted) {
             set.inventory = rollout.controlled.clone();
+            set.begun = true;
             set.progress = Progress {
                 reached: rollout
                     .phases
@@ -478,11 +480,12 @@ impl Sim {
 
     fn outcome(&mut self, action: &Action) -> Outcome {
         match action {
-            Action::Open(_) if self.account => Outcome::Opened(Ok(())),
-            Action::Open(_) => Outcome::Opened(Err(Block {
-                reason: "NoAccount",
-                message: "no account".into(),
-                preflight: false,
+            Action::Open(_) => Outcome::Opened(self.no_account.map_or(Ok(()), |reason| {
+                Err(Block {
+                    reason,
+                    message: "no account".into(),
+                    preflight: false,
+                })
             })),
             Action::Prepare(set) => {
                 let objects = self.contents[&**set].clone();
