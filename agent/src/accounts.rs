@@ -1,6 +1,7 @@
 //! Whom a set's objects are written as, and whether the agent may be that account.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures::future::BoxFuture;
@@ -18,6 +19,8 @@ pub struct AccountResolver {
     namespace: String,
     /// `MemberPolicy.spec.defaultServiceAccount`.
     default: RwLock<Option<String>>,
+    /// How often it changed.
+    policy: AtomicU64,
     /// Accounts that the agent was able to be. One that is refused later is taken out.
     proven: Arc<Mutex<BTreeSet<Account>>>,
 }
@@ -30,13 +33,18 @@ impl AccountResolver {
             discovery,
             namespace: namespace.to_owned(),
             default: RwLock::default(),
+            policy: AtomicU64::new(0),
             proven: Arc::default(),
         }
     }
 
     /// The policy's default account, or that there is none.
     pub fn set_default(&self, name: Option<String>) {
-        *self.default.write().unwrap_or_else(PoisonError::into_inner) = name;
+        let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
+        if *default != name {
+            *default = name;
+            self.policy.fetch_add(1, Ordering::Release);
+        }
     }
 
     /// The account of what names none.
@@ -113,6 +121,10 @@ impl Accounts for AccountResolver {
             let client: Arc<dyn ObjectApi> = Arc::new(self.client(&account));
             Ok((account, client))
         })
+    }
+
+    fn policy(&self) -> u64 {
+        self.policy.load(Ordering::Acquire)
     }
 }
 

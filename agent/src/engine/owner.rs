@@ -27,7 +27,7 @@ use super::look::Lookout;
 use super::ports::{Account, Answer, ObjectApi, Ports, StoredSet};
 use super::publish::Publisher;
 use super::status::NamedPhases;
-use super::{Desk, Mail, Shared};
+use super::{Desk, Mail, Shared, WatchState};
 
 /// Something that was under way has ended.
 enum Landed {
@@ -51,6 +51,8 @@ pub(super) struct Owner {
     reading: bool,
     read_retry: Retry,
     client: Option<(Account, Arc<dyn ObjectApi>)>,
+    /// The policy when accounts were last looked up; see [`super::ports::Accounts::policy`].
+    policy: u64,
     content: Option<(SetUid, Arc<Content>)>,
     phases: HashMap<SetUid, NamedPhases>,
     air: FuturesUnordered<BoxFuture<'static, Landed>>,
@@ -75,6 +77,7 @@ impl Owner {
     ) -> Self {
         Self {
             uid,
+            policy: ports.accounts.policy(),
             ports,
             shared,
             desk,
@@ -123,8 +126,8 @@ impl Owner {
                 }
                 self.act();
             }
-            let wake = self.tell();
             self.watch();
+            let wake = self.tell();
             tokio::select! {
                 () = self.wait(wake) => {}
                 () = shutdown.cancelled() => return,
@@ -142,7 +145,10 @@ impl Owner {
             .circumstances_changed
             .swap(false, Ordering::AcqRel)
         {
-            self.core.reopen_account();
+            let policy = self.ports.accounts.policy();
+            if std::mem::replace(&mut self.policy, policy) != policy {
+                self.core.reopen_account();
+            }
             self.core.hurry();
         }
         self.core
@@ -202,19 +208,21 @@ impl Owner {
             }
             Mail::Seen(key, ..) => self.core.removed(&key, None, now),
             Mail::Removed(key, last) => self.core.removed(&key, last.as_deref(), now),
-            Mail::Restarted(scope) if self.is_watching(&scope) => self.core.restarted(&scope),
-            Mail::Synced(scope) if self.is_watching(&scope) => self.core.synced(&scope, now),
-            Mail::Failed(scope, why) if self.is_watching(&scope) => {
-                self.core.unwatched(&scope, why, now);
-            }
-            Mail::Restarted(_) | Mail::Synced(_) | Mail::Failed(..) => {}
+            // A watch of another account, or of nothing of ours, says nothing about ours.
+            Mail::Watch(account, scope, state) if self.is_watching(&account, &scope) => match state
+            {
+                WatchState::Restarted => self.core.restarted(&scope),
+                WatchState::Synced => self.core.synced(&scope, now),
+                WatchState::Failed(why) => self.core.unwatched(&scope, why, now),
+            },
+            Mail::Watch(..) => {}
         }
     }
 
-    fn is_watching(&self, scope: &WatchKey) -> bool {
+    fn is_watching(&self, account: &Account, scope: &WatchKey) -> bool {
         self.interest
             .as_ref()
-            .is_some_and(|(_, scopes)| scopes.contains(scope))
+            .is_some_and(|(of, scopes)| of == account && scopes.contains(scope))
     }
 
     fn land(&mut self, landed: Landed) {
@@ -308,6 +316,10 @@ impl Owner {
         }
         let list = wanted.1.iter().cloned().collect();
         self.ports.watches.set_interest(self.uid, &wanted.0, list);
+        match &self.interest {
+            Some((before, _)) if *before != wanted.0 => self.core.watch_only(&BTreeSet::new()),
+            _ => self.core.watch_only(&wanted.1),
+        }
         self.interest = Some(wanted);
     }
 }

@@ -328,12 +328,7 @@ fn split(leaving: &Leaving, heads: &[SetHead], ends: impl Fn(&SetUid) -> bool) -
 
 impl Gate {
     /// Takes the answer in, unless it no longer counts.
-    fn settle(
-        &mut self,
-        result: Result<(), Vec<Block>>,
-        now: Millis,
-        spread: &mut Spread,
-    ) -> bool {
+    fn settle(&mut self, result: Result<(), Vec<Block>>, now: Millis, spread: &mut Spread) -> bool {
         self.busy = false;
         if std::mem::take(&mut self.void) {
             return false;

@@ -510,6 +510,10 @@ fn what_cannot_be_watched_is_listed_from_time_to_time() {
     sim.deployment.synced(&scope, sim.now);
     sim.settle();
     assert_eq!(sim.deployment.plan(sim.now, 16).wake_at, None);
+    sim.deployment
+        .unwatched(&scope, "Forbidden".into(), sim.now);
+    sim.deployment.watch_only(&BTreeSet::new());
+    assert_eq!(sim.view().blockers, [], "it is not watched any more");
 }
 
 #[test]

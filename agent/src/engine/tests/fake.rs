@@ -19,6 +19,16 @@ use crate::engine::ports::*;
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
 
+/// The account of what names none.
+pub(super) const PACKAGES: &str = "packages";
+
+pub(super) fn account(name: &str) -> Account {
+    Account {
+        namespace: "stevedore-system".into(),
+        name: name.into(),
+    }
+}
+
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, Value>,
@@ -27,9 +37,11 @@ struct State {
     log: Vec<String>,
     reports: Vec<DeploymentStatus>,
     notes: Vec<Note>,
-    interest: Vec<WatchKey>,
+    interest: Option<(Account, Vec<WatchKey>)>,
     status_writes: usize,
-    account: bool,
+    /// The policy's default account.
+    account: Option<&'static str>,
+    policy: u64,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
     held: Option<String>,
@@ -77,7 +89,7 @@ pub(super) fn config_maps(phases: &[&[&str]], probes: Value) -> Content {
 impl Fake {
     pub(super) fn new() -> Arc<Self> {
         let state = State {
-            account: true,
+            account: Some(PACKAGES),
             ..State::default()
         };
         Arc::new(Self {
@@ -183,7 +195,11 @@ impl Fake {
     }
 
     pub(super) fn interest(&self) -> usize {
-        lock(&self.state).interest.len()
+        let state = lock(&self.state);
+        state
+            .interest
+            .as_ref()
+            .map_or(0, |(_, scopes)| scopes.len())
     }
 
     pub(super) fn set_status(&self, number: u64) -> ObjectSetStatus {
@@ -201,8 +217,18 @@ impl Fake {
         lock(&self.state).objects.get(name).cloned()
     }
 
-    pub(super) fn set_account(&self, there: bool) {
-        self.with(|state| state.account = there);
+    /// The account that watches, if anything is watched.
+    pub(super) fn watches_as(&self) -> Option<String> {
+        let state = lock(&self.state);
+        let (account, scopes) = state.interest.as_ref()?;
+        (!scopes.is_empty()).then(|| account.name.clone())
+    }
+
+    pub(super) fn set_account(&self, name: Option<&'static str>) {
+        self.with(|state| {
+            state.account = name;
+            state.policy += 1;
+        });
     }
 
     pub(super) fn fail_status_writes(&self, times: usize) {
@@ -365,27 +391,27 @@ struct OneAccount(Arc<Fake>);
 impl Accounts for OneAccount {
     fn open<'a>(&'a self, _: &'a StoredSet) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
-            if !lock(&self.0.state).account {
+            let Some(name) = lock(&self.0.state).account else {
                 return Err(AccountBlocker {
                     reason: "NoAccount".into(),
                     message: "no policy".into(),
                 });
-            }
-            let account = Account {
-                namespace: "stevedore-system".into(),
-                name: "packages".into(),
             };
             Ok((
-                account,
+                account(name),
                 Arc::new(Client(Arc::clone(&self.0))) as Arc<dyn ObjectApi>,
             ))
         })
     }
+
+    fn policy(&self) -> u64 {
+        lock(&self.0.state).policy
+    }
 }
 
 impl Watches for Fake {
-    fn set_interest(&self, _: DeploymentUid, _: &Account, scopes: Vec<WatchKey>) {
-        self.with(|state| state.interest = scopes);
+    fn set_interest(&self, _: DeploymentUid, account: &Account, scopes: Vec<WatchKey>) {
+        self.with(|state| state.interest = Some((account.clone(), scopes)));
     }
 }
 

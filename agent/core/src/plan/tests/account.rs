@@ -64,7 +64,10 @@ fn without_the_right_to_be_the_account_a_teardown_waits_and_names_it() {
     sim.no_account = None;
     sim.settle();
     assert!(sim.recorded && sim.world.names().is_empty());
-    assert!(sim.now - given_back < 90_000, "nothing waits longer than the account");
+    assert!(
+        sim.now - given_back < 90_000,
+        "nothing waits longer than the account"
+    );
 }
 
 #[test]
@@ -95,7 +98,8 @@ fn an_answer_that_a_changed_policy_overtook_does_not_count() {
     sim.deployment.begin(&open);
     sim.deployment.reopen_account();
     assert_eq!(sim.deployment.plan(sim.now, 16).actions, []);
-    sim.deployment.finish(&open, Outcome::Opened(Ok(())), sim.now);
+    sim.deployment
+        .finish(&open, Outcome::Opened(Ok(())), sim.now);
     assert_eq!(sim.deployment.plan(sim.now, 16).actions, [open]);
 }
 
@@ -130,13 +134,15 @@ fn a_refused_impersonation_asks_for_the_account_once_however_many_requests_it_me
     let refused = Failure::new(FailureKind::AccountNotAllowed, "no");
     let answer = |sim: &mut Sim, read| {
         let answer = removal::Answer::Failed(refused.clone());
-        sim.deployment.finish(read, Outcome::Remove(answer), sim.now);
+        sim.deployment
+            .finish(read, Outcome::Remove(answer), sim.now);
     };
     answer(&mut sim, &reads[0]);
     let open = sim.deployment.plan(sim.now, 16).actions[0].clone();
     assert!(matches!(open, Action::Open(_)));
     sim.deployment.begin(&open);
     answer(&mut sim, &reads[1]);
-    sim.deployment.finish(&open, Outcome::Opened(Ok(())), sim.now);
+    sim.deployment
+        .finish(&open, Outcome::Opened(Ok(())), sim.now);
     assert!(sim.deployment.plan(sim.now, 16).actions.is_empty());
 }
