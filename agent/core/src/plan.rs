@@ -288,9 +288,10 @@ impl Deployment {
             .filter(|(uid, _)| *uid == accepted.uid && self.prepared.open)
     }
 
-    /// Everything that has to be watched now.
+    /// Everything that has to be watched now. While an order is prepared, what the one before has in place.
     pub fn scopes(&self) -> BTreeSet<WatchKey> {
-        let mut scopes = self.rollout().map(Rollout::scopes).unwrap_or_default();
+        let known = self.rollout.as_ref().map(|(_, rollout)| rollout);
+        let mut scopes = known.map(Rollout::scopes).unwrap_or_default();
         if let Some(removal) = self.removal() {
             scopes.extend(removal.scopes());
         }
@@ -372,9 +373,10 @@ impl Deployment {
         };
         let before = self.rollout.as_ref().map(|(_, rollout)| rollout);
         let seed = self.spread.of(u64::from(u32::MAX));
-        let mut rollout = Rollout::new(context, blueprint, head.progress, seed, |key| {
+        let mut rollout = Rollout::new(context, blueprint, head.progress, seed, |desired| {
+            let key = &desired.key;
             let mut memory = before
-                .map(|before| before.remember(key))
+                .map(|before| before.remember(desired))
                 .unwrap_or_default();
             if let Some(own) = record_in(head, key) {
                 memory.placed = true;

@@ -52,7 +52,8 @@ impl Context {
 pub struct Memory {
     /// UID and fingerprint after our last write.
     pub record: Option<Record>,
-    /// The accepted set's own status names the object: it was in place under this order.
+    /// It was in place as this order wants it: the accepted set's own status names it, or the order before
+    /// wanted the same. What differs now is drift.
     pub placed: bool,
     /// The last look at it.
     pub seen: Option<Seen>,
@@ -104,12 +105,12 @@ impl Rollout {
         blueprint: &Blueprint,
         progress: Progress,
         seed: u64,
-        mut memory: impl FnMut(&ObjectKey) -> Memory,
+        mut memory: impl FnMut(&Desired) -> Memory,
     ) -> Self {
         let items = blueprint
             .objects
             .iter()
-            .map(|desired| Item::new(desired.clone(), memory(&desired.key)))
+            .map(|desired| Item::new(desired.clone(), memory(desired)))
             .collect();
         let mut rollout = Self {
             context,
@@ -150,24 +151,25 @@ impl Rollout {
         self.position(key).map(|at| &self.items[at].desired)
     }
 
-    /// What there is to watch by now: the scopes of every object in a reached phase.
+    /// What there is to watch by now: the scopes of every object that is in a reached phase, or in place from
+    /// before.
     pub fn scopes(&self) -> BTreeSet<WatchKey> {
         self.items
             .iter()
-            .filter(|item| usize::from(item.desired.phase) <= self.reached)
+            .filter(|item| item.placed || self.is_reached(item))
             .filter(|item| !item.desired.defined_here || item.know.is_present())
             .map(|item| WatchKey::of(&item.desired.key))
             .collect()
     }
 
-    /// What is remembered of an object, for the rollout of the next set.
-    pub fn remember(&self, key: &ObjectKey) -> Memory {
-        let Some(item) = self.position(key).map(|at| &self.items[at]) else {
+    /// What is remembered of an object, for the rollout of the next set, which wants it so.
+    pub fn remember(&self, wanted: &Desired) -> Memory {
+        let Some(item) = self.position(&wanted.key).map(|at| &self.items[at]) else {
             return Memory::default();
         };
         Memory {
             record: item.record.clone(),
-            placed: false,
+            placed: item.placed && item.desired.content == wanted.content,
             seen: match &item.know {
                 Know::Present(seen) => Some((**seen).clone()),
                 _ => None,
@@ -194,6 +196,10 @@ impl Rollout {
         self.items
             .iter()
             .position(|item| item.desired.key.same_object(key))
+    }
+
+    fn is_reached(&self, item: &Item) -> bool {
+        usize::from(item.desired.phase) <= self.reached
     }
 
     fn phase_items(&self, phase: usize) -> impl Iterator<Item = &Item> {
@@ -244,7 +250,8 @@ impl Rollout {
             now,
         };
         let mut open = true;
-        for phase in 0..=self.reached {
+        for phase in 0..self.phases.len() {
+            open &= phase <= self.reached;
             for step in [Step::Ground, Step::Rest] {
                 self.plan_step(phase, step, open, &mut plan);
                 let ready = self
@@ -269,7 +276,9 @@ impl Rollout {
         };
         let checked = range().all(|(_, item)| item.may_go_on(&self.context));
         for (at, item) in range() {
-            if item.busy || !(open || item.placed || self.paused) {
+            // What is in place is kept so, whatever its phase waits for.
+            let looked_at = open || (self.paused && self.is_reached(item));
+            if item.busy || !(looked_at || item.placed) {
                 continue;
             }
             if !item.retry.ready(plan.now) {

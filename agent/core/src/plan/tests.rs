@@ -1,6 +1,7 @@
 //! Deployments against a tiny pure model of an API server.
 
 mod account;
+mod orders;
 mod properties;
 mod world;
 

@@ -105,7 +105,7 @@ pub(super) struct Item {
     pub(super) know: Know,
     /// Seen after the order was accepted.
     pub(super) fresh: bool,
-    /// Was in place under this order: from now on changes are drift.
+    /// Was in place as this order wants it: from now on changes are drift.
     pub(super) placed: bool,
     /// The server has checked this order's content.
     pub(super) dry: bool,

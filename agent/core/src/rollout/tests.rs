@@ -36,7 +36,7 @@ fn definition_and_thing() -> Vec<Desired> {
     ]
 }
 
-fn rollout(objects: Vec<Desired>, memory: impl FnMut(&ObjectKey) -> Memory) -> Rollout {
+fn rollout(objects: Vec<Desired>, memory: impl FnMut(&Desired) -> Memory) -> Rollout {
     let context = Context {
         deployment: OURS,
         order: 2,

@@ -70,7 +70,7 @@ impl Rollout {
     fn is_known(&self) -> bool {
         self.items
             .iter()
-            .filter(|item| usize::from(item.desired.phase) <= self.reached)
+            .filter(|item| self.is_reached(item))
             .filter(|item| item.block.is_none())
             .all(|item| match item.need(&self.context, self.paused) {
                 Need::Read => item.waits_for_probe(),
