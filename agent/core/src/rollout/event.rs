@@ -73,7 +73,9 @@ impl Rollout {
                         .iter()
                         .find(|(key, _)| key.same_object(&item.desired.key));
                     match listed {
-                        Some((_, seen)) => self.look(at, seen.clone(), true, now),
+                        Some((_, seen)) => {
+                            self.look(at, seen.clone(), true, now);
+                        }
                         None if item.know.is_present() || item.record.is_some() => {
                             item.know = Know::Doubtful;
                         }
@@ -107,6 +109,8 @@ impl Rollout {
                 item.conflicts = 0;
                 item.block = None;
                 item.retry.clear();
+                // An event may have shown what the check knew nothing of.
+                self.judge(at, now);
             }
             Answer::Written(seen) => {
                 let repaired = item.placed;
@@ -121,10 +125,13 @@ impl Rollout {
                 if repaired {
                     item.fights.repaired(now);
                 }
-                self.look(at, seen, true, now);
-                self.check_written(at, now);
+                if self.look(at, seen, true, now) {
+                    self.check_written(at, now);
+                }
             }
-            Answer::Read(Some(seen)) => self.look(at, seen, true, now),
+            Answer::Read(Some(seen)) => {
+                self.look(at, seen, true, now);
+            }
             Answer::Read(None) => {
                 item.know = Know::Absent;
                 item.block = None;
@@ -259,18 +266,24 @@ impl Rollout {
         }
     }
 
-    /// Takes in a look at an object, unless a later one is known.
-    fn look(&mut self, at: usize, seen: Seen, fresh: bool, now: Millis) {
+    /// Takes in a look at an object, unless a later one is known: that one is judged again then, by what the
+    /// answer changed beside it.
+    fn look(&mut self, at: usize, seen: Seen, fresh: bool, now: Millis) -> bool {
         let item = &mut self.items[at];
-        if let Know::Present(current) = &item.know
-            && current.is_later_than(&seen)
-        {
-            return;
+        let later = match &item.know {
+            Know::Present(current) if current.is_later_than(&seen) => Some(&current.uid),
+            _ => None,
+        };
+        let taken_in = later.is_none();
+        if let Some(uid) = later {
+            item.fresh |= fresh && *uid == seen.uid;
+        } else {
+            item.know = Know::Present(Box::new(seen));
+            item.fresh = fresh;
+            item.listed = true;
         }
-        item.know = Know::Present(Box::new(seen));
-        item.fresh = fresh;
-        item.listed = true;
         self.judge(at, now);
+        taken_in
     }
 
     /// Draws the conclusions of what is now known of an object.
