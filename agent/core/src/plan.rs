@@ -346,7 +346,7 @@ impl Deployment {
             return None;
         }
         let mut older = of(&|head| head.uid != accepted.uid && !head.archived);
-        if self.rollout().is_some_and(Rollout::is_available) {
+        if self.rollout().is_some_and(Rollout::stays_available) {
             return (!older.is_empty()).then_some(Purpose::Prune(older));
         }
         older.truncate(older.len().saturating_sub(KEPT));

@@ -131,11 +131,6 @@ impl Removal {
         self.items.get(at).map(|item| &item.doomed.key)
     }
 
-    /// Whether an object is (or was) to be taken away here.
-    pub fn contains(&self, key: &ObjectKey) -> bool {
-        self.position(key).is_some()
-    }
-
     /// What there is to watch while objects go.
     pub fn scopes(&self) -> BTreeSet<WatchKey> {
         self.items

@@ -146,11 +146,6 @@ impl Rollout {
         self.items.get(index).map(|item| &item.desired)
     }
 
-    /// The wanted object of a name.
-    pub fn find(&self, key: &ObjectKey) -> Option<&Desired> {
-        self.position(key).map(|at| &self.items[at].desired)
-    }
-
     /// What there is to watch by now: the scopes of every object that is in a reached phase, or in place from
     /// before.
     pub fn scopes(&self) -> BTreeSet<WatchKey> {
@@ -187,11 +182,6 @@ impl Rollout {
         self.items.iter().all(|item| item.in_place(&self.context))
     }
 
-    /// Requests are under way.
-    pub fn is_busy(&self) -> bool {
-        !self.listing.is_empty() || self.items.iter().any(|item| item.busy)
-    }
-
     fn position(&self, key: &ObjectKey) -> Option<usize> {
         self.items
             .iter()
@@ -213,10 +203,21 @@ impl Rollout {
     }
 
     fn passes(&self, item: &Item) -> bool {
+        item.fresh && self.passed(item)
+    }
+
+    /// As it was seen last.
+    fn passed(&self, item: &Item) -> bool {
         // While paused others may change what was in place once; what never was is not what is wanted.
         let there =
             item.in_place(&self.context) || (self.paused && item.placed && item.know.is_present());
-        there && item.fresh && item.probed().passed() && item.established()
+        there && item.probed().passed() && item.established()
+    }
+
+    /// Available, or it was and is only being looked at again: nothing that was seen speaks against it.
+    pub fn stays_available(&self) -> bool {
+        let as_before = |item: &Item| item.block.is_none() && self.passed(item);
+        self.is_available() || (self.available_since.is_some() && self.items.iter().all(as_before))
     }
 
     /// Lets in further phases and starts or stops the clock of availability.
@@ -227,7 +228,9 @@ impl Rollout {
             self.reached += 1;
         }
         if !self.is_available() {
-            self.available_since = None;
+            if !self.stays_available() {
+                self.available_since = None;
+            }
             return;
         }
         let since = *self.available_since.get_or_insert(now);

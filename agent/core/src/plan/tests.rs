@@ -518,6 +518,33 @@ fn what_cannot_be_watched_is_listed_from_time_to_time() {
 }
 
 #[test]
+fn what_is_only_looked_at_again_does_not_stop_being_available() {
+    let mut sim = simple();
+    sim.success_delay = 100;
+    sim.settle_until(1_000);
+    let scope = WatchKey::of(&key("a"));
+    sim.deployment
+        .unwatched(&scope, "Forbidden".into(), sim.now);
+    sim.settle_until(110_000);
+    assert!(sim.view().rollout.unwrap().succeeded, "in spite of polls");
+
+    sim.store(2, objects(&[("a", 0, 1)]));
+    sim.world.finalizer("c", "example.org/hold");
+    sim.settle_until(sim.now + 5_000);
+    assert_eq!(sim.world.deleted(), ["c"]);
+    sim.deployment.tick(sim.now + 60_000);
+    sim.touch("a");
+    assert!(
+        sim.view().removal.is_some(),
+        "what is being pruned goes on being pruned"
+    );
+    sim.world.probe("a", Probed::Failed("down".into()));
+    sim.settle_until(sim.now + 60_000);
+    assert_eq!(sim.view().available.reason, "ProbeFailure");
+    assert_eq!(sim.world.deleted(), ["c"]);
+}
+
+#[test]
 fn what_cannot_be_read_holds_a_teardown_also_where_no_inventory_has_it() {
     for kind in [FailureKind::Forbidden, FailureKind::NoKind] {
         let mut never_written = simple();

@@ -103,7 +103,8 @@ pub(super) struct Item {
     pub(super) desired: Desired,
     pub(super) record: Option<Record>,
     pub(super) know: Know,
-    /// Seen after the order was accepted.
+    /// What is known goes back to a look after the order was accepted, and after the last time that all was
+    /// to be looked at again.
     pub(super) fresh: bool,
     /// Was in place as this order wants it: from now on changes are drift.
     pub(super) placed: bool,
