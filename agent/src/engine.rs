@@ -40,7 +40,7 @@ use ports::{Account, Notified, ObjectSink, Ports, WatchNotice};
 
 /// Requests for package objects that one deployment has under way at once.
 pub const PER_DEPLOYMENT: usize = 16;
-/// Requests for package objects that all deployments have under way at once.
+/// Requests for package objects of all deployments that wait for their turn on the transport or are under way.
 const OVERALL: usize = 64;
 /// Notices of watches that wait for an owner task; a full mailbox holds the watch back.
 const MAILBOX: usize = 256;

@@ -5,13 +5,13 @@
 //! [`Rollout::plan`] only reads it and says what to do next.
 
 mod event;
+mod incident;
 mod item;
 mod refusal;
 mod view;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use stevedore_proto_core::status::Attribution;
 use stevedore_proto_core::{DeploymentUid, Millis};
 
 use crate::adopt::Claim;
@@ -20,7 +20,8 @@ use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
 use crate::retry::Spread;
 
-pub use event::{Answer, DELETED, UNKNOWN};
+pub use event::Answer;
+pub use incident::{DELETED, Incident, UNKNOWN};
 pub use item::{Block, Record};
 use item::{Item, Know, Need};
 pub use view::View;
@@ -85,7 +86,8 @@ pub struct Rollout {
     succeeded: bool,
     paused: bool,
     listing: BTreeSet<WatchKey>,
-    attributions: VecDeque<Attribution>,
+    /// The latest first, each with the time it happened last.
+    incidents: VecDeque<(Incident, Millis)>,
     spread: Spread,
 }
 
@@ -124,7 +126,7 @@ impl Rollout {
             succeeded: progress.succeeded,
             paused: false,
             listing: BTreeSet::new(),
-            attributions: VecDeque::new(),
+            incidents: VecDeque::new(),
             spread: Spread::new(seed),
         };
         rollout.advance(0);
@@ -241,6 +243,7 @@ impl Rollout {
 
     /// Time has passed.
     pub fn tick(&mut self, now: Millis) {
+        self.forget_incidents(now);
         self.advance(now);
     }
 
@@ -267,6 +270,9 @@ impl Rollout {
         }
         if let (Some(since), false) = (self.available_since, self.succeeded) {
             plan.wake_at(since.saturating_add(self.success_delay));
+        }
+        if let Some(at) = self.next_forgotten() {
+            plan.wake_at(at);
         }
         (plan.jobs, plan.wake)
     }

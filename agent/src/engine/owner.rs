@@ -14,8 +14,8 @@ use stevedore_agent_core::key::WatchKey;
 use stevedore_agent_core::order::SetUid;
 use stevedore_agent_core::plan::{Action, Deployment, Outcome};
 use stevedore_agent_core::retry::{Retry, SOON, Spread};
+use stevedore_agent_core::rollout::Incident;
 use stevedore_crds::v1alpha1::ObjectSetStatus;
-use stevedore_proto_core::status::Attribution;
 use stevedore_proto_core::{Content, DeploymentUid, Millis};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -33,7 +33,7 @@ use super::{Desk, Mail, Shared, WatchState};
 enum Landed {
     Action(Action, Box<Outcome>, Baggage),
     Sets(Answer<Vec<StoredSet>>),
-    Status(String, Option<ObjectSetStatus>),
+    Status(String, Answer<ObjectSetStatus>),
 }
 
 /// Owns one deployment.
@@ -59,7 +59,7 @@ pub(super) struct Owner {
     /// How many of those in the air are actions.
     acting: usize,
     publisher: Publisher,
-    told: Vec<Attribution>,
+    told: Vec<Incident>,
     told_at: Millis,
     /// What was last told of the availability of this set.
     was_available: Option<(String, bool)>,
@@ -114,6 +114,7 @@ impl Owner {
     pub(super) async fn run(mut self, shutdown: CancellationToken, retire: impl Fn(&Desk) -> bool) {
         loop {
             self.take_flags();
+            let mut wake = None;
             if self.stale {
                 self.read_sets();
             } else {
@@ -124,10 +125,10 @@ impl Owner {
                     }
                     continue;
                 }
-                self.act();
+                wake = self.act();
             }
             self.watch();
-            let wake = self.tell();
+            let wake = self.tell(wake);
             tokio::select! {
                 () = self.wait(wake) => {}
                 () = shutdown.cancelled() => return,

@@ -123,7 +123,9 @@ impl Deployment {
             (Action::Survey(_), Outcome::Surveyed(result)) => self.surveyed(result, now),
             (Action::Search, Outcome::Searched(result)) => {
                 if let Some(leaving) = &mut self.leaving {
-                    let result = result.map(|found| leaving.found = found);
+                    let result = result
+                        .map(|found| leaving.found = found)
+                        .map_err(Setback::from);
                     leaving.searched.settle(result, now, &mut self.spread);
                 }
                 self.start_removal();
@@ -137,8 +139,8 @@ impl Deployment {
     fn opened(&mut self, result: Result<(), Block>, now: Millis) {
         let was_blocked = !self.account.block.is_empty();
         let reason = result.as_ref().err().map(|block| block.reason);
-        let blocks = result.map_err(|block| vec![block]);
-        if !self.account.settle(blocks, now, &mut self.spread) {
+        let result = result.map_err(|block| Setback::from(vec![block]));
+        if !self.account.settle(result, now, &mut self.spread) {
             return;
         }
         match reason {
@@ -183,12 +185,13 @@ impl Deployment {
                 self.start_rollout(set, &blueprint);
                 Ok(())
             }
-            Err(Prevented::Refused(why)) => Err(why
-                .into_iter()
-                .map(|message| preflight("Refused", message))
-                .collect()),
-            Err(Prevented::Missing(what)) => Err(vec![preflight("ContentMissing", what)]),
-            Err(Prevented::Failed(failure)) => Err(vec![of_failure(&failure)]),
+            Err(Prevented::Refused(why)) => {
+                let refused = why.into_iter();
+                let refused = refused.map(|message| preflight("Refused", message));
+                Err(refused.collect::<Vec<_>>().into())
+            }
+            Err(Prevented::Missing(what)) => Err(vec![preflight("ContentMissing", what)].into()),
+            Err(Prevented::Failed(failure)) => Err(Setback::from(&failure)),
         };
         self.prepared.settle(result, now, &mut self.spread);
     }
@@ -209,7 +212,7 @@ impl Deployment {
                 }
                 Ok(())
             }
-            Err(failure) => Err(vec![of_failure(&failure)]),
+            Err(failure) => Err(Setback::from(&failure)),
         };
         leaving.surveyed.settle(result, now, &mut self.spread);
         self.start_removal();
@@ -280,7 +283,7 @@ impl Deployment {
         self.chore.busy = false;
         if let Err(failure) = result {
             self.chore
-                .settle(Err(vec![of_failure(&failure)]), now, &mut self.spread);
+                .settle(Err(Setback::from(&failure)), now, &mut self.spread);
             return;
         }
         self.chore = Gate::default();
@@ -328,7 +331,7 @@ fn split(leaving: &Leaving, heads: &[SetHead], ends: impl Fn(&SetUid) -> bool) -
 
 impl Gate {
     /// Takes the answer in, unless it no longer counts.
-    fn settle(&mut self, result: Result<(), Vec<Block>>, now: Millis, spread: &mut Spread) -> bool {
+    fn settle(&mut self, result: Result<(), Setback>, now: Millis, spread: &mut Spread) -> bool {
         self.busy = false;
         if std::mem::take(&mut self.void) {
             return false;
@@ -340,15 +343,15 @@ impl Gate {
                     ..Self::default()
                 };
             }
-            Err(blocks) => {
+            Err(Setback { blocks, at_least }) => {
                 let reason = blocks.first().map_or("", |block| block.reason);
                 let schedule = match reason {
-                    "Unavailable" | "Conflict" => SOON,
+                    "Unavailable" | "AccountUnknown" | "Conflict" => SOON,
                     "Forbidden" => FORBIDDEN,
                     _ => BLOCKED,
                 };
                 self.open = false;
-                self.retry.fail(now, schedule, None, spread);
+                self.retry.fail(now, schedule, at_least, spread);
                 self.block = blocks;
             }
         }
@@ -364,13 +367,35 @@ fn preflight(reason: &'static str, message: String) -> Block {
     }
 }
 
-fn of_failure(failure: &Failure) -> Block {
-    Block {
-        reason: match failure.kind {
+/// What stands against a gate, and how long it is left alone at least.
+struct Setback {
+    blocks: Vec<Block>,
+    at_least: Option<Millis>,
+}
+
+impl From<Vec<Block>> for Setback {
+    fn from(blocks: Vec<Block>) -> Self {
+        Self {
+            blocks,
+            at_least: None,
+        }
+    }
+}
+
+impl From<&Failure> for Setback {
+    fn from(failure: &Failure) -> Self {
+        let reason = match failure.kind {
             FailureKind::NotFound | FailureKind::NoKind => "NotFound",
             kind => kind.as_str(),
-        },
-        message: failure.message.clone(),
-        preflight: false,
+        };
+        let block = Block {
+            reason,
+            message: failure.message.clone(),
+            preflight: false,
+        };
+        Self {
+            blocks: vec![block],
+            at_least: failure.retry_after,
+        }
     }
 }

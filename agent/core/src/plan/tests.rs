@@ -185,11 +185,31 @@ fn an_edited_object_is_put_back_and_the_manager_is_named() {
     let mut sim = simple();
     sim.settle();
     sim.edit("b", "kubectl-edit");
-    sim.settle();
+    sim.settle_until(sim.now + 60_000);
     assert_eq!(sim.written(), ["a", "b", "c", "b"]);
-    let attributions = sim.view().rollout.unwrap().attributions;
-    assert_eq!(attributions[0].manager, "kubectl-edit");
-    assert_eq!(attributions[0].kind, Interference::Drift);
+    let incidents = sim.view().rollout.unwrap().incidents;
+    assert_eq!(incidents[0].attribution.manager, "kubectl-edit");
+    assert_eq!(incidents[0].attribution.kind, Interference::Drift);
+}
+
+#[test]
+fn the_same_edit_again_is_another_incident_and_none_is_told_for_ever() {
+    let mut sim = simple();
+    sim.settle();
+    let times = |sim: &Sim| -> Vec<u32> {
+        let incidents = sim.view().rollout.unwrap().incidents;
+        incidents.iter().map(|incident| incident.times).collect()
+    };
+    sim.edit("b", "kubectl-edit");
+    sim.touch("b");
+    assert_eq!(times(&sim), [1], "it was one edit, seen twice");
+    sim.settle_until(sim.now + 60_000);
+    sim.now += 1_800_000;
+    sim.edit("b", "kubectl-edit");
+    sim.settle_until(sim.now + 60_000);
+    assert_eq!(times(&sim), [2]);
+    sim.settle();
+    assert!(times(&sim).is_empty());
 }
 
 #[test]
@@ -199,11 +219,11 @@ fn repeated_fights_back_off_and_are_reported_as_contention() {
     let start = sim.now;
     for _ in 0..8 {
         sim.edit("b", "other-operator");
-        sim.settle();
+        sim.settle_until(sim.now + 300_000);
     }
     assert!(sim.now - start > 10_000, "took {} ms", sim.now - start);
-    let attributions = sim.view().rollout.unwrap().attributions;
-    assert_eq!(attributions[0].kind, Interference::Contention);
+    let incidents = sim.view().rollout.unwrap().incidents;
+    assert_eq!(incidents[0].attribution.kind, Interference::Contention);
 }
 
 #[test]
@@ -746,4 +766,21 @@ fn letting_go_of_older_orders_holds_nothing_up() {
     let outcome = Outcome::Surveyed(Err(failure));
     sim.deployment.finish(&survey, outcome, sim.now);
     assert_eq!(sim.view().blockers, []);
+}
+
+#[test]
+fn a_step_waits_as_long_as_the_server_asks() {
+    let mut sim = simple();
+    let open = sim.deployment.plan(sim.now, 16).actions[0].clone();
+    sim.carry_out(&open);
+    let prepare = sim.deployment.plan(sim.now, 16).actions[0].clone();
+    sim.deployment.begin(&prepare);
+    let busy = Failure {
+        retry_after: Some(90_000),
+        ..Failure::new(FailureKind::Unavailable, "busy")
+    };
+    let outcome = Outcome::Prepared(Err(Prevented::Failed(busy)));
+    sim.deployment.finish(&prepare, outcome, sim.now);
+    let wake = sim.deployment.plan(sim.now, 16).wake_at;
+    assert_eq!(wake, Some(sim.now + 90_000));
 }

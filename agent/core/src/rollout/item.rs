@@ -108,6 +108,8 @@ pub(super) struct Item {
     pub(super) fresh: bool,
     /// Was in place as this order wants it: from now on changes are drift.
     pub(super) placed: bool,
+    /// Somebody changed it, and it has not been put back yet.
+    pub(super) disturbed: bool,
     /// The server has checked this order's content.
     pub(super) dry: bool,
     /// A request is under way.
@@ -135,6 +137,7 @@ impl Item {
                 .map_or(Know::Unread, |seen| Know::Present(Box::new(seen))),
             fresh: false,
             placed: memory.placed,
+            disturbed: false,
             dry: false,
             busy: false,
             recheck: false,

@@ -39,8 +39,10 @@ struct State {
     notes: Vec<Note>,
     interest: Option<(Account, Vec<WatchKey>)>,
     status_writes: usize,
-    /// The policy's default account.
-    account: Option<&'static str>,
+    /// The policy's default account, or why there is none.
+    account: Option<Result<&'static str, &'static str>>,
+    /// Writes of this object have no answer.
+    stalled: Option<String>,
     policy: u64,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
@@ -89,7 +91,7 @@ pub(super) fn config_maps(phases: &[&[&str]], probes: Value) -> Content {
 impl Fake {
     pub(super) fn new() -> Arc<Self> {
         let state = State {
-            account: Some(PACKAGES),
+            account: Some(Ok(PACKAGES)),
             ..State::default()
         };
         Arc::new(Self {
@@ -224,11 +226,22 @@ impl Fake {
         (!scopes.is_empty()).then(|| account.name.clone())
     }
 
-    pub(super) fn set_account(&self, name: Option<&'static str>) {
+    pub(super) fn set_account(&self, account: Result<&'static str, &'static str>) {
         self.with(|state| {
-            state.account = name;
+            state.account = Some(account);
             state.policy += 1;
         });
+    }
+
+    pub(super) fn stall(&self, name: Option<&str>) {
+        self.with(|state| state.stalled = name.map(str::to_owned));
+    }
+
+    async fn answers_about(&self, name: &str) {
+        let mut changed = self.changed.subscribe();
+        while lock(&self.state).stalled.as_deref() == Some(name) {
+            let _ = changed.changed().await;
+        }
     }
 
     pub(super) fn fail_status_writes(&self, times: usize) {
@@ -295,6 +308,7 @@ impl ObjectApi for Client {
         options: ApplyOptions,
     ) -> BoxFuture<'a, Answer<Applied>> {
         Box::pin(async move {
+            self.0.answers_about(&key.name).await;
             self.0.with(|state| {
                 let name = key.name.to_string();
                 let wanted = body["metadata"]["resourceVersion"]
@@ -391,12 +405,12 @@ struct OneAccount(Arc<Fake>);
 impl Accounts for OneAccount {
     fn open<'a>(&'a self, _: &'a StoredSet) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
-            let Some(name) = lock(&self.0.state).account else {
-                return Err(AccountBlocker {
-                    reason: "NoAccount".into(),
-                    message: "no policy".into(),
-                });
-            };
+            let opened = lock(&self.0.state).account;
+            let name = opened.map_or(Err("NoAccount"), |account| account);
+            let name = name.map_err(|reason| AccountBlocker {
+                reason: reason.into(),
+                message: "no account".into(),
+            })?;
             Ok((
                 account(name),
                 Arc::new(Client(Arc::clone(&self.0))) as Arc<dyn ObjectApi>,

@@ -146,3 +146,21 @@ fn a_refused_impersonation_asks_for_the_account_once_however_many_requests_it_me
         .finish(&open, Outcome::Opened(Ok(())), sim.now);
     assert!(sim.deployment.plan(sim.now, 16).actions.is_empty());
 }
+
+#[test]
+fn when_the_right_to_be_the_account_is_taken_away_that_is_what_is_said() {
+    let mut sim = simple();
+    sim.settle();
+    sim.world.unlistable = Some(FailureKind::AccountNotAllowed);
+    sim.no_account = Some("AccountNotAllowed");
+    let scope = WatchKey::of(&key("a"));
+    sim.deployment
+        .unwatched(&scope, "Forbidden".into(), sim.now);
+    sim.settle_until(sim.now + 120_000);
+    assert_eq!(sim.view().available.reason, "AccountNotAllowed");
+    assert!(sim.world.requests <= 8, "{} requests", sim.world.requests);
+    sim.world.unlistable = None;
+    sim.no_account = None;
+    sim.settle_until(sim.now + 90_000);
+    assert_eq!(sim.view().available.status, Truth::True);
+}

@@ -72,6 +72,8 @@ pub(super) struct World {
     pub(super) requests: usize,
     pub(super) log: Vec<Write>,
     pub(super) namespace_terminating: bool,
+    /// Why nothing can be listed.
+    pub(super) unlistable: Option<FailureKind>,
 }
 
 impl World {
@@ -569,6 +571,10 @@ impl Sim {
         let order = rollout.order();
         let desired = |at: &usize| rollout.desired(*at).unwrap().clone();
         match job {
+            rollout::Job::List(_) if self.world.unlistable.is_some() => {
+                let kind = self.world.unlistable.expect("just looked at");
+                rollout::Answer::Failed(Failure::new(kind, "no"))
+            }
             rollout::Job::List(_) => {
                 let names = self.world.names();
                 let listed = names.iter().filter(|name| self.world.labelled(name));
