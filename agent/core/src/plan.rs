@@ -5,6 +5,7 @@
 //! [`Deployment::finish`]. Nothing here waits, reads a clock or talks to anybody.
 
 mod event;
+mod gate;
 mod next;
 mod outcome;
 mod view;
@@ -18,8 +19,10 @@ use crate::key::{ObjectKey, WatchKey};
 use crate::order::{self, Ending, Lifecycle, SetHead, SetUid};
 use crate::prune::Named;
 use crate::removal::{self, Removal};
-use crate::retry::{Retry, Spread};
-use crate::rollout::{self, Block, Context, Rollout, earlier};
+use crate::retry::Spread;
+use crate::rollout::{self, Context, Rollout};
+
+use gate::Gate;
 
 pub use outcome::{Outcome, Prevented, Surveyed};
 pub use view::{RemovalView, View};
@@ -99,41 +102,6 @@ impl Purpose {
             }
             _ => self == other,
         }
-    }
-}
-
-/// One step that has to succeed before others start.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Gate {
-    open: bool,
-    busy: bool,
-    /// What is asked at this moment no longer counts.
-    void: bool,
-    block: Vec<Block>,
-    retry: Retry,
-}
-
-impl Gate {
-    fn shut(&mut self) {
-        *self = Self {
-            busy: self.busy,
-            ..Self::default()
-        };
-    }
-
-    /// It is asked again. Until there is an answer, what is known to be in the way stays so.
-    fn reopen(&mut self) {
-        self.open = false;
-        self.void = self.busy;
-        self.retry.clear();
-    }
-
-    fn wants(&self, now: Millis, wake: &mut Option<Millis>) -> bool {
-        if self.open || self.busy {
-            return false;
-        }
-        *wake = earlier(*wake, self.retry.wake(now));
-        self.retry.ready(now)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use stevedore_proto_core::Millis;
 
-use super::{Action, Deployment, Gate, Leaving, Purpose};
+use super::gate::{Gate, Setback};
+use super::{Action, Deployment, Leaving, Purpose};
 use crate::desired::Blueprint;
 use crate::failure::{Failure, FailureKind};
 use crate::order::{Lifecycle, SetHead, SetUid};
 use crate::prune::{self, Named};
 use crate::removal::{self, Doomed, Removal};
-use crate::retry::{BLOCKED, FORBIDDEN, SOON, Spread};
 use crate::rollout::{self, Block};
 use crate::teardown;
 
@@ -329,73 +329,10 @@ fn split(leaving: &Leaving, heads: &[SetHead], ends: impl Fn(&SetUid) -> bool) -
     )
 }
 
-impl Gate {
-    /// Takes the answer in, unless it no longer counts.
-    fn settle(&mut self, result: Result<(), Setback>, now: Millis, spread: &mut Spread) -> bool {
-        self.busy = false;
-        if std::mem::take(&mut self.void) {
-            return false;
-        }
-        match result {
-            Ok(()) => {
-                *self = Self {
-                    open: true,
-                    ..Self::default()
-                };
-            }
-            Err(Setback { blocks, at_least }) => {
-                let reason = blocks.first().map_or("", |block| block.reason);
-                let schedule = match reason {
-                    "Unavailable" | "AccountUnknown" | "Conflict" => SOON,
-                    "Forbidden" => FORBIDDEN,
-                    _ => BLOCKED,
-                };
-                self.open = false;
-                self.retry.fail(now, schedule, at_least, spread);
-                self.block = blocks;
-            }
-        }
-        true
-    }
-}
-
 fn preflight(reason: &'static str, message: String) -> Block {
     Block {
         reason,
         message,
         preflight: true,
-    }
-}
-
-/// What stands against a gate, and how long it is left alone at least.
-struct Setback {
-    blocks: Vec<Block>,
-    at_least: Option<Millis>,
-}
-
-impl From<Vec<Block>> for Setback {
-    fn from(blocks: Vec<Block>) -> Self {
-        Self {
-            blocks,
-            at_least: None,
-        }
-    }
-}
-
-impl From<&Failure> for Setback {
-    fn from(failure: &Failure) -> Self {
-        let reason = match failure.kind {
-            FailureKind::NotFound | FailureKind::NoKind => "NotFound",
-            kind => kind.as_str(),
-        };
-        let block = Block {
-            reason,
-            message: failure.message.clone(),
-            preflight: false,
-        };
-        Self {
-            blocks: vec![block],
-            at_least: failure.retry_after,
-        }
     }
 }
