@@ -22,5 +22,4 @@ pub mod watch_loop;
 pub use agent_client::AgentClient;
 pub use discovery::Discovery;
 pub use package_client::PackageClient;
-pub(crate) use refusal::is_refused_impersonation;
 pub use transport::Transport;

@@ -185,6 +185,23 @@ async fn an_agent_whose_certificate_ended_joins_again_with_a_new_token_while_it_
 }
 
 #[tokio::test]
+async fn a_revoked_agent_joins_again_with_a_new_token_while_it_runs() {
+    let hub = hub(Settings::default()).await;
+    let mut agent = agent(&hub.invite("one")).await;
+    let first = agent.dialer.credentials();
+    agent.synced().await;
+    let mut saves = agent.store.saves.subscribe();
+    hub.ports.forget("one");
+    *agent.token.lock().unwrap() = Some(hub.invite("one"));
+    hub.sessions.members_changed();
+    let joined = saves.wait_for(|saves| *saves >= 2);
+    let seen = tokio::time::timeout(SOON, joined).await.is_ok();
+    assert!(seen, "it did not join again");
+    agent.synced().await;
+    assert_ne!(agent.dialer.credentials(), first);
+}
+
+#[tokio::test]
 async fn an_agent_comes_back_when_its_hub_does() {
     let Hub {
         ports,

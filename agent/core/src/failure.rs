@@ -15,6 +15,8 @@ pub enum FailureKind {
     Conflict,
     /// 401 or 403. A condition, never a storm of retries.
     Forbidden,
+    /// 403, for the agent may not act as the account: it says nothing about the account's own rights.
+    AccountNotAllowed,
     /// 400, 405, 406, 415 or 422: the same request will be refused again.
     Invalid,
     /// The stored object would be too large; permanent for this content.
@@ -33,6 +35,7 @@ impl FailureKind {
             Self::NoKind => "NoSuchKind",
             Self::Conflict => "Conflict",
             Self::Forbidden => "Forbidden",
+            Self::AccountNotAllowed => "AccountNotAllowed",
             Self::Invalid => "Invalid",
             Self::TooLarge => "TooLarge",
             Self::ContentMissing => "ContentMissing",

@@ -13,7 +13,6 @@ use stevedore_proto_core::{DeploymentUid, label};
 
 use super::discovery::{Discovery, Resource};
 use super::path::Path;
-use super::refusal;
 use super::transport::{Call, JSON, METADATA_LIST, Reply, Transport};
 use crate::engine::ports::{
     Account, Answer, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope,
@@ -57,7 +56,7 @@ impl PackageClient {
             if failure.kind == FailureKind::NoKind {
                 self.discovery.forget(kind);
             }
-            if refusal::is_refused_impersonation(failure) {
+            if failure.kind == FailureKind::AccountNotAllowed {
                 (self.on_refusal)(&self.account);
             }
         }

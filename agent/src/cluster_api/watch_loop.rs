@@ -112,8 +112,10 @@ pub(crate) async fn run(
             Err((failure, reached)) => {
                 broken = true;
                 place = reached;
-                let forbidden =
-                    matches!(failure.kind, FailureKind::Forbidden | FailureKind::NoKind);
+                let forbidden = matches!(
+                    failure.kind,
+                    FailureKind::Forbidden | FailureKind::AccountNotAllowed | FailureKind::NoKind
+                );
                 let series = if forbidden { &mut refused } else { &mut delays };
                 let asked = Duration::from_millis(failure.retry_after.unwrap_or(0));
                 let wait = spread(series.next_after(asked, rand::random()), 10, rand::random());

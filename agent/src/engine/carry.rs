@@ -120,7 +120,7 @@ fn known_word(reason: &str) -> &'static str {
         "NoAccount" => "NoAccount",
         "AccountNotAllowed" => "AccountNotAllowed",
         "NamespaceMissing" => "NamespaceMissing",
-        "Unavailable" => "Unavailable",
+        "AccountUnknown" => "AccountUnknown",
         _ => "AccountUnusable",
     }
 }

@@ -138,6 +138,9 @@ pub trait Accounts: Send + Sync {
     /// The account of a set, and a client that is that account. Looked up again each time: the policy may
     /// have changed.
     fn open<'a>(&'a self, set: &'a StoredSet) -> BoxFuture<'a, Opened>;
+
+    /// Rises when the policy names another default account: what was opened may be another one now.
+    fn policy(&self) -> u64;
 }
 
 /// Shared, label-filtered watches (`stevedore.dev/deployment` exists).

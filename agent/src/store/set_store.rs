@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
             .map_err(|error| ContentFailure::Missing(format!("set {name}: {error}")))?;
         let (_, api) = store.accounts.open(&set).await.map_err(|blocker| {
             let message = format!("{}: {}", blocker.reason, blocker.message);
-            ContentFailure::Unavailable(Failure::new(FailureKind::Forbidden, message))
+            ContentFailure::Unavailable(Failure::new(FailureKind::AccountNotAllowed, message))
         })?;
         Ok(Self {
             store,

@@ -30,7 +30,7 @@ pub(super) fn refuse(
         FailureKind::NotFound | FailureKind::Invalid | FailureKind::ContentMissing => Some(BLOCKED),
         FailureKind::NoKind if item.desired.defined_here => Some(SOON),
         FailureKind::NoKind => Some(BLOCKED),
-        FailureKind::Forbidden => Some(FORBIDDEN),
+        FailureKind::Forbidden | FailureKind::AccountNotAllowed => Some(FORBIDDEN),
         FailureKind::Unavailable => Some(SOON),
         FailureKind::TooLarge => None,
     };

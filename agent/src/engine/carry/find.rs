@@ -133,7 +133,11 @@ fn not_searched(kinds: &[&(Kind, Failure)]) -> Note {
 
 fn unlistable(kind: &str, failure: &Failure) -> Block {
     Block {
-        reason: "NotListable",
+        reason: match failure.kind {
+            // Why is found out by asking for the account again.
+            FailureKind::AccountNotAllowed => failure.kind.as_str(),
+            _ => "NotListable",
+        },
         message: format!("{kind} cannot be listed: {failure}"),
         preflight: false,
     }

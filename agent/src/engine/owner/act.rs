@@ -7,6 +7,7 @@ use stevedore_agent_core::key::{Kind, ObjectKey};
 use stevedore_agent_core::plan::Action;
 use stevedore_agent_core::removal;
 use stevedore_agent_core::rollout::Job;
+use stevedore_proto_core::Millis;
 
 use super::{Landed, Owner};
 use crate::engine::PER_DEPLOYMENT;
@@ -16,8 +17,8 @@ use crate::engine::ports::{Answer, Origin, SetRef, StoredSet};
 use crate::engine::status;
 
 impl Owner {
-    /// Starts everything that is to be done now and has room.
-    pub(super) fn act(&mut self) {
+    /// Starts everything that is to be done now and has room; gives the time to look again if nothing happens.
+    pub(super) fn act(&mut self) -> Option<Millis> {
         let room = PER_DEPLOYMENT.saturating_sub(self.acting);
         let plan = self.core.plan(self.now(), room);
         if plan.actions.is_empty() && self.acting == 0 {
@@ -35,6 +36,7 @@ impl Owner {
                 Landed::Action(action, Box::new(outcome), baggage)
             }));
         }
+        plan.wake_at
     }
 
     fn carry(&mut self, action: &Action) -> Option<Carried> {
