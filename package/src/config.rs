@@ -1,5 +1,7 @@
 //! The configuration of a package: pruned, defaulted and validated by the manifest's schema.
 
+mod defaults;
+mod formats;
 mod prune;
 mod schema;
 

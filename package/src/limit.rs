@@ -24,6 +24,8 @@ pub const YAML_BYTES: usize = 1_400_000;
 pub const YAML_DEPTH: usize = 64;
 /// Scalars, lists and maps of one YAML document.
 pub const YAML_NODES: usize = 100_000;
+/// Aliases of one YAML document, and anchors. What they stand for counts among its values each time.
+pub const YAML_ALIASES: usize = 1_000;
 /// Objects of one rendered set.
 pub const OBJECTS: usize = 1_000;
 /// Violations that are reported of one package; the rest is counted.

@@ -1,6 +1,7 @@
 //! A package: its files, read and checked once, rendered for as many clusters as needed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -21,6 +22,34 @@ pub struct Package {
     digest: Digest,
     manifest: Arc<PackageManifest>,
     files: Arc<BTreeMap<String, Vec<u8>>>,
+}
+
+/// What [`Package::check`] found nothing wrong with, and how far it could look.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Validated {
+    /// The ways to install the package in which it was not rendered; empty when all that was asked for was.
+    pub not_rendered: Vec<NotRendered>,
+}
+
+/// One way to install a package, in which nobody knows whether it renders: its defaults alone are not a
+/// configuration, and it has no test case that gives one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotRendered {
+    /// Where it would be installed.
+    pub scope: Scope,
+    /// What the defaults lack.
+    pub missing: Invalid,
+}
+
+impl fmt::Display for NotRendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotRendered { scope, missing } = self;
+        write!(
+            f,
+            "templates and objects were not looked at in scope {scope:?}, because the defaults alone are no \
+             configuration ({missing}); give one in a test case under test.template of the manifest"
+        )
+    }
 }
 
 impl Package {
@@ -65,21 +94,32 @@ impl Package {
     ///
     /// # Errors
     /// With the violations of the first case that has any.
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn check(&self) -> Result<Validated, Invalid> {
+        let mut validated = Validated::default();
         let cases = &self.manifest.tests;
         for case in cases {
-            self.render(&self.context(&case_input(case))?)
+            let context = self.context(&case_input(case));
+            context
+                .and_then(|context| self.render(&context))
                 .map_err(|invalid| invalid.in_case(&case.name))?;
         }
         if cases.is_empty() {
             for scope in &self.manifest.scopes {
-                // A configuration that has no defaults cannot be guessed.
-                if let Ok(context) = self.context(&default_input(&self.manifest.name, *scope)) {
-                    self.render(&context)?;
+                match self.context(&default_input(&self.manifest.name, *scope)) {
+                    Ok(context) => {
+                        self.render(&context)?;
+                    }
+                    Err(missing) if missing.is_all(Reason::ConfigInvalid) => {
+                        validated.not_rendered.push(NotRendered {
+                            scope: *scope,
+                            missing,
+                        });
+                    }
+                    Err(invalid) => return Err(invalid),
                 }
             }
         }
-        Ok(())
+        Ok(validated)
     }
 
     /// Paths of all templates, in the order they are executed.

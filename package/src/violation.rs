@@ -181,6 +181,11 @@ impl Invalid {
         self
     }
 
+    /// Whether nothing else than this rule is broken.
+    pub(crate) fn is_all(&self, reason: Reason) -> bool {
+        self.more == 0 && self.violations.iter().all(|it| it.reason == reason)
+    }
+
     /// The violations, in the order they were found.
     pub fn violations(&self) -> &[Violation] {
         &self.violations

@@ -1,10 +1,13 @@
 //! The one reader of YAML: what Kubernetes accepts, under the limits of [`limit`].
 
+mod merge;
+
 use serde_json::{Number, Value};
-use serde_saphyr::Options;
+use serde_saphyr::{MergeKeyPolicy, Options};
 use thiserror::Error as ThisError;
 
 use crate::limit;
+use merge::Merged;
 
 /// A document of a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +37,8 @@ pub struct YamlError {
 /// All documents of a file. They are separated by lines of `---`; empty ones are left out.
 ///
 /// # Errors
-/// When the bytes are not UTF-8, a document is not YAML, or exceeds a limit. Aliases and repeated keys are
-/// refused.
+/// When the bytes are not UTF-8, a document is not YAML, repeats a key, or exceeds a limit. What an alias stands
+/// for counts each time it is used.
 pub fn documents(path: &str, bytes: &[u8]) -> Result<Vec<Document>, YamlError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
@@ -113,7 +116,7 @@ fn parse(text: &str) -> Result<Value, (usize, String)> {
         );
         return Err((1, message));
     }
-    let mut value: Value =
+    let Merged(mut value) =
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
             let line = error
                 .location()
@@ -134,15 +137,24 @@ fn message(text: &str) -> String {
         .unwrap_or(text);
     match text.strip_prefix("budget breached: ") {
         None => text.to_owned(),
-        Some(limit) if limit.starts_with("Aliases") => "aliases are not allowed".to_owned(),
+        Some(limit) if limit.starts_with("Aliases") || limit.starts_with("Anchors") => {
+            format!("more than {} anchors or aliases", limit::YAML_ALIASES)
+        }
         Some(limit) if limit.starts_with("Depth") => {
             format!("nests deeper than {}", limit::YAML_DEPTH)
         }
         Some(limit) if limit.starts_with("Documents") => {
             "a second document after a separator that is not a line of three dashes".to_owned()
         }
-        Some(limit) if limit.starts_with("Nodes") || limit.starts_with("Events") => {
+        Some(limit)
+            if ["Nodes", "Events", "RecordedAnchorEvents"]
+                .iter()
+                .any(|it| limit.starts_with(it)) =>
+        {
             format!("more than {} values", limit::YAML_NODES)
+        }
+        Some(limit) if limit.starts_with("ScalarBytes") => {
+            format!("more than {} bytes, aliases expanded", limit::YAML_BYTES)
         }
         Some(other) => format!("beyond a limit: {other}"),
     }
@@ -151,7 +163,12 @@ fn message(text: &str) -> String {
 fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_aliases: 0,
+            max_aliases: limit::YAML_ALIASES,
+            max_anchors: limit::YAML_ALIASES,
+            // One anchor may serve many places: what is expanded is counted like what is written.
+            enforce_alias_anchor_ratio: false,
+            max_recorded_anchor_events: 4 * limit::YAML_NODES,
+            max_recorded_anchor_bytes: limit::YAML_BYTES,
             max_depth: limit::YAML_DEPTH,
             flow_nesting_limit: limit::YAML_DEPTH + 1,
             max_nodes: limit::YAML_NODES,
@@ -159,6 +176,7 @@ fn options() -> Options {
             max_documents: 1,
             max_total_scalar_bytes: limit::YAML_BYTES,
         },
+        merge_keys: MergeKeyPolicy::AsOrdinary,
         legacy_octal_numbers: true,
         with_snippet: false,
     }

@@ -39,6 +39,11 @@ fn prune_fields(schema: &Value, map: &mut Map<String, Value>, always: &[&str]) {
     });
 }
 
+/// The default of a field's schema; null is none.
+pub(super) fn default(schema: &Value) -> Option<&Value> {
+    schema.get("default").filter(|default| !default.is_null())
+}
+
 /// Fills in defaults for fields that are absent, or null where null is not allowed.
 pub(super) fn fill_defaults(schema: &Value, value: &mut Value) {
     match value {
@@ -56,7 +61,7 @@ pub(super) fn fill_defaults(schema: &Value, value: &mut Value) {
                 {
                     map.remove(key);
                 }
-                if let (false, Some(default)) = (map.contains_key(key), schema.get("default")) {
+                if let (false, Some(default)) = (map.contains_key(key), default(schema)) {
                     map.insert(key.clone(), default.clone());
                 }
                 if let Some(value) = map.get_mut(key) {

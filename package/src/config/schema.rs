@@ -7,7 +7,7 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value, json};
 
-use super::{FieldError, prune};
+use super::{FieldError, defaults, formats, prune};
 
 /// Errors that are reported of one configuration.
 const MAX_ERRORS: usize = 20;
@@ -19,7 +19,6 @@ const PLAIN: &[&str] = &[
     "enum",
     "example",
     "externalDocs",
-    "format",
     "maxItems",
     "maxLength",
     "maxProperties",
@@ -41,6 +40,7 @@ const HANDLED: &[&str] = &[
     "default",
     "exclusiveMaximum",
     "exclusiveMinimum",
+    "format",
     "items",
     "maximum",
     "minimum",
@@ -86,14 +86,32 @@ impl Schema {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let compiled = jsonschema::options()
+        let compiled = Schema::build(schema, &plain).map_err(|error| vec![error])?;
+        let errors = defaults::check(schema);
+        if errors.is_empty() {
+            Ok(compiled)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Compiles a part of a schema that was checked as a whole.
+    pub(super) fn part(schema: &Value) -> Result<Schema, FieldError> {
+        Schema::build(schema, &rewrite(schema, "", &mut Vec::new()))
+    }
+
+    fn build(structural: &Value, plain: &Value) -> Result<Schema, FieldError> {
+        let options = jsonschema::options()
             .with_pattern_options(PatternOptions::regex())
-            .should_validate_formats(true)
-            .should_ignore_unknown_formats(true)
-            .build(&plain);
-        let validator = compiled.map_err(|error| vec![field_error("", error.to_string())])?;
+            .should_validate_formats(true);
+        let options = formats::all().fold(options, |options, (name, check)| {
+            options.with_format(name, check)
+        });
+        let validator = options
+            .build(plain)
+            .map_err(|error| field_error("", error.to_string()))?;
         Ok(Schema {
-            structural: schema.clone(),
+            structural: structural.clone(),
             validator: Arc::new(validator),
         })
     }
@@ -130,7 +148,7 @@ impl Schema {
     }
 }
 
-fn field_error(field: impl Into<String>, message: impl Into<String>) -> FieldError {
+pub(super) fn field_error(field: impl Into<String>, message: impl Into<String>) -> FieldError {
     let mut message: String = message.into();
     if message.chars().count() > MAX_MESSAGE {
         message = message
@@ -172,6 +190,10 @@ fn rewrite(schema: &Value, field: &str, errors: &mut Vec<FieldError>) -> Value {
         match key.as_str() {
             key if PLAIN.contains(&key) => {
                 plain.insert(key.to_owned(), value.clone());
+            }
+            "format" => {
+                let known = value.as_str().and_then(formats::known);
+                plain.extend(known.map(|known| (key.clone(), known.into())));
             }
             "properties" => {
                 plain.insert(key.clone(), rewrite_each(value, &below, errors));

@@ -60,6 +60,70 @@ fn defaults_fill_what_is_absent_or_null_and_are_filled_in_themselves() {
 }
 
 #[test]
+fn defaults_that_do_not_fit_their_schema_are_errors_of_the_schema() {
+    let refused = |properties: Value| {
+        let schema = json!({"type": "object", "required": ["other"], "properties": properties});
+        let errors = Schema::compile(&schema).map(|_| ());
+        errors.expect_err("a default that does not fit")
+    };
+    for (properties, field) in [
+        (
+            json!({"a": {"type": "integer", "default": "one"}}),
+            ".properties.a.default",
+        ),
+        (
+            json!({"a": {"type": "string", "enum": ["red"], "default": "blue"}}),
+            ".properties.a.default",
+        ),
+        (
+            json!({"a": {"type": "object", "default": {"b": 1}, "properties": {"b": {"type": "string"}}}}),
+            ".properties.a.default.b",
+        ),
+        (
+            json!({"a": {"type": "object", "default": {}, "required": ["b"], "properties": {"b": {"type": "string"}}}}),
+            ".properties.a.default.b",
+        ),
+        (
+            json!({"l": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string", "default": 1}}}}}),
+            ".properties.l.items.properties.a.default",
+        ),
+        (
+            json!({"m": {"type": "object", "additionalProperties": {"type": "object", "properties": {"a": {"type": "string", "default": 1}}}}}),
+            ".properties.m.additionalProperties.properties.a.default",
+        ),
+    ] {
+        let errors = refused(properties);
+        let found = errors.iter().find(|error| error.field == field);
+        assert!(found.is_some(), "{field}: {errors:?}");
+    }
+    schema(&json!({
+        "a": {"type": "object", "default": {}, "required": ["b"], "properties": {"b": {"type": "string", "default": "c"}}},
+        "none": {"type": "string", "default": null},
+    }));
+}
+
+#[test]
+fn a_default_of_null_is_none() {
+    let schema = schema(&json!({"a": {"type": "string", "nullable": true, "default": null}}));
+    assert_eq!(admit(Some(&schema), None), Ok(json!({})));
+}
+
+#[test]
+fn defaults_that_nest_until_checking_them_is_dear_are_refused_before_that() {
+    let nested = (0..31).fold(json!({"type": "object"}), |inner, level| {
+        let wide: serde_json::Map<_, _> = (0..500)
+            .map(|at| (format!("k{level}-{at}"), json!({"type": "string"})))
+            .chain([("inner".to_owned(), inner)])
+            .collect();
+        json!({"type": "object", "default": {}, "properties": wide})
+    });
+    let errors = Schema::compile(&nested)
+        .map(|_| ())
+        .expect_err("a costly schema");
+    assert!(errors[0].message.contains("too much of it"), "{errors:?}");
+}
+
+#[test]
 fn errors_name_the_field_below_spec_config() {
     let schema = Schema::compile(&json!({
         "type": "object",
@@ -121,6 +185,112 @@ fn kubernetes_keywords_mean_what_they_mean_there() {
     ] {
         assert!(admit(Some(&schema), Some(&bad)).is_err(), "{bad}");
     }
+}
+
+/// Values that Kubernetes accepts for a format, and values that it refuses.
+const FORMATS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "duration",
+        &[
+            "30s", "1h30m", "-1.5h", "0", "100µs", "2 days", "1week", "3 SEC",
+        ],
+        &["", "30", "s", "soon", "1.5", "PT"],
+    ),
+    (
+        "byte",
+        &["aGk=", "aGkh", "aB=="],
+        &["", "aGk", "a=k=", "a-_="],
+    ),
+    (
+        "cidr",
+        &["10.0.0.0/8", "fd00::/64"],
+        &["10.0.0.0", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/+8"],
+    ),
+    ("ipv4", &["10.0.0.1"], &["10.0.0", "::1"]),
+    (
+        "ipv6",
+        &["::1", "::ffff:10.0.0.1"],
+        &["10.0.0.1", "fe80::1%eth0"],
+    ),
+    (
+        "date",
+        &["2024-02-29"],
+        &["2023-02-29", "2024-13-01", "2024-1-1"],
+    ),
+    (
+        "date-time",
+        &["2024-01-02T03:04:05Z", "2024-01-02t03:04:05.678+01:00"],
+        &[
+            "2024-01-02",
+            "2024-01-02T24:04:05Z",
+            "2024-01-02T03:04:05",
+            "2024-01-02T03:04:05.Z",
+        ],
+    ),
+    ("datetime", &["2024-01-02T03:04:05Z"], &["2024-01-02"]),
+    (
+        "email",
+        &["a.b@lamp.example", "Lamp <a@lamp.example>"],
+        &["a", "@lamp.example", "a b@lamp.example", "a@"],
+    ),
+    (
+        "hostname",
+        &["lamp", "lamp-1.example", "LAMP.example", "lämp.example"],
+        &["", "-lamp", "lamp_1", "lamp..example", "lamp."],
+    ),
+    (
+        "mac",
+        &["00:00:5e:00:53:01", "0000.5e00.5301"],
+        &["00:00:5e:00:53", "00-00:5e:00:53:01"],
+    ),
+    (
+        "uri",
+        &["https://lamp.example/a?b", "/a", "mailto:a@lamp.example"],
+        &["lamp.example", "", "a b:c"],
+    ),
+    (
+        "uuid",
+        &[
+            "123E4567-e89b-12d3-a456-426614174000",
+            "123e4567e89b12d3a456426614174000",
+        ],
+        &[
+            "123e4567-e89b-12d3-a456",
+            "123e-4567e89b12d3a456426614174000",
+        ],
+    ),
+    (
+        "uuid4",
+        &["123e4567-e89b-42d3-a456-426614174000"],
+        &[
+            "123e4567-e89b-12d3-a456-426614174000",
+            "123e4567-e89b-42d3-c456-426614174000",
+        ],
+    ),
+    // What Kubernetes does not know, or what is not looked at here, restricts nothing.
+    ("password", &["x"], &[]),
+    ("regex", &["("], &[]),
+    ("time", &["soon"], &[]),
+    ("uri-reference", &["\\"], &[]),
+    ("json-pointer", &["x"], &[]),
+    ("lamp", &["x"], &[]),
+];
+
+#[test]
+fn a_format_means_what_it_means_to_kubernetes_and_one_it_does_not_know_nothing() {
+    for (format, good, bad) in FORMATS {
+        let schema = schema(&json!({"a": {"type": "string", "format": format}}));
+        for text in *good {
+            let admitted = admit(Some(&schema), Some(&json!({"a": text})));
+            assert!(admitted.is_ok(), "{format}: {text:?}: {admitted:?}");
+        }
+        for text in *bad {
+            let admitted = admit(Some(&schema), Some(&json!({"a": text})));
+            assert!(admitted.is_err(), "{format}: {text:?}");
+        }
+    }
+    let number = schema(&json!({"a": {"type": "integer", "format": "int32"}}));
+    assert!(admit(Some(&number), Some(&json!({"a": 5_000_000_000_i64}))).is_ok());
 }
 
 #[test]

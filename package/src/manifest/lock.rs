@@ -12,6 +12,8 @@ use crate::files::PackageFiles;
 use crate::violation::{Reason, Violation};
 
 const KIND: &str = "PackageManifestLock";
+/// What writes a lock file: Package Operator's own tool, until there is one here.
+const UPDATE: &str = "run Package Operator's \"kubectl package update\"";
 
 /// An image of the lock file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -40,8 +42,9 @@ pub(super) fn load(
     wanted: &[ManifestImage],
 ) -> Result<BTreeMap<String, String>, Vec<Violation>> {
     let Some((path, bytes)) = find(files, "manifest.lock", Reason::LockDuplicated)? else {
-        let details =
-            "the manifest names images; run \"stevedore package update\" to write the lock file";
+        let details = format!(
+            "the manifest names images, and manifest.lock.yaml gives the digest of each; {UPDATE}"
+        );
         return match wanted {
             [] => Ok(BTreeMap::new()),
             _ => Err(vec![Violation::new(Reason::LockMissing, details)]),
@@ -92,15 +95,14 @@ fn check(lock: &Lock, value: &Value, problems: &mut Problems<'_>) {
 }
 
 fn differences(path: &str, lock: &Lock, wanted: &[ManifestImage]) -> Vec<Violation> {
-    let update = "run \"stevedore package update\"";
     let mut details = Vec::new();
     for it in wanted {
         match lock.images.iter().find(|locked| locked.name == it.name) {
-            None => details.push(format!("image {:?} is missing; {update}", it.name)),
+            None => details.push(format!("image {:?} is missing; {UPDATE}", it.name)),
             Some(locked) if locked.image != it.image => {
                 let name = &it.name;
                 details.push(format!(
-                    "image {name:?} is {:?}, not {:?}; {update}",
+                    "image {name:?} is {:?}, not {:?}; {UPDATE}",
                     locked.image, it.image
                 ));
             }
@@ -110,7 +112,7 @@ fn differences(path: &str, lock: &Lock, wanted: &[ManifestImage]) -> Vec<Violati
     for locked in &lock.images {
         if !wanted.iter().any(|it| it.name == locked.name) {
             details.push(format!(
-                "image {:?} is not in the manifest; {update}",
+                "image {:?} is not in the manifest; {UPDATE}",
                 locked.name
             ));
         }

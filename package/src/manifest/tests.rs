@@ -289,3 +289,18 @@ fn images_are_pinned_by_the_lock_file() {
     let missing = load(&files(&[("manifest.yaml", &manifest)])).expect_err("no lock file");
     assert_eq!(missing[0].reason, Reason::LockMissing);
 }
+
+#[test]
+fn a_lock_file_that_has_to_be_written_is_said_with_a_command_that_exists() {
+    let manifest =
+        format!("{HEAD}{GOOD}  images: [{{name: lamp, image: 'registry.example/lamp:1'}}]\n");
+    let without = files(&[("manifest.yaml", &manifest)]);
+    let lock = format!("{LOCK}spec: {{images: []}}\n");
+    let differing = files(&[("manifest.yaml", &manifest), ("manifest.lock.yaml", &lock)]);
+    for files in [without, differing] {
+        let found = load(&files).expect_err("no digest of the image");
+        let details = &found[0].details;
+        assert!(details.contains("kubectl package update"), "{details}");
+        assert!(!details.contains("stevedore"), "{details}");
+    }
+}

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use regex::Regex;
 use serde_json::Value as Json;
 
 use super::ast::{Branch, Call, Located, Node, Pipe, Pos, Tree};
-use super::functions::Outcome;
+use super::functions::{Compiled, Outcome};
 use super::reads::{Origin, Recorder};
 use super::value::{Map, Value};
 use super::{Env, ExecError, Output, TemplateSet, format, parse};
@@ -32,7 +31,7 @@ pub(super) struct Machine<'t> {
     /// Maps that were changed: they may hold themselves and are emptied at the end.
     changed: Vec<Map>,
     /// Compiled expressions by their source.
-    pub(super) regexes: HashMap<String, Regex>,
+    pub(super) regexes: HashMap<String, Compiled>,
 }
 
 /// What to do after a node.

@@ -19,6 +19,8 @@ use std::sync::LazyLock;
 use super::exec::Machine;
 use super::value::{Bytes, List, Map, Value};
 
+pub(super) use regexes::Compiled;
+
 /// The result of a function, or why it failed.
 pub(super) type Outcome = Result<Value, String>;
 

@@ -68,8 +68,95 @@ fn repeated_keys_are_refused() {
 }
 
 #[test]
-fn aliases_are_refused_and_a_bomb_of_them_ends_at_once() {
-    refused("a: &x [1]\nb: *x\n");
+fn aliases_and_merge_keys_mean_what_they_mean_to_kubernetes() {
+    let text = "\
+base: &base
+  image: lamp
+  env: &env [{name: A, value: b}]
+again: *env
+east: {<<: *base, image: horn}
+west: {image: bell, <<: *base}
+both: {<<: [{port: 1, image: bell}, *base]}
+";
+    let env = json!([{"name": "A", "value": "b"}]);
+    assert_eq!(
+        one(text),
+        json!({
+            "base": {"image": "lamp", "env": env},
+            "again": env,
+            "east": {"image": "horn", "env": env},
+            // As sigs.k8s.io/yaml 1.6 reads it: what is merged wins over what stands before it.
+            "west": {"image": "lamp", "env": env},
+            "both": {"image": "bell", "port": 1, "env": env},
+        })
+    );
+    assert_eq!(
+        one("a: &x 1\nb: &x 2\nc: *x"),
+        json!({"a": 1, "b": 2, "c": 2})
+    );
+    refused("a: &x [*x]");
+    refused("<<: 1");
+    refused("<<: [{a: 1}, 1]");
+    refused("a: &x 1\n---\nb: *x");
+}
+
+#[test]
+fn a_document_has_1000_aliases_and_no_more() {
+    let text = |count: usize| format!("a: &x 1\nb: [{}]\n", vec!["*x"; count].join(","));
+    assert_eq!(
+        one(&text(limit::YAML_ALIASES))["b"]
+            .as_array()
+            .unwrap()
+            .len(),
+        limit::YAML_ALIASES
+    );
+    refused(&text(limit::YAML_ALIASES + 1));
+}
+
+#[test]
+fn what_aliases_stand_for_counts_like_what_is_written() {
+    let values = |each: usize| {
+        let list = vec!["1"; each].join(",");
+        format!("a: &x [{list}]\nb: [{}]\n", ["*x"; 9].join(","))
+    };
+    // Ten lists, and the map, its two keys and the list of lists around them.
+    let most = (limit::YAML_NODES - 4) / 10 - 1;
+    assert!(documents("f", values(most).as_bytes()).is_ok());
+    assert_eq!(
+        refused(&values(most + 1)).message,
+        "more than 100000 values"
+    );
+    let bytes = |each: usize| {
+        let text = "x".repeat(each);
+        format!("a: &x {text}\nb: [{}]\n", ["*x"; 9].join(","))
+    };
+    let most = (limit::YAML_BYTES - 2) / 10;
+    assert!(documents("f", bytes(most).as_bytes()).is_ok());
+    assert!(
+        refused(&bytes(most + 1))
+            .message
+            .contains("aliases expanded")
+    );
+    let deep = format!(
+        "a: &x {}{}\nb: {}*x{}\n",
+        "[".repeat(40),
+        "]".repeat(40),
+        "[".repeat(40),
+        "]".repeat(40)
+    );
+    assert_eq!(refused(&deep).message, "nests deeper than 64");
+    let merged = format!(
+        "a: &x {{{}}}\nb:\n{}",
+        (0..1_000)
+            .map(|at| format!("k{at}: 1,"))
+            .collect::<String>(),
+        "- {<<: *x}\n".repeat(60)
+    );
+    assert_eq!(refused(&merged).message, "more than 100000 values");
+}
+
+#[test]
+fn a_bomb_of_aliases_ends_at_once() {
     let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
     for level in 1..20 {
         let previous = format!("*a{}", level - 1);
@@ -150,6 +237,10 @@ fn messages_never_quote_values_of_a_document() {
         "password: {hunter2: ",
         "password: &hunter2 a\nb: *hunter2",
         "b: *hunter2",
+        "a: &hunter2 [*hunter2]",
+        "a: &x hunter2\n<<: *x",
+        "a: &x {hunter2: 1}\n<<: [*x, *x, hunter2]",
+        "a: &x [hunter2]\n*x : 1",
         "password: !!int hunter2",
         "password: !!binary hunter2",
         "password: !hunter2 x",
@@ -184,7 +275,6 @@ fn messages_never_quote_values_of_a_document() {
 fn messages_are_in_the_words_of_this_format() {
     for (text, message) in [
         ("a: 1\na: 2", "f.yaml:2: duplicate mapping key: a"),
-        ("a: &x 1\nb: *x", "f.yaml:2: aliases are not allowed"),
         ("b: *x", "f.yaml:1: alias references unknown anchor"),
         (
             "a: 1\n--- # x\nb: 1",

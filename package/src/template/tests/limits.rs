@@ -225,6 +225,44 @@ fn what_the_engine_leaves_out_is_refused_by_name() {
 }
 
 #[test]
+fn an_expression_that_go_accepts_and_this_engine_cannot_do_is_an_error_and_never_no_match() {
+    for pattern in [
+        r"\B",
+        "a(?i)*",
+        "(?P<1>a)",
+        "(?P<n>a)|(?P<n>b)",
+        r"(\pL{30}){30}",
+        r"\x{d800}",
+        &format!("{}a{}", "(".repeat(101), ")".repeat(101)),
+    ] {
+        let message = failure(&format!("{{{{regexMatch `{pattern}` `a`}}}}"));
+        assert!(message.contains("error calling regexMatch: "), "{message}");
+    }
+    assert_eq!(
+        run("{{regexMatch `(` `(`}}", &json!({})).unwrap().text,
+        "false"
+    );
+    let message = failure("{{mustRegexMatch `(` `(`}}");
+    assert!(
+        message.contains("error parsing regexp: missing closing )"),
+        "{message}"
+    );
+    let message = failure("{{range 1000000}}{{$x := regexMatch (print .) `a`}}{{end}}");
+    assert!(message.contains("steps is used up"), "{message}");
+}
+
+#[test]
+fn searching_with_a_large_expression_costs_more_than_with_a_small_one() {
+    let search = |pattern: &str| {
+        let source = format!("{{{{$x := repeat 100000 `a`}}}}{{{{regexMatch `{pattern}` $x}}}}");
+        run(&source, &json!({}))
+    };
+    assert!(search("a[ab]*b").is_ok());
+    let message = search("a[ab]{900}b").unwrap_err();
+    assert!(message.contains("steps is used up"), "{message}");
+}
+
+#[test]
 fn a_failure_names_file_place_template_and_expression() {
     let cases = [
         (

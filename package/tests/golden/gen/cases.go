@@ -1,5 +1,7 @@
 package main
 
+import "fmt"
+
 // sprigNames are the functions of sprig that the engine has.
 const sprigNames = `
 all any append mustAppend push mustPush prepend mustPrepend first mustFirst last mustLast rest mustRest
@@ -35,7 +37,7 @@ var context = m{
 
 // groups are templates, each executed alone with the context above.
 var groups = [][]string{lexing, fields, control, pipelines, comparing, printing, printfs, strs, listFns,
-	dictFns, numbers, encoding, regexes, semvers, types, yamls, failures}
+	dictFns, numbers, encoding, regexes, patternCases(), semvers, types, yamls, failures}
 
 func allCases() []Case {
 	var cases []Case
@@ -168,4 +170,34 @@ var sets = [][][2]string{
 	{{"a", `{{template "bad" .}}`}, {"h", "{{define \"bad\"}}\n{{.nope}}{{end}}"}},
 	{{"a", "{{- $ns := default .name .empty }}\n{{- range $i, $part := list \"lamp\" \"horn\" }}\n---\nname: {{ printf \"%s-%s\" $.name $part }}\nns: {{ $ns }}\n{{- end }}\n"}},
 	{{"a", "{{- if and (hasKey . \"proxy\") (index . \"proxy\") }}proxy{{ else }}none{{ end }}\nenv: {{ .config | toJson | quote }}\nreplicas: {{ .config.replicas }}\n"}},
+}
+
+// patterns are what Go's expressions can be made of, and what they cannot.
+var patterns = []string{
+	`^{.*}$`, `{`, `}`, `a{`, `a{1`, `a{1,`, `a{1,2`, `a{,3}`, `a{2}`, `a{2,}`, `a{1,2}`, `a{01}`, `a{ 1}`, `{2}`, `a{2}{3}`, `a*{2}`, `a{2}?`, `a{2}??`, `a{2}*`,
+	`a{1000}`, `a{1001}`, `a{3,2}`, `(a{10}){101}`, `(a{10}){100}`, `a{99999999999}`, `(?:a{2}){2}`, `a{0}`, `\012`, `\12`, `\0`, `\1`, `\18`, `\8`, `\101`, `\0101`, `[\012-\x41]`, `\_`, `\ `, `\-`, `\C`, `\Z`,
+	`(?i)*`, `^*a`, `a||b`, `(|a)*`, `(*)`, `|*`, `**`, `a**`, `a*+`, `a+?`, `a+??`, `[a-b-c]`, `[+--]`, `[--a]`, `[a-\d]`, `[\d-a]`, `[[:foo:]]`, `[[:^alpha:]]`, `[[:alpha]`, `[a\b]`, `[z-a]`, `[]`, `[]a]`, `[^]a]`,
+	`[^^]`, `[a-]`, `[-a]`, `[a-[:alpha:]]`, `[[:word:]&&[a]]`, `[a~~b]`, `[\]]`, `[\[-\]]`, `[\Q]\E]`, `(?P<n>a+)`, `(?<n>a+)`, `(?P<>a)`, `(?P=n)`, `(?=a)`, `(?i-)`, `(?-i)A`, `(?i-s:A.)`, `(?)a`,
+	`()`, `(?z)`, `(?i`, `(?--i)`, `(?U)a+`, `(?U)a+?`, `(?i)AB`, `\pN`, `\p{^Greek}`, `\P{^Greek}`, `[\p{Greek}]`, `\p`, `\p{`, `\x4`, `\x{110000}`, `\x{3b1}`, `\x{}`, `\x41`, `)`, `(`, `((a)`, `\Q*\E+`, `\Q\E+`, `\Qa{1}\E`, `\Q{`,
+	`\Q\`, `\z`, `\b{2}`, `\bb\b`, `a\`, `\$\(\w+\)`, `#`, `a b`, `"`,
+}
+
+// matched are texts that show what the patterns mean.
+var matched = []string{"{a}", "aaaaaa", "a{,3} a{01} a{1,2 a{ 1}", "Ab AB ab", "]-+ [b] ^&~|", "\n\x00 \x01010 A1", "α β", `{{ \_ \Q* $(b) # "`, ""}
+
+func patternCases() []string {
+	var sources []string
+	for _, pattern := range patterns {
+		source := ""
+		for _, text := range matched {
+			source += fmt.Sprintf("{{regexMatch %q %q}} ", pattern, text)
+		}
+		sources = append(sources, source)
+		source = ""
+		for _, text := range matched {
+			source += fmt.Sprintf("{{regexReplaceAll %q %q \"<$0>\" | quote}} ", pattern, text)
+		}
+		sources = append(sources, source)
+	}
+	return sources
 }
