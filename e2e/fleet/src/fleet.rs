@@ -26,7 +26,6 @@ pub struct FleetBuilder {
     member_extent: Extent,
     broken_images: Vec<String>,
     registry: bool,
-    kubectl: bool,
     durable: bool,
     folder: Option<PathBuf>,
     locator: Option<Locator>,
@@ -82,13 +81,6 @@ impl FleetBuilder {
         self
     }
 
-    /// Whether kubectl is found or built too, for [`Fleet::tool`]; not unless this says so.
-    #[must_use]
-    pub fn kubectl(mut self, wanted: bool) -> Self {
-        self.kubectl = wanted;
-        self
-    }
-
     /// Whether the stores wait for the disk at every write. They do not unless this says so: what a killed process
     /// wrote is there all the same, only a machine that goes down loses it.
     #[must_use]
@@ -131,6 +123,7 @@ impl FleetBuilder {
             shared_etcd: OnceCell::new(),
             broken_images: self.broken_images.clone(),
             durable: self.durable,
+            locator,
             toolbox,
             folder,
             _temporary: temporary,
@@ -166,9 +159,6 @@ impl FleetBuilder {
         if self.registry {
             tools.insert(Tool::Registry);
         }
-        if self.kubectl {
-            tools.insert(Tool::Kubectl);
-        }
         tools.into_iter().collect()
     }
 
@@ -199,6 +189,7 @@ pub struct Fleet {
     shared_etcd: OnceCell<Arc<Etcd>>,
     broken_images: Vec<String>,
     durable: bool,
+    locator: Locator,
     toolbox: Toolbox,
     folder: PathBuf,
     _temporary: Option<tempfile::TempDir>,
@@ -215,7 +206,6 @@ impl Fleet {
             member_extent: Extent::Pods,
             broken_images: Vec::new(),
             registry: false,
-            kubectl: false,
             durable: false,
             folder: None,
             locator: None,
@@ -301,10 +291,18 @@ impl Fleet {
         Daemon::new(&self.guard, spec, log)
     }
 
-    /// The path of a program that the fleet was built with.
-    #[must_use]
-    pub fn tool(&self, tool: Tool) -> Option<&Path> {
-        self.toolbox.path(tool)
+    /// Finds kubectl, or builds it: for people only, so not before somebody asks.
+    ///
+    /// # Errors
+    /// When it cannot be had, with the three ways to have it.
+    pub async fn kubectl(&self, progress: &dyn Progress) -> Result<PathBuf, Error> {
+        let wanted = [Tool::Kubectl];
+        let found = self.locator.locate(&wanted, &self.guard, progress).await?;
+        let path = found.path(Tool::Kubectl).map(Path::to_owned);
+        path.ok_or_else(|| Error::NoSuchProgram {
+            cluster: "this fleet".to_owned(),
+            program: Tool::Kubectl.to_string(),
+        })
     }
 
     /// The folder with every log, key and kubeconfig.
