@@ -15,7 +15,7 @@ use crate::packages::{AnyPackage, Packages};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  stevedore explain lighthouse --cluster harbour-1\n\nExit code 3 when the package is not available there."
+    after_help = "Example:\n  stevedore explain lighthouse --cluster harbour-1\n\nExit code 3 unless the package is available there; with -o json `standing` says how it stands:\nAvailable, OnItsWay, Failing, NotPlaced, Leaving or Unknown."
 )]
 pub(crate) struct Explain {
     /// NAME of a ClusterPackage, or NAMESPACE/NAME of a Package
