@@ -80,7 +80,7 @@ pub(crate) async fn run(connection: &Connection, command: HubCommand) -> anyhow:
         .context("cannot read the hub's epoch")?;
     let epoch = epoch.with_context(|| {
         format!(
-            "no hub has started here yet: there is no ConfigMap {}/{}",
+            "no hub has started here yet: there is no ConfigMap {}/{}; is this the hub's cluster? Name it with --kubeconfig or --context",
             connection.system_namespace,
             record::EPOCH
         )
