@@ -86,15 +86,15 @@ impl AccountResolver {
     }
 
     async fn prove(&self, account: &Account) -> Result<(), AccountBlocker> {
-        let known = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        if known().contains(account) {
-            return Ok(());
-        }
         if account.namespace != self.namespace {
             let state = self.client.namespace_state(&account.namespace).await;
             if state.map_err(|failure| unknown(account, &failure))? == NamespaceState::Missing {
                 return Err(namespace_missing(account));
             }
+        }
+        let known = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().contains(account) {
+            return Ok(());
         }
         match self.client.try_account(account).await {
             Ok(()) => {}

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use stevedore_fleet::ControlPlane;
 
 use super::sets::{condition, gone, installer, objects};
-use super::support::{api, busy, config_map, create, eventually, namespace, run};
+use super::support::{SYSTEM, api, busy, config_map, create, eventually, namespace, run};
 
 /// A set that is confined to a namespace, and whose account is there.
 fn set(name: &str, namespace: &str) -> Value {
@@ -72,18 +72,54 @@ fn a_set_whose_namespace_never_was_is_let_go() {
     });
 }
 
+async fn goes_with_its_namespace(cluster: &ControlPlane, name: &str, set: Value) {
+    create(cluster, set).await;
+    eventually("the set is available", || {
+        condition(cluster, "ClusterObjectSet", None, name, "Available")
+    })
+    .await;
+    take_away(cluster, name).await;
+    delete(cluster, name).await;
+}
+
 #[test]
 fn a_set_whose_namespace_went_with_all_rights_in_it_is_let_go() {
     run(async {
         let cluster = busy().await;
         namespace(cluster, "goes").await;
         installer(cluster, "goes").await;
-        create(cluster, set("goes", "goes")).await;
-        eventually("the set is available", || {
-            condition(cluster, "ClusterObjectSet", None, "goes", "Available")
-        })
-        .await;
-        take_away(cluster, "goes").await;
-        delete(cluster, "goes").await;
+        goes_with_its_namespace(cluster, "goes", set("goes", "goes")).await;
+    });
+}
+
+#[test]
+fn a_set_whose_account_only_lost_its_rights_with_the_namespace_is_let_go() {
+    run(async {
+        let cluster = busy().await;
+        namespace(cluster, "tenant").await;
+        installer(cluster, "tenant").await;
+        let named = |kind: &str, rest: Value| {
+            let mut object = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind,
+                "metadata": {"name": "be-tenant"}});
+            for (field, value) in rest.as_object().expect("fields") {
+                object[field] = value.clone();
+            }
+            object
+        };
+        let rule = json!({"apiGroups": [""], "resources": ["serviceaccounts"],
+            "resourceNames": ["tenant"], "verbs": ["impersonate"]});
+        create(cluster, named("ClusterRole", json!({"rules": [rule]}))).await;
+        let binding = json!({
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "be-tenant"},
+            "subjects": [{"kind": "ServiceAccount", "namespace": SYSTEM, "name": "stevedore-agent"}]});
+        create(cluster, named("ClusterRoleBinding", binding)).await;
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": "tenant", "namespace": "tenant"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "installer"},
+            "subjects": [{"kind": "ServiceAccount", "namespace": "tenant", "name": "tenant"}]});
+        create(cluster, binding).await;
+        let mut set = set("tenant", "tenant");
+        set["spec"]["serviceAccountName"] = json!("tenant");
+        goes_with_its_namespace(cluster, "tenant", set).await;
     });
 }

@@ -169,7 +169,9 @@ pub(crate) fn api(
     let (group, version) = match kind {
         "ClusterObjectSet" | "ObjectSet" | "ObjectDeployment" => ("stevedore.dev", "v1alpha1"),
         "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1"),
-        "Role" | "RoleBinding" => ("rbac.authorization.k8s.io", "v1"),
+        "Role" | "RoleBinding" | "ClusterRole" | "ClusterRoleBinding" => {
+            ("rbac.authorization.k8s.io", "v1")
+        }
         _ => ("", "v1"),
     };
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));

@@ -52,15 +52,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The agent may no longer be the account that the request was made as.
-    fn refuses_the_account(&self) -> bool {
+    /// The agent may no longer be the account that the request was made as; or, where it is to take away, the
+    /// account's rights may have gone with its namespace.
+    fn casts_doubt_on_the_account(&self) -> bool {
         match self {
             Self::Prepared(Err(Prevented::Failed(failure)))
             | Self::Surveyed(Err(failure))
-            | Self::Rollout(rollout::Answer::Failed(failure))
-            | Self::Remove(removal::Answer::Failed(failure)) => {
+            | Self::Rollout(rollout::Answer::Failed(failure)) => {
                 failure.kind == FailureKind::AccountNotAllowed
             }
+            Self::Remove(removal::Answer::Failed(failure)) => matches!(
+                failure.kind,
+                FailureKind::AccountNotAllowed | FailureKind::Forbidden
+            ),
             Self::Searched(Err(blocks)) => blocks
                 .iter()
                 .any(|block| block.reason == FailureKind::AccountNotAllowed.as_str()),
@@ -103,7 +107,7 @@ impl Deployment {
 
     /// An action has its outcome.
     pub fn finish(&mut self, action: &Action, outcome: Outcome, now: Millis) {
-        if self.account.open && outcome.refuses_the_account() {
+        if self.account.open && outcome.casts_doubt_on_the_account() {
             // Why is for the account to say: its namespace may be gone.
             self.account.reopen();
         }

@@ -3,28 +3,34 @@
 use super::*;
 use crate::removal;
 
-/// The namespace went with everything in it, the right to be the account among it.
-fn namespace_goes(sim: &mut Sim) {
+/// The namespace went with everything in it, rights among it.
+fn namespace_goes(sim: &mut Sim, reads: FailureKind) {
     for name in sim.world.names() {
         sim.world.delete(&name);
-        sim.world
-            .refuse_reading(&name, FailureKind::AccountNotAllowed);
+        sim.world.refuse_reading(&name, reads);
     }
     sim.no_account = Some("NamespaceMissing");
 }
 
 #[test]
 fn a_deployment_whose_namespace_is_gone_is_torn_down_without_its_account() {
-    for restart in [false, true] {
+    for (restart, reads) in [
+        (false, FailureKind::AccountNotAllowed),
+        (false, FailureKind::Forbidden),
+        (true, FailureKind::AccountNotAllowed),
+    ] {
         let mut sim = simple();
         sim.settle();
-        namespace_goes(&mut sim);
+        namespace_goes(&mut sim, reads);
         sim.tombstone(false);
         if restart {
             sim.restart();
         }
         sim.settle();
-        assert!(sim.recorded && sim.sets.is_empty(), "restart: {restart}");
+        assert!(
+            sim.recorded && sim.sets.is_empty(),
+            "{reads:?}, restart: {restart}"
+        );
         assert!(sim.world.requests <= 9, "{} requests", sim.world.requests);
     }
 }
