@@ -42,48 +42,10 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     if let Some(left) = written.and_then(|written| APART.checked_sub(written.elapsed())) {
         return Some(left);
     }
-    let view = lock(&hub.views).get(&uid).cloned();
-    let source = lock(&hub.sources).get(&uid).cloned();
-    let (Some(view), Some(source)) = (view, source.or_else(|| deleting_source(&package))) else {
-        return None;
+    let wanted = match wanted(&hub, &package) {
+        Ok(wanted) => wanted,
+        Err(again) => return again,
     };
-    if view.generation != package.generation {
-        // The plan that follows the change shows it.
-        return None;
-    }
-    let source = match source.source {
-        // Until it was planned with, content that is there changes nothing.
-        Source::Ready if !view.has_content => Source::Pending,
-        source => source,
-    };
-    let names: BTreeMap<ClusterUid, String> = hub
-        .joined()
-        .into_iter()
-        .map(|(member, _)| (member.cluster, member.name))
-        .collect();
-    let summary = {
-        let fleet = lock(&hub.fleet);
-        let empty = PackageRows::default();
-        let rows = fleet.package(&uid).unwrap_or(&empty);
-        if !is_settled(&hub, &package, rows, |cluster| {
-            fleet.contact_of(cluster).heard
-        }) {
-            return Some(Duration::from_secs(1));
-        }
-        let facts = Facts {
-            source: source.clone(),
-            unrendered: view.unrendered.clone(),
-            pending_render: view.pending_render,
-            shortfall: view.shortfall,
-            paused: package.spec.paused,
-            deleting: package.deleting,
-            pinned: view.pinned,
-            blocked: view.blocked.clone().map(|(failure, _)| failure),
-            names: Some(&names),
-        };
-        status::summarise(rows, &facts)
-    };
-    let wanted = status_of(&package, &view, &source, summary, Timestamp::now());
     if wanted == package.status {
         if let Some(shown) = lock(&hub.shown).get_mut(&uid) {
             shown.waiting = None;
@@ -118,6 +80,59 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
             Some(write::status_again(&error))
         }
     }
+}
+
+/// The status as it should be; where nothing can be said yet, when to look again.
+fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Duration>> {
+    let uid = package.uid;
+    let view = lock(&hub.views).get(&uid).cloned();
+    let source = lock(&hub.sources).get(&uid).cloned();
+    let (Some(view), Some(source)) = (view, source.or_else(|| deleting_source(package))) else {
+        return Err(None);
+    };
+    if view.generation != package.generation {
+        // The plan that follows the change shows it.
+        return Err(None);
+    }
+    let source = match source.source {
+        // Until it was planned with, content that is there changes nothing.
+        Source::Ready if !view.has_content => Source::Pending,
+        source => source,
+    };
+    let names: BTreeMap<ClusterUid, String> = hub
+        .joined()
+        .into_iter()
+        .map(|(member, _)| (member.cluster, member.name))
+        .collect();
+    let summary = {
+        let fleet = lock(&hub.fleet);
+        let empty = PackageRows::default();
+        let rows = fleet.package(&uid).unwrap_or(&empty);
+        if !is_settled(hub, package, rows, |cluster| {
+            fleet.contact_of(cluster).heard
+        }) {
+            return Err(Some(Duration::from_secs(1)));
+        }
+        let facts = Facts {
+            source: source.clone(),
+            unrendered: view.unrendered.clone(),
+            pending_render: view.pending_render,
+            shortfall: view.shortfall,
+            paused: package.spec.paused,
+            deleting: package.deleting,
+            pinned: view.pinned,
+            blocked: view.blocked.clone().map(|(failure, _)| failure),
+            names: Some(&names),
+        };
+        status::summarise(rows, &facts)
+    };
+    Ok(status_of(
+        package,
+        &view,
+        &source,
+        summary,
+        Timestamp::now(),
+    ))
 }
 
 /// How long this change may wait: what is or was available, not at all.
