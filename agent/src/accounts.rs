@@ -1,10 +1,11 @@
 //! Whom a set's objects are written as, and whether the agent may be that account.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures::future::BoxFuture;
-use stevedore_agent_core::failure::Failure;
+use stevedore_agent_core::failure::{Failure, FailureKind};
 
 use crate::cluster_api::agent_client::NamespaceState;
 use crate::cluster_api::{AgentClient, Discovery, PackageClient};
@@ -18,6 +19,8 @@ pub struct AccountResolver {
     namespace: String,
     /// `MemberPolicy.spec.defaultServiceAccount`.
     default: RwLock<Option<String>>,
+    /// How often it changed.
+    policy: AtomicU64,
     /// Accounts that the agent was able to be. One that is refused later is taken out.
     proven: Arc<Mutex<BTreeSet<Account>>>,
 }
@@ -30,13 +33,18 @@ impl AccountResolver {
             discovery,
             namespace: namespace.to_owned(),
             default: RwLock::default(),
+            policy: AtomicU64::new(0),
             proven: Arc::default(),
         }
     }
 
     /// The policy's default account, or that there is none.
     pub fn set_default(&self, name: Option<String>) {
-        *self.default.write().unwrap_or_else(PoisonError::into_inner) = name;
+        let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
+        if *default != name {
+            *default = name;
+            self.policy.fetch_add(1, Ordering::Release);
+        }
     }
 
     /// The account of what names none.
@@ -78,24 +86,23 @@ impl AccountResolver {
     }
 
     async fn prove(&self, account: &Account) -> Result<(), AccountBlocker> {
-        let known = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        if known().contains(account) {
-            return Ok(());
-        }
         if account.namespace != self.namespace {
             let state = self.client.namespace_state(&account.namespace).await;
             if state.map_err(|failure| unknown(account, &failure))? == NamespaceState::Missing {
                 return Err(namespace_missing(account));
             }
         }
+        let known = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().contains(account) {
+            return Ok(());
+        }
         match self.client.try_account(account).await {
             Ok(()) => {}
-            Err(failure) if crate::cluster_api::is_refused_impersonation(&failure) => {
+            Err(failure) if failure.kind == FailureKind::AccountNotAllowed => {
                 return Err(not_allowed(account));
             }
             // The account may not ask who it is; that it was asked as the account is what matters.
-            Err(failure)
-                if failure.kind == stevedore_agent_core::failure::FailureKind::Forbidden => {}
+            Err(failure) if failure.kind == FailureKind::Forbidden => {}
             Err(failure) => return Err(unknown(account, &failure)),
         }
         known().insert(account.clone());
@@ -114,6 +121,10 @@ impl Accounts for AccountResolver {
             let client: Arc<dyn ObjectApi> = Arc::new(self.client(&account));
             Ok((account, client))
         })
+    }
+
+    fn policy(&self) -> u64 {
+        self.policy.load(Ordering::Acquire)
     }
 }
 

@@ -36,11 +36,11 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use cel::CelPool;
 use look::Lookout;
 use owner::Owner;
-use ports::{Notified, ObjectSink, Ports, WatchNotice};
+use ports::{Account, Notified, ObjectSink, Ports, WatchNotice};
 
 /// Requests for package objects that one deployment has under way at once.
 pub const PER_DEPLOYMENT: usize = 16;
-/// Requests for package objects that all deployments have under way at once.
+/// Requests for package objects of all deployments that wait for their turn on the transport or are under way.
 const OVERALL: usize = 64;
 /// Notices of watches that wait for an owner task; a full mailbox holds the watch back.
 const MAILBOX: usize = 256;
@@ -76,9 +76,15 @@ enum Mail {
     /// With what it was evaluated for: a look with former probes in mind says nothing about the new ones.
     Seen(ObjectKey, Box<Seen>, Arc<Lookout>),
     Removed(ObjectKey, Option<Box<Seen>>),
-    Restarted(WatchKey),
-    Synced(WatchKey),
-    Failed(WatchKey, String),
+    /// How the watch over a scope stands that is made as this account.
+    Watch(Account, WatchKey, WatchState),
+}
+
+#[derive(Clone)]
+enum WatchState {
+    Restarted,
+    Synced,
+    Failed(String),
 }
 
 impl Desk {
@@ -208,10 +214,11 @@ impl Engine {
         Some((self.desk(uid)?, ObjectKey::of(object)?))
     }
 
-    async fn everybody(&self, mail: impl Fn() -> Mail) {
+    async fn watch(&self, account: &Account, scope: &WatchKey, state: WatchState) {
         let desks: Vec<Arc<Desk>> = lock(&self.owners).values().cloned().collect();
         for desk in desks {
-            desk.post(mail()).await;
+            let mail = Mail::Watch(account.clone(), scope.clone(), state.clone());
+            desk.post(mail).await;
         }
     }
 }
@@ -250,16 +257,15 @@ impl ObjectSink for Engine {
             match notice {
                 WatchNotice::Seen(object) => self.seen(object).await,
                 WatchNotice::Removed(object) => self.removed(object).await,
-                WatchNotice::Restarted(_, scope) => {
-                    self.everybody(|| Mail::Restarted(scope.clone())).await;
+                WatchNotice::Restarted(account, scope) => {
+                    self.watch(&account, &scope, WatchState::Restarted).await;
                 }
-                WatchNotice::Synced(_, scope) => {
-                    self.everybody(|| Mail::Synced(scope.clone())).await;
+                WatchNotice::Synced(account, scope) => {
+                    self.watch(&account, &scope, WatchState::Synced).await;
                 }
-                WatchNotice::Failed(_, scope, failure) => {
-                    let why = failure.to_string();
-                    self.everybody(|| Mail::Failed(scope.clone(), why.clone()))
-                        .await;
+                WatchNotice::Failed(account, scope, failure) => {
+                    let failed = WatchState::Failed(failure.to_string());
+                    self.watch(&account, &scope, failed).await;
                 }
             }
         })

@@ -48,7 +48,7 @@ impl OrderStore for Traced {
         trace: Option<TraceContext>,
     ) -> Pending<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            self.store.accept(&order, content.as_deref()).await?;
+            self.store.accept(&order, content).await?;
             tracing::info!(deployment = %order.deployment, number = order.tuple.number,
                 package = order.package.name, "an order is stored");
             if let Some(trace) = trace {
@@ -92,14 +92,6 @@ impl Uplink {
         }
         self.ready.ready();
         let dialer = Dialer::new(credentials);
-        let (file, hub) = (self.token_file.clone(), self.hub.clone());
-        let rejoin = Rejoin {
-            cluster: self.cluster,
-            token: Box::new(move || token(file.as_deref(), hub.as_deref())),
-        };
-        let identity = Arc::clone(&self.identity);
-        let renewal = keep_renewed(dialer.clone(), identity, rejoin, tasks.shutdown());
-        tasks.essential("renewal", renewal);
         let identity = Identity {
             cluster: self.cluster,
             instance: InstanceId::from_bytes(rand::random()),
@@ -114,7 +106,17 @@ impl Uplink {
             store: Arc::clone(&self.store),
             traces,
         });
-        let mut seen = Link::start(machine, store as Arc<dyn OrderStore>, dialer, engine, tasks);
+        let store = store as Arc<dyn OrderStore>;
+        let mut seen = Link::start(machine, store, dialer.clone(), engine, tasks);
+        let (file, hub) = (self.token_file.clone(), self.hub.clone());
+        let rejoin = Rejoin {
+            cluster: self.cluster,
+            token: Box::new(move || token(file.as_deref(), hub.as_deref())),
+            standing: seen.clone(),
+        };
+        let identity = Arc::clone(&self.identity);
+        let renewal = keep_renewed(dialer, identity, rejoin, tasks.shutdown());
+        tasks.essential("renewal", renewal);
         loop {
             tokio::select! {
                 changed = seen.changed() => {

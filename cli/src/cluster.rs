@@ -13,7 +13,7 @@ use stevedore_crds::v1alpha1::MemberCluster;
 use crate::Outcome;
 use crate::connection::Connection;
 use crate::output::{self, Format};
-use crate::packages::list_selected;
+use crate::packages::{find, list_selected};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClusterCommand {
@@ -87,12 +87,16 @@ fn row(cluster: &MemberCluster, now: Timestamp) -> Vec<String> {
             .map_or_else(|| "Unknown".to_owned(), |found| found.status.clone())
     };
     let mut connected = shown(condition::CONNECTED);
-    if let Some(since) = status.and_then(|status| status.offline_since.as_ref()) {
-        connected = format!("{connected} (for {})", output::age(since.0, now));
-    } else if cluster.spec.cluster_uid.is_none() {
+    if cluster.spec.cluster_uid.is_none() {
         connected = "not joined".into();
-    } else if cluster.spec.leaving {
-        connected = format!("{connected}, leaving");
+    } else if let Some(since) = status.and_then(|status| status.offline_since.as_ref()) {
+        connected = format!("{connected} (for {})", output::age(since.0, now));
+    }
+    if cluster.spec.accepted == Some(false) {
+        connected.push_str(", not accepted");
+    }
+    if cluster.spec.leaving {
+        connected.push_str(", leaving");
     }
     let version = status.and_then(|status| status.environment.as_ref()?.kubernetes_version.clone());
     vec![
@@ -148,11 +152,49 @@ pub(crate) async fn existing(
     api: &Api<MemberCluster>,
     name: &str,
 ) -> anyhow::Result<MemberCluster> {
-    let found = api
-        .get_opt(name)
-        .await
-        .with_context(|| format!("cannot read member cluster {name}"))?;
-    found.with_context(|| {
+    find(api, name).await?.with_context(|| {
         format!("there is no member cluster {name}; `stevedore cluster list` shows those there are")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use stevedore_crds::v1alpha1::{MemberClusterSpec, MemberClusterStatus};
+
+    use super::*;
+
+    fn connected(spec: MemberClusterSpec, offline_since: Option<i64>) -> String {
+        let mut cluster = MemberCluster::new("harbour-1", spec);
+        cluster.status = Some(MemberClusterStatus {
+            offline_since: offline_since.map(|at| Time(Timestamp::from_second(at).unwrap())),
+            ..MemberClusterStatus::default()
+        });
+        row(&cluster, Timestamp::from_second(300).unwrap()).remove(1)
+    }
+
+    #[test]
+    fn a_cluster_is_shown_as_leaving_and_not_accepted_whether_or_not_it_is_connected() {
+        let joined = MemberClusterSpec {
+            cluster_uid: Some("u".into()),
+            ..MemberClusterSpec::default()
+        };
+        let leaving = MemberClusterSpec {
+            leaving: true,
+            ..joined.clone()
+        };
+        let refused = MemberClusterSpec {
+            accepted: Some(false),
+            ..leaving.clone()
+        };
+        for (spec, offline_since, said) in [
+            (joined, Some(0), "Unknown (for 5m)"),
+            (leaving.clone(), None, "Unknown, leaving"),
+            (leaving, Some(0), "Unknown (for 5m), leaving"),
+            (refused, Some(0), "Unknown (for 5m), not accepted, leaving"),
+            (MemberClusterSpec::default(), None, "not joined"),
+        ] {
+            assert_eq!(connected(spec, offline_since), said);
+        }
+    }
 }

@@ -4,12 +4,15 @@ mod example;
 mod look;
 mod stage;
 mod steps;
+mod try_out;
 mod view;
 
 use std::io::IsTerminal as _;
 
+use anyhow::{anyhow, bail};
 use indicatif::ProgressBar;
 use stevedore_fleet::progress::{Event, Progress};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Outcome;
 use crate::output::{self, Format};
@@ -18,7 +21,7 @@ use steps::{Show, Summary};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  stevedore demo\n  stevedore demo --members 5\n  stevedore demo --once -o json\n\nNothing has to be set up first. The first start builds the control plane programs with Go, which takes minutes; no process survives the demo."
+    after_help = "Examples:\n  stevedore demo\n  stevedore demo --members 5\n  stevedore demo --once -o json\n\nNothing has to be set up first. The first start builds the control plane programs with Go, which takes minutes; no process survives the demo.\nCtrl-C ends it; with --once, before every step was done, as an error."
 )]
 pub(crate) struct Demo {
     /// How many member clusters
@@ -28,77 +31,63 @@ pub(crate) struct Demo {
     #[arg(long)]
     once: bool,
     /// With --once: form of the summary
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, default_value_t, requires = "once")]
     output: Format,
 }
 
 impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
-        let interrupted = async { tokio::signal::ctrl_c().await.map_err(anyhow::Error::from) };
-        tokio::select! {
-            done = self.play() => done,
-            signal = interrupted => signal.map(|()| Outcome::Done),
-        }
-    }
-
-    async fn play(&self) -> anyhow::Result<Outcome> {
-        let progress = Shown::new();
-        let stage = Stage::set(usize::from(self.members), &progress, &|text| {
-            progress.say(text)
-        })
-        .await?;
-        progress.done();
-        let show = Show::new(&stage);
+        let mut interrupts = signal(SignalKind::interrupt())?;
         if self.once {
             let mut summary = Summary::default();
-            let played = show.all(&mut summary).await;
+            let played = tokio::select! {
+                played = self.play(&mut summary) => played,
+                _ = interrupts.recv() => Err(anyhow!("interrupted")),
+            };
             summary.end(played.as_ref().err());
             self.print(&summary)?;
-            played?;
-            return Ok(Outcome::Done);
+            return played.map(|()| Outcome::Done);
         }
-        show.rollout().await?;
-        output::line(&next(&stage))?;
-        // Stays until Ctrl-C, which the caller listens for.
-        std::future::pending().await
+        // Everything runs as long as the stage is there.
+        let _stage = tokio::select! {
+            opened = self.open() => opened?,
+            _ = interrupts.recv() => bail!("interrupted before the fleet was up"),
+        };
+        interrupts.recv().await;
+        Ok(Outcome::Done)
+    }
+
+    /// Every step, one after the other.
+    async fn play(&self, summary: &mut Summary) -> anyhow::Result<()> {
+        let stage = self.set().await?;
+        Show::new(&stage).all(summary).await
+    }
+
+    /// Rolls out, and says what can be tried now.
+    async fn open(&self) -> anyhow::Result<Stage> {
+        let stage = self.set().await?;
+        Show::new(&stage).rollout().await?;
+        let path = try_out::path(&stage.fleet).await?;
+        output::line(&try_out::text(&stage, &path))?;
+        Ok(stage)
+    }
+
+    async fn set(&self) -> anyhow::Result<Stage> {
+        let progress = Shown::new();
+        let members = usize::from(self.members);
+        let stage = Stage::set(members, &progress, &|text| progress.say(text)).await?;
+        progress.done();
+        Ok(stage)
     }
 
     fn print(&self, summary: &Summary) -> anyhow::Result<()> {
         match self.output {
             Format::Json | Format::Yaml => output::object(self.output, summary),
-            Format::Table | Format::Name => output::line(&summary.table()),
+            Format::Table | Format::Name => {
+                summary.table().map_or(Ok(()), |table| output::line(&table))
+            }
         }
     }
-}
-
-/// What a person can try now.
-fn next(stage: &Stage) -> String {
-    let hub = stage.fleet.hub().kubeconfig();
-    let member = &stage.fleet.members()[0];
-    let (two, name) = (stage.reference(&example::TWO), example::NAME);
-    format!(
-        "\
-The fleet is up. Logs and kubeconfigs are in {folder}.
-
-  export KUBECONFIG={hub}
-  kubectl get memberclusters,clusterpackages
-  stevedore fleet status
-
-Upgrade, roll back, remove:
-  kubectl patch clusterpackage {name} --type merge -p '{{\"spec\":{{\"image\":\"{two}\"}}}}'
-  stevedore rollout history {name}
-  stevedore rollout undo {name}
-  kubectl delete clusterpackage {name}
-
-On a member: what its agent accepted, and drift that comes back:
-  kubectl --kubeconfig {member_config} get clusterobjectsets
-  kubectl --kubeconfig {member_config} -n {name} delete service lamp
-
-Everything ends with Ctrl-C.",
-        folder = stage.fleet.folder().display(),
-        hub = hub.display(),
-        member_config = member.kubeconfig().display(),
-    )
 }
 
 /// Progress on a terminal as one line that changes, otherwise as lines.
@@ -134,9 +123,33 @@ impl Shown {
 impl Progress for Shown {
     fn report(&self, event: &Event) {
         // Starts and builds that go on are for a line that changes, not for a log.
-        let quiet = matches!(event, Event::Starting { .. } | Event::StillBuilding { .. });
+        let quiet = matches!(
+            event,
+            Event::Starting { .. } | Event::StillBuilding { .. } | Event::Compiling { .. }
+        );
         if self.bar.is_some() || !quiet {
             self.say(&event.to_string());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        demo: Demo,
+    }
+
+    #[test]
+    fn a_form_of_the_summary_needs_a_summary() {
+        let parse = |args: &[&str]| Line::try_parse_from([&["demo"], args].concat());
+        assert!(parse(&["-o", "json"]).is_err());
+        assert!(parse(&["--once", "-o", "json"]).is_ok() && parse(&["--once"]).is_ok());
+        assert!(!parse(&[]).unwrap().demo.once);
     }
 }

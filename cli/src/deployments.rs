@@ -1,6 +1,7 @@
 //! One package on one cluster: what the hub ordered, and what was reported of it, out of packed ledger rows.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -22,9 +23,31 @@ pub(crate) struct Deployment {
     /// Revision that was ordered; of a removal, the one that is torn down.
     pub(crate) revision: i64,
     /// How far the cluster was seen to be with that order.
-    pub(crate) state: &'static str,
+    pub(crate) state: State,
     /// Whether the cluster can be asked now: if not, it may be elsewhere by now.
     pub(crate) online: bool,
+}
+
+/// How far an order is; the names are what people read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum State {
+    Ordered,
+    Received,
+    Applied,
+    Available,
+    Failing,
+    /// The cluster does not take the order.
+    Refused,
+    /// The cluster holds something newer, and does nothing.
+    Frozen,
+    Removing,
+    Removed,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
 }
 
 impl Deployment {
@@ -35,7 +58,7 @@ impl Deployment {
             self.cluster.clone(),
             self.number.to_string(),
             self.revision.to_string(),
-            self.state.to_owned(),
+            self.state.to_string(),
             self.online.to_string(),
         ]
     }
@@ -92,21 +115,21 @@ pub(crate) fn is_connected(member: &MemberCluster) -> bool {
     status.is_some_and(|status| condition::is_true(&status.conditions, condition::CONNECTED))
 }
 
-/// One word for how far an order is; what was reported of an earlier one says nothing about it.
-fn state(row: &Row, observed: Option<&ObservedRow>) -> &'static str {
+/// How far an order is; what was reported of an earlier one says nothing about it.
+fn state(row: &Row, observed: Option<&ObservedRow>) -> State {
     let state = observed
         .filter(|observed| observed.number == row.number)
         .map_or(ObservedState::Unknown, |observed| observed.state);
     match (row.tombstone, state) {
-        (_, ObservedState::Refused) => "Refused",
-        (_, ObservedState::Frozen) => "Frozen",
-        (_, ObservedState::Deleted) => "Removed",
-        (true, _) => "Removing",
-        (false, ObservedState::Unknown) => "Ordered",
-        (false, ObservedState::Received) => "Received",
-        (false, ObservedState::Applied) => "Applied",
-        (false, ObservedState::Available) => "Available",
-        (false, ObservedState::Failing) => "Failing",
+        (_, ObservedState::Refused) => State::Refused,
+        (_, ObservedState::Frozen) => State::Frozen,
+        (_, ObservedState::Deleted) => State::Removed,
+        (true, _) => State::Removing,
+        (false, ObservedState::Unknown) => State::Ordered,
+        (false, ObservedState::Received) => State::Received,
+        (false, ObservedState::Applied) => State::Applied,
+        (false, ObservedState::Available) => State::Available,
+        (false, ObservedState::Failing) => State::Failing,
     }
 }
 
@@ -182,12 +205,16 @@ pub(crate) mod tests {
                 cluster: "harbour-1".into(),
                 number: 7,
                 revision: 2,
-                state: "Available",
+                state: State::Available,
                 online: false,
             })
         );
         let other = found.iter().find(|row| row.number == 8).unwrap();
-        assert_eq!(other.state, "Ordered", "an earlier order's report counts");
+        assert_eq!(
+            other.state,
+            State::Ordered,
+            "an earlier order's report counts"
+        );
         assert_eq!(other.cluster, cluster(2).to_string());
     }
 

@@ -8,14 +8,14 @@ use stevedore_crds::v1alpha1::{DeploymentDetail, MemberCluster, PackageLedger};
 
 use crate::Outcome;
 use crate::connection::Connection;
-use crate::deployments::{Deployment, deployments};
+use crate::deployments::{Deployment, State, deployments};
 use crate::output::{self, Format};
 use crate::package_name::PackageName;
 use crate::packages::{AnyPackage, Packages};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  stevedore explain lighthouse --cluster harbour-1\n\nExit code 3 when the package is not available there."
+    after_help = "Example:\n  stevedore explain lighthouse --cluster harbour-1\n\nExit code 3 unless the package is available there; with -o json `standing` says how it stands:\nAvailable, OnItsWay, Failing, NotPlaced, Leaving or Unknown."
 )]
 pub(crate) struct Explain {
     /// NAME of a ClusterPackage, or NAMESPACE/NAME of a Package
@@ -34,6 +34,9 @@ pub(crate) struct Explain {
 struct Explanation {
     package: String,
     cluster: String,
+    standing: Standing,
+    /// What the standing means, in words.
+    here: String,
     /// The package's own `Available` across all clusters: status, reason and message.
     package_available: String,
     /// What the cluster was ordered to run last and how far it was seen to be, if it was given an order.
@@ -45,6 +48,19 @@ struct Explanation {
     /// Why the package is not available on the cluster, if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<DeploymentDetail>,
+}
+
+/// How the package stands on the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+enum Standing {
+    Available,
+    OnItsWay,
+    Failing,
+    NotPlaced,
+    /// It is on its way out, or gone.
+    Leaving,
+    /// The cluster cannot be asked.
+    Unknown,
 }
 
 impl Explain {
@@ -60,16 +76,11 @@ impl Explain {
             &packages.ledgers().await?,
             Timestamp::now(),
         )?;
-        match self.output {
-            Format::Json | Format::Yaml => output::object(self.output, &explanation)?,
-            Format::Name => output::line(&explanation.cluster)?,
-            Format::Table => output::line(&explanation.lines(Timestamp::now()).join("\n"))?,
-        }
-        let fine = explanation.unreachable.is_none() && explanation.detail.is_none();
-        Ok(if fine {
-            Outcome::Done
-        } else {
-            Outcome::NotAsAsked
+        let words = explanation.lines(Timestamp::now()).join("\n");
+        output::one(self.output, &explanation, &explanation.cluster, &words)?;
+        Ok(match explanation.standing {
+            Standing::Available => Outcome::Done,
+            _ => Outcome::NotAsAsked,
         })
     }
 }
@@ -85,21 +96,104 @@ fn explain(
         .iter()
         .filter(|ledger| ledger.spec.package.uid == package.uid);
     let orders = deployments(ledgers.clone(), std::slice::from_ref(cluster))?;
+    let mut order = orders.into_iter().find(|order| order.cluster == name);
+    let mut detail = ledgers
+        .flat_map(|ledger| ledger.status.iter().flat_map(|status| &status.details))
+        .find(|detail| detail.cluster == name)
+        .cloned();
+    let unreachable = unreachable(cluster, now);
     let available = condition::find(&package.status.conditions, condition::AVAILABLE);
+    let everywhere = available.is_some_and(|found| {
+        found.status == "True" && found.observed_generation == Some(package.generation)
+    });
+    if let Some(order) = &mut order
+        && everywhere
+        && !matches!(order.state, State::Removing | State::Removed)
+    {
+        // What the hub says of all clusters is newer: it writes single ones down every ten seconds at most.
+        order.state = State::Available;
+        detail = None;
+    }
+    let (standing, here) = match (&unreachable, &order) {
+        (Some(_), _) => (
+            Standing::Unknown,
+            "not known while the cluster cannot be asked".into(),
+        ),
+        (None, None) => without_order(package),
+        (None, Some(order)) => with_order(order.state),
+    };
     Ok(Explanation {
         package: package.name.to_string(),
         cluster: name.to_owned(),
+        standing,
+        here,
         package_available: available.map_or_else(
             || "Unknown: the hub has said nothing yet".into(),
             |found| format!("{} ({}): {}", found.status, found.reason, found.message),
         ),
-        order: orders.into_iter().find(|order| order.cluster == name),
-        unreachable: unreachable(cluster, now),
-        detail: ledgers
-            .flat_map(|ledger| ledger.status.iter().flat_map(|status| &status.details))
-            .find(|detail| detail.cluster == name)
-            .cloned(),
+        order,
+        unreachable,
+        detail,
     })
+}
+
+/// What an order in this state means.
+fn with_order(state: State) -> (Standing, String) {
+    let (standing, words) = match state {
+        State::Available => (Standing::Available, "available"),
+        State::Ordered => (
+            Standing::OnItsWay,
+            "on its way; the cluster has not said yet that it has the order",
+        ),
+        State::Received => (
+            Standing::OnItsWay,
+            "on its way; the cluster has the order and works on it",
+        ),
+        State::Applied => (
+            Standing::OnItsWay,
+            "on its way; everything is written, and not every probe passes yet",
+        ),
+        State::Failing => (Standing::Failing, "not available"),
+        State::Refused => (
+            Standing::Failing,
+            "not available; the cluster refused the order",
+        ),
+        State::Frozen => (
+            Standing::Failing,
+            "not available; what the cluster holds does not fit what this hub ordered (see `stevedore hub raise-epoch --help`)",
+        ),
+        State::Removing => (Standing::Leaving, "being torn down"),
+        State::Removed => (
+            Standing::Leaving,
+            "not placed there any more, and torn down",
+        ),
+    };
+    (standing, words.into())
+}
+
+/// Why a cluster was given no order: the package is not ready to be ordered, or goes elsewhere.
+fn without_order(package: &AnyPackage) -> (Standing, String) {
+    let status = &package.status;
+    if status.observed_generation != Some(package.generation) {
+        return (
+            Standing::OnItsWay,
+            "nothing is ordered yet; the hub has not seen the newest spec".into(),
+        );
+    }
+    let bars = [(condition::INVALID, "True"), (condition::UNPACKED, "False")];
+    let bar = bars.iter().find_map(|(type_, bars)| {
+        condition::find(&status.conditions, type_).filter(|found| found.status == *bars)
+    });
+    match bar {
+        Some(bar) => (
+            Standing::Failing,
+            format!("nothing is ordered; {}: {}", bar.reason, bar.message),
+        ),
+        None => (
+            Standing::NotPlaced,
+            "not placed there; spec.placement of the package does not select this cluster".into(),
+        ),
+    }
 }
 
 fn unreachable(cluster: &MemberCluster, now: Timestamp) -> Option<String> {
@@ -142,19 +236,17 @@ impl Explanation {
         if let Some(reason) = &self.unreachable {
             lines.push(format!("  cluster     {reason}"));
         }
-        match &self.detail {
-            Some(detail) => {
-                if let Some(phase) = &detail.phase {
-                    lines.push(format!("  phase       {phase}"));
-                }
-                lines.push(format!("  reason      {}", detail.reason));
-                lines.push(format!("  message     {}", detail.message));
-                if let Some(since) = &detail.since {
-                    lines.push(format!("  for         {}", output::age(since.0, now)));
-                }
+        if let Some(detail) = &self.detail {
+            if let Some(phase) = &detail.phase {
+                lines.push(format!("  phase       {phase}"));
             }
-            None => lines.push("  here        nothing is reported to be wrong".into()),
+            lines.push(format!("  reason      {}", detail.reason));
+            lines.push(format!("  message     {}", detail.message));
+            if let Some(since) = &detail.since {
+                lines.push(format!("  for         {}", output::age(since.0, now)));
+            }
         }
+        lines.push(format!("  here        {}", self.here));
         lines
     }
 }
@@ -173,10 +265,34 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn package() -> AnyPackage {
+    /// A package of which the hub has said this, of the newest spec.
+    fn package(type_: &str, status: Status) -> AnyPackage {
         let mut package = ClusterPackage::new("lighthouse", ClusterPackageSpec::default());
         package.metadata.uid = Some("uid-1".into());
-        package.into()
+        package.metadata.generation = Some(1);
+        let mut package = AnyPackage::from(package);
+        package.status.observed_generation = Some(1);
+        Update::new(type_, status, "Said", "so it is").apply(
+            &mut package.status.conditions,
+            1,
+            at(0),
+        );
+        package
+    }
+
+    fn progressing() -> AnyPackage {
+        package(condition::AVAILABLE, Status::False)
+    }
+
+    fn found(package: &AnyPackage, connected: Status, ledgers: &[PackageLedger]) -> Explanation {
+        explain(
+            package,
+            "harbour-1",
+            &cluster(connected),
+            ledgers,
+            Timestamp::UNIX_EPOCH,
+        )
+        .unwrap()
     }
 
     fn cluster(connected: Status) -> MemberCluster {
@@ -213,39 +329,67 @@ mod tests {
 
     #[test]
     fn phase_reason_and_message_come_from_the_ledger_of_this_incarnation() {
-        let found = explain(
-            &package(),
-            "harbour-1",
-            &cluster(Status::True),
-            &[ledger("uid-0"), ledger("uid-1")],
-            at(0),
-        )
-        .unwrap();
-        assert_eq!(found.detail.as_ref().unwrap().reason, "ProbeFailure");
-        let lines = found.lines(at(0)).join("\n");
+        let both = [ledger("uid-0"), ledger("uid-1")];
+        let now = found(&progressing(), Status::True, &both);
+        assert_eq!(now.detail.as_ref().unwrap().reason, "ProbeFailure");
+        assert_eq!(now.standing, Standing::Failing);
+        let lines = now.lines(at(0)).join("\n");
         assert!(lines.contains("the lamp is dark"), "{lines}");
         assert!(lines.contains("7 of revision 2: Failing"), "{lines}");
-        let older = explain(
-            &package(),
-            "harbour-1",
-            &cluster(Status::True),
-            &[ledger("uid-0")],
-            at(0),
-        )
-        .unwrap();
+        let older = found(&progressing(), Status::True, &both[..1]);
         assert_eq!((older.detail, older.order), (None, None));
     }
 
     #[test]
+    fn only_an_available_order_is_available() {
+        for (state, standing) in [
+            (ObservedState::Unknown, Standing::OnItsWay),
+            (ObservedState::Received, Standing::OnItsWay),
+            (ObservedState::Applied, Standing::OnItsWay),
+            (ObservedState::Refused, Standing::Failing),
+            (ObservedState::Frozen, Standing::Failing),
+            (ObservedState::Deleted, Standing::Leaving),
+            (ObservedState::Available, Standing::Available),
+        ] {
+            let ledger = crate::deployments::tests::ledger("uid-1", &[(1, 7, 7, state)]);
+            let now = found(&progressing(), Status::True, &[ledger]);
+            assert_eq!(now.standing, standing, "{state:?}");
+            let lines = now.lines(at(0)).join("\n");
+            let says = lines.contains("on its way");
+            assert_eq!(says, standing == Standing::OnItsWay, "{lines}");
+        }
+    }
+
+    #[test]
+    fn what_the_hub_says_of_all_clusters_is_newer_than_what_it_wrote_down_of_one() {
+        let available = package(condition::AVAILABLE, Status::True);
+        let now = found(&available, Status::True, &[ledger("uid-1")]);
+        assert_eq!((now.standing, now.detail), (Standing::Available, None));
+        let mut changed = available;
+        changed.generation = 2;
+        let now = found(&changed, Status::True, &[ledger("uid-1")]);
+        assert_eq!(now.standing, Standing::Failing);
+    }
+
+    #[test]
+    fn a_cluster_without_an_order_is_told_why() {
+        let now = found(&progressing(), Status::True, &[]);
+        assert_eq!(now.standing, Standing::NotPlaced);
+        assert!(now.here.contains("not placed there"), "{}", now.here);
+        let invalid = package(condition::INVALID, Status::True);
+        let now = found(&invalid, Status::True, &[]);
+        assert_eq!(now.standing, Standing::Failing);
+        assert!(now.here.contains("so it is"), "{}", now.here);
+        let mut unseen = progressing();
+        unseen.generation = 2;
+        let now = found(&unseen, Status::True, &[]);
+        assert_eq!(now.standing, Standing::OnItsWay);
+    }
+
+    #[test]
     fn an_offline_cluster_is_said_to_be_offline() {
-        let found = explain(
-            &package(),
-            "harbour-1",
-            &cluster(Status::Unknown),
-            &[],
-            at(0),
-        )
-        .unwrap();
-        assert!(found.unreachable.unwrap().contains("no heartbeat"));
+        let now = found(&progressing(), Status::Unknown, &[]);
+        assert!(now.unreachable.unwrap().contains("no heartbeat"));
+        assert_eq!(now.standing, Standing::Unknown);
     }
 }

@@ -13,6 +13,7 @@ mod connection;
 mod demo;
 mod deployments;
 mod explain;
+mod failure;
 mod fleet;
 mod hub;
 mod output;
@@ -59,7 +60,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::NotAsAsked) => ExitCode::from(NOT_AS_ASKED),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", failure::said(&error));
             ExitCode::FAILURE
         }
     }

@@ -3,11 +3,13 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use serde::Serialize;
 
-/// Widest table, in columns, so that it fits a terminal beside something else.
+/// Widest table on a terminal, in columns, so that it fits beside something else.
 const WIDTH: u16 = 100;
+/// Blanks between two columns.
+const GAP: u16 = 2;
 
 /// Form of what is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -36,8 +38,28 @@ pub(crate) fn rows<T: Serialize>(
     match format {
         Format::Json | Format::Yaml => object(format, &serde_json::json!({ "items": values })),
         Format::Name => values.iter().try_for_each(|value| line(&cells(value)[0])),
-        Format::Table if values.is_empty() => line("nothing found"),
+        Format::Table if values.is_empty() => {
+            eprintln!("nothing found");
+            Ok(())
+        }
         Format::Table => line(&table(header, values.iter().map(cells))),
+    }
+}
+
+/// Prints one thing that was done or found: its words for people, its name, or all of it for programs.
+///
+/// # Errors
+/// When standard output is closed.
+pub(crate) fn one<T: Serialize>(
+    format: Format,
+    value: &T,
+    name: &str,
+    words: &str,
+) -> anyhow::Result<()> {
+    match format {
+        Format::Json | Format::Yaml => object(format, value),
+        Format::Name => line(name),
+        Format::Table => line(words),
     }
 }
 
@@ -67,25 +89,52 @@ pub(crate) fn is_watched() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// kubectl's kind of table: no lines, columns two spaces apart, at most 100 wide.
+/// kubectl's kind of table: no lines, columns two spaces apart. On a terminal it is at most 100 wide where that
+/// can be had by breaking lines between words; a pipe gets one line a row.
 pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    // Known on a terminal only.
+    let terminal = Table::new().width();
+    arranged(header, rows, terminal.map(|width| width.min(WIDTH)))
+}
+
+fn arranged(
+    header: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    width: Option<u16>,
+) -> String {
     let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH);
+    table.load_style(comfy_table::presets::NOTHING);
     table.set_header(header.iter().map(|name| name.to_uppercase()));
+    let mut longest: Vec<_> = header.iter().map(|name| longest_word(name)).collect();
     for row in rows {
+        for (known, cell) in longest.iter_mut().zip(&row) {
+            *known = longest_word(cell).max(*known);
+        }
         table.add_row(row);
     }
     for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, GAP));
+    }
+    if let Some(width) = width {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+        // Half a name is none: a column is never narrower than its longest word.
+        for (column, longest) in table.column_iter_mut().zip(longest) {
+            let least = Width::Fixed(longest.saturating_add(GAP));
+            column.set_constraint(ColumnConstraint::LowerBoundary(least));
+        }
     }
     table
         .lines()
         .map(|line| line.trim_end().to_owned())
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+fn longest_word(text: &str) -> u16 {
+    let longest = text.split_whitespace().map(|word| word.chars().count());
+    u16::try_from(longest.max().unwrap_or(0)).unwrap_or(u16::MAX)
 }
 
 /// How long ago, as kubectl says it: `42s`, `5m`, `3h`, `12d`.
@@ -105,27 +154,45 @@ mod tests {
 
     #[test]
     fn a_table_has_upper_case_headers_and_no_trailing_space() {
-        let shown = table(
-            &["name", "ready"],
-            [
-                vec!["a".into(), "1".into()],
-                vec!["harbour".into(), "22".into()],
-            ]
-            .into_iter(),
-        );
-        assert_eq!(shown, "NAME     READY\na        1\nharbour  22");
+        let rows = [
+            vec!["a".into(), "1".into()],
+            vec!["harbour".into(), "22".into()],
+        ];
+        for width in [None, Some(WIDTH)] {
+            let shown = arranged(&["name", "ready"], rows.clone().into_iter(), width);
+            assert_eq!(shown, "NAME     READY\na        1\nharbour  22");
+        }
     }
 
     #[test]
-    fn a_table_fits_a_hundred_columns() {
-        let shown = table(
-            &["name", "message"],
-            [vec!["a".into(), "word ".repeat(60)]].into_iter(),
-        );
+    fn a_table_fits_a_hundred_columns_of_a_terminal_and_is_not_broken_in_a_pipe() {
+        let rows = || [vec!["a".into(), "word ".repeat(60)]].into_iter();
+        let shown = arranged(&["name", "message"], rows(), Some(WIDTH));
         assert!(
             shown.lines().all(|line| line.len() <= usize::from(WIDTH)),
             "{shown}"
         );
+        let piped = arranged(&["name", "message"], rows(), None);
+        assert_eq!(piped.lines().count(), 2, "{piped}");
+    }
+
+    #[test]
+    fn an_identifier_is_never_broken() {
+        let image = format!("registry.example/{}:1", "lighthouse/".repeat(6));
+        let digest = "0123456789ab".repeat(5);
+        let message = format!("cannot pull {digest} of the image that was ordered");
+        let row = vec!["1".into(), image.clone(), "-".into(), message];
+        for width in [40, WIDTH] {
+            let rows = std::iter::once(row.clone());
+            let shown = arranged(
+                &["revision", "image", "change-cause", "message"],
+                rows,
+                Some(width),
+            );
+            for word in [image.as_str(), &digest, "CHANGE-CAUSE"] {
+                assert!(shown.contains(word), "{word} is broken:\n{shown}");
+            }
+        }
     }
 
     #[test]

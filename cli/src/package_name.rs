@@ -1,4 +1,5 @@
-//! How a person names a package: `NAME` for a ClusterPackage, `NAMESPACE/NAME` for a Package.
+//! How a person names a package: `NAME` for a ClusterPackage, `NAMESPACE/NAME` for a Package; also as kubectl
+//! prints them, with the kind in front.
 
 use std::fmt;
 use std::str::FromStr;
@@ -40,19 +41,39 @@ impl fmt::Display for PackageName {
     }
 }
 
+const FORMS: &str = "a package is NAME (a ClusterPackage) or NAMESPACE/NAME (a Package)";
+
+/// The kind that a word in front of a slash names to kubectl.
+fn kind_word(word: &str) -> Option<PackageKind> {
+    let word = word.to_ascii_lowercase();
+    let word = word.split_once('.').map_or(word.as_str(), |(word, _)| word);
+    match word {
+        "clusterpackage" | "clusterpackages" | "stvcp" => Some(PackageKind::ClusterPackage),
+        "package" | "packages" | "stvp" => Some(PackageKind::Package),
+        _ => None,
+    }
+}
+
 impl FromStr for PackageName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (namespace, name) = match text.split_once('/') {
-            Some((namespace, name)) => (Some(namespace.to_owned()), name),
-            None => (None, text),
+        let parts: Vec<_> = text.split('/').collect();
+        let (namespace, name) = match (kind_word(parts[0]), &parts[..]) {
+            (Some(PackageKind::ClusterPackage), [_, name]) => (None, *name),
+            (Some(PackageKind::Package), [_, name]) => {
+                return Err(format!(
+                    "a Package is in a namespace: write NAMESPACE/{name} or package/NAMESPACE/{name}"
+                ));
+            }
+            (Some(PackageKind::Package), [_, namespace, name]) | (None, [namespace, name]) => {
+                (Some((*namespace).to_owned()), *name)
+            }
+            (_, [name]) => (None, *name),
+            _ => return Err(FORMS.into()),
         };
-        if name.is_empty() || name.contains('/') || namespace.as_ref().is_some_and(String::is_empty)
-        {
-            return Err(
-                "a package is NAME (a ClusterPackage) or NAMESPACE/NAME (a Package)".into(),
-            );
+        if name.is_empty() || namespace.as_ref().is_some_and(String::is_empty) {
+            return Err(FORMS.into());
         }
         Ok(Self {
             namespace,
@@ -81,8 +102,33 @@ mod tests {
     }
 
     #[test]
+    fn names_with_their_kind_in_front_are_understood_as_kubectl_prints_them() {
+        for (text, name) in [
+            ("clusterpackage/lighthouse", "lighthouse"),
+            ("clusterpackage.stevedore.dev/lighthouse", "lighthouse"),
+            ("ClusterPackages/lighthouse", "lighthouse"),
+            ("stvcp/lighthouse", "lighthouse"),
+            ("package/harbour/lighthouse", "harbour/lighthouse"),
+            ("package/package/lighthouse", "package/lighthouse"),
+            ("packages", "packages"),
+        ] {
+            let read: PackageName = text.parse().unwrap();
+            assert_eq!(read.to_string(), name, "{text}");
+        }
+        let hint = "package.stevedore.dev/lighthouse".parse::<PackageName>();
+        assert!(hint.unwrap_err().contains("NAMESPACE/lighthouse"));
+    }
+
+    #[test]
     fn empty_and_extra_parts_are_refused() {
-        for text in ["", "/x", "x/", "a/b/c"] {
+        for text in [
+            "",
+            "/x",
+            "x/",
+            "a/b/c",
+            "clusterpackage/",
+            "clusterpackage/a/b",
+        ] {
             assert!(text.parse::<PackageName>().is_err(), "{text}");
         }
     }

@@ -10,6 +10,7 @@ use stevedore_crds::v1alpha1::{
     PackageStatus,
 };
 
+use crate::failure;
 use crate::package_name::PackageName;
 
 /// Page size of lists.
@@ -102,25 +103,19 @@ impl Packages {
         let found = match &name.namespace {
             Some(namespace) => {
                 let api: Api<Package> = Api::namespaced(self.client(), namespace);
-                api.get_opt(&name.name)
-                    .await
-                    .map(|found| found.map(AnyPackage::from))
+                find(&api, &name.name).await?.map(AnyPackage::from)
             }
             None => {
                 let api: Api<ClusterPackage> = Api::all(self.client());
-                api.get_opt(&name.name)
-                    .await
-                    .map(|found| found.map(AnyPackage::from))
+                find(&api, &name.name).await?.map(AnyPackage::from)
             }
         };
-        found
-            .with_context(|| format!("cannot read package {name}"))?
-            .with_context(|| {
-                format!(
-                    "there is no {} {name}; `stevedore fleet status` shows the packages there are",
-                    name.kind().as_str()
-                )
-            })
+        found.with_context(|| {
+            format!(
+                "there is no {} {name}; `stevedore fleet status` shows the packages there are",
+                name.kind().as_str()
+            )
+        })
     }
 
     /// Every package, by name.
@@ -184,6 +179,18 @@ pub(crate) trait Listed:
 }
 impl<K> Listed for K where K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug
 {}
+
+/// The object of this name, none if there is none.
+///
+/// # Errors
+/// When it cannot be read; also where the cluster does not know its kind, which `get_opt` takes for a missing object.
+pub(crate) async fn find<K: Listed>(api: &Api<K>, name: &str) -> anyhow::Result<Option<K>> {
+    match api.get(name).await {
+        Ok(found) => Ok(Some(found)),
+        Err(kube::Error::Api(status)) if failure::is_missing(&status, name) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {} {name}", K::kind(&()))),
+    }
+}
 
 /// Everything that the API shows, page by page.
 pub(crate) async fn list_all<K: Listed>(api: &Api<K>) -> anyhow::Result<Vec<K>> {

@@ -1,6 +1,5 @@
 //! `stevedore rollout`: history, undo and release.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -47,6 +46,9 @@ pub(crate) enum RolloutCommand {
         /// Why, for the record
         #[arg(long)]
         reason: Option<String>,
+        /// Form of the recorded PackageAction
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
     /// Ends an undo: the package follows its spec again
     #[command(after_help = "Example:\n  stevedore rollout release lighthouse")]
@@ -56,6 +58,9 @@ pub(crate) enum RolloutCommand {
         /// Why, for the record
         #[arg(long)]
         reason: Option<String>,
+        /// Form of the recorded PackageAction
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
     },
 }
 
@@ -65,30 +70,55 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     let packages = Packages::new(connection.client().await?, &connection.system_namespace);
     match command {
-        RolloutCommand::History { package, output } => history(&packages, &package, output).await?,
+        RolloutCommand::History { package, output } => {
+            history(&packages, &package, output).await?;
+            Ok(Outcome::Done)
+        }
         RolloutCommand::Undo {
             package,
             to_revision,
             reason,
+            output,
         } => {
             let found = packages.get(&package).await?;
             let revision = wanted(&packages, &found, to_revision).await?;
-            if !act(&packages, &package, ActionVerb::Pin, Some(revision), reason).await? {
-                return Ok(Outcome::NotAsAsked);
-            }
-            output::line(&format!(
+            let pin = act(&packages, &package, ActionVerb::Pin, Some(revision), reason).await?;
+            let words = format!(
                 "{package} is held at revision {revision} until its spec changes or `stevedore rollout release {package}`"
-            ))?;
+            );
+            show(&pin, output, &words)
         }
-        RolloutCommand::Release { package, reason } => {
+        RolloutCommand::Release {
+            package,
+            reason,
+            output,
+        } => {
             packages.get(&package).await?;
-            if !act(&packages, &package, ActionVerb::Release, None, reason).await? {
-                return Ok(Outcome::NotAsAsked);
-            }
-            output::line(&format!("{package} follows its spec again"))?;
+            let release = act(&packages, &package, ActionVerb::Release, None, reason).await?;
+            show(
+                &release,
+                output,
+                &format!("{package} follows its spec again"),
+            )
         }
     }
-    Ok(Outcome::Done)
+}
+
+/// Prints a recorded action, with these words if the hub has taken it up.
+fn show(action: &PackageAction, format: Format, words: &str) -> anyhow::Result<Outcome> {
+    let name = action.name_any();
+    if is_decided(action) {
+        output::one(format, action, &name, words)?;
+        return Ok(Outcome::Done);
+    }
+    if format != Format::Table {
+        output::one(format, action, &name, words)?;
+    }
+    eprintln!(
+        "PackageAction {name} is recorded, but the hub has not taken it up within {} s; is it running?",
+        PATIENCE.as_secs()
+    );
+    Ok(Outcome::NotAsAsked)
 }
 
 async fn history(packages: &Packages, name: &PackageName, format: Format) -> anyhow::Result<()> {
@@ -173,7 +203,7 @@ async fn wanted(
     }
 }
 
-/// Records the verb and waits until the hub has taken it up; false when it did not in time.
+/// Records the verb and waits until the hub has taken it up; the action as it was seen last.
 ///
 /// # Errors
 /// When the action cannot be recorded, or the hub refuses it.
@@ -183,7 +213,7 @@ pub(crate) async fn act(
     verb: ActionVerb,
     revision: Option<i64>,
     reason: Option<String>,
-) -> anyhow::Result<bool> {
+) -> anyhow::Result<PackageAction> {
     let api: Api<PackageAction> = Api::namespaced(packages.client(), packages.namespace_of(name));
     let action = PackageAction {
         metadata: ObjectMeta {
@@ -202,34 +232,34 @@ pub(crate) async fn act(
         },
         status: None,
     };
-    let action = api
+    let recorded = api
         .create(&PostParams::default(), &action)
         .await
         .context("cannot record the action")?;
-    let name_of_action = action.name_any();
-    let seen = RefCell::new(None);
+    let name_of_action = recorded.name_any();
     let taken = await_condition(api, &name_of_action, |action: Option<&PackageAction>| {
-        let status = action.and_then(|action| action.status.clone());
-        let decided = status.as_ref().is_some_and(|status| status.state.is_some());
-        seen.replace(status);
-        decided
+        action.is_some_and(is_decided)
     });
-    match tokio::time::timeout(PATIENCE, taken).await {
-        Ok(result) => result.context("cannot watch the action").map(|_| ())?,
-        Err(_) => {
-            eprintln!(
-                "{} is recorded, but the hub has not taken it up within {} s; is it running?",
-                action.name_any(),
-                PATIENCE.as_secs()
-            );
-            return Ok(false);
-        }
+    let Ok(taken) = tokio::time::timeout(PATIENCE, taken).await else {
+        return Ok(recorded);
+    };
+    let action = taken
+        .context("cannot watch the action")?
+        .unwrap_or(recorded);
+    let status = action.status.as_ref();
+    if let Some(status) = status.filter(|status| status.state == Some(ActionState::Refused)) {
+        bail!(
+            "the hub refused: {}",
+            status.message.as_deref().unwrap_or_default()
+        );
     }
-    let status = seen.into_inner().unwrap_or_default();
-    if status.state == Some(ActionState::Refused) {
-        bail!("the hub refused: {}", status.message.unwrap_or_default());
-    }
-    Ok(true)
+    Ok(action)
+}
+
+/// Whether the hub has taken the action up.
+pub(crate) fn is_decided(action: &PackageAction) -> bool {
+    let status = action.status.as_ref();
+    status.is_some_and(|status| status.state.is_some())
 }
 
 /// The user that the API server takes us for.

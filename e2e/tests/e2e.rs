@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod e2e {
+    mod cli;
     mod definitions;
     mod demo;
     mod drift;

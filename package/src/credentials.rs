@@ -42,25 +42,57 @@ pub enum CredentialsError {
     /// The entry of the host is neither user and password nor base64 of `user:password`.
     #[error("the registry credentials for {0} hold neither username and password nor auth")]
     Unusable(String),
+    /// They are kept by a credential helper, a program, as `docker login` does where it finds one.
+    #[error(
+        "the credentials for {host} are kept by the credential helper docker-credential-{helper}, and credential helpers are not read; write {{\"auths\": {{\"{host}\": {{\"username\": …, \"password\": …}}}}}} instead"
+    )]
+    Helper {
+        /// The registry.
+        host: String,
+        /// The helper's name.
+        helper: String,
+    },
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Config {
     #[serde(default)]
     auths: BTreeMap<String, Entry>,
+    /// The helper of every host that has none of its own.
+    #[serde(default)]
+    creds_store: String,
+    #[serde(default)]
+    cred_helpers: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+/// Nothing in it: somebody logged in, and a helper keeps the credentials.
+#[derive(Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 struct Entry {
-    username: Option<String>,
-    password: Option<String>,
-    auth: Option<String>,
+    username: String,
+    password: String,
+    auth: String,
+    identitytoken: String,
 }
 
-/// The credentials for `host` (`HOST` or `HOST:PORT`), if there are any. An entry may also be written as a URL.
+impl Config {
+    /// Where the credentials for the host are if its entry holds none; `listed` says whether it has an entry.
+    fn helper(&self, host: &str, listed: bool) -> Option<&str> {
+        let own = self.cred_helpers.iter();
+        let own = own.into_iter().find(|(key, _)| host_of(key) == host);
+        // A store says nothing about hosts that nobody logged in to.
+        let helper = own.map_or(&self.creds_store, |(_, helper)| helper);
+        let has_helper = !helper.is_empty() && (own.is_some() || listed);
+        has_helper.then_some(helper)
+    }
+}
+
+/// The credentials for `host` (`HOST` or `HOST:PORT`), if there are any. An entry may also be written as a URL; one
+/// with nothing in it is none.
 ///
 /// # Errors
-/// When the bytes are not such a file, or the host's entry cannot be used.
+/// When the bytes are not such a file, the host's entry cannot be used, or its credentials are in a helper.
 pub fn credentials(bytes: &[u8], host: &str) -> Result<Option<Credentials>, CredentialsError> {
     if bytes.len() > MAX_BYTES {
         return Err(CredentialsError::TooLarge);
@@ -70,28 +102,36 @@ pub fn credentials(bytes: &[u8], host: &str) -> Result<Option<Credentials>, Cred
         return Err(CredentialsError::Malformed);
     }
     let config: Config = serde_json::from_slice(bytes).map_err(|_| CredentialsError::Malformed)?;
-    let Some(entry) = config
-        .auths
-        .into_iter()
-        .find_map(|(key, entry)| (host_of(&key) == host).then_some(entry))
-    else {
-        return Ok(None);
+    let entry = config.auths.iter().find(|(key, _)| host_of(key) == host);
+    let Some((_, entry)) = entry.filter(|(_, entry)| **entry != Entry::default()) else {
+        return match config.helper(host, entry.is_some()) {
+            Some(helper) => Err(CredentialsError::Helper {
+                host: host.to_owned(),
+                helper: helper.to_owned(),
+            }),
+            None => Ok(None),
+        };
     };
     let unusable = || CredentialsError::Unusable(host.to_owned());
-    let (user, password) = match (entry.username, entry.password, entry.auth) {
-        (Some(user), Some(password), _) => (user, password),
-        (_, _, Some(auth)) if !auth.is_empty() => {
-            let text = STANDARD
-                .decode(auth)
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .ok_or_else(unusable)?;
-            let (user, password) = text.split_once(':').ok_or_else(unusable)?;
-            (user.to_owned(), password.to_owned())
-        }
-        _ => return Err(unusable()),
-    };
-    Ok(Some(Credentials { user, password }))
+    if !entry.username.is_empty() && !entry.password.is_empty() {
+        return Ok(Some(Credentials {
+            user: entry.username.clone(),
+            password: entry.password.clone(),
+        }));
+    }
+    if entry.auth.is_empty() {
+        return Err(unusable());
+    }
+    let text = STANDARD
+        .decode(&entry.auth)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(unusable)?;
+    let (user, password) = text.split_once(':').ok_or_else(unusable)?;
+    Ok(Some(Credentials {
+        user: user.to_owned(),
+        password: password.to_owned(),
+    }))
 }
 
 /// `https://registry.example:5000/v1/` means the host `registry.example:5000`.
@@ -155,8 +195,8 @@ mod tests {
         for entry in [
             r#"{"auth":"?"}"#,
             r#"{"auth":"bWU="}"#,
-            r#"{"auth":""}"#,
             r#"{"username":"me"}"#,
+            r#"{"identitytoken":"t"}"#,
         ] {
             let error = found(
                 &format!(r#"{{"auths":{{"registry.example":{entry}}}}}"#),
@@ -173,6 +213,42 @@ mod tests {
             found(&" ".repeat(MAX_BYTES), host),
             Err(CredentialsError::Malformed)
         );
+    }
+
+    #[test]
+    fn what_a_helper_keeps_is_said_to_be_there_and_what_nobody_keeps_is_nothing() {
+        let host = "registry.example";
+        let helper = |helper: &str| {
+            Err(CredentialsError::Helper {
+                host: host.into(),
+                helper: helper.into(),
+            })
+        };
+        for (json, expected) in [
+            (
+                r#"{"auths":{"registry.example":{}},"credsStore":"desktop"}"#,
+                helper("desktop"),
+            ),
+            (
+                r#"{"auths":{},"credHelpers":{"registry.example":"cloud"},"credsStore":"desktop"}"#,
+                helper("cloud"),
+            ),
+            (
+                r#"{"auths":{"other.example":{}},"credsStore":"desktop"}"#,
+                Ok(None),
+            ),
+            (r#"{"auths":{"registry.example":{}}}"#, Ok(None)),
+            (r#"{"auths":{"registry.example":{"auth":""}}}"#, Ok(None)),
+            (
+                r#"{"auths":{"registry.example":{"auth":"bWU6YTpi"}},"credsStore":"desktop"}"#,
+                Ok(Some(("me".into(), "a:b".into()))),
+            ),
+        ] {
+            assert_eq!(found(json, host), expected, "{json}");
+        }
+        let json = r#"{"credHelpers":{"registry.example":"desktop"}}"#;
+        let said = found(json, host).unwrap_err().to_string();
+        assert!(said.contains("docker-credential-desktop"), "{said}");
     }
 
     #[test]

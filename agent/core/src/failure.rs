@@ -15,10 +15,14 @@ pub enum FailureKind {
     Conflict,
     /// 401 or 403. A condition, never a storm of retries.
     Forbidden,
+    /// 403, for the agent may not act as the account: it says nothing about the account's own rights.
+    AccountNotAllowed,
     /// 400, 405, 406, 415 or 422: the same request will be refused again.
     Invalid,
     /// The stored object would be too large; permanent for this content.
     TooLarge,
+    /// Not the API server's word: the content to be written is no longer stored whole.
+    ContentMissing,
     /// 429, 5xx, a timeout or a broken connection: the same request may pass later.
     Unavailable,
 }
@@ -31,8 +35,10 @@ impl FailureKind {
             Self::NoKind => "NoSuchKind",
             Self::Conflict => "Conflict",
             Self::Forbidden => "Forbidden",
+            Self::AccountNotAllowed => "AccountNotAllowed",
             Self::Invalid => "Invalid",
             Self::TooLarge => "TooLarge",
+            Self::ContentMissing => "ContentMissing",
             Self::Unavailable => "Unavailable",
         }
     }
@@ -68,7 +74,7 @@ impl Failure {
     /// The message as it may be shown for an object of this kind: API servers quote refused values, so for
     /// a Secret only the kind of refusal is told.
     pub fn about(&self, kind: &Kind) -> String {
-        if kind.is_secret() {
+        if kind.is_secret() && self.kind != FailureKind::ContentMissing {
             format!(
                 "the API server refuses it ({}); its words are not shown for a Secret",
                 self.kind.as_str()

@@ -58,6 +58,8 @@ pub struct SetHead {
     pub inventory: Vec<(ObjectKey, Record)>,
     /// How far its status says it came.
     pub progress: Progress,
+    /// Its status speaks of phases or objects: something may have been written for it.
+    pub begun: bool,
 }
 
 impl SetHead {

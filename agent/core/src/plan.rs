@@ -5,6 +5,7 @@
 //! [`Deployment::finish`]. Nothing here waits, reads a clock or talks to anybody.
 
 mod event;
+mod gate;
 mod next;
 mod outcome;
 mod view;
@@ -18,8 +19,10 @@ use crate::key::{ObjectKey, WatchKey};
 use crate::order::{self, Ending, Lifecycle, SetHead, SetUid};
 use crate::prune::Named;
 use crate::removal::{self, Removal};
-use crate::retry::{Retry, Spread};
-use crate::rollout::{self, Block, Context, Rollout, earlier};
+use crate::retry::Spread;
+use crate::rollout::{self, Context, Rollout};
+
+use gate::Gate;
 
 pub use outcome::{Outcome, Prevented, Surveyed};
 pub use view::{RemovalView, View};
@@ -102,32 +105,6 @@ impl Purpose {
     }
 }
 
-/// One step that has to succeed before others start.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Gate {
-    open: bool,
-    busy: bool,
-    block: Vec<Block>,
-    retry: Retry,
-}
-
-impl Gate {
-    fn shut(&mut self) {
-        *self = Self {
-            busy: self.busy,
-            ..Self::default()
-        };
-    }
-
-    fn wants(&self, now: Millis, wake: &mut Option<Millis>) -> bool {
-        if self.open || self.busy {
-            return false;
-        }
-        *wake = earlier(*wake, self.retry.wake(now));
-        self.retry.ready(now)
-    }
-}
-
 /// Objects on their way out, and what led there.
 #[derive(Debug, Clone)]
 struct Leaving {
@@ -152,6 +129,8 @@ pub struct Deployment {
     predecessors: Vec<DeploymentUid>,
     heads: Vec<SetHead>,
     account: Gate,
+    /// An account was open in this process: something may have been written.
+    had_account: bool,
     prepared: Gate,
     rollout: Option<(SetUid, Rollout)>,
     leaving: Option<Leaving>,
@@ -171,6 +150,7 @@ impl Deployment {
             predecessors: Vec::new(),
             heads: Vec::new(),
             account: Gate::default(),
+            had_account: false,
             prepared: Gate::default(),
             rollout: None,
             leaving: None,
@@ -207,6 +187,8 @@ impl Deployment {
         let prunes = matches!(purpose, Some(Purpose::Prune(_)));
         if prunes || !self.goes_on_with(purpose.as_ref()) {
             self.leaving = purpose.map(Leaving::new);
+            // Where nothing can be left, no account says so best.
+            self.account.retry.hurry();
         }
     }
 
@@ -253,7 +235,7 @@ impl Deployment {
 
     /// The account has to be looked up again: the policy may have changed.
     pub fn reopen_account(&mut self) {
-        self.account.shut();
+        self.account.reopen();
     }
 
     /// The rollout, once its content is prepared.
@@ -274,9 +256,10 @@ impl Deployment {
             .filter(|(uid, _)| *uid == accepted.uid && self.prepared.open)
     }
 
-    /// Everything that has to be watched now.
+    /// Everything that has to be watched now. While an order is prepared, what the one before has in place.
     pub fn scopes(&self) -> BTreeSet<WatchKey> {
-        let mut scopes = self.rollout().map(Rollout::scopes).unwrap_or_default();
+        let known = self.rollout.as_ref().map(|(_, rollout)| rollout);
+        let mut scopes = known.map(Rollout::scopes).unwrap_or_default();
         if let Some(removal) = self.removal() {
             scopes.extend(removal.scopes());
         }
@@ -331,7 +314,7 @@ impl Deployment {
             return None;
         }
         let mut older = of(&|head| head.uid != accepted.uid && !head.archived);
-        if self.rollout().is_some_and(Rollout::is_available) {
+        if self.rollout().is_some_and(Rollout::stays_available) {
             return (!older.is_empty()).then_some(Purpose::Prune(older));
         }
         older.truncate(older.len().saturating_sub(KEPT));
@@ -358,9 +341,10 @@ impl Deployment {
         };
         let before = self.rollout.as_ref().map(|(_, rollout)| rollout);
         let seed = self.spread.of(u64::from(u32::MAX));
-        let mut rollout = Rollout::new(context, blueprint, head.progress, seed, |key| {
+        let mut rollout = Rollout::new(context, blueprint, head.progress, seed, |desired| {
+            let key = &desired.key;
             let mut memory = before
-                .map(|before| before.remember(key))
+                .map(|before| before.remember(desired))
                 .unwrap_or_default();
             if let Some(own) = record_in(head, key) {
                 memory.placed = true;

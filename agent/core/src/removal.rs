@@ -131,11 +131,6 @@ impl Removal {
         self.items.get(at).map(|item| &item.doomed.key)
     }
 
-    /// Whether an object is (or was) to be taken away here.
-    pub fn contains(&self, key: &ObjectKey) -> bool {
-        self.position(key).is_some()
-    }
-
     /// What there is to watch while objects go.
     pub fn scopes(&self) -> BTreeSet<WatchKey> {
         self.items
@@ -397,10 +392,10 @@ fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) 
             return;
         }
         // Also of what no inventory has: it may have been created just before a crash.
-        FailureKind::Forbidden => FORBIDDEN,
+        FailureKind::Forbidden | FailureKind::AccountNotAllowed => FORBIDDEN,
         // A version that is gone, or a server that is away, takes no object along.
         FailureKind::NoKind | FailureKind::Unavailable => SOON,
-        FailureKind::Invalid | FailureKind::TooLarge => BLOCKED,
+        FailureKind::Invalid | FailureKind::TooLarge | FailureKind::ContentMissing => BLOCKED,
     };
     item.retry.fail(now, schedule, failure.retry_after, spread);
     item.block = Some(Block {

@@ -5,13 +5,13 @@
 //! [`Rollout::plan`] only reads it and says what to do next.
 
 mod event;
+mod incident;
 mod item;
 mod refusal;
 mod view;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use stevedore_proto_core::status::Attribution;
 use stevedore_proto_core::{DeploymentUid, Millis};
 
 use crate::adopt::Claim;
@@ -20,7 +20,8 @@ use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
 use crate::retry::Spread;
 
-pub use event::{Answer, DELETED, UNKNOWN};
+pub use event::Answer;
+pub use incident::{DELETED, Incident, UNKNOWN};
 pub use item::{Block, Record};
 use item::{Item, Know, Need};
 pub use view::View;
@@ -52,7 +53,8 @@ impl Context {
 pub struct Memory {
     /// UID and fingerprint after our last write.
     pub record: Option<Record>,
-    /// The accepted set's own status names the object: it was in place under this order.
+    /// It was in place as this order wants it: the accepted set's own status names it, or the order before
+    /// wanted the same. What differs now is drift.
     pub placed: bool,
     /// The last look at it.
     pub seen: Option<Seen>,
@@ -84,7 +86,8 @@ pub struct Rollout {
     succeeded: bool,
     paused: bool,
     listing: BTreeSet<WatchKey>,
-    attributions: VecDeque<Attribution>,
+    /// The latest first, each with the time it happened last.
+    incidents: VecDeque<(Incident, Millis)>,
     spread: Spread,
 }
 
@@ -104,12 +107,12 @@ impl Rollout {
         blueprint: &Blueprint,
         progress: Progress,
         seed: u64,
-        mut memory: impl FnMut(&ObjectKey) -> Memory,
+        mut memory: impl FnMut(&Desired) -> Memory,
     ) -> Self {
         let items = blueprint
             .objects
             .iter()
-            .map(|desired| Item::new(desired.clone(), memory(&desired.key)))
+            .map(|desired| Item::new(desired.clone(), memory(desired)))
             .collect();
         let mut rollout = Self {
             context,
@@ -123,7 +126,7 @@ impl Rollout {
             succeeded: progress.succeeded,
             paused: false,
             listing: BTreeSet::new(),
-            attributions: VecDeque::new(),
+            incidents: VecDeque::new(),
             spread: Spread::new(seed),
         };
         rollout.advance(0);
@@ -145,29 +148,25 @@ impl Rollout {
         self.items.get(index).map(|item| &item.desired)
     }
 
-    /// The wanted object of a name.
-    pub fn find(&self, key: &ObjectKey) -> Option<&Desired> {
-        self.position(key).map(|at| &self.items[at].desired)
-    }
-
-    /// What there is to watch by now: the scopes of every object in a reached phase.
+    /// What there is to watch by now: the scopes of every object that is in a reached phase, or in place from
+    /// before.
     pub fn scopes(&self) -> BTreeSet<WatchKey> {
         self.items
             .iter()
-            .filter(|item| usize::from(item.desired.phase) <= self.reached)
+            .filter(|item| item.placed || self.is_reached(item))
             .filter(|item| !item.desired.defined_here || item.know.is_present())
             .map(|item| WatchKey::of(&item.desired.key))
             .collect()
     }
 
-    /// What is remembered of an object, for the rollout of the next set.
-    pub fn remember(&self, key: &ObjectKey) -> Memory {
-        let Some(item) = self.position(key).map(|at| &self.items[at]) else {
+    /// What is remembered of an object, for the rollout of the next set, which wants it so.
+    pub fn remember(&self, wanted: &Desired) -> Memory {
+        let Some(item) = self.position(&wanted.key).map(|at| &self.items[at]) else {
             return Memory::default();
         };
         Memory {
             record: item.record.clone(),
-            placed: false,
+            placed: item.placed && item.desired.content == wanted.content,
             seen: match &item.know {
                 Know::Present(seen) => Some((**seen).clone()),
                 _ => None,
@@ -185,15 +184,14 @@ impl Rollout {
         self.items.iter().all(|item| item.in_place(&self.context))
     }
 
-    /// Requests are under way.
-    pub fn is_busy(&self) -> bool {
-        !self.listing.is_empty() || self.items.iter().any(|item| item.busy)
-    }
-
     fn position(&self, key: &ObjectKey) -> Option<usize> {
         self.items
             .iter()
             .position(|item| item.desired.key.same_object(key))
+    }
+
+    fn is_reached(&self, item: &Item) -> bool {
+        usize::from(item.desired.phase) <= self.reached
     }
 
     fn phase_items(&self, phase: usize) -> impl Iterator<Item = &Item> {
@@ -207,10 +205,21 @@ impl Rollout {
     }
 
     fn passes(&self, item: &Item) -> bool {
+        item.fresh && self.passed(item)
+    }
+
+    /// As it was seen last.
+    fn passed(&self, item: &Item) -> bool {
         // While paused others may change what was in place once; what never was is not what is wanted.
         let there =
             item.in_place(&self.context) || (self.paused && item.placed && item.know.is_present());
-        there && item.fresh && item.probed().passed() && item.established()
+        there && item.probed().passed() && item.established()
+    }
+
+    /// Available, or it was and is only being looked at again: nothing that was seen speaks against it.
+    pub fn stays_available(&self) -> bool {
+        let as_before = |item: &Item| item.block.is_none() && self.passed(item);
+        self.is_available() || (self.available_since.is_some() && self.items.iter().all(as_before))
     }
 
     /// Lets in further phases and starts or stops the clock of availability.
@@ -221,7 +230,9 @@ impl Rollout {
             self.reached += 1;
         }
         if !self.is_available() {
-            self.available_since = None;
+            if !self.stays_available() {
+                self.available_since = None;
+            }
             return;
         }
         let since = *self.available_since.get_or_insert(now);
@@ -232,6 +243,7 @@ impl Rollout {
 
     /// Time has passed.
     pub fn tick(&mut self, now: Millis) {
+        self.forget_incidents(now);
         self.advance(now);
     }
 
@@ -244,7 +256,8 @@ impl Rollout {
             now,
         };
         let mut open = true;
-        for phase in 0..=self.reached {
+        for phase in 0..self.phases.len() {
+            open &= phase <= self.reached;
             for step in [Step::Ground, Step::Rest] {
                 self.plan_step(phase, step, open, &mut plan);
                 let ready = self
@@ -258,6 +271,9 @@ impl Rollout {
         if let (Some(since), false) = (self.available_since, self.succeeded) {
             plan.wake_at(since.saturating_add(self.success_delay));
         }
+        if let Some(at) = self.next_forgotten() {
+            plan.wake_at(at);
+        }
         (plan.jobs, plan.wake)
     }
 
@@ -269,7 +285,9 @@ impl Rollout {
         };
         let checked = range().all(|(_, item)| item.may_go_on(&self.context));
         for (at, item) in range() {
-            if item.busy || !(open || item.placed || self.paused) {
+            // What is in place is kept so, whatever its phase waits for.
+            let looked_at = open || (self.paused && self.is_reached(item));
+            if item.busy || !(looked_at || item.placed) {
                 continue;
             }
             if !item.retry.ready(plan.now) {

@@ -57,6 +57,7 @@ fn kind(code: StatusCode, message: &str, names_an_object: bool) -> FailureKind {
     match code.as_u16() {
         404 if names_an_object => FailureKind::NotFound,
         404 => FailureKind::NoKind,
+        403 if message.contains(CANNOT_IMPERSONATE) => FailureKind::AccountNotAllowed,
         401 | 403 => FailureKind::Forbidden,
         409 => FailureKind::Conflict,
         429 => FailureKind::Unavailable,
@@ -65,12 +66,6 @@ fn kind(code: StatusCode, message: &str, names_an_object: bool) -> FailureKind {
         500 if message.contains("failed to create typed patch object") => FailureKind::Invalid,
         _ => FailureKind::Unavailable,
     }
-}
-
-/// Whether the agent may not act as the account, as opposed to the account not being allowed to do
-/// something.
-pub(crate) fn is_refused_impersonation(failure: &Failure) -> bool {
-    failure.kind == FailureKind::Forbidden && failure.message.contains(CANNOT_IMPERSONATE)
 }
 
 #[cfg(test)]
@@ -177,8 +172,11 @@ mod tests {
             "serviceaccounts \"p\" is forbidden: User \"agent\" cannot impersonate resource \"serviceaccounts\"",
             "p",
         );
-        assert!(is_refused_impersonation(&failure(code, None, &body)));
+        assert_eq!(
+            failure(code, None, &body).kind,
+            FailureKind::AccountNotAllowed
+        );
         let (code, body) = status(403, "Forbidden", "configmaps is forbidden", "p");
-        assert!(!is_refused_impersonation(&failure(code, None, &body)));
+        assert_eq!(failure(code, None, &body).kind, FailureKind::Forbidden);
     }
 }

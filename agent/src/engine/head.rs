@@ -45,6 +45,7 @@ pub(super) fn head(set: &StoredSet, written: Option<&ObjectSetStatus>) -> SetHea
         archived: condition::is_true(&status.conditions, ARCHIVED),
         inventory: inventory(status),
         progress: progress(status),
+        begun: !(status.phases.is_empty() && status.controller_of.is_empty()),
     }
 }
 

@@ -14,26 +14,26 @@ use stevedore_agent_core::key::WatchKey;
 use stevedore_agent_core::order::SetUid;
 use stevedore_agent_core::plan::{Action, Deployment, Outcome};
 use stevedore_agent_core::retry::{Retry, SOON, Spread};
+use stevedore_agent_core::rollout::Incident;
 use stevedore_crds::v1alpha1::ObjectSetStatus;
-use stevedore_proto_core::status::Attribution;
-use stevedore_proto_core::{Content, DeploymentUid, Millis};
+use stevedore_proto_core::{DeploymentUid, Millis};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::carry::Baggage;
+use super::carry::{self, Baggage, Load};
 use super::head::{head, predecessors};
 use super::look::Lookout;
 use super::ports::{Account, Answer, ObjectApi, Ports, StoredSet};
 use super::publish::Publisher;
 use super::status::NamedPhases;
-use super::{Desk, Mail, Shared};
+use super::{Desk, Mail, Shared, WatchState};
 
 /// Something that was under way has ended.
 enum Landed {
     Action(Action, Box<Outcome>, Baggage),
     Sets(Answer<Vec<StoredSet>>),
-    Status(String, Option<ObjectSetStatus>),
+    Status(String, Answer<ObjectSetStatus>),
 }
 
 /// Owns one deployment.
@@ -51,13 +51,15 @@ pub(super) struct Owner {
     reading: bool,
     read_retry: Retry,
     client: Option<(Account, Arc<dyn ObjectApi>)>,
-    content: Option<(SetUid, Arc<Content>)>,
+    /// The policy when accounts were last looked up; see [`super::ports::Accounts::policy`].
+    policy: u64,
+    content: Option<(SetUid, Load)>,
     phases: HashMap<SetUid, NamedPhases>,
     air: FuturesUnordered<BoxFuture<'static, Landed>>,
     /// How many of those in the air are actions.
     acting: usize,
     publisher: Publisher,
-    told: Vec<Attribution>,
+    told: Vec<Incident>,
     told_at: Millis,
     /// What was last told of the availability of this set.
     was_available: Option<(String, bool)>,
@@ -75,6 +77,7 @@ impl Owner {
     ) -> Self {
         Self {
             uid,
+            policy: ports.accounts.policy(),
             ports,
             shared,
             desk,
@@ -111,6 +114,7 @@ impl Owner {
     pub(super) async fn run(mut self, shutdown: CancellationToken, retire: impl Fn(&Desk) -> bool) {
         loop {
             self.take_flags();
+            let mut wake = None;
             if self.stale {
                 self.read_sets();
             } else {
@@ -121,10 +125,10 @@ impl Owner {
                     }
                     continue;
                 }
-                self.act();
+                wake = self.act();
             }
-            let wake = self.tell();
             self.watch();
+            let wake = self.tell(wake);
             tokio::select! {
                 () = self.wait(wake) => {}
                 () = shutdown.cancelled() => return,
@@ -142,7 +146,10 @@ impl Owner {
             .circumstances_changed
             .swap(false, Ordering::AcqRel)
         {
-            self.core.reopen_account();
+            let policy = self.ports.accounts.policy();
+            if std::mem::replace(&mut self.policy, policy) != policy {
+                self.core.reopen_account();
+            }
             self.core.hurry();
         }
         self.core
@@ -156,9 +163,10 @@ impl Owner {
         }
         self.reading = true;
         let store = Arc::clone(&self.ports.store);
-        let uid = self.uid;
-        self.air
-            .push(Box::pin(async move { Landed::Sets(store.sets(uid).await) }));
+        let (uid, known) = (self.uid, self.sets.clone());
+        self.air.push(Box::pin(async move {
+            Landed::Sets(store.sets(uid, &known).await)
+        }));
     }
 
     /// Waits for whatever comes first.
@@ -202,19 +210,21 @@ impl Owner {
             }
             Mail::Seen(key, ..) => self.core.removed(&key, None, now),
             Mail::Removed(key, last) => self.core.removed(&key, last.as_deref(), now),
-            Mail::Restarted(scope) if self.is_watching(&scope) => self.core.restarted(&scope),
-            Mail::Synced(scope) if self.is_watching(&scope) => self.core.synced(&scope, now),
-            Mail::Failed(scope, why) if self.is_watching(&scope) => {
-                self.core.unwatched(&scope, why, now);
-            }
-            Mail::Restarted(_) | Mail::Synced(_) | Mail::Failed(..) => {}
+            // A watch of another account, or of nothing of ours, says nothing about ours.
+            Mail::Watch(account, scope, state) if self.is_watching(&account, &scope) => match state
+            {
+                WatchState::Restarted => self.core.restarted(&scope),
+                WatchState::Synced => self.core.synced(&scope, now),
+                WatchState::Failed(why) => self.core.unwatched(&scope, why, now),
+            },
+            Mail::Watch(..) => {}
         }
     }
 
-    fn is_watching(&self, scope: &WatchKey) -> bool {
+    fn is_watching(&self, account: &Account, scope: &WatchKey) -> bool {
         self.interest
             .as_ref()
-            .is_some_and(|(_, scopes)| scopes.contains(scope))
+            .is_some_and(|(of, scopes)| of == account && scopes.contains(scope))
     }
 
     fn land(&mut self, landed: Landed) {
@@ -268,7 +278,7 @@ impl Owner {
             Baggage::Client(account, api) => self.client = Some((account, api)),
             Baggage::Content(content) => {
                 if let Some(accepted) = self.core.accepted() {
-                    self.content = Some((accepted.uid.clone(), content));
+                    self.content = Some((accepted.uid.clone(), carry::loaded(content)));
                 }
             }
             Baggage::Phases(phases) => self.phases = phases,
@@ -308,6 +318,10 @@ impl Owner {
         }
         let list = wanted.1.iter().cloned().collect();
         self.ports.watches.set_interest(self.uid, &wanted.0, list);
+        match &self.interest {
+            Some((before, _)) if *before != wanted.0 => self.core.watch_only(&BTreeSet::new()),
+            _ => self.core.watch_only(&wanted.1),
+        }
         self.interest = Some(wanted);
     }
 }

@@ -6,6 +6,7 @@ use stevedore_agent_core::retry::{Retry, SOON, Spread};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{DeploymentStatus, Millis};
 
+use super::ports::Answer;
 use super::status::{Urgency, change};
 
 /// How long a phase that is through may wait: a small package takes all its phases in less, and one write shows
@@ -107,7 +108,7 @@ impl Publisher {
     pub(super) fn written(
         &mut self,
         uid: &str,
-        status: Option<ObjectSetStatus>,
+        status: Answer<ObjectSetStatus>,
         now: Millis,
         spread: &mut Spread,
     ) {
@@ -116,11 +117,11 @@ impl Publisher {
         };
         slot.busy = false;
         match status {
-            Some(status) => {
+            Ok(status) => {
                 slot.stored = status;
                 slot.retry.clear();
             }
-            None => slot.retry.fail(now, SOON, None, spread),
+            Err(failure) => slot.retry.fail(now, SOON, failure.retry_after, spread),
         }
     }
 }
@@ -128,6 +129,7 @@ impl Publisher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stevedore_agent_core::failure::{Failure, FailureKind};
     use stevedore_crds::condition::Update;
     use stevedore_crds::v1alpha1::ControlledObject;
 
@@ -172,7 +174,7 @@ mod tests {
             publisher.want("s", turned(false), 5),
             Next::Nothing
         ));
-        publisher.written("s", Some(turned(true)), 6, &mut Spread::new(1));
+        publisher.written("s", Ok(turned(true)), 6, &mut Spread::new(1));
         assert!(matches!(
             publisher.want("s", turned(false), 6),
             Next::Write(_)
@@ -236,7 +238,20 @@ mod tests {
             publisher.want("s", turned(true), 5),
             Next::Write(_)
         ));
-        publisher.written("s", None, 6, &mut Spread::new(1));
-        assert!(matches!(publisher.want("s", turned(true), 6), Next::At(at) if at > 6));
+        let failure = Failure::new(FailureKind::Unavailable, "try again");
+        publisher.written("s", Err(failure.clone()), 6, &mut Spread::new(1));
+        assert!(matches!(
+            publisher.want("s", turned(true), 6),
+            Next::At(7..200)
+        ));
+        let patient = Failure {
+            retry_after: Some(9_000),
+            ..failure
+        };
+        publisher.written("s", Err(patient), 6, &mut Spread::new(1));
+        assert!(matches!(
+            publisher.want("s", turned(true), 6),
+            Next::At(9_006)
+        ));
     }
 }

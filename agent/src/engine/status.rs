@@ -311,7 +311,12 @@ pub(super) fn report(
         available: view.available.clone(),
         phases: rollout.map_or(leaving, |rollout| rollout.phases.clone()),
         blockers: view.blockers.clone(),
-        attributions: rollout.map_or_else(Vec::new, |rollout| rollout.attributions.clone()),
+        attributions: rollout.map_or_else(Vec::new, |rollout| {
+            let incidents = rollout.incidents.iter();
+            incidents
+                .map(|incident| incident.attribution.clone())
+                .collect()
+        }),
         conditions: rollout.map_or_else(Vec::new, |rollout| rollout.mapped.clone()),
     }
     .bounded()

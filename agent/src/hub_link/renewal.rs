@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stevedore_proto_core::join::JoinToken;
+use stevedore_proto_core::message::CloseReason;
 use stevedore_proto_core::{ClusterUid, Digest};
 use stevedore_runtime::retry::{self, Delays, Schedule};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::credentials::{IdentityStore, Validity};
 use super::dial::Dialer;
-use super::{chain, enrol};
+use super::enrol::JoinError;
+use super::{Standing, chain, enrol};
 
 /// Clocks may be set while this sleeps; so it looks at the clock at least this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
@@ -23,54 +26,75 @@ const AGAIN: Schedule = Schedule {
     cap: Duration::from_secs(600),
 };
 
-/// While the certificate has ended, a new token is looked for at least this often.
+/// While the present identity is of no use, a new token is looked for at least this often.
 const LOOK_FOR_TOKEN: Duration = Duration::from_secs(30);
 
-/// How a member whose certificate has ended comes back.
+/// How a member whose certificate has ended, or was revoked, comes back.
 pub struct Rejoin {
     /// The cluster that joins again, as itself.
     pub cluster: ClusterUid,
     /// Reads the join token that stands ready now; `None` when there is none.
     pub token: Box<dyn Fn() -> Result<Option<JoinToken>, String> + Send + Sync>,
+    /// How the agent stands with its hub.
+    pub standing: watch::Receiver<Standing>,
 }
 
 /// Renews at two thirds of the certificate's life, spread by 10 %, with a new key, until shutdown. The next
 /// identity is saved before it is used. The open session is left alone: the hub ends it with its certificate.
-/// Once the certificate has ended, a join token that was not used before makes the next identity.
+/// Once the certificate has ended, or the hub says that it is revoked, a join token that was not used before
+/// makes the next identity.
 ///
 /// # Errors
 /// None; a renewal that fails is repeated, also after the certificate has ended.
 pub async fn keep_renewed(
     dialer: Dialer,
     store: Arc<dyn IdentityStore>,
-    rejoin: Rejoin,
+    mut rejoin: Rejoin,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
+    let mut revoked = false;
     let mut failures = Delays::new(AGAIN);
     // Drawn once for each certificate, so that looking again does not move its time.
     let mut random = rand::random();
     let mut not_before = Instant::now();
     loop {
-        let wait =
-            present_due(&dialer, random).max(not_before.saturating_duration_since(Instant::now()));
+        let in_use = if revoked {
+            Duration::ZERO
+        } else {
+            present_due(&dialer, random)
+        };
+        let wait = in_use.max(not_before.saturating_duration_since(Instant::now()));
         if !wait.is_zero() {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(wait.min(LOOK_AGAIN)) => {}
+                now = is_revoked(&mut rejoin.standing) => {
+                    if now && !revoked {
+                        not_before = Instant::now();
+                    }
+                    revoked = now;
+                }
             }
             continue;
         }
-        let mut renewed = renew(&dialer, store.as_ref()).await;
-        let ended = has_ended(&dialer);
-        if let Err(error) = &renewed
-            && ended
-        {
-            renewed = join_again(&dialer, store.as_ref(), &rejoin)
+        let renewed = if revoked {
+            Err("it is revoked".to_owned())
+        } else {
+            let renewed = renew(&dialer, store.as_ref()).await;
+            let refusal = renewed.as_ref().err().and_then(JoinError::reason);
+            revoked = refusal == Some(CloseReason::Revoked.as_str());
+            renewed.map_err(|error| chain(&error))
+        };
+        let useless = revoked || has_ended(&dialer);
+        let renewed = match renewed {
+            Err(error) if useless => join_again(&dialer, store.as_ref(), &rejoin)
                 .await
-                .map_err(|why| format!("{error}; it has ended, and {why}"));
-        }
+                .map_err(|why| format!("{error}; its identity is of no use, and {why}")),
+            renewed => renewed,
+        };
         match renewed {
             Ok(validity) => {
+                revoked = false;
                 failures.reset();
                 random = rand::random();
                 tracing::info!(until = validity.not_after, "the certificate was renewed");
@@ -81,7 +105,7 @@ pub async fn keep_renewed(
             }
             Err(error) => {
                 let mut again_in = failures.next(rand::random());
-                if ended {
+                if useless {
                     again_in = again_in.min(LOOK_FOR_TOKEN);
                 }
                 not_before = Instant::now() + again_in;
@@ -91,13 +115,25 @@ pub async fn keep_renewed(
     }
 }
 
-async fn renew(dialer: &Dialer, store: &dyn IdentityStore) -> Result<Validity, String> {
-    let next = enrol::renew(dialer).await.map_err(|error| chain(&error))?;
-    let validity = next.validity().map_err(|error| error.to_string())?;
-    store
-        .save(next.clone())
-        .await
-        .map_err(|error| error.to_string())?;
+/// What the hub says next about this identity.
+async fn is_revoked(standing: &mut watch::Receiver<Standing>) -> bool {
+    if standing.changed().await.is_err() {
+        // The link ended, and so does the process.
+        return std::future::pending().await;
+    }
+    matches!(
+        *standing.borrow_and_update(),
+        Standing::Refused {
+            reason: CloseReason::Revoked,
+            ..
+        }
+    )
+}
+
+async fn renew(dialer: &Dialer, store: &dyn IdentityStore) -> Result<Validity, JoinError> {
+    let next = enrol::renew(dialer).await?;
+    let validity = next.validity()?;
+    store.save(next.clone()).await?;
     dialer.replace(next);
     Ok(validity)
 }

@@ -177,6 +177,8 @@ pub(crate) struct Agent {
     pub(crate) standing: watch::Receiver<Standing>,
     pub(crate) dialer: Dialer,
     pub(crate) store: Arc<Watched>,
+    /// The token that stands ready.
+    pub(crate) token: Arc<Mutex<Option<JoinToken>>>,
     pub(crate) _engine: mpsc::Sender<Event>,
     pub(crate) _stop: DropGuard,
     pub(crate) _supervisor: Supervisor,
@@ -215,9 +217,12 @@ pub(crate) fn start_with(
     let (orders, dialer) = (Arc::new(Orders::default()), Dialer::new(credentials));
     let (engine, events) = mpsc::channel(16);
     let standing = Link::start(machine, orders.clone(), dialer.clone(), events, &tasks);
+    let token = Arc::new(Mutex::new(token));
+    let ready = Arc::clone(&token);
     let rejoin = Rejoin {
         cluster: CLUSTER,
-        token: Box::new(move || Ok(token.clone())),
+        token: Box::new(move || Ok(ready.lock().unwrap().clone())),
+        standing: standing.clone(),
     };
     tasks.essential(
         "renewal",
@@ -228,6 +233,7 @@ pub(crate) fn start_with(
         standing,
         dialer,
         store,
+        token,
         _engine: engine,
         _stop: stop.drop_guard(),
         _supervisor: supervisor,

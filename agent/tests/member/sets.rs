@@ -8,14 +8,14 @@ use stevedore_fleet::{AuditEntry, AuditReader, ControlPlane};
 
 use super::support::{SYSTEM, api, busy, config_map, create, eventually, namespace, run};
 
-fn objects(objects: impl IntoIterator<Item = Value>) -> Value {
+pub(crate) fn objects(objects: impl IntoIterator<Item = Value>) -> Value {
     objects
         .into_iter()
         .map(|object| json!({"object": object}))
         .collect()
 }
 
-async fn condition(
+pub(crate) async fn condition(
     cluster: &ControlPlane,
     kind: &str,
     namespace: Option<&str>,
@@ -40,7 +40,7 @@ async fn condition(
     }
 }
 
-async fn gone(cluster: &ControlPlane, kind: &str, namespace: Option<&str>, name: &str) {
+pub(crate) async fn gone(cluster: &ControlPlane, kind: &str, namespace: Option<&str>, name: &str) {
     eventually(&format!("{kind} {name} is gone"), || async {
         match api(cluster, kind, namespace).get_opt(name).await {
             Ok(None) => Ok(()),
@@ -175,6 +175,16 @@ fn assert_all_impersonated(ours: &[AuditEntry]) {
     );
 }
 
+fn assert_own_rights_suffice(entries: &[AuditEntry]) {
+    let refused = entries.iter().filter(|entry| {
+        entry.user.username.ends_with(":stevedore-agent")
+            && entry.impersonated_user.is_none()
+            && entry.code() == 403
+    });
+    let refused: Vec<_> = refused.map(|entry| &entry.request_uri).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+}
+
 fn web(value: &str) -> Value {
     let mut maps = vec![config_map("shop", "kept", value)];
     if value == "1" {
@@ -188,16 +198,17 @@ fn web(value: &str) -> Value {
                 "phases": [{"name": "only", "objects": objects(maps)}]}}}})
 }
 
-async fn installer(cluster: &ControlPlane) {
+/// In this namespace, account `installer` may do anything with ConfigMaps, and the agent may be it.
+pub(crate) async fn installer(cluster: &ControlPlane, namespace: &str) {
     let binding = |name: &str, subject: Value| {
         json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-            "metadata": {"name": name, "namespace": "shop"},
+            "metadata": {"name": name, "namespace": namespace},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
             "subjects": [subject]})
     };
     let role = |name: &str, rule: Value| {
         json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-            "metadata": {"name": name, "namespace": "shop"}, "rules": [rule]})
+            "metadata": {"name": name, "namespace": namespace}, "rules": [rule]})
     };
     let account = |namespace: &str, name: &str| json!({"kind": "ServiceAccount", "namespace": namespace, "name": name});
     create(
@@ -208,7 +219,11 @@ async fn installer(cluster: &ControlPlane) {
         ),
     )
     .await;
-    create(cluster, binding("installer", account("shop", "installer"))).await;
+    create(
+        cluster,
+        binding("installer", account(namespace, "installer")),
+    )
+    .await;
     let impersonate = json!({"apiGroups": [""], "resources": ["serviceaccounts"],
         "resourceNames": ["installer"], "verbs": ["impersonate"]});
     create(cluster, role("impersonate", impersonate)).await;
@@ -224,7 +239,8 @@ fn an_object_deployment_upgrades_prunes_and_keeps_its_history_and_rolls_back_for
     run(async {
         let cluster = busy().await;
         namespace(cluster, "shop").await;
-        installer(cluster).await;
+        installer(cluster, "shop").await;
+        let mut audit = cluster.audit_from_now();
         create(cluster, web("1")).await;
         let deployments = api(cluster, "ObjectDeployment", Some("shop"));
         let progressed = async |revision: i64| {
@@ -292,5 +308,6 @@ fn an_object_deployment_upgrades_prunes_and_keeps_its_history_and_rolls_back_for
             .await
             .unwrap()
             .expect("it is back");
+        assert_own_rights_suffice(&audit.read_new().expect("the log can be read"));
     });
 }

@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use rand::TryRngCore as _;
+use serde::Serialize;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::{MemberCluster, MemberClusterSpec};
 use stevedore_proto_core::Digest;
@@ -17,7 +18,8 @@ use stevedore_proto_core::join::{JoinSecret, JoinToken, MAX_LIFETIME};
 
 use crate::Outcome;
 use crate::deployments::is_connected;
-use crate::output;
+use crate::output::{self, Format};
+use crate::packages::find;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +41,18 @@ pub(crate) struct Join {
     /// How long the token can be used, at most 24h
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = lifetime)]
     lifetime: SignedDuration,
+    /// Form of the output; as a table the bare token
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// An invited cluster, and what its agent needs.
+#[derive(Serialize)]
+pub(crate) struct Invitation {
+    cluster: String,
+    /// The join token, as `--join-token-file` takes it.
+    pub(crate) token: String,
+    expires: Timestamp,
 }
 
 fn lifetime(text: &str) -> Result<SignedDuration, String> {
@@ -60,12 +74,16 @@ impl Join {
             name: name.to_owned(),
             labels,
             lifetime: SignedDuration::from_hours(1),
+            output: Format::default(),
         }
     }
 
     pub(crate) async fn run(self, client: Client, namespace: &str) -> anyhow::Result<Outcome> {
-        let token = self.invite(client, namespace).await?;
-        output::line(&token.to_string())?;
+        let invitation = self.invite(client, namespace).await?;
+        match self.output {
+            Format::Json | Format::Yaml => output::object(self.output, &invitation)?,
+            Format::Table | Format::Name => output::line(&invitation.token)?,
+        }
         if output::is_watched() {
             eprintln!(
                 "\nGive this token to the agent of {} within {:#}:\n  stevedore-agent --join-token-file FILE",
@@ -80,7 +98,7 @@ impl Join {
         &self,
         client: Client,
         namespace: &str,
-    ) -> anyhow::Result<JoinToken> {
+    ) -> anyhow::Result<Invitation> {
         let (addresses, ca) = hub(&client, namespace).await?;
         let cluster = self.cluster(&Api::all(client.clone())).await?;
         let token = JoinToken {
@@ -89,19 +107,25 @@ impl Join {
             ca,
             addresses,
         };
-        self.store(&Api::namespaced(client, namespace), &cluster, &token)
-            .await?;
-        Ok(token)
+        let expires = Timestamp::now().saturating_add(self.lifetime)?;
+        self.store(
+            &Api::namespaced(client, namespace),
+            &cluster,
+            &token,
+            expires,
+        )
+        .await?;
+        Ok(Invitation {
+            cluster: self.name.clone(),
+            token: token.to_string(),
+            expires,
+        })
     }
 
     /// The MemberCluster of the name, created if there is none.
     async fn cluster(&self, api: &Api<MemberCluster>) -> anyhow::Result<MemberCluster> {
         let name = &self.name;
-        if let Some(found) = api
-            .get_opt(name)
-            .await
-            .with_context(|| format!("cannot read member cluster {name}"))?
-        {
+        if let Some(found) = find(api, name).await? {
             if found.spec.cluster_uid.is_some() && is_connected(&found) {
                 bail!(
                     "cluster {name} has joined already; to join another one under this name, remove it first: stevedore cluster remove {name}"
@@ -129,11 +153,9 @@ impl Join {
         api: &Api<Secret>,
         cluster: &MemberCluster,
         token: &JoinToken,
+        expires: Timestamp,
     ) -> anyhow::Result<()> {
-        let expires = Timestamp::now()
-            .as_second()
-            .saturating_add(self.lifetime.as_secs());
-        let stored = token.stored(Digest::from_bytes(random()?), expires);
+        let stored = token.stored(Digest::from_bytes(random()?), expires.as_second());
         let name = record::join_token(&self.name);
         let owner = OwnerReference {
             api_version: MemberCluster::api_version(&()).into_owned(),
@@ -191,7 +213,7 @@ async fn hub(client: &Client, namespace: &str) -> anyhow::Result<(Vec<String>, D
         .context("cannot read how the hub is reached")?;
     let data = found.and_then(|map| map.data).with_context(|| {
         format!(
-            "no hub has started here yet: there is no ConfigMap {namespace}/{}",
+            "no hub has started here yet: there is no ConfigMap {namespace}/{}; is this the hub's cluster? Name it with --kubeconfig or --context",
             record::HUB
         )
     })?;

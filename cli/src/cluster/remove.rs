@@ -8,12 +8,13 @@ use jiff::SignedDuration;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, ResourceExt as _};
+use serde::Serialize;
 use serde_json::json;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::MemberCluster;
 
 use crate::Outcome;
-use crate::output;
+use crate::output::{self, Format};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +31,24 @@ pub(crate) struct Remove {
     /// How long to wait until the cluster is drained
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     timeout: SignedDuration,
+    /// Form of the output
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// How far a removal came.
+#[derive(Clone, Copy, Serialize)]
+enum State {
+    /// It goes on; the wait for it ran out.
+    Draining,
+    Removed,
+    Forgotten,
+}
+
+#[derive(Serialize)]
+struct Removal<'a> {
+    cluster: &'a str,
+    state: State,
 }
 
 impl Remove {
@@ -37,6 +56,9 @@ impl Remove {
         let api: Api<MemberCluster> = Api::all(client);
         let cluster = super::existing(&api, &self.name).await?;
         if !self.forget && cluster.spec.cluster_uid.is_some() && !self.drained(&api).await? {
+            if self.output != Format::Table {
+                self.print(State::Draining)?;
+            }
             return Ok(Outcome::NotAsAsked);
         }
         // The UID guards a cluster that was joined under this name in the meantime.
@@ -50,16 +72,26 @@ impl Remove {
         api.delete(&self.name, &params)
             .await
             .with_context(|| format!("cannot delete member cluster {}", self.name))?;
-        output::line(&format!(
-            "membercluster {} {}",
-            self.name,
-            if self.forget {
-                "forgotten; its workloads are left as they are"
-            } else {
-                "removed"
-            }
-        ))?;
+        self.print(if self.forget {
+            State::Forgotten
+        } else {
+            State::Removed
+        })?;
         Ok(Outcome::Done)
+    }
+
+    fn print(&self, state: State) -> anyhow::Result<()> {
+        let words = match state {
+            State::Draining => "is being drained",
+            State::Removed => "removed",
+            State::Forgotten => "forgotten; its workloads are left as they are",
+        };
+        let removal = Removal {
+            cluster: &self.name,
+            state,
+        };
+        let words = format!("membercluster {} {words}", self.name);
+        output::one(self.output, &removal, &self.name, &words)
     }
 
     /// Sets `leaving` and waits; says what blocks whenever that changes.

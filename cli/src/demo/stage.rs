@@ -38,7 +38,7 @@ impl Stage {
         say: &dyn Fn(&str),
     ) -> anyhow::Result<Self> {
         say("building hub and agent, if they are not up to date");
-        let programs = Programs::locate()
+        let programs = Programs::locate_showing(progress)
             .await
             .context("the hub and the agent are missing")?;
         let fleet = Fleet::builder()
@@ -119,10 +119,10 @@ async fn join(
     } else {
         vec![]
     };
-    let token = Join::invitation(cluster.name(), labels)
+    let invitation = Join::invitation(cluster.name(), labels)
         .invite(fleet.hub().client(), SYSTEM_NAMESPACE)
         .await?;
-    let file = write_token(cluster, &token.to_string())?;
+    let file = write_token(cluster, &invitation.token)?;
     let args = ["--join-token-file".to_owned(), file.display().to_string()];
     let agent = prepare_agent(fleet, cluster, programs, args).await?;
     agent.daemon.start().await?;

@@ -19,7 +19,8 @@ use stevedore_crds::{SYSTEM_NAMESPACE, condition};
 use super::example::{Edition, NAME, ONE, TWO};
 use super::look::{self, Seen};
 use super::stage::{LABEL, Stage};
-use super::view;
+use super::view::View;
+use crate::failure;
 use crate::output;
 use crate::package_name::PackageName;
 use crate::packages::Packages;
@@ -63,11 +64,11 @@ impl Summary {
     /// Records how it ended.
     pub(super) fn end(&mut self, error: Option<&anyhow::Error>) {
         self.ok = error.is_none();
-        self.error = error.map(|error| format!("{error:#}"));
+        self.error = error.map(failure::said);
     }
 
-    /// The summary for people.
-    pub(super) fn table(&self) -> String {
+    /// The summary for people; none before anything was done.
+    pub(super) fn table(&self) -> Option<String> {
         let rows = self.steps.iter().flat_map(|step| {
             step.clusters.iter().map(|cluster| {
                 vec![
@@ -78,7 +79,8 @@ impl Summary {
                 ]
             })
         });
-        output::table(&["step", "seconds", "cluster", "state"], rows)
+        let header = ["step", "seconds", "cluster", "state"];
+        (!self.steps.is_empty()).then(|| output::table(&header, rows))
     }
 }
 
@@ -182,15 +184,9 @@ impl<'a> Show<'a> {
                 namespace: None,
                 name: NAME.to_owned(),
             };
-            if !rollout::act(
-                &packages,
-                &name,
-                ActionVerb::Pin,
-                Some(1),
-                Some("demo".into()),
-            )
-            .await?
-            {
+            let reason = Some("demo".into());
+            let pin = rollout::act(&packages, &name, ActionVerb::Pin, Some(1), reason).await?;
+            if !rollout::is_decided(&pin) {
                 bail!("the hub did not take up the roll back");
             }
             self.held(&ONE, 1).await
@@ -235,12 +231,20 @@ impl<'a> Show<'a> {
     ) -> anyhow::Result<Step> {
         let watched = std::io::stderr().is_terminal();
         eprintln!("{name}:");
+        let mut view = View::new(&self.members, watched);
         let begin = Instant::now();
-        let clusters = tokio::select! {
-            done = work => done.with_context(|| format!("the hub's log ends:\n{}", self.stage.hub.daemon.log_tail(15)))?,
-            never = view::show(&self.members, watched) => match never {},
+        let done = tokio::select! {
+            done = work => done,
+            never = view.keep() => match never {},
         };
         let seconds = begin.elapsed().as_secs_f64();
+        view.end().await;
+        let clusters = done.with_context(|| {
+            format!(
+                "the hub's log ends:\n{}",
+                self.stage.hub.daemon.log_tail(15)
+            )
+        })?;
         eprintln!(
             "{name}: {goal} on {} clusters after {seconds:.1} s",
             clusters.len()
@@ -271,7 +275,11 @@ impl<'a> Show<'a> {
         });
         if let Err(error) = within(available, "the package is not available").await {
             let last = self.api().get(NAME).await?.status;
-            bail!("{error:#}; last seen: {}", serde_json::to_string(&last)?);
+            bail!(
+                "{}; last seen: {}",
+                failure::said(&error),
+                serde_json::to_string(&last)?
+            );
         }
         let mut clusters = vec![];
         for (name, client) in &self.members {

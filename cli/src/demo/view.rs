@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressFinish, ProgressStyle};
 use kube::api::ListParams;
 use kube::{Api, Client};
 use stevedore_crds::condition;
@@ -12,54 +12,82 @@ use super::example;
 
 /// How often the clusters are looked at. For people only: nothing is decided from it.
 const REFRESH: Duration = Duration::from_millis(250);
+const NOTHING_YET: &str = "nothing yet";
 
-/// Watches the example on every member and shows its phases, until it is dropped or cancelled.
-pub(super) async fn show(members: &[(String, Client)], watched: bool) -> std::convert::Infallible {
-    let bars = MultiProgress::new();
-    let style = ProgressStyle::with_template("  {prefix:10} {msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let lines: Vec<_> = members
-        .iter()
-        .map(|(name, _)| {
-            let bar = if watched {
-                bars.add(ProgressBar::new_spinner())
-            } else {
-                ProgressBar::hidden()
-            };
+/// How long the last look may take, also when a member does not answer any more.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+
+/// The example on every member: on a terminal lines that change and stay, otherwise a line for every change.
+pub(super) struct View<'a> {
+    members: &'a [(String, Client)],
+    bars: Option<Vec<ProgressBar>>,
+    /// Keeps the bars in their order.
+    _together: MultiProgress,
+    shown: Vec<String>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(members: &'a [(String, Client)], watched: bool) -> Self {
+        let together = MultiProgress::new();
+        let style = ProgressStyle::with_template("  {prefix:10} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = |(name, _): &(String, Client)| {
+            let bar = ProgressBar::new_spinner().with_finish(ProgressFinish::Abandon);
+            let bar = together.add(bar);
             bar.set_style(style.clone());
             bar.set_prefix(name.clone());
             bar
-        })
-        .collect();
-    let mut shown = vec![String::new(); members.len()];
-    let mut ticks = tokio::time::interval(REFRESH);
-    loop {
-        ticks.tick().await;
-        for (at, (name, client)) in members.iter().enumerate() {
-            let now = state(client).await;
-            if now != shown[at] {
-                lines[at].set_message(now.clone());
-                if !watched {
-                    eprintln!("  {name:10} {now}");
-                }
-                shown[at] = now;
+        };
+        Self {
+            members,
+            bars: watched.then(|| members.iter().map(bar).collect()),
+            _together: together,
+            shown: vec![String::new(); members.len()],
+        }
+    }
+
+    /// Watches until it is cancelled.
+    pub(super) async fn keep(&mut self) -> std::convert::Infallible {
+        let mut ticks = tokio::time::interval(REFRESH);
+        loop {
+            ticks.tick().await;
+            self.refresh().await;
+        }
+    }
+
+    /// Shows how it ended, and leaves that on the terminal.
+    pub(super) async fn end(mut self) {
+        let _ = tokio::time::timeout(LAST_LOOK, self.refresh()).await;
+    }
+
+    async fn refresh(&mut self) {
+        for (at, (name, client)) in self.members.iter().enumerate() {
+            let before = &self.shown[at];
+            let now = match state(client).await {
+                Ok(Some(state)) => state,
+                Ok(None) if before.is_empty() || before == NOTHING_YET => NOTHING_YET.to_owned(),
+                Ok(None) => "nothing left".to_owned(),
+                // What cannot be read stays as it was seen last.
+                Err(_) => continue,
+            };
+            if now == *before {
+                continue;
             }
+            match &self.bars {
+                Some(bars) => bars[at].set_message(now.clone()),
+                None => eprintln!("  {name:10} {now}"),
+            }
+            self.shown[at] = now;
         }
     }
 }
 
-/// The newest set of the example on a member, in words.
-async fn state(client: &Client) -> String {
-    let sets = Api::<ClusterObjectSet>::all(client.clone())
-        .list(&ListParams::default())
-        .await;
-    let newest = sets.ok().and_then(|sets| {
-        sets.items
-            .into_iter()
-            .filter(|set| number(set).is_some())
-            .max_by_key(number)
-    });
-    newest.map_or_else(|| "nothing yet".into(), |set| words(&set))
+/// The newest set of the example on a member, in words; none if there is no set.
+async fn state(client: &Client) -> kube::Result<Option<String>> {
+    let api = Api::<ClusterObjectSet>::all(client.clone());
+    let sets = api.list(&ListParams::default()).await?.items;
+    let ours = sets.iter().filter(|set| number(set).is_some());
+    Ok(ours.max_by_key(|set| number(set)).map(words))
 }
 
 fn number(set: &ClusterObjectSet) -> Option<i64> {

@@ -49,17 +49,29 @@ fn collect(folder: &Path, prefix: &str, files: &mut PackageFiles) -> anyhow::Res
     Ok(())
 }
 
-/// Reads, checks and renders the package's test cases; says everything that is wrong at once.
-///
-/// # Errors
-/// When it is not valid.
-pub(super) fn validate(files: &PackageFiles) -> anyhow::Result<()> {
+/// Reads, checks and renders the package's test cases; everything that is wrong, nothing if it is valid.
+pub(super) fn violations(files: &PackageFiles) -> Vec<String> {
     let checked = Package::load(files.clone()).and_then(|package| package.check());
-    let Err(invalid) = checked else { return Ok(()) };
-    let list: Vec<_> = invalid
+    let Err(invalid) = checked else {
+        return vec![];
+    };
+    invalid
         .violations()
         .iter()
-        .map(|violation| format!("  - {violation}"))
-        .collect();
-    bail!("the package is not valid:\n{}", list.join("\n"))
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Refuses a package that is not valid.
+///
+/// # Errors
+/// With everything that is wrong at once.
+pub(super) fn refuse(violations: &[String]) -> anyhow::Result<()> {
+    if violations.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "the package is not valid:\n  - {}",
+        violations.join("\n  - ")
+    )
 }

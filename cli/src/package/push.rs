@@ -82,7 +82,12 @@ fn authentication(registry: &str) -> anyhow::Result<RegistryAuth> {
         return Ok(RegistryAuth::Anonymous);
     };
     let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let found = credentials(&bytes, registry).with_context(|| file.display().to_string())?;
+    let found = credentials(&bytes, registry).with_context(|| {
+        format!(
+            "cannot use {} (a config.json in another folder is used when DOCKER_CONFIG names that folder)",
+            file.display()
+        )
+    })?;
     Ok(found.map_or(RegistryAuth::Anonymous, |found| {
         RegistryAuth::Basic(found.user, found.password)
     }))

@@ -26,8 +26,8 @@ pub struct FleetBuilder {
     member_extent: Extent,
     broken_images: Vec<String>,
     registry: bool,
-    kubectl: bool,
     durable: bool,
+    audit_bodies: bool,
     folder: Option<PathBuf>,
     locator: Option<Locator>,
 }
@@ -82,10 +82,10 @@ impl FleetBuilder {
         self
     }
 
-    /// Whether kubectl is found or built too, for [`Fleet::tool`]; not unless this says so.
+    /// Whether audit logs have the bodies of writes; they do unless this says otherwise.
     #[must_use]
-    pub fn kubectl(mut self, wanted: bool) -> Self {
-        self.kubectl = wanted;
+    pub fn audit_bodies(mut self, wanted: bool) -> Self {
+        self.audit_bodies = wanted;
         self
     }
 
@@ -131,6 +131,7 @@ impl FleetBuilder {
             shared_etcd: OnceCell::new(),
             broken_images: self.broken_images.clone(),
             durable: self.durable,
+            locator,
             toolbox,
             folder,
             _temporary: temporary,
@@ -138,11 +139,14 @@ impl FleetBuilder {
         };
         let hub = OptionFuture::from(
             self.hub
+                .map(|options| options.audit_bodies(self.audit_bodies))
                 .map(|options| fleet.start_cluster(options, progress)),
         );
         let members = try_join_all((1..=self.members).map(|number| {
-            let options = ClusterOptions::new(format!("member-{number}"));
-            fleet.start_cluster(options.extent(self.member_extent), progress)
+            let options = ClusterOptions::new(format!("member-{number}"))
+                .extent(self.member_extent)
+                .audit_bodies(self.audit_bodies);
+            fleet.start_cluster(options, progress)
         }));
         let registry = OptionFuture::from(self.registry.then(|| fleet.start_registry(progress)));
         let (hub, members, registry) =
@@ -165,9 +169,6 @@ impl FleetBuilder {
         }
         if self.registry {
             tools.insert(Tool::Registry);
-        }
-        if self.kubectl {
-            tools.insert(Tool::Kubectl);
         }
         tools.into_iter().collect()
     }
@@ -199,6 +200,7 @@ pub struct Fleet {
     shared_etcd: OnceCell<Arc<Etcd>>,
     broken_images: Vec<String>,
     durable: bool,
+    locator: Locator,
     toolbox: Toolbox,
     folder: PathBuf,
     _temporary: Option<tempfile::TempDir>,
@@ -215,8 +217,8 @@ impl Fleet {
             member_extent: Extent::Pods,
             broken_images: Vec::new(),
             registry: false,
-            kubectl: false,
             durable: false,
+            audit_bodies: true,
             folder: None,
             locator: None,
         }
@@ -301,10 +303,18 @@ impl Fleet {
         Daemon::new(&self.guard, spec, log)
     }
 
-    /// The path of a program that the fleet was built with.
-    #[must_use]
-    pub fn tool(&self, tool: Tool) -> Option<&Path> {
-        self.toolbox.path(tool)
+    /// Finds kubectl, or builds it: for people only, so not before somebody asks.
+    ///
+    /// # Errors
+    /// When it cannot be had, with the three ways to have it.
+    pub async fn kubectl(&self, progress: &dyn Progress) -> Result<PathBuf, Error> {
+        let wanted = [Tool::Kubectl];
+        let found = self.locator.locate(&wanted, &self.guard, progress).await?;
+        let path = found.path(Tool::Kubectl).map(Path::to_owned);
+        path.ok_or_else(|| Error::NoSuchProgram {
+            cluster: "this fleet".to_owned(),
+            program: Tool::Kubectl.to_string(),
+        })
     }
 
     /// The folder with every log, key and kubeconfig.

@@ -1,15 +1,18 @@
 //! Finds or builds our own programs: `stevedore-hub`, `stevedore-agent`, `stevedore`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::guard::Guard;
 use crate::process::ProcessSpec;
+use crate::progress::{Event, Progress, Silent};
 use crate::start::TAIL;
 
 /// Longest build of our programs.
 const BUILT_WITHIN: Duration = Duration::from_secs(40 * 60);
+/// How often a running build is reported.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Where our programs are.
 #[derive(Clone, Debug)]
@@ -24,6 +27,14 @@ impl Programs {
     /// # Errors
     /// When a program is missing and cannot be built; the message says what to do.
     pub async fn locate() -> Result<Self, Error> {
+        Self::locate_showing(&Silent).await
+    }
+
+    /// As [`locate`](Self::locate), and reports what cargo does meanwhile.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn locate_showing(progress: &dyn Progress) -> Result<Self, Error> {
         let running =
             std::env::current_exe().map_err(Error::io(Path::new("the running program")))?;
         // Test binaries are one folder deeper than programs.
@@ -35,7 +46,7 @@ impl Programs {
             .to_owned();
         let found = Self { folder };
         if let Some(cargo) = std::env::var_os("CARGO") {
-            found.build(Path::new(&cargo)).await?;
+            found.build(Path::new(&cargo), progress).await?;
         }
         for program in ["stevedore-hub", "stevedore-agent"] {
             let path = found.path(program);
@@ -56,10 +67,16 @@ impl Programs {
     }
 
     /// Builds under a guard of its own, so that no compiler survives the one who asked for it.
-    async fn build(&self, cargo: &Path) -> Result<(), Error> {
+    async fn build(&self, cargo: &Path, progress: &dyn Progress) -> Result<(), Error> {
         let guard = Guard::start()?;
         let log = self.folder.join("stevedore-programs.log");
-        let mut args = vec!["build", "--quiet", "--locked", "--workspace", "--bins"];
+        match std::fs::remove_file(&log) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io(&log)(error));
+            }
+            _ => {}
+        }
+        let mut args = vec!["build", "--locked", "--workspace", "--bins"];
         // `target/debug` or `target/release`: the same profile as the running program's.
         if self
             .folder
@@ -77,9 +94,20 @@ impl Programs {
             log,
         };
         let process = guard.spawn(&spec).await?;
-        let exit = tokio::time::timeout(BUILT_WITHIN, process.ended())
-            .await
-            .map_err(|_| Error::Programs("cargo build did not end in time".into()))?;
+        let started = Instant::now();
+        let exit = loop {
+            if let Ok(exit) = tokio::time::timeout(TICK, process.ended()).await {
+                break exit;
+            }
+            let elapsed = started.elapsed();
+            if elapsed > BUILT_WITHIN {
+                return Err(Error::Programs("cargo build did not end in time".into()));
+            }
+            progress.report(&Event::Compiling {
+                elapsed,
+                line: process.log_tail(1),
+            });
+        };
         if exit.code == Some(0) {
             return Ok(());
         }

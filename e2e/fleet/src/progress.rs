@@ -44,6 +44,13 @@ pub enum Event {
         /// In what time.
         elapsed: Duration,
     },
+    /// The build of our own programs goes on.
+    Compiling {
+        /// For how long already.
+        elapsed: Duration,
+        /// The last line that cargo wrote.
+        line: String,
+    },
     /// A process is being started.
     Starting {
         /// What people call it, for instance `hub/kube-apiserver`.
@@ -83,6 +90,12 @@ impl std::fmt::Display for Event {
                 write!(f, "building {tool}, {} s {line}", elapsed.as_secs())
             }
             Self::Built { tool, elapsed } => write!(f, "built {tool} in {} s", elapsed.as_secs()),
+            Self::Compiling { elapsed, line } => write!(
+                f,
+                "building hub and agent, {} s {}",
+                elapsed.as_secs(),
+                line.trim()
+            ),
             Self::Starting { name } => write!(f, "starting {name}"),
             Self::Ready { name, elapsed } => {
                 write!(f, "{name} is ready after {:.1} s", elapsed.as_secs_f64())

@@ -1,5 +1,7 @@
 //! What happens to a deployment beside the outcomes of its own actions.
 
+use std::collections::BTreeSet;
+
 use stevedore_proto_core::Millis;
 
 use super::Deployment;
@@ -46,6 +48,11 @@ impl Deployment {
             rollout.synced(scope, now);
         }
         self.review();
+    }
+
+    /// These scopes are watched, and nothing else: what was said of other watches is over.
+    pub fn watch_only(&mut self, scopes: &BTreeSet<WatchKey>) {
+        self.unwatched.retain(|(known, _)| scopes.contains(known));
     }
 
     /// A watch does not work for now: its scope is listed from time to time instead.

@@ -2,13 +2,13 @@
 
 use stevedore_proto_core::Millis;
 
-use super::{Action, Deployment, Gate, Leaving, Purpose};
+use super::gate::{Gate, Setback};
+use super::{Action, Deployment, Leaving, Purpose};
 use crate::desired::Blueprint;
 use crate::failure::{Failure, FailureKind};
 use crate::order::{Lifecycle, SetHead, SetUid};
 use crate::prune::{self, Named};
 use crate::removal::{self, Doomed, Removal};
-use crate::retry::{BLOCKED, FORBIDDEN, SOON, Spread};
 use crate::rollout::{self, Block};
 use crate::teardown;
 
@@ -51,6 +51,28 @@ pub enum Outcome {
     Done(Result<(), Failure>),
 }
 
+impl Outcome {
+    /// The agent may no longer be the account that the request was made as; or, where it is to take away, the
+    /// account's rights may have gone with its namespace.
+    fn casts_doubt_on_the_account(&self) -> bool {
+        match self {
+            Self::Prepared(Err(Prevented::Failed(failure)))
+            | Self::Surveyed(Err(failure))
+            | Self::Rollout(rollout::Answer::Failed(failure)) => {
+                failure.kind == FailureKind::AccountNotAllowed
+            }
+            Self::Remove(removal::Answer::Failed(failure)) => matches!(
+                failure.kind,
+                FailureKind::AccountNotAllowed | FailureKind::Forbidden
+            ),
+            Self::Searched(Err(blocks)) => blocks
+                .iter()
+                .any(|block| block.reason == FailureKind::AccountNotAllowed.as_str()),
+            _ => false,
+        }
+    }
+}
+
 impl Deployment {
     /// The executor has started this action.
     pub fn begin(&mut self, action: &Action) {
@@ -85,11 +107,12 @@ impl Deployment {
 
     /// An action has its outcome.
     pub fn finish(&mut self, action: &Action, outcome: Outcome, now: Millis) {
+        if self.account.open && outcome.casts_doubt_on_the_account() {
+            // Why is for the account to say: its namespace may be gone.
+            self.account.reopen();
+        }
         match (action, outcome) {
-            (Action::Open(_), Outcome::Opened(result)) => {
-                let blocks = result.map_err(|block| vec![block]);
-                self.account.settle(blocks, now, &mut self.spread);
-            }
+            (Action::Open(_), Outcome::Opened(result)) => self.opened(result, now),
             (Action::Prepare(set), Outcome::Prepared(result)) => self.prepared(set, result, now),
             (Action::Rollout(job), Outcome::Rollout(answer)) => {
                 if let Some((_, rollout)) = &mut self.rollout {
@@ -104,7 +127,9 @@ impl Deployment {
             (Action::Survey(_), Outcome::Surveyed(result)) => self.surveyed(result, now),
             (Action::Search, Outcome::Searched(result)) => {
                 if let Some(leaving) = &mut self.leaving {
-                    let result = result.map(|found| leaving.found = found);
+                    let result = result
+                        .map(|found| leaving.found = found)
+                        .map_err(Setback::from);
                     leaving.searched.settle(result, now, &mut self.spread);
                 }
                 self.start_removal();
@@ -115,18 +140,62 @@ impl Deployment {
         self.review();
     }
 
+    fn opened(&mut self, result: Result<(), Block>, now: Millis) {
+        let was_blocked = !self.account.block.is_empty();
+        let reason = result.as_ref().err().map(|block| block.reason);
+        let result = result.map_err(|block| Setback::from(vec![block]));
+        if !self.account.settle(result, now, &mut self.spread) {
+            return;
+        }
+        match reason {
+            None => {
+                self.had_account = true;
+                if was_blocked {
+                    self.hurry();
+                }
+            }
+            Some(reason) if self.nothing_is_left(reason) => {
+                let order = self.heads.last().map_or(0, |head| head.number);
+                let removal = Removal::new(self.uid, order, Vec::new(), 0);
+                if let Some(leaving) = &mut self.leaving {
+                    leaving.removal = Some(removal);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// There is no account for this reason, and that leaves no object to be taken away either.
+    fn nothing_is_left(&self, reason: &str) -> bool {
+        let all_end = match self.leaving.as_ref().map(|leaving| &leaving.purpose) {
+            Some(Purpose::Whole { .. }) => true,
+            Some(Purpose::Sets(sets)) => self.heads.iter().all(|head| sets.contains(&head.uid)),
+            _ => false,
+        };
+        let untouched = |head: &SetHead| head.standalone && !head.begun;
+        match reason {
+            // What looks its account up in a namespace has all its objects there.
+            "NamespaceMissing" => all_end,
+            // Should a write have been forgotten: what a set used directly wrote has it for an owner, and goes
+            // with it.
+            "NoAccount" => all_end && !self.had_account && self.heads.iter().all(untouched),
+            _ => false,
+        }
+    }
+
     fn prepared(&mut self, set: &SetUid, result: Result<Blueprint, Prevented>, now: Millis) {
         let result = match result {
             Ok(blueprint) => {
                 self.start_rollout(set, &blueprint);
                 Ok(())
             }
-            Err(Prevented::Refused(why)) => Err(why
-                .into_iter()
-                .map(|message| preflight("Refused", message))
-                .collect()),
-            Err(Prevented::Missing(what)) => Err(vec![preflight("ContentMissing", what)]),
-            Err(Prevented::Failed(failure)) => Err(vec![of_failure(&failure)]),
+            Err(Prevented::Refused(why)) => {
+                let refused = why.into_iter();
+                let refused = refused.map(|message| preflight("Refused", message));
+                Err(refused.collect::<Vec<_>>().into())
+            }
+            Err(Prevented::Missing(what)) => Err(vec![preflight("ContentMissing", what)].into()),
+            Err(Prevented::Failed(failure)) => Err(Setback::from(&failure)),
         };
         self.prepared.settle(result, now, &mut self.spread);
     }
@@ -147,7 +216,7 @@ impl Deployment {
                 }
                 Ok(())
             }
-            Err(failure) => Err(vec![of_failure(&failure)]),
+            Err(failure) => Err(Setback::from(&failure)),
         };
         leaving.surveyed.settle(result, now, &mut self.spread);
         self.start_removal();
@@ -218,7 +287,7 @@ impl Deployment {
         self.chore.busy = false;
         if let Err(failure) = result {
             self.chore
-                .settle(Err(vec![of_failure(&failure)]), now, &mut self.spread);
+                .settle(Err(Setback::from(&failure)), now, &mut self.spread);
             return;
         }
         self.chore = Gate::default();
@@ -264,46 +333,10 @@ fn split(leaving: &Leaving, heads: &[SetHead], ends: impl Fn(&SetUid) -> bool) -
     )
 }
 
-impl Gate {
-    fn settle(&mut self, result: Result<(), Vec<Block>>, now: Millis, spread: &mut Spread) {
-        self.busy = false;
-        match result {
-            Ok(()) => {
-                *self = Self {
-                    open: true,
-                    ..Self::default()
-                };
-            }
-            Err(blocks) => {
-                let reason = blocks.first().map_or("", |block| block.reason);
-                let schedule = match reason {
-                    "Unavailable" | "Conflict" => SOON,
-                    "Forbidden" => FORBIDDEN,
-                    _ => BLOCKED,
-                };
-                self.open = false;
-                self.retry.fail(now, schedule, None, spread);
-                self.block = blocks;
-            }
-        }
-    }
-}
-
 fn preflight(reason: &'static str, message: String) -> Block {
     Block {
         reason,
         message,
         preflight: true,
-    }
-}
-
-fn of_failure(failure: &Failure) -> Block {
-    Block {
-        reason: match failure.kind {
-            FailureKind::NotFound | FailureKind::NoKind => "NotFound",
-            kind => kind.as_str(),
-        },
-        message: failure.message.clone(),
-        preflight: false,
     }
 }

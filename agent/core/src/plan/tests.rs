@@ -1,5 +1,7 @@
 //! Deployments against a tiny pure model of an API server.
 
+mod account;
+mod orders;
 mod properties;
 mod world;
 
@@ -183,11 +185,31 @@ fn an_edited_object_is_put_back_and_the_manager_is_named() {
     let mut sim = simple();
     sim.settle();
     sim.edit("b", "kubectl-edit");
-    sim.settle();
+    sim.settle_until(sim.now + 60_000);
     assert_eq!(sim.written(), ["a", "b", "c", "b"]);
-    let attributions = sim.view().rollout.unwrap().attributions;
-    assert_eq!(attributions[0].manager, "kubectl-edit");
-    assert_eq!(attributions[0].kind, Interference::Drift);
+    let incidents = sim.view().rollout.unwrap().incidents;
+    assert_eq!(incidents[0].attribution.manager, "kubectl-edit");
+    assert_eq!(incidents[0].attribution.kind, Interference::Drift);
+}
+
+#[test]
+fn the_same_edit_again_is_another_incident_and_none_is_told_for_ever() {
+    let mut sim = simple();
+    sim.settle();
+    let times = |sim: &Sim| -> Vec<u32> {
+        let incidents = sim.view().rollout.unwrap().incidents;
+        incidents.iter().map(|incident| incident.times).collect()
+    };
+    sim.edit("b", "kubectl-edit");
+    sim.touch("b");
+    assert_eq!(times(&sim), [1], "it was one edit, seen twice");
+    sim.settle_until(sim.now + 60_000);
+    sim.now += 1_800_000;
+    sim.edit("b", "kubectl-edit");
+    sim.settle_until(sim.now + 60_000);
+    assert_eq!(times(&sim), [2]);
+    sim.settle();
+    assert!(times(&sim).is_empty());
 }
 
 #[test]
@@ -197,11 +219,11 @@ fn repeated_fights_back_off_and_are_reported_as_contention() {
     let start = sim.now;
     for _ in 0..8 {
         sim.edit("b", "other-operator");
-        sim.settle();
+        sim.settle_until(sim.now + 300_000);
     }
     assert!(sim.now - start > 10_000, "took {} ms", sim.now - start);
-    let attributions = sim.view().rollout.unwrap().attributions;
-    assert_eq!(attributions[0].kind, Interference::Contention);
+    let incidents = sim.view().rollout.unwrap().incidents;
+    assert_eq!(incidents[0].attribution.kind, Interference::Contention);
 }
 
 #[test]
@@ -410,11 +432,11 @@ fn a_set_succeeds_once_and_only_after_its_delay() {
 #[test]
 fn a_deployment_without_an_account_says_so_and_tries_again() {
     let mut sim = simple();
-    sim.account = false;
+    sim.no_account = Some("NoAccount");
     sim.settle_until(60_000);
     assert_eq!(sim.view().available.reason, "NoAccount");
     assert_eq!(sim.world.requests, 0);
-    sim.account = true;
+    sim.no_account = None;
     sim.deployment.hurry();
     sim.settle();
     assert_eq!(sim.view().available.status, Truth::True);
@@ -509,6 +531,37 @@ fn what_cannot_be_watched_is_listed_from_time_to_time() {
     sim.deployment.synced(&scope, sim.now);
     sim.settle();
     assert_eq!(sim.deployment.plan(sim.now, 16).wake_at, None);
+    sim.deployment
+        .unwatched(&scope, "Forbidden".into(), sim.now);
+    sim.deployment.watch_only(&BTreeSet::new());
+    assert_eq!(sim.view().blockers, [], "it is not watched any more");
+}
+
+#[test]
+fn what_is_only_looked_at_again_does_not_stop_being_available() {
+    let mut sim = simple();
+    sim.success_delay = 100;
+    sim.settle_until(1_000);
+    let scope = WatchKey::of(&key("a"));
+    sim.deployment
+        .unwatched(&scope, "Forbidden".into(), sim.now);
+    sim.settle_until(110_000);
+    assert!(sim.view().rollout.unwrap().succeeded, "in spite of polls");
+
+    sim.store(2, objects(&[("a", 0, 1)]));
+    sim.world.finalizer("c", "example.org/hold");
+    sim.settle_until(sim.now + 5_000);
+    assert_eq!(sim.world.deleted(), ["c"]);
+    sim.deployment.tick(sim.now + 60_000);
+    sim.touch("a");
+    assert!(
+        sim.view().removal.is_some(),
+        "what is being pruned goes on being pruned"
+    );
+    sim.world.probe("a", Probed::Failed("down".into()));
+    sim.settle_until(sim.now + 60_000);
+    assert_eq!(sim.view().available.reason, "ProbeFailure");
+    assert_eq!(sim.world.deleted(), ["c"]);
 }
 
 #[test]
@@ -713,4 +766,21 @@ fn letting_go_of_older_orders_holds_nothing_up() {
     let outcome = Outcome::Surveyed(Err(failure));
     sim.deployment.finish(&survey, outcome, sim.now);
     assert_eq!(sim.view().blockers, []);
+}
+
+#[test]
+fn a_step_waits_as_long_as_the_server_asks() {
+    let mut sim = simple();
+    let open = sim.deployment.plan(sim.now, 16).actions[0].clone();
+    sim.carry_out(&open);
+    let prepare = sim.deployment.plan(sim.now, 16).actions[0].clone();
+    sim.deployment.begin(&prepare);
+    let busy = Failure {
+        retry_after: Some(90_000),
+        ..Failure::new(FailureKind::Unavailable, "busy")
+    };
+    let outcome = Outcome::Prepared(Err(Prevented::Failed(busy)));
+    sim.deployment.finish(&prepare, outcome, sim.now);
+    let wake = sim.deployment.plan(sim.now, 16).wake_at;
+    assert_eq!(wake, Some(sim.now + 90_000));
 }

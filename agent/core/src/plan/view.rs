@@ -3,7 +3,8 @@
 use stevedore_proto_core::Stage;
 use stevedore_proto_core::status::{Blocker, Truth, Verdict, reason};
 
-use super::{Deployment, Gate, Purpose};
+use super::gate::Gate;
+use super::{Deployment, Purpose};
 use crate::order::SetUid;
 use crate::removal::Removal;
 use crate::rollout;

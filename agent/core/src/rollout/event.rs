@@ -1,9 +1,8 @@
 //! What changes a rollout: answers to its requests and what watches saw.
 
 use stevedore_proto_core::Millis;
-use stevedore_proto_core::status::{Attribution, Interference};
 
-use super::item::{Block, Fights, Item, Know, Record};
+use super::item::{Block, Know, Record};
 use super::refusal::refuse;
 use super::{Job, Rollout};
 use crate::adopt::Ownership;
@@ -11,13 +10,6 @@ use crate::failure::{Failure, FailureKind};
 use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
 use crate::retry::{BLOCKED, SOON};
-
-/// In an [`Attribution`], for a manager: the object was deleted, which leaves no manager's name.
-pub const DELETED: &str = "(deleted)";
-/// In an [`Attribution`], for a manager: a field was removed, which leaves no manager's name.
-pub const UNKNOWN: &str = "(unknown)";
-/// Most attributions that are remembered.
-const ATTRIBUTIONS: usize = 16;
 
 /// What a request asked for by [`Job`] answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +65,9 @@ impl Rollout {
                         .iter()
                         .find(|(key, _)| key.same_object(&item.desired.key));
                     match listed {
-                        Some((_, seen)) => self.look(at, seen.clone(), true, now),
+                        Some((_, seen)) => {
+                            self.look(at, seen.clone(), true, now);
+                        }
                         None if item.know.is_present() || item.record.is_some() => {
                             item.know = Know::Doubtful;
                         }
@@ -107,6 +101,8 @@ impl Rollout {
                 item.conflicts = 0;
                 item.block = None;
                 item.retry.clear();
+                // An event may have shown what the check knew nothing of.
+                self.judge(at, now);
             }
             Answer::Written(seen) => {
                 let repaired = item.placed;
@@ -121,15 +117,18 @@ impl Rollout {
                 if repaired {
                     item.fights.repaired(now);
                 }
-                self.look(at, seen, true, now);
-                self.check_written(at, now);
+                if self.look(at, seen, true, now) {
+                    self.check_written(at, now);
+                }
             }
-            Answer::Read(Some(seen)) => self.look(at, seen, true, now),
+            Answer::Read(Some(seen)) => {
+                self.look(at, seen, true, now);
+            }
             Answer::Read(None) => {
                 item.know = Know::Absent;
                 item.block = None;
                 item.retry.clear();
-                self.note_deletion(at);
+                self.vanished(at, now);
             }
             Answer::Failed(failure) if failure.kind == FailureKind::NoKind && is_read(job) => {
                 item.know = Know::Absent;
@@ -259,18 +258,24 @@ impl Rollout {
         }
     }
 
-    /// Takes in a look at an object, unless a later one is known.
-    fn look(&mut self, at: usize, seen: Seen, fresh: bool, now: Millis) {
+    /// Takes in a look at an object, unless a later one is known: that one is judged again then, by what the
+    /// answer changed beside it.
+    fn look(&mut self, at: usize, seen: Seen, fresh: bool, now: Millis) -> bool {
         let item = &mut self.items[at];
-        if let Know::Present(current) = &item.know
-            && current.is_later_than(&seen)
-        {
-            return;
+        let later = match &item.know {
+            Know::Present(current) if current.is_later_than(&seen) => Some(&current.uid),
+            _ => None,
+        };
+        let taken_in = later.is_none();
+        if let Some(uid) = later {
+            item.fresh |= fresh && *uid == seen.uid;
+        } else {
+            item.know = Know::Present(Box::new(seen));
+            item.fresh = fresh;
+            item.listed = true;
         }
-        item.know = Know::Present(Box::new(seen));
-        item.fresh = fresh;
-        item.listed = true;
         self.judge(at, now);
+        taken_in
     }
 
     /// Draws the conclusions of what is now known of an object.
@@ -312,15 +317,16 @@ impl Rollout {
         }
         if item.in_place(context) {
             item.placed = true;
+            item.disturbed = false;
             item.block = None;
             if item.waits_for_probe() {
                 item.retry.fail(now, SOON, None, &mut self.spread);
             } else {
                 item.retry.clear();
             }
-        } else if item.placed {
-            let manager = seen_manager(item);
-            self.attribute(at, manager);
+        } else if item.placed && !item.busy {
+            // What is under way may be our own write, of which the answer tells.
+            self.disturbed(at, now);
         }
     }
 
@@ -338,41 +344,10 @@ impl Rollout {
             item.retry.fail(now, BLOCKED, None, &mut self.spread);
         }
     }
-
-    fn note_deletion(&mut self, at: usize) {
-        if self.items[at].placed {
-            self.attribute(at, DELETED.into());
-        }
-    }
-
-    fn attribute(&mut self, at: usize, manager: String) {
-        let item = &self.items[at];
-        let attribution = Attribution {
-            kind: if item.fights.count() >= Fights::CONTENTION {
-                Interference::Contention
-            } else {
-                Interference::Drift
-            },
-            object: item.desired.key.to_string(),
-            manager,
-        };
-        self.attributions.retain(|known| {
-            known.object != attribution.object || known.manager != attribution.manager
-        });
-        self.attributions.push_front(attribution);
-        self.attributions.truncate(ATTRIBUTIONS);
-    }
 }
 
 fn is_read(job: &Job) -> bool {
     matches!(job, Job::Read(_))
-}
-
-fn seen_manager(item: &Item) -> String {
-    item.seen()
-        .and_then(|seen| seen.other_manager.as_deref())
-        .unwrap_or(UNKNOWN)
-        .to_owned()
 }
 
 fn terminating(finalizers: &str) -> Block {

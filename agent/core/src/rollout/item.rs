@@ -103,10 +103,13 @@ pub(super) struct Item {
     pub(super) desired: Desired,
     pub(super) record: Option<Record>,
     pub(super) know: Know,
-    /// Seen after the order was accepted.
+    /// What is known goes back to a look after the order was accepted, and after the last time that all was
+    /// to be looked at again.
     pub(super) fresh: bool,
-    /// Was in place under this order: from now on changes are drift.
+    /// Was in place as this order wants it: from now on changes are drift.
     pub(super) placed: bool,
+    /// Somebody changed it, and it has not been put back yet.
+    pub(super) disturbed: bool,
     /// The server has checked this order's content.
     pub(super) dry: bool,
     /// A request is under way.
@@ -134,6 +137,7 @@ impl Item {
                 .map_or(Know::Unread, |seen| Know::Present(Box::new(seen))),
             fresh: false,
             placed: memory.placed,
+            disturbed: false,
             dry: false,
             busy: false,
             recheck: false,

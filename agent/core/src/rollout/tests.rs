@@ -36,7 +36,7 @@ fn definition_and_thing() -> Vec<Desired> {
     ]
 }
 
-fn rollout(objects: Vec<Desired>, memory: impl FnMut(&ObjectKey) -> Memory) -> Rollout {
+fn rollout(objects: Vec<Desired>, memory: impl FnMut(&Desired) -> Memory) -> Rollout {
     let context = Context {
         deployment: OURS,
         order: 2,
@@ -278,4 +278,76 @@ fn a_deletion_that_overtakes_the_answer_of_a_create_is_noticed() {
     rollout.removed(&key, Some(&created), 10);
     rollout.finish(&apply, Answer::Written(created), 10);
     assert_eq!(only(&rollout), Job::Read(0));
+}
+
+/// An object that was there, and the apply of another content over it, under way.
+fn changing() -> (Rollout, Desired, Job) {
+    let object = wanted(Kind::new("", "v1", "Node"), "n", Step::Rest);
+    let mut before = ours(&object, 5);
+    before.owner = Owner::Deployment {
+        uid: OURS,
+        order: 1,
+        content: ShortHash::of(&Digest::of(b"before")),
+    };
+    let memory = Memory {
+        record: Some(Record {
+            uid: before.uid.clone(),
+            fingerprint: Some(ShortHash::of(&Digest::of(b"before"))),
+        }),
+        placed: false,
+        seen: Some(before),
+    };
+    let mut rollout = rollout(vec![object.clone()], move |_| memory.clone());
+    let dry = only(&rollout);
+    answer(&mut rollout, &dry, Answer::Checked);
+    let apply = only(&rollout);
+    assert!(matches!(apply, Job::Apply(..)));
+    rollout.begin(&apply);
+    (rollout, object, apply)
+}
+
+#[test]
+fn an_event_that_overtakes_the_answer_of_a_change_is_judged_by_it() {
+    let (mut rollout, object, apply) = changing();
+    rollout.observed(&object.key, ours(&object, 7), 10);
+    rollout.finish(&apply, Answer::Written(ours(&object, 6)), 10);
+    assert!(rollout.is_available(), "{:?}", rollout.view());
+    assert_eq!(rollout.plan(10, 16).0, []);
+    assert_eq!(rollout.view().controlled.len(), 1);
+}
+
+#[test]
+fn what_others_did_after_a_write_is_not_taken_for_what_admission_did_to_it() {
+    let (mut rollout, object, apply) = changing();
+    let mut edited = ours(&object, 7);
+    edited.fingerprint = Some(ShortHash::of(&Digest::of(b"edited")));
+    rollout.observed(&object.key, edited.clone(), 10);
+    rollout.finish(&apply, Answer::Written(ours(&object, 6)), 10);
+    assert_eq!(rollout.view().blockers, []);
+    assert_eq!(only(&rollout), Job::Apply(0, Guard::on(&edited)));
+}
+
+#[test]
+fn a_check_that_passes_does_not_hide_what_an_event_showed_meanwhile() {
+    let mut dying = ours(&wanted(Kind::new("", "v1", "Node"), "n", Step::Rest), 7);
+    dying.terminating = Some("example.org/hold".into());
+    let mut foreign = seen(Owner::Nobody);
+    foreign.resource_version = "7".into();
+    foreign.fingerprint = None;
+    for (meanwhile, reason) in [(dying, "Terminating"), (foreign, "CollisionDetected")] {
+        let (mut rollout, before) = unchanged();
+        let key = rollout.desired(0).unwrap().key.clone();
+        let mut changed = before;
+        changed.fingerprint = Some(ShortHash::of(&Digest::of(b"edited")));
+        let list = only(&rollout);
+        let listed = Answer::Listed(vec![(key.clone(), changed)]);
+        answer(&mut rollout, &list, listed);
+        let dry = only(&rollout);
+        assert!(matches!(dry, Job::DryRun(..)));
+        rollout.begin(&dry);
+        rollout.observed(&key, meanwhile, 10);
+        rollout.finish(&dry, Answer::Checked, 10);
+        assert_eq!(rollout.view().blockers[0].reason, reason);
+        assert_eq!(rollout.plan(10, 16).0, []);
+    }
 }

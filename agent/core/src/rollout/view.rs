@@ -1,11 +1,11 @@
 //! What a rollout says about itself.
 
 use stevedore_proto_core::status::{
-    Attribution, Blocker, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict, reason,
+    Blocker, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict, reason,
 };
 
-use super::Rollout;
 use super::item::{Block, Item, Need, Record};
+use super::{Incident, Rollout};
 use crate::key::ObjectKey;
 
 /// Most objects named in one message.
@@ -32,8 +32,8 @@ pub struct View {
     pub phases: Vec<PhaseStatus>,
     /// What is waited for.
     pub blockers: Vec<Blocker>,
-    /// Who changed objects of ours.
-    pub attributions: Vec<Attribution>,
+    /// Who changed objects of ours, the latest first.
+    pub incidents: Vec<Incident>,
     /// Copied conditions.
     pub mapped: Vec<MappedCondition>,
     /// Objects that are controlled now, with what the next start has to know of them.
@@ -58,7 +58,11 @@ impl Rollout {
             known: self.is_known(),
             phases: (0..self.phases.len()).map(|at| self.phase(at)).collect(),
             blockers: self.blockers(),
-            attributions: self.attributions.iter().cloned().collect(),
+            incidents: self
+                .incidents
+                .iter()
+                .map(|(incident, _)| incident.clone())
+                .collect(),
             mapped: self.mapped(),
             controlled,
             available,
@@ -70,7 +74,7 @@ impl Rollout {
     fn is_known(&self) -> bool {
         self.items
             .iter()
-            .filter(|item| usize::from(item.desired.phase) <= self.reached)
+            .filter(|item| self.is_reached(item))
             .filter(|item| item.block.is_none())
             .all(|item| match item.need(&self.context, self.paused) {
                 Need::Read => item.waits_for_probe(),

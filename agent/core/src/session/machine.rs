@@ -104,7 +104,7 @@ impl Session {
         link.into_iter().chain(reports).min()
     }
 
-    /// The connection of the open session, if there is one.
+    /// Whether a session is open.
     pub fn is_up(&self) -> bool {
         self.link.up().is_some()
     }

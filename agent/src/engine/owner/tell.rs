@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stevedore_agent_core::plan::View;
-use stevedore_agent_core::rollout::{DELETED, UNKNOWN, earlier};
+use stevedore_agent_core::rollout::{DELETED, Rollout, UNKNOWN, earlier};
 use stevedore_crds::condition::{self, AVAILABLE};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::status::{
@@ -21,14 +21,17 @@ use crate::engine::status;
 const PAUSE: Millis = 20;
 
 impl Owner {
-    /// Writes and reports what has changed; gives the time to come back if nothing happens.
-    pub(super) fn tell(&mut self) -> Option<Millis> {
+    /// Writes and reports what has changed; gives the time to come back if nothing happens, which is no later
+    /// than `wake`.
+    pub(super) fn tell(&mut self, mut wake: Option<Millis>) -> Option<Millis> {
         let now = self.now();
-        let mut wake = self.core.plan(now, usize::MAX).wake_at;
-        let again_soon =
-            self.acting > 0 && self.told_at > 0 && now < self.told_at.saturating_add(PAUSE);
-        if self.stale || self.core.is_idle() || again_soon {
+        if self.stale || self.core.is_idle() {
             return wake;
+        }
+        let pause_ends = self.told_at.saturating_add(PAUSE);
+        let pauses = self.acting > 0 && self.told_at > 0 && now < pause_ends;
+        if pauses && !self.has_turned() {
+            return earlier(wake, Some(pause_ends));
         }
         self.told_at = now;
         let mut view = self.core.view();
@@ -66,6 +69,13 @@ impl Owner {
         self.report(&view);
         self.note(&view);
         wake
+    }
+
+    /// It became available, or stopped being so, since that was told last.
+    fn has_turned(&self) -> bool {
+        let is = self.core.rollout().is_some_and(Rollout::is_available);
+        let was = self.was_available.as_ref().is_some_and(|(_, was)| *was);
+        is != was
     }
 
     /// The statuses that the accepted set (or the newest, where a person archived it) and every set on its way
@@ -117,10 +127,10 @@ impl Owner {
         self.air.push(Box::pin(async move {
             let uid = set.uid.clone();
             match store.write_status(&set, &status).await {
-                Ok(()) => Landed::Status(uid, Some(status)),
+                Ok(()) => Landed::Status(uid, Ok(status)),
                 Err(failure) => {
                     tracing::warn!(set = set.name, %failure, "status was not written");
-                    Landed::Status(uid, None)
+                    Landed::Status(uid, Err(failure))
                 }
             }
         }));
@@ -187,10 +197,11 @@ impl Owner {
         let Some(rollout) = &view.rollout else {
             return;
         };
-        for attribution in &rollout.attributions {
-            if self.told.contains(attribution) {
+        for incident in &rollout.incidents {
+            if self.told.contains(incident) {
                 continue;
             }
+            let attribution = &incident.attribution;
             let note = Note {
                 warning: true,
                 reason: match attribution.kind {
@@ -201,7 +212,7 @@ impl Owner {
             };
             self.ports.notes.note(&set, note);
         }
-        self.told.clone_from(&rollout.attributions);
+        self.told.clone_from(&rollout.incidents);
     }
 }
 

@@ -19,6 +19,16 @@ use crate::engine::ports::*;
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
 
+/// The account of what names none.
+pub(super) const PACKAGES: &str = "packages";
+
+pub(super) fn account(name: &str) -> Account {
+    Account {
+        namespace: "stevedore-system".into(),
+        name: name.into(),
+    }
+}
+
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, Value>,
@@ -27,9 +37,16 @@ struct State {
     log: Vec<String>,
     reports: Vec<DeploymentStatus>,
     notes: Vec<Note>,
-    interest: Vec<WatchKey>,
+    interest: Option<(Account, Vec<WatchKey>)>,
     status_writes: usize,
-    account: bool,
+    content_reads: usize,
+    content_lost: bool,
+    unlistable: Vec<Kind>,
+    /// The policy's default account, or why there is none.
+    account: Option<Result<&'static str, &'static str>>,
+    /// Writes of this object have no answer.
+    stalled: Option<String>,
+    policy: u64,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
     held: Option<String>,
@@ -77,7 +94,7 @@ pub(super) fn config_maps(phases: &[&[&str]], probes: Value) -> Content {
 impl Fake {
     pub(super) fn new() -> Arc<Self> {
         let state = State {
-            account: true,
+            account: Some(Ok(PACKAGES)),
             ..State::default()
         };
         Arc::new(Self {
@@ -182,8 +199,26 @@ impl Fake {
         lock(&self.state).status_writes
     }
 
+    pub(super) fn content_reads(&self) -> usize {
+        lock(&self.state).content_reads
+    }
+
+    /// The account may not list this kind.
+    pub(super) fn forbid_listing(&self, kind: Kind) {
+        self.with(|state| state.unlistable.push(kind));
+    }
+
+    /// What sets name is no longer there.
+    pub(super) fn lose_content(&self) {
+        self.with(|state| state.content_lost = true);
+    }
+
     pub(super) fn interest(&self) -> usize {
-        lock(&self.state).interest.len()
+        let state = lock(&self.state);
+        state
+            .interest
+            .as_ref()
+            .map_or(0, |(_, scopes)| scopes.len())
     }
 
     pub(super) fn set_status(&self, number: u64) -> ObjectSetStatus {
@@ -201,8 +236,29 @@ impl Fake {
         lock(&self.state).objects.get(name).cloned()
     }
 
-    pub(super) fn set_account(&self, there: bool) {
-        self.with(|state| state.account = there);
+    /// The account that watches, if anything is watched.
+    pub(super) fn watches_as(&self) -> Option<String> {
+        let state = lock(&self.state);
+        let (account, scopes) = state.interest.as_ref()?;
+        (!scopes.is_empty()).then(|| account.name.clone())
+    }
+
+    pub(super) fn set_account(&self, account: Result<&'static str, &'static str>) {
+        self.with(|state| {
+            state.account = Some(account);
+            state.policy += 1;
+        });
+    }
+
+    pub(super) fn stall(&self, name: Option<&str>) {
+        self.with(|state| state.stalled = name.map(str::to_owned));
+    }
+
+    async fn answers_about(&self, name: &str) {
+        let mut changed = self.changed.subscribe();
+        while lock(&self.state).stalled.as_deref() == Some(name) {
+            let _ = changed.changed().await;
+        }
     }
 
     pub(super) fn fail_status_writes(&self, times: usize) {
@@ -218,6 +274,11 @@ impl Fake {
             }
             state.held = name.map(str::to_owned);
         });
+    }
+
+    /// Somebody deletes an object; gives it as it was.
+    pub(super) fn delete(&self, name: &str) -> Value {
+        self.with(|state| state.objects.remove(name).unwrap())
     }
 
     /// Somebody takes a field of ours.
@@ -267,8 +328,9 @@ impl ObjectApi for Client {
         key: &'a ObjectKey,
         body: &'a Value,
         options: ApplyOptions,
-    ) -> BoxFuture<'a, Answer<Applied>> {
+    ) -> BoxFuture<'a, Answer<Value>> {
         Box::pin(async move {
+            self.0.answers_about(&key.name).await;
             self.0.with(|state| {
                 let name = key.name.to_string();
                 let wanted = body["metadata"]["resourceVersion"]
@@ -290,10 +352,7 @@ impl ObjectApi for Client {
                     state.version += 1;
                     state.objects.insert(name, object.clone());
                 }
-                Ok(Applied {
-                    object,
-                    created: wanted == "1",
-                })
+                Ok(object)
             })
         })
     }
@@ -344,10 +403,15 @@ impl ObjectApi for Client {
         _: Option<&'a str>,
     ) -> BoxFuture<'a, Answer<Found>> {
         Box::pin(async move {
-            let objects = lock(&self.0.state).objects.values().cloned().collect();
+            let state = lock(&self.0.state);
+            let objects = state.objects.values().cloned().collect();
+            let forbidden = |kind: &Kind| {
+                let failure = Failure::new(FailureKind::Forbidden, "may not list");
+                (kind.clone(), failure)
+            };
             Ok(Found {
                 objects,
-                unlistable: Vec::new(),
+                unlistable: state.unlistable.iter().map(forbidden).collect(),
             })
         })
     }
@@ -365,32 +429,36 @@ struct OneAccount(Arc<Fake>);
 impl Accounts for OneAccount {
     fn open<'a>(&'a self, _: &'a StoredSet) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
-            if !lock(&self.0.state).account {
-                return Err(AccountBlocker {
-                    reason: "NoAccount".into(),
-                    message: "no policy".into(),
-                });
-            }
-            let account = Account {
-                namespace: "stevedore-system".into(),
-                name: "packages".into(),
-            };
+            let opened = lock(&self.0.state).account;
+            let name = opened.map_or(Err("NoAccount"), |account| account);
+            let name = name.map_err(|reason| AccountBlocker {
+                reason: reason.into(),
+                message: "no account".into(),
+            })?;
             Ok((
-                account,
+                account(name),
                 Arc::new(Client(Arc::clone(&self.0))) as Arc<dyn ObjectApi>,
             ))
         })
     }
+
+    fn policy(&self) -> u64 {
+        lock(&self.0.state).policy
+    }
 }
 
 impl Watches for Fake {
-    fn set_interest(&self, _: DeploymentUid, _: &Account, scopes: Vec<WatchKey>) {
-        self.with(|state| state.interest = scopes);
+    fn set_interest(&self, _: DeploymentUid, account: &Account, scopes: Vec<WatchKey>) {
+        self.with(|state| state.interest = Some((account.clone(), scopes)));
     }
 }
 
 impl SetStore for Fake {
-    fn sets(&self, _: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>> {
+    fn sets<'a>(
+        &'a self,
+        _: DeploymentUid,
+        _: &'a [StoredSet],
+    ) -> BoxFuture<'a, Answer<Vec<StoredSet>>> {
         Box::pin(async move {
             let state = lock(&self.state);
             Ok(state.sets.values().map(|(set, _)| set.clone()).collect())
@@ -402,12 +470,12 @@ impl SetStore for Fake {
         set: &'a SetRef,
     ) -> BoxFuture<'a, Result<Arc<Content>, ContentFailure>> {
         Box::pin(async move {
-            let state = lock(&self.state);
-            let found = state
-                .sets
-                .get(&set.uid)
-                .map(|(_, content)| Arc::clone(content));
-            found.ok_or_else(|| ContentFailure::Missing("gone".into()))
+            self.with(|state| {
+                state.content_reads += 1;
+                let found = state.sets.get(&set.uid).filter(|_| !state.content_lost);
+                let found = found.map(|(_, content)| Arc::clone(content));
+                found.ok_or_else(|| ContentFailure::Missing("gone".into()))
+            })
         })
     }
 

@@ -72,6 +72,8 @@ pub(super) struct World {
     pub(super) requests: usize,
     pub(super) log: Vec<Write>,
     pub(super) namespace_terminating: bool,
+    /// Why nothing can be listed.
+    pub(super) unlistable: Option<FailureKind>,
 }
 
 impl World {
@@ -311,7 +313,8 @@ pub(super) struct Sim {
     pub(super) sets: Vec<SetHead>,
     contents: BTreeMap<String, Vec<Desired>>,
     pub(super) now: Millis,
-    pub(super) account: bool,
+    /// Why there is no account.
+    pub(super) no_account: Option<&'static str>,
     pub(super) recorded: bool,
     pub(super) success_delay: u32,
 }
@@ -324,7 +327,7 @@ impl Sim {
             sets: Vec::new(),
             contents: BTreeMap::new(),
             now: 1_000,
-            account: true,
+            no_account: None,
             recorded: false,
             success_delay: 0,
         }
@@ -457,6 +460,7 @@ impl Sim {
         };
         for set in self.sets.iter_mut().filter(|set| set.uid == accepted) {
             set.inventory = rollout.controlled.clone();
+            set.begun = true;
             set.progress = Progress {
                 reached: rollout
                     .phases
@@ -478,11 +482,12 @@ impl Sim {
 
     fn outcome(&mut self, action: &Action) -> Outcome {
         match action {
-            Action::Open(_) if self.account => Outcome::Opened(Ok(())),
-            Action::Open(_) => Outcome::Opened(Err(Block {
-                reason: "NoAccount",
-                message: "no account".into(),
-                preflight: false,
+            Action::Open(_) => Outcome::Opened(self.no_account.map_or(Ok(()), |reason| {
+                Err(Block {
+                    reason,
+                    message: "no account".into(),
+                    preflight: false,
+                })
             })),
             Action::Prepare(set) => {
                 let objects = self.contents[&**set].clone();
@@ -566,6 +571,10 @@ impl Sim {
         let order = rollout.order();
         let desired = |at: &usize| rollout.desired(*at).unwrap().clone();
         match job {
+            rollout::Job::List(_) if self.world.unlistable.is_some() => {
+                let kind = self.world.unlistable.expect("just looked at");
+                rollout::Answer::Failed(Failure::new(kind, "no"))
+            }
             rollout::Job::List(_) => {
                 let names = self.world.names();
                 let listed = names.iter().filter(|name| self.world.labelled(name));

@@ -1,0 +1,152 @@
+//! The one place that turns an error into what a person reads.
+
+use kube::core::Status;
+
+/// Answered for kinds that a cluster does not know.
+const NO_DEFINITIONS: &str = "this cluster has no Stevedore definitions; is it the hub? Name the hub with --kubeconfig or --context; a cluster that is to become one needs deploy/crds and deploy/hub.yaml first";
+const NOT_FOUND: u16 = 404;
+const UNAUTHORIZED: u16 = 401;
+/// Answered where nobody answers.
+const UNREACHABLE: &str = "the API server of the kubeconfig cannot be reached";
+
+/// What happened, from the outermost circumstance to the cause; of an API server's answer its message alone.
+pub(crate) fn said(error: &anyhow::Error) -> String {
+    let causes: Vec<_> = error.chain().collect();
+    let mut parts: Vec<String> = vec![];
+    for (at, cause) in causes.iter().enumerate() {
+        if let Some(status) = status(*cause) {
+            parts.push(answer(status));
+            break;
+        }
+        let text = match cause.downcast_ref() {
+            Some(kube::Error::Service(_) | kube::Error::HyperError(_)) => UNREACHABLE.to_owned(),
+            _ => cause.to_string(),
+        };
+        // Many errors say what caused them, and it follows anyway.
+        let next = causes.get(at + 1).map(ToString::to_string);
+        let own = next
+            .and_then(|next| text.strip_suffix(&next))
+            .unwrap_or(&text)
+            .trim_end_matches([':', ' ']);
+        if !own.is_empty() {
+            parts.push(own.to_owned());
+        }
+    }
+    parts.join(": ")
+}
+
+/// Whether an API server says that there is no object of this name, and not that it has no such kind.
+pub(crate) fn is_missing(status: &Status, name: &str) -> bool {
+    let named = status.details.as_ref().map(|details| details.name.as_str());
+    status.code == NOT_FOUND && named == Some(name)
+}
+
+/// The answer of an API server that is this error.
+fn status<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a Status> {
+    if let Some(kube::Error::Api(status)) = cause.downcast_ref() {
+        return Some(status);
+    }
+    // A watch has it without the request around it.
+    let boxed = cause.downcast_ref::<Box<Status>>().map(AsRef::as_ref);
+    boxed.or_else(|| cause.downcast_ref())
+}
+
+fn answer(status: &Status) -> String {
+    let details = status.details.as_ref();
+    let names_none = details.is_none_or(|details| details.name.is_empty());
+    if status.code == NOT_FOUND && names_none {
+        return NO_DEFINITIONS.to_owned();
+    }
+    if status.code == UNAUTHORIZED {
+        return "the API server does not accept the credentials of the kubeconfig".into();
+    }
+    let Status {
+        message,
+        reason,
+        code,
+        ..
+    } = status;
+    if message.is_empty() {
+        return format!("the API server refused: {code} {reason}");
+    }
+    message.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+    use kube::core::response::StatusDetails;
+
+    use super::*;
+
+    /// What kube makes of an answer that is no Status, as that for an unknown path.
+    fn plain(code: u16, text: &str) -> Status {
+        Status::failure(text, "Failed to parse error data").with_code(code)
+    }
+
+    fn missing(name: &str) -> Status {
+        let details = StatusDetails {
+            name: name.into(),
+            group: "stevedore.dev".into(),
+            kind: "memberclusters".into(),
+            uid: String::new(),
+            causes: vec![],
+            retry_after_seconds: 0,
+        };
+        Status::failure("memberclusters.stevedore.dev \"x\" not found", "NotFound")
+            .with_code(404)
+            .with_details(details)
+    }
+
+    fn reading(status: Status) -> String {
+        let answered: Result<(), _> = Err(kube::Error::Api(status.boxed()));
+        said(&answered.context("cannot read x").unwrap_err())
+    }
+
+    #[test]
+    fn the_message_of_an_answer_is_said_once_and_without_its_rust_form() {
+        let message = "memberclusters.stevedore.dev is forbidden: User \"me\" cannot list";
+        let refused = Status::failure(message, "Forbidden").with_code(403);
+        assert_eq!(
+            reading(refused.clone()),
+            format!("cannot read x: {message}")
+        );
+        let watched: Result<(), _> = Err(kube::runtime::wait::Error::ProbeFailed(
+            kube::runtime::watcher::Error::WatchError(refused.boxed()),
+        ));
+        let watched = said(&watched.context("cannot watch x").unwrap_err());
+        assert!(watched.starts_with("cannot watch x: "), "{watched}");
+        assert_eq!(watched.matches(message).count(), 1, "{watched}");
+        assert!(!watched.contains("Status {"), "{watched}");
+    }
+
+    #[test]
+    fn an_unknown_kind_is_told_from_a_missing_object() {
+        let unknown = plain(404, "404 page not found");
+        assert!(!is_missing(&unknown, "x") && is_missing(&missing("x"), "x"));
+        assert_eq!(reading(unknown), format!("cannot read x: {NO_DEFINITIONS}"));
+        assert!(reading(missing("x")).ends_with("\"x\" not found"));
+    }
+
+    #[test]
+    fn a_cause_that_its_effect_names_too_is_said_once() {
+        #[derive(Debug)]
+        struct Effect(std::io::Error);
+        impl std::fmt::Display for Effect {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "cannot read token: {}", self.0)
+            }
+        }
+        impl std::error::Error for Effect {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let effect = Effect(std::io::Error::other("the disk is gone"));
+        let error = anyhow::Error::new(effect).context("cannot join");
+        assert_eq!(
+            said(&error),
+            "cannot join: cannot read token: the disk is gone"
+        );
+    }
+}
