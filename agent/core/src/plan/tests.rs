@@ -1,6 +1,8 @@
 //! Deployments against a tiny pure model of an API server.
 
 mod account;
+mod drift;
+mod leaving;
 mod orders;
 mod properties;
 mod world;
@@ -158,118 +160,6 @@ fn an_upgrade_writes_what_changed_prunes_what_is_gone_and_recreates_nothing() {
 }
 
 #[test]
-fn nothing_is_pruned_before_the_new_set_is_available() {
-    let mut sim = simple();
-    sim.settle();
-    sim.world.probe("a", Probed::Failed("down".into()));
-    sim.store(2, objects(&[("a", 0, 2)]));
-    sim.settle_until(120_000);
-    assert!(sim.world.deleted().is_empty());
-    assert!(sim.archived().is_empty());
-}
-
-#[test]
-fn two_older_sets_are_kept_and_the_rest_are_deleted() {
-    let mut sim = Sim::new();
-    for number in 1..=5 {
-        sim.store(number, objects(&[("a", 0, number)]));
-        sim.settle();
-    }
-    let mut numbers: Vec<u64> = sim.sets.iter().map(|set| set.number).collect();
-    numbers.sort_unstable();
-    assert_eq!(numbers, [3, 4, 5]);
-}
-
-#[test]
-fn an_edited_object_is_put_back_and_the_manager_is_named() {
-    let mut sim = simple();
-    sim.settle();
-    sim.edit("b", "kubectl-edit");
-    sim.settle_until(sim.now + 60_000);
-    assert_eq!(sim.written(), ["a", "b", "c", "b"]);
-    let incidents = sim.view().rollout.unwrap().incidents;
-    assert_eq!(incidents[0].attribution.manager, "kubectl-edit");
-    assert_eq!(incidents[0].attribution.kind, Interference::Drift);
-}
-
-#[test]
-fn the_same_edit_again_is_another_incident_and_none_is_told_for_ever() {
-    let mut sim = simple();
-    sim.settle();
-    let times = |sim: &Sim| -> Vec<u32> {
-        let incidents = sim.view().rollout.unwrap().incidents;
-        incidents.iter().map(|incident| incident.times).collect()
-    };
-    sim.edit("b", "kubectl-edit");
-    sim.touch("b");
-    assert_eq!(times(&sim), [1], "it was one edit, seen twice");
-    sim.settle_until(sim.now + 60_000);
-    sim.now += 1_800_000;
-    sim.edit("b", "kubectl-edit");
-    sim.settle_until(sim.now + 60_000);
-    assert_eq!(times(&sim), [2]);
-    sim.settle();
-    assert!(times(&sim).is_empty());
-}
-
-#[test]
-fn repeated_fights_back_off_and_are_reported_as_contention() {
-    let mut sim = simple();
-    sim.settle();
-    let start = sim.now;
-    for _ in 0..8 {
-        sim.edit("b", "other-operator");
-        sim.settle_until(sim.now + 300_000);
-    }
-    assert!(sim.now - start > 10_000, "took {} ms", sim.now - start);
-    let incidents = sim.view().rollout.unwrap().incidents;
-    assert_eq!(incidents[0].attribution.kind, Interference::Contention);
-}
-
-#[test]
-fn a_deleted_object_comes_back_after_a_live_read() {
-    let mut sim = simple();
-    sim.settle();
-    let uid = sim.world.uid("b");
-    sim.world.delete("b");
-    sim.deployment.removed(&key("b"), None, sim.now);
-    sim.settle();
-    assert_ne!(sim.world.uid("b"), uid);
-    assert_eq!(sim.written(), ["a", "b", "c", "b"]);
-}
-
-#[test]
-fn an_object_whose_label_was_removed_gets_it_back_and_is_not_recreated() {
-    let mut sim = simple();
-    sim.settle();
-    let uid = sim.world.uid("b");
-    sim.world.unlabel("b");
-    sim.deployment.removed(&key("b"), None, sim.now);
-    assert!(sim.world.exists("b"));
-    sim.settle();
-    assert_eq!(sim.world.uid("b"), uid);
-    assert!(sim.world.labelled("b"));
-    assert_eq!(sim.view().available.status, Truth::True);
-}
-
-#[test]
-fn an_object_missing_from_a_watchs_list_is_only_looked_at() {
-    let mut sim = simple();
-    sim.settle();
-    let scope = WatchKey::of(&key("b"));
-    sim.deployment.restarted(&scope);
-    for name in ["a", "c"] {
-        let seen = sim.world.seen(name).unwrap();
-        sim.deployment.observed(&key(name), seen, sim.now);
-    }
-    sim.deployment.synced(&scope, sim.now);
-    let requests = sim.world.requests;
-    sim.settle();
-    assert_eq!(sim.world.requests, requests + 1);
-    assert_eq!(sim.written(), ["a", "b", "c"]);
-}
-
-#[test]
 fn after_a_restart_a_converged_deployment_is_listed_once_and_not_written() {
     let mut sim = simple();
     sim.settle();
@@ -309,92 +199,6 @@ fn an_object_of_a_newer_order_is_never_touched() {
 }
 
 #[test]
-fn a_tombstone_takes_phases_away_in_reverse_and_each_only_when_the_next_is_gone() {
-    let mut sim = simple();
-    sim.settle();
-    sim.world.finalizer("c", "example.org/hold");
-    sim.tombstone(false);
-    sim.settle_until(30_000);
-    assert_eq!(sim.world.deleted(), ["c"]);
-    let view = sim.view();
-    assert_eq!(view.available.reason, "TearingDown");
-    assert!(
-        view.blockers[0].message.contains("example.org/hold"),
-        "{view:?}"
-    );
-    assert_ne!(view.stage, Stage::Deleted);
-    sim.world.release("c");
-    sim.settle();
-    assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
-    assert!(sim.recorded && sim.sets.is_empty());
-}
-
-#[test]
-fn a_tombstone_finds_what_older_sets_name_and_touches_no_other_deployment() {
-    let mut sim = simple();
-    sim.settle();
-    sim.world.probe("a", Probed::Failed("down".into()));
-    sim.store(2, objects(&[("a", 0, 2)]));
-    sim.settle_until(5_000);
-    sim.world.delete("b");
-    sim.world
-        .create_owned("b", DeploymentUid::from_bytes([9; 16]));
-    sim.tombstone(false);
-    sim.settle();
-    assert_eq!(sim.world.deleted(), ["c", "a"]);
-    assert!(sim.world.exists("b"));
-}
-
-#[test]
-fn a_tombstone_without_a_usable_set_searches_for_every_object() {
-    let mut sim = simple();
-    sim.settle();
-    sim.sets.clear();
-    sim.store_tombstone_only(2);
-    sim.restart();
-    sim.settle();
-    assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
-    assert!(sim.recorded);
-}
-
-#[test]
-fn an_orphaning_tombstone_leaves_everything() {
-    let mut sim = simple();
-    sim.settle();
-    sim.tombstone(true);
-    sim.settle();
-    assert!(sim.world.deleted().is_empty());
-    assert!(sim.recorded);
-}
-
-#[test]
-fn no_teardown_starts_while_a_definition_of_ours_is_being_deleted() {
-    let mut sim = simple();
-    sim.settle();
-    sim.deployment.set_definitions_terminating(true);
-    sim.tombstone(false);
-    sim.settle_until(60_000);
-    assert!(sim.world.deleted().is_empty());
-    assert_eq!(sim.view().blockers[0].reason, "DefinitionsTerminating");
-    sim.deployment.set_definitions_terminating(false);
-    sim.settle();
-    assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
-}
-
-#[test]
-fn in_a_dying_namespace_what_is_being_deleted_counts_as_gone() {
-    let mut sim = simple();
-    sim.settle();
-    for name in ["a", "b", "c"] {
-        sim.world.finalizer(name, "example.org/hold");
-    }
-    sim.world.namespace_terminating = true;
-    sim.tombstone(false);
-    sim.settle();
-    assert!(sim.recorded);
-}
-
-#[test]
 fn a_paused_set_is_watched_and_nothing_is_written() {
     let mut sim = simple();
     sim.settle();
@@ -427,61 +231,6 @@ fn a_set_succeeds_once_and_only_after_its_delay() {
     sim.touch("a");
     sim.settle();
     assert!(sim.view().rollout.unwrap().succeeded);
-}
-
-#[test]
-fn a_deployment_without_an_account_says_so_and_tries_again() {
-    let mut sim = simple();
-    sim.no_account = Some("NoAccount");
-    sim.settle_until(60_000);
-    assert_eq!(sim.view().available.reason, "NoAccount");
-    assert_eq!(sim.world.requests, 0);
-    sim.no_account = None;
-    sim.deployment.hurry();
-    sim.settle();
-    assert_eq!(sim.view().available.status, Truth::True);
-}
-
-#[test]
-fn a_directly_used_set_is_released_only_when_its_objects_are_gone() {
-    let mut sim = simple();
-    sim.sets[0].standalone = true;
-    sim.deliver();
-    sim.settle();
-    sim.world.finalizer("b", "example.org/hold");
-    sim.sets[0].ending = Ending::Deleting;
-    sim.deliver();
-    sim.settle_until(10_000);
-    assert_eq!(sim.sets.len(), 1);
-    sim.world.release("b");
-    sim.settle();
-    assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
-    assert!(sim.sets.is_empty());
-}
-
-#[test]
-fn a_directly_used_set_that_is_deleted_as_an_orphan_leaves_its_objects() {
-    let mut sim = simple();
-    sim.sets[0].standalone = true;
-    sim.deliver();
-    sim.settle();
-    let before = sim.world.requests;
-    sim.sets[0].ending = Ending::Orphaning;
-    sim.deliver();
-    sim.settle();
-    assert!(sim.sets.is_empty() && sim.world.deleted().is_empty());
-    assert_eq!(sim.world.requests, before);
-}
-
-#[test]
-fn when_a_hub_set_is_deleted_by_hand_its_objects_stay() {
-    let mut sim = simple();
-    sim.settle();
-    sim.sets.clear();
-    sim.deliver();
-    sim.settle();
-    assert!(sim.deployment.is_idle());
-    assert!(sim.world.deleted().is_empty());
 }
 
 #[test]
@@ -565,30 +314,6 @@ fn what_is_only_looked_at_again_does_not_stop_being_available() {
 }
 
 #[test]
-fn what_cannot_be_read_holds_a_teardown_also_where_no_inventory_has_it() {
-    for kind in [FailureKind::Forbidden, FailureKind::NoKind] {
-        let mut never_written = simple();
-        never_written
-            .world
-            .refuse("b", Failure::new(FailureKind::Forbidden, "no"));
-        never_written.settle_until(1_000);
-        let mut written = simple();
-        written.settle();
-        for mut sim in [never_written, written] {
-            sim.world.refuse_reading("b", kind);
-            sim.tombstone(false);
-            sim.settle_until(sim.now + 600_000);
-            assert!(!sim.recorded);
-            assert_eq!(sim.view().blockers[0].reason, kind.as_str());
-            sim.world.allow("b");
-            sim.world.allow_reading("b");
-            sim.settle();
-            assert!(sim.recorded && sim.world.names().is_empty());
-        }
-    }
-}
-
-#[test]
 fn a_paused_order_that_was_never_applied_is_not_available_at_it() {
     let mut sim = simple();
     sim.settle();
@@ -604,22 +329,6 @@ fn a_paused_order_that_was_never_applied_is_not_available_at_it() {
 }
 
 #[test]
-fn a_newer_order_revives_a_deployment_that_is_being_torn_down() {
-    let mut sim = simple();
-    sim.settle();
-    sim.world.finalizer("c", "example.org/hold");
-    sim.tombstone(false);
-    sim.settle_until(5_000);
-    sim.store(3, objects(&[("a", 0, 1), ("b", 1, 1), ("c", 2, 1)]));
-    sim.settle_until(20_000);
-    assert_eq!(sim.view().available.reason, "Terminating");
-    sim.world.release("c");
-    sim.settle();
-    assert_eq!(sim.view().available.status, Truth::True);
-    assert_eq!(sim.world.deleted(), ["c"]);
-}
-
-#[test]
 fn a_missing_namespace_is_named() {
     let mut sim = Sim::new();
     sim.store(1, objects(&[("a", 0, 1)]));
@@ -627,44 +336,6 @@ fn a_missing_namespace_is_named() {
     sim.world.refuse("a", missing);
     sim.settle_until(10_000);
     assert_eq!(sim.view().blockers[0].reason, "NamespaceMissing");
-}
-
-#[test]
-fn a_prune_stops_where_it_is_when_the_new_set_is_no_longer_available() {
-    let mut sim = Sim::new();
-    sim.store(1, objects(&[("a", 0, 1), ("b", 0, 1), ("c", 0, 1)]));
-    sim.settle();
-    sim.store(2, objects(&[("a", 0, 2)]));
-    let removals = |sim: &Sim| {
-        let actions = sim.deployment.plan(sim.now, 16).actions;
-        actions
-            .into_iter()
-            .filter(|action| matches!(action, Action::Remove(_)))
-            .collect::<Vec<_>>()
-    };
-    while removals(&sim).is_empty() {
-        let action = sim.deployment.plan(sim.now, 16).actions[0].clone();
-        sim.carry_out(&action);
-    }
-    let under_way = removals(&sim).remove(0);
-    sim.deployment.begin(&under_way);
-    sim.world.probe("a", Probed::Failed("down".into()));
-    sim.touch("a");
-    assert_eq!(removals(&sim), []);
-    sim.deployment.finish(
-        &under_way,
-        Outcome::Remove(crate::removal::Answer::Failed(Failure::new(
-            FailureKind::Unavailable,
-            "later",
-        ))),
-        sim.now,
-    );
-    sim.settle();
-    assert!(sim.world.deleted().is_empty());
-    sim.world.probe("a", Probed::Passed);
-    sim.touch("a");
-    sim.settle();
-    assert_eq!(sim.world.names(), ["a"]);
 }
 
 #[test]
@@ -699,73 +370,6 @@ fn an_order_whose_set_was_archived_by_hand_is_not_available_and_says_why() {
         (Truth::False, "ArchivedByHand")
     );
     assert!(sim.world.deleted().is_empty());
-}
-
-#[test]
-fn a_member_that_never_gets_available_does_not_keep_every_order() {
-    let mut sim = Sim::new();
-    sim.store(1, objects(&[("a", 0, 1), ("b", 0, 1)]));
-    sim.settle();
-    sim.world.probe("a", Probed::Failed("down".into()));
-    sim.store(2, objects(&[("a", 0, 2), ("b", 0, 1), ("only-here", 0, 1)]));
-    sim.settle_until(sim.now + 1_000);
-    for number in 3..=12 {
-        sim.store(number, objects(&[("a", 0, number)]));
-        sim.settle_until(sim.now + 1_000);
-    }
-    let mut left: Vec<u64> = sim.sets.iter().map(|set| set.number).collect();
-    left.sort_unstable();
-    // 2 alone names objects that newer ones do not; two are kept for their content, two as they were.
-    assert_eq!(left, [2, 8, 9, 10, 11, 12]);
-    assert_eq!(sim.archived(), [8, 9]);
-    assert!(sim.world.deleted().is_empty());
-    sim.world.probe("a", Probed::Passed);
-    sim.touch("a");
-    sim.settle();
-    assert_eq!(sim.world.names(), ["a"], "nothing leaks");
-}
-
-#[test]
-fn orders_of_the_same_objects_do_not_pile_up_on_a_member_that_never_gets_available() {
-    let mut sim = Sim::new();
-    sim.world.probe("a", Probed::Failed("down".into()));
-    for number in 1..=12 {
-        sim.store(number, objects(&[("a", 0, number)]));
-        sim.settle_until(sim.now + 1_000);
-    }
-    let mut left: Vec<u64> = sim.sets.iter().map(|set| set.number).collect();
-    left.sort_unstable();
-    assert_eq!(left, [8, 9, 10, 11, 12]);
-    assert_eq!(sim.archived(), [8, 9]);
-}
-
-#[test]
-fn letting_go_of_older_orders_holds_nothing_up() {
-    let mut sim = Sim::new();
-    sim.world.probe("a", Probed::Failed("down".into()));
-    for number in 1..=3 {
-        sim.store(number, objects(&[("a", 0, number)]));
-        sim.settle_until(sim.now + 1_000);
-    }
-    sim.deployment.set_definitions_terminating(true);
-    sim.store(4, objects(&[("a", 0, 4)]));
-    sim.settle_until(sim.now + 1_000);
-    let view = sim.view();
-    assert_eq!((view.blockers, view.removal), (vec![], None));
-    sim.deployment.set_definitions_terminating(false);
-    let survey = |sim: &Sim| {
-        let actions = sim.deployment.plan(sim.now, 16).actions;
-        let mut surveys = actions
-            .into_iter()
-            .filter(|action| matches!(action, Action::Survey(_)));
-        surveys.next()
-    };
-    let survey = survey(&sim).expect("an order too many");
-    sim.deployment.begin(&survey);
-    let failure = Failure::new(FailureKind::Forbidden, "no");
-    let outcome = Outcome::Surveyed(Err(failure));
-    sim.deployment.finish(&survey, outcome, sim.now);
-    assert_eq!(sim.view().blockers, []);
 }
 
 #[test]

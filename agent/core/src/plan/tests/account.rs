@@ -51,6 +51,19 @@ fn a_directly_used_set_whose_namespace_is_gone_is_released() {
 }
 
 #[test]
+fn a_deployment_without_an_account_says_so_and_tries_again() {
+    let mut sim = simple();
+    sim.no_account = Some("NoAccount");
+    sim.settle_until(60_000);
+    assert_eq!(sim.view().available.reason, "NoAccount");
+    assert_eq!(sim.world.requests, 0);
+    sim.no_account = None;
+    sim.deployment.hurry();
+    sim.settle();
+    assert_eq!(sim.view().available.status, Truth::True);
+}
+
+#[test]
 fn without_the_right_to_be_the_account_a_teardown_waits_and_names_it() {
     let mut sim = simple();
     sim.settle();
