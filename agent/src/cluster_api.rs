@@ -1,4 +1,4 @@
-//! The member's API server: two clients over one HTTP/2 connection.
+//! The member's API server: two clients over one HTTP/2 connection, and further ones when watches fill it.
 //!
 //! | Type | Is | May |
 //! |---|---|---|
@@ -11,6 +11,7 @@
 
 pub mod agent_client;
 pub mod connect;
+mod connections;
 pub mod discovery;
 pub mod package_client;
 mod path;

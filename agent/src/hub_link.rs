@@ -31,19 +31,7 @@ pub use renewal::{Rejoin, keep_renewed};
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::chain::chain;
+
 /// An answer that may need the member's API server.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// An error with all its sources on one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    text
-}

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod args;
+mod chain;
 pub mod cluster_api;
 pub mod engine;
 pub mod facts;

@@ -62,7 +62,7 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     admin.serve(tasks, readiness, metrics.registry());
     let bound = json!({"admin": address.to_string()});
     args.daemon.write_ready(&bound.to_string())?;
-    let transport = Transport::new(connect::connect(args.kubeconfig.as_deref()).await?);
+    let transport = connect::connect(args.kubeconfig.as_deref()).await?;
     let stop = tasks.shutdown();
     let all = tasks.clone();
     tasks.essential("agent", async move {
@@ -139,7 +139,7 @@ async fn wire(
         notes: Arc::new(EventWriter::start(client.clone(), instance, tasks)),
     });
     store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
-    store.sweep().await;
+    store.keep_swept();
     standalone::start(&client, &queue, &circumstances, tasks)?;
     let standing = parts.hub.map(|ready| {
         let (standing, seen) = watch::channel(Standing::Starting);

@@ -10,11 +10,14 @@
 //!
 //! Promises: nothing is acknowledged before it is stored; content is written once and never changed; a stored
 //! tombstone is never taken back; the newest set of a hub's deployment that somebody deletes is written again
-//! and its disappearance tears nothing down; no body of an object is kept in memory.
+//! and its disappearance tears nothing down; no body of an object is kept in memory, but for what was just stored
+//! and the engine is about to read.
 
 mod accept;
 mod convert;
 mod definitions;
+mod ending;
+mod handover;
 pub(crate) mod head;
 mod index;
 mod observe;
@@ -26,6 +29,7 @@ mod set_store;
 mod state;
 mod sweep;
 mod take;
+mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,13 +37,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stevedore_agent_core::session::Recovered;
 use stevedore_proto_core::{DeploymentUid, Digest, Held};
 use stevedore_runtime::supervise::Tasks;
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{Notify, RwLock, watch};
 
 use crate::accounts::AccountResolver;
 use crate::cluster_api::AgentClient;
 use crate::engine::ports::{Answer, Notified};
 use crate::standalone::Queue;
 use definitions::Definitions;
+use handover::Handover;
+use head::SetHead;
 use index::Index;
 use state::StateSecret;
 
@@ -54,11 +60,16 @@ pub struct Store {
     /// Object deployments that a change of their sets concerns.
     deployments: Arc<Queue>,
     index: Index,
+    handover: Handover,
     state: StateSecret,
     definitions: Definitions,
-    /// Held for reading while Secrets are written that no stored set names yet.
+    /// Held for reading while Secrets are written that no stored set names yet. Nobody ever waits to write.
     sweeping: RwLock<()>,
+    /// Said whenever a set, and with it the name of Secrets, is gone.
+    unnamed: Notify,
     tasks: Tasks,
+    /// See [`Self::enter_ending`].
+    ending: Mutex<BTreeMap<String, SetHead>>,
     /// UIDs of sets that a task tries to give our finalizer.
     taking: Mutex<BTreeSet<String>>,
     /// Counts sets that vanished and could not be written again from what was seen of them.
@@ -90,10 +101,13 @@ impl Store {
             accounts,
             deployments,
             index: Index::default(),
+            handover: Handover::default(),
             state,
             definitions: Definitions::default(),
             sweeping: RwLock::new(()),
+            unnamed: Notify::new(),
             tasks: tasks.owner("store"),
+            ending: Mutex::default(),
             taking: Mutex::default(),
             lost: watch::Sender::new(0),
             circumstances: watch::Sender::new(0),

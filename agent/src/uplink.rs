@@ -48,7 +48,7 @@ impl OrderStore for Traced {
         trace: Option<TraceContext>,
     ) -> Pending<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            self.store.accept(&order, content.as_deref()).await?;
+            self.store.accept(&order, content).await?;
             tracing::info!(deployment = %order.deployment, number = order.tuple.number,
                 package = order.package.name, "an order is stored");
             if let Some(trace) = trace {

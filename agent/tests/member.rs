@@ -3,6 +3,7 @@
 mod member {
     pub(crate) mod clients;
     pub(crate) mod namespaces;
+    pub(crate) mod order;
     pub(crate) mod sets;
     pub(crate) mod store;
     pub(crate) mod support;

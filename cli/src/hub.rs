@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum HubCommand {
     /// Begins a new epoch after the hub was restored from an older copy of its data
     #[command(
-        after_help = "Examples:\n  stevedore hub raise-epoch          shows the census and asks\n  stevedore hub raise-epoch --yes\n\nThe census says what connected members hold that differs from what this hub ordered. After the\nraise that counts as ordered; differences roll out as usual, and nothing the hub does not know is\nremoved."
+        after_help = "Examples:\n  stevedore hub raise-epoch          shows the census and asks\n  stevedore hub raise-epoch --yes\n\nThe census says what members hold that differs from what this hub ordered, and which members\nwere not asked. The raise orders every deployment anew, as this hub has it now: where a member\nholds the same, no object changes; where it differs, it is changed as in any rollout. Nothing the\nhub does not know is removed. Members that were not asked follow when they return."
     )]
     RaiseEpoch {
         /// Raise without asking
@@ -36,6 +36,9 @@ pub(crate) enum HubCommand {
     },
 }
 
+/// Most names of members in one line.
+const NAMES: usize = 20;
+
 /// What members hold, as the hub found it.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,6 +46,12 @@ struct Census {
     as_ordered: u64,
     differing: u64,
     lines: Vec<Line>,
+    /// How many members said nothing: they have no session, or did not answer in time.
+    #[serde(default)]
+    not_asked: usize,
+    /// Names of these, as far as they fit.
+    #[serde(default)]
+    missing: Vec<String>,
 }
 
 /// One deployment that is not as this hub ordered it.
@@ -143,8 +152,28 @@ fn show(census: &Census, format: Format) -> anyhow::Result<()> {
             output::line(&format!(
                 "{} as ordered, {} differ",
                 census.as_ordered, census.differing
-            ))
+            ))?;
+            census
+                .not_asked_line()
+                .map_or(Ok(()), |line| output::line(&line))
         }
+    }
+}
+
+impl Census {
+    /// Which members are not in the census, if any.
+    fn not_asked_line(&self) -> Option<String> {
+        if self.not_asked == 0 {
+            return None;
+        }
+        let shown = &self.missing[..self.missing.len().min(NAMES)];
+        let more = self.not_asked.saturating_sub(shown.len());
+        let mut line = format!("not asked: {}", shown.join(", "));
+        if more > 0 {
+            line.push_str(&format!(" and {more} more"));
+        }
+        line.push_str(" (no session, or no answer in time)");
+        Some(line)
     }
 }
 
@@ -174,4 +203,32 @@ fn confirmed() -> anyhow::Result<bool> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn census(json: serde_json::Value) -> Census {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn members_that_were_not_asked_are_named_in_one_line() {
+        let some = census(json!({
+            "asOrdered": 1, "differing": 0, "lines": [], "notAsked": 2, "missing": ["east", "west"]
+        }));
+        assert_eq!(
+            some.not_asked_line().as_deref(),
+            Some("not asked: east, west (no session, or no answer in time)")
+        );
+        let names: Vec<_> = (0..30).map(|at| format!("c{at}")).collect();
+        let many = census(json!({
+            "asOrdered": 1, "differing": 0, "lines": [], "notAsked": 40, "missing": names
+        }));
+        let line = many.not_asked_line().unwrap();
+        assert!(line.contains("c19 and 20 more"), "{line}");
+        let older = census(json!({"asOrdered": 1, "differing": 0, "lines": []}));
+        assert_eq!(older.not_asked_line(), None);
+    }
 }

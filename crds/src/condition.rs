@@ -145,6 +145,21 @@ pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Conditio
     conditions.iter().find(|c| c.type_ == type_)
 }
 
+/// What conditions say, without their words: types, statuses, and the generation that each speaks about.
+pub fn said(conditions: &[Condition]) -> Vec<(&str, &str, Option<i64>)> {
+    let mut said = Vec::with_capacity(conditions.len());
+    for Condition {
+        type_,
+        status,
+        observed_generation,
+        ..
+    } in conditions
+    {
+        said.push((type_.as_str(), status.as_str(), *observed_generation));
+    }
+    said
+}
+
 /// Whether the condition of this type is `True`.
 pub fn is_true(conditions: &[Condition], type_: &str) -> bool {
     find(conditions, type_).is_some_and(|c| c.status == "True")

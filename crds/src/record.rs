@@ -30,7 +30,8 @@ pub fn join_token(cluster: &str) -> String {
 pub const JOIN_TOKEN_TYPE: &str = "stevedore.dev/join-token";
 /// Key of a join token's Secret: the stored token as JSON.
 pub const JOIN_TOKEN: &str = "token";
-/// Key of a join token's Secret: when it was used, RFC 3339. A token with it is spent.
+/// Key of a join token's Secret: who used it, as UIDs of the cluster and of its `MemberCluster`, `a/b`. The token
+/// is spent for everybody else.
 pub const JOIN_TOKEN_USED: &str = "used";
 /// Secret type of a part of a package's content on the hub.
 pub const CONTENT_TYPE: &str = "stevedore.dev/content";

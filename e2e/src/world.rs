@@ -33,6 +33,8 @@ pub struct Shape {
     pub hub_is_member: bool,
     /// Whether the hub's data can be put back.
     pub own_etcd: bool,
+    /// Whether audit logs have the bodies of writes.
+    pub audit_bodies: bool,
 }
 
 /// One member without controllers: the cheapest world there is.
@@ -42,6 +44,7 @@ pub const SMALL: Shape = Shape {
     extent: Extent::ApiServer,
     hub_is_member: false,
     own_etcd: false,
+    audit_bodies: true,
 };
 
 /// One running world. Dropping it ends every process.
@@ -68,6 +71,7 @@ impl World {
                     extent: Extent::Pods,
                     hub_is_member: true,
                     own_etcd: false,
+                    audit_bodies: true,
                 })
             })
             .await
@@ -80,6 +84,7 @@ impl World {
             .hub_with_own_etcd(shape.own_etcd)
             .members(shape.members)
             .member_extent(shape.extent)
+            .audit_bodies(shape.audit_bodies)
             .registry(true);
         if let Some(folder) = std::env::var_os("STEVEDORE_E2E_FOLDER") {
             static NUMBER: AtomicUsize = AtomicUsize::new(1);

@@ -1,5 +1,5 @@
 //! Both session machines against each other: lost, late, reordered and repeated frames, broken and half-broken
-//! connections, killed processes, a hub put back to an older copy. In every state S1, S2, S3, S5 and S10 hold;
+//! connections, killed processes, a hub put back to an older copy. In every state S1, S2, S3, S5, S9 and S10 hold;
 //! once faults stop, both sides converge and fall silent.
 //!
 //! A failure prints its seed; `STEVEDORE_SEED=<seed>` runs that one alone, `STEVEDORE_SEEDS=<count>` more of them.
@@ -15,6 +15,7 @@ mod simulation {
     mod ledger;
     mod rng;
     mod settle;
+    mod stampede;
     mod truth;
     mod world;
 
@@ -79,6 +80,17 @@ mod simulation {
     fn the_same_seed_is_the_same_run() {
         for seed in 0..20 {
             assert_eq!(run(seed, None).ok(), run(seed, None).ok(), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_agents_that_come_at_once_are_all_admitted_within_fifteen_seconds() {
+        for seed in 0..3 {
+            let admitted = stampede::admissions(10_000, seed);
+            assert_eq!(admitted.len(), 10_000, "seed {seed}");
+            let last = admitted.last().copied();
+            println!("seed {seed}: the last one after {last:?} ms");
+            assert!(last <= Some(15_000), "seed {seed}: {last:?}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use stevedore_hub_controllers::hub;
 use stevedore_hub_grpc::session;
-use stevedore_proto_core::{ClusterUid, DeploymentUid};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, PackageUid};
 
 /// Sessions as the Kubernetes side tells them what changed.
 pub(crate) struct Told(pub(crate) session::Sessions);
@@ -16,6 +16,10 @@ impl hub::Sessions for Told {
 
     fn reloaded(&self) {
         self.0.reloaded();
+    }
+
+    fn content_back(&self, package: PackageUid) {
+        self.0.content_back(package);
     }
 
     fn census(&self, cluster: ClusterUid) {

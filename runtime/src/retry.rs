@@ -32,6 +32,17 @@ impl Schedule {
     };
 }
 
+impl Schedule {
+    /// The bound after so many attempts that failed.
+    #[must_use]
+    pub fn after(&self, attempts: u32) -> Duration {
+        let exponent = i32::try_from(attempts.min(64)).unwrap_or(64);
+        let bound = self.initial.as_secs_f64() * self.factor.max(1.0).powi(exponent);
+        let bound = Duration::try_from_secs_f64(bound).unwrap_or(self.cap);
+        bound.min(self.cap)
+    }
+}
+
 /// The delays of one series of attempts, with full jitter: each is uniform between zero and the schedule's
 /// current bound, so that many that fail together do not return together.
 #[derive(Debug)]
@@ -126,6 +137,16 @@ mod tests {
         delays.reset();
         assert_eq!(delays.next(u64::MAX), Duration::from_secs(1));
         assert_eq!(delays.attempts(), 1);
+    }
+
+    #[test]
+    fn the_bound_after_some_attempts_is_the_one_a_series_would_have() {
+        let mut delays = Delays::new(Schedule::CONNECT);
+        for attempts in 0..10 {
+            let bound = Schedule::CONNECT.after(attempts);
+            assert_eq!(bound, delays.next(u64::MAX), "{attempts}");
+        }
+        assert_eq!(Schedule::CONNECT.after(u32::MAX), Duration::from_secs(60));
     }
 
     #[test]

@@ -298,12 +298,6 @@ impl<T> Task<T> {
     pub fn abort(&self) {
         self.handle.abort();
     }
-
-    /// Whether the task has ended.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.handle.is_finished()
-    }
 }
 
 impl Scope {
@@ -320,16 +314,6 @@ impl Scope {
     /// Waits until one child ends; `None` when there is none left.
     pub async fn join_next(&mut self) -> Option<()> {
         self.set.join_next().await.map(|_| ())
-    }
-
-    /// Waits until every child has ended.
-    pub async fn join_all(&mut self) {
-        while self.join_next().await.is_some() {}
-    }
-
-    /// Stops every child and waits until they are gone.
-    pub async fn stop(&mut self) {
-        self.set.shutdown().await;
     }
 
     /// Number of children that have not been joined.

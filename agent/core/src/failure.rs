@@ -21,6 +21,8 @@ pub enum FailureKind {
     Invalid,
     /// The stored object would be too large; permanent for this content.
     TooLarge,
+    /// Not the API server's word: the content to be written is no longer stored whole.
+    ContentMissing,
     /// 429, 5xx, a timeout or a broken connection: the same request may pass later.
     Unavailable,
 }
@@ -36,6 +38,7 @@ impl FailureKind {
             Self::AccountNotAllowed => "AccountNotAllowed",
             Self::Invalid => "Invalid",
             Self::TooLarge => "TooLarge",
+            Self::ContentMissing => "ContentMissing",
             Self::Unavailable => "Unavailable",
         }
     }
@@ -71,7 +74,7 @@ impl Failure {
     /// The message as it may be shown for an object of this kind: API servers quote refused values, so for
     /// a Secret only the kind of refusal is told.
     pub fn about(&self, kind: &Kind) -> String {
-        if kind.is_secret() {
+        if kind.is_secret() && self.kind != FailureKind::ContentMissing {
             format!(
                 "the API server refuses it ({}); its words are not shown for a Secret",
                 self.kind.as_str()

@@ -395,7 +395,7 @@ fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) 
         FailureKind::Forbidden | FailureKind::AccountNotAllowed => FORBIDDEN,
         // A version that is gone, or a server that is away, takes no object along.
         FailureKind::NoKind | FailureKind::Unavailable => SOON,
-        FailureKind::Invalid | FailureKind::TooLarge => BLOCKED,
+        FailureKind::Invalid | FailureKind::TooLarge | FailureKind::ContentMissing => BLOCKED,
     };
     item.retry.fail(now, schedule, failure.retry_after, spread);
     item.block = Some(Block {

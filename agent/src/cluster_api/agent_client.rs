@@ -15,7 +15,7 @@ use stevedore_crds::v1alpha1::{
 use stevedore_proto_core::label;
 
 use super::path::Path;
-use super::transport::{Call, JSON, METADATA_LIST, Transport};
+use super::transport::{Call, JSON, METADATA, METADATA_LIST, Transport};
 use super::watch_loop::Subject;
 use crate::engine::ports::{Account, Answer};
 
@@ -191,6 +191,25 @@ impl AgentClient {
         self.transport.call(call).await?.parse()
     }
 
+    /// Whether there is no object with this name and UID (any more). Asked where a request that relied on the
+    /// UID was answered with a conflict, which may have had another cause.
+    ///
+    /// # Errors
+    /// When the server refuses or does not answer.
+    pub async fn is_gone<K: Own>(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        uid: &str,
+    ) -> Answer<bool> {
+        let path = Self::object::<K>(namespace, name)?;
+        match self.transport.call(Call::get(path).accept(METADATA)).await {
+            Ok(reply) => Ok(reply.parse::<Identified>()?.metadata.uid != uid),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(true),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Deletes the object with this name and UID; one that is gone, or another of the same name, is `Ok`.
     ///
     /// # Errors
@@ -207,8 +226,10 @@ impl AgentClient {
         let call = Call::with_body(Method::DELETE, path, JSON, bytes(&options));
         match self.transport.call(call).await {
             Ok(_) => Ok(()),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(()),
             Err(failure)
-                if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) =>
+                if failure.kind == FailureKind::Conflict
+                    && self.is_gone::<K>(namespace, name, uid).await? =>
             {
                 Ok(())
             }
@@ -295,6 +316,16 @@ pub struct Select<'a> {
     pub limit: &'a str,
     /// Only the metadata is wanted.
     pub metadata_only: bool,
+}
+
+#[derive(Deserialize)]
+struct Identified {
+    metadata: Uid,
+}
+
+#[derive(Deserialize)]
+struct Uid {
+    uid: String,
 }
 
 #[derive(Deserialize)]

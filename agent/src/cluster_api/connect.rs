@@ -1,7 +1,8 @@
-//! One HTTP/2 connection to the API server, from a kubeconfig file or from within a pod.
+//! The way to the API server, over HTTP/2, from a kubeconfig file or from within a pod.
 //!
 //! kube's own connector speaks HTTP/1.1 only: one TLS connection for every watch. Here the same layers
-//! stand on a connector that offers `h2`, so that every watch is a stream of one connection.
+//! stand on a connector that offers `h2`, so that watches are streams of one connection, as far as it takes
+//! them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +15,9 @@ use kube::client::{Body, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
+
+use super::transport::Transport;
+use crate::chain::chain;
 
 /// How often an otherwise silent connection is checked, and how long the answer may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -45,12 +49,22 @@ pub enum Error {
     Proxy,
 }
 
-/// A client for the kubeconfig, or for the pod this process runs in when there is none.
+/// The way of the kubeconfig, or of the pod this process runs in when there is none.
 ///
 /// # Errors
 /// When there is no configuration or it cannot be used. Whether the server answers is not tried.
-pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, Error> {
-    client(&configuration(kubeconfig).await?)
+pub async fn connect(kubeconfig: Option<&Path>) -> Result<Transport, Error> {
+    let config = configuration(kubeconfig).await?;
+    let first = client(&config)?;
+    let another = move || {
+        client(&config)
+            .inspect_err(|error| {
+                let error = chain(error);
+                tracing::warn!(error, "no further connection to the API server");
+            })
+            .ok()
+    };
+    Ok(Transport::with(first, another))
 }
 
 async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, Error> {
@@ -67,6 +81,7 @@ async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, Error> {
         .map_err(failed)
 }
 
+/// A client with a connection of its own.
 fn client(config: &Config) -> Result<Client, Error> {
     let credentials = |error| Error::Credentials(Box::new(error));
     if config.proxy_url.is_some() {

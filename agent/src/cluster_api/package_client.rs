@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _};
-use http::{Method, StatusCode};
+use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
@@ -15,7 +15,7 @@ use super::discovery::{Discovery, Resource};
 use super::path::Path;
 use super::transport::{Call, JSON, METADATA_LIST, Reply, Transport};
 use crate::engine::ports::{
-    Account, Answer, Applied, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope,
+    Account, Answer, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope,
 };
 
 const APPLY: &str = "application/apply-patch+yaml";
@@ -230,7 +230,7 @@ impl ObjectApi for PackageClient {
         key: &'a ObjectKey,
         body: &'a Value,
         options: ApplyOptions,
-    ) -> BoxFuture<'a, Answer<Applied>> {
+    ) -> BoxFuture<'a, Answer<Value>> {
         Box::pin(async move {
             let path = self
                 .path(key)
@@ -239,11 +239,7 @@ impl ObjectApi for PackageClient {
                 .query("force", if options.force { "true" } else { "false" });
             let call = Call::with_body(Method::PATCH, path, APPLY, body.to_string().into_bytes())
                 .dry_run(options.dry_run);
-            let reply = self.call(&key.kind, call).await?;
-            Ok(Applied {
-                object: reply.parse()?,
-                created: reply.code == StatusCode::CREATED,
-            })
+            self.call(&key.kind, call).await?.parse()
         })
     }
 

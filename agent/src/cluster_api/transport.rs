@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request};
 use http_body_util::{BodyExt as _, Limited};
 use kube::Client;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
 use stevedore_agent_core::failure::{Failure, FailureKind};
-use tokio::sync::Semaphore;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
+use super::connections::Connections;
 use super::path::Path;
 use super::refusal;
+use crate::chain::chain;
 use crate::engine::ports::{Account, Answer};
 
-/// Requests under way at once, watches apart.
-const CONCURRENCY: usize = 16;
 /// The time that one request may take, its answer included.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The biggest answer that is read.
@@ -35,8 +35,7 @@ pub(crate) const METADATA_LIST: &str =
 /// Shared by every client of the process. Cheap to clone.
 #[derive(Clone)]
 pub struct Transport {
-    client: Client,
-    permits: Arc<Semaphore>,
+    connections: Arc<Connections>,
     counters: Arc<Counters>,
 }
 
@@ -145,8 +144,14 @@ fn user(account: &Account) -> Answer<HeaderValue> {
 
 /// A successful answer.
 pub(crate) struct Reply {
-    pub(crate) code: StatusCode,
     pub(crate) body: Bytes,
+}
+
+/// A stream that is open.
+pub(crate) struct Opened {
+    pub(crate) body: Body,
+    /// Its place on the connection; held as long as the body is read.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 impl Reply {
@@ -161,11 +166,18 @@ impl Reply {
 }
 
 impl Transport {
-    /// Requests go through this client.
+    /// Requests go through this client, however many watches there are.
     pub fn new(client: Client) -> Self {
+        Self::with(client, || None)
+    }
+
+    /// As [`Self::new`], with a way to make further connections once watches fill the first one.
+    pub fn with(
+        client: Client,
+        another: impl Fn() -> Option<Client> + Send + Sync + 'static,
+    ) -> Self {
         Self {
-            client,
-            permits: Arc::new(Semaphore::new(CONCURRENCY)),
+            connections: Arc::new(Connections::new(client, another)),
             counters: Arc::default(),
         }
     }
@@ -177,15 +189,11 @@ impl Transport {
 
     /// Sends one request and reads the whole answer.
     pub(crate) async fn call(&self, call: Call<'_>) -> Answer<Reply> {
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
+        let (client, _turn) = self.connections.for_request(call.account.is_some()).await;
         self.count(&call);
         let request = call.into_request()?;
         let answer = timeout(REQUEST_TIMEOUT, async {
-            let response = self.client.send(request).await.map_err(unreachable)?;
+            let response = client.send(request).await.map_err(unreachable)?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, ANSWER)
                 .collect()
@@ -201,10 +209,7 @@ impl Transport {
                 self.counters.failures.fetch_add(1, Ordering::Relaxed);
             })?;
         if head.status.is_success() {
-            return Ok(Reply {
-                code: head.status,
-                body,
-            });
+            return Ok(Reply { body });
         }
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
         Err(refusal::failure(
@@ -215,16 +220,18 @@ impl Transport {
     }
 
     /// Opens a stream: waits for the head of the answer only.
-    pub(crate) async fn open(&self, call: Call<'_>) -> Answer<Response<Body>> {
+    pub(crate) async fn open(&self, call: Call<'_>) -> Answer<Opened> {
         self.count(&call);
         let request = call.into_request()?;
-        let head = timeout(REQUEST_TIMEOUT, self.client.send(request));
+        let (client, room) = self.connections.for_watch();
+        let head = timeout(REQUEST_TIMEOUT, client.send(request));
         let response = head
             .await
             .unwrap_or_else(|_| Err(kube::Error::Service("no answer in time".into())))
             .map_err(unreachable)?;
         if response.status().is_success() {
-            return Ok(response);
+            let body = response.into_body();
+            return Ok(Opened { body, room });
         }
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
         let (head, body) = response.into_parts();
@@ -255,14 +262,14 @@ fn retry_after(headers: &http::HeaderMap) -> Option<u64> {
 fn unreachable(error: kube::Error) -> Failure {
     Failure::new(
         FailureKind::Unavailable,
-        format!("the API server cannot be reached: {}", causes(&error)),
+        format!("the API server cannot be reached: {}", chain(&error)),
     )
 }
 
 fn broken_off(error: &(dyn std::error::Error + 'static)) -> Failure {
     Failure::new(
         FailureKind::Unavailable,
-        format!("the API server's answer broke off: {}", causes(error)),
+        format!("the API server's answer broke off: {}", chain(error)),
     )
 }
 
@@ -272,21 +279,6 @@ fn timed_out() -> Failure {
         FailureKind::Unavailable,
         format!("no answer within {seconds} s; whether it was done is not known"),
     )
-}
-
-/// An error and what caused it, in one line.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -317,5 +309,43 @@ mod tests {
             let call = Call::get(Path::root("/api/v1")).account(Some(&account));
             assert_eq!(call.into_request().unwrap_err().kind, FailureKind::Invalid);
         }
+    }
+
+    #[tokio::test]
+    async fn requests_that_hang_for_a_package_delay_neither_the_agent_nor_another_package() {
+        let server = tower::service_fn(|request: Request<Body>| async move {
+            let hangs = request.uri().path().starts_with("/hang");
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            http::Response::builder().body(Body::empty())
+        });
+        let transport = Transport::new(Client::new(server, "default"));
+        let hung = account("stevedore-system", "hung");
+        let hanging = || {
+            let call = Call::get(Path::root("/hang")).account(Some(&hung));
+            Box::pin(transport.call(call))
+        };
+        // As many as one deployment may have.
+        let mut all: Vec<_> = (0..crate::engine::PER_DEPLOYMENT)
+            .map(|_| hanging())
+            .collect();
+        for one in &mut all {
+            assert!(futures::poll!(one).is_pending());
+        }
+        let other = account("stevedore-system", "other");
+        for account in [None, Some(&other)] {
+            let call = Call::get(Path::root("/answers")).account(account);
+            let answer = timeout(REQUEST_TIMEOUT / 3, transport.call(call)).await;
+            assert!(answer.expect("not behind those that hang").is_ok());
+        }
+        // Whatever packages do, the agent's own requests have their turns.
+        all.extend((0..200).map(|_| hanging()));
+        for one in &mut all {
+            assert!(futures::poll!(one).is_pending());
+        }
+        let call = Call::get(Path::root("/answers"));
+        let answer = timeout(REQUEST_TIMEOUT / 3, transport.call(call)).await;
+        assert!(answer.expect("not behind those that hang").is_ok());
     }
 }

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use super::path::Path;
 use super::refusal;
-use super::transport::{Call, JSON, METADATA, METADATA_LIST, Transport};
+use super::transport::{Call, JSON, METADATA, METADATA_LIST, Opened, Transport};
 use crate::engine::ports::{Account, Answer};
 
 /// Objects in one page of a list.
@@ -232,15 +232,15 @@ async fn watch(
             JSON
         })
         .account(subject.account.as_ref());
-    let response = match transport.open(call).await {
-        Ok(response) => response,
+    let Opened { body, room: _room } = match transport.open(call).await {
+        Ok(opened) => opened,
         Err(failure) if is_gone(&failure) => return Ok(None),
         Err(failure) => return Err((failure, Some(from))),
     };
     if std::mem::take(broken) {
         handler.take(Notice::Synced).await;
     }
-    let mut lines = Lines::new(response.into_body());
+    let mut lines = Lines::new(body);
     let mut place = from;
     loop {
         let line = match timeout(WATCH + SLACK, lines.next()).await {

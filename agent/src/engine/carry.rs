@@ -5,8 +5,8 @@ mod find;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures::StreamExt as _;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
+use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 use stevedore_agent_core::desired::{self, Blueprint, Desired, Guard, Setting};
 use stevedore_agent_core::failure::{Failure, FailureKind};
@@ -193,59 +193,47 @@ async fn scopes(api: &dyn ObjectApi, content: &Content) -> Answer<HashMap<Kind, 
 pub(super) enum Request {
     List(WatchKey),
     Read(ObjectKey),
-    Write {
-        desired: Box<Desired>,
-        guard: Guard,
-        dry_run: bool,
-    },
+    Write(Box<Write>),
 }
 
-/// Where the content of a rollout comes from: kept while it is written, read again when it is needed later.
-#[derive(Clone)]
-pub(super) struct Source {
-    pub(super) set: SetRef,
+/// One write, or the check of one.
+pub(super) struct Write {
+    pub(super) desired: Desired,
+    pub(super) guard: Guard,
+    pub(super) dry_run: bool,
     pub(super) setting: Setting,
-    pub(super) content: Option<Arc<Content>>,
+    pub(super) content: Load,
+}
+
+/// The content of a set: read once, whoever waits for it.
+pub(super) type Load = future::Shared<BoxFuture<'static, Result<Arc<Content>, ContentFailure>>>;
+
+/// A content that is there.
+pub(super) fn loaded(content: Arc<Content>) -> Load {
+    future::ready(Ok(content)).boxed().shared()
+}
+
+/// A content that is read as soon as somebody needs it.
+pub(super) fn load(ports: &Ports, set: SetRef) -> Load {
+    let store = Arc::clone(&ports.store);
+    async move { store.content(&set).await }.boxed().shared()
 }
 
 /// Carries out a request of a rollout.
-pub(super) fn roll_out(ports: &Ports, tools: Tools, source: Source, request: Request) -> Carried {
-    let store = Arc::clone(&ports.store);
+pub(super) fn roll_out(tools: Tools, request: Request) -> Carried {
     Box::pin(async move {
-        match request {
-            Request::List(scope) => (
-                answer(tools.list(&scope).await, rollout::Answer::Listed),
-                Baggage::None,
-            ),
-            Request::Read(key) => (
-                answer(tools.read(&key).await, rollout::Answer::Read),
-                Baggage::None,
-            ),
-            Request::Write {
-                desired,
-                guard,
-                dry_run,
-            } => {
-                let content = match source.content {
-                    Some(content) => content,
-                    None => match store.content(&source.set).await {
-                        Ok(content) => content,
-                        Err(ContentFailure::Unavailable(failure)) => {
-                            return (failed(failure), Baggage::None);
-                        }
-                        Err(ContentFailure::Missing(what)) => {
-                            return (
-                                failed(Failure::new(FailureKind::NotFound, what)),
-                                Baggage::None,
-                            );
-                        }
-                    },
-                };
-                let outcome =
-                    write(&tools, &desired, &content, &source.setting, &guard, dry_run).await;
-                (outcome, Baggage::Content(content))
-            }
-        }
+        let outcome = match request {
+            Request::List(scope) => answer(tools.list(&scope).await, rollout::Answer::Listed),
+            Request::Read(key) => answer(tools.read(&key).await, rollout::Answer::Read),
+            Request::Write(write) => match write.content.clone().await {
+                Ok(content) => write.carry_out(&tools, &content).await,
+                Err(ContentFailure::Unavailable(failure)) => failed(failure),
+                Err(ContentFailure::Missing(what)) => {
+                    failed(Failure::new(FailureKind::ContentMissing, what))
+                }
+            },
+        };
+        (outcome, Baggage::None)
     })
 }
 
@@ -260,34 +248,29 @@ fn answer<T>(result: Answer<T>, ok: impl FnOnce(T) -> rollout::Answer) -> Outcom
     })
 }
 
-async fn write(
-    tools: &Tools,
-    desired: &Desired,
-    content: &Content,
-    setting: &Setting,
-    guard: &Guard,
-    dry_run: bool,
-) -> Outcome {
-    let Some(body) = desired.body(content, setting, guard) else {
-        let what = "the stored content is not what this order delivered";
-        return failed(Failure::new(FailureKind::Invalid, what));
-    };
-    let options = ApplyOptions {
-        // What may exist is ours or adopted by declaration; what must not exist has nothing to force.
-        force: matches!(guard, Guard::Change { .. }),
-        dry_run,
-    };
-    let applied = {
-        let _permit = tools.shared.requests.acquire().await;
-        tools.api.apply(&desired.key, &body, options).await
-    };
-    match applied {
-        Err(failure) => failed(failure),
-        Ok(_) if dry_run => Outcome::Rollout(rollout::Answer::Checked),
-        Ok(applied) => answer(
-            tools.look(applied.object, &desired.key).await,
-            rollout::Answer::Written,
-        ),
+impl Write {
+    async fn carry_out(&self, tools: &Tools, content: &Content) -> Outcome {
+        let Some(body) = self.desired.body(content, &self.setting, &self.guard) else {
+            let what = "the stored content is not what this order delivered";
+            return failed(Failure::new(FailureKind::Invalid, what));
+        };
+        let options = ApplyOptions {
+            // What may exist is ours or adopted by declaration; what must not exist has nothing to force.
+            force: matches!(self.guard, Guard::Change { .. }),
+            dry_run: self.dry_run,
+        };
+        let applied = {
+            let _permit = tools.shared.requests.acquire().await;
+            tools.api.apply(&self.desired.key, &body, options).await
+        };
+        match applied {
+            Err(failure) => failed(failure),
+            Ok(_) if self.dry_run => Outcome::Rollout(rollout::Answer::Checked),
+            Ok(applied) => answer(
+                tools.look(applied, &self.desired.key).await,
+                rollout::Answer::Written,
+            ),
+        }
     }
 }
 

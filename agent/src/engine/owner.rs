@@ -16,12 +16,12 @@ use stevedore_agent_core::plan::{Action, Deployment, Outcome};
 use stevedore_agent_core::retry::{Retry, SOON, Spread};
 use stevedore_agent_core::rollout::Incident;
 use stevedore_crds::v1alpha1::ObjectSetStatus;
-use stevedore_proto_core::{Content, DeploymentUid, Millis};
+use stevedore_proto_core::{DeploymentUid, Millis};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::carry::Baggage;
+use super::carry::{self, Baggage, Load};
 use super::head::{head, predecessors};
 use super::look::Lookout;
 use super::ports::{Account, Answer, ObjectApi, Ports, StoredSet};
@@ -53,7 +53,7 @@ pub(super) struct Owner {
     client: Option<(Account, Arc<dyn ObjectApi>)>,
     /// The policy when accounts were last looked up; see [`super::ports::Accounts::policy`].
     policy: u64,
-    content: Option<(SetUid, Arc<Content>)>,
+    content: Option<(SetUid, Load)>,
     phases: HashMap<SetUid, NamedPhases>,
     air: FuturesUnordered<BoxFuture<'static, Landed>>,
     /// How many of those in the air are actions.
@@ -163,9 +163,10 @@ impl Owner {
         }
         self.reading = true;
         let store = Arc::clone(&self.ports.store);
-        let uid = self.uid;
-        self.air
-            .push(Box::pin(async move { Landed::Sets(store.sets(uid).await) }));
+        let (uid, known) = (self.uid, self.sets.clone());
+        self.air.push(Box::pin(async move {
+            Landed::Sets(store.sets(uid, &known).await)
+        }));
     }
 
     /// Waits for whatever comes first.
@@ -277,7 +278,7 @@ impl Owner {
             Baggage::Client(account, api) => self.client = Some((account, api)),
             Baggage::Content(content) => {
                 if let Some(accepted) = self.core.accepted() {
-                    self.content = Some((accepted.uid.clone(), content));
+                    self.content = Some((accepted.uid.clone(), carry::loaded(content)));
                 }
             }
             Baggage::Phases(phases) => self.phases = phases,

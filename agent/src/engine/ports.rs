@@ -26,15 +26,6 @@ pub struct ApplyOptions {
     pub dry_run: bool,
 }
 
-/// What an apply answered.
-#[derive(Debug, Clone)]
-pub struct Applied {
-    /// The object as stored (or as it would be, for a dry-run).
-    pub object: Value,
-    /// 201 rather than 200.
-    pub created: bool,
-}
-
 /// What a delete must still find.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preconditions {
@@ -83,13 +74,14 @@ pub trait ObjectApi: Send + Sync {
     fn served<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<ObjectKey>>>;
 
     /// Server-side apply. What `body` carries in `metadata.uid` and `metadata.resourceVersion` is sent as it
-    /// is: `resourceVersion: "1"` creates only, anything else must match the live object (409 otherwise).
+    /// is: `resourceVersion: "1"` creates only, anything else must match the live object (409 otherwise). Answers
+    /// with the object as stored (or as it would be, for a dry-run).
     fn apply<'a>(
         &'a self,
         key: &'a ObjectKey,
         body: &'a Value,
         options: ApplyOptions,
-    ) -> BoxFuture<'a, Answer<Applied>>;
+    ) -> BoxFuture<'a, Answer<Value>>;
 
     /// DELETE with UID and resourceVersion preconditions, background propagation. A 404 is `Ok`.
     fn delete<'a>(
@@ -263,8 +255,13 @@ pub enum ContentFailure {
 
 /// The accepted orders on the member's API server, written with the agent's own identity.
 pub trait SetStore: Send + Sync {
-    /// Every stored set of a deployment, in any order.
-    fn sets(&self, deployment: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>>;
+    /// Every stored set of a deployment, in any order. Those of a hub that are `known` and have not changed
+    /// since are answered as they are known, with the status that they are known with.
+    fn sets<'a>(
+        &'a self,
+        deployment: DeploymentUid,
+        known: &'a [StoredSet],
+    ) -> BoxFuture<'a, Answer<Vec<StoredSet>>>;
 
     /// The whole content of a set, objects of kind Secret included.
     fn content<'a>(

@@ -1,22 +1,22 @@
 //! An accepted order becomes durable: Secrets first, then the set in one write that carries the tuple.
 
-use k8s_openapi::api::core::v1::Secret;
-use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::session::StoreError;
 use stevedore_crds::v1alpha1::ClusterObjectSet;
-use stevedore_proto_core::{Content, ContentRef, NackReason, Order, OrderBody};
+use stevedore_proto_core::{NackReason, Order, OrderBody};
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::sleep;
 
 use super::head::SetHead;
-use super::{Store, convert, secrets};
+use super::template::Template;
+use super::{Store, convert};
 use crate::engine::ports::{Answer, SetRef};
 
 /// Attempts against an API server that does not answer, or against other writers.
 const ATTEMPTS: u32 = 5;
-/// What the spec of a stored set has of its content.
-const TEMPLATE: [&str; 3] = ["phases", "availabilityProbes", "successDelaySeconds"];
 
 impl Store {
     /// Makes an order durable. `content` are its verified bytes; absent for a tombstone, and for content
@@ -24,13 +24,17 @@ impl Store {
     ///
     /// # Errors
     /// With the reason for the hub. No message quotes a value of a Secret.
-    pub async fn accept(&self, order: &Order, content: Option<&[u8]>) -> Result<(), StoreError> {
+    pub async fn accept(
+        &self,
+        order: &Order,
+        content: Option<Arc<[u8]>>,
+    ) -> Result<(), StoreError> {
         let _no_sweep = self.sweeping.read().await;
         match &order.body {
             OrderBody::Tombstone => self.store_tombstone(order).await,
             OrderBody::Apply(reference) => {
                 let template = match content {
-                    Some(bytes) => self.template(bytes, reference).await?,
+                    Some(bytes) => self.template(bytes).await?,
                     None => self.template_of_stored(reference).await?,
                 };
                 self.store_set(order, template).await
@@ -38,91 +42,8 @@ impl Store {
         }
     }
 
-    /// The content as a set stores it; its Secrets are written on the way.
-    async fn template(
-        &self,
-        bytes: &[u8],
-        reference: &ContentRef,
-    ) -> Result<Map<String, Value>, StoreError> {
-        let mut content = Content::from_bytes(bytes, reference)
-            .map_err(|error| refused(NackReason::Undecodable, error.to_string()))?;
-        let packs = secrets::split(&mut content)
-            .map_err(|error| refused(NackReason::TooLarge, error.to_string()))?;
-        let mut value = serde_json::to_value(&content).expect("content is always JSON");
-        for (at, packs) in packs.into_iter().enumerate() {
-            let mut names = vec![];
-            for pack in packs {
-                names.push(self.store_secret(pack).await?);
-            }
-            if !names.is_empty() {
-                value["phases"][at]["secrets"] = names.into();
-            }
-        }
-        let Value::Object(map) = value else {
-            unreachable!("content is a JSON object");
-        };
-        Ok(map)
-    }
-
-    async fn store_secret(&self, pack: Vec<u8>) -> Result<String, StoreError> {
-        let name = secrets::name(&self.state.digest_key(), &pack);
-        let secret = secrets::secret(&name, &self.namespace, pack);
-        let written = self
-            .persist(|| async {
-                match self
-                    .client
-                    .create::<Secret>(Some(&self.namespace), &secret, false)
-                    .await
-                {
-                    // Named by its content and immutable: the one that is there is the same.
-                    Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
-                    other => other.map(|_| ()),
-                }
-            })
-            .await;
-        written.map(|()| name).map_err(|failure| StoreError {
-            message: "a Secret of the package could not be stored in the agent's namespace".into(),
-            ..not_stored(&failure)
-        })
-    }
-
-    /// The content of a set that is stored already.
-    async fn template_of_stored(
-        &self,
-        reference: &ContentRef,
-    ) -> Result<Map<String, Value>, StoreError> {
-        let lacking = || {
-            // For this reason the session fetches it: a set that somebody deleted took it along.
-            let message = format!("no stored set has the content {}", reference.digest);
-            refused(NackReason::ContentUnavailable, message)
-        };
-        let source = self
-            .index
-            .with_content(&reference.digest)
-            .ok_or_else(lacking)?;
-        let set: Option<Value> = self
-            .persist(|| {
-                self.client
-                    .get::<ClusterObjectSet, Value>(None, &source.name)
-            })
-            .await
-            .map_err(|failure| not_stored(&failure))?;
-        let mut set = set
-            .filter(|set| set["metadata"]["uid"] == source.uid.as_str())
-            .ok_or_else(lacking)?;
-        let template: Map<String, Value> = TEMPLATE
-            .into_iter()
-            .filter_map(|key| Some((key.to_owned(), set["spec"].get_mut(key)?.take())))
-            .collect();
-        Ok(template)
-    }
-
-    async fn store_set(
-        &self,
-        order: &Order,
-        template: Map<String, Value>,
-    ) -> Result<(), StoreError> {
-        let mut spec = template;
+    async fn store_set(&self, order: &Order, mut template: Template) -> Result<(), StoreError> {
+        let spec = &mut template.spec;
         let stored = convert::stored_order(order);
         spec.insert("order".into(), json!(stored));
         spec.insert("revision".into(), json!(order.package.revision));
@@ -135,11 +56,12 @@ impl Store {
         if order.is_tombstone() {
             spec.insert("tombstone".into(), tombstone(order));
         }
-        self.write_set(order, Value::Object(spec)).await
+        self.write_set(order, template).await
     }
 
     /// Writes a new set, under another name where an older history of the hub has taken the first one.
-    async fn write_set(&self, order: &Order, spec: Value) -> Result<(), StoreError> {
+    async fn write_set(&self, order: &Order, mut template: Template) -> Result<(), StoreError> {
+        let spec = Value::Object(std::mem::take(&mut template.spec));
         let number = order.tuple.number;
         let first = format!(
             "{}-{}-{number}",
@@ -155,17 +77,35 @@ impl Store {
                 .map_err(|failure| not_stored(&failure))?;
             match written {
                 Written::Taken => {}
-                Written::Durable(head) => {
-                    return self
-                        .index
-                        .put(&head)
-                        .map_err(|error| refused(NackReason::CrdOutdated, error.to_string()));
+                Written::Now(head, answer) => {
+                    self.hand_over(order, &mut template, &head, &answer["spec"]);
+                    return self.known(&head);
                 }
+                Written::Before(head) => return self.known(&head),
                 Written::Less => return Err(self.outdated()),
             }
         }
         let message = format!("the name of order {number} is taken by sets of another order");
         Err(refused(NackReason::StoreFailed, message))
+    }
+
+    fn known(&self, head: &SetHead) -> Result<(), StoreError> {
+        self.index
+            .put(head)
+            .map_err(|error| refused(NackReason::CrdOutdated, error.to_string()))
+    }
+
+    /// Spares the engine from reading what was just stored.
+    fn hand_over(&self, order: &Order, template: &mut Template, head: &SetHead, spec: &Value) {
+        self.handover.put_head(head.clone());
+        if let Some(reference) = order.content()
+            && let Some(content) = template.content(spec)
+        {
+            let size = usize::try_from(reference.size).unwrap_or(usize::MAX);
+            let uid = &head.metadata.uid;
+            self.handover
+                .put_content(order.deployment, uid, size, content);
+        }
     }
 
     async fn create_set(&self, name: &str, body: &Value, order: &Order) -> Answer<Written> {
@@ -175,10 +115,9 @@ impl Store {
             .await;
         let head: SetHead = match created {
             Ok(answer) => {
-                let covers = covers(&answer["spec"], &body["spec"]);
-                let head = parse(answer)?;
-                if covers {
-                    return Ok(Written::Durable(Box::new(head)));
+                let head = parse(&answer)?;
+                if covers(&answer["spec"], &body["spec"]) {
+                    return Ok(Written::Now(Box::new(head), answer));
                 }
                 // Known before it is deleted: its end is no loss that the store makes good.
                 if let Err(error) = self.index.refuse(&head) {
@@ -204,7 +143,7 @@ impl Store {
         }
         let same = head.spec.order.as_ref() == Some(&convert::stored_order(order));
         Ok(if same {
-            Written::Durable(Box::new(head))
+            Written::Before(Box::new(head))
         } else {
             Written::Taken
         })
@@ -237,7 +176,7 @@ impl Store {
                 }
             }
         }
-        self.store_set(order, Map::new()).await
+        self.store_set(order, Template::default()).await
     }
 
     /// Whether the set took the tombstone; not when it is gone or has another one.
@@ -253,7 +192,8 @@ impl Store {
                 if !covers(&answer["spec"]["tombstone"], &wanted) {
                     return Err(Failure::new(FailureKind::Invalid, OUTDATED));
                 }
-                let head: SetHead = parse(answer)?;
+                let head: SetHead = parse(&answer)?;
+                self.handover.put_head(head.clone());
                 Ok(self.index.put(&head).is_ok())
             }
             Err(failure) => match failure.kind {
@@ -293,8 +233,10 @@ impl Store {
 const OUTDATED: &str = "the API server stores less of a set than was sent: its definition of ClusterObjectSet is older than this agent";
 
 enum Written {
-    /// It is stored, now or before.
-    Durable(Box<SetHead>),
+    /// It was stored now, and this is what the server answered.
+    Now(Box<SetHead>, Value),
+    /// It was stored before.
+    Before(Box<SetHead>),
     /// Another set has this name.
     Taken,
     /// The server does not know every field.
@@ -362,8 +304,8 @@ pub(super) fn vanished() -> Failure {
     Failure::new(FailureKind::Unavailable, "the set was deleted in between")
 }
 
-pub(super) fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Answer<T> {
-    serde_json::from_value(value).map_err(|error| {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Answer<T> {
+    T::deserialize(value).map_err(|error| {
         Failure::new(
             FailureKind::Unavailable,
             format!("the API server's answer cannot be read: {error}"),
@@ -371,12 +313,12 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Answer<T> {
     })
 }
 
-fn refused(reason: NackReason, message: String) -> StoreError {
+pub(super) fn refused(reason: NackReason, message: String) -> StoreError {
     StoreError { reason, message }
 }
 
 /// What the hub is told when the API server refused.
-fn not_stored(failure: &Failure) -> StoreError {
+pub(super) fn not_stored(failure: &Failure) -> StoreError {
     let reason = match failure.kind {
         FailureKind::TooLarge => NackReason::TooLarge,
         FailureKind::Invalid if failure.message == OUTDATED => NackReason::CrdOutdated,

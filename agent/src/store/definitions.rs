@@ -1,12 +1,14 @@
-//! Our own CustomResourceDefinitions: while one of them is being deleted, no teardown starts.
+//! CustomResourceDefinitions: which changes of them matter; and our own, for while one of them is being deleted,
+//! no teardown starts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde::Deserialize;
 use stevedore_runtime::retry::{Delays, Schedule};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::cluster_api::AgentClient;
 use crate::engine::ports::Answer;
@@ -47,7 +49,55 @@ fn is_ours(name: &str) -> bool {
 struct Metadata {
     name: String,
     #[serde(default)]
+    generation: i64,
+    #[serde(default)]
     deletion_timestamp: Option<String>,
+}
+
+/// How long after a definition changed it may take until the API server serves what it says: all that happens
+/// to it until then may be that.
+const SETTLES: Duration = Duration::from_secs(30);
+
+/// Every definition of the cluster, as far as a change may let something go on.
+#[derive(Debug, Default)]
+pub(super) struct Served(BTreeMap<String, State>);
+
+#[derive(Debug)]
+struct State {
+    generation: i64,
+    deleting: bool,
+    since: Instant,
+}
+
+impl Served {
+    /// Whether this is more than a label, an annotation or a status of a definition that has long been served.
+    pub(super) fn seen(&mut self, definition: &Definition, now: Instant) -> bool {
+        let metadata = &definition.metadata;
+        let deleting = metadata.deletion_timestamp.is_some();
+        if let Some(known) = self.0.get(&metadata.name)
+            && known.generation == metadata.generation
+            && known.deleting == deleting
+        {
+            return now.duration_since(known.since) < SETTLES;
+        }
+        let state = State {
+            generation: metadata.generation,
+            deleting,
+            since: now,
+        };
+        self.0.insert(metadata.name.clone(), state);
+        true
+    }
+
+    /// A definition is gone.
+    pub(super) fn removed(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// Names of those that are known.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        self.0.keys().cloned()
+    }
 }
 
 impl Definitions {

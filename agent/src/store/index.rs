@@ -184,6 +184,19 @@ impl Index {
         Ok(())
     }
 
+    /// A set was seen that the engine may not have yet. What it names counts from now on.
+    pub(crate) fn announce(&self, head: &SetHead) {
+        let Ok(mut entry) = Entry::new(head).inspect_err(|_| self.obscure()) else {
+            return;
+        };
+        (entry.in_hand, entry.deleting) = (false, false);
+        let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
+        let mut entries = self.lock();
+        if entries.get(&name).is_none_or(|old| old.uid != entry.uid) {
+            entries.insert(name, entry);
+        }
+    }
+
     /// A set with this UID is gone. What was known of it, if it was known. While it [is lost](Self::is_lost)
     /// the engine hears of nothing, for the set before it is not the accepted one: not until a set as new is
     /// stored, or [`Self::give_up`].
@@ -274,6 +287,29 @@ impl Index {
             .filter(|(_, entry)| entry.deployment == deployment)
             .filter_map(|(name, entry)| Some((reference(name, entry), entry.hub.clone()?)))
             .collect()
+    }
+
+    /// Whether this is how the set still is, as far as the watches have told.
+    pub(crate) fn agrees(&self, head: &SetHead) -> bool {
+        let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
+        let entries = self.lock();
+        let entry = entries
+            .get(&name)
+            .filter(|entry| entry.uid == head.metadata.uid);
+        entry.is_some_and(|entry| {
+            entry.generation == head.metadata.generation
+                && entry.deleting == head.is_deleting()
+                && entry.in_hand == head.is_in_hand()
+        })
+    }
+
+    /// Whether a hub's set has this generation, as far as the watches have told: it is what it was then.
+    pub(crate) fn is_unchanged(&self, set: &SetRef, generation: i64) -> bool {
+        let name = (set.namespace.clone(), set.name.clone());
+        let entries = self.lock();
+        entries.get(&name).is_some_and(|entry| {
+            entry.uid == set.uid && entry.hub.is_some() && entry.generation == generation
+        })
     }
 
     /// Whether it is known that this set is being deleted.

@@ -12,9 +12,10 @@ use stevedore_crds::v1alpha1::{
     ClusterObjectDeployment, ClusterObjectSet, MemberPolicy, ObjectDeployment, ObjectSet,
 };
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Store;
-use super::definitions::Definition;
+use super::definitions::{Definition, Served};
 use super::head::SetHead;
 use super::index::Name;
 use crate::cluster_api::agent_client::Own;
@@ -57,12 +58,7 @@ impl Store {
                 missing: false,
             },
         )?);
-        let definitions = DefinitionWatch {
-            store: Arc::clone(self),
-            discovery: Arc::clone(discovery),
-            synced: false,
-            unseen: BTreeSet::new(),
-        };
+        let definitions = DefinitionWatch::new(self, discovery);
         observed.push(self.watch::<CustomResourceDefinition>("definitions", true, definitions)?);
         Ok(Observed(observed))
     }
@@ -154,23 +150,25 @@ impl Sets {
         }
     }
 
-    async fn seen(&mut self, head: SetHead) {
+    fn seen(&mut self, head: SetHead) {
         let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
         self.unseen.remove(&name);
         self.store.tell_controller(&head);
         let direct = head.spec.order.is_none();
         let tears_down = direct && head.is_deleting() && !head.is_orphaning();
         if tears_down && !self.store.index.knows_deletion(&head) {
-            self.store.definitions.read(&self.store.client).await;
+            self.store.enter_ending(head);
+            return;
         }
         self.store.enter(&head);
         if head.waits_for_finalizer() {
-            self.store.take_in_hand(&head).await;
+            self.store.take_in_hand(head);
         }
     }
 
     fn vanished(&mut self) {
         for (name, uid) in std::mem::take(&mut self.unseen) {
+            self.store.has_ended(&uid);
             if let Some(entry) = self.store.index.remove(&name, &uid)
                 && self.store.index.is_lost(&entry)
             {
@@ -196,7 +194,7 @@ impl Handler for Sets {
                     .collect();
             }
             Notice::Seen(object) => match Store::read(&object) {
-                Some(head) => self.seen(head).await,
+                Some(head) => self.seen(head),
                 None => self.store.index.obscure(),
             },
             Notice::Removed(object) => {
@@ -204,6 +202,8 @@ impl Handler for Sets {
                     return;
                 };
                 self.store.tell_controller(&head);
+                self.store.has_ended(&head.metadata.uid);
+                self.store.handover.forget(&head.metadata.uid);
                 let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
                 if let Some(entry) = self.store.index.remove(&name, &head.metadata.uid)
                     && self.store.index.is_lost(&entry)
@@ -273,39 +273,61 @@ impl Handler for Policy {
 struct DefinitionWatch {
     store: Arc<Store>,
     discovery: Arc<Discovery>,
-    synced: bool,
-    /// During a list: those of ours that were being deleted when it began, and not seen since.
+    all: Served,
+    /// During a list: those that were known when it began, and not seen since.
     unseen: BTreeSet<String>,
+    synced: bool,
+    /// Something changed of which nobody was told yet.
+    changed: bool,
+}
+
+impl DefinitionWatch {
+    fn new(store: &Arc<Store>, discovery: &Arc<Discovery>) -> Self {
+        Self {
+            store: Arc::clone(store),
+            discovery: Arc::clone(discovery),
+            all: Served::default(),
+            unseen: BTreeSet::new(),
+            synced: false,
+            changed: false,
+        }
+    }
+
+    fn removed(&mut self, name: &str) {
+        self.store.definitions.removed(name);
+        self.all.removed(name);
+        self.changed = true;
+    }
 }
 
 impl Handler for DefinitionWatch {
     async fn take(&mut self, notice: Notice) {
-        let definitions = &self.store.definitions;
         match notice {
             Notice::Restarted => {
-                self.unseen = definitions.terminating();
-                return;
+                self.unseen = self.store.definitions.terminating();
+                self.unseen.extend(self.all.names());
             }
             Notice::Seen(object) => {
                 if let Some(definition) = Store::read::<Definition>(&object) {
                     self.unseen.remove(definition.name());
-                    definitions.seen(&definition);
+                    self.store.definitions.seen(&definition);
+                    self.changed |= self.all.seen(&definition, Instant::now());
                 }
             }
             Notice::Removed(object) => {
                 if let Some(definition) = Store::read::<Definition>(&object) {
-                    definitions.removed(definition.name());
+                    self.removed(definition.name());
                 }
             }
             Notice::Synced => {
                 for name in std::mem::take(&mut self.unseen) {
-                    definitions.removed(&name);
+                    self.removed(&name);
                 }
                 self.synced = true;
             }
-            Notice::Failed(_) => return,
+            Notice::Failed(_) => {}
         }
-        if self.synced {
+        if self.synced && std::mem::take(&mut self.changed) {
             self.discovery.changed();
             self.store.circumstances_changed();
         }

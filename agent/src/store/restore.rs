@@ -78,7 +78,7 @@ impl Store {
             .create::<ClusterObjectSet>(None, body, false)
             .await;
         let head = match created {
-            Ok(answer) => accept::parse(answer)?,
+            Ok(answer) => accept::parse(&answer)?,
             // Somebody, perhaps a second copy of the agent, was faster.
             Err(failure) if failure.kind == FailureKind::Conflict => {
                 let name = body["metadata"]["name"].as_str().unwrap_or_default();

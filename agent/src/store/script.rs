@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -28,15 +29,26 @@ impl Script {
     pub(super) async fn new(
         answer: impl Fn(&str, &Value) -> Option<(u16, Value)> + Send + Sync + 'static,
     ) -> Self {
+        Self::slow(|_| Box::pin(std::future::ready(())), answer).await
+    }
+
+    /// As [`Self::new`]; each answer comes after what `before` says of the question.
+    pub(super) async fn slow(
+        before: impl Fn(&str) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+        answer: impl Fn(&str, &Value) -> Option<(u16, Value)> + Send + Sync + 'static,
+    ) -> Self {
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (heard, answer) = (Arc::clone(&asked), Arc::new(answer));
+        let heard = Arc::clone(&asked);
+        let (before, answer) = (Arc::new(before), Arc::new(answer));
         let server = tower::service_fn(move |request: http::Request<Body>| {
-            let (heard, answer) = (Arc::clone(&heard), Arc::clone(&answer));
+            let (heard, before) = (Arc::clone(&heard), Arc::clone(&before));
+            let answer = Arc::clone(&answer);
             async move {
                 let question = format!("{} {}", request.method(), request.uri().path());
                 let body = request.into_body().collect().await?.to_bytes();
                 let body = serde_json::from_slice(&body).unwrap_or_default();
                 heard.lock().unwrap().push(question.clone());
+                before(&question).await;
                 let (code, body) = answer(&question, &body).unwrap_or_else(|| default(&question));
                 let body = Body::from(body.to_string().into_bytes());
                 let response = http::Response::builder().status(code).body(body).unwrap();

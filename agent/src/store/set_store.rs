@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use serde::Deserialize;
@@ -13,11 +14,14 @@ use stevedore_crds::v1alpha1::{ClusterObjectSet, ObjectSet, ObjectSetStatus};
 use stevedore_proto_core::{Content, DeploymentUid, Tuple};
 
 use super::head::{FINALIZER, SetHead, Spec};
-use super::{Store, secrets};
+use super::{Store, accept, secrets};
 use crate::cluster_api::agent_client::NamespaceState;
 use crate::engine::ports::{
     Accounts as _, Answer, ContentFailure, Origin, SetRef, SetStore, StoredSet,
 };
+
+/// Sets, or Secrets of one set, that are read at once.
+const READS: usize = 4;
 
 /// A set with its content: both are read from one answer.
 #[derive(Deserialize)]
@@ -64,10 +68,54 @@ impl Store {
         }
     }
 
+    /// What is gone needs nothing any more.
+    async fn gone_is_fine<T>(&self, set: &SetRef, answer: Answer<T>) -> Answer<()> {
+        match answer {
+            Ok(_) => Ok(()),
+            Err(failure) => match failure.kind {
+                FailureKind::NotFound => Ok(()),
+                FailureKind::Conflict if self.is_gone(set).await? => Ok(()),
+                _ => Err(failure),
+            },
+        }
+    }
+
+    async fn is_gone(&self, set: &SetRef) -> Answer<bool> {
+        let (namespace, client) = (set.namespace.as_deref(), &self.client);
+        if namespace.is_some() {
+            client
+                .is_gone::<ObjectSet>(namespace, &set.name, &set.uid)
+                .await
+        } else {
+            client
+                .is_gone::<ClusterObjectSet>(None, &set.name, &set.uid)
+                .await
+        }
+    }
+
     /// The set as it is now, unless it is gone or another one has its name.
     pub(super) async fn head(&self, set: &SetRef) -> Answer<Option<SetHead>> {
         let head = self.get_set::<SetHead>(set).await?;
         Ok(head.filter(|head| head.metadata.uid == set.uid))
+    }
+
+    /// A set as the engine takes it; nothing when it may not have it (any more).
+    async fn find(&self, set: SetRef, known: &[StoredSet]) -> Answer<Option<StoredSet>> {
+        let known = known.iter().find(|known| known.reference == set);
+        if let Some(known) = known
+            && self.index.is_unchanged(&set, known.generation)
+        {
+            return Ok(Some(known.clone()));
+        }
+        let answered = self.handover.take_head(&set.uid);
+        let head = match answered.filter(|head| self.index.agrees(head)) {
+            Some(head) => Some(head),
+            None => self.head(&set).await?,
+        };
+        match head.filter(SetHead::is_in_hand) {
+            Some(head) => Ok(self.stored(head).await),
+            None => Ok(None),
+        }
     }
 
     async fn stored(&self, head: SetHead) -> Option<StoredSet> {
@@ -112,6 +160,9 @@ impl Store {
     }
 
     async fn read_content(&self, set: &SetRef) -> Result<Arc<Content>, ContentFailure> {
+        if let Some(content) = self.handover.take_content(&set.uid) {
+            return Ok(content);
+        }
         let missing = |what: String| ContentFailure::Missing(what);
         let value: Value = self
             .get_set(set)
@@ -132,14 +183,21 @@ impl Store {
             .collect();
         if names.iter().any(|names| !names.is_empty()) {
             let reader = Reader::new(self, head).await?;
-            for (phase, names) in content.phases.iter_mut().zip(names) {
-                let mut objects = vec![];
-                for name in names {
-                    let secret = reader.read(&name).await?;
-                    let found =
-                        secrets::objects(&secret).map_err(|error| missing(error.to_string()))?;
-                    objects.extend(found);
-                }
+            let names = names.into_iter().enumerate();
+            let names = names.flat_map(|(at, names)| names.into_iter().map(move |name| (at, name)));
+            let mut found = stream::iter(names)
+                .map(|(at, name)| {
+                    let reader = &reader;
+                    async move { reader.read(&name).await.map(|secret| (at, secret)) }
+                })
+                .buffered(READS);
+            let mut of_phases = vec![Vec::new(); content.phases.len()];
+            while let Some((at, secret)) = found.try_next().await? {
+                let objects =
+                    secrets::objects(&secret).map_err(|error| missing(error.to_string()))?;
+                of_phases[at].extend(objects);
+            }
+            for (phase, mut objects) in content.phases.iter_mut().zip(of_phases) {
                 objects.append(&mut phase.objects);
                 phase.objects = objects;
             }
@@ -209,17 +267,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What is gone needs nothing any more.
-fn gone_is_fine<T>(answer: Answer<T>) -> Answer<()> {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(failure) if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) => {
-            Ok(())
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
 /// A merge patch that replaces a status whole: what the new one does not have is removed.
 fn status_patch(set: &SetRef, status: &ObjectSetStatus) -> Value {
     let mut new =
@@ -233,18 +280,15 @@ fn status_patch(set: &SetRef, status: &ObjectSetStatus) -> Value {
 }
 
 impl SetStore for Store {
-    fn sets(&self, deployment: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>> {
-        Box::pin(async move {
-            let mut sets = vec![];
-            for reference in self.index.of(deployment) {
-                if let Some(head) = self.head(&reference).await?
-                    && head.is_in_hand()
-                {
-                    sets.extend(self.stored(head).await);
-                }
-            }
-            Ok(sets)
-        })
+    fn sets<'a>(
+        &'a self,
+        deployment: DeploymentUid,
+        known: &'a [StoredSet],
+    ) -> BoxFuture<'a, Answer<Vec<StoredSet>>> {
+        let found = stream::iter(self.index.of(deployment))
+            .map(|set| self.find(set, known))
+            .buffered(READS);
+        Box::pin(found.try_filter_map(async |set| Ok(set)).try_collect())
     }
 
     fn content<'a>(
@@ -265,7 +309,8 @@ impl SetStore for Store {
     ) -> BoxFuture<'a, Answer<()>> {
         Box::pin(async move {
             let patch = status_patch(set, status);
-            gone_is_fine(self.patch_set(set, Some("status"), &patch).await)
+            let answer = self.patch_set(set, Some("status"), &patch).await;
+            self.gone_is_fine(set, answer).await
         })
     }
 
@@ -273,7 +318,14 @@ impl SetStore for Store {
         Box::pin(async move {
             let patch =
                 json!({"metadata": {"uid": set.uid}, "spec": {"lifecycleState": "Archived"}});
-            gone_is_fine(self.patch_set(set, None, &patch).await)
+            let answer = self.patch_set(set, None, &patch).await;
+            if let Ok(answer) = &answer {
+                // That it is archived is known: nobody has to read it for that.
+                let head: SetHead = accept::parse(answer)?;
+                self.handover.put_head(head.clone());
+                self.enter(&head);
+            }
+            self.gone_is_fine(set, answer).await
         })
     }
 
@@ -294,8 +346,9 @@ impl SetStore for Store {
                 Ok(()) => {
                     self.index
                         .remove(&(set.namespace.clone(), set.name.clone()), &set.uid);
+                    self.handover.forget(&set.uid);
                     self.deleted.send_modify(|count| *count += 1);
-                    self.sweep().await;
+                    self.unnamed.notify_one();
                     Ok(())
                 }
                 Err(failure) => {
@@ -364,7 +417,35 @@ impl SetStore for Store {
 
 #[cfg(test)]
 mod tests {
+    use super::super::script::{SETS, Script, refusal};
     use super::*;
+
+    #[tokio::test]
+    async fn a_conflict_means_that_a_set_is_gone_only_when_it_is() {
+        for (now, done) in [("u", false), ("another", true)] {
+            let one = format!("{SETS}/a");
+            let script = Script::new(move |question, _| match question.split_once(' ')? {
+                ("PATCH" | "DELETE", _) => Some(refusal(409, "somebody changes it all the time")),
+                ("GET", path) if path.strip_suffix("/status").unwrap_or(path) == one => {
+                    Some((200, json!({"metadata": {"name": "a", "uid": now}})))
+                }
+                _ => None,
+            })
+            .await;
+            let (store, set) = (
+                &script.store,
+                SetRef {
+                    namespace: None,
+                    name: "a".into(),
+                    uid: "u".into(),
+                },
+            );
+            let status = ObjectSetStatus::default();
+            assert_eq!(store.write_status(&set, &status).await.is_ok(), done);
+            assert_eq!(store.archive(&set).await.is_ok(), done);
+            assert_eq!(store.delete(&set).await.is_ok(), done);
+        }
+    }
 
     #[test]
     fn a_status_is_replaced_whole() {

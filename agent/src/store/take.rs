@@ -12,17 +12,13 @@ use super::Store;
 use super::head::{FINALIZER, SetHead};
 use super::restore::SCHEDULE;
 use crate::cluster_api::watch_loop;
-use crate::engine::ports::{Answer, SetRef};
+use crate::engine::ports::Answer;
 
 impl Store {
-    /// Gives a set our finalizer; the event of that write hands it to the engine. What does not work now is
-    /// tried until it does, or until the set needs none: no other event may ever come.
-    pub(super) async fn take_in_hand(self: &Arc<Self>, head: &SetHead) {
-        let Err(failure) = self.persist(|| self.give_finalizer(head)).await else {
-            return;
-        };
+    /// Gives a set our finalizer, in a task; the event of that write hands it to the engine. It is tried until
+    /// it works, or until the set needs none: no other event may ever come.
+    pub(super) fn take_in_hand(self: &Arc<Self>, head: SetHead) {
         let set = head.reference();
-        tracing::warn!(set = set.name, %failure, "a set cannot be given our finalizer yet");
         if !self.taking().insert(set.uid.clone()) {
             return;
         }
@@ -31,7 +27,7 @@ impl Store {
         let name = format!("take {}", set.name);
         let _runs_by_itself = self.tasks.spawn(name, async move {
             tokio::select! {
-                () = store.take_patiently(&set) => {}
+                () = store.take(head) => {}
                 () = stop.cancelled() => {}
             }
             store.taking().remove(&set.uid);
@@ -42,22 +38,30 @@ impl Store {
         self.taking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn take_patiently(&self, set: &SetRef) {
+    async fn take(&self, seen: SetHead) {
+        let set = seen.reference();
         let mut delays = Delays::new(SCHEDULE);
         let mut circumstances = self.circumstances();
+        let mut seen = Some(seen);
         loop {
-            tokio::select! {
-                () = sleep(delays.next(rand::random())) => {}
-                () = watch_loop::changed(&mut circumstances) => {}
-            }
-            let given = match self.head(set).await {
+            let now = match seen.take() {
+                Some(seen) => Ok(Some(seen)),
+                None => self.head(&set).await,
+            };
+            let given = match now {
                 Ok(Some(head)) if head.waits_for_finalizer() => self.give_finalizer(&head).await,
                 Ok(_) => return,
                 Err(failure) => Err(failure),
             };
             match given {
                 Ok(()) => return,
-                Err(failure) => tracing::debug!(set = set.name, %failure, "not in hand yet"),
+                Err(failure) => {
+                    tracing::info!(set = set.name, %failure, "a set cannot be given our finalizer yet");
+                }
+            }
+            tokio::select! {
+                () = sleep(delays.next(rand::random())) => {}
+                () = watch_loop::changed(&mut circumstances) => {}
             }
         }
     }
@@ -69,12 +73,7 @@ impl Store {
         let patch = json!({"metadata": {"uid": set.uid, "finalizers": finalizers,
             "resourceVersion": head.metadata.resource_version}});
         match self.patch_set(&set, None, &patch).await {
-            // Changed or gone in between: its next event leads here again.
-            Err(failure)
-                if matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound) =>
-            {
-                Ok(())
-            }
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(()),
             other => other.map(|_| ()),
         }
     }

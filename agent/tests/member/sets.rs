@@ -175,6 +175,16 @@ fn assert_all_impersonated(ours: &[AuditEntry]) {
     );
 }
 
+fn assert_own_rights_suffice(entries: &[AuditEntry]) {
+    let refused = entries.iter().filter(|entry| {
+        entry.user.username.ends_with(":stevedore-agent")
+            && entry.impersonated_user.is_none()
+            && entry.code() == 403
+    });
+    let refused: Vec<_> = refused.map(|entry| &entry.request_uri).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+}
+
 fn web(value: &str) -> Value {
     let mut maps = vec![config_map("shop", "kept", value)];
     if value == "1" {
@@ -230,6 +240,7 @@ fn an_object_deployment_upgrades_prunes_and_keeps_its_history_and_rolls_back_for
         let cluster = busy().await;
         namespace(cluster, "shop").await;
         installer(cluster, "shop").await;
+        let mut audit = cluster.audit_from_now();
         create(cluster, web("1")).await;
         let deployments = api(cluster, "ObjectDeployment", Some("shop"));
         let progressed = async |revision: i64| {
@@ -297,5 +308,6 @@ fn an_object_deployment_upgrades_prunes_and_keeps_its_history_and_rolls_back_for
             .await
             .unwrap()
             .expect("it is back");
+        assert_own_rights_suffice(&audit.read_new().expect("the log can be read"));
     });
 }

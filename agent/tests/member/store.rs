@@ -23,7 +23,8 @@ fn deployment(id: u8) -> DeploymentUid {
     DeploymentUid::from_bytes([id; 16])
 }
 
-fn order(id: u8, number: u64, body: OrderBody) -> Order {
+/// An order for a package of this id.
+pub(crate) fn order(id: u8, number: u64, body: OrderBody) -> Order {
     let package = PackageRef {
         namespace: None,
         name: format!("p{id}"),
@@ -75,7 +76,10 @@ fn content(value: &str) -> Content {
 
 async fn accept(parts: &Parts, id: u8, number: u64, content: &Content) -> Order {
     let order = order(id, number, OrderBody::Apply(content.reference()));
-    let stored = parts.store.accept(&order, Some(&content.to_bytes())).await;
+    let stored = parts
+        .store
+        .accept(&order, Some(content.to_bytes().into()))
+        .await;
     stored.expect("it is stored");
     order
 }
@@ -122,7 +126,7 @@ fn an_accepted_order_outlives_the_agent_and_its_secrets_are_never_inline() {
             (order.tuple, Some(content.reference()), order.package)
         );
         assert!(again.store.contents().contains(&content.reference().digest));
-        let sets = again.store.sets(deployment(1)).await.unwrap();
+        let sets = again.store.sets(deployment(1), &[]).await.unwrap();
         assert_eq!((sets.len(), sets[0].number), (1, 7));
         let read = again.store.content(&sets[0].reference).await.unwrap();
         let objects = &read.phases[0].objects;
@@ -179,7 +183,7 @@ fn a_tombstone_stands_on_the_newest_set_or_is_a_set_of_its_own() {
         parts.store.accept(&alone, None).await.unwrap();
         let stored = sets(4).await;
         assert_eq!(stored.len(), 1);
-        let sets = parts.store.sets(deployment(4)).await.unwrap();
+        let sets = parts.store.sets(deployment(4), &[]).await.unwrap();
         assert!(!sets[0].has_content);
     });
 }
@@ -216,7 +220,7 @@ fn the_newest_set_that_somebody_deletes_is_written_again_but_not_after_a_tombsto
             .unwrap();
         // The restored set and the tombstone may have met or passed each other.
         eventually("every set is deleted", || async {
-            for set in parts.store.sets(deployment(5)).await.unwrap() {
+            for set in parts.store.sets(deployment(5), &[]).await.unwrap() {
                 parts.store.delete(&set.reference).await.unwrap();
             }
             let left = sets(5).await;
@@ -251,7 +255,7 @@ fn a_set_that_the_server_cannot_hold_is_refused_by_that_name() {
         let order = order(6, 1, OrderBody::Apply(content.reference()));
         let refused = parts
             .store
-            .accept(&order, Some(&content.to_bytes()))
+            .accept(&order, Some(content.to_bytes().into()))
             .await
             .unwrap_err();
         assert_eq!(refused.reason, NackReason::TooLarge, "{}", refused.message);
@@ -270,7 +274,12 @@ fn secrets_that_no_set_names_any_more_stay_for_a_while() {
             .as_str()
             .unwrap()
             .to_owned();
-        let set = parts.store.sets(deployment(7)).await.unwrap().remove(0);
+        let set = parts
+            .store
+            .sets(deployment(7), &[])
+            .await
+            .unwrap()
+            .remove(0);
         parts.store.delete(&set.reference).await.unwrap();
         let secrets = api(quiet().await, "Secret", Some(SYSTEM));
         tokio::time::timeout(Duration::from_secs(20), secrets.get(&named))
@@ -301,9 +310,9 @@ fn an_order_that_an_older_definition_would_cut_is_refused_and_leaves_nothing() {
         eventually("the older definition is in force", || {
             number += 1;
             let order = order(8, number, OrderBody::Apply(content.reference()));
-            let (parts, bytes) = (&parts, content.to_bytes());
+            let (parts, bytes) = (&parts, content.to_bytes().into());
             async move {
-                match parts.store.accept(&order, Some(&bytes)).await {
+                match parts.store.accept(&order, Some(bytes)).await {
                     Err(refused) if refused.reason == NackReason::CrdOutdated => Ok(()),
                     other => Err(format!("{other:?}")),
                 }

@@ -11,7 +11,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 use stevedore_agent::accounts::AccountResolver;
 use stevedore_agent::args::Args;
-use stevedore_agent::cluster_api::{AgentClient, Discovery, Transport, connect};
+use stevedore_agent::cluster_api::{AgentClient, Discovery, connect};
 use stevedore_agent::standalone::Queue;
 use stevedore_agent::store::Store;
 use stevedore_fleet::install::install_member;
@@ -112,8 +112,7 @@ pub(crate) async fn parts() -> Parts {
 /// As [`parts`], on this cluster.
 pub(crate) async fn parts_on(cluster: &ControlPlane) -> Parts {
     let file = agent_file(cluster).await;
-    let connection = connect::connect(Some(&file)).await.expect("a client");
-    let transport = Transport::new(connection);
+    let transport = connect::connect(Some(&file)).await.expect("a client");
     let client = AgentClient::new(transport.clone());
     let discovery = Arc::new(Discovery::new(transport));
     let accounts = AccountResolver::new(client.clone(), Arc::clone(&discovery), SYSTEM);

@@ -153,3 +153,46 @@ fn what_may_not_be_watched_or_is_not_served_is_told_and_tried_again() {
         watches.set_interest(one, &account, vec![]);
     });
 }
+
+#[test]
+fn more_watches_than_a_connection_takes_hold_up_no_request() {
+    run(async {
+        let parts = parts().await;
+        let transport = parts.client.transport().clone();
+        let circumstances = parts.store.circumstances();
+        let watches = SharedWatches::new(transport, parts.discovery, circumstances, &test_tasks());
+        let diary = Arc::new(Diary::default());
+        watches.attach(diary.clone());
+        let account = Account {
+            namespace: SYSTEM.into(),
+            name: "stevedore-packages".into(),
+        };
+        let maps = |at| {
+            let kind = Kind::new("", "v1", "ConfigMap");
+            key(kind, &format!("watches-many-{at}"))
+        };
+        let many = 150;
+        let one = DeploymentUid::from_bytes([4; 16]);
+        watches.set_interest(one, &account, (0..many).map(maps).collect());
+        eventually("every watch has begun", || async {
+            let synced = |line: &&String| *line == "synced";
+            match diary.lines().iter().filter(synced).count() {
+                begun if begun == many => Ok(()),
+                begun => Err(begun.to_string()),
+            }
+        })
+        .await;
+        // The last of them is open when it sees what comes now.
+        namespace(quiet().await, "watches-many-149").await;
+        let mut late = config_map("watches-many-149", "late", "1");
+        late["metadata"]["labels"] = json!({"stevedore.dev/deployment": "d"});
+        create(quiet().await, late).await;
+        diary
+            .has("seen ConfigMap watches-many-149/late \"1\"")
+            .await;
+        let answer = parts.client.server_version();
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(20), answer).await;
+        assert!(answer.expect("not behind the watches").is_ok());
+        watches.set_interest(one, &account, vec![]);
+    });
+}

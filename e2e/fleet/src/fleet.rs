@@ -28,6 +28,7 @@ pub struct FleetBuilder {
     registry: bool,
     kubectl: bool,
     durable: bool,
+    audit_bodies: bool,
     folder: Option<PathBuf>,
     locator: Option<Locator>,
 }
@@ -89,6 +90,13 @@ impl FleetBuilder {
         self
     }
 
+    /// Whether audit logs have the bodies of writes; they do unless this says otherwise.
+    #[must_use]
+    pub fn audit_bodies(mut self, wanted: bool) -> Self {
+        self.audit_bodies = wanted;
+        self
+    }
+
     /// Whether the stores wait for the disk at every write. They do not unless this says so: what a killed process
     /// wrote is there all the same, only a machine that goes down loses it.
     #[must_use]
@@ -138,11 +146,14 @@ impl FleetBuilder {
         };
         let hub = OptionFuture::from(
             self.hub
+                .map(|options| options.audit_bodies(self.audit_bodies))
                 .map(|options| fleet.start_cluster(options, progress)),
         );
         let members = try_join_all((1..=self.members).map(|number| {
-            let options = ClusterOptions::new(format!("member-{number}"));
-            fleet.start_cluster(options.extent(self.member_extent), progress)
+            let options = ClusterOptions::new(format!("member-{number}"))
+                .extent(self.member_extent)
+                .audit_bodies(self.audit_bodies);
+            fleet.start_cluster(options, progress)
         }));
         let registry = OptionFuture::from(self.registry.then(|| fleet.start_registry(progress)));
         let (hub, members, registry) =
@@ -217,6 +228,7 @@ impl Fleet {
             registry: false,
             kubectl: false,
             durable: false,
+            audit_bodies: true,
             folder: None,
             locator: None,
         }

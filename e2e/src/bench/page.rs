@@ -40,7 +40,7 @@ fn about(page: &mut String, report: &Report) {
          | Commit | `{}`{modified} |\n\
          | Date | {} |\n\
          | Machine | {}, {} cores, {} MiB, Linux {} |\n\
-         | API servers | Kubernetes {}, audited, etcd without fsync |\n\
+         | API servers | Kubernetes {}, audited (metadata), etcd without fsync |\n\
          | Runs | {}, after one that is not counted |\n",
         machine.commit,
         machine.date,

@@ -45,6 +45,7 @@ pub async fn measure(
         extent: Extent::ApiServer,
         hub_is_member: false,
         own_etcd: false,
+        audit_bodies: false,
     })
     .await;
     let bench = Bench { world };

@@ -88,7 +88,7 @@ fn a_token_is_refused_when_it_was_used_or_names_another_authority() {
         let right = token.ca;
         token.ca = Digest::of(b"another authority");
         let agent = try_to_join(world, "member-2", &token.to_string()).await;
-        logs(&agent, "cannot join its hub").await;
+        logs(&agent, "of another authority than the one pinned").await;
         let path = format!("{}/member-2", ours("memberclusters"));
         let member = get(&world.client(), &path).await.expect("it was invited");
         assert!(member["spec"]["clusterUID"].is_null(), "{member}");

@@ -1,10 +1,19 @@
 //! What happens to Stevedore on a member takes no workload away, and nothing hangs.
 
+use serde_json::{Value, json};
+use stevedore_fleet::Extent;
+
 use super::rollout::package_writes;
-use stevedore_e2e::api::{core, delete, get, list, ours, uid};
+use stevedore_e2e::api::{core, create, delete, get, list, ours, uid};
 use stevedore_e2e::draft::{Draft, members};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};
-use stevedore_e2e::world::{SMALL, World, seen_on};
+use stevedore_e2e::world::{SMALL, Shape, World, seen_on};
+
+/// With a garbage collector on the member.
+const COLLECTED: Shape = Shape {
+    extent: Extent::Controllers,
+    ..SMALL
+};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
@@ -29,9 +38,31 @@ async fn uids(world: &World) -> Vec<String> {
     let mut all = vec![];
     for path in maps() {
         let found = get(&client, &path).await;
-        all.push(uid(&found.expect("the workload is there")).to_owned());
+        let found = found.expect("the workload is there");
+        // What no owner keeps, the garbage collector never takes.
+        assert!(found["metadata"]["ownerReferences"].is_null(), "{found}");
+        all.push(uid(&found).to_owned());
     }
     all
+}
+
+/// An object that only its owner keeps, a set: the garbage collector takes it when it has looked at what the set's
+/// end means.
+async fn owned_by(client: &kube::Client, set: &Value) -> String {
+    let owner = json!({
+        "apiVersion": "stevedore.dev/v1alpha1",
+        "kind": "ClusterObjectSet",
+        "name": set["metadata"]["name"],
+        "uid": set["metadata"]["uid"],
+    });
+    let canary = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "canary", "ownerReferences": [owner]},
+    });
+    let maps = "/api/v1/namespaces/default/configmaps";
+    create(client, maps, &canary).await.expect("a ConfigMap");
+    core("default", "configmaps", "canary")
 }
 
 async fn delete_sets(world: &World) -> Vec<String> {
@@ -47,12 +78,13 @@ async fn delete_sets(world: &World) -> Vec<String> {
 
 #[test]
 fn a_set_that_is_deleted_by_hand_is_written_again_and_its_objects_stay() {
-    alone(SMALL, async |world| {
+    alone(COLLECTED, async |world| {
         settled(world).await;
         let before = uids(world).await;
         let client = world.cluster("member-1").client();
         let sets = list(&client, &ours("clusterobjectsets")).await;
         let old = uid(&sets[0]).to_owned();
+        let canary = owned_by(&client, &sets[0]).await;
         let names = delete_sets(world).await;
         let path = format!("{}/{}", ours("clusterobjectsets"), names[0]);
         await_state("the set is written again", WITHIN, || async {
@@ -62,6 +94,7 @@ fn a_set_that_is_deleted_by_hand_is_written_again_and_its_objects_stay() {
             }
         })
         .await;
+        world.gone(&client, &canary).await;
         assert_eq!(uids(world).await, before);
         let deleted = |entry: &stevedore_fleet::AuditEntry| entry.verb == "delete";
         let writes = package_writes(world.cluster("member-1"), "default");
@@ -88,7 +121,7 @@ fn a_package_deleted_after_its_set_was_removed_by_hand_is_still_torn_down_comple
 
 #[test]
 fn an_agent_that_is_uninstalled_with_its_definitions_leaves_every_workload() {
-    alone(SMALL, async |world| {
+    alone(COLLECTED, async |world| {
         let draft = settled(world).await;
         let before = uids(world).await;
         let member = world.cluster("member-1");

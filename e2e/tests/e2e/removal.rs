@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use stevedore_fleet::ControlPlane;
 
-use super::rollout::package_writes;
-use stevedore_e2e::api::{core, delete, get, merge, ours};
+use super::rollout::{package_writes, statuses};
+use stevedore_e2e::api::{condition, core, delete, get, list, merge, ours};
 use stevedore_e2e::draft::{Draft, members, named};
 use stevedore_e2e::harness::{WITHIN, alone, shared};
 use stevedore_e2e::world::{SMALL, seen_on};
@@ -112,6 +112,8 @@ fn a_changed_label_that_a_package_reads_is_a_new_order_for_that_cluster_alone() 
         draft.available(world, 2).await;
         let other = world.cluster("member-2");
         let before = package_writes(other, "labelled").len();
+        let given = async || world.ledger("labelled").await["spec"]["highestNumber"].as_i64();
+        let number = given().await;
         let path = core("labelled", "configmaps", "tier");
 
         let change = json!({"metadata": {"labels": {"e2e.example/tier": "gold"}}});
@@ -124,8 +126,10 @@ fn a_changed_label_that_a_package_reads_is_a_new_order_for_that_cluster_alone() 
             map["data"]["tier"] == "gold"
         })
         .await;
-        let package = draft.available(world, 2).await;
-        assert!(!package["status"].to_string().contains("HubDiverged"));
+        draft.available(world, 2).await;
+        assert_eq!(given().await, number.map(|number| number + 1));
+        let said = statuses(world.fleet.hub(), "clusterpackages", "labelled");
+        assert!(!said.is_empty() && !format!("{said:?}").contains("HubDiverged"));
         assert_eq!(package_writes(other, "labelled").len(), before);
         let same = get(&other.client(), &path).await.expect("it is there");
         assert_eq!(same["data"]["tier"], "none");
@@ -158,5 +162,96 @@ fn a_cluster_that_is_removed_is_emptied_first_and_what_blocks_is_printed() {
         let member = format!("{}/member-1", ours("memberclusters"));
         world.gone(&world.client(), &member).await;
         draft.says(world, "Available", "Unknown", "NoTargets").await;
+    });
+}
+
+#[test]
+fn a_hub_that_starts_again_while_a_member_is_emptied_does_not_call_it_drained() {
+    alone(SMALL, async |world| {
+        let draft = Draft::new("leaving", &["only"])
+            .inside("default")
+            .config_map("leaving-map", "only", "1");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &members()).await;
+        draft.available(world, 1).await;
+        let client = world.cluster("member-1").client();
+        let map = core("default", "configmaps", "leaving-map");
+        let hold = |finalizers: Value| json!({"metadata": {"finalizers": finalizers}});
+        let held = merge(&client, &map, &hold(json!(["e2e.example/hold"]))).await;
+        held.expect("an edit");
+
+        let path = format!("{}/member-1", ours("memberclusters"));
+        let leave = json!({"spec": {"leaving": true}});
+        merge(&world.client(), &path, &leave).await.expect("it may");
+        let waits = |member: &Value| {
+            let (drained, _, message) = condition(member, "Drained");
+            drained == "False" && message.contains("e2e.example/hold")
+        };
+        world.seen("what keeps it is named", &path, waits).await;
+        world.hub.daemon.kill().await;
+        world.hub.daemon.start().await.expect("the hub starts");
+        world.sessions(1).await;
+        world
+            .seen("what keeps it is named again", &path, waits)
+            .await;
+
+        let released = merge(&client, &map, &hold(Value::Null)).await;
+        released.expect("an edit");
+        world.gone(&client, &map).await;
+        let drained = |member: &Value| condition(member, "Drained").0 == "True";
+        world.seen("it is drained", &path, drained).await;
+        let written = statuses(world.fleet.hub(), "memberclusters", "member-1");
+        let said: Vec<_> = written
+            .iter()
+            .map(|member| condition(member, "Drained").0)
+            .filter(|said| *said != "Unknown")
+            .collect();
+        let turn = said.iter().position(|said| *said == "True");
+        let turn = turn.unwrap_or_else(|| panic!("{said:?}"));
+        assert!(said[turn..].iter().all(|said| *said == "True"), "{said:?}");
+    });
+}
+
+#[test]
+fn a_revision_that_somebody_deletes_is_kept_while_it_runs() {
+    shared(async |world| {
+        let first = Draft::new("deleted", &["only"])
+            .namespace("only")
+            .config_map("map", "only", "1");
+        let image = first.push(world, "1").await;
+        first.order(world, &image, &named(&["member-2"])).await;
+        first.available(world, 1).await;
+        let upgrade = async |tag: &str| {
+            let draft = first.clone().config_map("map", "only", tag);
+            let image = draft.push(world, tag).await;
+            draft.change(world, &json!({"image": image})).await;
+            draft.available(world, 1).await;
+        };
+        upgrade("2").await;
+
+        let all = ours("namespaces/stevedore-system/packagerevisions");
+        let revisions = list(&world.client(), &all).await;
+        let mut revisions = revisions.iter();
+        let newest = revisions
+            .find(|one| one["spec"]["package"]["name"] == "deleted" && one["spec"]["number"] == 2);
+        let name = newest.expect("revision 2")["metadata"]["name"].as_str();
+        let path = format!("{all}/{}", name.expect("a name"));
+        delete(&world.client(), &path).await;
+        // A plan that follows gives orders from what is kept.
+        first.change(world, &json!({"paused": true})).await;
+        first.says_any(world, "Paused", "True").await;
+        let package = first.change(world, &json!({"paused": false})).await;
+        assert_eq!(package["status"]["revision"], 2);
+        first.available(world, 1).await;
+        let map = core("deleted", "configmaps", "map");
+        let map = get(&world.cluster("member-2").client(), &map).await;
+        assert_eq!(map.expect("it is there")["data"]["value"], "2");
+        let ledger = world.ledger("deleted").await;
+        let contents = ledger["spec"]["contents"].as_array().expect("contents");
+        assert!(contents.iter().all(|content| content["revision"] == 2));
+
+        upgrade("3").await;
+        world.gone(&world.client(), &path).await;
+        first.remove(world).await;
     });
 }

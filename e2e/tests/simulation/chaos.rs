@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stevedore_hub_core::fleet::Assignment;
 use stevedore_hub_core::session::Event as HubEvent;
 use stevedore_proto_core::{DeploymentUid, PackageUid, Settings};
 
@@ -107,6 +108,7 @@ impl World {
             return Ok(());
         };
         self.truth.ordered(&order)?;
+        self.assign(package);
         for cluster in 0..CLUSTERS {
             self.hub.read(cluster, self.broken);
         }
@@ -118,6 +120,23 @@ impl World {
         let (delay, life) = (self.rng.between(1, 100), self.hub.life);
         self.after(delay, Happening::Feed { cluster, life });
         Ok(())
+    }
+
+    /// Tells the live fleet what is ordered and wanted of a package.
+    fn assign(&mut self, package: PackageUid) {
+        let durable = &self.hub.durable;
+        let assignment = |cluster| {
+            let intent = durable.intents.get(&(cluster, package))?;
+            let order = durable.row(cluster, package).map(|(order, _)| order);
+            let assignment = Assignment {
+                tuple: order.map(|order| order.tuple),
+                tombstone: order.is_some_and(|order| order.is_tombstone()),
+                targeted: *intent != Intent::Remove,
+            };
+            Some((self.agents[cluster].uid, assignment))
+        };
+        let assignments = (0..CLUSTERS).filter_map(assignment).collect();
+        self.hub.fleet.assign(package, &assignments);
     }
 
     pub(crate) fn fault(&mut self) -> Check {
@@ -279,6 +298,7 @@ impl World {
         (0..CLUSTERS).for_each(|cluster| self.hub.read(cluster, self.broken));
         let intents: Vec<_> = self.hub.durable.intents.keys().copied().collect();
         for (cluster, package) in intents {
+            self.assign(package);
             self.plan(cluster, package)?;
         }
         (0..CLUSTERS).try_for_each(|cluster| self.member(cluster, HubEvent::Reloaded))

@@ -3,6 +3,7 @@
 use stevedore_agent_core::session::{
     Action as AgentAction, Event as AgentEvent, FetchError, StoreError,
 };
+use stevedore_hub_core::fleet::Class;
 use stevedore_hub_core::session::{
     Action as HubAction, Connection as Stream, Event as HubEvent, Report,
 };
@@ -101,7 +102,6 @@ impl World {
                 connection,
                 order,
                 with_content,
-                traceparent: _,
             } => {
                 self.truth.sent(&order, self.agents[cluster].uid)?;
                 let content = order.content().filter(|_| with_content);
@@ -113,9 +113,9 @@ impl World {
                     );
                 }
                 let message = OrderMessage {
+                    traceparent: Some(order.traceparent()),
                     order: (*order).clone(),
                     content: bytes,
-                    traceparent: None,
                 };
                 (connection, ToAgent::Order(Box::new(message)))
             }
@@ -127,7 +127,11 @@ impl World {
     }
 
     fn report(&mut self, cluster: usize, report: Report) -> Check {
+        self.hub.fleet.report(self.agents[cluster].uid, &report);
         match report {
+            Report::Connected { .. } => {
+                return self.nothing_is_claimed_for_another_process(cluster);
+            }
             Report::Status {
                 incarnation,
                 sequence,
@@ -154,6 +158,31 @@ impl World {
                 self.hub.fenced_epoch = self.hub.fenced_epoch.max(seen.epoch.counter);
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// S9: what the hub calls available when a session opens, the process behind the session called so.
+    fn nothing_is_claimed_for_another_process(&self, cluster: usize) -> Check {
+        let agent = &self.agents[cluster];
+        let stream = self.hub.members[cluster].session();
+        let is_current = |stream: Stream| self.links[stream.0 as usize].agent_life == agent.life;
+        if !stream.is_some_and(is_current) {
+            // The process was killed and nobody knows yet.
+            return Ok(());
+        }
+        for (package, row) in self.hub.fleet.on_cluster(&agent.uid) {
+            let said = agent
+                .reports
+                .get(&DeploymentUid::derive(&package, &agent.uid));
+            let available = said.is_some_and(|said| {
+                said.stage == Stage::Available && Some(said.observed) == row.wanted()
+            });
+            if row.class() == Class::Available && !available {
+                return Err(self.violated(format!(
+                    "S9: package {package} is available on cluster {cluster}, whose new process said {said:?}"
+                )));
+            }
         }
         Ok(())
     }

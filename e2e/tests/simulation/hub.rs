@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use stevedore_hub_core::fleet::Fleet;
 use stevedore_hub_core::session::{ClusterOrders, Member, Pace};
 use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Held, Leadership, PackageUid};
 
@@ -37,6 +38,7 @@ pub(crate) struct Hub {
     pub(crate) orders: Vec<ClusterOrders>,
     pub(crate) changes: Vec<Vec<Change>>,
     pub(crate) view: BTreeMap<DeploymentUid, DeploymentStatus>,
+    pub(crate) fleet: Fleet,
     pub(crate) listings: BTreeMap<usize, Vec<Held>>,
     pub(crate) fenced_epoch: u64,
 }
@@ -56,6 +58,7 @@ impl Hub {
             orders: Vec::new(),
             changes: vec![Vec::new(); clusters],
             view: BTreeMap::new(),
+            fleet: Fleet::default(),
             listings: BTreeMap::new(),
             fenced_epoch: 0,
         };
@@ -88,6 +91,7 @@ impl Hub {
         self.orders = vec![empty; clusters];
         self.changes = vec![Vec::new(); clusters];
         self.view.clear();
+        self.fleet = Fleet::default();
         self.listings.clear();
     }
 

@@ -244,7 +244,6 @@ impl Durable {
                     order: row.order.clone(),
                     history: history.clone(),
                     finished: row.finished,
-                    traceparent: None,
                 };
                 orders.orders.insert(row.order.deployment, wanted);
             }

@@ -1,5 +1,6 @@
 //! Convergence and silence once faults have stopped.
 
+use stevedore_hub_core::fleet::Class;
 use stevedore_proto_core::{DeploymentUid, Millis};
 
 use super::breaks::Break;
@@ -95,6 +96,13 @@ impl World {
                 let live = agent.store.objects.get(&deployment).copied();
                 if live != held.order.content().map(|content| content.digest) {
                     return Err("what is live is not what is held".into());
+                }
+                let rows = self.hub.fleet.on_cluster(&agent.uid);
+                let shown = rows
+                    .iter()
+                    .find(|(package, _)| DeploymentUid::derive(package, &agent.uid) == deployment);
+                if shown.map(|(_, row)| row.class()) != Some(Class::Available) {
+                    return Err(format!("the fleet shows {shown:?}"));
                 }
             }
             (Intent::Run { .. }, None) => return Err("there is no order".into()),

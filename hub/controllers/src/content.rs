@@ -29,14 +29,36 @@ const PART: &str = "part";
 const RESTORE_AGAIN: Duration = Duration::from_secs(30);
 
 /// Reads and checks a package; its files stay in memory for rendering.
-pub(crate) async fn load(hub: &Hub, files: PackageFiles) -> Result<Arc<Package>, Failure> {
+async fn load(hub: &Hub, files: PackageFiles) -> Result<Arc<Package>, Failure> {
     let bytes = files.bytes();
-    let loaded = tokio::task::spawn_blocking(move || Package::load(files))
-        .await
-        .map_err(|_| unusable("reading the package was interrupted"))?;
-    loaded
-        .map(|package| hub.renderer.keep(package, bytes))
-        .map_err(|invalid| unusable(&invalid.to_string()))
+    let loaded = off_the_reactor(move || checked(files)).await?;
+    Ok(hub.renderer.keep(loaded, bytes))
+}
+
+/// As [`load`], and gives the files in the parts that are stored.
+pub(crate) async fn load_with_parts(
+    hub: &Hub,
+    files: PackageFiles,
+) -> Result<(Arc<Package>, Vec<Part>), Failure> {
+    let bytes = files.bytes();
+    let work = move || {
+        let stored = files.to_stored();
+        let parts = stored.map_err(|error| unusable(&error.to_string()))?.parts;
+        Ok((checked(files)?, parts))
+    };
+    let (loaded, parts) = off_the_reactor(work).await?;
+    Ok((hub.renderer.keep(loaded, bytes), parts))
+}
+
+fn checked(files: PackageFiles) -> Result<Package, Failure> {
+    Package::load(files).map_err(|invalid| unusable(&invalid.to_string()))
+}
+
+async fn off_the_reactor<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(unusable("reading the package was interrupted")))
 }
 
 fn unusable(message: &str) -> Failure {
@@ -44,14 +66,6 @@ fn unusable(message: &str) -> Failure {
         reason: "LoadError".to_owned(),
         message: message.to_owned(),
     }
-}
-
-/// Files in the parts that are stored.
-pub(crate) fn parts(files: &PackageFiles) -> Result<Vec<Part>, Failure> {
-    let stored = files.to_stored();
-    stored
-        .map(|stored| stored.parts)
-        .map_err(|error| unusable(&error.to_string()))
 }
 
 fn secret_name(part: &Part) -> String {
@@ -152,20 +166,30 @@ pub(crate) async fn restore(hub: &Hub, uid: &PackageUid) -> Option<Duration> {
         tracing::info!(revision = name, "content was pulled again");
         lock(&hub.missing).remove(&object);
         hub.to_plan.add(*uid);
+        if let Some(sessions) = hub.sessions() {
+            sessions.content_back(*uid);
+        }
     }
     again
 }
 
-/// The very image, by digest, into the very Secrets that the revision names.
+/// The very image, by digest, into memory and into the very Secrets that the revision names. A release that
+/// packs files in other bytes cannot make those again: then the content is only in memory.
 async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String> {
     let image = targets::resolved(revision);
     let pulled = source::pull(hub, &image)
         .await
         .map_err(|error| error.to_string())?;
-    let parts = parts(&pulled.files).map_err(|failure| failure.message)?;
+    let (loaded, parts) = load_with_parts(hub, pulled.files)
+        .await
+        .map_err(|failure| failure.message)?;
+    if loaded.digest() != digest_of(revision)? {
+        return Err(format!("{image} does not unpack to what it was"));
+    }
     let names: Vec<_> = parts.iter().map(secret_name).collect();
     if names != revision.spec.content_secrets {
-        return Err(format!("{image} does not unpack to what it was"));
+        tracing::warn!(%image, "content is kept in memory only: its Secrets were packed by another release");
+        return Ok(());
     }
     let _contents = hub.contents.read().await;
     if hub.revisions.get(write::uid(revision)).is_none() {

@@ -80,8 +80,9 @@ async fn attempt(
         .map_err(unreachable)?
         .filter(|secret| secret.type_.as_deref() == Some(record::JOIN_TOKEN_TYPE))
         .ok_or(JoinRefusal::TokenForeign)?;
-    check(&secret, redemption, Timestamp::now().as_second())?;
     let uid = member_uid(member)?;
+    let user = format!("{}/{uid}", redemption.cluster);
+    let standing = check(&secret, redemption, &user, Timestamp::now().as_second())?;
     if member.spec.accepted == Some(false) {
         return Err(JoinRefusal::NotAccepted);
     }
@@ -94,7 +95,12 @@ async fn attempt(
     if is_taken(&all.items, member, &cluster, connected) {
         return Err(JoinRefusal::AlreadyJoined);
     }
-    use_up(&secrets, secret).await?;
+    match standing {
+        Standing::Fresh => use_up(&secrets, secret, user).await?,
+        // Its join ended between its two writes: only the second is missing.
+        Standing::Begun if member.spec.cluster_uid.is_none() => {}
+        Standing::Begun => return Err(JoinRefusal::TokenUsed),
+    }
     // Not guarded by the version: a status written meanwhile would refuse the join after its token is spent.
     // The API server refuses a second, different UID by itself.
     let patch = json!([
@@ -133,7 +139,20 @@ fn member_uid(member: &MemberCluster) -> Result<MemberUid, JoinRefusal> {
         .map_err(|_| JoinRefusal::NotLoaded)
 }
 
-fn check(secret: &Secret, redemption: &Redemption, now: i64) -> Result<(), JoinRefusal> {
+/// How far a good token was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Fresh,
+    /// By this very cluster, to become this very member.
+    Begun,
+}
+
+fn check(
+    secret: &Secret,
+    redemption: &Redemption,
+    user: &str,
+    now: i64,
+) -> Result<Standing, JoinRefusal> {
     let data = secret.data.as_ref();
     let stored: StoredToken = data
         .and_then(|data| data.get(record::JOIN_TOKEN))
@@ -142,22 +161,29 @@ fn check(secret: &Secret, redemption: &Redemption, now: i64) -> Result<(), JoinR
     if stored.cluster != redemption.name || !stored.matches(&redemption.secret) {
         return Err(JoinRefusal::TokenForeign);
     }
-    if data.is_some_and(|data| data.contains_key(record::JOIN_TOKEN_USED)) {
+    let used = data.and_then(|data| data.get(record::JOIN_TOKEN_USED));
+    if used.is_some_and(|by| by.0 != user.as_bytes()) {
         return Err(JoinRefusal::TokenUsed);
     }
     if stored.is_expired(now) {
         return Err(JoinRefusal::TokenExpired);
     }
-    Ok(())
+    Ok(match used {
+        Some(_) => Standing::Begun,
+        None => Standing::Fresh,
+    })
 }
 
-/// Marks the token used; of several that try at once, one succeeds.
-async fn use_up(secrets: &Api<Secret>, mut secret: Secret) -> Result<(), JoinRefusal> {
-    let now = Timestamp::now().to_string().into_bytes();
-    secret
-        .data
-        .get_or_insert_default()
-        .insert(record::JOIN_TOKEN_USED.to_owned(), ByteString(now));
+/// Marks the token used by this user; of several that try at once, one succeeds.
+async fn use_up(
+    secrets: &Api<Secret>,
+    mut secret: Secret,
+    user: String,
+) -> Result<(), JoinRefusal> {
+    secret.data.get_or_insert_default().insert(
+        record::JOIN_TOKEN_USED.to_owned(),
+        ByteString(user.into_bytes()),
+    );
     let name = secret.name_any();
     match secrets
         .replace(&name, &PostParams::default(), &secret)
@@ -184,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    fn secret(expires: i64, used: bool) -> Secret {
+    fn secret(expires: i64, used: Option<&str>) -> Secret {
         let token = JoinToken {
             cluster: "east".into(),
             secret: JoinSecret::from_bytes([7; 32]),
@@ -193,8 +219,9 @@ mod tests {
         };
         let stored = serde_json::to_vec(&token.stored(Digest::of(b"salt"), expires)).unwrap();
         let mut data = BTreeMap::from([(record::JOIN_TOKEN.to_owned(), ByteString(stored))]);
-        if used {
-            data.insert(record::JOIN_TOKEN_USED.to_owned(), ByteString(vec![]));
+        if let Some(by) = used {
+            let by = ByteString(by.as_bytes().to_vec());
+            data.insert(record::JOIN_TOKEN_USED.to_owned(), by);
         }
         Secret {
             data: Some(data),
@@ -236,25 +263,32 @@ mod tests {
     #[test]
     fn a_token_is_good_once_for_its_name_and_until_its_end() {
         let good = redemption("east", 7);
-        assert_eq!(check(&secret(100, false), &good, 99), Ok(()));
         assert_eq!(
-            check(&secret(100, false), &good, 100),
-            Err(JoinRefusal::TokenExpired)
+            check(&secret(100, None), &good, "user", 99),
+            Ok(Standing::Fresh)
         );
         assert_eq!(
-            check(&secret(100, true), &good, 99),
+            check(&secret(100, None), &good, "user", 100),
+            Err(JoinRefusal::TokenExpired)
+        );
+        // One request of this cluster was lost on the way: it may finish, nobody else may.
+        let begun = secret(100, Some("user"));
+        assert_eq!(check(&begun, &good, "user", 99), Ok(Standing::Begun));
+        let other = secret(100, Some("other"));
+        assert_eq!(
+            check(&other, &good, "user", 99),
             Err(JoinRefusal::TokenUsed)
         );
         assert_eq!(
-            check(&secret(100, false), &redemption("west", 7), 99),
+            check(&secret(100, None), &redemption("west", 7), "user", 99),
             Err(JoinRefusal::TokenForeign)
         );
         assert_eq!(
-            check(&secret(100, false), &redemption("east", 8), 99),
+            check(&secret(100, None), &redemption("east", 8), "user", 99),
             Err(JoinRefusal::TokenForeign)
         );
         assert_eq!(
-            check(&Secret::default(), &good, 99),
+            check(&Secret::default(), &good, "user", 99),
             Err(JoinRefusal::TokenForeign)
         );
     }

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
+use kube::api::DynamicObject;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use stevedore_crds::v1alpha1::{
-    ClusterPackage, MemberCluster, Package, PackageAction, PackageRevision,
+    ClusterPackage, MemberCluster, Package, PackageAction, PackageKind, PackageRevision,
 };
 use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::fleet::{Failure, Fleet};
@@ -29,6 +30,7 @@ use crate::package::{AnyPackage, PackageLike as _};
 use crate::queue::Queue;
 use crate::registry::{self, Puller};
 use crate::render::Renderer;
+use crate::show::Shown;
 use crate::write;
 
 /// For how long reports of one package are gathered before it is planned again.
@@ -51,6 +53,8 @@ pub trait Sessions: Send + Sync + 'static {
     fn changed(&self, cluster: ClusterUid, deployments: BTreeSet<DeploymentUid>);
     /// Any order may have changed.
     fn reloaded(&self);
+    /// Content of a package can be read again that could not be.
+    fn content_back(&self, package: PackageUid);
     /// Ask a member for everything it holds.
     fn census(&self, cluster: ClusterUid);
     /// Membership changed somewhere.
@@ -79,6 +83,8 @@ pub(crate) struct View {
     pub(crate) pending_render: usize,
     pub(crate) shortfall: Option<Shortfall>,
     pub(crate) pinned: Option<u64>,
+    /// Why the last plan could not be carried out, and how often that happened in a row before.
+    pub(crate) blocked: Option<(Failure, u32)>,
 }
 
 /// What an agent said about itself and its member, and what else is known of it.
@@ -88,6 +94,8 @@ pub(crate) struct MemberNote {
     pub(crate) environment: Option<Environment>,
     /// Why it has no session, where it was refused one.
     pub(crate) refusal: Option<Failure>,
+    /// When its status was written last.
+    pub(crate) shown: Option<Instant>,
     /// Two processes use its identity.
     pub(crate) duplicate: Option<(String, Instant)>,
 }
@@ -110,8 +118,8 @@ pub struct Hub {
     pub(crate) ledgers: Mutex<BTreeMap<PackageUid, Arc<StoredLedger>>>,
     pub(crate) sources: Mutex<BTreeMap<PackageUid, SourceState>>,
     pub(crate) views: Mutex<BTreeMap<PackageUid, View>>,
-    /// When a package's status was written last.
-    pub(crate) shown: Mutex<BTreeMap<PackageUid, Instant>>,
+    /// When packages' statuses were written last.
+    pub(crate) shown: Mutex<BTreeMap<PackageUid, Shown>>,
     pub(crate) notes: Mutex<BTreeMap<String, MemberNote>>,
     pub(crate) listings: Mutex<BTreeMap<ClusterUid, Vec<Held>>>,
     pub(crate) renderer: Arc<Renderer>,
@@ -202,6 +210,33 @@ impl Hub {
         let uid = uid.to_string();
         let namespaced = self.packages.get(&uid).and_then(|package| package.view());
         namespaced.or_else(|| self.cluster_packages.get(&uid)?.view())
+    }
+
+    /// The name of a package of either kind; its UID where there is none.
+    pub(crate) fn name_of(&self, uid: &PackageUid) -> String {
+        let uid = uid.to_string();
+        let namespaced = self.packages.get(&uid).map(|package| package.name_any());
+        let cluster = || Some(self.cluster_packages.get(&uid)?.name_any());
+        namespaced.or_else(cluster).unwrap_or(uid)
+    }
+
+    /// A package as our own write left it, so that what is decided next does not wait for the watch.
+    pub(crate) fn took(&self, package: &AnyPackage, written: &DynamicObject) {
+        let Ok(value) = serde_json::to_value(written) else {
+            return;
+        };
+        match package.kind {
+            PackageKind::Package => {
+                if let Ok(object) = serde_json::from_value(value) {
+                    self.packages.apply(object);
+                }
+            }
+            PackageKind::ClusterPackage => {
+                if let Ok(object) = serde_json::from_value(value) {
+                    self.cluster_packages.apply(object);
+                }
+            }
+        }
     }
 
     /// UIDs of all packages, and of those that are only left in ledgers and revisions.
@@ -349,7 +384,9 @@ impl Hub {
             self.to_show.add(package);
             lock(&self.to_observe).insert(package);
         }
-        self.to_note.add(member.to_owned());
+        // What a member's packages amount to may wait for the next reports, a session that came or went not.
+        let together = if contact { Duration::ZERO } else { TOGETHER };
+        self.to_note.add_after(member.to_owned(), together);
     }
 
     /// Writes an event about an object; a failure is only logged.

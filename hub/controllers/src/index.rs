@@ -1,8 +1,8 @@
 //! Objects of one kind in memory, kept equal to the API server by a watch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures::TryStreamExt as _;
 use kube::runtime::watcher::{self, Event};
@@ -12,39 +12,63 @@ use tokio::sync::watch;
 
 use stevedore_runtime::retry::{Delays, Schedule};
 
+/// UIDs of objects that went which are remembered: more than requests that may still be answered.
+const GONE: usize = 1024;
+
 /// All objects of one kind by UID. Readers get shared values and never wait for the watch.
 #[derive(Debug)]
 pub struct Index<K> {
-    objects: RwLock<BTreeMap<String, Arc<K>>>,
+    state: RwLock<State<K>>,
     loaded: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct State<K> {
+    objects: BTreeMap<String, Arc<K>>,
+    /// UIDs that went, the last one last: the late answer to a write does not bring one back.
+    gone: VecDeque<String>,
+}
+
+impl<K> State<K> {
+    fn went(&mut self, uid: String) {
+        if self.gone.len() == GONE {
+            self.gone.pop_front();
+        }
+        self.gone.push_back(uid);
+    }
 }
 
 impl<K> Default for Index<K> {
     fn default() -> Self {
         Self {
-            objects: RwLock::default(),
+            state: RwLock::new(State {
+                objects: BTreeMap::new(),
+                gone: VecDeque::new(),
+            }),
             loaded: watch::Sender::new(false),
         }
     }
 }
 
 impl<K: Resource> Index<K> {
-    /// Takes an object in place of what was there, unless that is known to be newer.
-    /// Returns what was there.
-    pub fn apply(&self, object: K) -> Option<Arc<K>> {
-        let uid = object.meta().uid.clone()?;
-        let mut objects = self.write();
-        let known = objects.get(&uid).and_then(|known| version(&**known));
-        if known > version(&object) {
-            return None;
+    /// Takes an object in place of what was there, unless that is known to be newer, or to have gone.
+    pub fn apply(&self, object: K) {
+        let Some(uid) = object.meta().uid.clone() else {
+            return;
+        };
+        let mut state = self.write();
+        let known = state.objects.get(&uid).and_then(|known| version(&**known));
+        if known <= version(&object) && !state.gone.contains(&uid) {
+            state.objects.insert(uid, Arc::new(object));
         }
-        objects.insert(uid, Arc::new(object))
     }
 
     /// Lets an object go.
     pub fn delete(&self, object: &K) {
-        if let Some(uid) = &object.meta().uid {
-            self.write().remove(uid);
+        if let Some(uid) = object.meta().uid.clone() {
+            let mut state = self.write();
+            state.objects.remove(&uid);
+            state.went(uid);
         }
     }
 
@@ -55,34 +79,40 @@ impl<K: Resource> Index<K> {
             .into_iter()
             .filter_map(|object| Some((object.meta().uid.clone()?, Arc::new(object))))
             .collect();
-        let mut objects = self.write();
+        let mut state = self.write();
+        // A server whose data was put back has again what went.
+        state.gone.retain(|uid| !fresh.contains_key(uid));
         let mut gone = Vec::new();
-        for (uid, known) in std::mem::take(&mut *objects) {
+        for (uid, known) in std::mem::take(&mut state.objects) {
             match fresh.get_mut(&uid) {
                 Some(listed) if version(&*known) > version(&**listed) => *listed = known,
                 Some(_) => {}
-                None => gone.push(known),
+                None => {
+                    gone.push(known);
+                    state.went(uid);
+                }
             }
         }
-        *objects = fresh;
-        drop(objects);
+        state.objects = fresh;
+        drop(state);
         self.loaded.send_replace(true);
         gone
     }
 
     /// The object with this UID.
     pub fn get(&self, uid: &str) -> Option<Arc<K>> {
-        self.read().get(uid).cloned()
+        self.read().objects.get(uid).cloned()
     }
 
     /// The first object that fits.
     pub fn find(&self, fits: impl Fn(&K) -> bool) -> Option<Arc<K>> {
-        self.read().values().find(|object| fits(object)).cloned()
+        let state = self.read();
+        state.objects.values().find(|object| fits(object)).cloned()
     }
 
     /// All objects.
     pub fn all(&self) -> Vec<Arc<K>> {
-        self.read().values().cloned().collect()
+        self.read().objects.values().cloned().collect()
     }
 
     /// Waits until the first complete list was taken.
@@ -92,12 +122,12 @@ impl<K: Resource> Index<K> {
         let _ = loaded.wait_for(|loaded| *loaded).await;
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Arc<K>>> {
-        self.objects.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, State<K>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, Arc<K>>> {
-        self.objects.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, State<K>> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -189,6 +219,21 @@ mod tests {
         index.apply(object("a", 5));
         index.apply(object("a", 4));
         assert_eq!(version(&*index.get("a").unwrap()), Some(5));
+    }
+
+    #[test]
+    fn the_late_answer_to_a_write_does_not_bring_back_what_was_deleted() {
+        let index = Index::default();
+        index.apply(object("a", 1));
+        index.delete(&object("a", 3));
+        index.apply(object("a", 2));
+        assert!(index.get("a").is_none());
+        index.reset([]);
+        index.apply(object("a", 2));
+        assert!(index.get("a").is_none());
+        // Data that was put back.
+        index.reset([object("a", 1)]);
+        assert!(index.get("a").is_some());
     }
 
     #[test]

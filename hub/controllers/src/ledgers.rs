@@ -131,18 +131,20 @@ impl StoredLedger {
         }
     }
 
-    /// Removes every object of a ledger without rows; other finalizers on it are left to whoever set them.
+    /// Removes every object of a ledger without rows; other finalizers on it are left to whoever set them. The
+    /// last shard goes first: what is left, should the hub end in between, is a ledger that can be read.
     pub(crate) async fn remove(&self, client: &Client, namespace: &str) -> Result<(), kube::Error> {
         let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
-        for LedgerObject { name, uid, .. } in &self.objects {
+        for LedgerObject { name, uid, .. } in self.objects.iter().rev() {
             let found = api.get_opt(name).await?;
             let Some(found) = found.filter(|found| write::uid(found) == uid) else {
                 continue;
             };
             let present = found.finalizers();
-            write::ignore_missing(
-                write::finalizer(&api, name, uid, present, FINALIZER, false).await,
-            )?;
+            if present.iter().any(|finalizer| finalizer == FINALIZER) {
+                let removed = write::remove_finalizer(&api, name, uid, present, FINALIZER);
+                write::ignore_missing(removed.await)?;
+            }
             write::ignore_missing(write::delete(&api, name, uid).await)?;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! `MemberCluster`s: connected, healthy, drained; written on transitions only.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,11 +8,11 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::condition::{
-    CONNECTED, DRAINED, HEALTHY, READY, RECONCILING, STALLED, Status, Update,
+    self, CONNECTED, DRAINED, HEALTHY, READY, RECONCILING, STALLED, Status, Update,
 };
 use stevedore_crds::v1alpha1::{Environment, MemberCluster, MemberClusterStatus};
-use stevedore_hub_core::fleet::{Class, Contact, Failure, Fleet};
-use stevedore_proto_core::ClusterUid;
+use stevedore_hub_core::fleet::{Class, Contact, Failure};
+use stevedore_proto_core::{ClusterUid, PackageUid};
 
 use crate::hub::{Hub, MemberNote, lock};
 use crate::write;
@@ -22,6 +23,11 @@ pub(crate) const GRACE: Duration = Duration::from_secs(60);
 /// For how long a second process with a member's identity is shown after it was seen last: as long as it is
 /// refused.
 const DUPLICATE_FOR: Duration = Duration::from_secs(600);
+
+/// Shortest time between two writes of one member's status when only words changed.
+const APART: Duration = Duration::from_secs(10);
+/// The same while it is being emptied: somebody looks at what it waits for.
+const APART_LEAVING: Duration = Duration::from_secs(1);
 
 /// What a member's packages amount to.
 #[derive(Debug, Default, PartialEq)]
@@ -48,16 +54,12 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
     if forgotten == Some(Duration::ZERO) {
         note.duplicate = None;
     }
-    let (contact, packages) = {
-        let fleet = lock(&hub.fleet);
-        let contact = cluster
-            .map(|cluster| fleet.contact_of(&cluster))
-            .unwrap_or_default();
-        let packages = cluster
-            .map(|cluster| packages(&hub, &fleet, &cluster))
-            .unwrap_or_default();
-        (contact, packages)
-    };
+    let contact = cluster
+        .map(|cluster| lock(&hub.fleet).contact_of(&cluster))
+        .unwrap_or_default();
+    let packages = cluster
+        .map(|cluster| packages(&hub, &cluster))
+        .unwrap_or_default();
     let waits = hub.age() < GRACE
         && !contact.heard
         && note.refusal.is_none()
@@ -69,11 +71,25 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
     if status == old {
         return again;
     }
+    let apart = if turns(&old, &status) {
+        Duration::ZERO
+    } else if member.spec.leaving {
+        APART_LEAVING
+    } else {
+        APART
+    };
+    let last = note.shown.map(|shown| shown.elapsed());
+    if let Some(left) = last.and_then(|last| apart.checked_sub(last)) {
+        return Some(again.map_or(left, |again| again.min(left)));
+    }
     let api: Api<MemberCluster> = Api::all(hub.client.clone());
     let name = member.name_any();
     match write::status(&api, &name, &uid, &status).await {
         Ok(written) => {
             hub.metrics.status_writes.inc();
+            if let Some(note) = lock(&hub.notes).get_mut(&uid) {
+                note.shown = Some(tokio::time::Instant::now());
+            }
             if status.environment != old.environment {
                 // What packages read of the environment may be another input now.
                 hub.members.apply(written);
@@ -99,7 +115,7 @@ async fn announce(
     new: &MemberClusterStatus,
 ) {
     let of = |status: &MemberClusterStatus| {
-        stevedore_crds::condition::find(&status.conditions, CONNECTED).map(|found| {
+        condition::find(&status.conditions, CONNECTED).map(|found| {
             (
                 found.status.clone(),
                 found.reason.clone(),
@@ -115,28 +131,43 @@ async fn announce(
     }
 }
 
-fn packages(hub: &Hub, fleet: &Fleet, cluster: &ClusterUid) -> Packages {
-    let mut packages = Packages::default();
-    for (uid, row) in fleet.on_cluster(cluster) {
-        let name = hub
-            .package(&uid)
-            .map(|package| package.name)
-            .or_else(|| {
-                lock(&hub.ledgers)
-                    .get(&uid)
-                    .map(|stored| stored.ledger.package.name.clone())
-            })
-            .unwrap_or_else(|| uid.to_string());
-        if row.class() != Class::Absent {
-            packages.left.push(name.clone());
-        }
-        if matches!(row.class(), Class::Failed | Class::Removing)
-            && let Some(failure) = row.failure()
-        {
-            packages.failing.push((name, failure));
+/// Whether it says another thing, and not just in other words.
+fn turns(old: &MemberClusterStatus, new: &MemberClusterStatus) -> bool {
+    condition::said(&old.conditions) != condition::said(&new.conditions)
+        || old.observed_generation != new.observed_generation
+        || old.environment != new.environment
+        || old.agent_version != new.agent_version
+        || old.offline_since.is_some() != new.offline_since.is_some()
+}
+
+/// What is on a cluster: whatever a ledger has a row for, also before the live fleet knows of it, and whatever is
+/// on its way there.
+fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
+    let mut left: BTreeMap<PackageUid, String> = lock(&hub.ledgers)
+        .iter()
+        .filter(|(_, stored)| stored.ledger.row(cluster).is_some())
+        .map(|(uid, stored)| (*uid, stored.ledger.package.name.clone()))
+        .collect();
+    let mut failures = Vec::new();
+    {
+        let fleet = lock(&hub.fleet);
+        for (uid, row) in fleet.on_cluster(cluster) {
+            if row.class() != Class::Absent {
+                left.entry(uid).or_insert_with(|| hub.name_of(&uid));
+            }
+            if matches!(row.class(), Class::Failed | Class::Removing) {
+                failures.extend(row.failure().map(|failure| (uid, failure)));
+            }
         }
     }
-    packages
+    let failing = failures
+        .into_iter()
+        .filter_map(|(uid, failure)| Some((left.get(&uid)?.clone(), failure)))
+        .collect();
+    Packages {
+        left: left.into_values().collect(),
+        failing,
+    }
 }
 
 fn status(
@@ -149,7 +180,7 @@ fn status(
 ) -> MemberClusterStatus {
     let old = member.status.clone().unwrap_or_default();
     let generation = member.metadata.generation.unwrap_or_default();
-    let was_heard = contact.heard || stevedore_crds::condition::is_true(&old.conditions, CONNECTED);
+    let was_heard = contact.heard || condition::is_true(&old.conditions, CONNECTED);
     let mut status = MemberClusterStatus {
         observed_generation: Some(generation),
         conditions: old.conditions,
@@ -348,7 +379,7 @@ mod tests {
         let contact = Contact {
             connected: true,
             heard: true,
-            fenced: None,
+            ..Contact::default()
         };
         let left = Packages {
             left: vec!["demo".into()],
@@ -367,11 +398,35 @@ mod tests {
     }
 
     #[test]
+    fn other_words_of_the_same_conditions_are_no_turn() {
+        let contact = Contact {
+            connected: true,
+            heard: true,
+            ..Contact::default()
+        };
+        let failing = |message: &str| {
+            let failure = Failure {
+                reason: "ProbeFailure".into(),
+                message: message.into(),
+            };
+            let packages = Packages {
+                left: vec!["demo".into()],
+                failing: vec![("demo".into(), failure)],
+            };
+            of(&member(false), contact, &packages, false)
+        };
+        let (one, other) = (failing("1 of 3"), failing("2 of 3"));
+        assert!(one != other && !turns(&one, &other));
+        let fine = of(&member(false), contact, &Packages::default(), false);
+        assert!(turns(&one, &fine));
+    }
+
+    #[test]
     fn a_failing_package_makes_a_connected_member_unhealthy() {
         let contact = Contact {
             connected: true,
             heard: true,
-            fenced: None,
+            ..Contact::default()
         };
         let failure = Failure {
             reason: "ProbeFailure".into(),

@@ -30,7 +30,7 @@ use crate::{leader, rollout};
 const ANSWER: Duration = Duration::from_secs(3);
 /// How long members are kept out after a raise: every session ends, and ledgers are written anew.
 const RECESS: Duration = Duration::from_secs(2);
-/// Most lines of a census that are written.
+/// Most lines of a census, and most names of members, that are written.
 const LINES: usize = 2_000;
 
 /// Follows requests for ever.
@@ -126,9 +126,9 @@ async fn take(hub: &Hub) -> Summary {
         let orders = desired
             .as_ref()
             .and_then(|desired| desired.of(&member.cluster));
-        if let (Some(held), Some(orders)) = (listings.get(&member.cluster), orders) {
-            summary.add(&member.name, &Census::of(held, &orders));
-        }
+        let said = listings.get(&member.cluster).zip(orders);
+        let census = said.map(|(held, orders)| Census::of(held, &orders));
+        summary.add(&member.name, census.as_ref());
     }
     drop(desired);
     let ledgers = lock(&hub.ledgers);
@@ -162,6 +162,8 @@ async fn answer(
         "asOrdered": summary.as_ordered,
         "differing": summary.lines.len(),
         "lines": lines,
+        "notAsked": summary.missing.len(),
+        "missing": summary.missing.iter().take(LINES).collect::<Vec<_>>(),
     });
     let found = maps.get_opt(record::CENSUS).await?;
     let mut map = found.clone().unwrap_or_else(|| ConfigMap {

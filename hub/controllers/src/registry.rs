@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use oci_spec::distribution::Reference;
 use stevedore_package::archive;
 use stevedore_package::credentials::{self, Credentials};
@@ -31,6 +32,10 @@ const ROOM_WITHIN: Duration = Duration::from_secs(300);
 const PACKED: usize = 16 * limit::PACKED_BYTES;
 /// Most of them that pulls from one registry hold: a slow one leaves room for the others.
 const PACKED_OF_ONE: usize = PACKED / 4;
+/// Gives the hub's credentials for a registry; asked for only when the registry wants some.
+pub(crate) type Ask<'a> =
+    &'a (dyn Fn() -> BoxFuture<'a, Result<Option<Credentials>, Error>> + Sync);
+
 /// Images that are unpacked at once: what they unpack to is the larger part.
 const UNPACKING: usize = 4;
 
@@ -135,10 +140,10 @@ impl Puller {
     /// Resolves, pulls and unpacks an image. Sizes are checked while bytes arrive, not after. The registry has a
     /// time for its manifest and one for its layers; a pull for which there is no memory waits, and that is not
     /// the registry's time.
-    pub(crate) async fn pull(
+    pub(crate) async fn pull<'a>(
         &self,
-        reference: &Reference,
-        credentials: Option<&Credentials>,
+        reference: &'a Reference,
+        credentials: Ask<'a>,
     ) -> Result<Pulled, Error> {
         let client = Client::new(&self.connections, &self.settings, reference, credentials)?;
         let asked = manifest(&client, reference);

@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::PackageAction;
-use stevedore_hub_core::fleet::Assignment;
+use stevedore_hub_core::fleet::{Assignment, Failure};
 use stevedore_hub_core::history::{self, Pin};
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
 use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
 use stevedore_proto_core::{ClusterUid, PackageUid, Tuple};
-use stevedore_runtime::retry;
+use stevedore_runtime::retry::{self, Schedule};
 
 use crate::action::{self, Found};
 use crate::hub::{Hub, View, lock};
@@ -41,6 +41,25 @@ pub(crate) enum Error {
     DefinitionGoes,
 }
 
+impl Error {
+    /// One CamelCase word for conditions.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Api(_) | Self::Ledger(ledgers::Error::Api(_)) => "NotStored",
+            Self::Ledger(ledgers::Error::Unreadable { .. }) => "LedgerUnreadable",
+            Self::NotLeading => "NotLeader",
+            Self::DefinitionGoes => "DefinitionTerminating",
+        }
+    }
+}
+
+/// Waits until a plan that failed is tried again.
+const AGAIN: Schedule = Schedule {
+    initial: Duration::from_secs(2),
+    factor: 2.0,
+    cap: Duration::from_secs(60),
+};
+
 /// Works on one package; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
     match step(&hub, uid).await {
@@ -58,11 +77,37 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
             };
             Some(retry::spread(wait, 50, rand::random()))
         }
+        Err(Error::NotLeading) => Some(retry::spread(AGAIN.initial, 50, rand::random())),
         Err(error) => {
             tracing::warn!(package = %uid, %error, "planning a package failed");
-            Some(retry::spread(Duration::from_secs(2), 50, rand::random()))
+            let attempts = show_failure(&hub, uid, &error);
+            Some(retry::spread(AGAIN.after(attempts), 50, rand::random()))
         }
     }
+}
+
+/// Makes the package's status say why it is not planned; how often that failed in a row before.
+fn show_failure(hub: &Hub, uid: PackageUid, error: &Error) -> u32 {
+    let mut views = lock(&hub.views);
+    let view = views.entry(uid).or_default();
+    if let Some(package) = hub.package(&uid) {
+        view.generation = package.generation;
+    }
+    let attempts = view
+        .blocked
+        .as_ref()
+        .map_or(0, |(_, attempts)| attempts + 1);
+    let failure = Failure {
+        reason: error.reason().to_owned(),
+        message: match error {
+            Error::Api(error) | Error::Ledger(ledgers::Error::Api(error)) => write::words(error),
+            other => other.to_string(),
+        },
+    };
+    view.blocked = Some((failure, attempts));
+    drop(views);
+    hub.to_show.add(uid);
+    attempts
 }
 
 /// Reads the ledger again, and says whether it is another one. Until that worked, the old rows stay and writes
@@ -122,7 +167,10 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
             .iter()
             .any(|finalizer| finalizer == FINALIZER)
     {
-        finalizer(hub, package, true).await?;
+        let api = package.api(&hub.client);
+        let (kind, uid) = (package.kind.as_str(), package.uid.to_string());
+        let added = write::add_finalizer(&api, kind, &package.name, &uid, FINALIZER);
+        hub.took(package, &added.await?);
     }
     let plan = {
         let members = standings(hub, &uid);
@@ -145,6 +193,7 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         // Without a change the stored one may know more by now: a status that was written meanwhile.
         lock(&hub.ledgers).insert(uid, Arc::new(stored.clone()));
     }
+    note_leaving(hub);
     result?;
     lock(&hub.to_observe).insert(uid);
     hub.to_show.add(uid);
@@ -222,7 +271,7 @@ async fn end(
             return Ok(Some(Duration::from_secs(2)));
         }
         collect::everything(hub, uid).await?;
-        finalizer(hub, package, false).await?;
+        release(hub, package).await?;
     }
     if is_done {
         collect::everything(hub, uid).await?;
@@ -242,20 +291,10 @@ fn forget(hub: &Hub, uid: &PackageUid) {
     lock(&hub.sources).remove(uid);
 }
 
-async fn finalizer(hub: &Hub, package: &AnyPackage, wanted: bool) -> Result<(), kube::Error> {
-    let result = write::finalizer(
-        &package.api(&hub.client),
-        &package.name,
-        &package.uid.to_string(),
-        &package.finalizers,
-        FINALIZER,
-        wanted,
-    )
-    .await;
-    match result {
-        Err(error) if !wanted && write::is_missing(&error) => Ok(()),
-        result => result,
-    }
+async fn release(hub: &Hub, package: &AnyPackage) -> Result<(), kube::Error> {
+    let (api, uid) = (package.api(&hub.client), package.uid.to_string());
+    let (name, present) = (&package.name, &package.finalizers);
+    write::ignore_missing(write::remove_finalizer(&api, name, &uid, present, FINALIZER).await)
 }
 
 /// Whether the kind itself is being removed: then every package of it is, and that must not be a teardown.
@@ -329,7 +368,10 @@ fn assign(hub: &Hub, ledger: &Ledger, wish: &Wish) {
         assignments.insert(cluster, assignment);
     }
     lock(&hub.fleet).assign(ledger.package.uid, &assignments);
-    // Whether a leaving member is drained may be another answer now.
+}
+
+/// Whether a leaving member is drained may be another answer now.
+fn note_leaving(hub: &Hub) {
     for (_, member) in hub.joined().iter().filter(|(member, _)| member.leaving) {
         hub.to_note.add(write::uid(&**member).to_owned());
     }

@@ -11,7 +11,7 @@ use crate::hub::{Hub, lock};
 use crate::index::follow;
 use crate::package::PackageLike as _;
 use crate::queue::drive;
-use crate::{leader, ledgers, members, observe, raise, rollout, show, source, write};
+use crate::{collect, leader, ledgers, members, observe, raise, rollout, show, source, write};
 
 /// Packages that may be pulled at the same time. One that hangs does not hold up another: each has its own
 /// task and its own deadline.
@@ -68,6 +68,9 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
         .into_iter()
         .map(|(uid, stored)| (uid, Arc::new(stored)))
         .collect();
+    if let Err(error) = collect::strays(hub).await {
+        tracing::warn!(%error, "content that no revision names could not be looked for");
+    }
     work(hub, &tasks);
     hub.plan_all();
     for uid in hub.package_uids() {
@@ -202,7 +205,7 @@ fn member_changed(hub: &Hub, member: &stevedore_crds::v1alpha1::MemberCluster) {
     }
     hub.metrics
         .members
-        .set(i64::try_from(hub.members.all().len()).unwrap_or(i64::MAX));
+        .set(i64::try_from(hub.joined().len()).unwrap_or(i64::MAX));
     let meta = &member.metadata;
     let environment = member.status.as_ref().map(|status| &status.environment);
     let facts = (

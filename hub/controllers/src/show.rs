@@ -14,20 +14,34 @@ use stevedore_proto_core::status::Truth;
 use stevedore_proto_core::{ClusterUid, PackageUid};
 use tokio::time::Instant;
 
-use crate::hub::{Hub, View, lock};
+use crate::hub::{Hub, SourceState, View, lock};
 use crate::members::GRACE;
 use crate::package::AnyPackage;
 use crate::write;
 
-/// Shortest time between two writes of one package's status when a condition turned in between.
-const TURNS_APART: Duration = Duration::from_millis(50);
-/// Shortest time between two writes of one package's status when only counts and words changed.
-const APART: Duration = Duration::from_millis(500);
+/// Shortest time between two writes of one package's status.
+const APART: Duration = Duration::from_millis(50);
+/// How long a condition that turned may wait: a small package is pulled, ordered and available in less, and one
+/// write shows that. That it is available, or no longer, is said at once.
+const TURN_AFTER: Duration = Duration::from_millis(300);
+/// How long counts and words may wait.
+const DETAIL_AFTER: Duration = Duration::from_millis(500);
+
+/// When a package's status was written last, and since when a change waits.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shown {
+    written: Option<Instant>,
+    waiting: Option<Instant>,
+}
 
 /// Works on one package; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
     let package = hub.package(&uid)?;
     hub.leader.current()?;
+    let written = lock(&hub.shown).get(&uid).and_then(|shown| shown.written);
+    if let Some(left) = written.and_then(|written| APART.checked_sub(written.elapsed())) {
+        return Some(left);
+    }
     let view = lock(&hub.views).get(&uid).cloned();
     let source = lock(&hub.sources).get(&uid).cloned();
     let (Some(view), Some(source)) = (view, source.or_else(|| deleting_source(&package))) else {
@@ -64,29 +78,38 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
             paused: package.spec.paused,
             deleting: package.deleting,
             pinned: view.pinned,
+            blocked: view.blocked.clone().map(|(failure, _)| failure),
             names: Some(&names),
         };
         status::summarise(rows, &facts)
     };
     let wanted = status_of(&package, &view, &source, summary, Timestamp::now());
     if wanted == package.status {
+        if let Some(shown) = lock(&hub.shown).get_mut(&uid) {
+            shown.waiting = None;
+        }
         return None;
     }
-    let apart = if turns(&package.status, &wanted) {
-        TURNS_APART
-    } else {
-        APART
+    let waited = {
+        let mut all = lock(&hub.shown);
+        let shown = all.entry(uid).or_default();
+        shown.waiting.get_or_insert_with(Instant::now).elapsed()
     };
-    let last = lock(&hub.shown).get(&uid).map(|written| written.elapsed());
-    if let Some(left) = last.and_then(|last| apart.checked_sub(last)) {
+    if let Some(left) = patience(&package.status, &wanted).checked_sub(waited)
+        && !left.is_zero()
+    {
         return Some(left);
     }
     let api = package.api(&hub.client);
     match write::status(&api, &package.name, &uid.to_string(), &wanted).await {
         Ok(written) => {
             hub.metrics.status_writes.inc();
-            took(&hub, &package, &written);
-            lock(&hub.shown).insert(uid, Instant::now());
+            hub.took(&package, &written);
+            let shown = Shown {
+                written: Some(Instant::now()),
+                waiting: None,
+            };
+            lock(&hub.shown).insert(uid, shown);
             None
         }
         Err(error) if write::is_conflict(&error) => None,
@@ -97,44 +120,23 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     }
 }
 
-/// Whether a condition says another thing, and not just in other words.
-fn turns(old: &PackageStatus, new: &PackageStatus) -> bool {
-    let said = |status: &PackageStatus| -> Vec<_> {
-        let conditions = status.conditions.iter();
-        conditions
-            .map(|one| {
-                (
-                    one.type_.clone(),
-                    one.status.clone(),
-                    one.observed_generation,
-                )
-            })
-            .collect()
+/// How long this change may wait: what is or was available, not at all.
+fn patience(old: &PackageStatus, new: &PackageStatus) -> Duration {
+    let available = |status: &PackageStatus| {
+        let found = condition::find(&status.conditions, condition::AVAILABLE)?;
+        (found.status == "True").then_some(found.observed_generation)
     };
-    said(old) != said(new)
-}
-
-/// The package as our own write left it, so that the next comparison does not wait for the watch.
-fn took(hub: &Hub, package: &AnyPackage, written: &kube::api::DynamicObject) {
-    let Ok(value) = serde_json::to_value(written) else {
-        return;
-    };
-    match package.namespace {
-        Some(_) => {
-            if let Ok(object) = serde_json::from_value(value) {
-                hub.packages.apply(object);
-            }
-        }
-        None => {
-            if let Ok(object) = serde_json::from_value(value) {
-                hub.cluster_packages.apply(object);
-            }
-        }
+    if available(old) != available(new) {
+        Duration::ZERO
+    } else if condition::said(&old.conditions) != condition::said(&new.conditions) {
+        TURN_AFTER
+    } else {
+        DETAIL_AFTER
     }
 }
 
-fn deleting_source(package: &AnyPackage) -> Option<crate::hub::SourceState> {
-    package.deleting.then(|| crate::hub::SourceState {
+fn deleting_source(package: &AnyPackage) -> Option<SourceState> {
+    package.deleting.then(|| SourceState {
         spec_hash: package.content_hash(),
         source: Source::Ready,
         attempts: 0,
@@ -231,5 +233,42 @@ fn failure(group: &status::FailureGroup) -> FailureGroup {
         message: cut(&group.failure.message, 1024),
         count: i32::try_from(group.count).unwrap_or(i32::MAX),
         clusters: group.clusters.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(available: Option<(Status, i64)>, words: &str) -> PackageStatus {
+        let mut status = PackageStatus::default();
+        let now = Timestamp::UNIX_EPOCH;
+        Update::new("Unpacked", true, "UnpackSuccess", words).apply(&mut status.conditions, 1, now);
+        if let Some((said, generation)) = available {
+            let update = Update::new(condition::AVAILABLE, said, "Reason", words);
+            update.apply(&mut status.conditions, generation, now);
+        }
+        status
+    }
+
+    #[test]
+    fn only_what_is_or_was_available_is_said_at_once() {
+        let unpacked = status(None, "x");
+        let applying = status(Some((Status::False, 1)), "x");
+        let available = status(Some((Status::True, 1)), "x");
+        let upgraded = status(Some((Status::True, 2)), "x");
+        let unknown = status(Some((Status::Unknown, 1)), "x");
+        for (old, new) in [
+            (&unpacked, &available),
+            (&applying, &available),
+            (&available, &upgraded),
+            (&available, &unknown),
+        ] {
+            assert_eq!(patience(old, new), Duration::ZERO);
+        }
+        assert_eq!(patience(&unpacked, &applying), TURN_AFTER);
+        assert_eq!(patience(&applying, &unknown), TURN_AFTER);
+        let words = status(Some((Status::False, 1)), "y");
+        assert_eq!(patience(&applying, &words), DETAIL_AFTER);
     }
 }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use stevedore_crds::record;
@@ -14,6 +15,7 @@ use stevedore_crds::v1alpha1::{PackageKind, PackageRevision, PackageRevisionSpec
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, Revision};
 use stevedore_hub_core::status::Source;
+use stevedore_package::credentials::Credentials;
 use stevedore_proto_core::{Digest, PackageUid};
 use stevedore_runtime::retry::{self, Schedule};
 
@@ -87,8 +89,8 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
             return None;
         }
         Err(Error::Api(error)) => {
-            tracing::warn!(package = package.name, %error, "a revision could not be stored");
-            return Some(retry::spread(Duration::from_secs(2), 50, rand::random()));
+            let message = format!("the revision could not be stored: {}", write::words(&error));
+            (Source::NotStored(message), "NotStored")
         }
         Err(Error::Source(registry::Error::Pull(message))) => {
             hub.metrics.pull_failures.inc();
@@ -101,19 +103,18 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
         Err(Error::Unusable(failure)) => (Source::Invalid(failure), "Invalid"),
     };
     let message = match &source {
-        Source::PullFailed(message) => message.clone(),
+        Source::PullFailed(message) | Source::NotStored(message) => message.clone(),
         Source::Invalid(failure) => failure.message.clone(),
         Source::Pending | Source::Ready => String::new(),
     };
-    let failed = matches!(source, Source::PullFailed(_));
+    let failed = !matches!(source, Source::Invalid(_));
     set(hub, package, spec_hash, source, attempts + 1);
     if attempts == 0 {
         let reference = event_reference(package);
         hub.event_on(&reference, true, reason, message).await;
     }
     failed.then(|| {
-        let growth = PULL_AGAIN.factor.powi(attempts.min(16) as i32);
-        let bound = PULL_AGAIN.initial.mul_f64(growth).min(PULL_AGAIN.cap);
+        let bound = PULL_AGAIN.after(attempts);
         retry::spread(bound, 20, rand::random())
     })
 }
@@ -130,21 +131,27 @@ pub(crate) fn event_reference(package: &AnyPackage) -> k8s_openapi::api::core::v
 }
 
 fn set(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attempts: u32) {
+    let mut sources = lock(&hub.sources);
+    let known = sources.get(&package.uid);
+    let is_news = known.is_none_or(|known| known.spec_hash != spec_hash || known.source != source);
     let state = SourceState {
         spec_hash,
         source,
         attempts,
     };
-    lock(&hub.sources).insert(package.uid, state);
-    hub.to_plan.add(package.uid);
-    hub.to_show.add(package.uid);
+    sources.insert(package.uid, state);
+    drop(sources);
+    if is_news {
+        hub.to_plan.add(package.uid);
+        hub.to_show.add(package.uid);
+    }
 }
 
-/// The kept revisions of a package, as history sees them.
+/// The kept revisions of a package, as history sees them. One that somebody deleted counts until it is let go:
+/// what runs must not become another because its record is asked to go.
 pub(crate) fn revisions(hub: &Hub, uid: &PackageUid) -> Vec<Revision> {
     objects(hub, uid)
         .iter()
-        .filter(|object| object.metadata.deletion_timestamp.is_none())
         .map(|object| Revision {
             number: u64::try_from(object.spec.number).unwrap_or_default(),
             image: object.spec.image.clone(),
@@ -167,10 +174,9 @@ async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
         .await
         .map_err(Error::Source)?;
     hub.metrics.pulls.inc();
-    let loaded = content::load(hub, pulled.files.clone())
+    let (loaded, parts) = content::load_with_parts(hub, pulled.files)
         .await
         .map_err(Error::Unusable)?;
-    let parts = content::parts(&pulled.files).map_err(Error::Unusable)?;
     let _contents = hub.contents.read().await;
     let secrets = content::store(hub, parts).await?;
     let digest = loaded.digest();
@@ -219,6 +225,13 @@ pub(crate) fn revision_namespace<'a>(hub: &'a Hub, package: &'a AnyPackage) -> &
 /// Pulls an image with the hub's credentials.
 pub(crate) async fn pull(hub: &Hub, image: &str) -> Result<Pulled, registry::Error> {
     let reference = registry::parse(image)?;
+    let host = reference.resolve_registry();
+    let credentials = || credentials(hub, host).boxed();
+    hub.puller.pull(&reference, &credentials).await
+}
+
+/// What the hub shows to a registry that asks for credentials.
+async fn credentials(hub: &Hub, host: &str) -> Result<Option<Credentials>, registry::Error> {
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let secret = secrets.get_opt(record::REGISTRY).await.map_err(|error| {
         registry::Error::Pull(format!("the registry credentials cannot be read: {error}"))
@@ -227,6 +240,5 @@ pub(crate) async fn pull(hub: &Hub, image: &str) -> Result<Pulled, registry::Err
         .and_then(|secret| secret.data)
         .and_then(|mut data| data.remove(".dockerconfigjson"));
     let config = config.as_ref().map(|bytes| bytes.0.as_slice());
-    let credentials = registry::credentials(config, reference.resolve_registry())?;
-    hub.puller.pull(&reference, credentials.as_ref()).await
+    registry::credentials(config, host)
 }

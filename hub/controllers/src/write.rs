@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -54,32 +54,42 @@ where
     api.patch_status(name, &parameters(), &patch).await
 }
 
-/// Adds or removes a finalizer; `present` are the finalizers as they were last seen, and a change of them in
-/// between refuses the write.
-pub(crate) async fn finalizer<K>(
+/// Adds a finalizer and gives the object. Server-side apply merges finalizers as a set (structured-merge-diff of
+/// `metav1.ObjectMeta`), so those of others stay, whoever sets them meanwhile; the UID refuses another object,
+/// and making one.
+pub(crate) async fn add_finalizer(
+    api: &Api<DynamicObject>,
+    kind: &str,
+    name: &str,
+    uid: &str,
+    finalizer: &str,
+) -> Result<DynamicObject, kube::Error> {
+    let object = json!({
+        "apiVersion": format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION),
+        "kind": kind,
+        "metadata": {"name": name, "uid": uid, "finalizers": [finalizer]},
+    });
+    let parameters = PatchParams::apply(MANAGER);
+    api.patch(name, &parameters, &Patch::Apply(&object)).await
+}
+
+/// Removes a finalizer; `present` are the finalizers as they were last seen, and a change of them in between
+/// refuses the write.
+pub(crate) async fn remove_finalizer<K>(
     api: &Api<K>,
     name: &str,
     uid: &str,
     present: &[String],
     finalizer: &str,
-    wanted: bool,
 ) -> Result<(), kube::Error>
 where
     K: Clone + DeserializeOwned + std::fmt::Debug,
 {
-    let mut list: Vec<_> = present
-        .iter()
-        .filter(|one| *one != finalizer)
-        .cloned()
-        .collect();
-    if wanted {
-        list.push(finalizer.to_owned());
-    }
-    let mut operations = Vec::new();
-    if !present.is_empty() {
-        operations.push(json!({"op": "test", "path": "/metadata/finalizers", "value": present}));
-    }
-    operations.push(json!({"op": "add", "path": "/metadata/finalizers", "value": list}));
+    let left: Vec<_> = present.iter().filter(|one| *one != finalizer).collect();
+    let operations = vec![
+        json!({"op": "test", "path": "/metadata/finalizers", "value": present}),
+        json!({"op": "add", "path": "/metadata/finalizers", "value": left}),
+    ];
     let patch = guarded(uid, operations)?;
     api.patch(name, &parameters(), &patch).await.map(|_| ())
 }
@@ -132,6 +142,14 @@ pub(crate) fn is_refused(error: &kube::Error) -> bool {
 /// When a status that was not written is tried again.
 pub(crate) fn status_again(error: &kube::Error) -> Duration {
     Duration::from_secs(if is_refused(error) { 60 } else { 1 })
+}
+
+/// What the API server said, for people: of its own refusals just the message.
+pub(crate) fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// Whether the object is not there.

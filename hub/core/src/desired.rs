@@ -79,7 +79,6 @@ impl Desired {
                 finished: same && old.is_some_and(|old| old.finished),
                 order: Arc::new(order),
                 history: Arc::clone(&history),
-                traceparent: None,
             };
             orders.orders.insert(deployment, wanted);
             changes.entry(cluster).or_default().insert(deployment);

@@ -1,7 +1,8 @@
 //! The live state of every deployment: one row each, and counters that are kept as rows change.
 //!
 //! A row only believes a report that names the exact tuple that was ordered, and whose (incarnation, sequence)
-//! rose. A member without a session is unknown, whatever it said last.
+//! rose. A member without a session is unknown, whatever it said last; so is a deployment whose agent has another
+//! process than the one that spoke about it, until that speaks as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +39,10 @@ pub struct Row {
     status: Option<Box<DeploymentStatus>>,
     refused: Option<(Tuple, NackReason, String)>,
     frozen: Option<FreezeReason>,
+    /// Of the member's [`Contact`].
     fenced: Option<FreezeReason>,
+    /// Of the member's [`Contact`].
+    since: u64,
     available_once: Option<Tuple>,
     lacks_content: Option<Tuple>,
 }
@@ -55,7 +59,7 @@ pub enum Class {
     Progressing,
     /// Connected, and blocked, failing, refused or frozen.
     Failed,
-    /// Without a session: unknown.
+    /// Unknown: without a session, or its agent has not spoken about it since it started anew.
     Offline,
     /// Being torn down.
     Removing,
@@ -96,6 +100,8 @@ pub struct Contact {
     pub heard: bool,
     /// It has met a newer or another leadership than ours.
     pub fenced: Option<FreezeReason>,
+    /// Statuses of sessions before this incarnation do not count: the agent says all of them again.
+    pub since: u64,
 }
 
 /// Every package and every member.
@@ -140,21 +146,30 @@ impl Fleet {
         self.packages.remove(package);
     }
 
-    /// Lets go of a forgotten member.
+    /// Lets go of a forgotten member. Should its cluster join again, its sessions are counted from the start.
     pub fn forget(&mut self, cluster: &ClusterUid) {
         let before = self.contacts.remove(cluster);
         self.connected -= usize::from(before.is_some_and(|contact| contact.connected));
-        self.touch(*cluster);
+        for rows in self.packages.values_mut() {
+            if rows.rows.contains_key(cluster) {
+                rows.change(*cluster, Contact::default(), |row| {
+                    (row.position, row.status) = ((0, 0), None);
+                });
+            }
+        }
     }
 
     /// Takes a report; returns the packages whose rows it may have changed.
     pub fn report(&mut self, cluster: ClusterUid, report: &Report) -> BTreeSet<PackageUid> {
         match report {
-            Report::Connected { .. } => self.contact(cluster, |contact| {
+            Report::Connected {
+                incarnation, anew, ..
+            } => self.contact(cluster, |contact| {
                 *contact = Contact {
                     connected: true,
                     heard: true,
                     fenced: None,
+                    since: if *anew { *incarnation } else { contact.since },
                 };
             }),
             Report::Lost => self.contact(cluster, |contact| contact.connected = false),
@@ -195,10 +210,9 @@ impl Fleet {
                     row.status = Some(status.clone());
                 }
             }),
-            Report::Environment(_)
-            | Report::Listing(_)
-            | Report::Settled
-            | Report::DuplicateIdentity { .. } => BTreeSet::new(),
+            Report::Environment(_) | Report::Listing(_) | Report::DuplicateIdentity { .. } => {
+                BTreeSet::new()
+            }
         }
     }
 
@@ -311,7 +325,7 @@ impl PackageRows {
         let row = self.rows.entry(cluster).or_default();
         self.counts.remove(row);
         change(row);
-        row.fenced = contact.fenced;
+        (row.fenced, row.since) = (contact.fenced, contact.since);
         row.class = row.classify(contact);
         if row.class == Class::Available {
             row.available_once = row.wanted();

@@ -85,12 +85,6 @@ impl JoinRefusal {
             Self::NotLeader => "NotLeader",
         }
     }
-
-    /// Whether the same token may succeed later.
-    #[must_use]
-    pub fn is_transient(self) -> bool {
-        matches!(self, Self::NotLoaded | Self::NotLeader | Self::NotAccepted)
-    }
 }
 
 /// Letting new clusters in.

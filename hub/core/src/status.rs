@@ -55,6 +55,8 @@ pub enum Source {
     PullFailed(String),
     /// The image, manifest or config cannot be used.
     Invalid(Failure),
+    /// It was pulled, and the API server does not take what is kept of it; retried.
+    NotStored(String),
 }
 
 /// What a package's status is made of, beside its rows.
@@ -74,6 +76,8 @@ pub struct Facts<'a> {
     pub deleting: bool,
     /// A pin holds it at this revision.
     pub pinned: Option<u64>,
+    /// Why nothing can be ordered or torn down now, whatever is wanted.
+    pub blocked: Option<Failure>,
     /// Names of clusters.
     pub names: Option<&'a BTreeMap<ClusterUid, String>>,
 }
@@ -151,19 +155,25 @@ pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
 /// Why the spec is not in force, for as long as its content is not there for every target.
 fn trouble<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, &'a str)> {
     let failure = |failure: &'a Failure| (failure.reason.as_str(), failure.message.as_str());
+    if let Some(blocked) = &facts.blocked {
+        return Some(failure(blocked));
+    }
     match &facts.source {
         Source::Ready => facts.unrendered.values().next().map(failure),
         Source::Pending => Some(("Unpacking", "the image is being pulled")),
         Source::PullFailed(message) => Some(("ImagePullBackOff", message)),
         Source::Invalid(found) => Some(failure(found)),
+        Source::NotStored(message) => Some((NOT_STORED, message)),
     }
 }
+
+const NOT_STORED: &str = "NotStored";
 
 fn stalled(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> Condition {
     let condition =
         |status, reason: &str, message: &str| Condition::new("Stalled", status, reason, message);
     if let Some((reason, message)) = trouble(facts)
-        && facts.source != Source::Pending
+        && (facts.source != Source::Pending || facts.blocked.is_some())
     {
         return condition(Truth::True, reason, message);
     }
@@ -204,6 +214,7 @@ fn source_conditions(facts: &Facts<'_>) -> Vec<Condition> {
             "the image is being pulled",
         )],
         Source::PullFailed(message) => vec![unpacked(Truth::False, "ImagePullBackOff", message)],
+        Source::NotStored(message) => vec![unpacked(Truth::False, NOT_STORED, message)],
         Source::Invalid(failure) => vec![success, invalid(failure)],
         Source::Ready => {
             let mut conditions = vec![success];
@@ -227,7 +238,14 @@ fn available(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> C
         return condition(
             Truth::False,
             "Deleting",
-            format!("{} clusters still tear the package down", counts.removing),
+            format!(
+                "{} clusters still tear the package down{}",
+                counts.removing,
+                facts
+                    .blocked
+                    .as_ref()
+                    .map_or(String::new(), |blocked| format!("; {}", blocked.message))
+            ),
         );
     }
     if targeted == 0 {
@@ -238,7 +256,10 @@ fn available(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> C
             shortfall.message().to_owned(),
         );
     }
-    let seen = format!("{available} of {targeted} clusters are available");
+    let fewer = facts.shortfall.map_or(String::new(), |shortfall| {
+        format!("; {}", shortfall.message())
+    });
+    let seen = format!("{available} of {targeted} clusters are available{fewer}");
     if available + offline < targeted {
         let unready = match trouble(facts) {
             Some((reason, message)) => (reason, format!("; {message}")),
@@ -256,7 +277,7 @@ fn available(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> C
         return condition(
             Truth::Unknown,
             "MembersOffline",
-            format!("{seen}, {offline} are not connected"),
+            format!("{seen}, of {offline} nothing is known now"),
         );
     }
     condition(Truth::True, "Available", seen)
@@ -282,7 +303,7 @@ fn progressing(counts: &Counts, facts: &Facts<'_>) -> Condition {
             let message = "the image is being pulled".to_owned();
             return condition(Truth::True, "Unpacking", message);
         }
-        Source::PullFailed(_) | Source::Invalid(_) => {
+        Source::PullFailed(_) | Source::Invalid(_) | Source::NotStored(_) => {
             let message = "the package waits for an image that can be used".to_owned();
             return condition(Truth::False, "Waiting", message);
         }

@@ -1,14 +1,15 @@
-//! Contents ready to be sent: compressed once, shared by everyone who fetches them.
+//! Contents ready to be sent: read and compressed once, also while many ask, and shared by everyone who fetches.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use stevedore_hub_core::ports::{ContentError, Orders};
 use stevedore_proto::transfer;
 use stevedore_proto_core::Digest;
+use tokio::sync::OnceCell;
 
-/// Compressed bytes kept for the next fetch; a content larger than this is packed each time.
+/// Compressed bytes kept for the next fetch: room for several contents of the largest size.
 const KEPT: usize = 32 * 1024 * 1024;
 
 /// A content's chunks, as they go over the wire.
@@ -18,6 +19,8 @@ pub(crate) type Chunks = Arc<[Bytes]>;
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
     kept: Mutex<VecDeque<(Digest, Chunks)>>,
+    /// What is being packed; everyone who asks meanwhile waits for the same.
+    packing: Mutex<HashMap<Digest, Weak<OnceCell<Chunks>>>>,
 }
 
 impl Packed {
@@ -30,15 +33,26 @@ impl Packed {
         if let Some(chunks) = self.kept(&digest) {
             return Ok(chunks);
         }
-        let bytes = orders.content(digest).await?;
-        let packing = tokio::task::spawn_blocking(move || transfer::pack(&bytes));
-        let chunks: Chunks = match packing.await {
-            Ok(Ok(chunks)) => chunks.into(),
-            Ok(Err(error)) => return Err(ContentError::Unavailable(error.to_string())),
-            Err(error) => return Err(ContentError::Unavailable(error.to_string())),
-        };
-        self.keep(digest, &chunks);
-        Ok(chunks)
+        let cell = self.cell(digest);
+        let chunks = cell
+            .get_or_try_init(|| async {
+                let chunks = pack(digest, orders).await?;
+                self.keep(digest, &chunks);
+                Ok(chunks)
+            })
+            .await?;
+        Ok(Arc::clone(chunks))
+    }
+
+    fn cell(&self, digest: Digest) -> Arc<OnceCell<Chunks>> {
+        let mut packing = self.packing.lock().unwrap_or_else(PoisonError::into_inner);
+        packing.retain(|_, cell| cell.strong_count() > 0);
+        let known = packing.get(&digest).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let fresh = Arc::default();
+            packing.insert(digest, Arc::downgrade(&fresh));
+            fresh
+        })
     }
 
     fn kept(&self, digest: &Digest) -> Option<Chunks> {
@@ -59,5 +73,77 @@ impl Packed {
             bytes += chunks.iter().map(Bytes::len).sum::<usize>();
             bytes <= KEPT
         });
+    }
+}
+
+async fn pack(digest: Digest, orders: &dyn Orders) -> Result<Chunks, ContentError> {
+    let bytes = orders.content(digest).await?;
+    let packing = tokio::task::spawn_blocking(move || transfer::pack(&bytes));
+    match packing.await {
+        Ok(Ok(chunks)) => Ok(chunks.into()),
+        Ok(Err(error)) => Err(ContentError::Unavailable(error.to_string())),
+        Err(error) => Err(ContentError::Unavailable(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::future::join_all;
+    use stevedore_hub_core::ports::Pending;
+    use stevedore_hub_core::session::ClusterOrders;
+    use stevedore_proto_core::{ClusterUid, Leadership};
+
+    use super::*;
+
+    /// Has one content, whose first reads fail.
+    struct Source {
+        fails: usize,
+        reads: AtomicUsize,
+    }
+
+    impl Orders for Source {
+        fn of(&self, _: ClusterUid) -> Option<Arc<ClusterOrders>> {
+            None
+        }
+
+        fn leadership(&self) -> Option<Leadership> {
+            None
+        }
+
+        fn content(&self, _: Digest) -> Pending<'_, Result<Arc<[u8]>, ContentError>> {
+            let read = self.reads.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                if read < self.fails {
+                    return Err(ContentError::Unavailable("simulated".into()));
+                }
+                Ok(Arc::from(vec![7; 1_000_000]))
+            })
+        }
+    }
+
+    async fn fetches(source: &Source, packed: &Packed) -> (usize, usize) {
+        let digest = Digest::of(b"content");
+        let all = join_all((0..50).map(|_| packed.get(digest, source))).await;
+        let good = all.iter().filter(|fetched| fetched.is_ok()).count();
+        (good, source.reads.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_content_that_many_fetch_at_once_is_read_and_compressed_once() {
+        let (fails, reads) = (0, AtomicUsize::new(0));
+        let (source, packed) = (Source { fails, reads }, Packed::default());
+        assert_eq!(fetches(&source, &packed).await, (50, 1));
+        assert_eq!(fetches(&source, &packed).await, (50, 1), "it is kept");
+        assert_eq!(packed.cell(Digest::of(b"content")).get(), None);
+    }
+
+    #[tokio::test]
+    async fn a_read_that_failed_is_the_failure_of_one_and_the_next_tries_again() {
+        let (fails, reads) = (1, AtomicUsize::new(0));
+        let (source, packed) = (Source { fails, reads }, Packed::default());
+        assert_eq!(fetches(&source, &packed).await, (49, 2));
     }
 }

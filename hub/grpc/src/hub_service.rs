@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _, stream};
+use stevedore_hub_core::ports::ContentError;
 use stevedore_hub_core::session::Bucket;
 use stevedore_proto::{decode, v1};
 use stevedore_proto_core::message::{Close, CloseReason};
@@ -225,7 +226,12 @@ impl v1::hub_server::Hub for HubService {
             .packed
             .get(digest, ports.orders.as_ref())
             .await
-            .map_err(|error| status_code::no_content(&error))?;
+            .map_err(|error| {
+                if error == ContentError::Missing {
+                    self.sessions.content_gone(identity.cluster(), digest);
+                }
+                status_code::no_content(&error)
+            })?;
         self.sessions.metrics().contents.inc();
         Ok(Response::new(Box::pin(chunks(packed))))
     }

@@ -2,7 +2,7 @@
 //!
 //! Speaks as one leadership for ever; membership, tokens, orders and contents are what the caller puts in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stevedore_hub_core::ports::{
@@ -37,6 +37,8 @@ pub const LEADERSHIP: Leadership = Leadership {
 pub struct MemoryHub {
     state: Mutex<State>,
     reports: watch::Sender<Vec<(ClusterUid, Report)>>,
+    /// Contents whose reading takes until they are given.
+    withheld: watch::Sender<BTreeSet<Digest>>,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +70,7 @@ impl Default for MemoryHub {
         Self {
             state: Mutex::default(),
             reports: watch::Sender::new(Vec::new()),
+            withheld: watch::Sender::default(),
         }
     }
 }
@@ -143,7 +146,6 @@ impl MemoryHub {
         cluster: ClusterUid,
         package: PackageUid,
         content: Option<&Content>,
-        traceparent: Option<&str>,
     ) -> (DeploymentUid, Tuple) {
         let deployment = DeploymentUid::derive(&package, &cluster);
         let mut state = self.state();
@@ -187,10 +189,28 @@ impl MemoryHub {
             order: Arc::new(order),
             history: Arc::new(history),
             finished: false,
-            traceparent: traceparent.map(Arc::from),
         };
         orders.insert(deployment, wanted);
         (deployment, tuple)
+    }
+
+    /// Lets whoever reads this content wait until it is given.
+    pub fn withhold(&self, content: &Content) {
+        let digest = Digest::of(&content.to_bytes());
+        self.withheld.send_modify(|withheld| {
+            withheld.insert(digest);
+        });
+    }
+
+    /// Loses this content, although orders name it.
+    pub fn lose(&self, content: &Content) {
+        let digest = Digest::of(&content.to_bytes());
+        self.state().contents.remove(&digest);
+    }
+
+    /// Ends all waiting for contents.
+    pub fn give(&self) {
+        self.withheld.send_modify(BTreeSet::clear);
     }
 
     /// Everything reported so far, and what is reported later.
@@ -299,7 +319,12 @@ impl Orders for MemoryHub {
             .get(&digest)
             .cloned()
             .ok_or(ContentError::Missing);
-        Box::pin(async move { found })
+        let mut withheld = self.withheld.subscribe();
+        Box::pin(async move {
+            // It ends with the hub, and nobody waits then.
+            let _ = withheld.wait_for(|all| !all.contains(&digest)).await;
+            found
+        })
     }
 }
 

@@ -9,6 +9,7 @@
 //! # Guarantees
 //! * One task per cluster owns that cluster's machine; nothing else steps it.
 //! * A slow member fills its own outbox and is resynced; it delays nobody else.
+//! * A content that is slow to read delays its own order; nothing else of the session waits for it.
 //! * Telling of a change never blocks and never queues: changes of one cluster are coalesced.
 //! * When membership changes, sessions that are no longer admitted end within [`SWEEP`].
 
@@ -21,7 +22,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use stevedore_hub_core::ports::{MemberUid, Members, Orders, Reports};
 use stevedore_hub_core::session::{Connection, Pace, Pacer};
 use stevedore_proto_core::message::{Close, CloseReason};
-use stevedore_proto_core::{ClusterUid, DeploymentUid, Millis, ToHub};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Millis, PackageUid, ToHub};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -32,6 +33,7 @@ use crate::registry::Registry;
 
 mod member;
 mod outbox;
+mod reading;
 
 pub(crate) use outbox::{Frame, FrameReceiver};
 
@@ -39,10 +41,6 @@ pub(crate) use outbox::{Frame, FrameReceiver};
 pub const SWEEP: Duration = Duration::from_secs(3);
 /// Frames from a member that wait for its task; a full mailbox slows down the sender.
 const MAILBOX: usize = 32;
-/// Sessions of the whole fleet that may start per second.
-const STARTS_PER_SECOND: u64 = 1_000;
-/// Worth of starts that are admitted at once.
-const START_BURST: Millis = 2_000;
 
 /// What sessions need from the rest of the hub.
 #[derive(Clone)]
@@ -103,6 +101,8 @@ pub(crate) struct Notices {
 struct Pending {
     changed: BTreeSet<DeploymentUid>,
     reloaded: bool,
+    content_back: BTreeSet<DeploymentUid>,
+    content_gone: BTreeSet<Digest>,
     census: bool,
     end: Option<Close>,
     retired: bool,
@@ -126,7 +126,7 @@ impl Sessions {
             pace,
             tasks: tasks.owner("sessions"),
             connections: AtomicU64::new(1),
-            pacer: Mutex::new(Pacer::new(STARTS_PER_SECOND, START_BURST)),
+            pacer: Mutex::new(Pacer::default()),
             started: Instant::now(),
             sweep: Notify::new(),
             metrics: Metrics::default(),
@@ -153,6 +153,23 @@ impl Sessions {
         for (_, member) in self.shared.registry.all() {
             member.notices.tell(|pending| pending.reloaded = true);
         }
+    }
+
+    /// Content of a package can be read again that could not be: orders that were put off for it go out now.
+    pub fn content_back(&self, package: PackageUid) {
+        for (cluster, member) in self.shared.registry.all() {
+            let deployment = DeploymentUid::derive(&package, &cluster);
+            member.notices.tell(|pending| {
+                pending.content_back.insert(deployment);
+            });
+        }
+    }
+
+    /// A member was told that there is no such content, although an order of its names it.
+    pub(crate) fn content_gone(&self, cluster: ClusterUid, digest: Digest) {
+        self.notify(cluster, |pending| {
+            pending.content_gone.insert(digest);
+        });
     }
 
     /// Asks a member for everything it holds.

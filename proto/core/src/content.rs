@@ -254,6 +254,14 @@ impl Content {
     /// When there are too many bytes or phases, the digest differs, or the bytes are not content.
     pub fn from_bytes(bytes: &[u8], expected: &ContentRef) -> Result<Self, Error> {
         verify(bytes, expected)?;
+        Self::decode(bytes)
+    }
+
+    /// Reads bytes that were checked before, as [`verify`] does.
+    ///
+    /// # Errors
+    /// When there are too many phases, or the bytes are not content.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let content: Self = serde_json::from_slice(bytes).map_err(Error::Undecodable)?;
         if content.phases.len() > limit::PHASES {
             return Err(Error::TooManyPhases(content.phases.len()));

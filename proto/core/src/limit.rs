@@ -2,8 +2,6 @@
 
 /// One message from agent to hub.
 pub const TO_HUB_MESSAGE: usize = 256 * 1024;
-/// One message from hub to agent: inline content, and room for the header around it.
-pub const TO_AGENT_MESSAGE: usize = INLINE_CONTENT + 64 * 1024;
 /// Content up to this size travels with its order; larger content is fetched.
 pub const INLINE_CONTENT: usize = 128 * 1024;
 /// One chunk of the content call.

@@ -249,6 +249,6 @@ pub struct OrderMessage {
     pub order: Order,
     /// The content's bytes, when it is small and the hub does not know that the member has it.
     pub content: Option<Arc<[u8]>>,
-    /// W3C trace context of the change behind this order.
+    /// W3C trace context: of a hub of this release, [`Order::traceparent`].
     pub traceparent: Option<String>,
 }

@@ -102,6 +102,24 @@ impl Order {
         )
     }
 
+    /// The id under which both sides log what becomes of this order: 32 hex digits.
+    ///
+    /// It is derived, so that every repetition has it, also by a hub that started anew.
+    pub fn trace_id(&self) -> String {
+        self.trace().hex()[..32].to_owned()
+    }
+
+    /// W3C trace context of this order, with its [`Self::trace_id`].
+    pub fn traceparent(&self) -> String {
+        let hex = self.trace().hex();
+        format!("00-{}-{}-01", &hex[..32], &hex[32..48])
+    }
+
+    fn trace(&self) -> Digest {
+        let hasher = Hasher::new("stevedore.trace.v1").field(self.deployment.as_bytes());
+        self.tuple.hash_into(hasher).finish()
+    }
+
     /// Whether the tuple names this order's own digest.
     pub fn is_intact(&self) -> bool {
         self.tuple.digest == self.digest()
@@ -151,7 +169,8 @@ fn settings_bytes(settings: &Settings) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::ClusterUid;
+    use crate::id::{ClusterUid, EpochId, TermId};
+    use crate::tuple::{Epoch, Term};
 
     fn parts() -> (DeploymentUid, PackageUid, Settings, OrderBody) {
         let package = PackageUid::from_bytes([1; 16]);
@@ -166,6 +185,40 @@ mod tests {
             Settings::default(),
             OrderBody::Apply(content),
         )
+    }
+
+    #[test]
+    fn an_order_has_one_trace_however_often_it_is_sent_and_a_later_one_another() {
+        let (deployment, package, settings, body) = parts();
+        let (epoch, term) = (EpochId::from_bytes([1; 16]), TermId::from_bytes([1; 16]));
+        let order = |number| Order {
+            deployment,
+            package: PackageRef {
+                namespace: None,
+                name: "demo".into(),
+                uid: package,
+                revision: number,
+            },
+            tuple: Tuple {
+                epoch: Epoch {
+                    counter: 1,
+                    id: epoch,
+                },
+                term: Term {
+                    counter: 1,
+                    id: term,
+                },
+                number,
+                digest: order_digest(&deployment, &package, &settings, &body),
+            },
+            settings: settings.clone(),
+            body,
+        };
+        let (trace, parent) = (order(1).trace_id(), order(1).traceparent());
+        assert!(parent.starts_with(&format!("00-{trace}-")) && parent.ends_with("-01"));
+        assert_eq!((trace.len(), parent.len()), (32, 55));
+        assert_eq!(order(1).traceparent(), parent);
+        assert_ne!(order(2).trace_id(), trace);
     }
 
     #[test]

@@ -96,11 +96,6 @@ impl NackReason {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::StoreFailed | Self::ContentUnavailable)
     }
-
-    /// Whether the reason says that the hub's history does not fit the member's.
-    pub fn is_history(&self) -> bool {
-        matches!(self, Self::HubRegressed | Self::HubDiverged)
-    }
 }
 
 /// Reasons of [`DeploymentStatus::available`] that a hub decides by; every other word is only shown.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{aws_lc_rs, verify_tls13_signature};
-use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use sha2::{Digest as _, Sha256};
 
@@ -86,6 +86,13 @@ pub(super) struct PinnedVerifier {
     pin: SpkiPin,
 }
 
+/// What a person reads who has a token of another hub, or whose hub was set up anew.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the certificate is of another authority than the one pinned: the join token is of another hub, or somebody answers in its place"
+)]
+struct Foreign;
+
 impl PinnedVerifier {
     pub(super) fn new(pin: SpkiPin) -> Self {
         Self { pin }
@@ -108,9 +115,10 @@ impl ServerCertVerifier for PinnedVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        let foreign = || rustls::Error::Other(OtherError(Arc::new(Foreign)));
         let unknown = || rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let mut roots = RootCertStore::empty();
-        roots.add(self.pinned_root(intermediates).ok_or_else(unknown)?)?;
+        roots.add(self.pinned_root(intermediates).ok_or_else(foreign)?)?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()

@@ -27,7 +27,7 @@ pub(super) fn refuse(
             item.know = Know::Doubtful;
             Some(SOON)
         }
-        FailureKind::NotFound | FailureKind::Invalid => Some(BLOCKED),
+        FailureKind::NotFound | FailureKind::Invalid | FailureKind::ContentMissing => Some(BLOCKED),
         FailureKind::NoKind if item.desired.defined_here => Some(SOON),
         FailureKind::NoKind => Some(BLOCKED),
         FailureKind::Forbidden | FailureKind::AccountNotAllowed => Some(FORBIDDEN),

@@ -76,7 +76,8 @@ pub enum Event {
         deployment: DeploymentUid,
         /// The content asked for.
         content: Digest,
-        /// Its bytes, decompressed.
+        /// Its bytes, decompressed and checked against its digest: whoever fetches them does so off the path
+        /// of everything else, and once is enough.
         result: Result<Arc<[u8]>, FetchError>,
     },
     /// The engine got this far with a stored order.

@@ -12,6 +12,8 @@ use super::machine::Session;
 
 /// Longest time for dialling, and again for the hub's first answer.
 const OPENING: Millis = 15_000;
+/// How long hello waits for what is being stored; a hub waits for it only so long.
+const QUIET_WITHIN: Millis = 2_000;
 /// Heartbeats that may stay unanswered before the connection is given up.
 const MISSED_BEATS: Millis = 3;
 /// Bounds for the heartbeat interval a hub may ask for.
@@ -86,6 +88,11 @@ impl Link {
     pub(super) fn wake_at(&self) -> Option<Millis> {
         Some(match &self.state {
             State::Down { until } => *until,
+            State::Opening {
+                since,
+                said_hello: false,
+                ..
+            } => since + QUIET_WITHIN,
             State::Connecting { since, .. } | State::Opening { since, .. } => since + OPENING,
             State::Up(up) => up.next_heartbeat.min(up.silent_at()),
         })
@@ -126,11 +133,11 @@ impl Session {
         }
     }
 
-    /// Says hello once nothing is being stored, so that the root digest covers all that was accepted.
+    /// Says hello once nothing is being stored, so that the root digest covers all that was accepted; but not
+    /// much later, for one slow store must not keep the session from opening: what it lacks then, the listing
+    /// and the acknowledgement say.
     pub(super) fn hello_when_quiet(&mut self, now: Millis, out: &mut Vec<Action>) {
-        if self.orders.is_storing() {
-            return;
-        }
+        let is_storing = self.orders.is_storing();
         let State::Opening {
             connection,
             since,
@@ -139,7 +146,7 @@ impl Session {
         else {
             return;
         };
-        if *said_hello {
+        if *said_hello || (is_storing && now < *since + QUIET_WITHIN) {
             return;
         }
         (*said_hello, *since) = (true, now);
@@ -258,7 +265,8 @@ impl Session {
                 self.disconnected(connection, now, jitter);
             }
             State::Up(_) => self.beat(now, out),
-            State::Down { .. } | State::Connecting { .. } | State::Opening { .. } => {}
+            State::Opening { .. } => self.hello_when_quiet(now, out),
+            State::Down { .. } | State::Connecting { .. } => {}
         }
     }
 

@@ -326,6 +326,27 @@ fn hello_waits_until_nothing_is_being_stored() {
 }
 
 #[test]
+fn a_slow_store_does_not_keep_the_session_from_opening_and_is_acknowledged_in_it() {
+    let mut desk = Desk::up(Recovered::default());
+    desk.hears(message(&apply(1), Some(BYTES)));
+    desk.step(Event::Disconnected(Connection(1)));
+    desk.now += 1_000;
+    desk.step(Event::Tick);
+    desk.step(Event::Connected(Connection(2)));
+    let wake = desk.session.wake_at().unwrap();
+    assert!(wake - desk.now <= 2_000, "within what a hub waits");
+    desk.now = wake;
+    assert!(says_hello(&desk.step(Event::Tick)));
+    desk.step(Event::Message(Connection(2), welcome(2)));
+    assert!(desk.session.is_up());
+    // The hub offers what the hello did not name; it is stored once.
+    let again = message(&apply(1), Some(BYTES));
+    let again = desk.step(Event::Message(Connection(2), again));
+    assert_eq!((stores(&again), acks(&again)), (vec![], vec![]));
+    assert_eq!(acks(&desk.stored(&apply(1))), [(1, Stage::Received)]);
+}
+
+#[test]
 fn frames_of_an_earlier_connection_are_discarded() {
     let mut desk = Desk::up(Recovered::default());
     desk.step(Event::Disconnected(Connection(1)));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use stevedore_agent_core::desired::{self, Setting};
 use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::key::Kind;
 use stevedore_agent_core::order::SetUid;
 use stevedore_agent_core::plan::{Outcome, Surveyed};
 use stevedore_agent_core::prune::Named;
@@ -13,7 +14,7 @@ use stevedore_agent_core::teardown;
 
 use super::{Baggage, Carried, Tools, scopes};
 use crate::engine::head::inventory;
-use crate::engine::ports::{ContentFailure, ObjectApi, Ports, StoredSet};
+use crate::engine::ports::{ContentFailure, Note, ObjectApi, Ports, SetRef, StoredSet};
 
 /// Tells what sets name: their contents and the inventories in their statuses.
 pub(in crate::engine) fn survey(
@@ -75,8 +76,14 @@ pub(in crate::engine) fn survey(
     })
 }
 
-/// Searches for every object of a deployment.
-pub(in crate::engine) fn search(tools: Tools, namespace: Option<String>) -> Carried {
+/// Searches for every object of a deployment. What its account may not list is left alone; `set` says so.
+pub(in crate::engine) fn search(
+    ports: &Ports,
+    tools: Tools,
+    namespace: Option<String>,
+    set: SetRef,
+) -> Carried {
+    let notes = Arc::clone(&ports.notes);
     Box::pin(async move {
         let found = {
             let _permit = tools.shared.requests.acquire().await;
@@ -88,11 +95,16 @@ pub(in crate::engine) fn search(tools: Tools, namespace: Option<String>) -> Carr
         let outcome = found
             .map_err(|failure| vec![unlistable("every kind", &failure)])
             .and_then(|found| {
-                let blocks: Vec<Block> = found
+                // An account that may not list a kind could not have kept objects of it in order.
+                let (skipped, failed): (Vec<_>, Vec<_>) = found
                     .unlistable
                     .iter()
-                    // An account that may not list a kind could not have kept objects of it in order.
-                    .filter(|(_, failure)| failure.kind != FailureKind::Forbidden)
+                    .partition(|(_, failure)| failure.kind == FailureKind::Forbidden);
+                if !skipped.is_empty() {
+                    notes.note(&set, not_searched(&skipped));
+                }
+                let blocks: Vec<Block> = failed
+                    .into_iter()
                     .map(|(kind, failure)| unlistable(&kind.to_string(), failure))
                     .collect();
                 if blocks.is_empty() {
@@ -103,6 +115,20 @@ pub(in crate::engine) fn search(tools: Tools, namespace: Option<String>) -> Carr
             });
         (Outcome::Searched(outcome), Baggage::None)
     })
+}
+
+fn not_searched(kinds: &[&(Kind, Failure)]) -> Note {
+    let kinds: Vec<String> = kinds.iter().map(|(kind, _)| kind.to_string()).collect();
+    let message = format!(
+        "objects of {} kinds are left alone if there are any, for the account may not list them: {}",
+        kinds.len(),
+        kinds.join(", ")
+    );
+    Note {
+        warning: true,
+        reason: "NotSearched",
+        message,
+    }
 }
 
 fn unlistable(kind: &str, failure: &Failure) -> Block {

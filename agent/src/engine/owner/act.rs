@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use stevedore_agent_core::desired::Setting;
+use stevedore_agent_core::desired::{Guard, Setting};
 use stevedore_agent_core::key::{Kind, ObjectKey};
 use stevedore_agent_core::plan::Action;
 use stevedore_agent_core::removal;
-use stevedore_agent_core::rollout::{Job, Rollout};
+use stevedore_agent_core::rollout::Job;
 use stevedore_proto_core::Millis;
 
 use super::{Landed, Owner};
 use crate::engine::PER_DEPLOYMENT;
-use crate::engine::carry::{self, Carried, Request, Source, Tools};
+use crate::engine::carry::{self, Carried, Load, Request, Tools, Write};
 use crate::engine::head::setting;
 use crate::engine::ports::{Answer, Origin, SetRef, StoredSet};
 use crate::engine::status;
@@ -39,7 +39,7 @@ impl Owner {
         plan.wake_at
     }
 
-    fn carry(&self, action: &Action) -> Option<Carried> {
+    fn carry(&mut self, action: &Action) -> Option<Carried> {
         match action {
             Action::Open(set) => Some(carry::open(&self.ports, self.stored(set)?.clone())),
             Action::Prepare(set) => {
@@ -70,7 +70,8 @@ impl Owner {
             }
             Action::Search => {
                 let confined = self.sets.iter().find_map(|set| set.confined_to.clone());
-                Some(carry::search(self.tools()?, confined))
+                let newest = self.newest()?.reference.clone();
+                Some(carry::search(&self.ports, self.tools()?, confined, newest))
             }
             Action::Rollout(job) => self.roll_out(job),
             Action::Remove(job) => {
@@ -154,36 +155,45 @@ impl Owner {
         })
     }
 
-    fn roll_out(&self, job: &Job) -> Option<Carried> {
-        let rollout = self.core.rollout()?;
-        let accepted = self.core.accepted()?.uid.clone();
-        let set = self.stored(&accepted)?;
-        let source = Source {
-            set: set.reference.clone(),
-            setting: self.setting_of(set, rollout.order()),
-            content: self
-                .content
-                .as_ref()
-                .filter(|(of, _)| *of == accepted)
-                .map(|(_, content)| Arc::clone(content)),
+    fn roll_out(&mut self, job: &Job) -> Option<Carried> {
+        let tools = self.tools()?;
+        let request = match job {
+            Job::List(scope) => Request::List(scope.clone()),
+            Job::Read(at) => {
+                let desired = self.core.rollout()?.desired(*at)?;
+                Request::Read(desired.key.clone())
+            }
+            Job::DryRun(at, guard) => self.write_of(*at, guard, true)?,
+            Job::Apply(at, guard) => self.write_of(*at, guard, false)?,
         };
-        let request = request(rollout, job)?;
-        Some(carry::roll_out(&self.ports, self.tools()?, source, request))
+        Some(carry::roll_out(tools, request))
     }
-}
 
-fn request(rollout: &Rollout, job: &Job) -> Option<Request> {
-    let write = |at: &usize, guard: &stevedore_agent_core::desired::Guard, dry_run| {
-        Some(Request::Write {
-            desired: Box::new(rollout.desired(*at)?.clone()),
+    fn write_of(&mut self, at: usize, guard: &Guard, dry_run: bool) -> Option<Request> {
+        let content = self.content_of_accepted()?;
+        let rollout = self.core.rollout()?;
+        let set = self.stored(&self.core.accepted()?.uid)?;
+        Some(Request::Write(Box::new(Write {
+            desired: rollout.desired(at)?.clone(),
             guard: guard.clone(),
             dry_run,
-        })
-    };
-    match job {
-        Job::List(scope) => Some(Request::List(scope.clone())),
-        Job::Read(at) => Some(Request::Read(rollout.desired(*at)?.key.clone())),
-        Job::DryRun(at, guard) => write(at, guard, true),
-        Job::Apply(at, guard) => write(at, guard, false),
+            setting: self.setting_of(set, rollout.order()),
+            content,
+        })))
+    }
+
+    /// The content that is kept; otherwise all who need one now wait for one reading.
+    fn content_of_accepted(&mut self) -> Option<Load> {
+        let accepted = &self.core.accepted()?.uid;
+        if let Some((of, load)) = &self.content
+            && of == accepted
+            && !matches!(load.peek(), Some(Err(_)))
+        {
+            return Some(load.clone());
+        }
+        let set = self.stored(accepted)?.reference.clone();
+        let load = carry::load(&self.ports, set);
+        self.content = Some((accepted.clone(), load.clone()));
+        Some(load)
     }
 }

@@ -44,6 +44,9 @@ struct State {
     /// Writes of this object have no answer.
     stalled: Option<String>,
     policy: u64,
+    content_reads: usize,
+    content_lost: bool,
+    unlistable: Vec<Kind>,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
     held: Option<String>,
@@ -196,6 +199,20 @@ impl Fake {
         lock(&self.state).status_writes
     }
 
+    pub(super) fn content_reads(&self) -> usize {
+        lock(&self.state).content_reads
+    }
+
+    /// The account may not list this kind.
+    pub(super) fn forbid_listing(&self, kind: Kind) {
+        self.with(|state| state.unlistable.push(kind));
+    }
+
+    /// What sets name is no longer there.
+    pub(super) fn lose_content(&self) {
+        self.with(|state| state.content_lost = true);
+    }
+
     pub(super) fn interest(&self) -> usize {
         let state = lock(&self.state);
         state
@@ -259,6 +276,11 @@ impl Fake {
         });
     }
 
+    /// Somebody deletes an object; gives it as it was.
+    pub(super) fn delete(&self, name: &str) -> Value {
+        self.with(|state| state.objects.remove(name).unwrap())
+    }
+
     /// Somebody takes a field of ours.
     pub(super) fn edit(&self, name: &str, manager: &str) -> Value {
         self.with(|state| {
@@ -306,7 +328,7 @@ impl ObjectApi for Client {
         key: &'a ObjectKey,
         body: &'a Value,
         options: ApplyOptions,
-    ) -> BoxFuture<'a, Answer<Applied>> {
+    ) -> BoxFuture<'a, Answer<Value>> {
         Box::pin(async move {
             self.0.answers_about(&key.name).await;
             self.0.with(|state| {
@@ -330,10 +352,7 @@ impl ObjectApi for Client {
                     state.version += 1;
                     state.objects.insert(name, object.clone());
                 }
-                Ok(Applied {
-                    object,
-                    created: wanted == "1",
-                })
+                Ok(object)
             })
         })
     }
@@ -384,10 +403,15 @@ impl ObjectApi for Client {
         _: Option<&'a str>,
     ) -> BoxFuture<'a, Answer<Found>> {
         Box::pin(async move {
-            let objects = lock(&self.0.state).objects.values().cloned().collect();
+            let state = lock(&self.0.state);
+            let objects = state.objects.values().cloned().collect();
+            let forbidden = |kind: &Kind| {
+                let failure = Failure::new(FailureKind::Forbidden, "may not list");
+                (kind.clone(), failure)
+            };
             Ok(Found {
                 objects,
-                unlistable: Vec::new(),
+                unlistable: state.unlistable.iter().map(forbidden).collect(),
             })
         })
     }
@@ -430,7 +454,11 @@ impl Watches for Fake {
 }
 
 impl SetStore for Fake {
-    fn sets(&self, _: DeploymentUid) -> BoxFuture<'_, Answer<Vec<StoredSet>>> {
+    fn sets<'a>(
+        &'a self,
+        _: DeploymentUid,
+        _: &'a [StoredSet],
+    ) -> BoxFuture<'a, Answer<Vec<StoredSet>>> {
         Box::pin(async move {
             let state = lock(&self.state);
             Ok(state.sets.values().map(|(set, _)| set.clone()).collect())
@@ -442,12 +470,12 @@ impl SetStore for Fake {
         set: &'a SetRef,
     ) -> BoxFuture<'a, Result<Arc<Content>, ContentFailure>> {
         Box::pin(async move {
-            let state = lock(&self.state);
-            let found = state
-                .sets
-                .get(&set.uid)
-                .map(|(_, content)| Arc::clone(content));
-            found.ok_or_else(|| ContentFailure::Missing("gone".into()))
+            self.with(|state| {
+                state.content_reads += 1;
+                let found = state.sets.get(&set.uid).filter(|_| !state.content_lost);
+                let found = found.map(|(_, content)| Arc::clone(content));
+                found.ok_or_else(|| ContentFailure::Missing("gone".into()))
+            })
         })
     }
 

@@ -15,6 +15,16 @@ async fn silent() -> Script {
     Script::new(|_, _| None).await
 }
 
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(20), wait).await;
+    waited.expect(what);
+}
+
 #[tokio::test]
 async fn secrets_stay_while_a_set_cannot_be_read_for_it_may_name_them() {
     let mut unknown_word = set(1);
@@ -23,7 +33,7 @@ async fn secrets_stay_while_a_set_cannot_be_read_for_it_may_name_them() {
     unreadable_tuple["spec"]["order"]["tuple"]["digest"] = json!("blake3:00");
     for set_of_a_newer_release in [unknown_word, unreadable_tuple] {
         let script = silent().await;
-        script.store.sweep().await;
+        script.store.sweep().await.unwrap_err();
         let lists = |script: &Script| {
             let asked = script.asked();
             asked.iter().any(|asked| asked.ends_with("/secrets"))
@@ -34,7 +44,7 @@ async fn secrets_stay_while_a_set_cannot_be_read_for_it_may_name_them() {
         );
         let mut sets = Sets::new(&script.store, false);
         sets.take(seen(&set_of_a_newer_release)).await;
-        script.store.sweep().await;
+        assert_eq!(script.store.sweep().await, Ok(true));
         assert!(!lists(&script));
     }
 }
@@ -69,12 +79,7 @@ async fn a_policy_that_vanished_while_nobody_watched_is_withdrawn() {
 #[tokio::test]
 async fn a_definition_that_vanished_while_nobody_watched_holds_no_teardown() {
     let script = silent().await;
-    let mut watch = DefinitionWatch {
-        store: Arc::clone(&script.store),
-        discovery: Arc::clone(&script.discovery),
-        synced: false,
-        unseen: BTreeSet::new(),
-    };
+    let mut watch = DefinitionWatch::new(&script.store, &script.discovery);
     let dying = json!({"metadata": {"name": "objectsets.stevedore.dev",
         "deletionTimestamp": "2026-01-01T00:00:00Z"}});
     for notice in [Notice::Restarted, seen(&dying), Notice::Synced] {
@@ -131,13 +136,7 @@ async fn while_the_newest_set_is_written_again_the_engine_never_takes_the_one_be
     changed["metadata"]["generation"] = json!(2);
     sets.take(seen(&changed)).await;
     let both = || told.0.lock().unwrap().len() >= 2;
-    tokio::time::timeout(std::time::Duration::from_secs(20), async {
-        while !both() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .expect("the engine is told once the set is there again");
+    until("the engine is told once the set is there again", both).await;
     for names in &*told.0.lock().unwrap() {
         assert_eq!(names, &["web-4", "web-5"]);
     }
@@ -203,14 +202,165 @@ async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
         .await;
         let mut sets = Sets::new(&script.store, true);
         sets.take(seen(&dying)).await;
-        let stored = script
-            .store
-            .sets(DEPLOYMENT.parse().unwrap())
-            .await
-            .unwrap();
+        let deployment = DEPLOYMENT.parse().unwrap();
+        until("its end is known", || {
+            !script.store.index.of(deployment).is_empty()
+        })
+        .await;
+        let stored = script.store.sets(deployment, &[]).await.unwrap();
         assert!(
             matches!(stored[0].origin, Origin::Standalone { deleting: true, orphaning: found, .. }
                 if found == orphaning)
         );
     }
+}
+
+#[tokio::test]
+async fn sets_that_have_not_changed_are_not_read_again_and_an_archived_one_is_known() {
+    use crate::engine::ports::SetStore as _;
+    let archived = |number: u64| {
+        let mut set = set(number);
+        set["metadata"]["generation"] = json!(2);
+        set["spec"]["lifecycleState"] = json!("Archived");
+        set
+    };
+    let script = Script::new(move |question, _| {
+        let (verb, name) = question.split_once(&format!(" {SETS}/web-"))?;
+        let number: u64 = name.parse().ok()?;
+        Some(match verb {
+            "PATCH" => (200, archived(number)),
+            _ => (200, set(number)),
+        })
+    })
+    .await;
+    let store = &script.store;
+    let mut watch = Sets::new(store, false);
+    for number in 1..=3 {
+        watch.take(seen(&set(number))).await;
+    }
+    let deployment = DEPLOYMENT.parse().unwrap();
+    let reads = |asked: Vec<String>| -> Vec<String> {
+        asked
+            .into_iter()
+            .filter(|asked| asked.starts_with("GET"))
+            .collect()
+    };
+    let known = store.sets(deployment, &[]).await.unwrap();
+    assert_eq!(
+        (known.len(), reads(script.asked()).len()),
+        (3, 4),
+        "with the state Secret"
+    );
+
+    // We archive the first; the event comes later; somebody edits the third.
+    store.archive(&known[0].reference).await.unwrap();
+    watch.take(seen(&archived(1))).await;
+    let mut edited = set(3);
+    edited["metadata"]["generation"] = json!(2);
+    watch.take(seen(&edited)).await;
+    let now = store.sets(deployment, &known).await.unwrap();
+    assert_eq!(reads(script.asked()), [format!("GET {SETS}/web-3")]);
+    let lifecycle = |set: &crate::engine::ports::StoredSet| set.lifecycle;
+    use stevedore_crds::v1alpha1::LifecycleState::{Active, Archived};
+    let lifecycles: Vec<_> = now.iter().map(lifecycle).collect();
+    assert_eq!(lifecycles, [Archived, Active, Active]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_changes_of_what_is_served_hurry_what_waits() {
+    let script = silent().await;
+    let mut watch = DefinitionWatch::new(&script.store, &script.discovery);
+    let mut circumstances = script.store.circumstances();
+    let mut hurries = async |notice| {
+        circumstances.mark_unchanged();
+        watch.take(notice).await;
+        circumstances.has_changed().unwrap()
+    };
+    let definition = |generation: i64, version: &str| {
+        seen(
+            &json!({"metadata": {"name": "things.example", "generation": generation,
+            "resourceVersion": version}}),
+        )
+    };
+    let later = || tokio::time::sleep(std::time::Duration::from_secs(60));
+    assert!(!hurries(Notice::Restarted).await);
+    assert!(!hurries(Notice::Synced).await, "there is none");
+    assert!(hurries(definition(1, "1")).await, "it appears");
+    assert!(hurries(definition(1, "2")).await, "it may be served now");
+    later().await;
+    assert!(!hurries(definition(1, "3")).await, "a status, a label");
+    assert!(
+        hurries(definition(2, "4")).await,
+        "another version, perhaps"
+    );
+    later().await;
+    assert!(!hurries(Notice::Restarted).await);
+    assert!(!hurries(definition(2, "4")).await);
+    assert!(!hurries(Notice::Synced).await, "nothing happened meanwhile");
+    assert!(!hurries(Notice::Restarted).await);
+    assert!(hurries(Notice::Synced).await, "it is gone");
+}
+
+#[tokio::test]
+async fn other_sets_are_seen_while_the_definitions_cannot_be_read() {
+    let mut dying = direct_set();
+    dying["metadata"]["finalizers"] = json!(["stevedore.dev/teardown"]);
+    let alive = dying.clone();
+    dying["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let answers = tokio::sync::watch::Sender::new(false);
+    let answering = answers.subscribe();
+    let script = Script::slow(
+        move |question| {
+            let (mut answering, waits) = (answering.clone(), question.contains("customresource"));
+            Box::pin(async move {
+                if waits {
+                    let _ = answering.wait_for(|answers| *answers).await;
+                }
+            })
+        },
+        |_, _| None,
+    )
+    .await;
+    let store = &script.store;
+    let told = Arc::new(Told::default());
+    let _ = told.1.set(Arc::clone(store));
+    store.attach(Arc::clone(&told) as _);
+    let (mut direct, mut ordered) = (Sets::new(store, true), Sets::new(store, false));
+    direct.take(seen(&alive)).await;
+    let end = direct.take(seen(&dying));
+    tokio::time::timeout(std::time::Duration::from_secs(20), end)
+        .await
+        .expect("nothing is waited for");
+    ordered.take(seen(&set(1))).await;
+    // Both are one deployment here: a set that is used directly is its own, and orders name any.
+    let told = || told.0.lock().unwrap().len();
+    assert_eq!(
+        told(),
+        2,
+        "the set itself, and the other one; not yet its end"
+    );
+    answers.send_replace(true);
+    until("told once the definitions are read", || told() == 3).await;
+}
+
+#[tokio::test]
+async fn a_set_that_is_gone_before_the_definitions_are_read_stays_gone() {
+    let mut dying = direct_set();
+    dying["metadata"]["finalizers"] = json!(["stevedore.dev/teardown"]);
+    dying["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let script = silent().await;
+    let mut sets = Sets::new(&script.store, true);
+    sets.take(seen(&dying)).await;
+    sets.take(removed(&dying)).await;
+    let mut asked = 0;
+    until("both definitions are read", || {
+        asked += script.asked().len();
+        // With the state Secret.
+        asked == 3
+    })
+    .await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(script.store.index.of(DEPLOYMENT.parse().unwrap()), []);
 }

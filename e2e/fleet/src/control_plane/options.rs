@@ -23,6 +23,7 @@ pub struct ClusterOptions {
     pub(crate) extent: Extent,
     pub(crate) own_etcd: bool,
     pub(crate) broken_images: Vec<String>,
+    pub(crate) audit_bodies: bool,
 }
 
 impl ClusterOptions {
@@ -34,6 +35,7 @@ impl ClusterOptions {
             extent: Extent::Pods,
             own_etcd: false,
             broken_images: vec![BROKEN_IMAGE.to_owned()],
+            audit_bodies: true,
         }
     }
 
@@ -48,6 +50,13 @@ impl ClusterOptions {
     #[must_use]
     pub fn own_etcd(mut self, own: bool) -> Self {
         self.own_etcd = own;
+        self
+    }
+
+    /// Whether the audit log has the bodies of writes, or as little as most clusters log of them.
+    #[must_use]
+    pub fn audit_bodies(mut self, wanted: bool) -> Self {
+        self.audit_bodies = wanted;
         self
     }
 

@@ -24,6 +24,11 @@ pub(super) fn write_files(
         .iter()
         .map(|image| format!("{image:?}"))
         .collect();
+    let writes = match options.audit_bodies {
+        true => "RequestResponse",
+        false => "Metadata",
+    };
+    let audit_policy = AUDIT_POLICY.replace("@WRITES@", writes);
     let stages = STAGES.replace("@BROKEN_IMAGES@", &broken.join(", "));
     for (name, text) in [
         ("ca.pem", authority.certificate().as_str()),
@@ -31,7 +36,7 @@ pub(super) fn write_files(
         ("server.key", &server.key),
         ("token.key", &token_private),
         ("token.pem", &token_public),
-        ("audit-policy.yaml", AUDIT_POLICY),
+        ("audit-policy.yaml", &audit_policy),
         ("stages.yaml", &stages),
     ] {
         write_private(&folder.join(name), text)?;

@@ -15,7 +15,7 @@ use reqwest::{Response, StatusCode, Url};
 use serde::Deserialize;
 use stevedore_package::credentials::Credentials;
 
-use super::{Error, Settings};
+use super::{Ask, Error, Settings};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const READ_WITHIN: Duration = Duration::from_secs(20);
@@ -72,7 +72,7 @@ fn connect(settings: &Settings, plain: bool) -> Result<reqwest::Client, reqwest:
 pub(super) struct Client<'a> {
     http: reqwest::Client,
     reference: &'a Reference,
-    credentials: Option<&'a Credentials>,
+    credentials: Ask<'a>,
     plain: bool,
     authorization: OnceLock<HeaderValue>,
 }
@@ -101,7 +101,7 @@ impl<'a> Client<'a> {
         connections: &Connections,
         settings: &Settings,
         reference: &'a Reference,
-        credentials: Option<&'a Credentials>,
+        credentials: Ask<'a>,
     ) -> Result<Self, Error> {
         let plain = settings.is_plain(reference.resolve_registry());
         let http = connections.of(settings, plain)?;
@@ -153,17 +153,22 @@ impl<'a> Client<'a> {
             let mut all = challenges.iter();
             all.find(|challenge| challenge.scheme.eq_ignore_ascii_case(scheme))
         };
-        match (of("Bearer"), of("Basic"), self.credentials) {
-            (Some(challenge), _, _) => {
-                let token = self.token(challenge).await?;
+        let credentials = (self.credentials)().await?;
+        match (of("Bearer"), of("Basic"), credentials) {
+            (Some(challenge), _, credentials) => {
+                let token = self.token(challenge, credentials.as_ref()).await?;
                 secret(format!("Bearer {token}"))
             }
-            (None, Some(_), Some(credentials)) => secret(basic(credentials)),
+            (None, Some(_), Some(credentials)) => secret(basic(&credentials)),
             _ => Err(denied("the registry wants credentials that the hub lacks")),
         }
     }
 
-    async fn token(&self, challenge: &ChallengeRef<'_>) -> Result<String, Error> {
+    async fn token(
+        &self,
+        challenge: &ChallengeRef<'_>,
+        credentials: Option<&Credentials>,
+    ) -> Result<String, Error> {
         let parameter = |name: &str| {
             let mut all = challenge.params.iter();
             all.find(|(key, _)| key.eq_ignore_ascii_case(name))
@@ -182,7 +187,7 @@ impl<'a> Client<'a> {
             }
         }
         let mut request = self.http.get(realm);
-        if let Some(credentials) = self.credentials {
+        if let Some(credentials) = credentials {
             request = request.header(AUTHORIZATION, secret(basic(credentials))?);
         }
         let response = request.send().await.map_err(failed)?;

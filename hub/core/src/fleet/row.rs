@@ -52,6 +52,7 @@ impl Row {
                 Class::Available
             }
             Some(status) if self.is_stuck(status) => Class::Failed,
+            None if self.is_unheard() => Class::Offline,
             _ => Class::Progressing,
         }
     }
@@ -94,11 +95,20 @@ impl Row {
         (tuple == wanted && stage == Stage::Deleted).then_some(wanted.number)
     }
 
-    /// The last report, if it speaks about the order that is wanted.
+    /// The last report, if it speaks about the order that is wanted, and the agent's process still stands by it.
     pub fn current_status(&self) -> Option<&DeploymentStatus> {
+        self.last_status().filter(|_| self.position.0 >= self.since)
+    }
+
+    fn last_status(&self) -> Option<&DeploymentStatus> {
         self.status
             .as_deref()
             .filter(|status| Some(status.observed) == self.wanted())
+    }
+
+    /// Whether only an earlier process of the agent spoke about the order that is wanted.
+    fn is_unheard(&self) -> bool {
+        self.last_status().is_some() && self.position.0 < self.since
     }
 
     /// Whether it needs attention: blocked, or unavailable for more than probes that have yet to pass for the

@@ -31,9 +31,15 @@ pub(crate) fn package() -> PackageUid {
 }
 
 pub(crate) fn connected() -> Report {
+    opened(1, true)
+}
+
+/// A session that opened, and whether everything is said anew in it.
+fn opened(incarnation: u64, anew: bool) -> Report {
     Report::Connected {
-        incarnation: 1,
+        incarnation,
         instance: InstanceId::from_bytes([1; 16]),
+        anew,
         agent_version: "0".into(),
         environment: Box::new(Environment::default()),
     }
@@ -61,6 +67,20 @@ pub(crate) fn status(seed: u8, sequence: u64, number: u64, truth: Truth, reason:
             attributions: vec![],
             conditions: vec![],
         }),
+    }
+}
+
+/// That cluster 1 is available at order 1, in this session.
+fn available_in(session: u64) -> Report {
+    match status(1, 1, 1, Truth::True, "Available") {
+        Report::Status {
+            sequence, status, ..
+        } => Report::Status {
+            incarnation: session,
+            sequence,
+            status,
+        },
+        other => other,
     }
 }
 
@@ -139,7 +159,7 @@ fn an_older_report_changes_nothing() {
 }
 
 #[test]
-fn a_lost_member_is_offline_and_returns_with_what_it_said() {
+fn a_lost_member_is_offline_and_its_same_process_returns_with_what_it_said() {
     let mut fleet = fleet(&[1], 1);
     fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
     assert_eq!(
@@ -150,7 +170,40 @@ fn a_lost_member_is_offline_and_returns_with_what_it_said() {
         (class(&fleet, 1), counts(&fleet).available),
         (Class::Offline, 0)
     );
+    fleet.report(cluster(1), &opened(2, false));
+    assert_eq!(class(&fleet, 1), Class::Available);
+}
+
+#[test]
+fn what_an_earlier_process_said_is_unknown_until_the_new_one_says_it_again() {
+    let mut fleet = fleet(&[1], 1);
+    fleet.report(cluster(1), &status(1, 9, 1, Truth::True, "Available"));
+    fleet.report(cluster(1), &opened(2, true));
+    assert_eq!(class(&fleet, 1), Class::Offline);
+    let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
+    assert_eq!(row.current_status(), None);
+    assert_eq!(counts(&fleet).updated, 1, "what it accepted is durable");
+
+    fleet.report(cluster(1), &available_in(2));
+    assert_eq!(class(&fleet, 1), Class::Available);
+    assign(&mut fleet, &[1], 2, false);
+    fleet.report(cluster(1), &opened(3, true));
+    assert_eq!(
+        class(&fleet, 1),
+        Class::Progressing,
+        "nobody ever spoke about this order"
+    );
+}
+
+#[test]
+fn a_cluster_that_joins_again_after_it_was_forgotten_is_heard_from_its_first_session() {
+    let mut fleet = fleet(&[1], 1);
+    fleet.report(cluster(1), &opened(7, true));
+    fleet.report(cluster(1), &available_in(7));
+    fleet.forget(&cluster(1));
     fleet.report(cluster(1), &connected());
+    assert_eq!(class(&fleet, 1), Class::Progressing);
+    fleet.report(cluster(1), &available_in(1));
     assert_eq!(class(&fleet, 1), Class::Available);
 }
 

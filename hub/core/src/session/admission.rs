@@ -160,6 +160,7 @@ impl Member {
         out.push(Action::Report(Report::Connected {
             incarnation: self.incarnation,
             instance: hello.instance,
+            anew: report,
             agent_version: hello.agent_version.clone(),
             environment: Box::new(hello.environment.clone()),
         }));

@@ -157,8 +157,7 @@ impl Member {
                 .and_then(|wanted| wanted.order.content())
         {
             self.view.contents.remove(&content.digest);
-            // It could not fetch it: where the hub can no longer make it, the planner finds another way.
-            out.push(Action::Report(Report::ContentMissing { deployment, tuple }));
+            order.put_off = true;
         }
         if reason.is_transient() {
             order.attempt = order.attempt.max(1);

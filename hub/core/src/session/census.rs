@@ -13,7 +13,8 @@ pub enum Finding {
     AsOrdered,
     /// Older, in this hub's history: the order is on its way.
     Behind,
-    /// Not in this hub's history. A raise writes it as ordered; the difference then rolls out.
+    /// Not in this hub's history. A raise orders it anew, above what is held, with what this hub wants now:
+    /// objects in which both agree stay as they are.
     Foreign(FreezeReason),
     /// The hub has no such deployment. A raise lists it and never removes it.
     Unknown,

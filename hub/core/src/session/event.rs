@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use stevedore_proto_core::message::Close;
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Environment, Held, InstanceId, Leadership, NackReason, Order,
-    Stage, ToAgent, ToHub, Tuple,
+    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Leadership, NackReason,
+    Order, Stage, ToAgent, ToHub, Tuple,
 };
 
 /// One stream of a member, counted by the caller; higher is newer.
@@ -24,8 +24,14 @@ pub enum Event {
     Closed(Connection),
     /// Frames for it could not be queued, and some are lost.
     Overflow(Connection),
-    /// The content of an order could not be read; the order was not sent.
+    /// The hub cannot make the content of an order any more; the order was not sent.
     ContentMissing(Connection, DeploymentUid),
+    /// The member asked for a content that the hub cannot make any more.
+    ContentGone(Digest),
+    /// The content of an order could not be read now; the order was not sent.
+    ContentLate(Connection, DeploymentUid),
+    /// Content of these deployments can be read again.
+    ContentBack(BTreeSet<DeploymentUid>),
     /// These orders changed in the cluster's orders.
     Changed(BTreeSet<DeploymentUid>),
     /// Any order may have changed: ledgers were loaded, or changes were not followed one by one.
@@ -51,8 +57,6 @@ pub enum Action {
         order: Arc<Order>,
         /// Whether its content's bytes go with it.
         with_content: bool,
-        /// W3C trace context.
-        traceparent: Option<Arc<str>>,
     },
     /// End a stream after what was queued. `Closed` is not needed after it.
     Disconnect(Connection),
@@ -88,6 +92,9 @@ pub enum Report {
         incarnation: u64,
         /// The agent's process.
         instance: InstanceId,
+        /// Every status is said again in this session: the process is another one, or some of what it said was
+        /// lost. Otherwise what was said in earlier sessions still holds.
+        anew: bool,
         /// Its release.
         agent_version: String,
         /// Facts about the member.
@@ -146,9 +153,7 @@ pub enum Report {
     },
     /// Everything the member holds, as it said.
     Listing(Vec<Held>),
-    /// Everything that differed has been acknowledged, refused or frozen.
-    Settled,
-    /// An order's content could not be read.
+    /// An order's content cannot be made any more.
     ContentMissing {
         /// One package on one cluster.
         deployment: DeploymentUid,

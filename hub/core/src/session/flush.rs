@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use stevedore_proto_core::{DeploymentUid, Digest, Millis, Order, Tuple, limit};
 
 use super::event::{Action, FreezeReason, Report};
-use super::live::{InFlight, Phase, wait};
+use super::live::{InFlight, Phase, wait, wait_for_content};
 use super::member::{Member, View};
 use super::wanted::{ClusterOrders, Relation, Wanted};
 
@@ -181,35 +181,78 @@ impl Member {
                     attempt,
                     resend_at,
                     due: false,
+                    put_off: false,
                 },
             );
-            live.settled = false;
             out.push(Action::SendOrder {
                 connection: live.connection,
                 order: wanted.order.clone(),
                 with_content,
-                traceparent: wanted.traceparent.clone(),
             });
         }
         true
     }
 
-    /// The content of an order cannot be read: whoever plans has to find another way.
+    /// The content of an order cannot be made any more: whoever plans has to find another way.
     pub(super) fn content_missing(
         &mut self,
         deployment: DeploymentUid,
         now: Millis,
         out: &mut Vec<Action>,
     ) {
-        let wait = wait(&self.pace, u32::MAX);
+        if let Some(tuple) = self.put_off(deployment, now + self.pace.resend_at_most_after) {
+            out.push(Action::Report(Report::ContentMissing { deployment, tuple }));
+        }
+    }
+
+    /// As [`Self::content_missing`], for every order on its way that names this content.
+    pub(super) fn content_gone(
+        &mut self,
+        digest: &Digest,
+        orders: &ClusterOrders,
+        now: Millis,
+        out: &mut Vec<Action>,
+    ) {
+        let sent = self.live.iter().flat_map(|live| live.in_flight.keys());
+        let names = |deployment: &&DeploymentUid| {
+            let wanted = orders.orders.get(deployment);
+            let content = wanted.and_then(|wanted| wanted.order.content());
+            content.is_some_and(|content| content.digest == *digest)
+        };
+        for deployment in sent.filter(names).copied().collect::<Vec<_>>() {
+            self.content_missing(deployment, now, out);
+        }
+    }
+
+    /// The content of an order could not be read now.
+    pub(super) fn content_late(&mut self, deployment: DeploymentUid, now: Millis) {
+        let sent = self.live.as_ref();
+        let sent = sent.and_then(|live| live.in_flight.get(&deployment));
+        let attempt = sent.map_or(0, |order| order.attempt.saturating_sub(1));
+        self.put_off(deployment, now + wait_for_content(&self.pace, attempt));
+    }
+
+    /// Tries an order again at `at`; until then it takes no room in the window.
+    fn put_off(&mut self, deployment: DeploymentUid, at: Millis) -> Option<Tuple> {
+        let order = self.live.as_mut()?.in_flight.get_mut(&deployment)?;
+        order.attempt = order.attempt.max(1);
+        order.resend_at = at;
+        order.put_off = true;
+        Some(order.tuple)
+    }
+
+    /// Orders that were put off for these contents are due.
+    pub(super) fn content_back(&mut self, deployments: &BTreeSet<DeploymentUid>) {
         let Some(live) = &mut self.live else {
             return;
         };
-        if let Some(order) = live.in_flight.get_mut(&deployment) {
-            order.attempt = order.attempt.max(1);
-            order.resend_at = now + wait;
-            let tuple = order.tuple;
-            out.push(Action::Report(Report::ContentMissing { deployment, tuple }));
+        for deployment in deployments {
+            if let Some(order) = live.in_flight.get_mut(deployment)
+                && order.put_off
+            {
+                order.due = true;
+                live.dirty.insert(*deployment);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stevedore_proto_core::{DeploymentUid, Digest, Held, InstanceId, Millis, ToAgent, Tuple};
 
-use super::event::{Action, Connection, Report};
+use super::event::{Action, Connection};
 use super::pace::Pace;
 use super::wanted::ClusterOrders;
 
@@ -38,6 +38,8 @@ pub(super) struct InFlight {
     pub(super) resend_at: Millis,
     /// No ack came in time: it is to be sent again.
     pub(super) due: bool,
+    /// It waits for its content: the hub could not read it, or the member could not fetch it.
+    pub(super) put_off: bool,
 }
 
 /// One open session.
@@ -57,7 +59,6 @@ pub(super) struct Live {
     pub(super) in_flight: BTreeMap<DeploymentUid, InFlight>,
     /// `SnapshotComplete` is still to be sent.
     pub(super) snapshot_due: bool,
-    pub(super) settled: bool,
     /// The member has met a newer leadership: it would refuse everything.
     pub(super) fenced: bool,
 }
@@ -81,7 +82,6 @@ impl Live {
             dirty: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             snapshot_due: true,
-            settled: false,
             fenced: false,
         }
     }
@@ -145,6 +145,7 @@ impl Live {
 }
 
 impl Live {
+    /// Says that everything that differed was sent.
     pub(super) fn conclude(&mut self, orders: &ClusterOrders, out: &mut Vec<Action>) {
         if self.snapshot_due && self.dirty.is_empty() {
             self.snapshot_due = false;
@@ -155,16 +156,21 @@ impl Live {
                 },
             ));
         }
-        if !self.settled && self.dirty.is_empty() && self.in_flight.is_empty() {
-            self.settled = true;
-            out.push(Action::Report(Report::Settled));
-        }
     }
 }
 
 /// Time until an order without an ack is sent again.
 pub(super) fn wait(pace: &Pace, attempt: u32) -> Millis {
-    pace.resend_after
+    grown(pace.resend_after, attempt, pace)
+}
+
+/// Time until an order is tried again whose content could not be read.
+pub(super) fn wait_for_content(pace: &Pace, attempt: u32) -> Millis {
+    grown(pace.content_after, attempt, pace)
+}
+
+fn grown(first: Millis, attempt: u32, pace: &Pace) -> Millis {
+    first
         .saturating_mul(1 << attempt.min(16))
         .min(pace.resend_at_most_after)
 }

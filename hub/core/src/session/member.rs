@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{
-    DeploymentUid, Digest, InstanceId, Millis, Stage, ToAgent, ToHub, Tuple, held,
+    DeploymentUid, Digest, InstanceId, Millis, Order, Stage, ToAgent, ToHub, Tuple, held,
 };
 
 use super::event::{Action, Connection, Event, FreezeReason, Report};
@@ -109,6 +109,13 @@ impl Member {
                     self.content_missing(deployment, now, &mut out);
                 }
             }
+            Event::ContentGone(digest) => self.content_gone(&digest, orders, now, &mut out),
+            Event::ContentLate(connection, deployment) => {
+                if self.is_live(connection) {
+                    self.content_late(deployment, now);
+                }
+            }
+            Event::ContentBack(deployments) => self.content_back(&deployments),
             Event::Changed(deployments) => self.changed(deployments),
             Event::Reloaded => self.changed_all(orders),
             Event::Census => self.list(now, &mut out),
@@ -133,6 +140,24 @@ impl Member {
     /// The connection of the open session, if there is one.
     pub fn session(&self) -> Option<Connection> {
         self.live.as_ref().map(|live| live.connection)
+    }
+
+    /// Whether this very order is on its way on this connection and still the newest: for a caller that had to
+    /// wait for its content.
+    pub fn is_sending(
+        &self,
+        connection: Connection,
+        order: &Order,
+        orders: &ClusterOrders,
+    ) -> bool {
+        let deployment = &order.deployment;
+        let wanted = orders.orders.get(deployment);
+        let live = self.live.as_ref();
+        let live = live.filter(|live| live.connection == connection);
+        wanted.is_some_and(|wanted| wanted.order.tuple == order.tuple)
+            && live
+                .and_then(|live| live.in_flight.get(deployment))
+                .is_some_and(|sent| sent.tuple == order.tuple)
     }
 
     /// What the member is believed to hold, by its own words.

@@ -17,6 +17,8 @@ pub struct Pace {
     pub listing_within: Millis,
     /// An order without an ack is sent again after this; doubled with every repetition.
     pub resend_after: Millis,
+    /// An order whose content could not be read is tried again after this; doubled with every repetition.
+    pub content_after: Millis,
     /// Longest time between repetitions.
     pub resend_at_most_after: Millis,
     /// Orders on their way at once; those already repeated do not count.
@@ -38,6 +40,7 @@ impl Default for Pace {
             hello_within: 10_000,
             listing_within: 15_000,
             resend_after: 20_000,
+            content_after: 2_000,
             resend_at_most_after: 300_000,
             window: 32,
             retry_after: 2_000,
@@ -47,21 +50,36 @@ impl Default for Pace {
     }
 }
 
-/// Spreads session starts of the whole fleet: a virtual queue that moves at a fixed rate.
+/// Sessions of the whole fleet that may start per second.
+const STARTS_PER_SECOND: u64 = 1_000;
+/// Worth of starts that are admitted at once.
+const START_BURST: Millis = 2_000;
+/// Latest time at which a refused agent is asked back. Beyond it slots are given a second time: a few come too
+/// early then, but nobody who never comes back can make the others wait.
+const LATEST_SLOT: Millis = 30_000;
+
+/// Admits session starts of the whole fleet at a fixed rate, and asks those it refuses back one after the other.
+///
+/// Only admitted starts are counted against the rate. The slots of the refused are a queue that nobody has to
+/// stand in: who comes at another time than asked is admitted if there is room.
 #[derive(Debug, Clone)]
 pub struct Pacer {
-    per_second: u64,
-    burst: Millis,
+    bucket: Bucket,
     /// Thousandths of a millisecond, so that rates above 1,000 per second are exact.
     next_slot: u64,
+}
+
+impl Default for Pacer {
+    fn default() -> Self {
+        Self::new(STARTS_PER_SECOND, START_BURST)
+    }
 }
 
 impl Pacer {
     /// Admits `per_second` (at least 1), and up to `burst` milliseconds' worth of them at once.
     pub fn new(per_second: u64, burst: Millis) -> Self {
         Self {
-            per_second: per_second.max(1),
-            burst,
+            bucket: Bucket::new(per_second, burst),
             next_slot: 0,
         }
     }
@@ -72,18 +90,22 @@ impl Pacer {
     /// With the retry-after of this one: every refused session gets a later slot, so that they do not come
     /// back together.
     pub fn admit(&mut self, now: Millis) -> Result<(), Millis> {
-        let now = now.saturating_mul(1_000);
-        self.next_slot = self.next_slot.max(now) + 1_000_000 / self.per_second;
-        let beyond = (self.next_slot - now).saturating_sub(self.burst.saturating_mul(1_000));
-        if beyond == 0 {
+        let Err(soonest) = self.bucket.take(now) else {
             return Ok(());
-        }
-        Err(beyond.div_ceil(1_000))
+        };
+        let now = now.saturating_mul(1_000);
+        let slot = self.next_slot.max(now) + self.bucket.interval();
+        let slot = if slot > now + LATEST_SLOT * 1_000 {
+            now + soonest * 1_000
+        } else {
+            slot
+        };
+        self.next_slot = slot;
+        Err((slot - now).div_ceil(1_000))
     }
 }
 
-/// Admits at a fixed rate. Unlike with [`Pacer`], who is refused takes nothing from those who come later, however
-/// often it tries.
+/// Admits at a fixed rate. Who is refused takes nothing from those who come later, however often it tries.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     per_second: u64,
@@ -109,13 +131,18 @@ impl Bucket {
     /// With the milliseconds, at least one, after which there is one to take.
     pub fn take(&mut self, now: Millis) -> Result<(), Millis> {
         let now = now.saturating_mul(1_000);
-        let full_at = self.full_at.max(now) + 1_000_000 / self.per_second;
+        let full_at = self.full_at.max(now) + self.interval();
         let beyond = (full_at - now).saturating_sub(self.burst.saturating_mul(1_000));
         if beyond > 0 {
             return Err(beyond.div_ceil(1_000));
         }
         self.full_at = full_at;
         Ok(())
+    }
+
+    /// Thousandths of a millisecond between two, once the burst is used up.
+    fn interval(&self) -> u64 {
+        1_000_000 / self.per_second
     }
 }
 
@@ -143,5 +170,13 @@ mod tests {
             waits.last()
         );
         assert_eq!(pacer.admit(10_000), Ok(()));
+    }
+
+    #[test]
+    fn agents_that_never_come_back_make_nobody_wait_longer_than_the_latest_slot() {
+        let mut pacer = Pacer::default();
+        let longest = (0..1_000_000).filter_map(|_| pacer.admit(0).err()).max();
+        assert_eq!(longest, Some(LATEST_SLOT));
+        assert_eq!(pacer.admit(1_000), Ok(()));
     }
 }

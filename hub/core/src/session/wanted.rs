@@ -56,8 +56,6 @@ pub struct Wanted {
     pub history: Arc<History>,
     /// Its tombstone is done; kept until every member acknowledged, not expected on this one any more.
     pub finished: bool,
-    /// W3C trace context of the change behind the order.
-    pub traceparent: Option<Arc<str>>,
 }
 
 /// How what a member holds of a deployment stands to what is wanted.

@@ -208,3 +208,49 @@ fn paused_is_shown_only_while_it_is() {
         (Truth::False, "Deleting")
     );
 }
+
+#[test]
+fn what_cannot_be_planned_says_so_also_while_it_is_being_deleted() {
+    let mut fleet = fleet(&[1], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    let blocked = Failure {
+        reason: "DefinitionTerminating".into(),
+        message: "the definition goes".into(),
+    };
+    let facts = Facts {
+        blocked: Some(blocked),
+        ..ready()
+    };
+    let summary = summary(&fleet, &facts);
+    assert_eq!(find(&summary, "Available"), (Truth::True, "Available"));
+    assert_eq!(
+        (find(&summary, "Ready"), find(&summary, "Stalled")),
+        (
+            (Truth::False, "DefinitionTerminating"),
+            (Truth::True, "DefinitionTerminating")
+        )
+    );
+    let deleting = Facts {
+        deleting: true,
+        ..facts
+    };
+    let summary = summarise(fleet.package(&package()).unwrap(), &deleting);
+    let mut conditions = summary.conditions.iter();
+    let available = conditions.find(|one| one.r#type == "Available").unwrap();
+    assert!(available.message.ends_with("; the definition goes"));
+}
+
+#[test]
+fn a_package_that_reaches_fewer_clusters_than_it_asks_for_says_so_although_it_is_available() {
+    let mut fleet = fleet(&[1], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    let facts = Facts {
+        shortfall: Some(Shortfall::NotBound),
+        ..ready()
+    };
+    let summary = summary(&fleet, &facts);
+    let mut conditions = summary.conditions.iter();
+    let available = conditions.find(|one| one.r#type == "Available").unwrap();
+    assert_eq!(available.status, Truth::True);
+    assert!(available.message.contains(Shortfall::NotBound.message()));
+}

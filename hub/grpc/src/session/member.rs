@@ -2,21 +2,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
-use stevedore_hub_core::ports::MemberUid;
+use stevedore_hub_core::ports::{ContentError, MemberUid};
 use stevedore_hub_core::session::{Action, ClusterOrders, Connection, Event, Member, Pace, Report};
 use stevedore_proto_core::message::CloseReason;
-use stevedore_proto_core::{ClusterUid, Epoch, EpochId, Leadership, Order, Term, TermId, ToAgent};
-use stevedore_runtime::trace::TraceContext;
+use stevedore_proto_core::{ClusterUid, Epoch, EpochId, Leadership, Term, TermId, ToAgent};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::outbox::{Frame, Outbox};
+use super::reading::{Outgoing, Read, Reads};
 use super::{Input, MemberHandle, Notices, Shared, close};
-
-/// Longest wait for inline contents in one step; orders whose content is not there by then are put off.
-const CONTENT_WITHIN: Duration = Duration::from_secs(2);
 
 /// Speaks for nobody: what an unloaded value names where there is no leadership yet.
 const NOBODY: Leadership = Leadership {
@@ -30,14 +26,6 @@ const NOBODY: Leadership = Leadership {
     },
 };
 
-/// An order to be sent.
-struct Send {
-    connection: Connection,
-    order: Arc<Order>,
-    with_content: bool,
-    traceparent: Option<Arc<str>>,
-}
-
 pub(super) struct Task {
     shared: Arc<Shared>,
     cluster: ClusterUid,
@@ -45,6 +33,7 @@ pub(super) struct Task {
     notices: Arc<Notices>,
     machine: Member,
     outboxes: BTreeMap<Connection, Outbox>,
+    reads: Reads,
     retired: bool,
 }
 
@@ -62,6 +51,7 @@ impl Task {
             notices: Arc::clone(&handle.notices),
             machine: Member::new(pace),
             outboxes: BTreeMap::new(),
+            reads: Reads::default(),
             retired: false,
         }
     }
@@ -78,20 +68,21 @@ impl Task {
                 biased;
                 () = stop.cancelled() => {
                     let going = close(CloseReason::GoingAway, "the hub is shutting down", 1_000);
-                    return self.step(Event::End(going)).await;
+                    return self.step(Event::End(going));
                 }
-                () = self.notices.wake.notified() => self.noticed().await,
+                () = self.notices.wake.notified() => self.noticed(),
+                read = self.reads.next() => self.content_read(read),
                 input = inputs.recv() => match input {
-                    Some(input) => self.input(input).await,
+                    Some(input) => self.input(input),
                     // Every handle is gone: nobody can reach this task any more.
                     None => return,
                 },
-                () = until(wake) => self.step(Event::Tick).await,
+                () = until(wake) => self.step(Event::Tick),
             }
         }
     }
 
-    async fn input(&mut self, input: Input) {
+    fn input(&mut self, input: Input) {
         let event = match input {
             Input::Opened(connection, outbox) => {
                 if self.retired {
@@ -108,29 +99,37 @@ impl Task {
                 Event::Closed(connection)
             }
         };
-        self.step(event).await;
+        self.step(event);
     }
 
-    async fn noticed(&mut self) {
+    fn noticed(&mut self) {
         let pending = self.notices.take();
         self.retired |= pending.retired;
         if let Some(close) = pending.end {
-            self.step(Event::End(close)).await;
+            self.step(Event::End(close));
         }
         if pending.reloaded {
-            self.step(Event::Reloaded).await;
+            self.step(Event::Reloaded);
         } else if !pending.changed.is_empty() {
-            self.step(Event::Changed(pending.changed)).await;
+            self.step(Event::Changed(pending.changed));
+        }
+        for digest in pending.content_gone {
+            self.step(Event::ContentGone(digest));
+        }
+        if !pending.content_back.is_empty() {
+            self.step(Event::ContentBack(pending.content_back));
         }
         if pending.census {
-            self.step(Event::Census).await;
+            self.step(Event::Census);
         }
     }
 
     /// Steps the machine and carries out what it says; what fails on the way is stepped as well.
-    async fn step(&mut self, event: Event) {
-        let mut events = VecDeque::from([event]);
-        let content_until = Instant::now() + CONTENT_WITHIN;
+    fn step(&mut self, event: Event) {
+        self.steps(VecDeque::from([event]));
+    }
+
+    fn steps(&mut self, mut events: VecDeque<Event>) {
         while let Some(event) = events.pop_front() {
             // Held over one step only: an order that changes meanwhile is told as a change.
             let orders = self.orders();
@@ -143,16 +142,9 @@ impl Task {
                         connection,
                         order,
                         with_content,
-                        traceparent,
                     } => {
-                        let send = Send {
-                            connection,
-                            order,
-                            with_content,
-                            traceparent,
-                        };
-                        self.send_order(send, &orders, content_until, &mut events)
-                            .await;
+                        let outgoing = Outgoing { connection, order };
+                        self.send_order(outgoing, with_content, &orders, &mut events);
                     }
                     Action::Disconnect(connection) => {
                         self.outboxes.remove(&connection);
@@ -170,28 +162,56 @@ impl Task {
             .unwrap_or_else(|| Arc::new(ClusterOrders::unloaded(NOBODY)))
     }
 
-    async fn send_order(
+    /// Sends an order, or begins to read its content: other orders and answers do not wait for that.
+    fn send_order(
         &mut self,
-        send: Send,
+        outgoing: Outgoing,
+        with_content: bool,
         orders: &ClusterOrders,
-        content_until: Instant,
         events: &mut VecDeque<Event>,
     ) {
-        let Send {
-            connection,
-            order,
-            with_content,
-            traceparent,
-        } = send;
-        let mut content = None;
-        if with_content {
-            content = self.content(&order, content_until).await;
-            if content.is_none() {
-                events.push_back(Event::ContentMissing(connection, order.deployment));
-                return;
+        let Some(content) = outgoing.order.content().filter(|_| with_content) else {
+            return self.write_order(outgoing, None, orders, events);
+        };
+        let port = Arc::clone(&self.shared.ports.orders);
+        if let Some(read) = self.reads.start(port, content.digest, outgoing) {
+            self.send_read(read, orders, events);
+        }
+    }
+
+    /// A content was read: its order goes out, unless another took its place meanwhile.
+    fn content_read(&mut self, read: Read) {
+        let (orders, mut events) = (self.orders(), VecDeque::new());
+        let Outgoing { connection, order } = &read.outgoing;
+        if self.machine.is_sending(*connection, order, &orders) {
+            self.send_read(read, &orders, &mut events);
+        }
+        self.steps(events);
+    }
+
+    fn send_read(&mut self, read: Read, orders: &ClusterOrders, events: &mut VecDeque<Event>) {
+        let Read { outgoing, content } = read;
+        let (connection, deployment) = (outgoing.connection, outgoing.order.deployment);
+        match content {
+            Ok(bytes) => self.write_order(outgoing, Some(bytes), orders, events),
+            Err(error) => {
+                tracing::warn!(cluster = %self.cluster, %deployment, %error, "the content of an order");
+                events.push_back(match error {
+                    ContentError::Missing => Event::ContentMissing(connection, deployment),
+                    ContentError::Unavailable(_) => Event::ContentLate(connection, deployment),
+                });
             }
         }
-        // After the last await: a hub that no longer leads must not order anything.
+    }
+
+    fn write_order(
+        &mut self,
+        outgoing: Outgoing,
+        content: Option<Arc<[u8]>>,
+        orders: &ClusterOrders,
+        events: &mut VecDeque<Event>,
+    ) {
+        // Checked last: a hub that no longer leads must not order anything.
         if self.shared.ports.orders.leadership() != Some(orders.leadership) {
             let deposed = close(
                 CloseReason::NotLeader,
@@ -201,39 +221,16 @@ impl Task {
             events.push_back(Event::End(deposed));
             return;
         }
+        let Outgoing { connection, order } = outgoing;
         self.shared.metrics.orders.inc();
         if content.is_some() {
             self.shared.metrics.contents_inline.inc();
         }
-        tracing::debug!(
-            cluster = %self.cluster, deployment = %order.deployment, number = order.tuple.number,
-            trace_id = trace_id(traceparent.as_deref()), "order sent"
+        tracing::info!(
+            trace_id = order.trace_id(), cluster = %self.cluster, deployment = %order.deployment,
+            number = order.tuple.number, package = order.package.name, "an order is sent"
         );
-        self.push(
-            connection,
-            Frame::Order {
-                order,
-                content,
-                traceparent,
-            },
-            events,
-        );
-    }
-
-    async fn content(&self, order: &Order, until: Instant) -> Option<Arc<[u8]>> {
-        let digest = order.content()?.digest;
-        let read = self.shared.ports.orders.content(digest);
-        match tokio::time::timeout_at(until, read).await {
-            Ok(Ok(bytes)) => Some(bytes),
-            Ok(Err(error)) => {
-                tracing::warn!(cluster = %self.cluster, %digest, %error, "content of an order");
-                None
-            }
-            Err(_) => {
-                tracing::warn!(cluster = %self.cluster, %digest, "content of an order could not be read in time");
-                None
-            }
-        }
+        self.push(connection, Frame::Order { order, content }, events);
     }
 
     /// Queues a frame; says so to the machine when there is no room for it.
@@ -267,10 +264,6 @@ impl Task {
             .reports
             .report(self.cluster, self.member, report);
     }
-}
-
-fn trace_id(traceparent: Option<&str>) -> Option<String> {
-    Some(traceparent?.parse::<TraceContext>().ok()?.trace_id())
 }
 
 /// Ends at `at`, or never.

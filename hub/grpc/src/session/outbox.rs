@@ -20,8 +20,6 @@ pub(crate) enum Frame {
         order: Arc<Order>,
         /// Its content, when it travels inline.
         content: Option<Arc<[u8]>>,
-        /// W3C trace context.
-        traceparent: Option<Arc<str>>,
     },
 }
 
@@ -53,14 +51,10 @@ impl Frame {
     pub(crate) fn into_message(self) -> ToAgent {
         match self {
             Frame::Message(message) => *message,
-            Frame::Order {
-                order,
-                content,
-                traceparent,
-            } => ToAgent::Order(Box::new(OrderMessage {
+            Frame::Order { order, content } => ToAgent::Order(Box::new(OrderMessage {
+                traceparent: Some(order.traceparent()),
                 order: Arc::unwrap_or_clone(order),
                 content,
-                traceparent: traceparent.map(|text| text.to_string()),
             })),
         }
     }

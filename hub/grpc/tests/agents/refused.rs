@@ -1,3 +1,4 @@
+use stevedore_hub_core::session::Report;
 use stevedore_hub_grpc::identity::MemberName;
 use stevedore_hub_grpc::pki::Authority;
 use stevedore_proto::v1;
@@ -5,13 +6,13 @@ use stevedore_proto::v1::enrolment_client::EnrolmentClient;
 use stevedore_proto::v1::hub_client::HubClient;
 use stevedore_proto_core::content::Phase;
 use stevedore_proto_core::message::CloseReason;
-use stevedore_proto_core::{Content, Digest, PackageUid, ToHub};
+use stevedore_proto_core::{Content, Digest, PackageUid, ToAgent, ToHub, limit};
 use stevedore_runtime::tls::Identity;
 use tonic::Code;
 use tonic::transport::Channel;
 
 use crate::support::{
-    Hub, cluster, hello, hub, identity, is, key_and_csr, now, open, reason, session,
+    Hub, SOON, cluster, hello, hub, identity, is, key_and_csr, now, open, reason, session,
 };
 
 async fn content(channel: &Channel, digest: Digest) -> Result<Vec<u8>, tonic::Status> {
@@ -109,12 +110,8 @@ async fn a_cluster_gets_only_content_that_its_own_orders_name() {
         }],
         ..Content::default()
     };
-    hub.ports.order(
-        cluster(1),
-        PackageUid::from_bytes([7; 16]),
-        Some(&secret),
-        None,
-    );
+    hub.ports
+        .order(cluster(1), PackageUid::from_bytes([7; 16]), Some(&secret));
     let digest = Digest::of(&secret.to_bytes());
 
     assert!(!content(&one, digest).await.unwrap().is_empty());
@@ -131,6 +128,33 @@ async fn a_cluster_gets_only_content_that_its_own_orders_name() {
         others.message(),
         "existence is told"
     );
+}
+
+#[tokio::test]
+async fn content_that_an_order_names_and_the_hub_lost_is_told_to_the_planner() {
+    let hub = hub().await;
+    let (_, channel) = hub.member("one", cluster(1)).await;
+    let large = Content {
+        phases: vec![Phase {
+            name: "x".repeat(2 * limit::INLINE_CONTENT),
+            objects: vec![],
+        }],
+        ..Content::default()
+    };
+    let package = PackageUid::from_bytes([7; 16]);
+    let (deployment, tuple) = hub.ports.order(cluster(1), package, Some(&large));
+    hub.ports.lose(&large);
+    let mut stream = session(&channel, 1).await;
+    stream
+        .until(|message| matches!(message, ToAgent::Order(_)))
+        .await;
+    let lost = content(&channel, Digest::of(&large.to_bytes())).await;
+    assert_eq!(reason(&lost.unwrap_err()), "ContentMissing");
+    let told = (cluster(1), Report::ContentMissing { deployment, tuple });
+    let mut reports = hub.ports.reports();
+    let seen = reports.wait_for(|all| all.contains(&told));
+    let in_time = tokio::time::timeout(SOON, seen).await;
+    assert!(in_time.is_ok(), "nobody was told");
 }
 
 #[tokio::test]

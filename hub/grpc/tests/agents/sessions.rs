@@ -24,11 +24,10 @@ async fn orders_reach_only_their_cluster_and_acks_reach_the_hub() {
     two.until(|message| matches!(message, ToAgent::SnapshotComplete { .. }))
         .await;
 
-    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let package = PackageUid::from_bytes([7; 16]);
-    let (deployment, tuple) =
-        hub.ports
-            .order(cluster(1), package, Some(&content("first")), Some(trace));
+    let (deployment, tuple) = hub
+        .ports
+        .order(cluster(1), package, Some(&content("first")));
     hub.sessions.changed(cluster(1), [deployment]);
     hub.sessions.changed(cluster(2), [deployment]);
     let order = one
@@ -45,7 +44,7 @@ async fn orders_reach_only_their_cluster_and_acks_reach_the_hub() {
         order.content.as_deref(),
         Some(content("first").to_bytes().as_slice())
     );
-    assert_eq!(order.traceparent.as_deref(), Some(trace));
+    assert_eq!(order.traceparent, Some(order.order.traceparent()));
 
     one.send(ToHub::Ack {
         deployment,
@@ -67,6 +66,33 @@ async fn orders_reach_only_their_cluster_and_acks_reach_the_hub() {
     two.heartbeat().await;
     let next = two.until(|_| true).await;
     assert_eq!(next, ToAgent::Beat, "another cluster's order was sent");
+}
+
+#[tokio::test]
+async fn a_content_that_is_slow_to_read_delays_its_own_order_only() {
+    let hub = hub().await;
+    let (_, channel) = hub.member("one", cluster(1)).await;
+    let mut stream = session(&channel, 1).await;
+    hub.ports.withhold(&content("slow"));
+    let order = |package: u8, name| {
+        let package = PackageUid::from_bytes([package; 16]);
+        hub.ports.order(cluster(1), package, Some(&content(name))).0
+    };
+    let (slow, quick) = (order(1, "slow"), order(2, "quick"));
+    hub.sessions.changed(cluster(1), [slow, quick]);
+    let of = |deployment| {
+        move |message: &ToAgent| {
+            assert!(
+                !matches!(message, ToAgent::Order(order) if order.order.deployment != deployment)
+            );
+            matches!(message, ToAgent::Order(_))
+        }
+    };
+    stream.until(of(quick)).await;
+    stream.heartbeat().await;
+    stream.until(|message| *message == ToAgent::Beat).await;
+    hub.ports.give();
+    stream.until(of(slow)).await;
 }
 
 #[tokio::test]

@@ -63,7 +63,6 @@ fn wanted() -> Wanted {
         order: Arc::new(order),
         history: Arc::new(history),
         finished: false,
-        traceparent: None,
     }
 }
 

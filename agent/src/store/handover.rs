@@ -1,0 +1,110 @@
+//! What our own writes of sets were answered, for the engine that reads those sets next: it spares the GETs.
+//!
+//! Everything in here is stored already and can be read again at any time, so nothing depends on it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use stevedore_proto_core::{Content, DeploymentUid};
+
+use super::head::SetHead;
+
+/// The most that waits, in bytes of JSON; in memory they are several times that.
+pub(super) const MOST: usize = 512 * 1024;
+
+/// Heads and contents that wait to be taken, by UID of their set.
+#[derive(Default)]
+pub(super) struct Handover(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    heads: BTreeMap<String, SetHead>,
+    contents: BTreeMap<String, Fresh>,
+}
+
+struct Fresh {
+    deployment: DeploymentUid,
+    size: usize,
+    content: Arc<Content>,
+}
+
+impl Handover {
+    /// A set, as it was just answered.
+    pub(super) fn put_head(&self, head: SetHead) {
+        self.lock().heads.insert(head.metadata.uid.clone(), head);
+    }
+
+    /// The content of a set that was just stored, `size` bytes of JSON. It replaces that of an older order of
+    /// its deployment, and is not kept where there is no room.
+    pub(super) fn put_content(
+        &self,
+        deployment: DeploymentUid,
+        uid: &str,
+        size: usize,
+        content: Content,
+    ) {
+        let mut waiting = self.lock();
+        let contents = &mut waiting.contents;
+        contents.retain(|_, fresh| fresh.deployment != deployment);
+        let waits: usize = contents.values().map(|fresh| fresh.size).sum();
+        if waits.saturating_add(size) <= MOST {
+            let content = Arc::new(content);
+            let fresh = Fresh {
+                deployment,
+                size,
+                content,
+            };
+            contents.insert(uid.to_owned(), fresh);
+        }
+    }
+
+    /// The set as it was answered; once.
+    pub(super) fn take_head(&self, uid: &str) -> Option<SetHead> {
+        self.lock().heads.remove(uid)
+    }
+
+    /// The content of the set; once.
+    pub(super) fn take_content(&self, uid: &str) -> Option<Arc<Content>> {
+        Some(self.lock().contents.remove(uid)?.content)
+    }
+
+    /// The set is gone.
+    pub(super) fn forget(&self, uid: &str) {
+        let mut waiting = self.lock();
+        waiting.heads.remove(uid);
+        waiting.contents.remove(uid);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_is_handed_over_once_and_only_the_newest_of_a_deployment_within_the_room() {
+        let handover = Handover::default();
+        let of = |id| DeploymentUid::from_bytes([id; 16]);
+        let put = |id, uid, size| handover.put_content(of(id), uid, size, Content::default());
+        put(1, "older", 100);
+        put(1, "newer", MOST - 10);
+        put(2, "too much", 11);
+        put(3, "fits", 10);
+        for (uid, there) in [
+            ("older", false),
+            ("newer", true),
+            ("newer", false),
+            ("too much", false),
+            ("fits", true),
+        ] {
+            assert_eq!(handover.take_content(uid).is_some(), there, "{uid}");
+        }
+        put(4, "gone", MOST);
+        handover.forget("gone");
+        put(5, "room again", MOST);
+        assert!(handover.take_content("room again").is_some());
+    }
+}

@@ -1,0 +1,166 @@
+//! Content as a set stores it: objects of kind Secret stand apart, in Secrets that are written before the set.
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use k8s_openapi::api::core::v1::Secret;
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
+use stevedore_agent_core::failure::FailureKind;
+use stevedore_agent_core::session::StoreError;
+use stevedore_crds::v1alpha1::ClusterObjectSet;
+use stevedore_proto_core::content::PhaseObject;
+use stevedore_proto_core::{Content, ContentRef, NackReason};
+
+use super::accept::{not_stored, refused};
+use super::{Store, handover, secrets};
+
+/// What the spec of a stored set has of its content.
+const PARTS: [&str; 3] = ["phases", "availabilityProbes", "successDelaySeconds"];
+/// Content from this size on is read off the reactor.
+const LARGE: usize = 64 * 1024;
+/// Secrets of one order that are written at once.
+const SECRETS: usize = 4;
+
+/// A content without its Secrets.
+#[derive(Default)]
+pub(super) struct Template {
+    /// Its part of a set's spec.
+    pub(super) spec: Map<String, Value>,
+    /// What stands in Secrets, by phase; absent where it was not looked at.
+    secrets: Option<Vec<Vec<PhaseObject>>>,
+}
+
+impl Template {
+    /// The content, from what the API server answered to the set's creation: what it stores is not always
+    /// what was sent, and later readings must find the same. In the order in which they find it.
+    pub(super) fn content(&mut self, stored: &Value) -> Option<Content> {
+        let secrets = self.secrets.take()?;
+        let mut content = Content::deserialize(stored).ok()?;
+        for (phase, mut objects) in content.phases.iter_mut().zip(secrets) {
+            objects.append(&mut phase.objects);
+            phase.objects = objects;
+        }
+        Some(content)
+    }
+}
+
+/// A content taken apart, and not stored yet.
+struct Apart {
+    template: Template,
+    /// By phase.
+    packs: Vec<Vec<Vec<u8>>>,
+}
+
+fn take_apart(bytes: &[u8]) -> Result<Apart, StoreError> {
+    let mut content = Content::decode(bytes)
+        .map_err(|error| refused(NackReason::Undecodable, error.to_string()))?;
+    let packs = secrets::split(&mut content)
+        .map_err(|error| refused(NackReason::TooLarge, error.to_string()))?;
+    let unpacked = |packs: &Vec<Vec<u8>>| -> Vec<PhaseObject> {
+        let packs = packs.iter().map(|pack| serde_json::from_slice(pack));
+        let objects = packs.map(|objects: Result<Vec<_>, _>| objects.expect("just packed"));
+        objects.flatten().collect()
+    };
+    let kept = bytes.len() <= handover::MOST;
+    let secrets = kept.then(|| packs.iter().map(unpacked).collect());
+    let Ok(Value::Object(spec)) = serde_json::to_value(&content) else {
+        unreachable!("content is a JSON object");
+    };
+    let template = Template { spec, secrets };
+    Ok(Apart { template, packs })
+}
+
+impl Store {
+    /// The content as a set stores it; its Secrets are written on the way.
+    pub(super) async fn template(&self, bytes: Arc<[u8]>) -> Result<Template, StoreError> {
+        let apart = if bytes.len() < LARGE {
+            take_apart(&bytes)
+        } else {
+            let reading = tokio::task::spawn_blocking(move || take_apart(&bytes));
+            let interrupted = |_| {
+                let message = "the content was not read to its end".to_owned();
+                refused(NackReason::StoreFailed, message)
+            };
+            reading.await.map_err(interrupted)?
+        };
+        let Apart {
+            mut template,
+            packs,
+        } = apart?;
+        let packs = packs.into_iter().enumerate();
+        let packs = packs.flat_map(|(at, packs)| packs.into_iter().map(move |pack| (at, pack)));
+        let names: Vec<(usize, String)> = stream::iter(packs)
+            .map(|(at, pack)| async move { Ok((at, self.store_secret(pack).await?)) })
+            .buffered(SECRETS)
+            .try_collect()
+            .await?;
+        let mut phases = template.spec.get_mut("phases");
+        for (at, name) in names {
+            let phase = phases.as_mut().and_then(|phases| phases.get_mut(at));
+            let named = &mut phase.expect("it had objects")["secrets"];
+            match named {
+                Value::Array(names) => names.push(name.into()),
+                _ => *named = vec![name].into(),
+            }
+        }
+        Ok(template)
+    }
+
+    async fn store_secret(&self, pack: Vec<u8>) -> Result<String, StoreError> {
+        let name = secrets::name(&self.state.digest_key(), &pack);
+        let secret = secrets::secret(&name, &self.namespace, pack);
+        let written = self
+            .persist(|| async {
+                match self
+                    .client
+                    .create::<Secret>(Some(&self.namespace), &secret, false)
+                    .await
+                {
+                    // Named by its content and immutable: the one that is there is the same.
+                    Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
+                    other => other.map(|_| ()),
+                }
+            })
+            .await;
+        written.map(|()| name).map_err(|failure| StoreError {
+            message: "a Secret of the package could not be stored in the agent's namespace".into(),
+            ..not_stored(&failure)
+        })
+    }
+
+    /// The content of a set that is stored already.
+    pub(super) async fn template_of_stored(
+        &self,
+        reference: &ContentRef,
+    ) -> Result<Template, StoreError> {
+        let lacking = || {
+            // For this reason the session fetches it: a set that somebody deleted took it along.
+            let message = format!("no stored set has the content {}", reference.digest);
+            refused(NackReason::ContentUnavailable, message)
+        };
+        let source = self
+            .index
+            .with_content(&reference.digest)
+            .ok_or_else(lacking)?;
+        let set: Option<Value> = self
+            .persist(|| {
+                self.client
+                    .get::<ClusterObjectSet, Value>(None, &source.name)
+            })
+            .await
+            .map_err(|failure| not_stored(&failure))?;
+        let mut set = set
+            .filter(|set| set["metadata"]["uid"] == source.uid.as_str())
+            .ok_or_else(lacking)?;
+        let spec: Map<String, Value> = PARTS
+            .into_iter()
+            .filter_map(|key| Some((key.to_owned(), set["spec"].get_mut(key)?.take())))
+            .collect();
+        let phases = spec.get("phases").and_then(Value::as_array);
+        let phases = phases.map(Vec::as_slice).unwrap_or_default();
+        let known = phases.iter().all(|phase| phase.get("secrets").is_none());
+        let secrets = known.then(|| vec![Vec::new(); phases.len()]);
+        Ok(Template { spec, secrets })
+    }
+}

@@ -1,0 +1,121 @@
+//! An order on its way from being accepted to being available.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use stevedore_agent::engine::Engine;
+use stevedore_agent::engine::ports::{Notified, Ports};
+use stevedore_agent::notes::EventWriter;
+use stevedore_agent::report::Reports;
+use stevedore_agent::watch::SharedWatches;
+use stevedore_proto_core::content::{Phase, PhaseObject};
+use stevedore_proto_core::{Content, DeploymentUid, OrderBody, Stage};
+
+use super::store::order;
+use super::support::{config_map, eventually, namespace, parts, quiet, run, test_tasks};
+
+/// Tells an engine of one deployment only: the others of this cluster belong to other tests.
+struct Only(DeploymentUid, Arc<Engine>);
+
+impl Notified for Only {
+    fn sets_changed(&self, deployment: DeploymentUid) {
+        if deployment == self.0 {
+            self.1.sets_changed(deployment);
+        }
+    }
+
+    fn circumstances_changed(&self) {
+        self.1.circumstances_changed();
+    }
+}
+
+/// Three phases, of four objects each.
+fn content() -> Content {
+    let object = |at: usize| PhaseObject {
+        object: config_map("orders", &format!("one-{at}"), "x"),
+        ..PhaseObject::default()
+    };
+    let phase = |at: usize| Phase {
+        name: format!("phase-{at}"),
+        objects: (4 * at..4 * at + 4).map(object).collect(),
+    };
+    Content {
+        phases: (0..3).map(phase).collect(),
+        ..Content::default()
+    }
+}
+
+#[test]
+fn an_order_gets_available_without_reading_what_was_just_written() {
+    run(async {
+        let cluster = quiet().await;
+        namespace(cluster, "orders").await;
+        let parts = parts().await;
+        let transport = parts.client.transport().clone();
+        let watches = Arc::new(SharedWatches::new(
+            transport.clone(),
+            parts.discovery.clone(),
+            parts.store.circumstances(),
+            &test_tasks(),
+        ));
+        let engine = Engine::new(test_tasks());
+        watches.attach(engine.clone());
+        let reports = Arc::new(Reports::default());
+        let notes = EventWriter::start(parts.client.clone(), "test".into(), &test_tasks());
+        engine.start(Ports {
+            accounts: parts.accounts.clone(),
+            watches,
+            store: parts.store.clone(),
+            reporter: reports.clone(),
+            notes: Arc::new(notes),
+        });
+        let content = content();
+        let order = order(9, 1, OrderBody::Apply(content.reference()));
+        let deployment = order.deployment;
+        parts.store.attach(Arc::new(Only(deployment, engine)));
+
+        let mut audit = cluster.audit_from_now();
+        let requests = || transport.counters().requests.load(Ordering::Relaxed);
+        let before = requests();
+        let bytes = content.to_bytes().into();
+        parts.store.accept(&order, Some(bytes)).await.unwrap();
+        let available = async {
+            loop {
+                let reports = reports.next().await;
+                if reports
+                    .iter()
+                    .any(|report| report.stage == Stage::Available)
+                {
+                    return;
+                }
+            }
+        };
+        let available = tokio::time::timeout(Duration::from_secs(60), available).await;
+        available.expect("available");
+        // A check and an apply for each object; for all of them the set, the account, discovery, a list and a
+        // watch, and at most two statuses and an Event by now.
+        let taken = requests() - before;
+        assert!(taken <= 2 * 12 + 9, "{taken} requests");
+
+        let set = format!("p9-{}-1", deployment.short());
+        let mut seen = vec![];
+        eventually("the last apply is in the log", || {
+            seen.extend(audit.read_new().expect("the log can be read"));
+            let written = seen.iter().filter(|entry| !entry.is_dry_run());
+            let mut written = written.filter(|entry| entry.verb == "patch");
+            let there = written.any(|entry| entry.is_about("configmaps", "one-11"));
+            async move { there.then_some(()).ok_or_else(String::new) }
+        })
+        .await;
+        let read = seen.iter().filter(|entry| entry.verb == "get");
+        let read: Vec<_> = read
+            .filter(|entry| {
+                let object = entry.object_ref.as_ref();
+                object.is_some_and(|object| object.name == set || object.namespace == "orders")
+            })
+            .map(|entry| &entry.request_uri)
+            .collect();
+        assert!(read.is_empty(), "{read:?}");
+    });
+}
