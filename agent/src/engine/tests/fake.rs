@@ -39,14 +39,14 @@ struct State {
     notes: Vec<Note>,
     interest: Option<(Account, Vec<WatchKey>)>,
     status_writes: usize,
-    content_reads: usize,
-    content_lost: bool,
-    unlistable: Vec<Kind>,
     /// The policy's default account, or why there is none.
     account: Option<Result<&'static str, &'static str>>,
     /// Writes of this object have no answer.
     stalled: Option<String>,
     policy: u64,
+    content_reads: usize,
+    content_lost: bool,
+    unlistable: Vec<Kind>,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
     held: Option<String>,
