@@ -190,18 +190,19 @@ impl SetStore for Store {
         })
     }
 
-    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
+    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<Option<i64>>> {
         Box::pin(async move {
             let patch =
                 json!({"metadata": {"uid": set.uid}, "spec": {"lifecycleState": "Archived"}});
             let answer = self.patch_set(set, None, &patch).await;
-            if let Ok(answer) = &answer {
-                // That it is archived is known: nobody has to read it for that.
-                let head: SetHead = accept::parse(answer)?;
-                self.handover.put_head(head.clone());
-                self.enter(&head);
-            }
-            self.gone_is_fine(set, answer).await
+            let Ok(answer) = answer else {
+                return self.gone_is_fine(set, answer).await.map(|()| None);
+            };
+            // That it is archived is known: nobody has to read it for that.
+            let head: SetHead = accept::parse(&answer)?;
+            self.handover.put_head(head.clone());
+            self.enter(&head);
+            Ok(Some(head.metadata.generation))
         })
     }
 
