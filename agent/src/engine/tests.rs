@@ -111,6 +111,13 @@ async fn an_upgrade_archives_the_older_set_and_writes_no_unchanged_object() {
         .await;
     let log = rig.fake.log();
     assert_eq!(&log[4..], ["delete b", "archive p-1"], "{log:?}");
+    rig.fake
+        .until("said so", |fake| {
+            let status = fake.set_status(1);
+            condition::is_true(&status.conditions, condition::ARCHIVED)
+                && status.observed_generation == Some(2)
+        })
+        .await;
 }
 
 #[tokio::test]

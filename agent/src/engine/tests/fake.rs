@@ -503,15 +503,17 @@ impl SetStore for Fake {
         })
     }
 
-    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
+    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<Option<i64>>> {
         Box::pin(async move {
             self.with(|state| {
                 state.log.push(format!("archive {}", set.name));
-                if let Some((stored, _)) = state.sets.get_mut(&set.uid) {
+                let stored = state.sets.get_mut(&set.uid);
+                Ok(stored.map(|(stored, _)| {
                     stored.lifecycle = LifecycleState::Archived;
-                }
-            });
-            Ok(())
+                    stored.generation += 1;
+                    stored.generation
+                }))
+            })
         })
     }
 
