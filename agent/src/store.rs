@@ -14,6 +14,7 @@
 //! and the engine is about to read.
 
 mod accept;
+mod content;
 mod convert;
 mod definitions;
 mod ending;

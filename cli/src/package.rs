@@ -13,6 +13,7 @@ use stevedore_package::image::{Image, build};
 
 use crate::Outcome;
 use crate::output::{self, Format};
+use folder::Checked;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackageCommand {
@@ -67,11 +68,13 @@ pub(crate) enum PackageCommand {
 
 /// What was found of a package folder.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Validated {
     path: PathBuf,
     files: usize,
     valid: bool,
     violations: Vec<String>,
+    not_rendered: Vec<String>,
 }
 
 /// What was made of a package folder.
@@ -132,18 +135,29 @@ pub(crate) async fn run(command: PackageCommand) -> anyhow::Result<Outcome> {
 
 fn validate(path: PathBuf, format: Format) -> anyhow::Result<()> {
     let files = folder::read(&path)?;
-    let violations = folder::violations(&files);
+    let Checked {
+        violations,
+        not_rendered,
+    } = folder::check(&files);
     let found = Validated {
         path,
         files: files.len(),
         valid: violations.is_empty(),
         violations,
+        not_rendered,
     };
     if !found.valid && matches!(format, Format::Table | Format::Name) {
         return folder::refuse(&found.violations);
     }
     let name = found.path.display().to_string();
-    let words = format!("{name} is a valid package of {} files", found.files);
+    let words = match found.not_rendered.is_empty() {
+        true => format!("{name} is a valid package of {} files", found.files),
+        false => format!(
+            "{name} has {} files, and no fault in what could be looked at:\n  - {}",
+            found.files,
+            found.not_rendered.join("\n  - ")
+        ),
+    };
     output::one(format, &found, &name, &words)?;
     folder::refuse(&found.violations)
 }
@@ -151,7 +165,7 @@ fn validate(path: PathBuf, format: Format) -> anyhow::Result<()> {
 /// The image of a valid package folder.
 fn image(path: &std::path::Path, labels: Vec<(String, String)>) -> anyhow::Result<Image> {
     let files = folder::read(path)?;
-    folder::refuse(&folder::violations(&files))?;
+    folder::refuse(&folder::check(&files).violations)?;
     build(&files, &labels.into_iter().collect::<BTreeMap<_, _>>())
         .with_context(|| format!("cannot build an image of {}", path.display()))
 }

@@ -39,7 +39,9 @@ const REFUSED: Schedule = Schedule {
 const FLOOR: Duration = Duration::from_millis(200);
 /// A watch that lasted no longer ended as soon as it began.
 const BRIEF: Duration = Duration::from_secs(1);
-/// Lists read at once in the whole process, so that their pages do not add up.
+/// Lists read at once in the whole process, so that their pages do not add up; those of our own kinds do not
+/// wait for those of packages, which may hang.
+static OWN_LISTS: Semaphore = Semaphore::const_new(2);
 static LISTS: Semaphore = Semaphore::const_new(4);
 
 /// What is watched.
@@ -164,7 +166,11 @@ async fn list(
     subject: &Subject,
     handler: &mut impl Handler,
 ) -> Result<String, (Failure, Option<String>)> {
-    let _turn = LISTS
+    let lists = match subject.account {
+        Some(_) => &LISTS,
+        None => &OWN_LISTS,
+    };
+    let _turn = lists
         .acquire()
         .await
         .expect("the semaphore is never closed");

@@ -25,7 +25,7 @@ use super::ports::{
     Account, AccountBlocker, Answer, ApplyOptions, ContentFailure, ObjectApi, Ports, Preconditions,
     SetRef, StoredSet,
 };
-use super::status::NamedPhases;
+use super::status::{NamedPhases, archived};
 
 pub(super) use find::{search, survey};
 
@@ -308,18 +308,21 @@ async fn try_remove(tools: &Tools, job: removal::Job, key: &ObjectKey) -> Answer
     }
 }
 
-/// Archives a set and says so in its status.
-pub(super) fn retire(ports: &Ports, set: SetRef, status: ObjectSetStatus) -> Carried {
+/// Archives a set and says so in its status, of the generation that it has by that.
+pub(super) fn retire(ports: &Ports, set: StoredSet) -> Carried {
     let store = Arc::clone(&ports.store);
     Box::pin(async move {
         let result = async {
-            store.archive(&set).await?;
-            store.write_status(&set, &status).await
+            let generation = store.archive(&set.reference).await?;
+            let generation = generation.unwrap_or(set.generation);
+            let status = archived(&set.status, generation, jiff::Timestamp::now());
+            store.write_status(&set.reference, &status).await?;
+            Ok(status)
         };
         match result.await {
-            Ok(()) => (
+            Ok(status) => (
                 Outcome::Done(Ok(())),
-                Baggage::Status(set.uid, Box::new(status)),
+                Baggage::Status(set.reference.uid, Box::new(status)),
             ),
             Err(failure) => (Outcome::Done(Err(failure)), Baggage::None),
         }

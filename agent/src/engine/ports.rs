@@ -279,8 +279,9 @@ pub trait SetStore: Send + Sync {
         status: &'a ObjectSetStatus,
     ) -> BoxFuture<'a, Answer<()>>;
 
-    /// Sets `spec.lifecycleState` to `Archived`. A set that is gone is `Ok`.
-    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>>;
+    /// Sets `spec.lifecycleState` to `Archived`; gives the generation that it has then. A set that is gone has
+    /// none.
+    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<Option<i64>>>;
 
     /// Deletes a set by name and UID. A set that is gone is `Ok`.
     fn delete<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>>;

@@ -11,7 +11,7 @@ use super::status::{Urgency, change};
 
 /// How long a phase that is through may wait: a small package takes all its phases in less, and one write shows
 /// them.
-const STEP_AFTER: Millis = 250;
+const STEP_AFTER: Millis = 1_000;
 /// How long an inventory that changed without a transition may wait.
 const INVENTORY_AFTER: Millis = 1_000;
 /// How long changed words and counts may wait.
@@ -186,14 +186,14 @@ mod tests {
         let mut publisher = publisher();
         assert!(matches!(
             publisher.want("s", with("B", "x"), 5),
-            Next::At(255)
+            Next::At(1_005)
         ));
         assert!(matches!(
             publisher.want("s", with("C", "x"), 100),
-            Next::At(255)
+            Next::At(1_005)
         ));
         assert!(matches!(
-            publisher.want("s", with("D", "x"), 255),
+            publisher.want("s", with("D", "x"), 1_005),
             Next::Write(_)
         ));
     }
@@ -204,7 +204,7 @@ mod tests {
         publisher.set_stored([("s", &ObjectSetStatus::default())].into_iter());
         assert!(matches!(
             publisher.want("s", with("Applying", "x"), 5),
-            Next::At(255)
+            Next::At(1_005)
         ));
         assert!(matches!(
             publisher.want("s", turned(true), 9),

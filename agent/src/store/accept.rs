@@ -71,6 +71,7 @@ impl Store {
         let second = format!("{first}-{}", &order.tuple.epoch.id.to_string()[..8]);
         for name in [first, second] {
             let body = set_body(&name, order, &spec);
+            let _expected = self.index.expect((None, name.clone()), order.deployment);
             let written = self
                 .persist(|| self.create_set(&name, &body, order))
                 .await
@@ -182,6 +183,9 @@ impl Store {
     /// Whether the set took the tombstone; not when it is gone or has another one.
     async fn mark_torn_down(&self, set: &SetRef, order: &Order) -> Answer<bool> {
         let wanted = tombstone(order);
+        let _expected = self
+            .index
+            .expect((None, set.name.clone()), order.deployment);
         let patch = json!({"metadata": {"uid": set.uid}, "spec": {"tombstone": wanted}});
         match self
             .client

@@ -1,6 +1,8 @@
 //! Which sets there are: names, deployments and tuples, kept current by the watches and by our own writes.
 //! No object of a set is kept.
 
+mod expected;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -129,6 +131,8 @@ pub(crate) struct Index {
     entries: Mutex<BTreeMap<Name, Entry>>,
     /// The newest order of a deployment whose set vanished, until it is stored again.
     lost: Mutex<BTreeMap<DeploymentUid, Tuple>>,
+    /// Sets of which the engine hears later, and whether there is something to hear.
+    expected: Mutex<BTreeMap<Name, bool>>,
     /// A set was met that cannot be read: what it names is not known.
     obscure: AtomicBool,
     engine: OnceLock<Arc<dyn Notified>>,
@@ -175,10 +179,10 @@ impl Index {
                 hub.retiring = old.retiring;
             }
             let changed = old.is_none_or(|old| old.differs_from(&entry));
-            entries.insert(name, entry);
+            entries.insert(name.clone(), entry);
             changed
         };
-        if changed {
+        if changed && !self.holds_back(&name) {
             self.tell(deployment);
         }
         Ok(())
@@ -403,6 +407,10 @@ impl Index {
             lost.remove(&deployment);
         }
         !stored
+    }
+
+    fn expected(&self) -> MutexGuard<'_, BTreeMap<Name, bool>> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lost(&self) -> MutexGuard<'_, BTreeMap<DeploymentUid, Tuple>> {

@@ -49,17 +49,35 @@ fn collect(folder: &Path, prefix: &str, files: &mut PackageFiles) -> anyhow::Res
     Ok(())
 }
 
-/// Reads, checks and renders the package's test cases; everything that is wrong, nothing if it is valid.
-pub(super) fn violations(files: &PackageFiles) -> Vec<String> {
+/// What is known of a package before anybody installs it.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// Everything that is wrong; nothing if it is valid.
+    pub(super) violations: Vec<String>,
+    /// What could not be looked at, and why.
+    pub(super) not_rendered: Vec<String>,
+}
+
+/// Reads, checks and renders the package's test cases.
+pub(super) fn check(files: &PackageFiles) -> Checked {
     let checked = Package::load(files.clone()).and_then(|package| package.check());
-    let Err(invalid) = checked else {
-        return vec![];
-    };
-    invalid
-        .violations()
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    match checked {
+        Ok(validated) => {
+            let not_rendered = validated.not_rendered.iter();
+            Checked {
+                not_rendered: not_rendered.map(ToString::to_string).collect(),
+                ..Checked::default()
+            }
+        }
+        Err(invalid) => Checked {
+            violations: invalid
+                .violations()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            ..Checked::default()
+        },
+    }
 }
 
 /// Refuses a package that is not valid.
@@ -74,4 +92,40 @@ pub(super) fn refuse(violations: &[String]) -> anyhow::Result<()> {
         "the package is not valid:\n  - {}",
         violations.join("\n  - ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "apiVersion: manifests.package-operator.run/v1alpha1
+kind: PackageManifest
+metadata: {name: demo}
+spec:
+  scopes: [Cluster]
+  phases: [{name: only}]
+  config:
+    openAPIV3Schema:
+      type: object
+      required: [replicas]
+      properties: {replicas: {type: integer}}
+";
+
+    #[test]
+    fn a_package_that_nobody_rendered_is_not_called_checked() {
+        let mut files = PackageFiles::new();
+        files.insert("manifest.yaml", MANIFEST.into()).unwrap();
+        let template = "a: {{ nosuchfunction }}\n";
+        files.insert("a.yaml.gotmpl", template.into()).unwrap();
+        let found = check(&files);
+        assert!(
+            !found.violations.is_empty(),
+            "an unknown function is seen unrendered"
+        );
+        let mut files = PackageFiles::new();
+        files.insert("manifest.yaml", MANIFEST.into()).unwrap();
+        let found = check(&files);
+        assert_eq!(found.violations, Vec::<String>::new());
+        assert!(found.not_rendered[0].contains("replicas"), "{found:?}");
+    }
 }

@@ -107,6 +107,40 @@ async fn a_watch_that_is_ended_at_once_is_not_taken_up_in_a_hot_loop() {
     assert!((2..=11).contains(&watches), "{watches}");
 }
 
+#[tokio::test]
+async fn lists_of_packages_that_hang_hold_up_no_list_of_our_own() {
+    let server = tower::service_fn(|request: http::Request<Body>| async move {
+        if request.headers().contains_key("impersonate-user") {
+            std::future::pending::<()>().await;
+        }
+        let body = br#"{"metadata":{"resourceVersion":"5"},"items":[]}"#;
+        http::Response::builder().body(Body::from(body.to_vec()))
+    });
+    let transport = Transport::new(kube::Client::new(server, "default"));
+    let account = Account {
+        namespace: "shop".into(),
+        name: "packages".into(),
+    };
+    let (own, theirs) = (
+        subject(),
+        Subject {
+            account: Some(account),
+            ..subject()
+        },
+    );
+    let mut handlers: Vec<_> = (0..8).map(|_| Told(vec![], usize::MAX, None)).collect();
+    let lists = handlers.iter_mut();
+    let mut lists: Vec<_> = lists
+        .map(|handler| Box::pin(list(&transport, &theirs, handler)))
+        .collect();
+    for hanging in &mut lists {
+        assert!(futures::poll!(hanging).is_pending());
+    }
+    let mut told = Told(vec![], usize::MAX, None);
+    let listed = timeout(Duration::from_secs(20), list(&transport, &own, &mut told)).await;
+    assert!(listed.expect("not behind those that hang").is_ok());
+}
+
 fn subject() -> Subject {
     Subject {
         path: Path::root("/api/v1/configmaps"),

@@ -14,7 +14,6 @@ use crate::engine::PER_DEPLOYMENT;
 use crate::engine::carry::{self, Carried, Load, Request, Tools, Write};
 use crate::engine::head::setting;
 use crate::engine::ports::{Answer, Origin, SetRef, StoredSet};
-use crate::engine::status;
 
 impl Owner {
     /// Starts everything that is to be done now and has room; gives the time to look again if nothing happens.
@@ -85,7 +84,10 @@ impl Owner {
                 };
                 Some(carry::remove(self.tools()?, job.clone(), key))
             }
-            Action::Retire(set) => Some(self.retire_set(self.stored(set)?)),
+            Action::Retire(set) => {
+                let set = self.with_written_status(self.stored(set)?);
+                Some(carry::retire(&self.ports, set))
+            }
             Action::Discard(set) => Some(self.on_set(set, |store, set| {
                 Box::pin(async move { store.delete(&set).await })
             }))?,
@@ -112,12 +114,6 @@ impl Owner {
     ) -> Option<Carried> {
         let set = self.stored(uid)?.reference.clone();
         Some(carry::done(change(Arc::clone(&self.ports.store), set)))
-    }
-
-    fn retire_set(&self, set: &StoredSet) -> Carried {
-        let before = self.with_written_status(set).status;
-        let status = status::archived(&before, set.generation, jiff::Timestamp::now());
-        carry::retire(&self.ports, set.reference.clone(), status)
     }
 
     /// A set with the status that we wrote last, which a cache may not have yet.

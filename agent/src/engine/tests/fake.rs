@@ -39,14 +39,14 @@ struct State {
     notes: Vec<Note>,
     interest: Option<(Account, Vec<WatchKey>)>,
     status_writes: usize,
-    content_reads: usize,
-    content_lost: bool,
-    unlistable: Vec<Kind>,
     /// The policy's default account, or why there is none.
     account: Option<Result<&'static str, &'static str>>,
     /// Writes of this object have no answer.
     stalled: Option<String>,
     policy: u64,
+    content_reads: usize,
+    content_lost: bool,
+    unlistable: Vec<Kind>,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
     held: Option<String>,
@@ -503,15 +503,17 @@ impl SetStore for Fake {
         })
     }
 
-    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
+    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<Option<i64>>> {
         Box::pin(async move {
             self.with(|state| {
                 state.log.push(format!("archive {}", set.name));
-                if let Some((stored, _)) = state.sets.get_mut(&set.uid) {
+                let stored = state.sets.get_mut(&set.uid);
+                Ok(stored.map(|(stored, _)| {
                     stored.lifecycle = LifecycleState::Archived;
-                }
-            });
-            Ok(())
+                    stored.generation += 1;
+                    stored.generation
+                }))
+            })
         })
     }
 

@@ -55,6 +55,26 @@ fn the_engine_is_told_of_changes_and_not_of_status_writes() {
 }
 
 #[test]
+fn an_event_that_is_faster_than_the_answer_to_our_own_write_is_told_with_it() {
+    let index = Index::default();
+    let told = Arc::new(Told::default());
+    index.attach(told.clone());
+    let count = || told.0.lock().unwrap().len();
+    let expected = index.expect(name(1), deployment());
+    index.put(&set(1, 1, None)).unwrap();
+    assert_eq!(count(), 0);
+    index.put(&set(2, 1, None)).unwrap();
+    assert_eq!(count(), 1, "of another set it hears");
+    index.put(&set(1, 1, None)).unwrap();
+    drop(expected);
+    assert_eq!(count(), 2);
+    drop(index.expect(name(1), deployment()));
+    assert_eq!(count(), 2, "nothing happened");
+    index.put(&set(1, 2, None)).unwrap();
+    assert_eq!(count(), 3);
+}
+
+#[test]
 fn what_is_held_is_the_newest_order_or_its_tombstone() {
     let index = Index::default();
     index.put(&set(9, 1, None)).unwrap();
