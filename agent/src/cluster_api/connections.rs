@@ -2,7 +2,8 @@
 //!
 //! An API server takes a bounded number of streams on one connection, and every watch is a stream that stays:
 //! what comes on top waits in the connection, for as long as the watches last. So requests are bounded to leave
-//! room, watches beyond that room get connections of their own, and nobody's requests wait for those of others.
+//! room, watches beyond that room get connections of their own, the agent's own requests never wait for those of
+//! packages, and up to three deployments whose requests hang leave room for the others.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

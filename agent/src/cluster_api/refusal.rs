@@ -58,7 +58,9 @@ fn kind(code: StatusCode, message: &str, names_an_object: bool) -> FailureKind {
         404 if names_an_object => FailureKind::NotFound,
         404 => FailureKind::NoKind,
         403 if message.contains(CANNOT_IMPERSONATE) => FailureKind::AccountNotAllowed,
-        401 | 403 => FailureKind::Forbidden,
+        403 => FailureKind::Forbidden,
+        // It says nothing about the account's rights: the agent's own token is not taken at the moment.
+        401 => FailureKind::Unavailable,
         409 => FailureKind::Conflict,
         429 => FailureKind::Unavailable,
         400..=499 => FailureKind::Invalid,
@@ -100,7 +102,7 @@ mod tests {
             ),
             (409, "Conflict", "changed", "a", FailureKind::Conflict),
             (403, "Forbidden", "no", "a", FailureKind::Forbidden),
-            (401, "Unauthorized", "who", "", FailureKind::Forbidden),
+            (401, "Unauthorized", "who", "", FailureKind::Unavailable),
             (422, "Invalid", "bad", "a", FailureKind::Invalid),
             (
                 413,

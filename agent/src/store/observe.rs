@@ -169,6 +169,7 @@ impl Sets {
     fn vanished(&mut self) {
         for (name, uid) in std::mem::take(&mut self.unseen) {
             self.store.has_ended(&uid);
+            self.store.handover.forget(&uid);
             if let Some(entry) = self.store.index.remove(&name, &uid)
                 && self.store.index.is_lost(&entry)
             {

@@ -7,7 +7,7 @@ use super::peer::{self, Session};
 use super::rollout::{agent_writes, at_rest, package_writes, statuses};
 use stevedore_e2e::api::{condition, core, get, merge, ours};
 use stevedore_e2e::draft::{Draft, members, object};
-use stevedore_e2e::harness::{WITHIN, alone};
+use stevedore_e2e::harness::{WITHIN, alone, await_state};
 use stevedore_e2e::world::{SMALL, Shape, World, seen_on};
 
 /// Two members, so that one can stay as it is.
@@ -75,6 +75,13 @@ fn a_changed_fact_that_a_package_reads_is_a_new_order_for_that_cluster_alone() {
         drop((session, channel));
 
         agent.start().await.expect("the agent starts");
+        await_state("the facts it has are ordered again", WITHIN, || async {
+            match highest(&world.ledger("fact").await) {
+                found if found == number + 2 => Ok(()),
+                found => Err(format!("number {found}")),
+            }
+        })
+        .await;
         draft.available(world, 2).await;
         // Both changes, and nothing for the member whose facts are the same.
         assert_eq!(highest(&world.ledger("fact").await), number + 2);

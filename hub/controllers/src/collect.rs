@@ -55,10 +55,13 @@ pub(crate) async fn strays(hub: &Hub) -> Result<(), kube::Error> {
         .limit(500);
     loop {
         let page = secrets.list_metadata(&parameters).await?;
-        for secret in &page.items {
+        let known = named(hub);
+        let strays = page.items.iter();
+        for secret in strays.filter(|secret| is_stray(&secret.metadata, &known, before)) {
             let name = secret.name_any();
             let _contents = hub.contents.write().await;
-            if is_stray(&secret.metadata, &named(hub), before) {
+            // A revision may name it by now.
+            if !named(hub).contains(&name) {
                 tracing::info!(secret = name, "content that no revision names is removed");
                 let deleted = write::delete(&secrets, &name, write::uid(secret));
                 write::ignore_missing(deleted.await)?;
@@ -108,7 +111,10 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
         write::ignore_missing(removed.await)?;
     }
     write::ignore_missing(write::delete(&api, &name, uid).await)?;
-    hub.revisions.delete(revision);
+    if finalizers.iter().all(|finalizer| finalizer == FINALIZER) {
+        // Not while somebody else keeps it: its name is taken until the watch says that it is gone.
+        hub.revisions.delete(revision);
+    }
     lock(&hub.missing).remove(uid);
     let kept = named(hub);
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);

@@ -14,11 +14,8 @@ use stevedore_crds::v1alpha1::{
 use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::fleet::{Failure, Fleet};
 use stevedore_hub_core::placement::{self, Shortfall};
-use stevedore_hub_core::session::Report;
 use stevedore_hub_core::status::Source;
-use stevedore_proto_core::{
-    ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid, Stage,
-};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid};
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::Instant;
 
@@ -32,9 +29,6 @@ use crate::registry::{self, Puller};
 use crate::render::Renderer;
 use crate::show::Shown;
 use crate::write;
-
-/// For how long reports of one package are gathered before it is planned again.
-const TOGETHER: Duration = Duration::from_millis(50);
 
 /// How the hub is run.
 #[derive(Debug, Clone)]
@@ -82,6 +76,8 @@ pub(crate) struct View {
     pub(crate) unrendered: BTreeMap<ClusterUid, Failure>,
     pub(crate) pending_render: usize,
     pub(crate) shortfall: Option<Shortfall>,
+    /// Whether some targets are still to be rendered for.
+    pub(crate) rendering: bool,
     pub(crate) pinned: Option<u64>,
     /// Why the last plan could not be carried out, and how often that happened in a row before.
     pub(crate) blocked: Option<(Failure, u32)>,
@@ -302,91 +298,6 @@ impl Hub {
         let uid = cluster.to_string();
         self.members
             .find(|member| member.spec.cluster_uid.as_deref() == Some(&uid))
-    }
-
-    /// Takes a report of a session: from memory to memory, and marks what has to be looked at.
-    pub(crate) fn take_report(&self, cluster: ClusterUid, member: &str, report: &Report) {
-        match report {
-            Report::Connected {
-                agent_version,
-                environment,
-                ..
-            } => {
-                let mut notes = lock(&self.notes);
-                let note = notes.entry(member.to_owned()).or_default();
-                note.agent_version = Some(agent_version.clone());
-                note.environment = Some(environment.as_ref().clone());
-                note.refusal = None;
-            }
-            Report::Environment(environment) => {
-                lock(&self.notes)
-                    .entry(member.to_owned())
-                    .or_default()
-                    .environment = Some(environment.as_ref().clone());
-            }
-            Report::DuplicateIdentity { kept, refused } => {
-                lock(&self.notes)
-                    .entry(member.to_owned())
-                    .or_default()
-                    .duplicate = Some((
-                    format!(
-                        "agent instances {kept} and {refused} use the identity of this cluster; the second is refused"
-                    ),
-                    Instant::now(),
-                ));
-            }
-            Report::Listing(held) => {
-                lock(&self.listings).insert(cluster, held.clone());
-            }
-            Report::Progress {
-                deployment,
-                tuple,
-                stage: Stage::Deleted,
-            } => {
-                let mut desired = self.desired.write().unwrap_or_else(PoisonError::into_inner);
-                if let Some(desired) = desired.as_mut() {
-                    desired.finish(&cluster, deployment, tuple.number);
-                }
-            }
-            _ => {}
-        }
-        let mut was_fenced = false;
-        let touched = {
-            let mut fleet = lock(&self.fleet);
-            was_fenced |= fleet.contact_of(&cluster).fenced.is_some();
-            let touched = fleet.report(cluster, report);
-            let connected = i64::try_from(fleet.connected()).unwrap_or(i64::MAX);
-            self.metrics.connected.set(connected);
-            touched
-        };
-        self.metrics.reports.inc();
-        // Only what the planner looks at is planned again; everything else is only shown.
-        let replan = match report {
-            Report::Frozen { .. }
-            | Report::Thawed(_)
-            | Report::ContentMissing { .. }
-            | Report::Fenced { .. } => true,
-            Report::Connected { .. } => was_fenced,
-            Report::Progress { stage, .. } => *stage == Stage::Deleted,
-            Report::Status { status, .. } => status.stage == Stage::Deleted,
-            _ => false,
-        };
-        let contact = matches!(report, Report::Connected { .. } | Report::Lost);
-        for package in touched {
-            let ends = || {
-                self.package(&package)
-                    .is_none_or(|package| package.deleting)
-            };
-            if replan || (contact && ends()) {
-                // Many members finish at about the same time: one plan takes them all.
-                self.to_plan.add_after(package, TOGETHER);
-            }
-            self.to_show.add(package);
-            lock(&self.to_observe).insert(package);
-        }
-        // What a member's packages amount to may wait for the next reports, a session that came or went not.
-        let together = if contact { Duration::ZERO } else { TOGETHER };
-        self.to_note.add_after(member.to_owned(), together);
     }
 
     /// Writes an event about an object; a failure is only logged.

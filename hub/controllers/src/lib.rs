@@ -14,6 +14,7 @@
 mod action;
 mod collect;
 mod content;
+mod ending;
 mod enrolment;
 pub mod hub;
 pub mod index;
@@ -29,6 +30,7 @@ mod raise;
 pub mod records;
 pub mod registry;
 mod render;
+mod report;
 mod rollout;
 pub mod run;
 mod show;

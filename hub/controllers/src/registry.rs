@@ -26,8 +26,10 @@ const MANIFEST_WITHIN: Duration = Duration::from_secs(30);
 const LAYERS_WITHIN: Duration = Duration::from_secs(20);
 /// Bytes a second: whoever is slower holds memory that others wait for.
 const SLOWEST: u64 = 128 * 1024;
-/// Longest wait for memory that other pulls hold.
-const ROOM_WITHIN: Duration = Duration::from_secs(300);
+/// Longest wait for memory that other pulls hold: who does not get it lets others try, and comes back.
+const ROOM_WITHIN: Duration = Duration::from_secs(5);
+/// When a pull that found no memory is tried again.
+pub(crate) const BUSY_AGAIN: Duration = Duration::from_secs(5);
 /// Most bytes of layers that all pulls together hold before they are unpacked.
 const PACKED: usize = 16 * limit::PACKED_BYTES;
 /// Most of them that pulls from one registry hold: a slow one leaves room for the others.
@@ -52,6 +54,9 @@ pub enum Error {
     /// What it gives is no package; stays so.
     #[error("{0}")]
     Invalid(String),
+    /// Nothing is wrong with it: other pulls hold the memory.
+    #[error("other pulls hold the hub's memory for images")]
+    Busy,
 }
 
 impl Error {
@@ -59,6 +64,7 @@ impl Error {
         match self {
             Self::Pull(message) => Self::Pull(format!("cannot pull {what}: {message}")),
             Self::Invalid(message) => Self::Invalid(format!("{what}: {message}")),
+            Self::Busy => Self::Busy,
         }
     }
 }
@@ -147,14 +153,14 @@ impl Puller {
     ) -> Result<Pulled, Error> {
         let client = Client::new(&self.connections, &self.settings, reference, credentials)?;
         let asked = manifest(&client, reference);
-        let (digest, manifest) = within(MANIFEST_WITHIN, TOO_LONG, asked).await?;
+        let (digest, manifest) = within(MANIFEST_WITHIN, too_long, asked).await?;
         let size = manifest.layers.iter().map(|layer| layer.size).sum::<u64>();
         let taken = self.room.take(reference.resolve_registry(), size);
-        let taken = within(ROOM_WITHIN, NO_ROOM, taken).await?;
+        let taken = within(ROOM_WITHIN, || Error::Busy, taken).await?;
         let time = LAYERS_WITHIN + Duration::from_secs(size / SLOWEST);
-        let layers = within(time, TOO_LONG, layers(&client, &manifest.layers)).await?;
+        let layers = within(time, too_long, layers(&client, &manifest.layers)).await?;
         let unpacking = Arc::clone(&self.unpacking).acquire_owned();
-        let unpacking = within(ROOM_WITHIN, NO_ROOM, async {
+        let unpacking = within(ROOM_WITHIN, || Error::Busy, async {
             unpacking.await.map_err(stopping)
         });
         let unpacking = unpacking.await?;
@@ -171,16 +177,17 @@ impl Puller {
     }
 }
 
-const TOO_LONG: &str = "the registry took too long";
-const NO_ROOM: &str = "other pulls hold the hub's memory for images";
+fn too_long() -> Error {
+    Error::Pull("the registry took too long".to_owned())
+}
 
 async fn within<T>(
     time: Duration,
-    message: &str,
+    late: impl FnOnce() -> Error,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let late = |_| Err(Error::Pull(message.to_owned()));
-    tokio::time::timeout(time, work).await.unwrap_or_else(late)
+    let result = tokio::time::timeout(time, work).await;
+    result.unwrap_or_else(|_| Err(late()))
 }
 
 fn stopping(_: tokio::sync::AcquireError) -> Error {

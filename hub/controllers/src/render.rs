@@ -18,6 +18,8 @@ const PACKAGE_BYTES: usize = 256 * 1024 * 1024;
 const RESULTS: usize = 32 * 1024;
 /// Most inputs that are tried to find a content again.
 const TRIES: usize = 32;
+/// Clusters for which a package has to be too costly, and for none affordable, to be given up for all.
+const GIVEN_UP: u32 = 3;
 /// Most bytes of rendered content that are kept; others are rendered again when somebody asks.
 const BYTES: usize = 64 * 1024 * 1024;
 
@@ -53,9 +55,17 @@ struct Loaded {
     reads: Vec<Reads>,
     results: BTreeMap<Digest, ContentRef>,
     failures: BTreeMap<Digest, Failure>,
-    /// What was too costly for one cluster, by all that is the same for every cluster: it is not tried for another
-    /// one, which would cost as much again.
-    given_up: BTreeMap<Digest, Failure>,
+    /// How costly it was for clusters, by all that is the same for every cluster.
+    costs: BTreeMap<Digest, Cost>,
+}
+
+/// What renderings cost that differ only in the cluster.
+#[derive(Debug)]
+enum Cost {
+    /// One could be afforded: every cluster is tried, and one that is too costly is alone with that.
+    Fine,
+    /// So many were too costly, and none was not. From [`GIVEN_UP`] on no other is tried: it would cost as much again.
+    TooMuch(u32, Failure),
 }
 
 /// What one pass over clusters gave.
@@ -64,6 +74,16 @@ pub(crate) struct Pass<K> {
     pub(crate) results: Vec<(K, Result<Rendered, Failure>)>,
     /// Whether there is a result for each cluster.
     pub(crate) is_complete: bool,
+}
+
+/// A pass that was interrupted gave nothing.
+impl<K> Default for Pass<K> {
+    fn default() -> Self {
+        Self {
+            results: Vec::new(),
+            is_complete: false,
+        }
+    }
 }
 
 impl Renderer {
@@ -91,7 +111,7 @@ impl Renderer {
             reads: Vec::new(),
             results: BTreeMap::new(),
             failures: BTreeMap::new(),
-            given_up: BTreeMap::new(),
+            costs: BTreeMap::new(),
         });
         package
     }
@@ -154,6 +174,7 @@ impl Renderer {
                 if let Some(loaded) = loaded {
                     loaded.make_room();
                     loaded.results.insert(key, rendered.reference);
+                    loaded.costs.insert(asked.shared(), Cost::Fine);
                     if !loaded.reads.contains(&rendered.reads) {
                         loaded.reads.push(rendered.reads);
                     }
@@ -168,7 +189,7 @@ impl Renderer {
                 if let Some(loaded) = loaded {
                     loaded.make_room();
                     if too_costly {
-                        loaded.given_up.insert(asked.shared(), failure.clone());
+                        loaded.was_too_costly(asked.shared(), &failure);
                     }
                     loaded.failures.insert(asked.all, failure.clone());
                 }
@@ -189,11 +210,13 @@ impl Renderer {
             let content = *loaded.results.get(&input)?;
             Some(Ok(Rendered { input, content }))
         });
-        if found.is_some() || loaded.given_up.is_empty() {
+        if found.is_some() || loaded.costs.is_empty() {
             return found;
         }
-        let failure = loaded.given_up.get(&asked.shared())?;
-        Some(Err(failure.clone()))
+        match loaded.costs.get(&asked.shared())? {
+            Cost::TooMuch(times, failure) if *times >= GIVEN_UP => Some(Err(failure.clone())),
+            _ => None,
+        }
     }
 
     /// The bytes of a content, rendered again from whichever of the inputs gives it.
@@ -270,7 +293,14 @@ impl Loaded {
             self.reads.clear();
             self.results.clear();
             self.failures.clear();
-            self.given_up.clear();
+            self.costs.clear();
+        }
+    }
+
+    fn was_too_costly(&mut self, shared: Digest, failure: &Failure) {
+        let first = || Cost::TooMuch(0, failure.clone());
+        if let Cost::TooMuch(times, _) = self.costs.entry(shared).or_insert_with(first) {
+            *times += 1;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One package: from what is wanted to durable orders, and to its end.
+//! One package: from what is wanted to durable orders.
 //!
 //! The plan itself is [`stevedore_hub_core::rollout::plan`]; here are its inputs, and the order of effects:
 //! the finalizer before the first order, ledgers before anything is told to a session.
@@ -8,7 +8,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::PackageAction;
 use stevedore_hub_core::fleet::{Assignment, Failure};
@@ -19,13 +18,11 @@ use stevedore_proto_core::{ClusterUid, PackageUid, Tuple};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::action::{self, Found};
+use crate::ending::{self, FINALIZER};
 use crate::hub::{Hub, View, lock};
 use crate::ledgers::{self, StoredLedger};
 use crate::package::AnyPackage;
 use crate::{collect, source, targets, write};
-
-/// Keeps a package until its tombstones are durable and connected members have acknowledged them.
-const FINALIZER: &str = "stevedore.dev/teardown";
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -63,7 +60,14 @@ const AGAIN: Schedule = Schedule {
 /// Works on one package; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
     match step(&hub, uid).await {
-        Ok(again) => again,
+        Ok(again) => {
+            let mut views = lock(&hub.views);
+            let view = views.get_mut(&uid);
+            if view.and_then(|view| view.blocked.take()).is_some() {
+                hub.to_show.add(uid);
+            }
+            again
+        }
         Err(Error::Ledger(ledgers::Error::Api(error))) | Err(Error::Api(error))
             if write::is_conflict(&error) =>
         {
@@ -142,7 +146,7 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     let package = hub.package(&uid);
     let Some(identity) = identity(hub, &uid) else {
         collect::everything(hub, &uid).await?;
-        forget(hub, &uid);
+        ending::forget(hub, &uid);
         return Ok(None);
     };
     let mut stored = lock(&hub.ledgers)
@@ -157,7 +161,10 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         tracing::warn!(package = stored.ledger.package.name, %uid, "a package's object vanished; what runs is left alone");
         wish = Wish::Vanished;
     }
-    if wish == Wish::Removed && has_applied && definition_goes(hub, &stored.ledger.package).await? {
+    if wish == Wish::Removed
+        && has_applied
+        && ending::definition_goes(hub, &stored.ledger.package).await?
+    {
         return Err(Error::DefinitionGoes);
     }
     if let (Some(package), Wish::Present { targets, .. }) = (present, &wish)
@@ -186,7 +193,12 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     let result = store(hub, &mut stored, &plan).await;
     assign(hub, &stored.ledger, &wish);
     publish(hub, &stored.ledger);
-    lock(&hub.views).insert(uid, view);
+    {
+        // What was in the way is that until the whole step is through.
+        let mut views = lock(&hub.views);
+        view.blocked = views.remove(&uid).and_then(|before| before.blocked);
+        views.insert(uid, view);
+    }
     let dropped = !plan.dropped.is_empty();
     let is_done = stored.ledger.rows().next().is_none() && wish == Wish::Removed;
     if !plan.is_empty() || !lock(&hub.ledgers).contains_key(&uid) {
@@ -205,7 +217,7 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         hub.to_plan.add(uid);
     }
     if wish == Wish::Removed {
-        return end(hub, &uid, package.as_ref(), &stored, is_done).await;
+        return Ok(ending::end(hub, &uid, package.as_ref(), &stored, is_done).await?);
     }
     if let Some(package) = present {
         collect::history(hub, package, &stored.ledger, lock_pin(hub, &uid)).await?;
@@ -233,79 +245,6 @@ async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Wish, V
 
 fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
     lock(&hub.views).get(uid).and_then(|view| view.pinned)
-}
-
-/// Removes what is done: the package's finalizer, then its history, then its ledger.
-async fn end(
-    hub: &Hub,
-    uid: &PackageUid,
-    package: Option<&AnyPackage>,
-    stored: &StoredLedger,
-    is_done: bool,
-) -> Result<Option<Duration>, Error> {
-    let durable = stored.ledger.rows().all(|(_, row)| row.tombstone);
-    let waiting = {
-        let fleet = lock(&hub.fleet);
-        stored
-            .ledger
-            .rows()
-            .any(|(cluster, _)| fleet.contact_of(&cluster).connected)
-    };
-    // A hub that has just started does not know yet who is connected.
-    let settled = is_done || hub.age() > crate::members::GRACE || {
-        let fleet = lock(&hub.fleet);
-        stored
-            .ledger
-            .rows()
-            .all(|(cluster, _)| fleet.contact_of(&cluster).heard)
-    };
-    if let Some(package) = package
-        && durable
-        && !waiting
-        && package
-            .finalizers
-            .iter()
-            .any(|finalizer| finalizer == FINALIZER)
-    {
-        if !settled {
-            return Ok(Some(Duration::from_secs(2)));
-        }
-        collect::everything(hub, uid).await?;
-        release(hub, package).await?;
-    }
-    if is_done {
-        collect::everything(hub, uid).await?;
-        stored.remove(&hub.client, &hub.settings.namespace).await?;
-        lock(&hub.ledgers).remove(uid);
-        if package.is_none() {
-            forget(hub, uid);
-        }
-    }
-    Ok(None)
-}
-
-fn forget(hub: &Hub, uid: &PackageUid) {
-    lock(&hub.fleet).remove(uid);
-    lock(&hub.views).remove(uid);
-    lock(&hub.shown).remove(uid);
-    lock(&hub.sources).remove(uid);
-}
-
-async fn release(hub: &Hub, package: &AnyPackage) -> Result<(), kube::Error> {
-    let (api, uid) = (package.api(&hub.client), package.uid.to_string());
-    let (name, present) = (&package.name, &package.finalizers);
-    write::ignore_missing(write::remove_finalizer(&api, name, &uid, present, FINALIZER).await)
-}
-
-/// Whether the kind itself is being removed: then every package of it is, and that must not be a teardown.
-async fn definition_goes(hub: &Hub, package: &PackageIdentity) -> Result<bool, kube::Error> {
-    let name = match package.namespace {
-        Some(_) => "packages.stevedore.dev",
-        None => "clusterpackages.stevedore.dev",
-    };
-    let api: Api<CustomResourceDefinition> = Api::all(hub.client.clone());
-    let found = api.get_opt(name).await?;
-    Ok(found.is_none_or(|definition| definition.metadata.deletion_timestamp.is_some()))
 }
 
 /// What the planner has to know of every joined member.

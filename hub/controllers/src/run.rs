@@ -68,10 +68,13 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
         .into_iter()
         .map(|(uid, stored)| (uid, Arc::new(stored)))
         .collect();
-    if let Err(error) = collect::strays(hub).await {
-        tracing::warn!(%error, "content that no revision names could not be looked for");
-    }
     work(hub, &tasks);
+    let shared = Arc::clone(hub);
+    let _ = tasks.spawn("strays", async move {
+        if let Err(error) = collect::strays(&shared).await {
+            tracing::warn!(%error, "content that no revision names could not be looked for");
+        }
+    });
     hub.plan_all();
     for uid in hub.package_uids() {
         hub.to_pull.add(uid);

@@ -24,6 +24,9 @@ const APART: Duration = Duration::from_millis(50);
 /// How long a condition that turned may wait: a small package is pulled, ordered and available in less, and one
 /// write shows that. That it is available, or no longer, is said at once.
 const TURN_AFTER: Duration = Duration::from_millis(300);
+/// How long it may wait that nothing is known of a member that was available: an agent that starts again, or whose
+/// connection broke, says within this time that nothing happened.
+const UNKNOWN_AFTER: Duration = Duration::from_secs(2);
 /// How long counts and words may wait.
 const DETAIL_AFTER: Duration = Duration::from_millis(500);
 
@@ -121,6 +124,7 @@ fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Durat
             paused: package.spec.paused,
             deleting: package.deleting,
             pinned: view.pinned,
+            rendering: view.rendering,
             blocked: view.blocked.clone().map(|(failure, _)| failure),
             names: Some(&names),
         };
@@ -135,13 +139,17 @@ fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Durat
     ))
 }
 
-/// How long this change may wait: what is or was available, not at all.
+/// How long this change may wait: what is available, or was and is not, not at all.
 fn patience(old: &PackageStatus, new: &PackageStatus) -> Duration {
     let available = |status: &PackageStatus| {
         let found = condition::find(&status.conditions, condition::AVAILABLE)?;
         (found.status == "True").then_some(found.observed_generation)
     };
-    if available(old) != available(new) {
+    let is_unknown = condition::find(&new.conditions, condition::AVAILABLE)
+        .is_some_and(|found| found.status == "Unknown");
+    if available(old).is_some() && is_unknown {
+        UNKNOWN_AFTER
+    } else if available(old) != available(new) {
         Duration::ZERO
     } else if condition::said(&old.conditions) != condition::said(&new.conditions) {
         TURN_AFTER
@@ -193,7 +201,7 @@ fn status_of(
     };
     for wanted in &summary.conditions {
         // What is said about the content before says nothing about a spec that is still being unpacked.
-        let stays = *source == Source::Pending
+        let stays = (*source == Source::Pending || view.rendering)
             && wanted.r#type == condition::AVAILABLE
             && condition::find(&old.conditions, condition::AVAILABLE).is_some();
         if !stays {
@@ -277,10 +285,11 @@ mod tests {
             (&unpacked, &available),
             (&applying, &available),
             (&available, &upgraded),
-            (&available, &unknown),
+            (&available, &applying),
         ] {
             assert_eq!(patience(old, new), Duration::ZERO);
         }
+        assert_eq!(patience(&available, &unknown), UNKNOWN_AFTER);
         assert_eq!(patience(&unpacked, &applying), TURN_AFTER);
         assert_eq!(patience(&applying, &unknown), TURN_AFTER);
         let words = status(Some((Status::False, 1)), "y");

@@ -92,6 +92,9 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
             let message = format!("the revision could not be stored: {}", write::words(&error));
             (Source::NotStored(message), "NotStored")
         }
+        Err(Error::Source(registry::Error::Busy)) => {
+            return Some(retry::spread(registry::BUSY_AGAIN, 50, rand::random()));
+        }
         Err(Error::Source(registry::Error::Pull(message))) => {
             hub.metrics.pull_failures.inc();
             (Source::PullFailed(message), "ImagePullBackOff")

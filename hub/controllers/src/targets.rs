@@ -100,14 +100,15 @@ async fn render(
             Some((member.cluster, input(package, &object, member, cluster)?))
         })
         .collect();
+    let asked: Vec<_> = inputs.iter().map(|(cluster, _)| *cluster).collect();
     let shared = Arc::clone(hub);
     let pass = tokio::task::spawn_blocking(move || shared.renderer.render(&loaded, inputs, PASS));
     let mut targets: BTreeMap<_, _> = unusable(&clusters);
-    let Ok(pass) = pass.await else {
-        return targets;
-    };
+    targets.extend(asked.into_iter().map(|cluster| (cluster, Rendering::Later)));
+    let pass = pass.await.unwrap_or_default();
     if !pass.is_complete {
         // Behind those that wait: the rest is rendered when it is this package's turn again.
+        view.rendering = true;
         hub.to_plan.add(package.uid);
     }
     for (cluster, result) in pass.results {
@@ -121,6 +122,7 @@ async fn render(
                 targets.insert(cluster, rendering);
             }
             Err(failure) => {
+                targets.insert(cluster, Rendering::Unusable);
                 view.unrendered.insert(cluster, failure);
             }
         }

@@ -71,6 +71,8 @@ pub enum Rendering {
     },
     /// There is no usable content: what runs is left alone.
     Unusable,
+    /// It is not known yet: not even settings change meanwhile, the content may be another one.
+    Later,
 }
 
 /// What is known of one member about this package.
@@ -244,6 +246,7 @@ fn wanted(wish: &Wish, cluster: ClusterUid, standing: &Standing, row: &Row) -> S
         (_, false) if paused => pause(row),
         (None, true) => Step::Keep,
         (None, false) => Step::Order(Arc::clone(&row.ordered), true, Cause::Removal),
+        (Some(Rendering::Later), _) => Step::Keep,
         (Some(rendering), _) => change(*rendering, account, standing, row),
     }
 }

@@ -76,6 +76,8 @@ pub struct Facts<'a> {
     pub deleting: bool,
     /// A pin holds it at this revision.
     pub pinned: Option<u64>,
+    /// Some clusters' content is still being rendered: nothing is said of the new spec as a whole.
+    pub rendering: bool,
     /// Why nothing can be ordered or torn down now, whatever is wanted.
     pub blocked: Option<Failure>,
     /// Names of clusters.
@@ -159,7 +161,10 @@ fn trouble<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, &'a str)> {
         return Some(failure(blocked));
     }
     match &facts.source {
-        Source::Ready => facts.unrendered.values().next().map(failure),
+        Source::Ready => {
+            let unrendered = facts.unrendered.values().next().map(failure);
+            unrendered.or(facts.rendering.then_some((RENDERING, RENDERED_LATER)))
+        }
         Source::Pending => Some(("Unpacking", "the image is being pulled")),
         Source::PullFailed(message) => Some(("ImagePullBackOff", message)),
         Source::Invalid(found) => Some(failure(found)),
@@ -168,12 +173,24 @@ fn trouble<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, &'a str)> {
 }
 
 const NOT_STORED: &str = "NotStored";
+const RENDERING: &str = "Rendering";
+const RENDERED_LATER: &str = "the package is being rendered for further clusters";
+
+/// Whether all that is in the way goes by itself.
+fn is_under_way(facts: &Facts<'_>) -> bool {
+    facts.blocked.is_none()
+        && match facts.source {
+            Source::Pending => true,
+            Source::Ready => facts.unrendered.is_empty(),
+            _ => false,
+        }
+}
 
 fn stalled(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> Condition {
     let condition =
         |status, reason: &str, message: &str| Condition::new("Stalled", status, reason, message);
     if let Some((reason, message)) = trouble(facts)
-        && (facts.source != Source::Pending || facts.blocked.is_some())
+        && !is_under_way(facts)
     {
         return condition(Truth::True, reason, message);
     }
@@ -298,6 +315,9 @@ fn progressing(counts: &Counts, facts: &Facts<'_>) -> Condition {
         return condition(Truth::False, "Paused", "the package is paused".to_owned());
     }
     match &facts.source {
+        Source::Ready if facts.rendering => {
+            return condition(Truth::True, RENDERING, RENDERED_LATER.to_owned());
+        }
         Source::Ready => {}
         Source::Pending => {
             let message = "the image is being pulled".to_owned();

@@ -83,31 +83,36 @@ fn a_content_that_was_let_go_is_found_through_any_cluster_that_gives_it() {
 }
 
 #[test]
-fn what_is_too_costly_for_one_cluster_is_not_tried_for_the_next() {
+fn what_is_too_costly_for_every_cluster_so_far_is_not_tried_for_the_next() {
     let renderer = Renderer::default();
-    let much = "{{if eq .cluster.name `bad`}}{{repeat 4194304 `x`}}{{end}}";
+    let much = "{{if ne .cluster.name `good`}}{{repeat 4194304 `x`}}{{end}}";
     let names = ["1", "2", "3", "4", "5"].map(|name| format!("{name}.txt.gotmpl"));
     let files = names.each_ref().map(|name| (name.as_str(), much));
     let package = renderer.keep(with_files("demo", &files), 1000);
-    render(&renderer, &package, input("west")).unwrap();
-    let failure = render(&renderer, &package, input("bad")).expect_err("20 MiB");
-    assert_eq!(failure.reason, "TooCostly");
-    assert_eq!(
-        render(&renderer, &package, input("east")),
-        Err(failure),
+    for name in ["a", "b", "c"] {
+        let failure = render(&renderer, &package, input(name)).expect_err("20 MiB");
+        assert_eq!(failure.reason, "TooCostly");
+    }
+    assert!(
+        render(&renderer, &package, input("good")).is_err(),
         "it would render, but nobody tries"
     );
-    assert!(
-        render(&renderer, &package, input("west")).is_ok(),
-        "what was rendered before is known"
-    );
-    let changed = RenderInput {
+    let changed = |name| RenderInput {
         image: "registry.example/demo:2".into(),
-        ..input("east")
+        ..input(name)
     };
     assert!(
-        render(&renderer, &package, changed).is_ok(),
+        render(&renderer, &package, changed("good")).is_ok(),
         "another image or configuration is tried"
+    );
+    for name in ["a", "b", "c"] {
+        assert!(render(&renderer, &package, changed(name)).is_err());
+    }
+    let mut other = changed("good");
+    other.cluster.labels = [("other".to_owned(), "label".to_owned())].into();
+    assert!(
+        render(&renderer, &package, other).is_ok(),
+        "where one cluster could afford it, every one is tried"
     );
 }
 

@@ -235,6 +235,20 @@ fn unusable_content_changes_nothing_where_something_runs() {
 }
 
 #[test]
+fn what_is_not_rendered_yet_is_not_resumed_with_what_it_had() {
+    let mut world = World::new(2);
+    world.want([0, 1], rendering(1, 0));
+    world.settle();
+    world.pause(true);
+    world.settle();
+    world.pause(false);
+    world.want([0, 1], Rendering::Later);
+    assert!(world.plan().is_empty());
+    world.want([0, 1], rendering(2, 0));
+    assert_eq!(world.plan().orders.len(), 2);
+}
+
+#[test]
 fn pausing_keeps_the_content_and_holds_back_everything_new() {
     let mut world = World::new(3);
     world.want([0, 1], rendering(1, 0));

@@ -254,3 +254,17 @@ fn a_package_that_reaches_fewer_clusters_than_it_asks_for_says_so_although_it_is
     assert_eq!(available.status, Truth::True);
     assert!(available.message.contains(Shortfall::NotBound.message()));
 }
+
+#[test]
+fn a_package_that_is_rendered_for_some_clusters_only_is_on_its_way() {
+    let mut fleet = fleet(&[1], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    let facts = Facts {
+        rendering: true,
+        ..ready()
+    };
+    let summary = summary(&fleet, &facts);
+    assert_eq!(find(&summary, "Progressing"), (Truth::True, "Rendering"));
+    assert_eq!(find(&summary, "Ready"), (Truth::False, "Rendering"));
+    assert_eq!(find(&summary, "Stalled").0, Truth::False);
+}
