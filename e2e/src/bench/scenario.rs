@@ -25,6 +25,9 @@ const NAMESPACE: &str = "bench";
 const WITHIN: Duration = Duration::from_secs(300);
 /// How long an agent is left alone before it counts as settled.
 const SETTLE: Duration = Duration::from_secs(5);
+/// How long the fleet is left alone before it counts as converged: the hub writes what it saw in batches of ten
+/// seconds.
+const CONVERGED: Duration = Duration::from_secs(25);
 /// Phases of every package.
 const PHASES: [&str; 3] = ["first", "second", "third"];
 /// Objects of the member that is left alone.
@@ -192,7 +195,7 @@ impl Bench {
         agent.start().await?;
         self.world.connected(member.name(), "True").await;
         resting.available(&self.world, 1).await;
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(CONVERGED).await;
 
         let (agent, hub) = (self.agent_pid(member.name()).await?, self.hub_pid().await?);
         let before = (cpu(agent)?, cpu(hub)?);
