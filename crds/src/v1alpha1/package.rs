@@ -179,7 +179,7 @@ pub struct PackageCounts {
     pub progressing: i32,
     /// Clusters that report a blocker or a failing probe, or refused the order.
     pub failed: i32,
-    /// Clusters without a session, whose state is unknown.
+    /// Clusters whose state is unknown: without a session, or with an agent that has not spoken since it started.
     pub offline: i32,
     /// Clusters where the package is still being torn down.
     pub removing: i32,

@@ -76,16 +76,6 @@ pub(crate) struct Pass<K> {
     pub(crate) is_complete: bool,
 }
 
-/// A pass that was interrupted gave nothing.
-impl<K> Default for Pass<K> {
-    fn default() -> Self {
-        Self {
-            results: Vec::new(),
-            is_complete: false,
-        }
-    }
-}
-
 impl Renderer {
     /// A package by the digest of its files, if it is in memory.
     pub(crate) fn package(&self, files: &Digest) -> Option<Arc<Package>> {

@@ -105,7 +105,9 @@ async fn render(
     let pass = tokio::task::spawn_blocking(move || shared.renderer.render(&loaded, inputs, PASS));
     let mut targets: BTreeMap<_, _> = unusable(&clusters);
     targets.extend(asked.into_iter().map(|cluster| (cluster, Rendering::Later)));
-    let pass = pass.await.unwrap_or_default();
+    let Ok(pass) = pass.await else {
+        return targets;
+    };
     if !pass.is_complete {
         // Behind those that wait: the rest is rendered when it is this package's turn again.
         view.rendering = true;
