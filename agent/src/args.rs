@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Parser};
+use clap::Parser;
 use stevedore_runtime::daemon::Flags;
 
 /// Applies object sets in this cluster and reports on them to a hub.
 ///
 /// It dials out and opens no port but the one for health and metrics. What it has accepted stands in the
-/// cluster as ClusterObjectSets, so it works on without the hub and after its own restart.
+/// cluster as ClusterObjectSets, so it works on without the hub and after its own restart. Once it has joined,
+/// its identity stands in the cluster too: it is started again without a token.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "stevedore-agent", version, group(ArgGroup::new("mode").required(true).multiple(true)))]
+#[command(name = "stevedore-agent", version)]
 pub struct Args {
     /// Reach the API server as this file says, instead of as the pod's service account.
     #[arg(long, value_name = "FILE", env = "STEVEDORE_KUBECONFIG")]
@@ -34,7 +35,6 @@ pub struct Args {
     #[arg(
         long,
         value_name = "FILE",
-        group = "mode",
         conflicts_with = "standalone",
         env = "STEVEDORE_JOIN_TOKEN_FILE"
     )]
@@ -44,14 +44,13 @@ pub struct Args {
     #[arg(
         long,
         value_name = "ADDR",
-        group = "mode",
         conflicts_with = "standalone",
         env = "STEVEDORE_HUB"
     )]
     pub hub: Option<String>,
 
     /// Run without a hub: object sets and object deployments are used directly.
-    #[arg(long, group = "mode", env = "STEVEDORE_STANDALONE")]
+    #[arg(long, env = "STEVEDORE_STANDALONE")]
     pub standalone: bool,
 
     /// Log and ready file.
@@ -72,8 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_needs_a_hub_or_says_that_it_has_none() {
-        assert!(Args::try_parse_from(["stevedore-agent"]).is_err());
+    fn an_agent_that_has_joined_needs_no_flag_and_one_without_a_hub_says_so() {
+        assert!(
+            !Args::try_parse_from(["stevedore-agent"])
+                .unwrap()
+                .standalone
+        );
         assert!(Args::try_parse_from(["stevedore-agent", "--standalone", "--hub", "h:1"]).is_err());
         assert!(Args::try_parse_from(["stevedore-agent", "--hub", "h:1"]).is_ok());
         assert!(

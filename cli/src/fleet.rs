@@ -69,11 +69,19 @@ async fn one(packages: &Packages, name: &PackageName, format: Format) -> anyhow:
     let (ledgers, members) = (packages.ledgers().await?, packages.members().await?);
     let of_name = |ledger: &&PackageLedger| PackageName::from(&ledger.spec.package) == *name;
     let found: Vec<_> = ledgers.iter().filter(of_name).collect();
-    if found.is_empty() {
-        // Says that there is none, if so; one without a cluster has no ledger.
-        packages.get(name).await?;
-    }
     let rows = deployments(found, &members)?;
+    if rows.is_empty() {
+        // Says that there is none, if so.
+        let package = packages.get(name).await?;
+        if format == Format::Table {
+            let line = Line::present(&package, Timestamp::now());
+            output::line(&format!(
+                "no cluster was given an order of {name}: {}",
+                line.message
+            ))?;
+            return Ok(Outcome::Done);
+        }
+    }
     output::rows(format, &rows, &Deployment::HEADER, Deployment::cells)?;
     Ok(Outcome::Done)
 }

@@ -9,6 +9,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use stevedore_runtime::tls::{self, Identity, IdentityCell};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 
@@ -44,19 +45,29 @@ pub enum DialError {
 
 /// Dials the hub with the present credentials. Clones share them, so that a renewal reaches all.
 #[derive(Debug, Clone)]
-pub struct Dialer(Arc<RwLock<Credentials>>);
+pub struct Dialer(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    credentials: RwLock<Credentials>,
+    replaced: Notify,
+}
 
 impl Dialer {
     /// A dialer for these credentials.
     #[must_use]
     pub fn new(credentials: Credentials) -> Self {
-        Self(Arc::new(RwLock::new(credentials)))
+        Self(Arc::new(Shared {
+            credentials: RwLock::new(credentials),
+            replaced: Notify::new(),
+        }))
     }
 
     /// The present credentials.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
         self.0
+            .credentials
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -64,7 +75,14 @@ impl Dialer {
 
     /// Uses other credentials from the next connection on.
     pub fn replace(&self, credentials: Credentials) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = credentials;
+        let present = self.0.credentials.write();
+        *present.unwrap_or_else(PoisonError::into_inner) = credentials;
+        self.0.replaced.notify_one();
+    }
+
+    /// Ends when other credentials are used than the last time that this ended. For one who waits.
+    pub(super) async fn replaced(&self) {
+        self.0.replaced.notified().await;
     }
 
     /// Opens a connection as this member: to the redirect, or to the first address that answers.

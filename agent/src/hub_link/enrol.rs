@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 pub enum JoinError {
     /// Neither a stored identity that can be used nor a token.
     #[error(
-        "this cluster has not joined a hub and no join token was given; make one on the hub with `stevedore cluster join NAME`"
+        "this cluster has not joined a hub and there is no join token; make one on the hub with `stevedore cluster join NAME` and name its file with --join-token-file, or say --standalone"
     )]
     NoToken,
     /// The hub refused the token or the request.

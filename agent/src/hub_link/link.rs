@@ -129,6 +129,7 @@ impl Link {
         let stop = self.tasks.shutdown();
         // Stores and fetches end with the link: what was not stored is offered again by the hub.
         let mut work = self.tasks.scope("orders");
+        let dialer = self.dialer.clone();
         self.step(Event::Tick, &mut work);
         loop {
             let wake = self
@@ -140,6 +141,7 @@ impl Link {
                 Some(told) = inbox.recv() => self.told(told, &mut work),
                 Some(event) = engine.recv() => self.step(event, &mut work),
                 Some(()) = work.join_next(), if !work.is_empty() => {}
+                () = dialer.replaced() => self.step(Event::Identified, &mut work),
                 () = until(wake) => self.step(Event::Tick, &mut work),
             }
         }

@@ -210,7 +210,7 @@ fn status(
         updates.push(connected(member, contact, note));
     }
     if member.spec.leaving {
-        let drained = drained(packages);
+        let drained = drained(contact, packages);
         updates.push(Update {
             type_: RECONCILING.to_owned(),
             status: Status::from(drained.status != Status::True),
@@ -295,11 +295,16 @@ fn healthy(contact: Contact, note: &MemberNote, packages: &Packages) -> Update {
     }
 }
 
-fn drained(packages: &Packages) -> Update {
+fn drained(contact: Contact, packages: &Packages) -> Update {
     if packages.left.is_empty() {
         return Update::new(DRAINED, true, "Drained", "every package is torn down");
     }
     let mut message = format!("still torn down: {}", packages.left.join(", "));
+    if !contact.connected {
+        message.push_str(
+            "; the agent has no session: it goes on when the agent is back, or forget the member, which leaves its workloads",
+        );
+    }
     for (package, failure) in &packages.failing {
         message.push_str(&format!(
             "; {package} waits: {}: {}",
@@ -389,6 +394,9 @@ mod tests {
             word(&of(&member(true), contact, &left, false), DRAINED),
             Some(("False", "Draining"))
         );
+        let away = of(&member(true), Contact::default(), &left, false);
+        let message = &find(&away.conditions, DRAINED).unwrap().message;
+        assert!(message.contains("no session"), "{message}");
         let empty = of(&member(true), contact, &Packages::default(), false);
         assert_eq!(word(&empty, DRAINED), Some(("True", "Drained")));
         assert_eq!(

@@ -59,6 +59,8 @@ pub enum Event {
     Connected(Connection),
     /// It could not be opened, or it ended.
     Disconnected(Connection),
+    /// The agent dials with another identity from now on: what kept the former one waiting is no reason to wait.
+    Identified,
     /// A frame arrived.
     Message(Connection, ToAgent),
     /// Answer to [`Action::Store`].

@@ -81,6 +81,12 @@ impl Link {
         self.current() == Some(connection)
     }
 
+    pub(super) fn dial_now(&mut self, now: Millis) {
+        if let State::Down { until } = &mut self.state {
+            *until = now;
+        }
+    }
+
     pub(super) fn synced(&mut self) {
         self.attempt = 0;
     }

@@ -55,6 +55,7 @@ impl Session {
         let mut out = Vec::new();
         match event {
             Event::Tick => {}
+            Event::Identified => self.link.dial_now(now),
             Event::Connected(connection) => self.connected(connection, now, &mut out),
             Event::Disconnected(connection) => self.disconnected(connection, now, jitter),
             Event::Message(connection, message) => {

@@ -326,6 +326,25 @@ fn hello_waits_until_nothing_is_being_stored() {
 }
 
 #[test]
+fn another_identity_does_not_wait_as_long_as_the_former_one_was_told_to() {
+    let mut desk = Desk::up(Recovered::default());
+    let close = Close {
+        reason: CloseReason::Revoked,
+        message: String::new(),
+        retry_after: 60_000,
+        redirect: None,
+    };
+    desk.hears(ToAgent::Close(close));
+    desk.now += 3_000;
+    let dials = |actions: &[Action]| {
+        let mut actions = actions.iter();
+        actions.any(|action| matches!(action, Action::Connect { .. }))
+    };
+    assert!(!dials(&desk.step(Event::Tick)));
+    assert!(dials(&desk.step(Event::Identified)));
+}
+
+#[test]
 fn a_slow_store_does_not_keep_the_session_from_opening_and_is_acknowledged_in_it() {
     let mut desk = Desk::up(Recovered::default());
     desk.hears(message(&apply(1), Some(BYTES)));
