@@ -14,7 +14,7 @@ use stevedore_hub_core::fleet::{Assignment, Failure};
 use stevedore_hub_core::history::{self, Pin};
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
 use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
-use stevedore_proto_core::{ClusterUid, PackageUid, Tuple};
+use stevedore_proto_core::{ClusterUid, Epoch, PackageUid, Tuple};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::action::{self, Found};
@@ -275,6 +275,24 @@ async fn store(hub: &Hub, stored: &mut StoredLedger, plan: &Plan) -> Result<(), 
     }
     hub.metrics.orders.inc_by(plan.orders.len() as u64);
     Ok(())
+}
+
+/// Tells the live fleet of a hub that starts what was ordered: members may speak before the first plan is made, and
+/// what is said of an unknown row is lost. Until then what has an order that is no tombstone counts as wanted.
+pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
+    let tuples: BTreeMap<_, _> = ledger.orders(epoch).into_iter().collect();
+    let assignments = ledger
+        .rows()
+        .map(|(cluster, row)| {
+            let assignment = Assignment {
+                tuple: tuples.get(&cluster).map(|order| order.tuple),
+                tombstone: row.tombstone,
+                targeted: !row.tombstone,
+            };
+            (cluster, assignment)
+        })
+        .collect();
+    lock(&hub.fleet).assign(ledger.package.uid, &assignments);
 }
 
 /// Tells the live fleet what is ordered and wanted.

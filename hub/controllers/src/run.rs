@@ -60,6 +60,7 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
         let mut desired = Desired::new(leadership);
         for stored in loaded.values() {
             desired.put(&stored.ledger);
+            rollout::assume(hub, &stored.ledger, leadership.epoch);
         }
         desired.set_loaded();
         *hub.desired.write().unwrap_or_else(PoisonError::into_inner) = Some(desired);
