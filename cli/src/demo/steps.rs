@@ -28,6 +28,8 @@ use crate::rollout;
 
 /// How long one step may take, on a slow machine.
 const STEP_WITHIN: Duration = Duration::from_secs(180);
+/// How long a member may take to remove what an edition no longer has: it does that once the edition is available.
+const PRUNED_WITHIN: Duration = Duration::from_secs(20);
 
 /// What `--once` found.
 #[derive(Debug, Default, Serialize)]
@@ -283,10 +285,7 @@ impl<'a> Show<'a> {
         }
         let mut clusters = vec![];
         for (name, client) in &self.members {
-            let seen = look::see(client)
-                .await
-                .with_context(|| format!("{name} lacks something"))?;
-            seen.check(edition, name)?;
+            let seen = holds(client, name, edition).await?;
             clusters.push(ClusterState {
                 name: name.clone(),
                 state: "Available",
@@ -298,6 +297,21 @@ impl<'a> Show<'a> {
 
     fn api(&self) -> Api<ClusterPackage> {
         Api::all(self.hub.clone())
+    }
+}
+
+/// What the member holds, once that is the edition and nothing else.
+async fn holds(client: &Client, name: &str, edition: &Edition) -> anyhow::Result<Seen> {
+    let begin = Instant::now();
+    loop {
+        let seen = look::see(client)
+            .await
+            .with_context(|| format!("{name} lacks something"))?;
+        match seen.check(edition, name) {
+            Ok(()) => return Ok(seen),
+            Err(error) if begin.elapsed() > PRUNED_WITHIN => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
     }
 }
 
