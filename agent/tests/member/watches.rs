@@ -12,7 +12,7 @@ use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
 use stevedore_proto_core::DeploymentUid;
 
 use super::support::{
-    SYSTEM, api, config_map, create, eventually, namespace, parts, quiet, run, test_tasks,
+    Parts, SYSTEM, api, config_map, create, eventually, namespace, parts, quiet, run, test_tasks,
 };
 
 /// Writes down what was seen.
@@ -64,17 +64,30 @@ fn key(kind: Kind, namespace: &str) -> WatchKey {
     }
 }
 
+/// Watches as the account of packages, whose notices a diary takes.
+fn watching(parts: &Parts) -> (SharedWatches, Arc<Diary>, Account) {
+    let watches = SharedWatches::new(
+        parts.client.transport().clone(),
+        parts.discovery.clone(),
+        parts.store.circumstances(),
+        &test_tasks(),
+    );
+    let diary = Arc::new(Diary::default());
+    watches.attach(diary.clone());
+    let account = Account {
+        namespace: SYSTEM.into(),
+        name: "stevedore-packages".into(),
+    };
+    (watches, diary, account)
+}
+
 #[test]
 fn deployments_share_a_watch_that_sees_labelled_objects_and_ends_with_the_last_of_them() {
     run(async {
         let cluster = quiet().await;
         namespace(cluster, "watches").await;
         let parts = parts().await;
-        let transport = parts.client.transport().clone();
-        let circumstances = parts.store.circumstances();
-        let watches = SharedWatches::new(transport, parts.discovery, circumstances, &test_tasks());
-        let diary = Arc::new(Diary::default());
-        watches.attach(diary.clone());
+        let (watches, diary, account) = watching(&parts);
         let labelled = |name: &str, value: &str| {
             let mut object = config_map("watches", name, value);
             object["metadata"]["labels"] = json!({"stevedore.dev/deployment": "d"});
@@ -83,10 +96,6 @@ fn deployments_share_a_watch_that_sees_labelled_objects_and_ends_with_the_last_o
         create(cluster, labelled("listed", "1")).await;
         create(cluster, config_map("watches", "foreign", "1")).await;
 
-        let account = Account {
-            namespace: SYSTEM.into(),
-            name: "stevedore-packages".into(),
-        };
         let maps = key(Kind::new("", "v1", "ConfigMap"), "watches");
         let one = DeploymentUid::from_bytes([1; 16]);
         let two = DeploymentUid::from_bytes([2; 16]);
@@ -128,15 +137,7 @@ fn deployments_share_a_watch_that_sees_labelled_objects_and_ends_with_the_last_o
 fn what_may_not_be_watched_or_is_not_served_is_told_and_tried_again() {
     run(async {
         let parts = parts().await;
-        let transport = parts.client.transport().clone();
-        let circumstances = parts.store.circumstances();
-        let watches = SharedWatches::new(transport, parts.discovery, circumstances, &test_tasks());
-        let diary = Arc::new(Diary::default());
-        watches.attach(diary.clone());
-        let account = Account {
-            namespace: SYSTEM.into(),
-            name: "stevedore-packages".into(),
-        };
+        let (watches, diary, account) = watching(&parts);
         let roles = key(
             Kind::new("rbac.authorization.k8s.io", "v1", "Role"),
             "default",
@@ -158,15 +159,7 @@ fn what_may_not_be_watched_or_is_not_served_is_told_and_tried_again() {
 fn more_watches_than_a_connection_takes_hold_up_no_request() {
     run(async {
         let parts = parts().await;
-        let transport = parts.client.transport().clone();
-        let circumstances = parts.store.circumstances();
-        let watches = SharedWatches::new(transport, parts.discovery, circumstances, &test_tasks());
-        let diary = Arc::new(Diary::default());
-        watches.attach(diary.clone());
-        let account = Account {
-            namespace: SYSTEM.into(),
-            name: "stevedore-packages".into(),
-        };
+        let (watches, diary, account) = watching(&parts);
         let maps = |at| {
             let kind = Kind::new("", "v1", "ConfigMap");
             key(kind, &format!("watches-many-{at}"))

@@ -280,7 +280,7 @@ impl Hub {
         self.members
             .all()
             .into_iter()
-            .filter(|member| member.metadata.deletion_timestamp.is_none())
+            .filter(|member| is_joined(member))
             .filter_map(|member| {
                 let view = placement::Member {
                     cluster: member.spec.cluster_uid.as_deref()?.parse().ok()?,
@@ -371,6 +371,11 @@ impl std::fmt::Debug for Hub {
             .field("own", &self.own)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a cluster has joined as this member, and it is not being forgotten.
+pub(crate) fn is_joined(member: &MemberCluster) -> bool {
+    member.metadata.deletion_timestamp.is_none() && member.spec.cluster_uid.is_some()
 }
 
 /// Locks for a moment. Values are changed whole, so a poisoned one is still usable.

@@ -110,6 +110,12 @@ impl<K: Resource> Index<K> {
         state.objects.values().find(|object| fits(object)).cloned()
     }
 
+    /// How many objects fit.
+    pub fn count(&self, fits: impl Fn(&K) -> bool) -> usize {
+        let state = self.read();
+        state.objects.values().filter(|object| fits(object)).count()
+    }
+
     /// All objects.
     pub fn all(&self) -> Vec<Arc<K>> {
         self.read().objects.values().cloned().collect()

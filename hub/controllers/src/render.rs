@@ -111,7 +111,7 @@ impl Renderer {
         self.lock().contents.get(content).cloned()
     }
 
-    /// Renders for clusters, or finds what was rendered for others that agree on everything read. Takes its time:
+    /// Renders a revision for clusters, or finds what was rendered for others that agree on everything read. Takes its time:
     /// not for the reactor. When that time is over, only what is known already is still given.
     pub(crate) fn render<K>(
         &self,
@@ -120,30 +120,42 @@ impl Renderer {
         time: Duration,
     ) -> Pass<K> {
         let mut spent = Duration::ZERO;
+        let mut shared = None;
         let mut pass = Pass {
             results: Vec::new(),
             is_complete: true,
         };
         for (key, input) in inputs {
             let asked = Asked::new(package, &input);
-            let known = match &asked {
-                Ok(asked) => self.known(package, asked),
-                Err(failure) => Some(Err(failure.clone())),
-            };
-            match (known, asked) {
-                (Some(known), _) => pass.results.push((key, known)),
-                (None, Ok(asked)) if spent < time => {
-                    let start = Instant::now();
-                    pass.results.push((key, self.fresh(package, &asked)));
-                    spent += start.elapsed();
+            let asked = match asked {
+                Ok(asked) => asked,
+                Err(failure) => {
+                    pass.results.push((key, Err(failure)));
+                    continue;
                 }
-                (None, _) => pass.is_complete = false,
+            };
+            // The same for every cluster of a pass.
+            let shared = *shared.get_or_insert_with(|| asked.shared());
+            if let Some(known) = self.known(package, &asked, &shared) {
+                pass.results.push((key, known));
+            } else if spent < time {
+                let start = Instant::now();
+                pass.results
+                    .push((key, self.fresh(package, &asked, shared)));
+                spent += start.elapsed();
+            } else {
+                pass.is_complete = false;
             }
         }
         pass
     }
 
-    fn fresh(&self, package: &Arc<Package>, asked: &Asked) -> Result<Rendered, Failure> {
+    fn fresh(
+        &self,
+        package: &Arc<Package>,
+        asked: &Asked,
+        shared: Digest,
+    ) -> Result<Rendered, Failure> {
         let digest = package.digest();
         let rendered = package.render(&asked.context);
         let too_costly = rendered.as_ref().is_err_and(Invalid::is_too_costly);
@@ -164,7 +176,7 @@ impl Renderer {
                 if let Some(loaded) = loaded {
                     loaded.make_room();
                     loaded.results.insert(key, rendered.reference);
-                    loaded.costs.insert(asked.shared(), Cost::Fine);
+                    loaded.costs.insert(shared, Cost::Fine);
                     if !loaded.reads.contains(&rendered.reads) {
                         loaded.reads.push(rendered.reads);
                     }
@@ -179,7 +191,7 @@ impl Renderer {
                 if let Some(loaded) = loaded {
                     loaded.make_room();
                     if too_costly {
-                        loaded.was_too_costly(asked.shared(), &failure);
+                        loaded.was_too_costly(shared, &failure);
                     }
                     loaded.failures.insert(asked.all, failure.clone());
                 }
@@ -188,7 +200,12 @@ impl Renderer {
         }
     }
 
-    fn known(&self, package: &Package, asked: &Asked) -> Option<Result<Rendered, Failure>> {
+    fn known(
+        &self,
+        package: &Package,
+        asked: &Asked,
+        shared: &Digest,
+    ) -> Option<Result<Rendered, Failure>> {
         let digest = package.digest();
         let mut state = self.lock();
         let loaded = state.loaded(&digest)?;
@@ -200,13 +217,10 @@ impl Renderer {
             let content = *loaded.results.get(&input)?;
             Some(Ok(Rendered { input, content }))
         });
-        if found.is_some() || loaded.costs.is_empty() {
-            return found;
-        }
-        match loaded.costs.get(&asked.shared())? {
+        found.or_else(|| match loaded.costs.get(shared)? {
             Cost::TooMuch(times, failure) if *times >= GIVEN_UP => Some(Err(failure.clone())),
             _ => None,
-        }
+        })
     }
 
     /// The bytes of a content, rendered again from whichever of the inputs gives it.

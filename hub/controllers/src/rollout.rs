@@ -14,7 +14,7 @@ use stevedore_hub_core::fleet::{Assignment, Failure};
 use stevedore_hub_core::history::{self, Pin};
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
 use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
-use stevedore_proto_core::{ClusterUid, Epoch, PackageUid, Tuple};
+use stevedore_proto_core::{ClusterUid, Epoch, PackageUid};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::action::{self, Found};
@@ -191,7 +191,9 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     };
     view.pending_render = plan.pending_render.len();
     let result = store(hub, &mut stored, &plan).await;
-    assign(hub, &stored.ledger, &wish);
+    if let Some(leadership) = hub.leader.current() {
+        assign(hub, &stored.ledger, leadership.epoch, targeted(&wish));
+    }
     publish(hub, &stored.ledger);
     {
         // What was in the way is that until the whole step is through.
@@ -280,30 +282,24 @@ async fn store(hub: &Hub, stored: &mut StoredLedger, plan: &Plan) -> Result<(), 
 /// Tells the live fleet of a hub that starts what was ordered: members may speak before the first plan is made, and
 /// what is said of an unknown row is lost. Until then what has an order that is no tombstone counts as wanted.
 pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
-    let tuples: BTreeMap<_, _> = ledger.orders(epoch).into_iter().collect();
-    let assignments = ledger
-        .rows()
-        .map(|(cluster, row)| {
-            let assignment = Assignment {
-                tuple: tuples.get(&cluster).map(|order| order.tuple),
-                tombstone: row.tombstone,
-                targeted: !row.tombstone,
-            };
-            (cluster, assignment)
-        })
-        .collect();
-    lock(&hub.fleet).assign(ledger.package.uid, &assignments);
+    let live = ledger.rows().filter(|(_, row)| !row.tombstone);
+    assign(
+        hub,
+        ledger,
+        epoch,
+        live.map(|(cluster, _)| cluster).collect(),
+    );
+}
+
+fn targeted(wish: &Wish) -> BTreeSet<ClusterUid> {
+    match wish {
+        Wish::Present { targets, .. } => targets.keys().copied().collect(),
+        Wish::Removed | Wish::Vanished => BTreeSet::new(),
+    }
 }
 
 /// Tells the live fleet what is ordered and wanted.
-fn assign(hub: &Hub, ledger: &Ledger, wish: &Wish) {
-    let Some(leadership) = hub.leader.current() else {
-        return;
-    };
-    let targeted: BTreeSet<ClusterUid> = match wish {
-        Wish::Present { targets, .. } => targets.keys().copied().collect(),
-        Wish::Removed | Wish::Vanished => BTreeSet::new(),
-    };
+fn assign(hub: &Hub, ledger: &Ledger, epoch: Epoch, targeted: BTreeSet<ClusterUid>) {
     let mut assignments: BTreeMap<ClusterUid, Assignment> = targeted
         .iter()
         .map(|cluster| {
@@ -315,10 +311,9 @@ fn assign(hub: &Hub, ledger: &Ledger, wish: &Wish) {
             (*cluster, assignment)
         })
         .collect();
-    for (cluster, order) in ledger.orders(leadership.epoch) {
-        let tuple: Option<Tuple> = Some(order.tuple);
+    for (cluster, order) in ledger.orders(epoch) {
         let assignment = Assignment {
-            tuple,
+            tuple: Some(order.tuple),
             tombstone: order.is_tombstone(),
             targeted: targeted.contains(&cluster),
         };

@@ -7,7 +7,7 @@ use stevedore_crds::v1alpha1::{PackageAction, PackageKind, PackageRevision};
 use stevedore_hub_core::desired::Desired;
 use stevedore_runtime::supervise::Tasks;
 
-use crate::hub::{Hub, lock};
+use crate::hub::{Hub, is_joined, lock};
 use crate::index::follow;
 use crate::package::PackageLike as _;
 use crate::queue::drive;
@@ -209,7 +209,7 @@ fn member_changed(hub: &Hub, member: &stevedore_crds::v1alpha1::MemberCluster) {
     }
     hub.metrics
         .members
-        .set(i64::try_from(hub.joined().len()).unwrap_or(i64::MAX));
+        .set(i64::try_from(hub.members.count(is_joined)).unwrap_or(i64::MAX));
     let meta = &member.metadata;
     let environment = member.status.as_ref().map(|status| &status.environment);
     let facts = (
