@@ -1,5 +1,5 @@
 //! Process plumbing of the daemons: supervision, shutdown, admin server, common flags, logging, TLS,
-//! retry, trace context.
+//! retry, trace context, values shared by key.
 //!
 //! Both daemons (hub and agent) and the local fleet starter stand on this crate; it knows nothing of
 //! Kubernetes, gRPC or packages.
@@ -15,6 +15,7 @@
 
 pub mod admin;
 pub mod daemon;
+pub mod keyed;
 pub mod log;
 pub mod retry;
 pub mod shutdown;

@@ -13,7 +13,7 @@ pub enum FailureKind {
     NoKind,
     /// 409: the object exists, or its UID or resourceVersion are not those of the preconditions.
     Conflict,
-    /// 401 or 403. A condition, never a storm of retries.
+    /// 403. A condition, never a storm of retries.
     Forbidden,
     /// 403, for the agent may not act as the account: it says nothing about the account's own rights.
     AccountNotAllowed,

@@ -2,7 +2,7 @@
 //! again where a Secret is gone, rendered again where somebody asks for bytes that were let go.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
@@ -207,7 +207,7 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
         return Ok(bytes);
     }
     // Many members ask for one content at once: it is rendered for the first, and there for the others.
-    let gate = gate(hub, digest);
+    let gate = hub.rendering.get(digest, Default::default);
     let _one = gate.lock().await;
     if let Some(bytes) = hub.renderer.bytes(&digest) {
         return Ok(bytes);
@@ -231,17 +231,6 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
         }
     }
     Err(reason)
-}
-
-fn gate(hub: &Hub, digest: Digest) -> Arc<tokio::sync::Mutex<()>> {
-    let mut gates = lock(&hub.rendering);
-    gates.retain(|_, gate| gate.strong_count() > 0);
-    let known = gates.get(&digest).and_then(Weak::upgrade);
-    known.unwrap_or_else(|| {
-        let fresh = Arc::default();
-        gates.insert(digest, Arc::downgrade(&fresh));
-        fresh
-    })
 }
 
 /// What the digest was rendered from, as far as it is still known: by revision, the inputs of every cluster that

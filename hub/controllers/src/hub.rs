@@ -1,7 +1,7 @@
 //! What the hub knows, in one place: indexes of its kinds, the live fleet, ledgers, and who waits to be worked on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -16,6 +16,7 @@ use stevedore_hub_core::fleet::{Failure, Fleet};
 use stevedore_hub_core::placement::{self, Shortfall};
 use stevedore_hub_core::status::Source;
 use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid};
+use stevedore_runtime::keyed::Keyed;
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::Instant;
 
@@ -121,7 +122,7 @@ pub struct Hub {
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) puller: Puller,
     /// One rendering at a time of each content that was let go.
-    pub(crate) rendering: Mutex<BTreeMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
+    pub(crate) rendering: Keyed<Digest, tokio::sync::Mutex<()>>,
     /// Revisions with a content Secret that was not there, by UID of the object.
     pub(crate) missing: Mutex<BTreeSet<String>>,
     /// What was last planned with, by UID of the object.
@@ -175,7 +176,7 @@ impl Hub {
             listings: Mutex::default(),
             renderer: Arc::default(),
             puller: Puller::new(settings.registry.clone()),
-            rendering: Mutex::default(),
+            rendering: Keyed::default(),
             missing: Mutex::default(),
             facts: Mutex::default(),
             recess: Mutex::default(),

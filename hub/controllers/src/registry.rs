@@ -4,8 +4,7 @@ mod client;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -16,6 +15,7 @@ use stevedore_package::files::PackageFiles;
 use stevedore_package::image::{Descriptor, Manifest};
 use stevedore_package::limit;
 use stevedore_proto_core::Digest;
+use stevedore_runtime::keyed::Keyed;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use client::{Client, Connections};
@@ -98,7 +98,7 @@ pub(crate) struct Puller {
 #[derive(Debug)]
 struct Room {
     all: Arc<Semaphore>,
-    shares: Mutex<BTreeMap<String, Weak<Semaphore>>>,
+    shares: Keyed<String, Semaphore>,
 }
 
 /// Taken memory; free again when it is dropped. The share lives as long as somebody has a part of it.
@@ -198,7 +198,7 @@ impl Default for Room {
     fn default() -> Self {
         Self {
             all: Arc::new(Semaphore::new(PACKED)),
-            shares: Mutex::default(),
+            shares: Keyed::default(),
         }
     }
 }
@@ -207,24 +207,14 @@ impl Room {
     /// Waits for `size` bytes, first in line with the same registry's pulls, then with everybody's.
     async fn take(&self, registry: &str, size: u64) -> Result<Taken, Error> {
         let size = u32::try_from(size).expect("a manifest's layers are within PACKED_BYTES");
-        let share = self.share(registry);
+        let one = || Semaphore::new(PACKED_OF_ONE);
+        let share = self.shares.get(registry.to_owned(), one);
         let _of_registry = share.acquire_many_owned(size).await.map_err(stopping)?;
         let all = Arc::clone(&self.all);
         let _of_all = all.acquire_many_owned(size).await.map_err(stopping)?;
         Ok(Taken {
             _of_all,
             _of_registry,
-        })
-    }
-
-    fn share(&self, registry: &str) -> Arc<Semaphore> {
-        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        shares.retain(|_, share| share.strong_count() > 0);
-        let known = shares.get(registry).and_then(Weak::upgrade);
-        known.unwrap_or_else(|| {
-            let fresh = Arc::new(Semaphore::new(PACKED_OF_ONE));
-            shares.insert(registry.to_owned(), Arc::downgrade(&fresh));
-            fresh
         })
     }
 }

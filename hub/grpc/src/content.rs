@@ -1,12 +1,13 @@
 //! Contents ready to be sent: read and compressed once, also while many ask, and shared by everyone who fetches.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use stevedore_hub_core::ports::{ContentError, Orders};
 use stevedore_proto::transfer;
 use stevedore_proto_core::Digest;
+use stevedore_runtime::keyed::Keyed;
 use tokio::sync::OnceCell;
 
 /// Compressed bytes kept for the next fetch: room for several contents of the largest size.
@@ -20,7 +21,7 @@ pub(crate) type Chunks = Arc<[Bytes]>;
 pub(crate) struct Packed {
     kept: Mutex<VecDeque<(Digest, Chunks)>>,
     /// What is being packed; everyone who asks meanwhile waits for the same.
-    packing: Mutex<HashMap<Digest, Weak<OnceCell<Chunks>>>>,
+    packing: Keyed<Digest, OnceCell<Chunks>>,
 }
 
 impl Packed {
@@ -33,7 +34,7 @@ impl Packed {
         if let Some(chunks) = self.kept(&digest) {
             return Ok(chunks);
         }
-        let cell = self.cell(digest);
+        let cell = self.packing.get(digest, OnceCell::new);
         let chunks = cell
             .get_or_try_init(|| async {
                 let chunks = pack(digest, orders).await?;
@@ -42,17 +43,6 @@ impl Packed {
             })
             .await?;
         Ok(Arc::clone(chunks))
-    }
-
-    fn cell(&self, digest: Digest) -> Arc<OnceCell<Chunks>> {
-        let mut packing = self.packing.lock().unwrap_or_else(PoisonError::into_inner);
-        packing.retain(|_, cell| cell.strong_count() > 0);
-        let known = packing.get(&digest).and_then(Weak::upgrade);
-        known.unwrap_or_else(|| {
-            let fresh = Arc::default();
-            packing.insert(digest, Arc::downgrade(&fresh));
-            fresh
-        })
     }
 
     fn kept(&self, digest: &Digest) -> Option<Chunks> {
@@ -137,7 +127,13 @@ mod tests {
         let (source, packed) = (Source { fails, reads }, Packed::default());
         assert_eq!(fetches(&source, &packed).await, (50, 1));
         assert_eq!(fetches(&source, &packed).await, (50, 1), "it is kept");
-        assert_eq!(packed.cell(Digest::of(b"content")).get(), None);
+        assert_eq!(
+            packed
+                .packing
+                .get(Digest::of(b"content"), OnceCell::new)
+                .get(),
+            None
+        );
     }
 
     #[tokio::test]
