@@ -207,6 +207,9 @@ impl Fleet {
                 if (*incarnation, *sequence) > row.position {
                     row.position = (*incarnation, *sequence);
                     row.reached = Some((status.observed, status.stage));
+                    // What it works on it has accepted since, even where the acknowledgement was lost.
+                    row.refused
+                        .take_if(|(refused, ..)| *refused == status.observed);
                     row.status = Some(status.clone());
                 }
             }),

@@ -250,6 +250,22 @@ fn a_refused_or_frozen_deployment_fails_and_says_why() {
 }
 
 #[test]
+fn a_refusal_ends_with_a_report_about_the_same_order_whose_acknowledgement_was_lost() {
+    let mut fleet = fleet(&[1], 2);
+    let refused = Report::Refused {
+        deployment: DeploymentUid::derive(&package(), &cluster(1)),
+        tuple: tuple(2),
+        reason: NackReason::StoreFailed,
+        message: "passing".into(),
+    };
+    fleet.report(cluster(1), &refused);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    assert_eq!(class(&fleet, 1), Class::Failed, "it runs the order before");
+    fleet.report(cluster(1), &status(1, 2, 2, Truth::True, "Available"));
+    assert_eq!(class(&fleet, 1), Class::Available);
+}
+
+#[test]
 fn a_finished_tombstone_is_told_to_the_planner_with_its_number() {
     let mut fleet = fleet(&[1], 1);
     assign(&mut fleet, &[1], 2, true);
