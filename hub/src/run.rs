@@ -11,7 +11,9 @@ use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use prometheus_client::registry::Registry;
-use stevedore_hub_controllers::{Hub, Settings, records, registry, run};
+use stevedore_hub_controllers::leadership::records;
+use stevedore_hub_controllers::package::registry;
+use stevedore_hub_controllers::{Hub, Settings, start};
 use stevedore_hub_core::session::Pace;
 use stevedore_hub_grpc::pki::Authority;
 use stevedore_hub_grpc::server::{self, Server};
@@ -95,7 +97,7 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
         ..server::Settings::default()
     };
     grpc.serve(tasks, authority.clone(), hub.clone(), sessions, settings)?;
-    run::start(&hub, tasks).await?;
+    start::start(&hub, tasks).await?;
     // Only by whoever leads: agents are to find the one that answers them.
     let pin = format!("sha256:{}", authority.pin());
     records::publish_addresses(&hub, &addresses, authority.certificate(), &pin)

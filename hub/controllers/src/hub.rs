@@ -20,15 +20,15 @@ use stevedore_runtime::keyed::Keyed;
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::Instant;
 
-use crate::index::Index;
-use crate::leader::Leader;
-use crate::ledgers::StoredLedger;
+use crate::leadership::lease::Leader;
 use crate::metrics::Metrics;
-use crate::package::{AnyPackage, PackageLike as _};
-use crate::queue::Queue;
-use crate::registry::{self, Puller};
-use crate::render::Renderer;
-use crate::show::Shown;
+use crate::package::any_package::{AnyPackage, PackageLike as _};
+use crate::package::registry::{self, Puller};
+use crate::package::render_cache::Renderer;
+use crate::package::status::Shown;
+use crate::rollout::ledger_store::StoredLedger;
+use crate::watch::index::Index;
+use crate::watch::queue::Queue;
 use crate::write;
 
 /// How the hub is run.

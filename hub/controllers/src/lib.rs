@@ -5,37 +5,21 @@
 //! behind [`hub::Sessions`] and [`stevedore_hub_core::ports`].
 //!
 //! ```text
-//!   watch ─▶ index ─▶ to_pull ─▶ source: registry ─▶ Secrets ─▶ PackageRevision
-//!                 └─▶ to_plan ─▶ rollout: targets ─▶ plan ─▶ ledger (stored) ─▶ desired ─▶ sessions
-//!   reports ─▶ fleet ─▶ to_show ─▶ show: status of packages      ledger status ◀─ observe
-//!                   └─▶ to_note ─▶ members: status of members
+//!   watch ─▶ index ─▶ to_pull ─▶ package::controller: registry ─▶ Secrets ─▶ PackageRevision
+//!                 └─▶ to_plan ─▶ rollout::controller: targets ─▶ plan ─▶ ledger (stored) ─▶ desired ─▶ sessions
+//!   reports ─▶ fleet ─▶ to_show ─▶ package::status      rollout::ledger_status ─▶ status of ledgers
+//!                   └─▶ to_note ─▶ member::status
 //! ```
 
-mod action;
-mod collect;
-mod content;
-mod ending;
-mod enrolment;
 pub mod hub;
-pub mod index;
-pub mod leader;
-pub mod ledgers;
-mod members;
+pub mod leadership;
+mod member;
 pub mod metrics;
-mod observe;
-mod package;
+pub mod package;
 mod ports;
-pub mod queue;
-mod raise;
-pub mod records;
-pub mod registry;
-mod render;
-mod report;
-mod rollout;
-pub mod run;
-mod show;
-mod source;
-mod targets;
+pub mod rollout;
+pub mod start;
+pub mod watch;
 mod write;
 
 pub use hub::{Hub, Sessions, Settings};

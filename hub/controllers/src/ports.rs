@@ -12,7 +12,8 @@ use stevedore_proto_core::{ClusterUid, Digest, Leadership};
 use tokio::time::Instant;
 
 use crate::hub::{Hub, lock};
-use crate::{content, enrolment};
+use crate::member::enrolment;
+use crate::package::content;
 
 /// Time after which an agent that was turned away tries again, in milliseconds.
 const RETRY: u64 = 2_000;

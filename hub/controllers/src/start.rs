@@ -8,10 +8,14 @@ use stevedore_hub_core::desired::Desired;
 use stevedore_runtime::supervise::Tasks;
 
 use crate::hub::{Hub, is_joined, lock};
-use crate::index::follow;
-use crate::package::PackageLike as _;
-use crate::queue::drive;
-use crate::{collect, leader, ledgers, members, observe, raise, rollout, show, source, write};
+use crate::leadership::{lease, raise_epoch};
+use crate::package::any_package::PackageLike as _;
+use crate::package::garbage_collection;
+use crate::rollout::{ledger_status, ledger_store};
+use crate::watch::index::follow;
+use crate::watch::queue::drive;
+use crate::write;
+use crate::{member, package, rollout};
 
 /// Packages that may be pulled at the same time. One that hangs does not hold up another: each has its own
 /// task and its own deadline.
@@ -26,10 +30,10 @@ const SHOWS: usize = 32;
 pub enum Error {
     /// Leading.
     #[error(transparent)]
-    Leader(#[from] leader::Error),
+    Leader(#[from] lease::Error),
     /// The ledgers.
     #[error(transparent)]
-    Ledger(#[from] ledgers::Error),
+    Ledger(#[from] ledger_store::Error),
     /// The API server.
     #[error(transparent)]
     Api(#[from] kube::Error),
@@ -54,13 +58,13 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
         hub.revisions.loaded(),
         hub.actions.loaded(),
     );
-    let loaded = ledgers::load(&client, &settings.namespace).await?;
-    let leadership = hub.leader.current().ok_or(leader::Error::Lost)?;
+    let loaded = ledger_store::load(&client, &settings.namespace).await?;
+    let leadership = hub.leader.current().ok_or(lease::Error::Lost)?;
     {
         let mut desired = Desired::new(leadership);
         for stored in loaded.values() {
             desired.put(&stored.ledger);
-            rollout::assume(hub, &stored.ledger, leadership.epoch);
+            rollout::controller::assume(hub, &stored.ledger, leadership.epoch);
         }
         desired.set_loaded();
         *hub.desired.write().unwrap_or_else(PoisonError::into_inner) = Some(desired);
@@ -72,7 +76,7 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
     work(hub, &tasks);
     let shared = Arc::clone(hub);
     let _ = tasks.spawn("strays", async move {
-        if let Err(error) = collect::strays(&shared).await {
+        if let Err(error) = garbage_collection::strays(&shared).await {
             tracing::warn!(%error, "content that no revision names could not be looked for");
         }
     });
@@ -227,7 +231,7 @@ fn member_changed(hub: &Hub, member: &stevedore_crds::v1alpha1::MemberCluster) {
     hub.to_note.add(uid);
 }
 
-fn package_changed(hub: &Hub, package: Option<crate::package::AnyPackage>) {
+fn package_changed(hub: &Hub, package: Option<crate::package::any_package::AnyPackage>) {
     let Some(package) = package else { return };
     let count = hub.packages.all().len() + hub.cluster_packages.all().len();
     hub.metrics
@@ -281,7 +285,7 @@ fn work(hub: &Arc<Hub>, tasks: &Tasks) {
             Arc::clone(&hub.to_pull),
             PULLS,
             tasks.clone(),
-            move |uid| source::reconcile(Arc::clone(&shared), uid),
+            move |uid| package::controller::reconcile(Arc::clone(&shared), uid),
         ),
     );
     let shared = Arc::clone(hub);
@@ -293,7 +297,7 @@ fn work(hub: &Arc<Hub>, tasks: &Tasks) {
             Arc::clone(&hub.to_plan),
             PLANS,
             tasks.clone(),
-            move |uid| rollout::reconcile(Arc::clone(&shared), uid),
+            move |uid| rollout::controller::reconcile(Arc::clone(&shared), uid),
         ),
     );
     let shared = Arc::clone(hub);
@@ -305,7 +309,7 @@ fn work(hub: &Arc<Hub>, tasks: &Tasks) {
             Arc::clone(&hub.to_show),
             SHOWS,
             tasks.clone(),
-            move |uid| show::reconcile(Arc::clone(&shared), uid),
+            move |uid| package::status::reconcile(Arc::clone(&shared), uid),
         ),
     );
     let shared = Arc::clone(hub);
@@ -317,9 +321,9 @@ fn work(hub: &Arc<Hub>, tasks: &Tasks) {
             Arc::clone(&hub.to_note),
             SHOWS,
             tasks.clone(),
-            move |uid| members::reconcile(Arc::clone(&shared), uid),
+            move |uid| member::status::reconcile(Arc::clone(&shared), uid),
         ),
     );
-    endless(tasks, "observe", observe::run(Arc::clone(hub)));
-    endless(tasks, "raise", raise::run(Arc::clone(hub)));
+    endless(tasks, "observe", ledger_status::run(Arc::clone(hub)));
+    endless(tasks, "raise", raise_epoch::run(Arc::clone(hub)));
 }

@@ -1,0 +1,238 @@
+//! Raising the epoch: an operator asks through the API, sees a census, and confirms it.
+//!
+//! ```text
+//!   ConfigMap stevedore-epoch              hub                        ConfigMap stevedore-census
+//!   raiseRequest: R           ──▶  asks members what they hold  ──▶   request: R, state: Ready, census
+//!   raiseConfirm: R           ──▶  new epoch above all of it    ──▶   request: R, state: Raised
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::PostParams;
+use kube::runtime::watcher::watch_object;
+use serde_json::json;
+use stevedore_crds::record;
+use stevedore_hub_core::desired::Desired;
+use stevedore_hub_core::epoch::Summary;
+use stevedore_hub_core::session::Census;
+use stevedore_runtime::retry::{Delays, Schedule};
+
+use crate::hub::{Hub, lock};
+use crate::leadership::lease;
+use crate::rollout::controller;
+use crate::rollout::ledger_store::named;
+
+/// How long members have to answer.
+const ANSWER: Duration = Duration::from_secs(3);
+/// How long members are kept out after a raise: every session ends, and ledgers are written anew.
+const RECESS: Duration = Duration::from_secs(2);
+/// Most lines of a census, and most names of members, that are written.
+const LINES: usize = 2_000;
+
+/// Follows requests for ever.
+///
+/// # Errors
+/// When epoch and term cannot be read any more: the process should end.
+pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), lease::Error> {
+    let maps: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let mut delays = Delays::new(Schedule::OPERATION);
+    loop {
+        let mut changes = Box::pin(watch_object(maps.clone(), record::EPOCH));
+        loop {
+            match changes.try_next().await {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "the epoch cannot be watched");
+                    break;
+                }
+            }
+            match look(&hub).await {
+                Ok(()) => delays.reset(),
+                Err(lease::Error::Api(error)) => {
+                    tracing::warn!(%error, "a request to raise the epoch could not be followed");
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        tokio::time::sleep(delays.next(rand::random())).await;
+    }
+}
+
+async fn look(hub: &Arc<Hub>) -> Result<(), lease::Error> {
+    let maps: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let epoch = data(&maps, record::EPOCH).await?;
+    let Some(request) = epoch
+        .get(record::RAISE_REQUEST)
+        .filter(|request| !request.is_empty())
+    else {
+        return Ok(());
+    };
+    let census = data(&maps, record::CENSUS).await?;
+    let answered = census.get(record::CENSUS_REQUEST) == Some(request);
+    let state = census.get(record::CENSUS_STATE).map(String::as_str);
+    if answered && state == Some(record::RAISE_DONE) {
+        return Ok(());
+    }
+    if epoch.get(record::RAISE_CONFIRM) == Some(request) && answered {
+        let summary = take(hub).await;
+        raise(hub, &maps, request, &summary).await?;
+        return answer(&maps, request, record::RAISE_DONE, &summary).await;
+    }
+    if !answered {
+        let summary = take(hub).await;
+        answer(&maps, request, record::RAISE_READY, &summary).await?;
+    }
+    Ok(())
+}
+
+async fn data(maps: &Api<ConfigMap>, name: &str) -> Result<BTreeMap<String, String>, kube::Error> {
+    let found = maps.get_opt(name).await?;
+    Ok(found.and_then(|map| map.data).unwrap_or_default())
+}
+
+/// Asks every connected member what it holds.
+async fn take(hub: &Hub) -> Summary {
+    let joined = hub.joined();
+    lock(&hub.listings).clear();
+    if let Some(sessions) = hub.sessions() {
+        for (member, _) in &joined {
+            sessions.census(member.cluster);
+        }
+    }
+    let deadline = tokio::time::Instant::now() + ANSWER;
+    loop {
+        let missing = {
+            let (listings, fleet) = (lock(&hub.listings), lock(&hub.fleet));
+            joined.iter().any(|(member, _)| {
+                fleet.contact_of(&member.cluster).connected
+                    && !listings.contains_key(&member.cluster)
+            })
+        };
+        if !missing || tokio::time::Instant::now() >= deadline {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let listings = lock(&hub.listings).clone();
+    let desired = hub.desired.read().unwrap_or_else(PoisonError::into_inner);
+    let mut summary = Summary::default();
+    for (member, _) in &joined {
+        let orders = desired
+            .as_ref()
+            .and_then(|desired| desired.of(&member.cluster));
+        let said = listings.get(&member.cluster).zip(orders);
+        let census = said.map(|(held, orders)| Census::of(held, &orders));
+        summary.add(&member.name, census.as_ref());
+    }
+    drop(desired);
+    let ledgers = lock(&hub.ledgers);
+    summary.count(ledgers.values().map(|stored| &stored.ledger));
+    summary
+}
+
+async fn answer(
+    maps: &Api<ConfigMap>,
+    request: &str,
+    state: &str,
+    summary: &Summary,
+) -> Result<(), lease::Error> {
+    let lines: Vec<_> = summary
+        .lines
+        .iter()
+        .take(LINES)
+        .map(|line| {
+            json!({
+                "cluster": line.cluster,
+                "namespace": line.held.package.namespace,
+                "package": line.held.package.name,
+                "revision": line.held.package.revision,
+                "epoch": line.held.tuple.epoch.counter,
+                "number": line.held.tuple.number,
+                "finding": line.word(),
+            })
+        })
+        .collect();
+    let census = json!({
+        "asOrdered": summary.as_ordered,
+        "differing": summary.lines.len(),
+        "lines": lines,
+        "notAsked": summary.missing.len(),
+        "missing": summary.missing.iter().take(LINES).collect::<Vec<_>>(),
+    });
+    let found = maps.get_opt(record::CENSUS).await?;
+    let mut map = found.clone().unwrap_or_else(|| ConfigMap {
+        metadata: named(record::CENSUS),
+        ..ConfigMap::default()
+    });
+    map.data = Some(BTreeMap::from([
+        (record::CENSUS_REQUEST.to_owned(), request.to_owned()),
+        (record::CENSUS_STATE.to_owned(), state.to_owned()),
+        (record::CENSUS_FINDINGS.to_owned(), census.to_string()),
+    ]));
+    let result = match found {
+        Some(_) => {
+            maps.replace(record::CENSUS, &PostParams::default(), &map)
+                .await
+        }
+        None => maps.create(&PostParams::default(), &map).await,
+    };
+    // Also one that lost against another write is written again: somebody waits for it.
+    result?;
+    Ok(())
+}
+
+/// Starts the new epoch: from here on every ledger is written anew, above what members hold.
+async fn raise(
+    hub: &Arc<Hub>,
+    maps: &Api<ConfigMap>,
+    request: &str,
+    summary: &Summary,
+) -> Result<(), lease::Error> {
+    let Some(own) = hub.leader.record() else {
+        return Err(lease::Error::Lost);
+    };
+    let (epoch, term) = lease::random_ids();
+    let record = lease::swap(maps, |before| {
+        let before = before.unwrap_or(&own);
+        if before.leadership != own.leadership {
+            // A successor leads, and may have followed the same request: its term is not ours to speak under.
+            return Err(lease::Error::Lost);
+        }
+        Ok(before.raise(request, summary, epoch, term))
+    })
+    .await?;
+    if record == own {
+        // Raised before; only the answer was lost.
+        return Ok(());
+    }
+    tracing::warn!(
+        epoch = record.leadership.epoch.counter,
+        "the epoch was raised"
+    );
+    hub.leader.set_record(record.clone());
+    {
+        let mut desired = hub.desired.write().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = Desired::new(record.leadership);
+        fresh.set_loaded();
+        *desired = Some(fresh);
+    }
+    let ledgers: Vec<_> = lock(&hub.ledgers).values().cloned().collect();
+    for stored in ledgers {
+        controller::publish(hub, &stored.ledger);
+    }
+    lock(&hub.fleet).raised();
+    *lock(&hub.recess) = Some(tokio::time::Instant::now() + RECESS);
+    hub.plan_all();
+    if let Some(sessions) = hub.sessions() {
+        sessions.members_changed();
+        sessions.reloaded();
+    }
+    Ok(())
+}

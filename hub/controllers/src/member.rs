@@ -1,0 +1,5 @@
+//! Member clusters: joining, what they report, and the status of their `MemberCluster`s.
+
+pub(crate) mod enrolment;
+pub(crate) mod reports;
+pub(crate) mod status;

@@ -1,0 +1,295 @@
+//! Join tokens: checked, used up, and bound to their `MemberCluster`.
+
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, ResourceExt as _};
+use serde_json::json;
+use stevedore_crds::record;
+use stevedore_crds::v1alpha1::MemberCluster;
+use stevedore_hub_core::fleet::Failure;
+use stevedore_hub_core::ports::{JoinRefusal, MemberUid, Redemption};
+use stevedore_proto_core::join::StoredToken;
+
+use crate::hub::{Hub, lock};
+use crate::write;
+
+/// Uses up a token. A refusal is also shown on the `MemberCluster` that the token names.
+pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUid, JoinRefusal> {
+    if hub.leader.current().is_none() {
+        return Err(JoinRefusal::NotLeader);
+    }
+    let members: Api<MemberCluster> = Api::all(hub.client.clone());
+    let member = members
+        .get_opt(&redemption.name)
+        .await
+        .map_err(unreachable)?;
+    let Some(member) = member.filter(|member| member.metadata.deletion_timestamp.is_none()) else {
+        return Err(JoinRefusal::TokenForeign);
+    };
+    let result = {
+        // One at a time: two tokens must not bind one cluster to two names.
+        let _joining = hub.joining.lock().await;
+        attempt(hub, &members, &member, &redemption).await
+    };
+    match &result {
+        Ok(_) => {
+            if let Some(sessions) = hub.sessions() {
+                sessions.members_changed();
+            }
+            hub.plan_all();
+            let note = format!("cluster {} joined", redemption.cluster);
+            hub.event(&member, false, "Joined", note).await;
+        }
+        Err(refusal) => {
+            // Somebody who only knows a name must not be able to change how a joined member looks; it may have
+            // joined since it was read.
+            let uid = write::uid(&member).to_owned();
+            let now = hub.members.get(&uid);
+            if now.is_none_or(|now| now.spec.cluster_uid.is_none())
+                && member.spec.cluster_uid.is_none()
+            {
+                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some(Failure {
+                    reason: refusal.as_str().to_owned(),
+                    message: refusal.to_string(),
+                });
+                hub.to_note.add(uid);
+            }
+            // Without a token nobody makes the hub write: names are easily guessed.
+            if *refusal != JoinRefusal::TokenForeign {
+                hub.event(&member, true, refusal.as_str(), refusal.to_string())
+                    .await;
+            }
+        }
+    }
+    result
+}
+
+async fn attempt(
+    hub: &Hub,
+    members: &Api<MemberCluster>,
+    member: &MemberCluster,
+    redemption: &Redemption,
+) -> Result<MemberUid, JoinRefusal> {
+    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let name = record::join_token(&redemption.name);
+    let secret = secrets
+        .get_opt(&name)
+        .await
+        .map_err(unreachable)?
+        .filter(|secret| secret.type_.as_deref() == Some(record::JOIN_TOKEN_TYPE))
+        .ok_or(JoinRefusal::TokenForeign)?;
+    let uid = member_uid(member)?;
+    let user = format!("{}/{uid}", redemption.cluster);
+    let standing = check(&secret, redemption, &user, Timestamp::now().as_second())?;
+    if member.spec.accepted == Some(false) {
+        return Err(JoinRefusal::NotAccepted);
+    }
+    let cluster = redemption.cluster.to_string();
+    let all = members
+        .list(&Default::default())
+        .await
+        .map_err(unreachable)?;
+    let connected = lock(&hub.fleet).contact_of(&redemption.cluster).connected;
+    if is_taken(&all.items, member, &cluster, connected) {
+        return Err(JoinRefusal::AlreadyJoined);
+    }
+    match standing {
+        Standing::Fresh => use_up(&secrets, secret, user).await?,
+        // Its join ended between its two writes: only the second is missing.
+        Standing::Begun if member.spec.cluster_uid.is_none() => {}
+        Standing::Begun => return Err(JoinRefusal::TokenUsed),
+    }
+    // Not guarded by the version: a status written meanwhile would refuse the join after its token is spent.
+    // The API server refuses a second, different UID by itself.
+    let patch = json!([
+        {"op": "test", "path": "/metadata/uid", "value": write::uid(member)},
+        {"op": "add", "path": "/spec/clusterUID", "value": cluster},
+    ]);
+    let patch = serde_json::from_value(patch).map_err(|_| JoinRefusal::NotLoaded)?;
+    let parameters = PatchParams {
+        field_manager: Some(write::MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let bound = members
+        .patch(&member.name_any(), &parameters, &Patch::<()>::Json(patch))
+        .await
+        .map_err(unreachable)?;
+    hub.members.apply(bound);
+    Ok(uid)
+}
+
+/// Whether the cluster is a member under another name, or the name is another cluster's. A cluster may join again
+/// under its own: that is how one comes back whose certificate ran out while it was away. One with a session has
+/// no need to: a token that was left over would make a second identity of it.
+fn is_taken(all: &[MemberCluster], member: &MemberCluster, cluster: &str, connected: bool) -> bool {
+    all.iter().any(|other| {
+        let is_cluster = other.spec.cluster_uid.as_deref() == Some(cluster);
+        match other.metadata.uid == member.metadata.uid {
+            true => other.spec.cluster_uid.is_some() && (connected || !is_cluster),
+            false => is_cluster,
+        }
+    })
+}
+
+fn member_uid(member: &MemberCluster) -> Result<MemberUid, JoinRefusal> {
+    write::uid(member)
+        .parse()
+        .map_err(|_| JoinRefusal::NotLoaded)
+}
+
+/// How far a good token was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Fresh,
+    /// By this very cluster, to become this very member.
+    Begun,
+}
+
+fn check(
+    secret: &Secret,
+    redemption: &Redemption,
+    user: &str,
+    now: i64,
+) -> Result<Standing, JoinRefusal> {
+    let data = secret.data.as_ref();
+    let stored: StoredToken = data
+        .and_then(|data| data.get(record::JOIN_TOKEN))
+        .and_then(|bytes| serde_json::from_slice(&bytes.0).ok())
+        .ok_or(JoinRefusal::TokenForeign)?;
+    if stored.cluster != redemption.name || !stored.matches(&redemption.secret) {
+        return Err(JoinRefusal::TokenForeign);
+    }
+    let used = data.and_then(|data| data.get(record::JOIN_TOKEN_USED));
+    if used.is_some_and(|by| by.0 != user.as_bytes()) {
+        return Err(JoinRefusal::TokenUsed);
+    }
+    if stored.is_expired(now) {
+        return Err(JoinRefusal::TokenExpired);
+    }
+    Ok(match used {
+        Some(_) => Standing::Begun,
+        None => Standing::Fresh,
+    })
+}
+
+/// Marks the token used by this user; of several that try at once, one succeeds.
+async fn use_up(
+    secrets: &Api<Secret>,
+    mut secret: Secret,
+    user: String,
+) -> Result<(), JoinRefusal> {
+    secret.data.get_or_insert_default().insert(
+        record::JOIN_TOKEN_USED.to_owned(),
+        ByteString(user.into_bytes()),
+    );
+    let name = secret.name_any();
+    match secrets
+        .replace(&name, &PostParams::default(), &secret)
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(error) if write::is_conflict(&error) => Err(JoinRefusal::TokenUsed),
+        Err(error) => Err(unreachable(error)),
+    }
+}
+
+fn unreachable(error: kube::Error) -> JoinRefusal {
+    tracing::warn!(%error, "a join could not be checked");
+    JoinRefusal::NotLoaded
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use stevedore_crds::v1alpha1::MemberClusterSpec;
+    use stevedore_proto_core::join::{JoinSecret, JoinToken};
+    use stevedore_proto_core::{ClusterUid, Digest};
+
+    use super::*;
+
+    fn secret(expires: i64, used: Option<&str>) -> Secret {
+        let token = JoinToken {
+            cluster: "east".into(),
+            secret: JoinSecret::from_bytes([7; 32]),
+            ca: Digest::of(b"ca"),
+            addresses: vec![],
+        };
+        let stored = serde_json::to_vec(&token.stored(Digest::of(b"salt"), expires)).unwrap();
+        let mut data = BTreeMap::from([(record::JOIN_TOKEN.to_owned(), ByteString(stored))]);
+        if let Some(by) = used {
+            let by = ByteString(by.as_bytes().to_vec());
+            data.insert(record::JOIN_TOKEN_USED.to_owned(), by);
+        }
+        Secret {
+            data: Some(data),
+            ..Secret::default()
+        }
+    }
+
+    fn redemption(name: &str, byte: u8) -> Redemption {
+        Redemption {
+            name: name.into(),
+            secret: JoinSecret::from_bytes([byte; 32]),
+            cluster: ClusterUid::from_bytes([1; 16]),
+        }
+    }
+
+    #[test]
+    fn a_cluster_may_join_again_as_itself_and_as_nobody_else() {
+        let member = |uid: &str, cluster: Option<&str>| {
+            let spec = MemberClusterSpec {
+                cluster_uid: cluster.map(str::to_owned),
+                ..MemberClusterSpec::default()
+            };
+            let mut member = MemberCluster::new(uid, spec);
+            member.metadata.uid = Some(uid.to_owned());
+            member
+        };
+        let all = [
+            member("own", Some("a")),
+            member("other", Some("b")),
+            member("free", None),
+        ];
+        let taken = |at: usize, cluster| is_taken(&all, &all[at], cluster, false);
+        assert!(!taken(0, "a") && !taken(2, "c"));
+        assert!(taken(0, "c"), "the name is another cluster's");
+        assert!(taken(2, "a"), "the cluster has another name");
+        assert!(is_taken(&all, &all[0], "a", true), "it has a session");
+    }
+
+    #[test]
+    fn a_token_is_good_once_for_its_name_and_until_its_end() {
+        let good = redemption("east", 7);
+        assert_eq!(
+            check(&secret(100, None), &good, "user", 99),
+            Ok(Standing::Fresh)
+        );
+        assert_eq!(
+            check(&secret(100, None), &good, "user", 100),
+            Err(JoinRefusal::TokenExpired)
+        );
+        // One request of this cluster was lost on the way: it may finish, nobody else may.
+        let begun = secret(100, Some("user"));
+        assert_eq!(check(&begun, &good, "user", 99), Ok(Standing::Begun));
+        let other = secret(100, Some("other"));
+        assert_eq!(
+            check(&other, &good, "user", 99),
+            Err(JoinRefusal::TokenUsed)
+        );
+        assert_eq!(
+            check(&secret(100, None), &redemption("west", 7), "user", 99),
+            Err(JoinRefusal::TokenForeign)
+        );
+        assert_eq!(
+            check(&secret(100, None), &redemption("east", 8), "user", 99),
+            Err(JoinRefusal::TokenForeign)
+        );
+        assert_eq!(
+            check(&Secret::default(), &good, "user", 99),
+            Err(JoinRefusal::TokenForeign)
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! What a member says: from memory to memory, and who has to look at it.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use stevedore_hub_core::session::Report;
+use stevedore_proto_core::{ClusterUid, Stage};
+use tokio::time::Instant;
+
+use crate::hub::{Hub, lock};
+
+/// For how long reports of one package are gathered before it is planned again.
+const TOGETHER: Duration = Duration::from_millis(50);
+
+impl Hub {
+    /// Takes a report of a session: from memory to memory, and marks what has to be looked at.
+    pub(crate) fn take_report(&self, cluster: ClusterUid, member: &str, report: &Report) {
+        match report {
+            Report::Connected {
+                agent_version,
+                environment,
+                ..
+            } => {
+                let mut notes = lock(&self.notes);
+                let note = notes.entry(member.to_owned()).or_default();
+                note.agent_version = Some(agent_version.clone());
+                note.environment = Some(environment.as_ref().clone());
+                note.refusal = None;
+            }
+            Report::Environment(environment) => {
+                lock(&self.notes)
+                    .entry(member.to_owned())
+                    .or_default()
+                    .environment = Some(environment.as_ref().clone());
+            }
+            Report::DuplicateIdentity { kept, refused } => {
+                lock(&self.notes)
+                    .entry(member.to_owned())
+                    .or_default()
+                    .duplicate = Some((
+                    format!(
+                        "agent instances {kept} and {refused} use the identity of this cluster; the second is refused"
+                    ),
+                    Instant::now(),
+                ));
+            }
+            Report::Listing(held) => {
+                lock(&self.listings).insert(cluster, held.clone());
+            }
+            Report::Progress {
+                deployment,
+                tuple,
+                stage: Stage::Deleted,
+            } => {
+                let mut desired = self.desired.write().unwrap_or_else(PoisonError::into_inner);
+                if let Some(desired) = desired.as_mut() {
+                    desired.finish(&cluster, deployment, tuple.number);
+                }
+            }
+            _ => {}
+        }
+        let mut was_fenced = false;
+        let touched = {
+            let mut fleet = lock(&self.fleet);
+            was_fenced |= fleet.contact_of(&cluster).fenced.is_some();
+            let touched = fleet.report(cluster, report);
+            let connected = i64::try_from(fleet.connected()).unwrap_or(i64::MAX);
+            self.metrics.connected.set(connected);
+            touched
+        };
+        self.metrics.reports.inc();
+        // Only what the planner looks at is planned again; everything else is only shown.
+        let replan = match report {
+            Report::Frozen { .. }
+            | Report::Thawed(_)
+            | Report::ContentMissing { .. }
+            | Report::Fenced { .. } => true,
+            Report::Connected { .. } => was_fenced,
+            Report::Progress { stage, .. } => *stage == Stage::Deleted,
+            Report::Status { status, .. } => status.stage == Stage::Deleted,
+            _ => false,
+        };
+        let contact = matches!(report, Report::Connected { .. } | Report::Lost);
+        for package in touched {
+            let ends = || {
+                self.package(&package)
+                    .is_none_or(|package| package.deleting)
+            };
+            if replan || (contact && ends()) {
+                // Many members finish at about the same time: one plan takes them all.
+                self.to_plan.add_after(package, TOGETHER);
+            }
+            self.to_show.add(package);
+            lock(&self.to_observe).insert(package);
+        }
+        // What a member's packages amount to may wait for the next reports, a session that came or went not.
+        let together = if contact { Duration::ZERO } else { TOGETHER };
+        self.to_note.add_after(member.to_owned(), together);
+    }
+}

@@ -1,0 +1,452 @@
+//! `MemberCluster`s: connected, healthy, drained; written on transitions only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{Api, ResourceExt as _};
+use stevedore_crds::condition::{
+    self, CONNECTED, DRAINED, HEALTHY, READY, RECONCILING, STALLED, Status, Update,
+};
+use stevedore_crds::v1alpha1::{Environment, MemberCluster, MemberClusterStatus};
+use stevedore_hub_core::fleet::{Class, Contact, Failure};
+use stevedore_proto_core::{ClusterUid, PackageUid};
+
+use crate::hub::{Hub, MemberNote, lock};
+use crate::write;
+
+/// For how long after its start a hub does not say that a member is lost.
+pub(crate) const GRACE: Duration = Duration::from_secs(60);
+
+/// For how long a second process with a member's identity is shown after it was seen last: as long as it is
+/// refused.
+const DUPLICATE_FOR: Duration = Duration::from_secs(600);
+
+/// Shortest time between two writes of one member's status when only words changed.
+const APART: Duration = Duration::from_secs(10);
+/// The same while it is being emptied: somebody looks at what it waits for.
+const APART_LEAVING: Duration = Duration::from_secs(1);
+
+/// What a member's packages amount to.
+#[derive(Debug, Default, PartialEq)]
+struct Packages {
+    /// Packages that are not torn down yet.
+    left: Vec<String>,
+    failing: Vec<(String, Failure)>,
+}
+
+/// Works on one member, by the UID of its `MemberCluster`; says when to look again.
+pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
+    let member = hub.members.get(&uid)?;
+    hub.leader.current()?;
+    let cluster: Option<ClusterUid> = member
+        .spec
+        .cluster_uid
+        .as_deref()
+        .and_then(|uid| uid.parse().ok());
+    let mut note = lock(&hub.notes).get(&uid).cloned().unwrap_or_default();
+    let forgotten = note
+        .duplicate
+        .as_ref()
+        .map(|(_, since)| DUPLICATE_FOR.saturating_sub(since.elapsed()));
+    if forgotten == Some(Duration::ZERO) {
+        note.duplicate = None;
+    }
+    let contact = cluster
+        .map(|cluster| lock(&hub.fleet).contact_of(&cluster))
+        .unwrap_or_default();
+    let packages = cluster
+        .map(|cluster| packages(&hub, &cluster))
+        .unwrap_or_default();
+    let waits = hub.age() < GRACE
+        && !contact.heard
+        && note.refusal.is_none()
+        && member.spec.accepted != Some(false);
+    let status = status(&member, contact, &note, &packages, waits, Timestamp::now());
+    let grace = waits.then(|| GRACE.saturating_sub(hub.age()) + Duration::from_secs(1));
+    let again = grace.or(forgotten.filter(|left| !left.is_zero()));
+    let old = member.status.clone().unwrap_or_default();
+    if status == old {
+        return again;
+    }
+    let apart = if turns(&old, &status) {
+        Duration::ZERO
+    } else if member.spec.leaving {
+        APART_LEAVING
+    } else {
+        APART
+    };
+    let last = note.shown.map(|shown| shown.elapsed());
+    if let Some(left) = last.and_then(|last| apart.checked_sub(last)) {
+        return Some(again.map_or(left, |again| again.min(left)));
+    }
+    let api: Api<MemberCluster> = Api::all(hub.client.clone());
+    let name = member.name_any();
+    match write::status(&api, &name, &uid, &status).await {
+        Ok(written) => {
+            hub.metrics.status_writes.inc();
+            if let Some(note) = lock(&hub.notes).get_mut(&uid) {
+                note.shown = Some(tokio::time::Instant::now());
+            }
+            if status.environment != old.environment {
+                // What packages read of the environment may be another input now.
+                hub.members.apply(written);
+                hub.plan_all();
+            } else {
+                hub.members.apply(written);
+            }
+            announce(&hub, &member, &old, &status).await;
+            again
+        }
+        Err(error) if write::is_conflict(&error) => again,
+        Err(error) => {
+            tracing::warn!(member = name, %error, "a member's status could not be written");
+            Some(write::status_again(&error))
+        }
+    }
+}
+
+async fn announce(
+    hub: &Hub,
+    member: &MemberCluster,
+    old: &MemberClusterStatus,
+    new: &MemberClusterStatus,
+) {
+    let of = |status: &MemberClusterStatus| {
+        condition::find(&status.conditions, CONNECTED).map(|found| {
+            (
+                found.status.clone(),
+                found.reason.clone(),
+                found.message.clone(),
+            )
+        })
+    };
+    let (before, now) = (of(old), of(new));
+    if let Some((status, reason, message)) = now
+        && before.as_ref().map(|(status, reason, _)| (status, reason)) != Some((&status, &reason))
+    {
+        hub.event(member, status != "True", &reason, message).await;
+    }
+}
+
+/// Whether it says another thing, and not just in other words.
+fn turns(old: &MemberClusterStatus, new: &MemberClusterStatus) -> bool {
+    condition::said(&old.conditions) != condition::said(&new.conditions)
+        || old.observed_generation != new.observed_generation
+        || old.environment != new.environment
+        || old.agent_version != new.agent_version
+        || old.offline_since.is_some() != new.offline_since.is_some()
+}
+
+/// What is on a cluster: whatever a ledger has a row for, also before the live fleet knows of it, and whatever is
+/// on its way there.
+fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
+    let mut left: BTreeMap<PackageUid, String> = lock(&hub.ledgers)
+        .iter()
+        .filter(|(_, stored)| stored.ledger.row(cluster).is_some())
+        .map(|(uid, stored)| (*uid, stored.ledger.package.name.clone()))
+        .collect();
+    let mut failures = Vec::new();
+    {
+        let fleet = lock(&hub.fleet);
+        for (uid, row) in fleet.on_cluster(cluster) {
+            if row.class() != Class::Absent {
+                left.entry(uid).or_insert_with(|| hub.name_of(&uid));
+            }
+            if matches!(row.class(), Class::Failed | Class::Removing) {
+                failures.extend(row.failure().map(|failure| (uid, failure)));
+            }
+        }
+    }
+    let failing = failures
+        .into_iter()
+        .filter_map(|(uid, failure)| Some((left.get(&uid)?.clone(), failure)))
+        .collect();
+    Packages {
+        left: left.into_values().collect(),
+        failing,
+    }
+}
+
+fn status(
+    member: &MemberCluster,
+    contact: Contact,
+    note: &MemberNote,
+    packages: &Packages,
+    waits: bool,
+    now: Timestamp,
+) -> MemberClusterStatus {
+    let old = member.status.clone().unwrap_or_default();
+    let generation = member.metadata.generation.unwrap_or_default();
+    let was_heard = contact.heard || condition::is_true(&old.conditions, CONNECTED);
+    let mut status = MemberClusterStatus {
+        observed_generation: Some(generation),
+        conditions: old.conditions,
+        environment: note
+            .environment
+            .as_ref()
+            .map(environment)
+            .or(old.environment),
+        agent_version: note.agent_version.clone().or(old.agent_version),
+        offline_since: match (contact.connected, waits, old.offline_since) {
+            (true, _, _) => None,
+            (false, _, Some(since)) => Some(since),
+            (false, true, None) => None,
+            (false, false, None) => was_heard.then_some(Time(now)),
+        },
+    };
+    let healthy = healthy(contact, note, packages);
+    let mut updates = vec![
+        Update {
+            type_: READY.to_owned(),
+            ..healthy.clone()
+        },
+        healthy,
+        Update::new(STALLED, false, "NotStalled", ""),
+    ];
+    if !waits {
+        updates.push(connected(member, contact, note));
+    }
+    if member.spec.leaving {
+        let drained = drained(contact, packages);
+        updates.push(Update {
+            type_: RECONCILING.to_owned(),
+            status: Status::from(drained.status != Status::True),
+            ..drained.clone()
+        });
+        updates.push(drained);
+    } else {
+        updates.push(Update::new(RECONCILING, false, "Idle", ""));
+    }
+    // During the grace a member that was fine is not called unhealthy for not having been heard yet.
+    if waits {
+        updates.retain(|update| update.type_ == DRAINED || update.type_ == RECONCILING);
+    }
+    for update in updates {
+        update.apply(&mut status.conditions, generation, now);
+    }
+    status
+}
+
+fn connected(member: &MemberCluster, contact: Contact, note: &MemberNote) -> Update {
+    if member.spec.accepted == Some(false) {
+        return Update::new(
+            CONNECTED,
+            false,
+            "NotAccepted",
+            "spec.accepted is false: the cluster may have no session",
+        );
+    }
+    if contact.connected {
+        return Update::new(CONNECTED, true, "Connected", "the agent has a session");
+    }
+    if let Some(refusal) = &note.refusal {
+        return Update::new(CONNECTED, false, &refusal.reason, &refusal.message);
+    }
+    if member.spec.cluster_uid.is_none() {
+        return Update::new(
+            CONNECTED,
+            false,
+            "NotJoined",
+            "no cluster has joined under this name yet",
+        );
+    }
+    Update::new(
+        CONNECTED,
+        Status::Unknown,
+        "Lost",
+        "the agent has no session: what was known of the cluster may have changed",
+    )
+}
+
+fn healthy(contact: Contact, note: &MemberNote, packages: &Packages) -> Update {
+    if !contact.connected {
+        return Update::new(
+            HEALTHY,
+            Status::Unknown,
+            "NotConnected",
+            "the agent has no session",
+        );
+    }
+    if let Some(fenced) = contact.fenced {
+        return Update::new(
+            HEALTHY,
+            false,
+            fenced.as_str(),
+            "the member has met a newer or another hub history; an operator has to raise the epoch",
+        );
+    }
+    if let Some((duplicate, _)) = &note.duplicate {
+        return Update::new(HEALTHY, false, "DuplicateIdentity", duplicate);
+    }
+    match packages.failing.first() {
+        Some((package, failure)) => {
+            let message = format!(
+                "{} of {} packages fail; {package}: {}",
+                packages.failing.len(),
+                packages.left.len(),
+                failure.message
+            );
+            Update::new(HEALTHY, false, &failure.reason, message)
+        }
+        None => Update::new(HEALTHY, true, "Healthy", "nothing needs attention"),
+    }
+}
+
+fn drained(contact: Contact, packages: &Packages) -> Update {
+    if packages.left.is_empty() {
+        return Update::new(DRAINED, true, "Drained", "every package is torn down");
+    }
+    let mut message = format!("still torn down: {}", packages.left.join(", "));
+    if !contact.connected {
+        message.push_str(
+            "; the agent has no session: it goes on when the agent is back, or forget the member, which leaves its workloads",
+        );
+    }
+    for (package, failure) in &packages.failing {
+        message.push_str(&format!(
+            "; {package} waits: {}: {}",
+            failure.reason, failure.message
+        ));
+    }
+    Update::new(DRAINED, false, "Draining", message)
+}
+
+fn environment(reported: &stevedore_proto_core::Environment) -> Environment {
+    Environment {
+        kubernetes_version: Some(reported.kubernetes_version.clone())
+            .filter(|text| !text.is_empty()),
+        platform: Some(reported.platform.clone()).filter(|text| !text.is_empty()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stevedore_crds::condition::find;
+    use stevedore_crds::v1alpha1::MemberClusterSpec;
+
+    use super::*;
+
+    fn member(leaving: bool) -> MemberCluster {
+        let spec = MemberClusterSpec {
+            cluster_uid: Some("0b5e0e5c-7d3f-4b8e-9a3e-5a7c1b2d3e4f".into()),
+            accepted: None,
+            leaving,
+        };
+        MemberCluster::new("east", spec)
+    }
+
+    fn of(
+        member: &MemberCluster,
+        contact: Contact,
+        packages: &Packages,
+        waits: bool,
+    ) -> MemberClusterStatus {
+        status(
+            member,
+            contact,
+            &MemberNote::default(),
+            packages,
+            waits,
+            Timestamp::UNIX_EPOCH,
+        )
+    }
+
+    fn word<'a>(status: &'a MemberClusterStatus, type_: &str) -> Option<(&'a str, &'a str)> {
+        find(&status.conditions, type_).map(|found| (found.status.as_str(), found.reason.as_str()))
+    }
+
+    #[test]
+    fn a_lost_member_is_unknown_and_a_hub_that_just_started_says_nothing() {
+        let heard = Contact {
+            heard: true,
+            ..Contact::default()
+        };
+        let lost = of(&member(false), heard, &Packages::default(), false);
+        assert_eq!(word(&lost, CONNECTED), Some(("Unknown", "Lost")));
+        assert!(lost.offline_since.is_some());
+        let waiting = of(
+            &member(false),
+            Contact::default(),
+            &Packages::default(),
+            true,
+        );
+        assert_eq!(
+            (word(&waiting, CONNECTED), word(&waiting, HEALTHY)),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn a_leaving_member_is_drained_when_nothing_is_left() {
+        let contact = Contact {
+            connected: true,
+            heard: true,
+            ..Contact::default()
+        };
+        let left = Packages {
+            left: vec!["demo".into()],
+            failing: vec![],
+        };
+        assert_eq!(
+            word(&of(&member(true), contact, &left, false), DRAINED),
+            Some(("False", "Draining"))
+        );
+        let away = of(&member(true), Contact::default(), &left, false);
+        let message = &find(&away.conditions, DRAINED).unwrap().message;
+        assert!(message.contains("no session"), "{message}");
+        let empty = of(&member(true), contact, &Packages::default(), false);
+        assert_eq!(word(&empty, DRAINED), Some(("True", "Drained")));
+        assert_eq!(
+            word(&of(&member(false), contact, &left, false), DRAINED),
+            None
+        );
+    }
+
+    #[test]
+    fn other_words_of_the_same_conditions_are_no_turn() {
+        let contact = Contact {
+            connected: true,
+            heard: true,
+            ..Contact::default()
+        };
+        let failing = |message: &str| {
+            let failure = Failure {
+                reason: "ProbeFailure".into(),
+                message: message.into(),
+            };
+            let packages = Packages {
+                left: vec!["demo".into()],
+                failing: vec![("demo".into(), failure)],
+            };
+            of(&member(false), contact, &packages, false)
+        };
+        let (one, other) = (failing("1 of 3"), failing("2 of 3"));
+        assert!(one != other && !turns(&one, &other));
+        let fine = of(&member(false), contact, &Packages::default(), false);
+        assert!(turns(&one, &fine));
+    }
+
+    #[test]
+    fn a_failing_package_makes_a_connected_member_unhealthy() {
+        let contact = Contact {
+            connected: true,
+            heard: true,
+            ..Contact::default()
+        };
+        let failure = Failure {
+            reason: "ProbeFailure".into(),
+            message: "not ready".into(),
+        };
+        let packages = Packages {
+            left: vec!["demo".into()],
+            failing: vec![("demo".into(), failure)],
+        };
+        assert_eq!(
+            word(&of(&member(false), contact, &packages, false), HEALTHY),
+            Some(("False", "ProbeFailure"))
+        );
+    }
+}

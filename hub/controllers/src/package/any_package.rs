@@ -1,0 +1,119 @@
+//! `Package` and `ClusterPackage` as one: they differ in scope only.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::{ApiResource, DynamicObject};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use stevedore_crds::v1alpha1::{
+    ClusterPackage, ClusterPackageSpec, Package, PackageKind, PackageReference, PackageStatus,
+};
+use stevedore_hub_core::history;
+use stevedore_hub_core::ledger::PackageIdentity;
+use stevedore_proto_core::{Digest, PackageUid};
+
+/// Either kind of package, as it was last seen.
+#[derive(Debug, Clone)]
+pub(crate) struct AnyPackage {
+    pub(crate) uid: PackageUid,
+    pub(crate) kind: PackageKind,
+    pub(crate) namespace: Option<String>,
+    pub(crate) name: String,
+    pub(crate) generation: i64,
+    pub(crate) created: Option<Time>,
+    pub(crate) deleting: bool,
+    pub(crate) finalizers: Vec<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) spec: ClusterPackageSpec,
+    pub(crate) status: PackageStatus,
+}
+
+/// A kind of package that can be seen as one.
+pub(crate) trait PackageLike {
+    /// The common view; `None` for what the API server would never give, an object without a UID.
+    fn view(&self) -> Option<AnyPackage>;
+}
+
+impl PackageLike for Package {
+    fn view(&self) -> Option<AnyPackage> {
+        view(
+            self,
+            PackageKind::Package,
+            self.spec.clone().into(),
+            self.status.clone(),
+        )
+    }
+}
+
+impl PackageLike for ClusterPackage {
+    fn view(&self) -> Option<AnyPackage> {
+        view(
+            self,
+            PackageKind::ClusterPackage,
+            self.spec.clone(),
+            self.status.clone(),
+        )
+    }
+}
+
+fn view<K: Resource>(
+    object: &K,
+    kind: PackageKind,
+    spec: ClusterPackageSpec,
+    status: Option<PackageStatus>,
+) -> Option<AnyPackage> {
+    let meta = object.meta();
+    Some(AnyPackage {
+        uid: meta.uid.as_deref()?.parse().ok()?,
+        kind,
+        namespace: meta.namespace.clone(),
+        name: object.name_any(),
+        generation: meta.generation.unwrap_or_default(),
+        created: meta.creation_timestamp.clone(),
+        deleting: meta.deletion_timestamp.is_some(),
+        finalizers: meta.finalizers.clone().unwrap_or_default(),
+        labels: meta.labels.clone().unwrap_or_default(),
+        annotations: meta.annotations.clone().unwrap_or_default(),
+        spec,
+        status: status.unwrap_or_default(),
+    })
+}
+
+impl AnyPackage {
+    /// Access to the package's object, whatever its kind.
+    pub(crate) fn api(&self, client: &Client) -> Api<DynamicObject> {
+        let resource = match self.kind {
+            PackageKind::Package => ApiResource::erase::<Package>(&()),
+            PackageKind::ClusterPackage => ApiResource::erase::<ClusterPackage>(&()),
+        };
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        }
+    }
+
+    /// How ledgers and revisions name the package.
+    pub(crate) fn reference(&self) -> PackageReference {
+        PackageReference {
+            kind: self.kind,
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            uid: self.uid.to_string(),
+        }
+    }
+
+    /// How the ledger's core names it.
+    pub(crate) fn identity(&self) -> PackageIdentity {
+        PackageIdentity {
+            uid: self.uid,
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
+    }
+
+    /// Digest over what decides the content.
+    pub(crate) fn content_hash(&self) -> Digest {
+        history::content_hash(&self.spec.image, self.spec.config.as_ref())
+    }
+}

@@ -1,0 +1,274 @@
+//! What packages consist of and render to: files kept in Secrets, read back where they are not in memory, pulled
+//! again where a Secret is gone, rendered again where somebody asks for bytes that were let go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ObjectMeta;
+use kube::{Api, ResourceExt as _};
+use stevedore_crds::record;
+use stevedore_crds::v1alpha1::PackageRevision;
+use stevedore_hub_core::fleet::Failure;
+use stevedore_hub_core::ports::ContentError;
+use stevedore_package::files::{PackageFiles, Part};
+use stevedore_package::package::Package;
+use stevedore_package::render::RenderInput;
+use stevedore_proto_core::{ClusterUid, Digest, PackageUid};
+use stevedore_runtime::retry;
+
+use crate::hub::{Hub, lock};
+use crate::package::controller;
+use crate::rollout::ledger_store::StoredLedger;
+use crate::rollout::targets;
+use crate::write;
+
+/// Key of a content Secret.
+const PART: &str = "part";
+/// When content that is missing is pulled again after a failure.
+const RESTORE_AGAIN: Duration = Duration::from_secs(30);
+
+/// Reads and checks a package; its files stay in memory for rendering.
+async fn load(hub: &Hub, files: PackageFiles) -> Result<Arc<Package>, Failure> {
+    let bytes = files.bytes();
+    let loaded = off_the_reactor(move || checked(files)).await?;
+    Ok(hub.renderer.keep(loaded, bytes))
+}
+
+/// As [`load`], and gives the files in the parts that are stored.
+pub(crate) async fn load_with_parts(
+    hub: &Hub,
+    files: PackageFiles,
+) -> Result<(Arc<Package>, Vec<Part>), Failure> {
+    let bytes = files.bytes();
+    let work = move || {
+        let stored = files.to_stored();
+        let parts = stored.map_err(|error| unusable(&error.to_string()))?.parts;
+        Ok((checked(files)?, parts))
+    };
+    let (loaded, parts) = off_the_reactor(work).await?;
+    Ok((hub.renderer.keep(loaded, bytes), parts))
+}
+
+fn checked(files: PackageFiles) -> Result<Package, Failure> {
+    Package::load(files).map_err(|invalid| unusable(&invalid.to_string()))
+}
+
+async fn off_the_reactor<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(unusable("reading the package was interrupted")))
+}
+
+fn unusable(message: &str) -> Failure {
+    Failure {
+        reason: "LoadError".to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+fn secret_name(part: &Part) -> String {
+    format!("content-{}", part.digest.hex())
+}
+
+/// Keeps parts in immutable Secrets, named by digest: equal ones are stored once. Gives their names.
+pub(crate) async fn store(hub: &Hub, parts: Vec<Part>) -> Result<Vec<String>, kube::Error> {
+    let api: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let mut names = Vec::with_capacity(parts.len());
+    for part in parts {
+        let name = secret_name(&part);
+        let secret = Secret {
+            metadata: ObjectMeta {
+                name: Some(name.clone()),
+                ..ObjectMeta::default()
+            },
+            type_: Some(record::CONTENT_TYPE.to_owned()),
+            immutable: Some(true),
+            data: Some(BTreeMap::from([(PART.to_owned(), ByteString(part.bytes))])),
+            ..Secret::default()
+        };
+        match api.create(&write::creation(), &secret).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(error) => return Err(error),
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// The package of a kept revision, read back from its Secrets where it is not in memory. One whose Secrets are
+/// gone is pulled again, by whoever pulls for its package.
+pub(crate) async fn package_of(
+    hub: &Hub,
+    revision: &PackageRevision,
+) -> Result<Arc<Package>, String> {
+    let digest = digest_of(revision)?;
+    if let Some(package) = hub.renderer.package(&digest) {
+        return Ok(package);
+    }
+    let api: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let mut parts = Vec::new();
+    for name in &revision.spec.content_secrets {
+        let found = api
+            .get_opt(name)
+            .await
+            .map_err(|error| format!("content {name} cannot be read: {error}"))?;
+        let Some(secret) = found else {
+            lock(&hub.missing).insert(write::uid(revision).to_owned());
+            if let Ok(package) = revision.spec.package.uid.parse() {
+                hub.to_pull.add(package);
+            }
+            return Err(format!("content {name} is gone; it is pulled again"));
+        };
+        let bytes = secret
+            .data
+            .and_then(|mut data| data.remove(PART))
+            .ok_or_else(|| format!("content {name} is empty"))?;
+        let digest: Digest = format!("sha256:{}", name.trim_start_matches("content-"))
+            .parse()
+            .map_err(|_| format!("content {name} is not named by a digest"))?;
+        parts.push((digest, bytes.0));
+    }
+    let files = tokio::task::spawn_blocking(move || {
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(digest, bytes)| (*digest, bytes.as_slice()))
+            .collect();
+        PackageFiles::from_stored(&digest, &parts)
+    })
+    .await
+    .map_err(|_| "reading the content was interrupted".to_owned())?
+    .map_err(|error| error.to_string())?;
+    load(hub, files).await.map_err(|failure| failure.message)
+}
+
+fn digest_of(revision: &PackageRevision) -> Result<Digest, String> {
+    let digest = revision.spec.content_digest.parse();
+    digest.map_err(|_| format!("revision {} names no digest", revision.name_any()))
+}
+
+/// Pulls content of a package again that was found missing; says when to try once more.
+pub(crate) async fn restore(hub: &Hub, uid: &PackageUid) -> Option<Duration> {
+    let mut again = None;
+    for revision in controller::objects(hub, uid) {
+        let object = write::uid(&*revision).to_owned();
+        if !lock(&hub.missing).contains(&object) {
+            continue;
+        }
+        let name = revision.name_any();
+        if let Err(message) = pull_again(hub, &revision).await {
+            tracing::warn!(revision = name, message, "content could not be restored");
+            again = Some(retry::spread(RESTORE_AGAIN, 20, rand::random()));
+            continue;
+        }
+        tracing::info!(revision = name, "content was pulled again");
+        lock(&hub.missing).remove(&object);
+        hub.to_plan.add(*uid);
+        if let Some(sessions) = hub.sessions() {
+            sessions.content_back(*uid);
+        }
+    }
+    again
+}
+
+/// The very image, by digest, into memory and into the very Secrets that the revision names. A release that
+/// packs files in other bytes cannot make those again: then the content is only in memory.
+async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String> {
+    let image = targets::resolved(revision);
+    let pulled = controller::pull(hub, &image)
+        .await
+        .map_err(|error| error.to_string())?;
+    let (loaded, parts) = load_with_parts(hub, pulled.files)
+        .await
+        .map_err(|failure| failure.message)?;
+    if loaded.digest() != digest_of(revision)? {
+        return Err(format!("{image} does not unpack to what it was"));
+    }
+    let names: Vec<_> = parts.iter().map(secret_name).collect();
+    if names != revision.spec.content_secrets {
+        tracing::warn!(%image, "content is kept in memory only: its Secrets were packed by another release");
+        return Ok(());
+    }
+    let _contents = hub.contents.read().await;
+    if hub.revisions.get(write::uid(revision)).is_none() {
+        // It went meanwhile, and nobody would remove what is stored for it.
+        return Ok(());
+    }
+    let stored = store(hub, parts).await;
+    stored.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The bytes of a content: from memory, else rendered again from a revision that a row names. What does not
+/// come out with the very digest is not given.
+pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, ContentError> {
+    if let Some(bytes) = hub.renderer.bytes(&digest) {
+        return Ok(bytes);
+    }
+    // Many members ask for one content at once: it is rendered for the first, and there for the others.
+    let gate = hub.rendering.get(digest, Default::default);
+    let _one = gate.lock().await;
+    if let Some(bytes) = hub.renderer.bytes(&digest) {
+        return Ok(bytes);
+    }
+    let ledgers: Vec<_> = lock(&hub.ledgers).values().cloned().collect();
+    let mut reason = ContentError::Missing;
+    for stored in ledgers {
+        for (revision, inputs) in renderings(hub, &stored, digest) {
+            let loaded = match package_of(hub, &revision).await {
+                Ok(loaded) => loaded,
+                Err(message) => {
+                    reason = ContentError::Unavailable(message);
+                    continue;
+                }
+            };
+            let renderer = Arc::clone(&hub.renderer);
+            let again = move || renderer.again(&loaded, &inputs, &digest);
+            if let Ok(Some(bytes)) = tokio::task::spawn_blocking(again).await {
+                return Ok(bytes);
+            }
+        }
+    }
+    Err(reason)
+}
+
+/// What the digest was rendered from, as far as it is still known: by revision, the inputs of every cluster that
+/// was given it.
+fn renderings(
+    hub: &Hub,
+    stored: &StoredLedger,
+    digest: Digest,
+) -> Vec<(Arc<PackageRevision>, Vec<RenderInput>)> {
+    let mut clusters: BTreeMap<u64, Vec<ClusterUid>> = BTreeMap::new();
+    for (cluster, row) in stored.ledger.rows() {
+        if row.ordered.content == digest {
+            let revision = clusters.entry(row.ordered.revision).or_default();
+            revision.push(cluster);
+        }
+    }
+    let package = hub.package(&stored.ledger.package.uid);
+    let Some(package) = package.filter(|_| !clusters.is_empty()) else {
+        return Vec::new();
+    };
+    let joined: BTreeMap<_, _> = hub
+        .joined()
+        .into_iter()
+        .map(|(member, object)| (member.cluster, (member, object)))
+        .collect();
+    let of = |revision: Arc<PackageRevision>| {
+        let number = u64::try_from(revision.spec.number).ok()?;
+        let inputs = clusters.get(&number)?.iter().filter_map(|cluster| {
+            let (member, object) = joined.get(cluster)?;
+            targets::input(&package, &revision, member, object)
+        });
+        let inputs = inputs.collect();
+        Some((revision, inputs))
+    };
+    controller::objects(hub, &package.uid)
+        .into_iter()
+        .filter_map(of)
+        .collect()
+}

@@ -1,0 +1,248 @@
+//! From an image reference to a kept, numbered revision.
+//!
+//! An image is pulled once per change of what decides the content; its files go into Secrets first, then the
+//! `PackageRevision` names them. A package that cannot be pulled or used is tried again alone: every package
+//! is worked on by a task of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use stevedore_crds::record;
+use stevedore_crds::v1alpha1::{PackageKind, PackageRevision, PackageRevisionSpec};
+use stevedore_hub_core::fleet::Failure;
+use stevedore_hub_core::history::{self, Revision};
+use stevedore_hub_core::status::Source;
+use stevedore_package::credentials::Credentials;
+use stevedore_proto_core::{Digest, PackageUid};
+use stevedore_runtime::retry::{self, Schedule};
+
+use crate::hub::{Hub, SourceState, lock};
+use crate::package::any_package::AnyPackage;
+use crate::package::content;
+use crate::package::registry::{self, Pulled};
+use crate::write;
+
+/// Keeps a revision until the hub itself lets it go.
+pub(crate) const FINALIZER: &str = "stevedore.dev/history";
+
+/// Waits between attempts to pull: as Package Operator, ten seconds up to five minutes.
+const PULL_AGAIN: Schedule = Schedule {
+    initial: Duration::from_secs(10),
+    factor: 2.0,
+    cap: Duration::from_secs(300),
+};
+
+/// Why there is no new revision.
+enum Error {
+    Source(registry::Error),
+    Unusable(Failure),
+    Api(kube::Error),
+}
+
+impl From<kube::Error> for Error {
+    fn from(error: kube::Error) -> Self {
+        Self::Api(error)
+    }
+}
+
+/// Works on one package; says when to try again.
+pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
+    let Some(package) = hub.package(&uid).filter(|package| !package.deleting) else {
+        lock(&hub.sources).remove(&uid);
+        return None;
+    };
+    // What the spec names comes before what older revisions lost.
+    let current = obtain(&hub, &package).await;
+    let older = content::restore(&hub, &uid).await;
+    current.into_iter().chain(older).min()
+}
+
+/// Makes a revision of what the spec names, where there is none yet; says when to try again.
+async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
+    let (uid, spec_hash) = (package.uid, package.content_hash());
+    if history::current(&revisions(hub, &uid), &spec_hash).is_some() {
+        set(hub, package, spec_hash, Source::Ready, 0);
+        return None;
+    }
+    let known = lock(&hub.sources).get(&uid).cloned();
+    let attempts = match &known {
+        Some(state) if state.spec_hash == spec_hash => match &state.source {
+            // What is no package does not become one by pulling it again.
+            Source::Invalid(_) => return None,
+            _ => state.attempts,
+        },
+        _ => {
+            set(hub, package, spec_hash, Source::Pending, 0);
+            0
+        }
+    };
+    if hub.leader.current().is_none() {
+        return Some(Duration::from_secs(1));
+    }
+    let (source, reason) = match attempt(hub, package).await {
+        Ok(note) => {
+            set(hub, package, spec_hash, Source::Ready, 0);
+            hub.event_on(&event_reference(package), false, "RevisionCreated", note)
+                .await;
+            return None;
+        }
+        Err(Error::Api(error)) => {
+            let message = format!("the revision could not be stored: {}", write::words(&error));
+            (Source::NotStored(message), "NotStored")
+        }
+        Err(Error::Source(registry::Error::Busy)) => {
+            return Some(retry::spread(registry::BUSY_AGAIN, 50, rand::random()));
+        }
+        Err(Error::Source(registry::Error::Pull(message))) => {
+            hub.metrics.pull_failures.inc();
+            (Source::PullFailed(message), "ImagePullBackOff")
+        }
+        Err(Error::Source(registry::Error::Invalid(message))) => {
+            let reason = "LoadError".to_owned();
+            (Source::Invalid(Failure { reason, message }), "Invalid")
+        }
+        Err(Error::Unusable(failure)) => (Source::Invalid(failure), "Invalid"),
+    };
+    let message = match &source {
+        Source::PullFailed(message) | Source::NotStored(message) => message.clone(),
+        Source::Invalid(failure) => failure.message.clone(),
+        Source::Pending | Source::Ready => String::new(),
+    };
+    let failed = !matches!(source, Source::Invalid(_));
+    set(hub, package, spec_hash, source, attempts + 1);
+    if attempts == 0 {
+        let reference = event_reference(package);
+        hub.event_on(&reference, true, reason, message).await;
+    }
+    failed.then(|| {
+        let bound = PULL_AGAIN.after(attempts);
+        retry::spread(bound, 20, rand::random())
+    })
+}
+
+pub(crate) fn event_reference(package: &AnyPackage) -> k8s_openapi::api::core::v1::ObjectReference {
+    k8s_openapi::api::core::v1::ObjectReference {
+        api_version: Some("stevedore.dev/v1alpha1".to_owned()),
+        kind: Some(package.kind.as_str().to_owned()),
+        name: Some(package.name.clone()),
+        namespace: package.namespace.clone(),
+        uid: Some(package.uid.to_string()),
+        ..Default::default()
+    }
+}
+
+fn set(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attempts: u32) {
+    let mut sources = lock(&hub.sources);
+    let known = sources.get(&package.uid);
+    let is_news = known.is_none_or(|known| known.spec_hash != spec_hash || known.source != source);
+    let state = SourceState {
+        spec_hash,
+        source,
+        attempts,
+    };
+    sources.insert(package.uid, state);
+    drop(sources);
+    if is_news {
+        hub.to_plan.add(package.uid);
+        hub.to_show.add(package.uid);
+    }
+}
+
+/// The kept revisions of a package, as history sees them. One that somebody deleted counts until it is let go:
+/// what runs must not become another because its record is asked to go.
+pub(crate) fn revisions(hub: &Hub, uid: &PackageUid) -> Vec<Revision> {
+    objects(hub, uid)
+        .iter()
+        .map(|object| Revision {
+            number: u64::try_from(object.spec.number).unwrap_or_default(),
+            image: object.spec.image.clone(),
+            config: object.spec.config.clone(),
+        })
+        .collect()
+}
+
+/// The kept revisions of a package as objects.
+pub(crate) fn objects(hub: &Hub, uid: &PackageUid) -> Vec<Arc<PackageRevision>> {
+    let uid = uid.to_string();
+    let mut all = hub.revisions.all();
+    all.retain(|revision| revision.spec.package.uid == uid);
+    all
+}
+
+/// Pulls, and keeps what was pulled as a revision; gives the words for the event.
+async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
+    let pulled = pull(hub, &package.spec.image)
+        .await
+        .map_err(Error::Source)?;
+    hub.metrics.pulls.inc();
+    let (loaded, parts) = content::load_with_parts(hub, pulled.files)
+        .await
+        .map_err(Error::Unusable)?;
+    let _contents = hub.contents.read().await;
+    let secrets = content::store(hub, parts).await?;
+    let digest = loaded.digest();
+    // Also above a revision that is being deleted: its name is still taken.
+    let taken = objects(hub, &package.uid)
+        .iter()
+        .map(|object| object.spec.number)
+        .max();
+    let number = taken.unwrap_or(0) + 1;
+    let name = format!("{}-{}-{number}", package.name, package.uid.short());
+    let mut revision = PackageRevision::new(
+        &name,
+        PackageRevisionSpec {
+            package: package.reference(),
+            number,
+            image: package.spec.image.clone(),
+            image_digest: pulled.digest.to_string(),
+            config: package.spec.config.clone(),
+            content_digest: digest.to_string(),
+            content_secrets: secrets,
+            change_cause: package
+                .annotations
+                .get("kubernetes.io/change-cause")
+                .map(|cause| cause.chars().take(1000).collect()),
+        },
+    );
+    revision.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+    let api: Api<PackageRevision> =
+        Api::namespaced(hub.client.clone(), revision_namespace(hub, package));
+    let created = api.create(&write::creation(), &revision).await?;
+    hub.revisions.apply(created);
+    Ok(format!(
+        "revision {number} from {} ({})",
+        package.spec.image, pulled.digest
+    ))
+}
+
+/// Where revisions and actions of a package are.
+pub(crate) fn revision_namespace<'a>(hub: &'a Hub, package: &'a AnyPackage) -> &'a str {
+    match (package.kind, &package.namespace) {
+        (PackageKind::Package, Some(namespace)) => namespace,
+        _ => &hub.settings.namespace,
+    }
+}
+
+/// Pulls an image with the hub's credentials.
+pub(crate) async fn pull(hub: &Hub, image: &str) -> Result<Pulled, registry::Error> {
+    let reference = registry::parse(image)?;
+    let host = reference.resolve_registry();
+    let credentials = || credentials(hub, host).boxed();
+    hub.puller.pull(&reference, &credentials).await
+}
+
+/// What the hub shows to a registry that asks for credentials.
+async fn credentials(hub: &Hub, host: &str) -> Result<Option<Credentials>, registry::Error> {
+    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let secret = secrets.get_opt(record::REGISTRY).await.map_err(|error| {
+        registry::Error::Pull(format!("the registry credentials cannot be read: {error}"))
+    })?;
+    let config = secret
+        .and_then(|secret| secret.data)
+        .and_then(|mut data| data.remove(".dockerconfigjson"));
+    let config = config.as_ref().map(|bytes| bytes.0.as_slice());
+    registry::credentials(config, host)
+}

@@ -1,0 +1,425 @@
+//! One package: from what is wanted to durable orders.
+//!
+//! The plan itself is [`stevedore_hub_core::rollout::plan`]; here are its inputs, and the order of effects:
+//! the finalizer before the first order, ledgers before anything is told to a session.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::{Api, ResourceExt as _};
+use stevedore_crds::v1alpha1::PackageAction;
+use stevedore_hub_core::fleet::{Assignment, Failure};
+use stevedore_hub_core::history::{self, Pin};
+use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
+use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
+use stevedore_proto_core::{ClusterUid, Epoch, PackageUid};
+use stevedore_runtime::retry::{self, Schedule};
+
+use crate::hub::{Hub, View, lock};
+use crate::package::any_package::AnyPackage;
+use crate::package::{controller as package_controller, garbage_collection};
+use crate::rollout::actions::{self, Found};
+use crate::rollout::finalizer::{self, FINALIZER};
+use crate::rollout::ledger_store::{self, StoredLedger};
+use crate::rollout::targets;
+use crate::write;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+    #[error(transparent)]
+    Ledger(#[from] ledger_store::Error),
+    #[error("this replica does not lead")]
+    NotLeading,
+    #[error(
+        "the definition of the package's kind is being deleted; nothing is torn down meanwhile"
+    )]
+    DefinitionGoes,
+}
+
+impl Error {
+    /// One CamelCase word for conditions.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Api(_) | Self::Ledger(ledger_store::Error::Api(_)) => "NotStored",
+            Self::Ledger(ledger_store::Error::Unreadable { .. }) => "LedgerUnreadable",
+            Self::NotLeading => "NotLeader",
+            Self::DefinitionGoes => "DefinitionTerminating",
+        }
+    }
+}
+
+/// Waits until a plan that failed is tried again.
+const AGAIN: Schedule = Schedule {
+    initial: Duration::from_secs(2),
+    factor: 2.0,
+    cap: Duration::from_secs(60),
+};
+
+/// Works on one package; says when to look again.
+pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
+    match step(&hub, uid).await {
+        Ok(again) => {
+            let mut views = lock(&hub.views);
+            let view = views.get_mut(&uid);
+            if view.and_then(|view| view.blocked.take()).is_some() {
+                hub.to_show.add(uid);
+            }
+            again
+        }
+        Err(Error::Ledger(ledger_store::Error::Api(error))) | Err(Error::Api(error))
+            if write::is_conflict(&error) =>
+        {
+            hub.metrics.ledger_conflicts.inc();
+            tracing::info!(package = %uid, "a write lost against another one: planning again from fresh rows");
+            // What was refused although the ledger is as we know it is refused again: not at once.
+            let wait = if refresh(&hub, uid).await {
+                Duration::from_millis(50)
+            } else {
+                Duration::from_secs(1)
+            };
+            Some(retry::spread(wait, 50, rand::random()))
+        }
+        Err(Error::NotLeading) => Some(retry::spread(AGAIN.initial, 50, rand::random())),
+        Err(error) => {
+            tracing::warn!(package = %uid, %error, "planning a package failed");
+            let attempts = show_failure(&hub, uid, &error);
+            Some(retry::spread(AGAIN.after(attempts), 50, rand::random()))
+        }
+    }
+}
+
+/// Makes the package's status say why it is not planned; how often that failed in a row before.
+fn show_failure(hub: &Hub, uid: PackageUid, error: &Error) -> u32 {
+    let mut views = lock(&hub.views);
+    let view = views.entry(uid).or_default();
+    if let Some(package) = hub.package(&uid) {
+        view.generation = package.generation;
+    }
+    let attempts = view
+        .blocked
+        .as_ref()
+        .map_or(0, |(_, attempts)| attempts + 1);
+    let failure = Failure {
+        reason: error.reason().to_owned(),
+        message: match error {
+            Error::Api(error) | Error::Ledger(ledger_store::Error::Api(error)) => {
+                write::words(error)
+            }
+            other => other.to_string(),
+        },
+    };
+    view.blocked = Some((failure, attempts));
+    drop(views);
+    hub.to_show.add(uid);
+    attempts
+}
+
+/// Reads the ledger again, and says whether it is another one. Until that worked, the old rows stay and writes
+/// keep being refused.
+async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
+    let Some(identity) = identity(hub, &uid) else {
+        return false;
+    };
+    match ledger_store::reload(&hub.client, &hub.settings.namespace, &identity).await {
+        Ok(stored) => {
+            publish(hub, &stored.ledger);
+            let stored = Arc::new(stored);
+            let before = lock(&hub.ledgers).insert(uid, Arc::clone(&stored));
+            before.is_none_or(|before| !before.is_same_version(&stored))
+        }
+        Err(error) => {
+            tracing::warn!(package = %uid, %error, "a ledger could not be read again");
+            false
+        }
+    }
+}
+
+fn identity(hub: &Hub, uid: &PackageUid) -> Option<PackageIdentity> {
+    let stored = lock(&hub.ledgers)
+        .get(uid)
+        .map(|stored| stored.ledger.package.clone());
+    stored.or_else(|| hub.package(uid).map(|package| package.identity()))
+}
+
+async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error> {
+    let record = hub.leader.record().ok_or(Error::NotLeading)?;
+    let package = hub.package(&uid);
+    let Some(identity) = identity(hub, &uid) else {
+        garbage_collection::everything(hub, &uid).await?;
+        finalizer::forget(hub, &uid);
+        return Ok(None);
+    };
+    let mut stored = lock(&hub.ledgers)
+        .get(&uid)
+        .map_or_else(|| StoredLedger::new(identity), |stored| (**stored).clone());
+
+    let present = package.as_ref().filter(|package| !package.deleting);
+    let (mut wish, mut view) = wanted(hub, package.as_ref()).await?;
+    let has_applied = stored.ledger.rows().any(|(_, row)| !row.tombstone);
+    if package.is_none() && has_applied {
+        // The finalizer keeps an object until every row is a tombstone: this one went past the hub.
+        tracing::warn!(package = stored.ledger.package.name, %uid, "a package's object vanished; what runs is left alone");
+        wish = Wish::Vanished;
+    }
+    if wish == Wish::Removed
+        && has_applied
+        && finalizer::definition_goes(hub, &stored.ledger.package).await?
+    {
+        return Err(Error::DefinitionGoes);
+    }
+    if let (Some(package), Wish::Present { targets, .. }) = (present, &wish)
+        && (has_applied || !targets.is_empty())
+        && !package
+            .finalizers
+            .iter()
+            .any(|finalizer| finalizer == FINALIZER)
+    {
+        let api = package.api(&hub.client);
+        let (kind, uid) = (package.kind.as_str(), package.uid.to_string());
+        let added = write::add_finalizer(&api, kind, &package.name, &uid, FINALIZER);
+        hub.took(package, &added.await?);
+    }
+    let plan = {
+        let members = standings(hub, &uid);
+        rollout::plan(&Input {
+            ledger: &stored.ledger,
+            leadership: record.leadership,
+            floor: record.floors.get(&uid).copied().unwrap_or(0),
+            wish: &wish,
+            members: &members,
+        })
+    };
+    view.pending_render = plan.pending_render.len();
+    let result = store(hub, &mut stored, &plan).await;
+    if let Some(leadership) = hub.leader.current() {
+        assign(hub, &stored.ledger, leadership.epoch, targeted(&wish));
+    }
+    publish(hub, &stored.ledger);
+    {
+        // What was in the way is that until the whole step is through.
+        let mut views = lock(&hub.views);
+        view.blocked = views.remove(&uid).and_then(|before| before.blocked);
+        views.insert(uid, view);
+    }
+    let dropped = !plan.dropped.is_empty();
+    let is_done = stored.ledger.rows().next().is_none() && wish == Wish::Removed;
+    if !plan.is_empty() || !lock(&hub.ledgers).contains_key(&uid) {
+        // Without a change the stored one may know more by now: a status that was written meanwhile.
+        lock(&hub.ledgers).insert(uid, Arc::new(stored.clone()));
+    }
+    note_leaving(hub);
+    result?;
+    lock(&hub.to_observe).insert(uid);
+    hub.to_show.add(uid);
+    if !plan.is_empty() {
+        announce(hub, package.as_ref(), &plan).await;
+    }
+    if dropped {
+        // A dropped row may be wanted again at once, with a number of its own.
+        hub.to_plan.add(uid);
+    }
+    if wish == Wish::Removed {
+        return Ok(finalizer::end(hub, &uid, package.as_ref(), &stored, is_done).await?);
+    }
+    if let Some(package) = present {
+        garbage_collection::history(hub, package, &stored.ledger, lock_pin(hub, &uid)).await?;
+    }
+    Ok(None)
+}
+
+/// What is wanted of a package now, and what its status has to know of that.
+async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Wish, View), Error> {
+    let mut view = View {
+        generation: package.map_or(0, |package| package.generation),
+        has_content: true,
+        ..View::default()
+    };
+    let Some(package) = package.filter(|package| !package.deleting) else {
+        return Ok((Wish::Removed, view));
+    };
+    let revisions = package_controller::revisions(hub, &package.uid);
+    view.has_content = history::current(&revisions, &package.content_hash()).is_some();
+    let pin = settle_actions(hub, package).await?;
+    view.pinned = pin.map(|pin| pin.revision);
+    let wish = targets::wish(hub, package, pin.as_ref(), &mut view).await;
+    Ok((wish, view))
+}
+
+fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
+    lock(&hub.views).get(uid).and_then(|view| view.pinned)
+}
+
+/// What the planner has to know of every joined member.
+fn standings(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, Standing> {
+    let fleet = lock(&hub.fleet);
+    hub.joined()
+        .into_iter()
+        .map(|(member, _)| {
+            let standing = Standing {
+                leaving: member.leaving,
+                ..fleet.standing(uid, &member.cluster)
+            };
+            (member.cluster, standing)
+        })
+        .collect()
+}
+
+/// Stores the changed shards, each only while this process leads.
+async fn store(hub: &Hub, stored: &mut StoredLedger, plan: &Plan) -> Result<(), Error> {
+    for (at, shard) in &plan.shards {
+        if hub.leader.current().is_none() {
+            return Err(Error::NotLeading);
+        }
+        stored
+            .store(&hub.client, &hub.settings.namespace, *at, shard)
+            .await?;
+        hub.metrics.ledger_writes.inc();
+    }
+    hub.metrics.orders.inc_by(plan.orders.len() as u64);
+    Ok(())
+}
+
+/// Tells the live fleet of a hub that starts what was ordered: members may speak before the first plan is made, and
+/// what is said of an unknown row is lost. Until then what has an order that is no tombstone counts as wanted.
+pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
+    let live = ledger.rows().filter(|(_, row)| !row.tombstone);
+    assign(
+        hub,
+        ledger,
+        epoch,
+        live.map(|(cluster, _)| cluster).collect(),
+    );
+}
+
+fn targeted(wish: &Wish) -> BTreeSet<ClusterUid> {
+    match wish {
+        Wish::Present { targets, .. } => targets.keys().copied().collect(),
+        Wish::Removed | Wish::Vanished => BTreeSet::new(),
+    }
+}
+
+/// Tells the live fleet what is ordered and wanted.
+fn assign(hub: &Hub, ledger: &Ledger, epoch: Epoch, targeted: BTreeSet<ClusterUid>) {
+    let mut assignments: BTreeMap<ClusterUid, Assignment> = targeted
+        .iter()
+        .map(|cluster| {
+            let assignment = Assignment {
+                tuple: None,
+                tombstone: false,
+                targeted: true,
+            };
+            (*cluster, assignment)
+        })
+        .collect();
+    for (cluster, order) in ledger.orders(epoch) {
+        let assignment = Assignment {
+            tuple: Some(order.tuple),
+            tombstone: order.is_tombstone(),
+            targeted: targeted.contains(&cluster),
+        };
+        assignments.insert(cluster, assignment);
+    }
+    lock(&hub.fleet).assign(ledger.package.uid, &assignments);
+}
+
+/// Whether a leaving member is drained may be another answer now.
+fn note_leaving(hub: &Hub) {
+    for (_, member) in hub.joined().iter().filter(|(member, _)| member.leaving) {
+        hub.to_note.add(write::uid(&**member).to_owned());
+    }
+}
+
+/// Gives stored orders to sessions.
+pub(crate) fn publish(hub: &Hub, ledger: &Ledger) {
+    let changes = {
+        let mut desired = hub.desired.write().unwrap_or_else(PoisonError::into_inner);
+        desired
+            .as_mut()
+            .map(|desired| desired.put(ledger))
+            .unwrap_or_default()
+    };
+    if let Some(sessions) = hub.sessions() {
+        for (cluster, deployments) in changes {
+            sessions.changed(cluster, deployments);
+        }
+    }
+}
+
+async fn announce(hub: &Hub, package: Option<&AnyPackage>, plan: &Plan) {
+    let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
+    for cause in plan.orders.values() {
+        *causes.entry(cause.as_str()).or_default() += 1;
+    }
+    let Some(package) = package.filter(|_| !causes.is_empty()) else {
+        return;
+    };
+    let text: Vec<_> = causes
+        .iter()
+        .map(|(cause, count)| format!("{cause} for {count}"))
+        .collect();
+    let note = format!("ordered: {} clusters", text.join(", "));
+    hub.event_on(
+        &package_controller::event_reference(package),
+        false,
+        "Ordered",
+        note,
+    )
+    .await;
+}
+
+/// Takes new actions, writes what became of them, and gives the pin that holds.
+async fn settle_actions(hub: &Hub, package: &AnyPackage) -> Result<Option<Pin>, Error> {
+    let namespace = package_controller::revision_namespace(hub, package);
+    let objects: Vec<Arc<PackageAction>> = hub
+        .actions
+        .all()
+        .into_iter()
+        .filter(|action| {
+            action.spec.package.kind == package.kind
+                && action.spec.package.name == package.name
+                && action.namespace().as_deref() == Some(namespace)
+                // An action speaks about the package it was made for, not a later one of the same name.
+                && action.metadata.creation_timestamp.as_ref().map(|time| time.0)
+                    >= package.created.as_ref().map(|time| time.0)
+        })
+        .collect();
+    if objects.is_empty() {
+        return Ok(None);
+    }
+    let found: Vec<_> = objects
+        .iter()
+        .map(|action| Found {
+            order: (
+                action
+                    .metadata
+                    .creation_timestamp
+                    .as_ref()
+                    .map(|time| time.0),
+                action.name_any(),
+            ),
+            generation: action.metadata.generation.unwrap_or_default(),
+            spec: action.spec.clone(),
+            status: action.status.clone().unwrap_or_default(),
+        })
+        .collect();
+    let kept: Vec<u64> = package_controller::revisions(hub, &package.uid)
+        .iter()
+        .map(|revision| revision.number)
+        .collect();
+    let decision = actions::decide(&found, &package.content_hash(), &kept, Timestamp::now());
+    let api: Api<PackageAction> = Api::namespaced(hub.client.clone(), namespace);
+    for (at, status) in decision.writes {
+        let object = &objects[at];
+        let written =
+            write::status(&api, &object.name_any(), write::uid(&**object), &status).await?;
+        hub.metrics.status_writes.inc();
+        hub.actions.apply(written);
+    }
+    Ok(decision
+        .pin
+        .filter(|pin| history::holds(pin, &package.content_hash())))
+}

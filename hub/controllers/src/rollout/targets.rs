@@ -1,0 +1,231 @@
+//! Which clusters a package goes to, and what it renders to on each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stevedore_crds::v1alpha1::{self as api, LabelOperator, MemberCluster, PackageRevision};
+use stevedore_hub_core::fleet::Failure;
+use stevedore_hub_core::history::{self, Pin};
+use stevedore_hub_core::placement::{self, Member, Placement};
+use stevedore_hub_core::rollout::{Rendering, Wish};
+use stevedore_package::render::{ClusterFacts, RenderInput};
+use stevedore_proto_core::ClusterUid;
+use stevedore_proto_core::content;
+
+use crate::hub::{Hub, View};
+use crate::package::any_package::AnyPackage;
+use crate::package::controller;
+
+/// The longest a package may keep a planner with rendering, but for one that has begun: the hub plans few at a
+/// time, and one that is slow to render on ten thousand clusters must not delay the others.
+const PASS: Duration = Duration::from_secs(5);
+
+/// What is wanted of a package that is not being deleted.
+pub(crate) async fn wish(
+    hub: &Arc<Hub>,
+    package: &AnyPackage,
+    pin: Option<&Pin>,
+    view: &mut View,
+) -> Wish {
+    let joined = hub.joined();
+    let wanted = package.spec.placement.as_ref().map(placement);
+    let selection = placement::select(
+        wanted.as_ref(),
+        package.namespace.is_some(),
+        &hub.own,
+        joined.iter().map(|(member, _)| member),
+    );
+    view.shortfall = selection.shortfall;
+    let clusters: Vec<_> = joined
+        .into_iter()
+        .filter(|(member, _)| selection.targets.contains(&member.cluster))
+        .collect();
+    let targets = render(hub, package, pin, clusters, view).await;
+    Wish::Present {
+        paused: package.spec.paused,
+        account: package.spec.service_account_name.clone(),
+        targets,
+    }
+}
+
+/// Renders the active revision for every target, off the reactor.
+async fn render(
+    hub: &Arc<Hub>,
+    package: &AnyPackage,
+    pin: Option<&Pin>,
+    clusters: Vec<(Member, Arc<MemberCluster>)>,
+    view: &mut View,
+) -> BTreeMap<ClusterUid, Rendering> {
+    let unusable = |clusters: &[(Member, Arc<MemberCluster>)]| {
+        clusters
+            .iter()
+            .map(|(member, _)| (member.cluster, Rendering::Unusable))
+            .collect()
+    };
+    let revisions = controller::revisions(hub, &package.uid);
+    let Some(number) = history::active(&revisions, pin).map(|active| active.number) else {
+        return unusable(&clusters);
+    };
+    view.revision = Some(number);
+    let object = controller::objects(hub, &package.uid)
+        .into_iter()
+        .find(|object| u64::try_from(object.spec.number) == Ok(number));
+    let Some(object) = object else {
+        return unusable(&clusters);
+    };
+    view.resolved_image = Some(resolved(&object));
+    let loaded = match crate::package::content::package_of(hub, &object).await {
+        Ok(loaded) => loaded,
+        Err(message) => {
+            tracing::warn!(
+                package = package.name,
+                message,
+                "a revision's content cannot be read"
+            );
+            let reason = "ContentUnavailable".to_owned();
+            let failure = Failure { reason, message };
+            view.unrendered = clusters
+                .iter()
+                .map(|(member, _)| (member.cluster, failure.clone()))
+                .collect();
+            return unusable(&clusters);
+        }
+    };
+    // Nothing is known of a member's environment before it connected for the first time.
+    let inputs: Vec<_> = clusters
+        .iter()
+        .filter_map(|(member, cluster)| {
+            Some((member.cluster, input(package, &object, member, cluster)?))
+        })
+        .collect();
+    let asked: Vec<_> = inputs.iter().map(|(cluster, _)| *cluster).collect();
+    let shared = Arc::clone(hub);
+    let pass = tokio::task::spawn_blocking(move || shared.renderer.render(&loaded, inputs, PASS));
+    let mut targets: BTreeMap<_, _> = unusable(&clusters);
+    targets.extend(asked.into_iter().map(|cluster| (cluster, Rendering::Later)));
+    let Ok(pass) = pass.await else {
+        return targets;
+    };
+    if !pass.is_complete {
+        // Behind those that wait: the rest is rendered when it is this package's turn again.
+        view.rendering = true;
+        hub.to_plan.add(package.uid);
+    }
+    for (cluster, result) in pass.results {
+        match result {
+            Ok(rendered) => {
+                let rendering = Rendering::Content {
+                    revision: number,
+                    input: rendered.input,
+                    content: rendered.content,
+                };
+                targets.insert(cluster, rendering);
+            }
+            Err(failure) => {
+                targets.insert(cluster, Rendering::Unusable);
+                view.unrendered.insert(cluster, failure);
+            }
+        }
+    }
+    targets
+}
+
+/// What the revision is rendered from for one cluster; `None` while the member's environment is not known.
+pub(crate) fn input(
+    package: &AnyPackage,
+    revision: &PackageRevision,
+    member: &Member,
+    cluster: &MemberCluster,
+) -> Option<RenderInput> {
+    let environment = cluster.status.as_ref()?.environment.as_ref()?;
+    Some(RenderInput {
+        name: package.name.clone(),
+        namespace: package.namespace.clone(),
+        labels: package.labels.clone(),
+        annotations: package.annotations.clone(),
+        image: revision.spec.image.clone(),
+        config: revision.spec.config.clone().map(Value::Object),
+        environment: facts(environment),
+        cluster: ClusterFacts {
+            name: member.name.clone(),
+            uid: member.cluster.to_string(),
+            labels: member.labels.clone(),
+        },
+        collision_protection: None,
+        success_delay_seconds: None,
+    })
+}
+
+/// The tree templates see as `.environment`.
+fn facts(environment: &api::Environment) -> Value {
+    let version = environment.kubernetes_version.clone().unwrap_or_default();
+    json!({"kubernetes": {"version": version}})
+}
+
+/// The image of a revision, by digest.
+pub(crate) fn resolved(revision: &PackageRevision) -> String {
+    let image = revision.spec.image.split('@').next().unwrap_or_default();
+    let name = match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => image,
+    };
+    format!("{name}@{}", revision.spec.image_digest)
+}
+
+fn placement(placement: &api::Placement) -> Placement {
+    Placement {
+        selector: placement.cluster_selector.as_ref().map(selector),
+        names: placement
+            .cluster_names
+            .as_ref()
+            .map(|names| names.iter().cloned().collect::<BTreeSet<_>>()),
+    }
+}
+
+fn selector(selector: &api::LabelSelector) -> content::LabelSelector {
+    let expression = |found: &api::LabelSelectorRequirement| content::LabelExpression {
+        key: found.key.clone(),
+        operator: match found.operator {
+            LabelOperator::In => content::LabelOperator::In,
+            LabelOperator::NotIn => content::LabelOperator::NotIn,
+            LabelOperator::Exists => content::LabelOperator::Exists,
+            LabelOperator::DoesNotExist => content::LabelOperator::DoesNotExist,
+        },
+        values: found.values.clone(),
+    };
+    content::LabelSelector {
+        match_labels: selector.match_labels.clone(),
+        match_expressions: selector.match_expressions.iter().map(expression).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stevedore_crds::v1alpha1::PackageRevisionSpec;
+
+    use super::*;
+
+    #[test]
+    fn a_resolved_image_names_the_repository_by_digest() {
+        for (image, expected) in [
+            ("registry.example/demo:v1", "registry.example/demo@sha256:1"),
+            (
+                "registry.example:5000/demo",
+                "registry.example:5000/demo@sha256:1",
+            ),
+            (
+                "registry.example/demo@sha256:9",
+                "registry.example/demo@sha256:1",
+            ),
+        ] {
+            let spec = PackageRevisionSpec {
+                image: image.into(),
+                image_digest: "sha256:1".into(),
+                ..PackageRevisionSpec::default()
+            };
+            assert_eq!(resolved(&PackageRevision::new("r", spec)), expected);
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Ledgers as objects: reading all of them, and storing what a plan changed.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kube::api::{ListParams, ObjectMeta};
+use kube::{Api, Client, ResourceExt as _};
+use stevedore_crds::v1alpha1::{
+    Fence, LedgerContent, LedgerTerm, PackageKind, PackageLedger, PackageLedgerSpec,
+    PackageLedgerStatus, PackageReference,
+};
+use stevedore_hub_core::ledger::{
+    self, Ledger, Ordered, PackageIdentity, Shard, Stored, TermRecord,
+};
+use stevedore_proto_core::id::{EpochId, TermId};
+use stevedore_proto_core::{Epoch, Leadership, PackageUid, Term};
+
+use crate::write;
+
+/// Keeps a ledger until the hub itself lets it go.
+const FINALIZER: &str = "stevedore.dev/ledger";
+
+/// A ledger that cannot be read or stored.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The object holds what this release cannot read; nothing may be ordered from it.
+    #[error("ledger {name} cannot be read: {message}")]
+    Unreadable {
+        /// Name of the object.
+        name: String,
+        /// Why.
+        message: String,
+    },
+    /// The API server.
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+}
+
+/// One package's ledger as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredLedger {
+    pub(crate) ledger: Ledger,
+    pub(crate) objects: Vec<LedgerObject>,
+}
+
+/// The object of one shard.
+#[derive(Debug, Clone)]
+pub(crate) struct LedgerObject {
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    pub(crate) generation: i64,
+    resource_version: Option<String>,
+    pub(crate) status: PackageLedgerStatus,
+}
+
+impl StoredLedger {
+    pub(crate) fn new(package: PackageIdentity) -> Self {
+        Self {
+            ledger: Ledger::new(package),
+            objects: Vec::new(),
+        }
+    }
+
+    /// Whether both were read at the same version of every object.
+    pub(crate) fn is_same_version(&self, other: &Self) -> bool {
+        let versions = |stored: &Self| -> Vec<_> {
+            let objects = stored.objects.iter();
+            objects
+                .map(|object| (object.uid.clone(), object.resource_version.clone()))
+                .collect()
+        };
+        versions(self) == versions(other)
+    }
+
+    /// Takes over what one shard's object says. Shards come in order.
+    fn put(&mut self, at: usize, object: &PackageLedger) -> Result<(), Error> {
+        let shard = read(object)?;
+        let entry = LedgerObject {
+            name: object.name_any(),
+            uid: write::uid(object).to_owned(),
+            generation: object.metadata.generation.unwrap_or_default(),
+            resource_version: object.metadata.resource_version.clone(),
+            status: object.status.clone().unwrap_or_default(),
+        };
+        if at < self.objects.len() {
+            self.ledger.shards[at] = shard;
+            self.objects[at] = entry;
+        } else {
+            self.ledger.shards.push(shard);
+            self.objects.push(entry);
+        }
+        Ok(())
+    }
+
+    /// Stores one shard; what is in memory changes only when it is stored.
+    pub(crate) async fn store(
+        &mut self,
+        client: &Client,
+        namespace: &str,
+        at: usize,
+        shard: &Shard,
+    ) -> Result<(), Error> {
+        let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
+        let package = &self.ledger.package;
+        let name = format!("{}-{}-{at}", package.name, package.uid.short());
+        let mut object = PackageLedger::new(&name, spec(package, at, shard));
+        object.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+        let parameters = write::creation();
+        let stored = match self.objects.get(at) {
+            Some(known) => {
+                object
+                    .metadata
+                    .resource_version
+                    .clone_from(&known.resource_version);
+                object.metadata.uid = Some(known.uid.clone());
+                api.replace(&name, &parameters, &object).await?
+            }
+            None => api.create(&parameters, &object).await?,
+        };
+        self.put(at, &stored)
+    }
+
+    /// Notes a status that was written.
+    pub(crate) fn wrote_status(&mut self, at: usize, written: &PackageLedger) {
+        if let Some(object) = self.objects.get_mut(at) {
+            object
+                .resource_version
+                .clone_from(&written.metadata.resource_version);
+            object.status = written.status.clone().unwrap_or_default();
+        }
+    }
+
+    /// Removes every object of a ledger without rows; other finalizers on it are left to whoever set them. The
+    /// last shard goes first: what is left, should the hub end in between, is a ledger that can be read.
+    pub(crate) async fn remove(&self, client: &Client, namespace: &str) -> Result<(), kube::Error> {
+        let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
+        for LedgerObject { name, uid, .. } in self.objects.iter().rev() {
+            let found = api.get_opt(name).await?;
+            let Some(found) = found.filter(|found| write::uid(found) == uid) else {
+                continue;
+            };
+            let present = found.finalizers();
+            if present.iter().any(|finalizer| finalizer == FINALIZER) {
+                let removed = write::remove_finalizer(&api, name, uid, present, FINALIZER);
+                write::ignore_missing(removed.await)?;
+            }
+            write::ignore_missing(write::delete(&api, name, uid).await)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads every ledger. One that cannot be read fails all: the hub must not order from half of the truth.
+pub(crate) async fn load(
+    client: &Client,
+    namespace: &str,
+) -> Result<BTreeMap<PackageUid, StoredLedger>, Error> {
+    let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
+    let mut objects = Vec::new();
+    let mut parameters = ListParams::default().limit(50);
+    loop {
+        let page = api.list(&parameters).await?;
+        objects.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => parameters = parameters.continue_token(&token),
+            None => break,
+        }
+    }
+    objects.sort_by_key(|object| object.spec.shard);
+    let mut ledgers = BTreeMap::new();
+    for object in &objects {
+        let package = identity(object)?;
+        let stored = ledgers
+            .entry(package.uid)
+            .or_insert_with(|| StoredLedger::new(package));
+        let at = stored.objects.len();
+        if usize::try_from(object.spec.shard) != Ok(at) {
+            return Err(unreadable(
+                object,
+                format!("shard {at} is missing before it"),
+            ));
+        }
+        stored.put(at, object)?;
+    }
+    Ok(ledgers)
+}
+
+/// Reads one package's ledger again, after a write was refused.
+pub(crate) async fn reload(
+    client: &Client,
+    namespace: &str,
+    package: &PackageIdentity,
+) -> Result<StoredLedger, Error> {
+    let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
+    let mut stored = StoredLedger::new(package.clone());
+    loop {
+        let at = stored.objects.len();
+        let name = format!("{}-{}-{at}", package.name, package.uid.short());
+        match api.get_opt(&name).await? {
+            Some(object) if identity(&object)?.uid != package.uid => {
+                let message = "it is another package's".to_owned();
+                return Err(unreadable(&object, message));
+            }
+            Some(object) => stored.put(at, &object)?,
+            None => return Ok(stored),
+        }
+    }
+}
+
+fn identity(object: &PackageLedger) -> Result<PackageIdentity, Error> {
+    let PackageReference {
+        namespace,
+        name,
+        uid,
+        ..
+    } = &object.spec.package;
+    Ok(PackageIdentity {
+        uid: uid
+            .parse()
+            .map_err(|_| unreadable(object, "the package's UID is not a UUID".to_owned()))?,
+        namespace: namespace.clone(),
+        name: name.clone(),
+    })
+}
+
+fn unreadable(object: &PackageLedger, message: String) -> Error {
+    Error::Unreadable {
+        name: object.name_any(),
+        message,
+    }
+}
+
+fn read(object: &PackageLedger) -> Result<Shard, Error> {
+    let refuse = |message: String| unreadable(object, message);
+    let spec = &object.spec;
+    let number = |value: i64| u64::try_from(value).map_err(|error| refuse(error.to_string()));
+    let content = |content: &LedgerContent| {
+        let digest = |text: &str| {
+            text.parse()
+                .map_err(|_| refuse(format!("{text:?} is not a digest")))
+        };
+        Ok::<_, Error>(Ordered {
+            revision: number(content.revision)?,
+            input: digest(&content.input)?,
+            content: digest(&content.content)?,
+            size: number(content.size)?,
+            account: content.account.clone(),
+            paused: content.paused,
+        })
+    };
+    let term = |term: &LedgerTerm| {
+        let id = |text: &str| {
+            text.parse::<EpochId>()
+                .map_err(|_| refuse(format!("{text:?} is not a UUID")))
+        };
+        Ok::<_, Error>(TermRecord {
+            leadership: Leadership {
+                epoch: Epoch {
+                    counter: number(term.epoch.counter)?,
+                    id: id(&term.epoch.id)?,
+                },
+                term: Term {
+                    counter: number(term.term.counter)?,
+                    id: TermId::from_bytes(*id(&term.term.id)?.as_bytes()),
+                },
+            },
+            first: number(term.first_number)?,
+        })
+    };
+    let stored = Stored {
+        highest: number(spec.highest_number)?,
+        terms: spec.terms.iter().map(term).collect::<Result<_, _>>()?,
+        contents: spec
+            .contents
+            .iter()
+            .map(content)
+            .collect::<Result<_, _>>()?,
+        rows: STANDARD
+            .decode(&spec.rows)
+            .map_err(|error| refuse(error.to_string()))?,
+    };
+    stored
+        .decode()
+        .map_err(|error: ledger::Error| refuse(error.to_string()))
+}
+
+fn spec(package: &PackageIdentity, at: usize, shard: &Shard) -> PackageLedgerSpec {
+    let stored = shard.encode();
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    PackageLedgerSpec {
+        package: PackageReference {
+            kind: match package.namespace {
+                Some(_) => PackageKind::Package,
+                None => PackageKind::ClusterPackage,
+            },
+            namespace: package.namespace.clone(),
+            name: package.name.clone(),
+            uid: package.uid.to_string(),
+        },
+        shard: i32::try_from(at).unwrap_or(i32::MAX),
+        highest_number: number(stored.highest),
+        terms: stored
+            .terms
+            .iter()
+            .map(|record| LedgerTerm {
+                epoch: Fence {
+                    counter: number(record.leadership.epoch.counter),
+                    id: record.leadership.epoch.id.to_string(),
+                },
+                term: Fence {
+                    counter: number(record.leadership.term.counter),
+                    id: record.leadership.term.id.to_string(),
+                },
+                first_number: number(record.first),
+            })
+            .collect(),
+        contents: stored
+            .contents
+            .iter()
+            .map(|content| LedgerContent {
+                revision: number(content.revision),
+                input: content.input.to_string(),
+                content: content.content.to_string(),
+                size: number(content.size),
+                account: content.account.clone(),
+                paused: content.paused,
+            })
+            .collect(),
+        rows: STANDARD.encode(&stored.rows),
+    }
+}
+
+/// An object's metadata with a name only.
+pub(crate) fn named(name: &str) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        ..ObjectMeta::default()
+    }
+}
