@@ -14,7 +14,6 @@ pub mod connect;
 mod connections;
 pub mod discovery;
 pub mod package_client;
-mod path;
 mod refusal;
 pub mod transport;
 pub mod watch_loop;

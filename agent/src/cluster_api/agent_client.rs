@@ -9,12 +9,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::FailureKind;
+use stevedore_client::Path;
 use stevedore_crds::v1alpha1::{
     ClusterObjectDeployment, ClusterObjectSet, MemberPolicy, ObjectDeployment, ObjectSet,
 };
 use stevedore_proto_core::label;
 
-use super::path::Path;
+use super::refusal;
 use super::transport::{Call, JSON, METADATA, METADATA_LIST, Transport};
 use super::watch_loop::Subject;
 use crate::engine::ports::{Account, Answer};
@@ -87,13 +88,14 @@ impl AgentClient {
     }
 
     fn path<K: Own>(namespace: Option<&str>) -> Answer<Path> {
-        Path::group_version(&K::group(&()), &K::version(&()))?
-            .namespace(namespace)?
-            .segment(&K::plural(&()))
+        Path::group_version(&K::group(&()), &K::version(&()))
+            .and_then(|path| path.namespace(namespace)?.segment(&K::plural(&())))
+            .map_err(refusal::invalid_name)
     }
 
     fn object<K: Own>(namespace: Option<&str>, name: &str) -> Answer<Path> {
-        Self::path::<K>(namespace)?.segment(name)
+        let path = Self::path::<K>(namespace)?.segment(name);
+        path.map_err(refusal::invalid_name)
     }
 
     /// Reads one object as whatever `T` takes of it; `None` when there is none.
@@ -169,7 +171,7 @@ impl AgentClient {
     ) -> Answer<Value> {
         let mut path = Self::object::<K>(namespace, name)?;
         if let Some(subresource) = subresource {
-            path = path.segment(subresource)?;
+            path = path.segment(subresource).map_err(refusal::invalid_name)?;
         }
         let path = path.query("fieldManager", label::FIELD_MANAGER);
         let call = Call::with_body(Method::PATCH, path, MERGE, bytes(patch));

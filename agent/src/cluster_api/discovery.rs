@@ -7,9 +7,9 @@ use std::time::Duration;
 use kube::client::{APIGroupDiscoveryList, APIResourceDiscovery};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::Kind;
+use stevedore_client::Path;
 use tokio::time::Instant;
 
-use super::path::Path;
 use super::transport::{Call, Transport};
 use crate::engine::ports::Answer;
 

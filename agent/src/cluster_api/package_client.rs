@@ -9,10 +9,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_client::Path;
 use stevedore_proto_core::{DeploymentUid, label};
 
 use super::discovery::{Discovery, Resource};
-use super::path::Path;
+use super::refusal;
 use super::transport::{Call, JSON, METADATA_LIST, Reply, Transport};
 use crate::engine::ports::{
     Account, Answer, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope,
@@ -85,7 +86,8 @@ impl PackageClient {
                 format!("a {} {what} namespace", key.kind.kind()),
             ));
         }
-        collection(&key.kind, &resource, key.namespace.as_deref())?.segment(&key.name)
+        let path = collection(&key.kind, &resource, key.namespace.as_deref())?.segment(&key.name);
+        path.map_err(refusal::invalid_name)
     }
 
     async fn search(
@@ -155,9 +157,9 @@ pub(crate) fn collection(
     resource: &Resource,
     namespace: Option<&str>,
 ) -> Answer<Path> {
-    Path::group_version(kind.group(), kind.version())?
-        .namespace(namespace)?
-        .segment(&resource.plural)
+    Path::group_version(kind.group(), kind.version())
+        .and_then(|path| path.namespace(namespace)?.segment(&resource.plural))
+        .map_err(refusal::invalid_name)
 }
 
 fn metadata_only(object: Value) -> Value {

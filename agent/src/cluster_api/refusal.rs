@@ -3,6 +3,7 @@
 use http::StatusCode;
 use kube::core::Status;
 use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_client::InvalidSegment;
 
 /// Part of every refusal of an impersonation.
 const CANNOT_IMPERSONATE: &str = "cannot impersonate";
@@ -32,6 +33,11 @@ pub(crate) fn failure(code: StatusCode, retry_after: Option<u64>, body: &[u8]) -
             .or(asked)
             .map(|seconds| seconds.saturating_mul(1000)),
     }
+}
+
+/// A name that no object can have; nothing was asked.
+pub(crate) fn invalid_name(invalid: InvalidSegment) -> Failure {
+    Failure::new(FailureKind::Invalid, invalid.to_string())
 }
 
 fn text(code: StatusCode, body: &[u8]) -> String {

@@ -12,11 +12,11 @@ use kube::Client;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
 use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_client::Path;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::connections::Connections;
-use super::path::Path;
 use super::refusal;
 use crate::chain::chain;
 use crate::engine::ports::{Account, Answer};

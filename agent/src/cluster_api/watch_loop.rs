@@ -13,11 +13,11 @@ use kube::client::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::{Failure, FailureKind};
+pub(crate) use stevedore_client::Path;
 use stevedore_runtime::retry::{Delays, Schedule, spread};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
-pub(crate) use super::path::Path;
 use super::refusal;
 use super::transport::{Call, JSON, METADATA, METADATA_LIST, Opened, Transport};
 use crate::engine::ports::{Account, Answer};

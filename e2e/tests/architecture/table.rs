@@ -70,6 +70,12 @@ pub(crate) const ROWS: &[Row] = &[
         pure: false,
     },
     Row {
+        crate_name: "stevedore-client",
+        may_use: &["stevedore-crds", "stevedore-runtime"],
+        never: NO_GRPC,
+        pure: false,
+    },
+    Row {
         crate_name: "stevedore-runtime",
         may_use: &[],
         never: NO_KUBE_GRPC,
@@ -98,6 +104,7 @@ pub(crate) const ROWS: &[Row] = &[
             "stevedore-hub-core",
             "stevedore-proto-core",
             "stevedore-package",
+            "stevedore-client",
             "stevedore-crds",
             "stevedore-runtime",
         ],
@@ -131,6 +138,7 @@ pub(crate) const ROWS: &[Row] = &[
             "stevedore-agent-core",
             "stevedore-proto",
             "stevedore-proto-core",
+            "stevedore-client",
             "stevedore-crds",
             "stevedore-runtime",
             "stevedore-cel",
@@ -141,6 +149,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         crate_name: "stevedore",
         may_use: &[
+            "stevedore-client",
             "stevedore-crds",
             "stevedore-package",
             "stevedore-deploy",
@@ -170,6 +179,7 @@ pub(crate) const ROWS: &[Row] = &[
             "stevedore-agent",
             "stevedore-agent-core",
             "stevedore-cel",
+            "stevedore-client",
             "stevedore-crds",
             "stevedore-deploy",
             "stevedore-fleet",

@@ -1,0 +1,8 @@
+//! Requests to a Kubernetes API server, as hub, agent and command line make them.
+//!
+//! Names come from outside: from enrolments, sessions, arguments and fields of objects. [`Path`] is the only
+//! way to put one into a URL, and encodes it.
+
+mod path;
+
+pub use path::{InvalidSegment, Path};
