@@ -79,7 +79,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
         APART
     };
     let last = note.shown.map(|shown| shown.elapsed());
-    if let Some(left) = last.and_then(|last| apart.checked_sub(last)) {
+    if let Some(left) = write::left(apart, last) {
         return Some(again.map_or(left, |again| again.min(left)));
     }
     let api: Api<MemberCluster> = Api::all(hub.client.clone());
