@@ -139,7 +139,17 @@ pub(crate) fn is_refused(error: &kube::Error) -> bool {
     status.code == 422 && details.is_some_and(|details| !details.causes.is_empty())
 }
 
-/// When a status that was not written is tried again.
+/// Logs that a status was not written. That another write came first, or that the object is gone, is no fault.
+pub(crate) fn log_status(error: &kube::Error, kind: &str, name: &str) {
+    if is_conflict(error) {
+        tracing::debug!(kind, name, %error, "a status lost against another write");
+    } else {
+        tracing::warn!(kind, name, %error, "a status could not be written");
+    }
+}
+
+/// When a status that was not written is tried again, also after a conflict: no news of the object may follow, and
+/// one that is gone is forgotten by then.
 pub(crate) fn status_again(error: &kube::Error) -> Duration {
     Duration::from_secs(if is_refused(error) { 60 } else { 1 })
 }

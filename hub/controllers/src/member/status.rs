@@ -100,9 +100,8 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
             announce(&hub, &member, &old, &status).await;
             again
         }
-        Err(error) if write::is_conflict(&error) => again,
         Err(error) => {
-            tracing::warn!(member = name, %error, "a member's status could not be written");
+            write::log_status(&error, "MemberCluster", &name);
             Some(write::status_again(&error))
         }
     }

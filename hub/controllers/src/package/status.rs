@@ -75,9 +75,8 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
             lock(&hub.shown).insert(uid, shown);
             None
         }
-        Err(error) if write::is_conflict(&error) => None,
         Err(error) => {
-            tracing::warn!(package = package.name, %error, "a status could not be written");
+            write::log_status(&error, package.kind.as_str(), &package.name);
             Some(write::status_again(&error))
         }
     }
