@@ -128,7 +128,8 @@ async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
     };
     match ledger_store::reload(&hub.client, &hub.settings.namespace, &identity).await {
         Ok(stored) => {
-            publish(hub, &stored.ledger);
+            // Sessions are told by the plan that follows: what members answer is lost on a fleet that has not been
+            // assigned these orders.
             let stored = Arc::new(stored);
             let before = lock(&hub.ledgers).insert(uid, Arc::clone(&stored));
             before.is_none_or(|before| !before.is_same_version(&stored))
