@@ -104,7 +104,8 @@ pub struct Hub {
     pub(crate) client: Client,
     pub(crate) settings: Settings,
     pub(crate) own: ClusterUid,
-    pub(crate) started: Instant,
+    /// When everything was loaded: from then on members can come.
+    pub(crate) loaded: OnceLock<Instant>,
     /// Whether and as what this process leads.
     pub leader: Leader,
     pub(crate) members: Arc<Index<MemberCluster>>,
@@ -163,7 +164,7 @@ impl Hub {
             recorder: Recorder::new(client.clone(), reporter),
             client,
             own,
-            started: Instant::now(),
+            loaded: OnceLock::new(),
             leader: Leader::default(),
             members: Arc::default(),
             packages: Arc::default(),
@@ -347,9 +348,9 @@ impl Hub {
         }
     }
 
-    /// How long this hub has run.
+    /// For how long members could have come. Waiting for the Lease does not count.
     pub(crate) fn age(&self) -> Duration {
-        self.started.elapsed()
+        self.loaded.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 }
 

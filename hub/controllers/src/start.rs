@@ -6,6 +6,7 @@ use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::{PackageAction, PackageKind};
 use stevedore_hub_core::desired::Desired;
 use stevedore_runtime::supervise::Tasks;
+use tokio::time::Instant;
 
 use crate::hub::{Hub, is_joined, lock};
 use crate::leadership::{lease, raise_epoch};
@@ -76,6 +77,7 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
         .into_iter()
         .map(|(uid, stored)| (uid, Arc::new(stored)))
         .collect();
+    let _ = hub.loaded.set(Instant::now());
     work(hub, &tasks);
     let shared = Arc::clone(hub);
     let _ = tasks.spawn("strays", async move {
