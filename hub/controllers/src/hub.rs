@@ -22,6 +22,7 @@ use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::Instant;
 
 use crate::leadership::lease::Leader;
+use crate::leadership::write_guard;
 use crate::metrics::Metrics;
 use crate::package::any_package::{AnyPackage, PackageLike as _};
 use crate::package::registry::{self, Puller};
@@ -101,13 +102,16 @@ pub(crate) struct MemberNote {
 
 /// The whole hub but its gRPC side. One per process, shared by all its tasks.
 pub struct Hub {
+    /// Writes only while this process leads.
     pub(crate) client: Client,
+    /// For the Lease and the term themselves, and for what is kept before anybody leads.
+    pub(crate) unguarded: Client,
     pub(crate) settings: Settings,
     pub(crate) own: ClusterUid,
     /// When everything was loaded: from then on members can come.
     pub(crate) loaded: OnceLock<Instant>,
     /// Whether and as what this process leads.
-    pub leader: Leader,
+    pub leader: Arc<Leader>,
     pub(crate) members: Arc<Index<MemberCluster>>,
     pub(crate) packages: Arc<Index<Package>>,
     pub(crate) cluster_packages: Arc<Index<ClusterPackage>>,
@@ -160,12 +164,15 @@ impl Hub {
             controller: "stevedore-hub".to_owned(),
             instance: Some(settings.holder.clone()),
         };
+        let leader: Arc<Leader> = Arc::default();
+        let guarded = write_guard::guarded(client.clone(), Arc::clone(&leader));
         Ok(Arc::new(Self {
-            recorder: Recorder::new(client.clone(), reporter),
-            client,
+            recorder: Recorder::new(guarded.clone(), reporter),
+            client: guarded,
             own,
             loaded: OnceLock::new(),
-            leader: Leader::default(),
+            leader,
+            unguarded: client,
             members: Arc::default(),
             packages: Arc::default(),
             cluster_packages: Arc::default(),

@@ -49,7 +49,7 @@ pub enum Error {
 /// When epoch, term or a ledger cannot be read: then nothing may be ordered.
 pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
     let tasks = tasks.owner("controllers");
-    let (client, settings) = (hub.client.clone(), hub.settings.clone());
+    let (client, settings) = (hub.unguarded.clone(), hub.settings.clone());
     hub.leader
         .take(&client, &settings.namespace, &settings.holder)
         .await?;
@@ -103,7 +103,7 @@ fn keep_leading(hub: &Arc<Hub>, tasks: &Tasks) {
     let stop = tasks.shutdown();
     tasks.essential("lease", async move {
         let Hub {
-            client,
+            unguarded: client,
             settings,
             leader,
             ..
