@@ -80,11 +80,7 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
     let _ = hub.loaded.set(Instant::now());
     work(hub, &tasks);
     let shared = Arc::clone(hub);
-    let _ = tasks.spawn("strays", async move {
-        if let Err(error) = garbage_collection::strays(&shared).await {
-            tracing::warn!(%error, "content that no revision names could not be looked for");
-        }
-    });
+    endless(&tasks, "strays", garbage_collection::run(shared));
     hub.plan_all();
     for uid in hub.package_uids() {
         hub.to_pull.add(uid);
