@@ -18,7 +18,11 @@ mod scenarios {
     pub(crate) mod registry;
     pub(crate) mod seed;
     pub(crate) mod state;
+    pub(crate) mod waits;
     pub(crate) mod world;
 
+    mod faults;
+    mod leadership;
+    mod removal;
     mod rollout;
 }

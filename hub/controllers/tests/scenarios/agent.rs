@@ -30,6 +30,8 @@ pub(crate) struct Agent {
     pub(crate) is_online: bool,
     /// How far it gets with what it is ordered.
     pub(crate) reaches: Stage,
+    /// Whether it carries tombstones out, or only takes them.
+    pub(crate) tears_down: bool,
     /// Whether it says why it is not available: then it counts as failed.
     pub(crate) complaint: Option<String>,
     pub(crate) held: BTreeMap<DeploymentUid, Held>,
@@ -48,12 +50,22 @@ impl Agent {
             member,
             is_online: true,
             reaches: Stage::Available,
+            tears_down: true,
             complaint: None,
             held: BTreeMap::new(),
             session: None,
             due: Due::Everything,
             incarnation: 0,
             sequence: 0,
+        }
+    }
+
+    /// The same agent without its session.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            held: self.held.clone(),
+            incarnation: self.incarnation,
+            ..Self::new(&self.name, self.cluster, self.member)
         }
     }
 
@@ -135,9 +147,10 @@ impl Agent {
                 self.name
             );
         }
-        let stage = match order.is_tombstone() {
-            true => Stage::Deleted,
-            false => self.reaches,
+        let stage = match (order.is_tombstone(), self.tears_down) {
+            (true, true) => Stage::Deleted,
+            (true, false) => Stage::Received,
+            (false, _) => self.reaches,
         };
         let held = Held {
             deployment: order.deployment,
@@ -154,6 +167,25 @@ impl Agent {
         };
         self.say(hub, progress);
         self.report(hub, order.deployment);
+    }
+
+    /// Says of everything that it runs how far it is by now.
+    pub(crate) fn report_all(&mut self, hub: &Hub) {
+        let deployments: Vec<_> = self.held.keys().copied().collect();
+        for deployment in deployments {
+            let reaches = self.reaches;
+            let held = self.held.get_mut(&deployment).unwrap();
+            if held.content.is_some() {
+                held.stage = reaches;
+            }
+            self.report(hub, deployment);
+        }
+    }
+
+    /// Its data is lost: it takes everything anew.
+    pub(crate) fn forget_what_it_holds(&mut self) {
+        self.held.clear();
+        self.due = Due::Everything;
     }
 
     /// Says how far it is with one deployment.

@@ -25,7 +25,6 @@ use tokio::sync::watch;
 use tower::{BoxError, service_fn};
 
 pub(crate) use call::{Call, Verb};
-pub(crate) use objects::Key;
 pub(crate) use rule::{Gate, Reaction, on_write};
 
 use objects::Objects;
@@ -96,6 +95,13 @@ impl ApiServer {
             state: Arc::default(),
             version: watch::Sender::new(0),
         }
+    }
+
+    /// Another server with the same objects, and an empty log.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::new();
+        copy.change(|objects| *objects = self.lock().objects.clone());
+        copy
     }
 
     /// A client as a hub process has one.

@@ -1,7 +1,6 @@
 //! One process of the hub: its controllers, started as the program starts them, and what ends it.
 
 use std::collections::BTreeSet;
-use std::future::{pending, ready};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

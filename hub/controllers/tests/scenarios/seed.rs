@@ -109,6 +109,16 @@ pub(crate) fn invitation(api: &ApiServer, name: &str, secret: &JoinSecret, expir
     })
 }
 
+/// The same token as if it were another one that nobody used.
+pub(crate) fn invite_again(api: &ApiServer, name: &str) {
+    api.change(|objects| {
+        objects.edit("secrets", &record::join_token(name), |secret| {
+            let data = secret["data"].as_object_mut();
+            data.and_then(|data| data.remove(record::JOIN_TOKEN_USED));
+        });
+    });
+}
+
 /// Writes into the ConfigMap with the epoch, as an operator does who raises it.
 pub(crate) fn ask_for_raise(api: &ApiServer, key: &str, request: &str) {
     api.change(|objects| {

@@ -50,12 +50,14 @@ pub(crate) fn of(world: &World) -> String {
     }
     lines.extend(api.all("packageactions").iter().map(action));
     lines.extend(api.all("memberclusters").iter().map(member));
-    lines.extend(api.all("secrets").iter().map(secret));
+    let revisions = api.all("packagerevisions");
+    let secrets = api.all("secrets").into_iter();
+    lines.extend(secrets.filter(|it| !is_stray(it, &revisions)).map(secret));
     for object in api.all("configmaps") {
         let data = &object["data"];
         lines.push(match object["metadata"]["name"].as_str() {
             Some(record::EPOCH) => format!("epoch {} floors {}", data["epoch"], data["floors"]),
-            Some(record::CENSUS) => format!("census {data}"),
+            Some(record::CENSUS) => format!("census {} {}", data["request"], data["state"]),
             _ => format!("map {}", object["metadata"]["name"]),
         });
     }
@@ -64,6 +66,17 @@ pub(crate) fn of(world: &World) -> String {
     lines
         .join("\n")
         .replace(&world.registry.address, "registry")
+}
+
+/// Lines of two states that are not in both; none when they are equal.
+pub(crate) fn difference(expected: &str, found: &str) -> Option<String> {
+    let only = |sign: &str, one: &str, other: &str| -> Vec<String> {
+        let other: Vec<_> = other.lines().collect();
+        let lines = one.lines().filter(|line| !other.contains(line));
+        lines.map(|line| format!("{sign} {line}")).collect()
+    };
+    let lines = [only("-", expected, found), only("+", found, expected)].concat();
+    (expected != found).then(|| lines.join("\n"))
 }
 
 fn package(plural: &str, object: &Value) -> String {
@@ -136,7 +149,16 @@ fn member(object: &Value) -> String {
     )
 }
 
-fn secret(object: &Value) -> String {
+/// Content that no revision names is removed in time, but not at once: a hub may be about to name it.
+fn is_stray(secret: &Value, revisions: &[Value]) -> bool {
+    let mut named = revisions.iter().flat_map(|revision| {
+        let names = revision["spec"]["contentSecrets"].as_array();
+        names.into_iter().flatten()
+    });
+    secret["type"] == record::CONTENT_TYPE && !named.any(|it| *it == secret["metadata"]["name"])
+}
+
+fn secret(object: Value) -> String {
     let data = object["data"].as_object();
     let keys: Vec<_> = data.into_iter().flat_map(|data| data.keys()).collect();
     format!(

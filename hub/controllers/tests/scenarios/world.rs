@@ -1,8 +1,9 @@
 //! One API server, one registry, agents, and the hub processes that come and go over them.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use stevedore_crds::record;
 use stevedore_hub_controllers::Hub;
 use stevedore_proto_core::ClusterUid;
 use stevedore_runtime::supervise::{Exit, Supervisor};
@@ -16,7 +17,7 @@ use super::registry::{Registry, files};
 use super::{seed, state};
 
 /// How far the clock moves between two looks at a condition.
-const STEP: Duration = Duration::from_millis(50);
+const STEP: Duration = Duration::from_millis(200);
 /// How long anything may take, on the clock of the test.
 const WITHIN: Duration = Duration::from_secs(400);
 /// How long a test may take on the clock of the machine.
@@ -51,10 +52,9 @@ pub(crate) struct World {
     pub(crate) processes: Vec<Process>,
     /// How processes ended that were not crashed by a rule.
     pub(crate) exits: Vec<Exit>,
-    /// Whether another process is started in place of one that ended.
+    /// Whether another process is started in place of one that ended. If not, all that such a process left running
+    /// runs on.
     pub(crate) restarts: bool,
-    /// Owns the registry's task.
-    _fixtures: Supervisor,
     _watchdog: Watchdog,
     /// Number of the process that was started last.
     number: usize,
@@ -70,10 +70,17 @@ impl World {
     /// An installed hub that was never started, without members.
     pub(crate) async fn new() -> Self {
         stevedore_runtime::tls::install_provider();
-        let fixtures = Supervisor::new(CancellationToken::new());
-        let registry = Registry::start(&fixtures.tasks()).await;
+        let tasks = Supervisor::new(CancellationToken::new()).tasks();
         let api = ApiServer::new();
         seed::install(&api);
+        Self::over(api, Registry::start(&tasks).await)
+    }
+
+    fn over(api: ApiServer, registry: Registry) -> Self {
+        // RUST_LOG shows what the hub says in a test that fails.
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        let log = tracing_subscriber::fmt().with_env_filter(filter);
+        let _ = log.with_test_writer().try_init();
         Self {
             api,
             registry,
@@ -81,7 +88,6 @@ impl World {
             processes: vec![],
             exits: vec![],
             restarts: true,
-            _fixtures: fixtures,
             _watchdog: Watchdog::start(),
             number: 0,
             cursor: 0,
@@ -111,6 +117,24 @@ impl World {
         world
     }
 
+    /// The same state once more: the API server and the agents as they are, and a hub that has just started.
+    pub(crate) async fn copy(&self) -> Self {
+        let mut copy = Self::over(self.api.copy(), self.registry.clone());
+        copy.agents = self.agents.iter().map(Agent::copy).collect();
+        // The hub before let it go: nobody has to wait for its end.
+        seed::delete(&copy.api, "leases", record::LEASE);
+        copy.start_hub();
+        copy.settled().await;
+        copy
+    }
+
+    /// Ends every process where it stands, and starts none.
+    pub(crate) async fn halt(&mut self) {
+        for process in std::mem::take(&mut self.processes) {
+            self.end(process).await;
+        }
+    }
+
     /// A member that has joined, and its agent.
     pub(crate) fn add_member(&mut self, name: &str, cluster: ClusterUid) {
         let uid = seed::member(&self.api, name, cluster);
@@ -125,7 +149,7 @@ impl World {
     }
 
     /// The hub that has loaded, if there is one.
-    pub(crate) fn hub(&self) -> Option<&std::sync::Arc<Hub>> {
+    pub(crate) fn hub(&self) -> Option<&Arc<Hub>> {
         self.processes.iter().find_map(Process::hub)
     }
 
@@ -134,37 +158,10 @@ impl World {
         agents.find(|agent| agent.name == name).unwrap()
     }
 
-    /// Ends all processes at once, and starts another.
+    /// Ends every process where it stands, and starts another.
     pub(crate) async fn crash(&mut self) {
-        for process in std::mem::take(&mut self.processes) {
-            self.end(process).await;
-        }
+        self.halt().await;
         self.start_hub();
-    }
-
-    /// Waits until every connected agent holds this revision of a package.
-    pub(crate) async fn everywhere(&mut self, package: &str, revision: u64) {
-        self.until(&format!("{package} {revision} on every member"), |world| {
-            let missing: Vec<_> = world
-                .agents
-                .iter()
-                .filter(|agent| agent.is_online)
-                .filter(|agent| {
-                    let mut held = agent.held.values();
-                    !held.any(|held| {
-                        held.package.name == package
-                            && held.package.revision == revision
-                            && held.content.is_some()
-                    })
-                })
-                .map(|agent| agent.name.as_str())
-                .collect();
-            match missing.is_empty() {
-                true => Ok(()),
-                false => Err(format!("not on {}", missing.join(", "))),
-            }
-        })
-        .await;
     }
 
     /// Waits until `look` finds what it wants, and fails with what it saw last.
@@ -192,9 +189,13 @@ impl World {
     /// Waits until the hub writes nothing more, and gives the state that is left.
     pub(crate) async fn settled(&mut self) -> String {
         self.active = Instant::now();
-        self.until("quiet", |world| match world.active.elapsed() > QUIET {
-            true => Ok(()),
-            false => Err("the hub still writes".to_owned()),
+        self.until("quiet", |world| {
+            let is_quiet = world.active.elapsed() > QUIET;
+            match (is_quiet, world.hub()) {
+                (true, Some(_)) => Ok(()),
+                (_, None) => Err("no hub is loaded".to_owned()),
+                (false, _) => Err("the hub still writes".to_owned()),
+            }
         })
         .await;
         state::of(self)
@@ -208,16 +209,28 @@ impl World {
         }
     }
 
-    /// Durable writes that hubs asked for since a place in the log, in short.
-    pub(crate) fn effects_since(&self, place: usize) -> Vec<String> {
-        let writes = self.writes_since(place);
-        writes.iter().map(Call::effect).collect()
-    }
-
+    /// Durable writes that hubs asked for since a place in the log.
     pub(crate) fn writes_since(&self, place: usize) -> Vec<Call> {
         let log = self.api.log_since(place).into_iter();
         log.filter_map(|entry| match entry {
             Entry::Request(call) if call.is_durable_write() => Some(call),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// What hubs did since a place in the log, in short: durable writes but of statuses, and whom they told of orders.
+    pub(crate) fn story_since(&self, place: usize) -> Vec<String> {
+        let log = self.api.log_since(place).into_iter();
+        log.filter_map(|entry| match entry {
+            Entry::Request(call) if call.is_durable_write() && !call.is_status => {
+                Some(call.effect())
+            }
+            Entry::Told(_, Told::Changed(cluster, _)) => {
+                let mut agents = self.agents.iter();
+                let agent = agents.find(|agent| agent.cluster == cluster);
+                Some(format!("tell {}", agent.map_or("?", |agent| &agent.name)))
+            }
             _ => None,
         })
         .collect()
@@ -238,9 +251,12 @@ impl World {
                 }
             }
         }
+        if self.hub().is_none() {
+            self.active = Instant::now();
+        }
         if self.may_pull() {
             // Sockets are real: time must not run ahead of them. While somebody blocks it stands still.
-            tokio::time::advance(STEP / 5).await;
+            tokio::time::advance(STEP / 20).await;
             let _ = tokio::task::spawn_blocking(std::thread::yield_now).await;
         } else {
             tokio::time::sleep(STEP).await;
@@ -248,6 +264,9 @@ impl World {
     }
 
     async fn replace_ended(&mut self) {
+        if !self.restarts {
+            return;
+        }
         for mut process in std::mem::take(&mut self.processes) {
             let exit = process.ended();
             if exit.is_none() && !process.link.is_cut() {
@@ -259,9 +278,8 @@ impl World {
                 Some(_) => self.hung_up(process.number),
                 None => self.end(process).await,
             }
-            if self.restarts {
-                self.start_hub();
-            }
+            self.active = Instant::now();
+            self.start_hub();
         }
     }
 

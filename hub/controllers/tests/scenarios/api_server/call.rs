@@ -6,6 +6,7 @@ use std::fmt;
 use axum::http::request::Parts;
 use axum::http::{Method, header};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::objects::{Key, Kind};
 
@@ -42,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) body: Value,
     /// How it was answered.
     pub(crate) code: u16,
+    /// When it came.
+    pub(crate) at: Instant,
 }
 
 impl Call {
@@ -101,6 +104,7 @@ impl Call {
             is_metadata_only: text(accept).contains("as=PartialObjectMetadata"),
             body,
             code: 0,
+            at: Instant::now(),
         }
     }
 

@@ -118,7 +118,7 @@ pub(super) struct Change {
     pub(super) object: Value,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Objects {
     version: u64,
     made: u32,
@@ -197,6 +197,13 @@ impl Objects {
         result.unwrap();
     }
 
+    /// Takes an object away past its finalizers, as putting back an older copy of the data does.
+    pub(crate) fn lose(&mut self, plural: &str, name: &str) {
+        let key = self.find(plural, name);
+        let object = self.objects[&key].clone();
+        self.remove(&key, object);
+    }
+
     fn find(&self, plural: &str, name: &str) -> Key {
         let mut keys = self.objects.keys();
         let found = keys.find(|key| key.plural == plural && key.name == name);
@@ -231,12 +238,8 @@ impl Objects {
             new["status"] = old["status"].clone();
         }
         drop_null(&mut new, "status");
-        for field in [
-            "uid",
-            "creationTimestamp",
-            "deletionTimestamp",
-            "generation",
-        ] {
+        let kept = ["uid", "namespace", "creationTimestamp", "deletionTimestamp"];
+        for field in kept.into_iter().chain(["generation"]) {
             new["metadata"][field] = old["metadata"][field].clone();
             drop_null(&mut new["metadata"], field);
         }
