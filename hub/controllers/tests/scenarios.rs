@@ -21,8 +21,16 @@ mod scenarios {
     pub(crate) mod waits;
     pub(crate) mod world;
 
+    mod actions;
+    mod content;
     mod faults;
+    mod history;
+    mod joining;
     mod leadership;
+    mod members;
+    mod observations;
+    mod raise;
     mod removal;
     mod rollout;
+    mod watching;
 }

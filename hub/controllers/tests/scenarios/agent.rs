@@ -38,7 +38,8 @@ pub(crate) struct Agent {
     /// Number of the process that it has a session with.
     session: Option<usize>,
     due: Due,
-    incarnation: u64,
+    /// Of its sessions: one more with each.
+    pub(crate) incarnation: u64,
     sequence: u64,
 }
 

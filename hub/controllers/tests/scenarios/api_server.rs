@@ -181,7 +181,7 @@ impl ApiServer {
         if reaction == Reaction::Hang || link.is_cut() {
             return std::future::pending().await;
         }
-        if call.verb == Verb::Watch {
+        if call.verb == Verb::Watch && reaction == Reaction::Serve {
             self.lock().log.push(Entry::Request(call.clone()));
             return Ok(Response::new(self.watch(call)));
         }

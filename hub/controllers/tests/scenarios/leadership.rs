@@ -159,11 +159,7 @@ async fn a_hub_that_stops_lets_its_lease_go_and_the_next_one_does_not_wait() {
     assert!(lease["spec"]["holderIdentity"].is_null(), "{lease}");
     let asked = tokio::time::Instant::now();
     world.start_hub();
-    world
-        .until("a hub", |world| {
-            world.hub().map(drop).ok_or_else(String::new)
-        })
-        .await;
+    world.loaded().await;
     assert!(
         asked.elapsed() < Duration::from_secs(2),
         "{:?}",
@@ -238,11 +234,7 @@ async fn a_hub_that_waited_long_for_its_lease_gives_members_the_same_time_to_com
     world.agent("east").hung_up(1);
     let first = world.processes.remove(0);
     first.crash().await;
-    world
-        .until("the second hub leads", |world| {
-            world.hub().map(drop).ok_or_else(String::new)
-        })
-        .await;
+    world.loaded().await;
     world.pass(Duration::from_secs(50)).await;
     assert_eq!(state::difference(&before, &state::of(&world)), None);
 }

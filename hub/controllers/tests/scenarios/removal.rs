@@ -116,11 +116,7 @@ async fn a_hub_that_has_just_started_lets_no_package_go_before_its_members_had_t
         .await;
     world.agent("east").is_online = false;
     world.crash().await;
-    world
-        .until("a hub", |world| {
-            world.hub().map(drop).ok_or_else(String::new)
-        })
-        .await;
+    world.loaded().await;
     world.pass(Duration::from_secs(50)).await;
     assert!(world.api.get("clusterpackages", "demo").is_some());
     // It stays away: after a minute it counts as away.

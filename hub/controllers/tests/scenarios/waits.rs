@@ -1,8 +1,10 @@
 //! What scenarios wait for, and how a cluster joins.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use stevedore_crds::record;
+use stevedore_hub_controllers::Hub;
 use stevedore_hub_core::ports::{Enrolments as _, JoinRefusal, Redemption};
 
 use super::agent::Agent;
@@ -102,17 +104,18 @@ impl World {
         name.as_str().unwrap().to_owned()
     }
 
+    /// Waits until a hub has loaded, and gives it.
+    pub(crate) async fn loaded(&mut self) -> Arc<Hub> {
+        self.until("a hub that has loaded", |world| {
+            world.hub().cloned().ok_or_else(|| "none".to_owned())
+        })
+        .await
+    }
+
     /// Joins a cluster as its agent does, which asks again while the hub cannot tell. A joined one gets an agent.
     pub(crate) async fn join(&mut self, redemption: Redemption) -> Result<(), JoinRefusal> {
         let answer = loop {
-            let hub = self
-                .until("a hub to join", |world| {
-                    world
-                        .hub()
-                        .cloned()
-                        .ok_or_else(|| "none is loaded".to_owned())
-                })
-                .await;
+            let hub = self.loaded().await;
             let asked = hub.redeem(redemption.clone());
             match tokio::time::timeout(JOIN_WITHIN, asked).await {
                 Err(_) | Ok(Err(JoinRefusal::NotLoaded | JoinRefusal::NotLeader)) => {
