@@ -16,6 +16,19 @@ use crate::write;
 /// Keeps a package until its tombstones are durable and connected members have acknowledged them.
 pub(crate) const FINALIZER: &str = "stevedore.dev/teardown";
 
+/// Puts the finalizer on a package: before its first order is stored.
+pub(crate) async fn ensure(hub: &Hub, package: &AnyPackage) -> Result<(), kube::Error> {
+    let mut finalizers = package.finalizers.iter();
+    if finalizers.any(|finalizer| finalizer == FINALIZER) {
+        return Ok(());
+    }
+    let api = package.api(&hub.client);
+    let (kind, uid) = (package.kind.as_str(), package.uid.to_string());
+    let added = write::add_finalizer(&api, kind, &package.name, &uid, FINALIZER);
+    hub.took(package, &added.await?);
+    Ok(())
+}
+
 /// Removes what is done: the package's finalizer, then its history, then its ledger.
 pub(crate) async fn end(
     hub: &Hub,

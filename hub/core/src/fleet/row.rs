@@ -75,7 +75,7 @@ impl Row {
     }
 
     /// Whether the member accepted the newest order.
-    pub(super) fn is_updated(&self) -> bool {
+    pub fn is_updated(&self) -> bool {
         !self.is_tombstone()
             && self.wanted().is_some()
             && self.reached.map(|(tuple, _)| tuple) == self.wanted()
