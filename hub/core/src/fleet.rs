@@ -14,9 +14,9 @@ use stevedore_proto_core::{
 use crate::rollout::Standing;
 use crate::session::{FreezeReason, Report};
 
-mod row;
+mod details;
 
-pub use row::Failure;
+pub use details::Failure;
 
 /// What was ordered, for one cluster of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
