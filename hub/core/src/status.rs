@@ -432,12 +432,13 @@ fn progressing(counts: &Counts, facts: &Facts<'_>) -> Condition {
 
 fn failures(rows: &PackageRows, facts: &Facts<'_>) -> Vec<FailureGroup> {
     let mut groups: BTreeMap<Failure, Vec<ClusterUid>> = BTreeMap::new();
-    for (cluster, row) in rows.rows() {
-        let failure = match row.class() {
-            Class::Failed | Class::Removing => row.failure(),
+    for (cluster, deployment) in rows.deployments() {
+        let reported = || deployment.details().failure();
+        let failure = match deployment.row().class() {
+            Class::Failed | Class::Removing => reported(),
             Class::Progressing => {
                 let unrendered = facts.unrendered(&cluster).cloned();
-                unrendered.or_else(|| row.failure())
+                unrendered.or_else(reported)
             }
             Class::Absent | Class::Available | Class::Offline => None,
         };
@@ -467,14 +468,18 @@ fn failures(rows: &PackageRows, facts: &Facts<'_>) -> Vec<FailureGroup> {
 
 /// Mapped conditions make sense only where there is one cluster to take them from.
 fn mapped(rows: &PackageRows) -> Vec<Condition> {
-    let mut targeted = rows.rows().filter(|(_, row)| row.is_targeted());
-    let (Some((_, row)), None) = (targeted.next(), targeted.next()) else {
+    let mut targeted = rows
+        .deployments()
+        .filter(|(_, deployment)| deployment.row().is_targeted());
+    let (Some((_, deployment)), None) = (targeted.next(), targeted.next()) else {
         return Vec::new();
     };
-    if row.class() == Class::Offline {
+    if deployment.row().class() == Class::Offline {
         return Vec::new();
     }
-    row.mapped_conditions()
+    deployment
+        .details()
+        .mapped_conditions()
         .iter()
         .filter(|condition| condition.r#type.contains('/'))
         .map(|condition| {
