@@ -151,12 +151,13 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
     let mut failures = Vec::new();
     {
         let fleet = lock(&hub.fleet);
-        for (uid, row) in fleet.on_cluster(cluster) {
+        for (uid, deployment) in fleet.on_cluster(cluster) {
+            let (row, details) = (deployment.row(), deployment.details());
             if row.class() != Class::Absent {
                 left.entry(uid).or_insert_with(|| hub.name_of(&uid));
             }
             if matches!(row.class(), Class::Failed | Class::Removing) {
-                failures.extend(row.failure().map(|failure| (uid, failure)));
+                failures.extend(details.failure().map(|failure| (uid, failure)));
             }
         }
     }

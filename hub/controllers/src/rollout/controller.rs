@@ -165,9 +165,7 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     {
         return Err(Error::DefinitionGoes);
     }
-    if let (Some(package), Wish::Present { targets, .. }) = (present, &wish)
-        && (has_applied || !targets.is_empty())
-    {
+    if let Some(package) = present.filter(|_| may_order(&wish, has_applied)) {
         finalizer::ensure(hub, package).await?;
     }
     let plan = {
@@ -182,6 +180,9 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     };
     view.pending_render = plan.pending_render.len();
     let result = store(hub, &mut stored, &plan).await;
+    if let (Some(package), Wish::Kept { .. }) = (present, &wish) {
+        targets::describe_kept(hub, package, &stored.ledger, &mut view);
+    }
     if let Some(leadership) = hub.leader.current() {
         assign(hub, &stored.ledger, leadership.epoch, targeted(&wish));
     }
@@ -236,6 +237,15 @@ async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Wish, V
     Ok((wish, view))
 }
 
+/// Whether members will hold something of the package when the plan was carried out.
+fn may_order(wish: &Wish, has_applied: bool) -> bool {
+    match wish {
+        Wish::Present { targets, .. } => has_applied || !targets.is_empty(),
+        Wish::Kept { .. } => has_applied,
+        Wish::Removed | Wish::Vanished => false,
+    }
+}
+
 fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
     lock(&hub.views).get(uid).and_then(|view| view.pinned)
 }
@@ -285,6 +295,7 @@ pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
 fn targeted(wish: &Wish) -> BTreeSet<ClusterUid> {
     match wish {
         Wish::Present { targets, .. } => targets.keys().copied().collect(),
+        Wish::Kept { targets, .. } => targets.clone(),
         Wish::Removed | Wish::Vanished => BTreeSet::new(),
     }
 }

@@ -167,11 +167,12 @@ fn status(
                 observed.insert(row.cluster, row);
             }
         }
-        for (cluster, row) in rows
-            .rows()
+        for (cluster, deployment) in rows
+            .deployments()
             .filter(|(cluster, _)| shard.rows.contains_key(cluster))
         {
-            let (Some(failure), Some(name)) = (row.failure(), names.get(&cluster)) else {
+            let reported = deployment.details();
+            let (Some(failure), Some(name)) = (reported.failure(), names.get(&cluster)) else {
                 continue;
             };
             let cut = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
@@ -181,7 +182,7 @@ fn status(
                 .and_then(|time| (*time).clone());
             details.push(DeploymentDetail {
                 cluster: name.clone(),
-                phase: row.phase().map(|phase| cut(phase, 63)),
+                phase: reported.phase().map(|phase| cut(phase, 63)),
                 message: cut(&failure.message, 512),
                 since: known.or_else(|| Some(Time(seconds(Timestamp::now())))),
                 reason,
