@@ -16,6 +16,7 @@ mod content;
 mod enrolment;
 mod hub_service;
 pub mod identity;
+#[cfg(feature = "testing")]
 pub mod memory;
 pub mod metrics;
 mod peer;
