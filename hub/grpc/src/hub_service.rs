@@ -16,10 +16,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status, Streaming};
 
+use crate::clock::remaining;
 use crate::content::{Chunks, Packed};
 use crate::identity::ClusterIdentity;
 use crate::peer::Peer;
-use crate::server::remaining;
 use crate::session::{Frame, FrameReceiver, OpenStream, Sessions};
 use crate::status_code;
 
@@ -121,11 +121,7 @@ async fn receive(mut inbound: Streaming<v1::ToHub>, stream: &OpenStream) -> Opti
             }
             Err(error) => {
                 tracing::warn!(%error, "a member sent what cannot be read");
-                return Some(Close::new(
-                    CloseReason::ProtocolError,
-                    &error.to_string(),
-                    0,
-                ));
+                return Some(Close::new(CloseReason::ProtocolError, error.to_string(), 0));
             }
         }
     }

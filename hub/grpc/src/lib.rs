@@ -12,6 +12,7 @@
 //! cluster's name. This crate never sees Kubernetes: everything about the hub's cluster is behind
 //! [`stevedore_hub_core::ports`].
 
+mod clock;
 mod content;
 mod enrolment;
 mod hub_service;

@@ -17,7 +17,7 @@ use stevedore_proto_core::{
 };
 use tokio::sync::watch;
 
-use crate::server::unix_now;
+use crate::clock::unix_now;
 
 /// The one leadership of a hub in memory.
 pub const LEADERSHIP: Leadership = Leadership {
