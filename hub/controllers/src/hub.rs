@@ -1,7 +1,7 @@
 //! What the hub knows, in one place: indexes of its kinds, the live fleet, ledgers, and who waits to be worked on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -11,7 +11,6 @@ use kube::{Api, Client, Resource, ResourceExt as _};
 use stevedore_crds::v1alpha1::{
     ClusterPackage, MemberCluster, Package, PackageAction, PackageKind, PackageRevision,
 };
-use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::fleet::{Failure, Fleet};
 use stevedore_hub_core::placement::{self, Shortfall};
 use stevedore_hub_core::status::Source;
@@ -26,7 +25,7 @@ use crate::package::any_package::{AnyPackage, PackageLike as _};
 use crate::package::registry::{self, Puller};
 use crate::package::render_cache::Renderer;
 use crate::package::status::Shown;
-use crate::rollout::ledger_store::StoredLedger;
+use crate::rollout::orders::Orders;
 use crate::watch::index::Index;
 use crate::watch::queue::Queue;
 use crate::write;
@@ -110,9 +109,8 @@ pub struct Hub {
     pub(crate) cluster_packages: Arc<Index<ClusterPackage>>,
     pub(crate) revisions: Arc<Index<PackageRevision>>,
     pub(crate) actions: Arc<Index<PackageAction>>,
-    pub(crate) desired: RwLock<Option<Desired>>,
     pub(crate) fleet: Mutex<Fleet>,
-    pub(crate) ledgers: Mutex<BTreeMap<PackageUid, Arc<StoredLedger>>>,
+    pub(crate) orders: Orders,
     pub(crate) sources: Mutex<BTreeMap<PackageUid, SourceState>>,
     pub(crate) views: Mutex<BTreeMap<PackageUid, View>>,
     /// When packages' statuses were written last.
@@ -166,9 +164,8 @@ impl Hub {
             cluster_packages: Arc::default(),
             revisions: Arc::default(),
             actions: Arc::default(),
-            desired: RwLock::new(None),
             fleet: Mutex::default(),
-            ledgers: Mutex::default(),
+            orders: Orders::default(),
             sources: Mutex::default(),
             views: Mutex::default(),
             shown: Mutex::default(),
@@ -250,7 +247,8 @@ impl Hub {
             let uid: Option<PackageUid> = revision.spec.package.uid.parse().ok();
             uid
         }));
-        uids.extend(lock(&self.ledgers).keys().copied());
+        let ledgers = self.orders.ledgers();
+        uids.extend(ledgers.iter().map(|stored| stored.ledger.package.uid));
         uids
     }
 

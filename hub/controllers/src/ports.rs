@@ -1,6 +1,6 @@
 //! The hub as its sessions see it.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use kube::ResourceExt as _;
 use stevedore_hub_core::ports::{
@@ -36,13 +36,7 @@ impl Members for Hub {
                 RETRY,
             ));
         }
-        let loaded = {
-            let desired = self.desired.read().unwrap_or_else(PoisonError::into_inner);
-            desired
-                .as_ref()
-                .is_some_and(|desired| desired.of(&cluster).is_some())
-        };
-        if !loaded {
+        if self.orders.of(&cluster).is_none() {
             return Err(Close::new(
                 CloseReason::NotLoaded,
                 "the hub has not finished loading",
@@ -80,8 +74,7 @@ impl Enrolments for Hub {
 
 impl Orders for Hub {
     fn of(&self, cluster: ClusterUid) -> Option<Arc<ClusterOrders>> {
-        let desired = self.desired.read().unwrap_or_else(PoisonError::into_inner);
-        desired.as_ref()?.of(&cluster)
+        self.orders.of(&cluster)
     }
 
     fn leadership(&self) -> Option<Leadership> {
