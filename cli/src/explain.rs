@@ -6,12 +6,12 @@ use serde::Serialize;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{DeploymentDetail, MemberCluster, PackageLedger};
 
-use crate::Outcome;
 use crate::connection::Connection;
 use crate::deployments::{Deployment, State, deployments};
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use crate::package_name::PackageName;
-use crate::packages::{AnyPackage, Packages};
+use crate::packages::{AnyPackage, Packages, existing_cluster};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -73,7 +73,7 @@ impl Explain {
         let client = connection.client().await?;
         let packages = Packages::new(client.clone(), &connection.system_namespace);
         let package = packages.get(&self.package).await?;
-        let cluster = crate::cluster::existing(&Api::all(client), &self.cluster).await?;
+        let cluster = existing_cluster(&Api::all(client), &self.cluster).await?;
         let explanation = explain(
             &package,
             &self.cluster,

@@ -8,9 +8,9 @@ use serde::Serialize;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{PackageCounts, PackageLedger};
 
-use crate::Outcome;
 use crate::connection::Connection;
 use crate::deployments::{Deployment, deployments};
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use crate::package_name::PackageName;
 use crate::packages::{AnyPackage, Packages};

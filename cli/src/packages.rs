@@ -241,3 +241,13 @@ pub(crate) async fn list_selected<K: Listed>(
         }
     }
 }
+
+/// The cluster of this name, or an error that says what to do.
+pub(crate) async fn existing_cluster(
+    api: &Api<MemberCluster>,
+    name: &str,
+) -> anyhow::Result<MemberCluster> {
+    find(api, name).await?.with_context(|| {
+        format!("there is no member cluster {name}; `stevedore cluster list` shows those there are")
+    })
+}

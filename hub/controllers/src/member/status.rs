@@ -143,10 +143,17 @@ fn turns(old: &MemberClusterStatus, new: &MemberClusterStatus) -> bool {
 /// What is on a cluster: whatever a ledger has a row for, also before the live fleet knows of it, and whatever is
 /// on its way there.
 fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
-    let mut left: BTreeMap<PackageUid, String> = lock(&hub.ledgers)
+    let mut left: BTreeMap<PackageUid, String> = hub
+        .orders
+        .ledgers()
         .iter()
-        .filter(|(_, stored)| stored.ledger.row(cluster).is_some())
-        .map(|(uid, stored)| (*uid, stored.ledger.package.name.clone()))
+        .filter(|stored| stored.ledger.row(cluster).is_some())
+        .map(|stored| {
+            (
+                stored.ledger.package.uid,
+                stored.ledger.package.name.clone(),
+            )
+        })
         .collect();
     let mut failures = Vec::new();
     {

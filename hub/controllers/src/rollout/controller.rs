@@ -4,7 +4,7 @@
 //! the finalizer before the first order, ledgers before anything is told to a session.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -128,9 +128,9 @@ async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
     };
     match ledger_store::reload(&hub.client, &hub.settings.namespace, &identity).await {
         Ok(stored) => {
-            publish(hub, &stored.ledger);
             let stored = Arc::new(stored);
-            let before = lock(&hub.ledgers).insert(uid, Arc::clone(&stored));
+            let before = hub.orders.ledger(&uid);
+            publish(hub, Arc::clone(&stored));
             before.is_none_or(|before| !before.is_same_version(&stored))
         }
         Err(error) => {
@@ -147,9 +147,10 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         finalizer::forget(hub, &uid);
         return Ok(None);
     };
-    let mut stored = lock(&hub.ledgers)
-        .get(&uid)
-        .map_or_else(|| StoredLedger::new(identity), |stored| (**stored).clone());
+    let mut stored = hub
+        .orders
+        .ledger(&uid)
+        .map_or_else(|| StoredLedger::new(identity), |stored| (*stored).clone());
 
     let present = package.as_ref().filter(|package| !package.deleting);
     let (mut wish, mut view) = wanted(hub, package.as_ref()).await?;
@@ -186,7 +187,10 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     if let Some(leadership) = hub.leader.current() {
         assign(hub, &stored.ledger, leadership.epoch, targeted(&wish));
     }
-    publish(hub, &stored.ledger);
+    if !plan.is_empty() || hub.orders.ledger(&uid).is_none() {
+        // Without a change the one in memory may know more by now: a status that was written meanwhile.
+        publish(hub, Arc::new(stored.clone()));
+    }
     {
         // What was in the way is that until the whole step is through.
         let mut views = lock(&hub.views);
@@ -195,10 +199,6 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     }
     let dropped = !plan.dropped.is_empty();
     let is_done = stored.ledger.rows().next().is_none() && wish == Wish::Removed;
-    if !plan.is_empty() || !lock(&hub.ledgers).contains_key(&uid) {
-        // Without a change the stored one may know more by now: a status that was written meanwhile.
-        lock(&hub.ledgers).insert(uid, Arc::new(stored.clone()));
-    }
     note_leaving(hub);
     result?;
     lock(&hub.to_observe).insert(uid);
@@ -332,14 +332,8 @@ fn note_leaving(hub: &Hub) {
 }
 
 /// Gives stored orders to sessions.
-pub(crate) fn publish(hub: &Hub, ledger: &Ledger) {
-    let changes = {
-        let mut desired = hub.desired.write().unwrap_or_else(PoisonError::into_inner);
-        desired
-            .as_mut()
-            .map(|desired| desired.put(ledger))
-            .unwrap_or_default()
-    };
+fn publish(hub: &Hub, stored: Arc<StoredLedger>) {
+    let changes = hub.orders.put(stored);
     if let Some(sessions) = hub.sessions() {
         for (cluster, deployments) in changes {
             sessions.changed(cluster, deployments);

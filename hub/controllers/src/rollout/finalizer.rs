@@ -70,7 +70,7 @@ pub(crate) async fn end(
     if is_done {
         garbage_collection::everything(hub, &stored.ledger.package).await?;
         stored.remove(&hub.client, &hub.settings.namespace).await?;
-        lock(&hub.ledgers).remove(uid);
+        hub.orders.remove(uid);
         if package.is_none() {
             forget(hub, uid);
         }
