@@ -171,14 +171,15 @@ impl World {
             // The process was killed and nobody knows yet.
             return Ok(());
         }
-        for (package, row) in self.hub.fleet.on_cluster(&agent.uid) {
+        for (package, deployment) in self.hub.fleet.on_cluster(&agent.uid) {
             let said = agent
                 .reports
                 .get(&DeploymentUid::derive(&package, &agent.uid));
             let available = said.is_some_and(|said| {
-                said.stage == Stage::Available && Some(said.observed) == row.wanted()
+                said.stage == Stage::Available
+                    && Some(said.observed) == deployment.details().wanted()
             });
-            if row.class() == Class::Available && !available {
+            if deployment.row().class() == Class::Available && !available {
                 return Err(self.violated(format!(
                     "S9: package {package} is available on cluster {cluster}, whose new process said {said:?}"
                 )));

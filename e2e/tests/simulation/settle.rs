@@ -101,7 +101,7 @@ impl World {
                 let shown = rows
                     .iter()
                     .find(|(package, _)| DeploymentUid::derive(package, &agent.uid) == deployment);
-                if shown.map(|(_, row)| row.class()) != Some(Class::Available) {
+                if shown.map(|(_, shown)| shown.row().class()) != Some(Class::Available) {
                     return Err(format!("the fleet shows {shown:?}"));
                 }
             }

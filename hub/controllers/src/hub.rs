@@ -1,7 +1,8 @@
 //! What the hub knows, in one place: indexes of its kinds, the live fleet, ledgers, and who waits to be worked on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -11,7 +12,6 @@ use kube::{Api, Client, Resource, ResourceExt as _};
 use stevedore_crds::v1alpha1::{
     ClusterPackage, MemberCluster, Package, PackageAction, PackageKind,
 };
-use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::fleet::{Failure, Fleet};
 use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::placement::{self, Shortfall};
@@ -29,7 +29,7 @@ use crate::package::registry::{self, Puller};
 use crate::package::render_cache::Renderer;
 use crate::package::revisions::Revisions;
 use crate::package::status::Shown;
-use crate::rollout::ledger_store::StoredLedger;
+use crate::rollout::orders::Orders;
 use crate::watch::index::Index;
 use crate::watch::queue::Queue;
 use crate::write;
@@ -77,12 +77,16 @@ pub(crate) struct View {
     pub(crate) has_content: bool,
     pub(crate) revision: Option<u64>,
     pub(crate) resolved_image: Option<String>,
+    /// Why the revision that should run cannot be read.
+    pub(crate) unreadable: Option<Failure>,
     pub(crate) unrendered: BTreeMap<ClusterUid, Failure>,
     pub(crate) pending_render: usize,
     pub(crate) shortfall: Option<Shortfall>,
     /// Whether some targets are still to be rendered for.
     pub(crate) rendering: bool,
     pub(crate) pinned: Option<u64>,
+    /// Revisions that stay ordered, oldest and newest, while what the spec asks for cannot be ordered.
+    pub(crate) kept: Option<RangeInclusive<u64>>,
     /// Why the last plan could not be carried out, and how often that happened in a row before.
     pub(crate) blocked: Option<(Failure, u32)>,
 }
@@ -117,9 +121,8 @@ pub struct Hub {
     pub(crate) cluster_packages: Arc<Index<ClusterPackage>>,
     pub(crate) revisions: Revisions,
     pub(crate) actions: Arc<Index<PackageAction>>,
-    pub(crate) desired: RwLock<Option<Desired>>,
     pub(crate) fleet: Mutex<Fleet>,
-    pub(crate) ledgers: Mutex<BTreeMap<PackageUid, Arc<StoredLedger>>>,
+    pub(crate) orders: Orders,
     pub(crate) sources: Mutex<BTreeMap<PackageUid, SourceState>>,
     pub(crate) views: Mutex<BTreeMap<PackageUid, View>>,
     /// When packages' statuses were written last.
@@ -178,9 +181,8 @@ impl Hub {
             cluster_packages: Arc::default(),
             revisions: Revisions::new(&settings.namespace),
             actions: Arc::default(),
-            desired: RwLock::new(None),
             fleet: Mutex::default(),
-            ledgers: Mutex::default(),
+            orders: Orders::default(),
             sources: Mutex::default(),
             views: Mutex::default(),
             shown: Mutex::default(),
@@ -225,7 +227,7 @@ impl Hub {
     /// The identity of a package of either kind: its object's, else its ledger's.
     pub(crate) fn package_identity(&self, uid: &PackageUid) -> Option<PackageIdentity> {
         let object = self.package(uid).map(|package| package.identity());
-        let ledger = || Some(lock(&self.ledgers).get(uid)?.ledger.package.clone());
+        let ledger = || Some(self.orders.ledger(uid)?.ledger.package.clone());
         object.or_else(ledger)
     }
 
@@ -265,7 +267,8 @@ impl Hub {
             .map(|package| write::uid(&**package))
             .chain(cluster.iter().map(|package| write::uid(&**package)));
         let mut uids: BTreeSet<_> = uids.filter_map(|uid| uid.parse().ok()).collect();
-        uids.extend(lock(&self.ledgers).keys().copied());
+        let ledgers = self.orders.ledgers();
+        uids.extend(ledgers.iter().map(|stored| stored.ledger.package.uid));
         uids
     }
 

@@ -1,10 +1,9 @@
 //! The hub's tasks: watches feed indexes, indexes feed queues, queues feed workers.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::{PackageAction, PackageKind};
-use stevedore_hub_core::desired::Desired;
 use stevedore_runtime::supervise::Tasks;
 use tokio::time::Instant;
 
@@ -64,19 +63,10 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
     );
     let loaded = ledger_store::load(hub).await?;
     let leadership = hub.leader.current().ok_or(lease::Error::Lost)?;
-    {
-        let mut desired = Desired::new(leadership);
-        for stored in loaded.values() {
-            desired.put(&stored.ledger);
-            rollout::controller::assume(hub, &stored.ledger, leadership.epoch);
-        }
-        desired.set_loaded();
-        *hub.desired.write().unwrap_or_else(PoisonError::into_inner) = Some(desired);
+    for stored in loaded.values() {
+        rollout::controller::assume(hub, &stored.ledger, leadership.epoch);
     }
-    *lock(&hub.ledgers) = loaded
-        .into_iter()
-        .map(|(uid, stored)| (uid, Arc::new(stored)))
-        .collect();
+    hub.orders.load(loaded.into_values(), leadership);
     let _ = hub.loaded.set(Instant::now());
     work(hub, &tasks);
     let shared = Arc::clone(hub);

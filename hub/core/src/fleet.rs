@@ -3,20 +3,21 @@
 //! A row only believes a report that names the exact tuple that was ordered, and whose (incarnation, sequence)
 //! rose. A member without a session is unknown, whatever it said last; so is a deployment whose agent has another
 //! process than the one that spoke about it, until that speaks as well.
+//!
+//! Of a deployment there are a [`Row`] of a few bytes, from which counters and lists are made, and beside it its
+//! [`Details`]: a page that lists ten thousand of them reads rows only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use stevedore_proto_core::ledger::ObservedRow;
-use stevedore_proto_core::{
-    ClusterUid, DeploymentStatus, DeploymentUid, NackReason, PackageUid, Stage, Tuple,
-};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, PackageUid, Tuple};
 
 use crate::rollout::Standing;
 use crate::session::{FreezeReason, Report};
 
-mod row;
+mod details;
 
-pub use row::Failure;
+pub use details::{Details, Failure};
 
 /// What was ordered, for one cluster of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,22 +30,24 @@ pub struct Assignment {
     pub targeted: bool,
 }
 
+/// One deployment, as counters and lists need it: a few bytes, read without looking at its [`Details`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Row {
+    /// The newest order's number; 0 without one.
+    number: u64,
+    class: Class,
+    targeted: bool,
+    tombstone: bool,
+    updated: bool,
+}
+
+const _: () = assert!(size_of::<Row>() <= 16);
+
 /// One deployment.
 #[derive(Debug, Clone, Default)]
-pub struct Row {
-    class: Class,
-    assignment: Option<Assignment>,
-    position: (u64, u64),
-    reached: Option<(Tuple, Stage)>,
-    status: Option<Box<DeploymentStatus>>,
-    refused: Option<(Tuple, NackReason, String)>,
-    frozen: Option<FreezeReason>,
-    /// Of the member's [`Contact`].
-    fenced: Option<FreezeReason>,
-    /// Of the member's [`Contact`].
-    since: u64,
-    available_once: Option<Tuple>,
-    lacks_content: Option<Tuple>,
+pub struct Deployment {
+    row: Row,
+    details: Box<Details>,
 }
 
 /// How a deployment counts.
@@ -87,7 +90,7 @@ pub struct Counts {
 /// One package on all its clusters.
 #[derive(Debug, Clone, Default)]
 pub struct PackageRows {
-    rows: BTreeMap<ClusterUid, Row>,
+    deployments: BTreeMap<ClusterUid, Deployment>,
     counts: Counts,
 }
 
@@ -118,7 +121,7 @@ impl Fleet {
     pub fn assign(&mut self, package: PackageUid, assignments: &BTreeMap<ClusterUid, Assignment>) {
         let rows = self.packages.entry(package).or_default();
         let known: BTreeSet<_> = rows
-            .rows
+            .deployments
             .keys()
             .chain(assignments.keys())
             .copied()
@@ -129,12 +132,14 @@ impl Fleet {
             match assignments.get(&cluster) {
                 Some(assignment) => {
                     self.deployments.insert(deployment, package);
-                    rows.change(cluster, contact, |row| row.assignment = Some(*assignment));
+                    rows.change(cluster, contact, |details| {
+                        details.assignment = Some(*assignment)
+                    });
                 }
                 None => {
                     self.deployments.remove(&deployment);
-                    rows.change(cluster, contact, |row| row.assignment = None);
-                    rows.rows.remove(&cluster);
+                    rows.change(cluster, contact, |details| details.assignment = None);
+                    rows.deployments.remove(&cluster);
                 }
             }
         }
@@ -151,9 +156,9 @@ impl Fleet {
         let before = self.contacts.remove(cluster);
         self.connected -= usize::from(before.is_some_and(|contact| contact.connected));
         for rows in self.packages.values_mut() {
-            if rows.rows.contains_key(cluster) {
-                rows.change(*cluster, Contact::default(), |row| {
-                    (row.position, row.status) = ((0, 0), None);
+            if rows.deployments.contains_key(cluster) {
+                rows.change(*cluster, Contact::default(), |details| {
+                    (details.position, details.status) = ((0, 0), None);
                 });
             }
         }
@@ -180,37 +185,44 @@ impl Fleet {
                 deployment,
                 tuple,
                 stage,
-            } => self.row(cluster, deployment, |row| {
-                row.reached = Some((*tuple, *stage));
-                row.refused = None;
+            } => self.deployment(cluster, deployment, |details| {
+                details.reached = Some((*tuple, *stage));
+                details.refused = None;
             }),
             Report::Refused {
                 deployment,
                 tuple,
                 reason,
                 message,
-            } => self.row(cluster, deployment, |row| {
-                row.refused = Some((*tuple, reason.clone(), message.clone()));
+            } => self.deployment(cluster, deployment, |details| {
+                details.refused = Some((*tuple, reason.clone(), message.clone()));
             }),
             Report::Frozen {
                 deployment, reason, ..
-            } => self.row(cluster, deployment, |row| row.frozen = Some(*reason)),
-            Report::Thawed(deployment) => self.row(cluster, deployment, |row| row.frozen = None),
+            } => self.deployment(cluster, deployment, |details| {
+                details.frozen = Some(*reason)
+            }),
+            Report::Thawed(deployment) => {
+                self.deployment(cluster, deployment, |details| details.frozen = None)
+            }
             Report::ContentMissing { deployment, tuple } => {
-                self.row(cluster, deployment, |row| row.lacks_content = Some(*tuple))
+                self.deployment(cluster, deployment, |details| {
+                    details.lacks_content = Some(*tuple)
+                })
             }
             Report::Status {
                 incarnation,
                 sequence,
                 status,
-            } => self.row(cluster, &status.deployment, |row| {
-                if (*incarnation, *sequence) > row.position {
-                    row.position = (*incarnation, *sequence);
-                    row.reached = Some((status.observed, status.stage));
+            } => self.deployment(cluster, &status.deployment, |details| {
+                if (*incarnation, *sequence) > details.position {
+                    details.position = (*incarnation, *sequence);
+                    details.reached = Some((status.observed, status.stage));
                     // What it works on it has accepted since, even where the acknowledgement was lost.
-                    row.refused
+                    details
+                        .refused
                         .take_if(|(refused, ..)| *refused == status.observed);
-                    row.status = Some(status.clone());
+                    details.status = Some(status.clone());
                 }
             }),
             Report::Environment(_) | Report::Listing(_) | Report::DuplicateIdentity { .. } => {
@@ -236,7 +248,7 @@ impl Fleet {
         let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
         self.packages
             .iter_mut()
-            .filter(|(_, rows)| rows.rows.contains_key(&cluster))
+            .filter(|(_, rows)| rows.deployments.contains_key(&cluster))
             .map(|(package, rows)| {
                 rows.recount(cluster, contact);
                 *package
@@ -244,11 +256,11 @@ impl Fleet {
             .collect()
     }
 
-    fn row(
+    fn deployment(
         &mut self,
         cluster: ClusterUid,
         deployment: &DeploymentUid,
-        change: impl FnOnce(&mut Row),
+        change: impl FnOnce(&mut Details),
     ) -> BTreeSet<PackageUid> {
         let Some(package) = self.deployments.get(deployment).copied() else {
             return BTreeSet::new();
@@ -275,10 +287,10 @@ impl Fleet {
             contact.fenced = None;
         }
         for rows in self.packages.values_mut() {
-            let clusters: Vec<_> = rows.rows.keys().copied().collect();
+            let clusters: Vec<_> = rows.deployments.keys().copied().collect();
             for cluster in clusters {
                 let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
-                rows.change(cluster, contact, |row| row.frozen = None);
+                rows.change(cluster, contact, |details| details.frozen = None);
             }
         }
     }
@@ -294,29 +306,30 @@ impl Fleet {
     }
 
     /// Packages with a row on this cluster that is ordered or targeted.
-    pub fn on_cluster(&self, cluster: &ClusterUid) -> Vec<(PackageUid, &Row)> {
+    pub fn on_cluster(&self, cluster: &ClusterUid) -> Vec<(PackageUid, &Deployment)> {
         self.packages
             .iter()
-            .filter_map(|(package, rows)| Some((*package, rows.rows.get(cluster)?)))
+            .filter_map(|(package, rows)| Some((*package, rows.deployments.get(cluster)?)))
             .collect()
     }
 
     /// What the planner has to know of one deployment.
     pub fn standing(&self, package: &PackageUid, cluster: &ClusterUid) -> Standing {
         let fenced = self.contact_of(cluster).fenced.is_some();
-        let row = self
+        let deployment = self
             .packages
             .get(package)
-            .and_then(|rows| rows.rows.get(cluster));
-        row.map_or_else(
+            .and_then(|rows| rows.deployments.get(cluster));
+        deployment.map_or_else(
             || Standing {
                 frozen: fenced,
                 ..Standing::default()
             },
-            |row| Standing {
-                frozen: fenced || row.frozen.is_some(),
-                torn_down: row.torn_down(),
-                lacks_content: row.lacks_content.is_some() && row.lacks_content == row.wanted(),
+            |Deployment { details, .. }| Standing {
+                frozen: fenced || details.frozen.is_some(),
+                torn_down: details.torn_down(),
+                lacks_content: details.lacks_content.is_some()
+                    && details.lacks_content == details.wanted(),
                 leaving: false,
             },
         )
@@ -324,14 +337,14 @@ impl Fleet {
 }
 
 impl PackageRows {
-    fn change(&mut self, cluster: ClusterUid, contact: Contact, change: impl FnOnce(&mut Row)) {
-        let row = self.rows.entry(cluster).or_default();
+    fn change(&mut self, cluster: ClusterUid, contact: Contact, change: impl FnOnce(&mut Details)) {
+        let Deployment { row, details } = self.deployments.entry(cluster).or_default();
         self.counts.remove(row);
-        change(row);
-        (row.fenced, row.since) = (contact.fenced, contact.since);
-        row.class = row.classify(contact);
+        change(details);
+        (details.fenced, details.since) = (contact.fenced, contact.since);
+        *row = details.row(contact);
         if row.class == Class::Available {
-            row.available_once = row.wanted();
+            details.available_once = details.wanted();
         }
         self.counts.add(row);
     }
@@ -346,16 +359,61 @@ impl PackageRows {
     }
 
     /// Every row.
-    pub fn rows(&self) -> impl Iterator<Item = (ClusterUid, &Row)> {
-        self.rows.iter().map(|(cluster, row)| (*cluster, row))
+    pub fn rows(&self) -> impl Iterator<Item = (ClusterUid, Row)> {
+        self.deployments()
+            .map(|(cluster, deployment)| (cluster, deployment.row))
+    }
+
+    /// Every row with its details.
+    pub fn deployments(&self) -> impl Iterator<Item = (ClusterUid, &Deployment)> {
+        let all = self.deployments.iter();
+        all.map(|(cluster, deployment)| (*cluster, deployment))
     }
 
     /// What to remember durably of the reports; rows that nobody reported on are left out.
     pub fn observed(&self) -> Vec<ObservedRow> {
-        self.rows
-            .iter()
-            .filter_map(|(cluster, row)| row.observed(*cluster))
+        self.deployments()
+            .filter_map(|(cluster, deployment)| deployment.details.observed(cluster))
             .collect()
+    }
+}
+
+impl Deployment {
+    /// What counters and lists need.
+    pub fn row(&self) -> Row {
+        self.row
+    }
+
+    /// What was ordered and reported.
+    pub fn details(&self) -> &Details {
+        &self.details
+    }
+}
+
+impl Row {
+    /// How the deployment counts.
+    pub fn class(self) -> Class {
+        self.class
+    }
+
+    /// The newest order's number; 0 without one.
+    pub fn number(self) -> u64 {
+        self.number
+    }
+
+    /// Whether the placement selects the cluster.
+    pub fn is_targeted(self) -> bool {
+        self.targeted
+    }
+
+    /// Whether what is ordered is a tombstone.
+    pub fn is_tombstone(self) -> bool {
+        self.tombstone
+    }
+
+    /// Whether the member accepted the newest order, and that is no tombstone.
+    pub fn is_updated(self) -> bool {
+        self.updated
     }
 }
 

@@ -5,6 +5,7 @@
 //! or is dropped and made again, never repeats a number.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use stevedore_proto_core::ledger::{self as packed, MAX_CONTENTS, MAX_ROWS};
@@ -250,6 +251,13 @@ impl Ledger {
         self.shards
             .iter()
             .flat_map(|shard| shard.rows.iter().map(|(cluster, row)| (*cluster, row)))
+    }
+
+    /// The oldest and the newest revision that is ordered anywhere and not torn down.
+    pub fn revisions(&self) -> Option<RangeInclusive<u64>> {
+        let live = || self.rows().filter(|(_, row)| !row.tombstone);
+        let numbers = || live().map(|(_, row)| row.ordered.revision);
+        Some(numbers().min()?..=numbers().max()?)
     }
 
     /// What this cluster was ordered.

@@ -9,18 +9,20 @@
 //!   ─────────────┼───────────┼───────────────────────────────┼──────────────────────────
 //!   content      │ new order │ new order if its digest       │ new order
 //!                │           │ differs by more than renderer │
-//!   unusable     │ –         │ –                             │ –
+//!   unusable     │ –         │ settings only                 │ –
+//!   later, kept  │ –         │ paused only                   │ –
 //!   nothing      │ –         │ tombstone                     │ – ; dropped once torn down
 //!   not known    │ –         │ –                             │ – ; dropped once torn down
 //! ```
 //!
 //! A row that another epoch gave is ordered anew whatever it says: that is how a raise brings a fleet together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stevedore_proto_core::{ClusterUid, ContentRef, Digest, Leadership};
 
+use crate::history::ActiveRevision;
 use crate::ledger::{Ledger, Ordered, Row, Shard};
 
 /// Everything a plan depends on.
@@ -43,12 +45,22 @@ pub struct Input<'a> {
 pub enum Wish {
     /// To run on these clusters.
     Present {
+        /// What they should run.
+        revision: ActiveRevision,
         /// Nothing new is ordered and nothing is torn down; what runs is only watched.
         paused: bool,
         /// Account that writes the objects.
         account: Option<String>,
         /// What each selected cluster should run.
         targets: BTreeMap<ClusterUid, Rendering>,
+    },
+    /// To stay on these clusters as it was ordered, since the content that should follow is not there. Nothing that
+    /// could be ordered is known: neither content nor an account. Other clusters get their tombstones.
+    Kept {
+        /// As in [`Wish::Present`]; only holds back, so it need not wait for content.
+        paused: bool,
+        /// The selected clusters.
+        targets: BTreeSet<ClusterUid>,
     },
     /// To be torn down everywhere.
     Removed,
@@ -62,8 +74,6 @@ pub enum Wish {
 pub enum Rendering {
     /// This content.
     Content {
-        /// Number of the `PackageRevision`.
-        revision: u64,
         /// Digest of everything the renderer read.
         input: Digest,
         /// The rendered bytes.
@@ -159,6 +169,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
         }
     }
     if let Wish::Present {
+        revision,
         paused: false,
         account,
         targets,
@@ -167,8 +178,8 @@ pub fn plan(input: &Input<'_>) -> Plan {
         for (cluster, rendering) in targets {
             let absent = input.ledger.row(cluster).is_none();
             let standing = input.members.get(cluster);
-            if let (true, Some(standing), Some(ordered)) =
-                (absent, standing, ordered(*rendering, account.as_ref()))
+            let ordered = ordered(*revision, *rendering, account.as_ref());
+            if let (true, Some(standing), Some(ordered)) = (absent, standing, ordered)
                 && !standing.frozen
             {
                 let at = draft.shard_with_room();
@@ -184,17 +195,16 @@ pub fn plan(input: &Input<'_>) -> Plan {
     draft.plan
 }
 
-fn ordered(rendering: Rendering, account: Option<&String>) -> Option<Arc<Ordered>> {
-    let Rendering::Content {
-        revision,
-        input,
-        content,
-    } = rendering
-    else {
+fn ordered(
+    revision: ActiveRevision,
+    rendering: Rendering,
+    account: Option<&String>,
+) -> Option<Arc<Ordered>> {
+    let Rendering::Content { input, content } = rendering else {
         return None;
     };
     Some(Arc::new(Ordered {
-        revision,
+        revision: revision.number(),
         input,
         content: content.digest,
         size: content.size,
@@ -224,36 +234,46 @@ fn step(input: &Input<'_>, cluster: ClusterUid, row: &Row) -> Step {
 }
 
 fn wanted(wish: &Wish, cluster: ClusterUid, standing: &Standing, row: &Row) -> Step {
-    let (paused, account, target) = match wish {
-        Wish::Vanished if !standing.leaving && !row.tombstone => return Step::Keep,
-        Wish::Vanished | Wish::Removed => (false, None, None),
-        Wish::Present {
-            paused,
-            account,
-            targets,
-        } => (
-            *paused && !standing.leaving,
-            account.as_ref(),
-            targets.get(&cluster),
-        ),
-    };
     if row.tombstone && standing.torn_down == Some(row.number) {
         // Done. Whether it is wanted again is the next plan's question, with a number of its own.
         return Step::Drop;
     }
-    match (target, row.tombstone) {
-        (_, true) if paused => Step::Keep,
-        (_, false) if paused => pause(row),
-        (None, true) => Step::Keep,
-        (None, false) => Step::Order(Arc::clone(&row.ordered), true, Cause::Removal),
-        (Some(Rendering::Later), _) => Step::Keep,
-        (Some(rendering), _) => change(*rendering, account, standing, row),
+    let (paused, target) = match wish {
+        Wish::Vanished if !standing.leaving => return Step::Keep,
+        Wish::Vanished | Wish::Removed => (false, None),
+        Wish::Present {
+            paused, targets, ..
+        } => (*paused, targets.get(&cluster).copied()),
+        Wish::Kept { paused, targets } => {
+            let target = targets.contains(&cluster);
+            (*paused, target.then_some(Rendering::Later))
+        }
+    };
+    if paused && !standing.leaving {
+        return pause(row);
     }
+    match (target, wish) {
+        (None, _) => remove(row),
+        (
+            Some(rendering),
+            Wish::Present {
+                revision, account, ..
+            },
+        ) => change(*revision, rendering, account.as_ref(), standing, row),
+        (Some(_), _) => Step::Keep,
+    }
+}
+
+fn remove(row: &Row) -> Step {
+    if row.tombstone {
+        return Step::Keep;
+    }
+    Step::Order(Arc::clone(&row.ordered), true, Cause::Removal)
 }
 
 /// A paused package keeps the content it has.
 fn pause(row: &Row) -> Step {
-    if row.ordered.paused {
+    if row.tombstone || row.ordered.paused {
         return Step::Keep;
     }
     let paused = Ordered {
@@ -263,8 +283,17 @@ fn pause(row: &Row) -> Step {
     Step::Order(Arc::new(paused), false, Cause::Change)
 }
 
-fn change(rendering: Rendering, account: Option<&String>, standing: &Standing, row: &Row) -> Step {
-    let Some(new) = ordered(rendering, account) else {
+fn change(
+    revision: ActiveRevision,
+    rendering: Rendering,
+    account: Option<&String>,
+    standing: &Standing,
+    row: &Row,
+) -> Step {
+    if rendering == Rendering::Later {
+        return Step::Keep;
+    }
+    let Some(new) = ordered(revision, rendering, account) else {
         // Unpausing and changing the account need no new content.
         let same = Ordered {
             account: account.cloned(),

@@ -1,6 +1,7 @@
 //! From the rows of a package, and how far its content got, to what people read.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::status::Truth;
@@ -24,6 +25,22 @@ pub struct Condition {
     pub reason: String,
     /// For people.
     pub message: String,
+}
+
+impl Facts<'_> {
+    /// Why there is nothing to order for a cluster.
+    fn unrendered(&self, cluster: &ClusterUid) -> Option<&Failure> {
+        self.unreadable
+            .as_ref()
+            .or_else(|| self.unrendered.get(cluster))
+    }
+
+    /// Of those, one to be shown.
+    fn invalid(&self) -> Option<&Failure> {
+        self.unreadable
+            .as_ref()
+            .or_else(|| self.unrendered.values().next())
+    }
 }
 
 impl Condition {
@@ -64,6 +81,8 @@ pub enum Source {
 pub struct Facts<'a> {
     /// How far the content of the spec got.
     pub source: Source,
+    /// Why the revision that should run cannot be read, for any cluster.
+    pub unreadable: Option<Failure>,
     /// The content could not be rendered for some clusters: why, and for which.
     pub unrendered: BTreeMap<ClusterUid, Failure>,
     /// Clusters where another renderer gives other bytes.
@@ -76,6 +95,8 @@ pub struct Facts<'a> {
     pub deleting: bool,
     /// A pin holds it at this revision.
     pub pinned: Option<u64>,
+    /// Revisions that stay ordered, oldest and newest, while what the spec asks for cannot be ordered.
+    pub kept: Option<RangeInclusive<u64>>,
     /// Some clusters' content is still being rendered: nothing is said of the new spec as a whole.
     pub rendering: bool,
     /// Why nothing can be ordered or torn down now, whatever is wanted.
@@ -100,6 +121,8 @@ pub struct FailureGroup {
 pub struct Summary {
     /// Conditions that should be there.
     pub conditions: Vec<Condition>,
+    /// Whether `Available` speaks about the newest spec: whether that, and no earlier one, is what was ordered.
+    pub is_in_force: bool,
     /// Counters.
     pub counts: Counts,
     /// The commonest failures first.
@@ -108,29 +131,15 @@ pub struct Summary {
 
 /// Rolls the rows of a package up.
 pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
-    let mut counts = rows.counts();
-    // What cannot be rendered is not on its way.
-    let stuck = rows
-        .rows()
-        .filter(|(cluster, row)| {
-            row.class() == Class::Progressing && facts.unrendered.contains_key(cluster)
-        })
-        .count();
-    counts.progressing -= stuck;
-    counts.failed += stuck;
+    let counts = counts(rows, facts);
     let failures = failures(rows, facts);
     let mut conditions = source_conditions(facts);
-    let available = available(&counts, facts, &failures);
+    let trouble = trouble(facts);
+    let available = available(&counts, facts, &failures, trouble.as_ref());
     let progressing = progressing(&counts, facts);
-    let ready = match trouble(facts) {
-        Some((reason, message)) => Condition::new("Ready", Truth::False, reason, message),
-        None => Condition {
-            r#type: "Ready".into(),
-            ..available.clone()
-        },
-    };
-    let stalled = stalled(&counts, facts, &failures);
-    conditions.push(ready);
+    let is_in_force = trouble.is_none();
+    let stalled = stalled(&counts, facts, &failures, trouble.as_ref());
+    conditions.push(ready(&available, facts, trouble));
     let reconciling = progressing.status == Truth::True && stalled.status != Truth::True;
     conditions.push(Condition {
         r#type: "Reconciling".into(),
@@ -149,26 +158,83 @@ pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
     conditions.extend(mapped(rows));
     Summary {
         conditions,
+        is_in_force,
         counts,
         failures,
     }
 }
 
-/// Why the spec is not in force, for as long as its content is not there for every target.
-fn trouble<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, &'a str)> {
-    let failure = |failure: &'a Failure| (failure.reason.as_str(), failure.message.as_str());
-    if let Some(blocked) = &facts.blocked {
-        return Some(failure(blocked));
-    }
-    match &facts.source {
-        Source::Ready => {
-            let unrendered = facts.unrendered.values().next().map(failure);
-            unrendered.or(facts.rendering.then_some((RENDERING, RENDERED_LATER)))
+fn counts(rows: &PackageRows, facts: &Facts<'_>) -> Counts {
+    let mut counts = rows.counts();
+    for (cluster, row) in rows.rows() {
+        // What cannot be rendered is not on its way.
+        if row.class() == Class::Progressing && facts.unrendered(&cluster).is_some() {
+            counts.progressing -= 1;
+            counts.failed += 1;
         }
-        Source::Pending => Some(("Unpacking", "the image is being pulled")),
-        Source::PullFailed(message) => Some(("ImagePullBackOff", message)),
-        Source::Invalid(found) => Some(failure(found)),
-        Source::NotStored(message) => Some((NOT_STORED, message)),
+        if facts.unrendered.contains_key(&cluster) && row.is_updated() && row.is_targeted() {
+            counts.updated -= 1;
+        }
+    }
+    if facts.kept.is_some() {
+        // The newest order is not what the spec asks for.
+        counts.updated = 0;
+    }
+    counts
+}
+
+/// Ready is what Available is, unless the spec is not in force.
+fn ready(available: &Condition, facts: &Facts<'_>, trouble: Option<Failure>) -> Condition {
+    let Some(Failure {
+        reason,
+        mut message,
+    }) = trouble
+    else {
+        return Condition {
+            r#type: "Ready".into(),
+            ..available.clone()
+        };
+    };
+    if facts.kept.is_some() && available.status != Truth::True {
+        message = format!("{message}; {}", available.message);
+    }
+    Condition::new("Ready", Truth::False, reason, message)
+}
+
+/// Why the spec is not in force, for as long as its content is not there for every target.
+fn trouble(facts: &Facts<'_>) -> Option<Failure> {
+    if facts.blocked.is_some() || facts.deleting {
+        return facts.blocked.clone();
+    }
+    let failure = |reason: &str, message: &str| Failure {
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    };
+    let mut found = match &facts.source {
+        Source::Ready => {
+            let invalid = facts.invalid().cloned();
+            invalid.or_else(|| facts.rendering.then(|| failure(RENDERING, RENDERED_LATER)))
+        }
+        Source::Pending => Some(failure("Unpacking", "the image is being pulled")),
+        Source::PullFailed(message) => Some(failure("ImagePullBackOff", message)),
+        Source::Invalid(found) => Some(found.clone()),
+        Source::NotStored(message) => Some(failure(NOT_STORED, message)),
+    }?;
+    if let Some(kept) = &facts.kept {
+        found.message = format!(
+            "{} stays, which is not what spec asks for: {}",
+            revisions(kept),
+            found.message
+        );
+    }
+    Some(found)
+}
+
+fn revisions(range: &RangeInclusive<u64>) -> String {
+    if range.start() == range.end() {
+        format!("revision {}", range.end())
+    } else {
+        format!("one of revisions {} to {}", range.start(), range.end())
     }
 }
 
@@ -181,15 +247,20 @@ fn is_under_way(facts: &Facts<'_>) -> bool {
     facts.blocked.is_none()
         && match facts.source {
             Source::Pending => true,
-            Source::Ready => facts.unrendered.is_empty(),
+            Source::Ready => facts.invalid().is_none(),
             _ => false,
         }
 }
 
-fn stalled(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> Condition {
+fn stalled(
+    counts: &Counts,
+    facts: &Facts<'_>,
+    failures: &[FailureGroup],
+    trouble: Option<&Failure>,
+) -> Condition {
     let condition =
         |status, reason: &str, message: &str| Condition::new("Stalled", status, reason, message);
-    if let Some((reason, message)) = trouble(facts)
+    if let Some(Failure { reason, message }) = trouble
         && !is_under_way(facts)
     {
         return condition(Truth::True, reason, message);
@@ -235,13 +306,18 @@ fn source_conditions(facts: &Facts<'_>) -> Vec<Condition> {
         Source::Invalid(failure) => vec![success, invalid(failure)],
         Source::Ready => {
             let mut conditions = vec![success];
-            conditions.extend(facts.unrendered.values().next().map(invalid));
+            conditions.extend(facts.invalid().map(invalid));
             conditions
         }
     }
 }
 
-fn available(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> Condition {
+fn available(
+    counts: &Counts,
+    facts: &Facts<'_>,
+    failures: &[FailureGroup],
+    trouble: Option<&Failure>,
+) -> Condition {
     let condition = |status, reason: &str, message: String| {
         Condition::new("Available", status, reason, message)
     };
@@ -276,10 +352,16 @@ fn available(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> C
     let fewer = facts.shortfall.map_or(String::new(), |shortfall| {
         format!("; {}", shortfall.message())
     });
-    let seen = format!("{available} of {targeted} clusters are available{fewer}");
+    let with = facts
+        .kept
+        .as_ref()
+        .map_or(String::new(), |kept| format!(" with {}", revisions(kept)));
+    let seen = format!("{available} of {targeted} clusters are available{with}{fewer}");
     if available + offline < targeted {
-        let unready = match trouble(facts) {
-            Some((reason, message)) => (reason, format!("; {message}")),
+        let unready = match trouble {
+            // Ready says why nothing newer is ordered.
+            Some(trouble) if facts.kept.is_some() => (trouble.reason.as_str(), String::new()),
+            Some(trouble) => (trouble.reason.as_str(), format!("; {}", trouble.message)),
             None => ("ObjectSetUnready", String::new()),
         };
         let (reason, why) = failures.first().map_or(unready, |group| {
@@ -350,12 +432,13 @@ fn progressing(counts: &Counts, facts: &Facts<'_>) -> Condition {
 
 fn failures(rows: &PackageRows, facts: &Facts<'_>) -> Vec<FailureGroup> {
     let mut groups: BTreeMap<Failure, Vec<ClusterUid>> = BTreeMap::new();
-    for (cluster, row) in rows.rows() {
-        let failure = match row.class() {
-            Class::Failed | Class::Removing => row.failure(),
+    for (cluster, deployment) in rows.deployments() {
+        let reported = || deployment.details().failure();
+        let failure = match deployment.row().class() {
+            Class::Failed | Class::Removing => reported(),
             Class::Progressing => {
-                let unrendered = facts.unrendered.get(&cluster).cloned();
-                unrendered.or_else(|| row.failure())
+                let unrendered = facts.unrendered(&cluster).cloned();
+                unrendered.or_else(reported)
             }
             Class::Absent | Class::Available | Class::Offline => None,
         };
@@ -385,14 +468,18 @@ fn failures(rows: &PackageRows, facts: &Facts<'_>) -> Vec<FailureGroup> {
 
 /// Mapped conditions make sense only where there is one cluster to take them from.
 fn mapped(rows: &PackageRows) -> Vec<Condition> {
-    let mut targeted = rows.rows().filter(|(_, row)| row.is_targeted());
-    let (Some((_, row)), None) = (targeted.next(), targeted.next()) else {
+    let mut targeted = rows
+        .deployments()
+        .filter(|(_, deployment)| deployment.row().is_targeted());
+    let (Some((_, deployment)), None) = (targeted.next(), targeted.next()) else {
         return Vec::new();
     };
-    if row.class() == Class::Offline {
+    if deployment.row().class() == Class::Offline {
         return Vec::new();
     }
-    row.mapped_conditions()
+    deployment
+        .details()
+        .mapped_conditions()
         .iter()
         .filter(|condition| condition.r#type.contains('/'))
         .map(|condition| {

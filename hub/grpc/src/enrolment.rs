@@ -16,11 +16,11 @@ use stevedore_proto_core::{ClusterUid, Millis};
 use tokio::sync::Semaphore;
 use tonic::{Code, Request, Response, Status};
 
+use crate::clock::unix_now;
 use crate::identity::MemberName;
 use crate::metrics::Metrics;
 use crate::peer::Peer;
 use crate::pki::{self, Authority, Issued};
-use crate::server::unix_now;
 use crate::status_code;
 
 /// Clusters that may be joining at once; more are asked to come back.

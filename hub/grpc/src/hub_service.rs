@@ -16,11 +16,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status, Streaming};
 
+use crate::clock::remaining;
 use crate::content::{Chunks, Packed};
 use crate::identity::ClusterIdentity;
 use crate::peer::Peer;
-use crate::server::remaining;
-use crate::session::{Frame, FrameReceiver, OpenStream, Sessions, close};
+use crate::session::{Frame, FrameReceiver, OpenStream, Sessions};
 use crate::status_code;
 
 /// Messages of one agent that are read per second.
@@ -74,7 +74,7 @@ impl HubService {
                     }
                 }
                 () = tokio::time::sleep_until(deadline) => {
-                    let old = close(CloseReason::GoingAway, "the connection is as old as it may get", 0);
+                    let old = Close::new(CloseReason::GoingAway, "the connection is as old as it may get", 0);
                     let _ = close_now.send(old).await;
                 }
                 // The other direction ended or was dropped: so does this one.
@@ -106,7 +106,7 @@ async fn receive(mut inbound: Streaming<v1::ToHub>, stream: &OpenStream) -> Opti
             Err(status) => {
                 let too_large =
                     status.code() == Code::OutOfRange || status.code() == Code::ResourceExhausted;
-                let broken = || close(CloseReason::ProtocolError, status.message(), 0);
+                let broken = || Close::new(CloseReason::ProtocolError, status.message(), 0);
                 return too_large.then(broken);
             }
         };
@@ -121,7 +121,7 @@ async fn receive(mut inbound: Streaming<v1::ToHub>, stream: &OpenStream) -> Opti
             }
             Err(error) => {
                 tracing::warn!(%error, "a member sent what cannot be read");
-                return Some(close(CloseReason::ProtocolError, &error.to_string(), 0));
+                return Some(Close::new(CloseReason::ProtocolError, error.to_string(), 0));
             }
         }
     }

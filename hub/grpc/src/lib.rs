@@ -12,10 +12,12 @@
 //! cluster's name. This crate never sees Kubernetes: everything about the hub's cluster is behind
 //! [`stevedore_hub_core::ports`].
 
+mod clock;
 mod content;
 mod enrolment;
 mod hub_service;
 pub mod identity;
+#[cfg(feature = "testing")]
 pub mod memory;
 pub mod metrics;
 mod peer;

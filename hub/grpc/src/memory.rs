@@ -17,8 +17,7 @@ use stevedore_proto_core::{
 };
 use tokio::sync::watch;
 
-use crate::server::unix_now;
-use crate::session::close;
+use crate::clock::unix_now;
 
 /// The one leadership of a hub in memory.
 pub const LEADERSHIP: Leadership = Leadership {
@@ -226,7 +225,7 @@ impl Members for MemoryHub {
         if let Some(leader) = &state.leader {
             return Err(Close {
                 redirect: Some(leader.clone()),
-                ..close(CloseReason::NotLeader, "another replica leads", 0)
+                ..Close::new(CloseReason::NotLeader, "another replica leads", 0)
             });
         }
         let known = state
@@ -235,12 +234,12 @@ impl Members for MemoryHub {
             .find(|known| known.uid == member && known.cluster == Some(cluster));
         match known {
             Some(Member { accepted: true, .. }) => Ok(()),
-            Some(_) => Err(close(
+            Some(_) => Err(Close::new(
                 CloseReason::NotAccepted,
                 "the cluster is not accepted",
                 1_000,
             )),
-            None => Err(close(
+            None => Err(Close::new(
                 CloseReason::Revoked,
                 "the cluster was forgotten",
                 1_000,

@@ -12,7 +12,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::stream;
 use stevedore_hub_core::ports::Enrolments;
@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::{remaining, unix_now};
 use crate::enrolment::Enrolment;
 use crate::hub_service::HubService;
 use crate::identity::ClusterIdentity;
@@ -306,18 +307,4 @@ impl Handshakes {
             .send(PeerStream::new(stream, Peer { identity }, deadline, room))
             .await;
     }
-}
-
-/// Seconds since the Unix epoch.
-pub(crate) fn unix_now() -> i64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Time until a moment in seconds since the Unix epoch; zero when it has passed.
-pub(crate) fn remaining(until: i64) -> Duration {
-    let end = UNIX_EPOCH + Duration::from_secs(u64::try_from(until).unwrap_or(0));
-    end.duration_since(SystemTime::now()).unwrap_or_default()
 }

@@ -200,6 +200,18 @@ pub struct Close {
     pub redirect: Option<String>,
 }
 
+impl Close {
+    /// A close without a redirect. `retry_after` is in milliseconds.
+    pub fn new(reason: CloseReason, message: impl Into<String>, retry_after: u64) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            retry_after,
+            redirect: None,
+        }
+    }
+}
+
 /// How the hub accepts a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Welcome {

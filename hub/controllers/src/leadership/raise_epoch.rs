@@ -7,7 +7,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
@@ -17,7 +17,6 @@ use kube::api::PostParams;
 use kube::runtime::watcher::watch_object;
 use serde_json::json;
 use stevedore_crds::record;
-use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::epoch::Summary;
 use stevedore_hub_core::session::Census;
 use stevedore_proto_core::ClusterUid;
@@ -26,7 +25,6 @@ use tokio::time::Instant;
 
 use crate::hub::{Hub, lock};
 use crate::leadership::lease;
-use crate::rollout::controller;
 use crate::rollout::ledger_store::named;
 
 /// How long members have to answer.
@@ -128,19 +126,15 @@ async fn take(hub: &Hub) -> Summary {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let listings = lock(&hub.listings).clone();
-    let desired = hub.desired.read().unwrap_or_else(PoisonError::into_inner);
     let mut summary = Summary::default();
     for (member, _) in &joined {
-        let orders = desired
-            .as_ref()
-            .and_then(|desired| desired.of(&member.cluster));
+        let orders = hub.orders.of(&member.cluster);
         let said = listings.get(&member.cluster).zip(orders);
         let census = said.map(|(held, orders)| Census::of(held, &orders));
         summary.add(&member.name, census.as_ref());
     }
-    drop(desired);
-    let ledgers = lock(&hub.ledgers);
-    summary.count(ledgers.values().map(|stored| &stored.ledger));
+    let ledgers = hub.orders.ledgers();
+    summary.count(ledgers.iter().map(|stored| &stored.ledger));
     summary
 }
 
@@ -234,16 +228,7 @@ async fn raise(
         "the epoch was raised"
     );
     hub.leader.set_record(record.clone());
-    {
-        let mut desired = hub.desired.write().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh = Desired::new(record.leadership);
-        fresh.set_loaded();
-        *desired = Some(fresh);
-    }
-    let ledgers: Vec<_> = lock(&hub.ledgers).values().cloned().collect();
-    for stored in ledgers {
-        controller::publish(hub, &stored.ledger);
-    }
+    hub.orders.restart(record.leadership);
     lock(&hub.fleet).raised();
     *lock(&hub.recess) = Some(Instant::now() + RECESS);
     hub.plan_all();

@@ -1,6 +1,5 @@
 //! What a member says: from memory to memory, and who has to look at it.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use stevedore_hub_core::session::Report;
@@ -52,10 +51,7 @@ impl Hub {
                 tuple,
                 stage: Stage::Deleted,
             } => {
-                let mut desired = self.desired.write().unwrap_or_else(PoisonError::into_inner);
-                if let Some(desired) = desired.as_mut() {
-                    desired.finish(&cluster, deployment, tuple.number);
-                }
+                self.orders.finish(&cluster, deployment, tuple.number);
             }
             _ => {}
         }

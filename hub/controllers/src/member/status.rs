@@ -142,20 +142,28 @@ fn turns(old: &MemberClusterStatus, new: &MemberClusterStatus) -> bool {
 /// What is on a cluster: whatever a ledger has a row for, also before the live fleet knows of it, and whatever is
 /// on its way there.
 fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
-    let mut left: BTreeMap<PackageUid, String> = lock(&hub.ledgers)
+    let mut left: BTreeMap<PackageUid, String> = hub
+        .orders
+        .ledgers()
         .iter()
-        .filter(|(_, stored)| stored.ledger.row(cluster).is_some())
-        .map(|(uid, stored)| (*uid, stored.ledger.package.name.clone()))
+        .filter(|stored| stored.ledger.row(cluster).is_some())
+        .map(|stored| {
+            (
+                stored.ledger.package.uid,
+                stored.ledger.package.name.clone(),
+            )
+        })
         .collect();
     let mut failures = Vec::new();
     {
         let fleet = lock(&hub.fleet);
-        for (uid, row) in fleet.on_cluster(cluster) {
+        for (uid, deployment) in fleet.on_cluster(cluster) {
+            let (row, details) = (deployment.row(), deployment.details());
             if row.class() != Class::Absent {
                 left.entry(uid).or_insert_with(|| hub.name_of(&uid));
             }
             if matches!(row.class(), Class::Failed | Class::Removing) {
-                failures.extend(row.failure().map(|failure| (uid, failure)));
+                failures.extend(details.failure().map(|failure| (uid, failure)));
             }
         }
     }

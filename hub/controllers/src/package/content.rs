@@ -264,7 +264,7 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
     if let Some(bytes) = hub.renderer.bytes(&digest) {
         return Ok(bytes);
     }
-    let ledgers: Vec<_> = lock(&hub.ledgers).values().cloned().collect();
+    let ledgers = hub.orders.ledgers();
     let mut reason = ContentError::Missing;
     for stored in ledgers {
         for (revision, inputs) in renderings(hub, &stored, digest) {

@@ -114,26 +114,22 @@ fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Durat
             return Err(Some(Duration::from_secs(1)));
         }
         let facts = Facts {
-            source: source.clone(),
+            source,
+            unreadable: view.unreadable.clone(),
             unrendered: view.unrendered.clone(),
             pending_render: view.pending_render,
             shortfall: view.shortfall,
             paused: package.spec.paused,
             deleting: package.deleting,
             pinned: view.pinned,
+            kept: view.kept.clone(),
             rendering: view.rendering,
             blocked: view.blocked.clone().map(|(failure, _)| failure),
             names: Some(&names),
         };
         status::summarise(rows, &facts)
     };
-    Ok(status_of(
-        package,
-        &view,
-        &source,
-        summary,
-        Timestamp::now(),
-    ))
+    Ok(status_of(package, &view, summary, Timestamp::now()))
 }
 
 /// How long this change may wait: what is available, or was and is not, not at all.
@@ -179,13 +175,7 @@ fn is_settled(
             .all(|(cluster, _)| heard(&cluster))
 }
 
-fn status_of(
-    package: &AnyPackage,
-    view: &View,
-    source: &Source,
-    summary: Summary,
-    now: Timestamp,
-) -> PackageStatus {
+fn status_of(package: &AnyPackage, view: &View, summary: Summary, now: Timestamp) -> PackageStatus {
     let old = &package.status;
     let mut status = PackageStatus {
         observed_generation: Some(package.generation),
@@ -196,14 +186,16 @@ fn status_of(
         failures: summary.failures.iter().map(failure).collect(),
         as_of: None,
     };
+    // What runs of an earlier spec is said of that one.
+    let earlier = condition::find(&old.conditions, condition::AVAILABLE)
+        .filter(|_| !summary.is_in_force)
+        .and_then(|found| found.observed_generation);
     for wanted in &summary.conditions {
-        // What is said about the content before says nothing about a spec that is still being unpacked.
-        let stays = (*source == Source::Pending || view.rendering)
-            && wanted.r#type == condition::AVAILABLE
-            && condition::find(&old.conditions, condition::AVAILABLE).is_some();
-        if !stays {
-            update(wanted).apply(&mut status.conditions, package.generation, now);
-        }
+        let generation = match wanted.r#type.as_str() {
+            condition::AVAILABLE => earlier.unwrap_or(package.generation),
+            _ => package.generation,
+        };
+        update(wanted).apply(&mut status.conditions, generation, now);
     }
     status.conditions.retain(|found| {
         summary

@@ -4,7 +4,7 @@
 //! the finalizer before the first order, ledgers before anything is told to a session.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -128,10 +128,13 @@ async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
     };
     match ledger_store::reload(&hub.client, &hub.settings.namespace, &identity).await {
         Ok(stored) => {
-            // Sessions are told by the plan that follows: what members answer is lost on a fleet that has not been
-            // assigned these orders.
+            // Before sessions are told: what members answer is lost on a fleet that was not assigned these orders.
+            if let Some(leadership) = hub.leader.current() {
+                assume(hub, &stored.ledger, leadership.epoch);
+            }
             let stored = Arc::new(stored);
-            let before = lock(&hub.ledgers).insert(uid, Arc::clone(&stored));
+            let before = hub.orders.ledger(&uid);
+            publish(hub, Arc::clone(&stored));
             before.is_none_or(|before| !before.is_same_version(&stored))
         }
         Err(error) => {
@@ -148,9 +151,10 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         finalizer::forget(hub, &uid);
         return Ok(None);
     };
-    let mut stored = lock(&hub.ledgers)
-        .get(&uid)
-        .map_or_else(|| StoredLedger::new(identity), |stored| (**stored).clone());
+    let mut stored = hub
+        .orders
+        .ledger(&uid)
+        .map_or_else(|| StoredLedger::new(identity), |stored| (*stored).clone());
 
     let present = package.as_ref().filter(|package| !package.deleting);
     let (mut wish, mut view) = wanted(hub, package.as_ref()).await?;
@@ -166,9 +170,7 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     {
         return Err(Error::DefinitionGoes);
     }
-    if let (Some(package), Wish::Present { targets, .. }) = (present, &wish)
-        && (has_applied || !targets.is_empty())
-    {
+    if let Some(package) = present.filter(|_| may_order(&wish, has_applied)) {
         finalizer::ensure(hub, package).await?;
     }
     let plan = {
@@ -183,10 +185,16 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     };
     view.pending_render = plan.pending_render.len();
     let result = store(hub, &mut stored, &plan).await;
+    if let (Some(package), Wish::Kept { .. }) = (present, &wish) {
+        targets::describe_kept(hub, package, &stored.ledger, &mut view);
+    }
     if let Some(leadership) = hub.leader.current() {
         assign(hub, &stored.ledger, leadership.epoch, targeted(&wish));
     }
-    publish(hub, &stored.ledger);
+    if !plan.is_empty() || hub.orders.ledger(&uid).is_none() {
+        // Without a change the one in memory may know more by now: a status that was written meanwhile.
+        publish(hub, Arc::new(stored.clone()));
+    }
     {
         // What was in the way is that until the whole step is through.
         let mut views = lock(&hub.views);
@@ -195,10 +203,6 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     }
     let dropped = !plan.dropped.is_empty();
     let is_done = stored.ledger.rows().next().is_none() && wish == Wish::Removed;
-    if !plan.is_empty() || !lock(&hub.ledgers).contains_key(&uid) {
-        // Without a change the stored one may know more by now: a status that was written meanwhile.
-        lock(&hub.ledgers).insert(uid, Arc::new(stored.clone()));
-    }
     note_leaving(hub);
     result?;
     lock(&hub.to_observe).insert(uid);
@@ -235,6 +239,15 @@ async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Wish, V
     view.pinned = pin.map(|pin| pin.revision);
     let wish = targets::wish(hub, package, pin.as_ref(), &mut view).await;
     Ok((wish, view))
+}
+
+/// Whether members will hold something of the package when the plan was carried out.
+fn may_order(wish: &Wish, has_applied: bool) -> bool {
+    match wish {
+        Wish::Present { targets, .. } => has_applied || !targets.is_empty(),
+        Wish::Kept { .. } => has_applied,
+        Wish::Removed | Wish::Vanished => false,
+    }
 }
 
 fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
@@ -286,6 +299,7 @@ pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
 fn targeted(wish: &Wish) -> BTreeSet<ClusterUid> {
     match wish {
         Wish::Present { targets, .. } => targets.keys().copied().collect(),
+        Wish::Kept { targets, .. } => targets.clone(),
         Wish::Removed | Wish::Vanished => BTreeSet::new(),
     }
 }
@@ -322,14 +336,8 @@ fn note_leaving(hub: &Hub) {
 }
 
 /// Gives stored orders to sessions.
-pub(crate) fn publish(hub: &Hub, ledger: &Ledger) {
-    let changes = {
-        let mut desired = hub.desired.write().unwrap_or_else(PoisonError::into_inner);
-        desired
-            .as_mut()
-            .map(|desired| desired.put(ledger))
-            .unwrap_or_default()
-    };
+fn publish(hub: &Hub, stored: Arc<StoredLedger>) {
+    let changes = hub.orders.put(stored);
     if let Some(sessions) = hub.sessions() {
         for (cluster, deployments) in changes {
             sessions.changed(cluster, deployments);

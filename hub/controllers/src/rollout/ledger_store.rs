@@ -165,13 +165,22 @@ impl StoredLedger {
         self.put(at, &stored)
     }
 
-    /// Notes a status that was written.
-    pub(crate) fn wrote_status(&mut self, at: usize, written: &PackageLedger) {
-        if let Some(object) = self.objects.get_mut(at) {
+    /// Notes a status that was written to one shard. `written`, where it is given, is the object whose version the
+    /// next write of the shard must find.
+    pub(crate) fn wrote_status(
+        &mut self,
+        at: usize,
+        status: PackageLedgerStatus,
+        written: Option<&PackageLedger>,
+    ) {
+        let Some(object) = self.objects.get_mut(at) else {
+            return;
+        };
+        object.status = status;
+        if let Some(written) = written {
             object
                 .resource_version
                 .clone_from(&written.metadata.resource_version);
-            object.status = written.status.clone().unwrap_or_default();
         }
     }
 

@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 use stevedore_proto_core::id::{EpochId, TermId};
 use stevedore_proto_core::status::{Blocker, Verdict};
-use stevedore_proto_core::{Digest, Environment, Epoch, InstanceId, Term};
+use stevedore_proto_core::{
+    DeploymentStatus, Digest, Environment, Epoch, InstanceId, NackReason, Stage, Term,
+};
 
 use super::*;
 use stevedore_proto_core::ledger::ObservedState;
@@ -113,8 +115,12 @@ fn counts(fleet: &Fleet) -> Counts {
     fleet.package(&package()).unwrap().counts()
 }
 
+fn shown(fleet: &Fleet, seed: u8) -> &Deployment {
+    &fleet.package(&package()).unwrap().deployments[&cluster(seed)]
+}
+
 fn class(fleet: &Fleet, seed: u8) -> Class {
-    fleet.package(&package()).unwrap().rows[&cluster(seed)].class()
+    shown(fleet, seed).row().class()
 }
 
 #[test]
@@ -138,8 +144,8 @@ fn what_is_being_prepared_or_applied_is_on_its_way_and_no_failure() {
         let report = status(1, sequence, 1, Truth::False, reason);
         fleet.report(cluster(1), &report);
         assert_eq!(class(&fleet, 1), Class::Progressing);
-        let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
-        assert_eq!(row.failure(), None);
+        let details = shown(&fleet, 1).details();
+        assert_eq!(details.failure(), None);
     }
     fleet.report(cluster(1), &status(1, 4, 1, Truth::False, "ProbeFailure"));
     assert_eq!(class(&fleet, 1), Class::Progressing);
@@ -180,8 +186,8 @@ fn what_an_earlier_process_said_is_unknown_until_the_new_one_says_it_again() {
     fleet.report(cluster(1), &status(1, 9, 1, Truth::True, "Available"));
     fleet.report(cluster(1), &opened(2, true));
     assert_eq!(class(&fleet, 1), Class::Offline);
-    let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
-    assert_eq!(row.current_status(), None);
+    let details = shown(&fleet, 1).details();
+    assert_eq!(details.current_status(), None);
     assert_eq!(counts(&fleet).updated, 1, "what it accepted is durable");
 
     fleet.report(cluster(1), &available_in(2));
@@ -231,9 +237,9 @@ fn a_refused_or_frozen_deployment_fails_and_says_why() {
             message: "big".into(),
         },
     );
-    let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
+    let (row, details) = (shown(&fleet, 1).row(), shown(&fleet, 1).details());
     assert_eq!(
-        (row.class(), row.failure().unwrap().reason),
+        (row.class(), details.failure().unwrap().reason),
         (Class::Failed, "TooLarge".into())
     );
     fleet.report(
@@ -306,9 +312,9 @@ fn a_blocker_is_the_failure_that_is_shown() {
             status,
         },
     );
-    let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
+    let details = shown(&fleet, 1).details();
     assert_eq!(
-        row.failure(),
+        details.failure(),
         Some(Failure {
             reason: "NoAccount".into(),
             message: "no account".into()
@@ -358,9 +364,10 @@ proptest! {
             }
             let Some(rows) = fleet.package(&package()) else { continue };
             let mut counted = Counts::default();
-            for (cluster, row) in rows.rows() {
-                prop_assert_eq!(row.class(), row.classify(fleet.contact_of(&cluster)));
-                counted.add(row);
+            for (cluster, deployment) in rows.deployments() {
+                let row = deployment.row();
+                prop_assert_eq!(row, deployment.details().row(fleet.contact_of(&cluster)));
+                counted.add(&row);
             }
             prop_assert_eq!(counted, rows.counts());
         }

@@ -162,6 +162,7 @@ fn what_cannot_be_rendered_is_failed_and_not_on_its_way() {
     };
     let summary = summary(&fleet, &facts);
     assert_eq!((summary.counts.failed, summary.counts.progressing), (1, 1));
+    assert!(!summary.is_in_force);
     assert_eq!(find(&summary, "Invalid"), (Truth::True, "RenderError"));
 }
 
@@ -266,5 +267,89 @@ fn a_package_that_is_rendered_for_some_clusters_only_is_on_its_way() {
     let summary = summary(&fleet, &facts);
     assert_eq!(find(&summary, "Progressing"), (Truth::True, "Rendering"));
     assert_eq!(find(&summary, "Ready"), (Truth::False, "Rendering"));
+    assert_eq!(find(&summary, "Stalled").0, Truth::False);
+}
+
+/// Revision 1 stays on both clusters, and this is why.
+fn kept(source: Source) -> Facts<'static> {
+    Facts {
+        source,
+        kept: Some(1..=1),
+        ..Facts::default()
+    }
+}
+
+fn message<'a>(summary: &'a Summary, r#type: &str) -> &'a str {
+    let mut conditions = summary.conditions.iter();
+    let found = conditions.find(|condition| condition.r#type == r#type);
+    &found.unwrap().message
+}
+
+#[test]
+fn what_runs_is_available_and_said_not_to_be_what_the_spec_asks_for() {
+    let mut fleet = fleet(&[1, 2], 1);
+    for seed in [1, 2] {
+        fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
+    }
+    let invalid = Failure {
+        reason: "LoadError".into(),
+        message: "no manifest".into(),
+    };
+    for (source, reason, stalled) in [
+        (Source::Pending, "Unpacking", Truth::False),
+        (
+            Source::PullFailed("denied".into()),
+            "ImagePullBackOff",
+            Truth::True,
+        ),
+        (Source::Invalid(invalid), "LoadError", Truth::True),
+        (
+            Source::NotStored("refused".into()),
+            "NotStored",
+            Truth::True,
+        ),
+    ] {
+        let summary = summary(&fleet, &kept(source));
+        assert_eq!(find(&summary, "Available"), (Truth::True, "Available"));
+        assert!(!summary.is_in_force, "Available speaks of an earlier spec");
+        assert_eq!(find(&summary, "Ready"), (Truth::False, reason));
+        let said = message(&summary, "Ready");
+        assert!(said.starts_with("revision 1 stays, "), "{said}");
+        assert_eq!(find(&summary, "Stalled").0, stalled, "{reason}");
+        let counts = (summary.counts.available, summary.counts.updated);
+        assert_eq!(counts, (2, 0));
+    }
+    let planned = summary(&fleet, &ready());
+    assert!(planned.is_in_force);
+    assert_eq!((planned.counts.available, planned.counts.updated), (2, 2));
+}
+
+#[test]
+fn what_fails_is_said_beside_what_the_next_revision_waits_for() {
+    let mut fleet = fleet(&[1, 2], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    fleet.report(cluster(2), &status(2, 1, 1, Truth::False, "Forbidden"));
+    let summary = summary(&fleet, &kept(Source::PullFailed("denied".into())));
+    assert_eq!(find(&summary, "Available"), (Truth::False, "Forbidden"));
+    let said = message(&summary, "Ready");
+    let parts = [
+        "denied",
+        "1 of 2 clusters are available with revision 1",
+        "why",
+    ];
+    assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+}
+
+#[test]
+fn a_package_that_is_being_removed_says_nothing_of_an_image_it_lacks() {
+    let mut fleet = fleet(&[1], 1);
+    assign(&mut fleet, &[1], 2, true);
+    let facts = Facts {
+        deleting: true,
+        source: Source::PullFailed("denied".into()),
+        ..Facts::default()
+    };
+    let summary = summary(&fleet, &facts);
+    assert_eq!(find(&summary, "Ready"), (Truth::False, "Deleting"));
     assert_eq!(find(&summary, "Stalled").0, Truth::False);
 }

@@ -1,8 +1,10 @@
-//! What one deployment's row says.
+//! What was ordered and reported of one deployment, and what follows from it.
 
 use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
 use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth, reason};
-use stevedore_proto_core::{ClusterUid, DeploymentStatus, Stage, Tuple};
+use stevedore_proto_core::{ClusterUid, DeploymentStatus, NackReason, Stage, Tuple};
+
+use crate::session::FreezeReason;
 
 use super::{Assignment, Class, Contact, Row};
 
@@ -15,13 +17,37 @@ pub struct Failure {
     pub message: String,
 }
 
-impl Row {
-    /// How the deployment counts.
-    pub fn class(&self) -> Class {
-        self.class
+/// What was ordered and reported of one deployment.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    pub(super) assignment: Option<Assignment>,
+    /// (incarnation, sequence) of the last report.
+    pub(super) position: (u64, u64),
+    pub(super) reached: Option<(Tuple, Stage)>,
+    pub(super) status: Option<Box<DeploymentStatus>>,
+    pub(super) refused: Option<(Tuple, NackReason, String)>,
+    pub(super) frozen: Option<FreezeReason>,
+    /// Of the member's [`Contact`].
+    pub(super) fenced: Option<FreezeReason>,
+    /// Of the member's [`Contact`].
+    pub(super) since: u64,
+    pub(super) available_once: Option<Tuple>,
+    pub(super) lacks_content: Option<Tuple>,
+}
+
+impl Details {
+    /// The row that these details amount to.
+    pub(super) fn row(&self, contact: Contact) -> Row {
+        Row {
+            number: self.wanted().map_or(0, |tuple| tuple.number),
+            class: self.classify(contact),
+            targeted: self.assignment.is_some_and(|assigned| assigned.targeted),
+            tombstone: self.is_tombstone(),
+            updated: self.is_updated(),
+        }
     }
 
-    pub(super) fn classify(&self, contact: Contact) -> Class {
+    fn classify(&self, contact: Contact) -> Class {
         let Some(assignment) = self.assignment else {
             return Class::Absent;
         };
@@ -62,20 +88,12 @@ impl Row {
         self.assignment.and_then(|assignment| assignment.tuple)
     }
 
-    /// Whether the placement selects the cluster.
-    pub fn is_targeted(&self) -> bool {
-        self.assignment
-            .is_some_and(|assignment| assignment.targeted)
-    }
-
-    /// Whether what is ordered is a tombstone.
-    pub fn is_tombstone(&self) -> bool {
+    fn is_tombstone(&self) -> bool {
         self.assignment
             .is_some_and(|assignment| assignment.tombstone)
     }
 
-    /// Whether the member accepted the newest order.
-    pub(super) fn is_updated(&self) -> bool {
+    fn is_updated(&self) -> bool {
         !self.is_tombstone()
             && self.wanted().is_some()
             && self.reached.map(|(tuple, _)| tuple) == self.wanted()
