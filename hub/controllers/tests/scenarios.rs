@@ -30,7 +30,9 @@ mod scenarios {
     mod members;
     mod observations;
     mod raise;
+    mod records;
     mod removal;
     mod rollout;
+    mod sharding;
     mod watching;
 }

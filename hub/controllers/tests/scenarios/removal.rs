@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::api_server::{Gate, Reaction};
+use super::api_server::{Call, Gate, Reaction, on_write};
 use super::world::World;
 use super::{seed, state};
 
@@ -199,4 +199,23 @@ async fn what_runs_is_left_alone_when_the_object_of_its_package_vanishes() {
         held.is_finished()
     };
     assert!(held("east", &mut world) && !held("west", &mut world));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_tears_down_before_a_lost_answer_was_planned_with_counts_all_the_same() {
+    let mut world = World::with_package(&["east"]).await;
+    // Sooner than the hub plans again after a write that lost.
+    world.step = Duration::from_millis(5);
+    world.api.set_rule(on_write(1, Reaction::LoseAnswer));
+    let place = world.api.place();
+    seed::delete(&world.api, "clusterpackages", "demo");
+    world.gone("clusterpackages", "demo").await;
+    let writes = world.writes_since(place);
+    let ledgers: Vec<&Call> = writes
+        .iter()
+        .filter(|it| it.plural() == "packageledgers")
+        .collect();
+    // The tombstone, whose answer was lost; once more from what was known before; and the row is dropped.
+    let codes: Vec<_> = ledgers.iter().take(3).map(|call| call.code).collect();
+    assert_eq!(codes, [200, 409, 200]);
 }

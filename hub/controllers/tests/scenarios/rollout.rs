@@ -200,3 +200,66 @@ async fn a_hub_that_starts_again_orders_and_writes_nothing_new() {
     // The Lease is replaced, which is no durable write; the term is taken.
     assert_eq!(world.story_since(place), ["replace configmaps"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_namespaced_package_keeps_its_history_in_its_namespace_and_its_ledger_in_the_hubs() {
+    let mut world = World::with_members(&["east"]).await;
+    // Such a package reaches the hub's own cluster, and no other.
+    let own = world.api.get("namespaces", "kube-system").unwrap();
+    let own = own["metadata"]["uid"].as_str().unwrap().parse().unwrap();
+    world.add_member("own", own);
+    let image = world.registry.push("v1", &files("one"));
+    let package = json!({
+        "metadata": {"name": "demo", "namespace": "default"},
+        "spec": {"image": image},
+    });
+    world
+        .api
+        .change(|objects| objects.make("packages", package));
+    world
+        .condition("packages", "demo", "Available=True/Available")
+        .await;
+    let namespace = |plural| world.api.all(plural)[0]["metadata"]["namespace"].clone();
+    assert_eq!(namespace("packagerevisions"), "default");
+    assert_eq!(namespace("packageledgers"), seed::SYSTEM);
+    assert_eq!(namespace("secrets"), seed::SYSTEM);
+    assert!(world.agent("east").held.is_empty());
+    let held = world.agent("own").held.values().next().unwrap();
+    assert_eq!(held.package.namespace.as_deref(), Some("default"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_cannot_be_written_hold_up_nothing() {
+    let mut world = World::with_members(&["east"]).await;
+    world.api.set_rule(|call| match call.plural() {
+        "events" => Reaction::Refuse(403),
+        _ => Reaction::Serve,
+    });
+    let image = world.registry.push("v1", &files("one"));
+    seed::package(&world.api, "demo", &image);
+    let asked = tokio::time::Instant::now();
+    world.everywhere("demo", 1).await;
+    world
+        .condition("clusterpackages", "demo", "Available=True/")
+        .await;
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        asked.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_are_told_by_events_what_was_made_and_ordered() {
+    let world = World::with_package(&["east"]).await;
+    let events = world.api.all("events");
+    let told = |reason: &str| {
+        let mut all = events.iter();
+        let found = all.find(|event| event["reason"] == reason);
+        found.map(|event| event["note"].as_str().unwrap_or_default())
+    };
+    let made = told("RevisionCreated").unwrap_or_default();
+    assert!(made.starts_with("revision 1 from"), "{events:?}");
+    assert_eq!(told("Ordered"), Some("ordered: Install for 1 clusters"));
+    assert_eq!(told("Connected"), Some("the agent has a session"));
+}

@@ -112,6 +112,12 @@ impl World {
         .await
     }
 
+    /// Which of the processes that were started has loaded.
+    pub(crate) fn loaded_number(&self) -> usize {
+        let mut loaded = self.processes.iter().filter(|it| it.hub().is_some());
+        loaded.next().map_or(0, |process| process.number)
+    }
+
     /// Joins a cluster as its agent does, which asks again while the hub cannot tell. A joined one gets an agent.
     pub(crate) async fn join(&mut self, redemption: Redemption) -> Result<(), JoinRefusal> {
         let answer = loop {

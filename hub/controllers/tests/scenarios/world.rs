@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) processes: Vec<Process>,
     /// How processes ended that were not crashed by a rule.
     pub(crate) exits: Vec<Exit>,
+    /// How far the clock moves between two looks: how long agents take to answer at most.
+    pub(crate) step: Duration,
     /// Whether another process is started in place of one that ended. If not, all that such a process left running
     /// runs on.
     pub(crate) restarts: bool,
@@ -87,6 +89,7 @@ impl World {
             agents: vec![],
             processes: vec![],
             exits: vec![],
+            step: STEP,
             restarts: true,
             _watchdog: Watchdog::start(),
             number: 0,
@@ -256,10 +259,10 @@ impl World {
         }
         if self.may_pull() {
             // Sockets are real: time must not run ahead of them. While somebody blocks it stands still.
-            tokio::time::advance(STEP / 20).await;
+            tokio::time::advance(self.step / 20).await;
             let _ = tokio::task::spawn_blocking(std::thread::yield_now).await;
         } else {
-            tokio::time::sleep(STEP).await;
+            tokio::time::sleep(self.step).await;
         }
     }
 
