@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures::future::BoxFuture;
 use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::rollout::Block;
+use stevedore_proto_core::Reason;
 
 use crate::cluster_api::agent_client::NamespaceState;
 use crate::cluster_api::{AgentClient, Discovery, PackageClient};
-use crate::engine::ports::{Account, AccountBlocker, Accounts, ObjectApi, StoredSet};
+use crate::engine::ports::{Account, Accounts, ObjectApi, Opened, StoredSet};
 
 /// Resolves accounts. One per process.
 pub struct AccountResolver {
@@ -72,7 +74,7 @@ impl AccountResolver {
         )
     }
 
-    fn account(&self, set: &StoredSet) -> Result<Account, AccountBlocker> {
+    fn account(&self, set: &StoredSet) -> Result<Account, Block> {
         let name = set
             .account
             .clone()
@@ -85,7 +87,7 @@ impl AccountResolver {
         Ok(Account { namespace, name })
     }
 
-    async fn prove(&self, account: &Account) -> Result<(), AccountBlocker> {
+    async fn prove(&self, account: &Account) -> Result<(), Block> {
         if account.namespace != self.namespace {
             let state = self.client.namespace_state(&account.namespace).await;
             if state.map_err(|failure| unknown(account, &failure))? == NamespaceState::Missing {
@@ -111,10 +113,7 @@ impl AccountResolver {
 }
 
 impl Accounts for AccountResolver {
-    fn open<'a>(
-        &'a self,
-        set: &'a StoredSet,
-    ) -> BoxFuture<'a, Result<(Account, Arc<dyn ObjectApi>), AccountBlocker>> {
+    fn open<'a>(&'a self, set: &'a StoredSet) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
             let account = self.account(set)?;
             self.prove(&account).await?;
@@ -128,38 +127,31 @@ impl Accounts for AccountResolver {
     }
 }
 
-fn blocker(reason: &str, message: String) -> AccountBlocker {
-    AccountBlocker {
-        reason: reason.into(),
-        message,
-    }
-}
-
-fn no_account() -> AccountBlocker {
+fn no_account() -> Block {
     let message = "the package names no service account and MemberPolicy default names none either: \
         set serviceAccountName, or spec.defaultServiceAccount in the policy";
-    blocker("NoAccount", message.into())
+    Block::preflight(Reason::NoAccount, message)
 }
 
-fn not_allowed(account: &Account) -> AccountBlocker {
+fn not_allowed(account: &Account) -> Block {
     let Account { namespace, name } = account;
     let message = format!(
         "the agent may not act as service account {namespace}/{name}: grant it `impersonate` on that \
          account by a Role in namespace {namespace}"
     );
-    blocker("AccountNotAllowed", message)
+    Block::preflight(Reason::AccountNotAllowed, message)
 }
 
-fn namespace_missing(account: &Account) -> AccountBlocker {
+fn namespace_missing(account: &Account) -> Block {
     let message = format!(
         "namespace {} does not exist; it is never created by us",
         account.namespace
     );
-    blocker("NamespaceMissing", message)
+    Block::preflight(Reason::NamespaceMissing, message)
 }
 
-fn unknown(account: &Account, failure: &Failure) -> AccountBlocker {
+fn unknown(account: &Account, failure: &Failure) -> Block {
     let Account { namespace, name } = account;
     let message = format!("service account {namespace}/{name} cannot be tried: {failure}");
-    blocker("AccountUnknown", message)
+    Block::preflight(Reason::AccountUnknown, message)
 }

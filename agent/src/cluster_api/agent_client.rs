@@ -8,7 +8,7 @@ use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stevedore_agent_core::failure::FailureKind;
+use stevedore_agent_core::failure::{Cause, FailureKind};
 use stevedore_client::Path;
 use stevedore_crds::v1alpha1::{
     ClusterObjectDeployment, ClusterObjectSet, MemberPolicy, ObjectDeployment, ObjectSet,
@@ -20,8 +20,6 @@ use super::transport::{Call, JSON, METADATA, METADATA_LIST, Transport};
 use super::watch_loop::Subject;
 use crate::engine::ports::{Account, Answer};
 
-/// Part of every refusal to create something in a namespace that is being deleted.
-const TERMINATING: &str = "because it is being terminated";
 const MERGE: &str = "application/merge-patch+json";
 
 mod own {
@@ -150,7 +148,7 @@ impl AgentClient {
         match self.transport.call(call).await {
             Ok(_) => Ok(NamespaceState::Active),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(NamespaceState::Missing),
-            Err(failure) if failure.message.contains(TERMINATING) => {
+            Err(failure) if failure.causes.contains(&Cause::NamespaceTerminating) => {
                 Ok(NamespaceState::Terminating)
             }
             Err(failure) => Err(failure),

@@ -191,6 +191,7 @@ impl Transport {
     pub(crate) async fn call(&self, call: Call<'_>) -> Answer<Reply> {
         let (client, _turn) = self.connections.for_request(call.account.is_some()).await;
         self.count(&call);
+        let account = call.account;
         let request = call.into_request()?;
         let answer = timeout(REQUEST_TIMEOUT, async {
             let response = client.send(request).await.map_err(unreachable)?;
@@ -212,7 +213,8 @@ impl Transport {
             return Ok(Reply { body });
         }
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
-        Err(refusal::failure(
+        Err(refusal::failure_as(
+            account,
             head.status,
             retry_after(&head.headers),
             &body,
@@ -222,6 +224,7 @@ impl Transport {
     /// Opens a stream: waits for the head of the answer only.
     pub(crate) async fn open(&self, call: Call<'_>) -> Answer<Opened> {
         self.count(&call);
+        let account = call.account;
         let request = call.into_request()?;
         let (client, room) = self.connections.for_watch();
         let head = timeout(REQUEST_TIMEOUT, client.send(request));
@@ -240,7 +243,8 @@ impl Transport {
             .map_err(|_| timed_out())?
             .map_err(|error| broken_off(&*error))?
             .to_bytes();
-        Err(refusal::failure(
+        Err(refusal::failure_as(
+            account,
             head.status,
             retry_after(&head.headers),
             &body,

@@ -11,8 +11,11 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use stevedore_agent_core::failure::Failure;
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_agent_core::rollout::Block;
 use stevedore_crds::v1alpha1::{LifecycleState, ObjectSetStatus};
-use stevedore_proto_core::{Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Tuple};
+use stevedore_proto_core::{
+    Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Reason, Tuple,
+};
 
 /// The result of a request to the API server.
 pub type Answer<T> = Result<T, Failure>;
@@ -121,17 +124,8 @@ pub struct Account {
     pub name: String,
 }
 
-/// Why there is no client for a set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountBlocker {
-    /// `NoAccount`, `AccountNotAllowed` or another CamelCase word.
-    pub reason: String,
-    /// What has to happen, for people.
-    pub message: String,
-}
-
-/// A set's account and a client that is that account, or why there is none.
-pub type Opened = Result<(Account, Arc<dyn ObjectApi>), AccountBlocker>;
+/// A set's account and a client that is that account, or what stands against it.
+pub type Opened = Result<(Account, Arc<dyn ObjectApi>), Block>;
 
 /// Opens clients for accounts.
 pub trait Accounts: Send + Sync {
@@ -311,8 +305,8 @@ pub trait Reporter: Send + Sync {
 pub struct Note {
     /// Warning rather than Normal.
     pub warning: bool,
-    /// One CamelCase word.
-    pub reason: &'static str,
+    /// What happened.
+    pub reason: Reason,
     /// For people.
     pub message: String,
 }

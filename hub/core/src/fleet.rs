@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stevedore_proto_core::ledger::ObservedRow;
 use stevedore_proto_core::{
-    ClusterUid, DeploymentStatus, DeploymentUid, NackReason, PackageUid, Stage, Tuple,
+    ClusterUid, DeploymentStatus, DeploymentUid, PackageUid, Reason, Stage, Tuple,
 };
 
 use crate::rollout::Standing;
@@ -37,7 +37,7 @@ pub struct Row {
     position: (u64, u64),
     reached: Option<(Tuple, Stage)>,
     status: Option<Box<DeploymentStatus>>,
-    refused: Option<(Tuple, NackReason, String)>,
+    refused: Option<(Tuple, Reason, String)>,
     frozen: Option<FreezeReason>,
     /// Of the member's [`Contact`].
     fenced: Option<FreezeReason>,

@@ -197,7 +197,7 @@ fn stalled(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> Con
     if counts.failed > 0 {
         let reason = failures
             .first()
-            .map_or("Failed", |group| &group.failure.reason);
+            .map_or("Failed", |group| group.failure.reason.as_str());
         let message = format!("{} of {} clusters fail", counts.failed, counts.targeted);
         return condition(Truth::True, reason, &message);
     }
@@ -400,7 +400,7 @@ fn mapped(rows: &PackageRows) -> Vec<Condition> {
             Condition::new(
                 &condition.r#type,
                 verdict.status,
-                verdict.reason.clone(),
+                &verdict.reason,
                 verdict.message.clone(),
             )
         })

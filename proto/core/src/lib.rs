@@ -43,7 +43,7 @@ pub use id::{ClusterUid, DeploymentUid, EpochId, InstanceId, PackageUid, TermId}
 pub use message::{ToAgent, ToHub};
 pub use order::{ContentRef, DeletionPolicy, Order, OrderBody, PackageRef, Settings};
 pub use reason::Reason;
-pub use status::{DeploymentStatus, NackReason, Stage};
+pub use status::{DeploymentStatus, Stage};
 pub use tuple::{Epoch, Leadership, Term, Tuple};
 
 /// Milliseconds on a monotonic clock chosen by the caller. Only differences mean anything.

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limit;
 
@@ -31,6 +31,10 @@ impl Opaque {
             .trim_start_matches(|c: char| !c.is_ascii_alphabetic())
             .trim_end_matches([',', ':']);
         Self(if word.is_empty() { "Unknown" } else { word }.into())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -58,7 +62,7 @@ macro_rules! words {
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
-                    Self::Other(word) => &word.0,
+                    Self::Other(word) => word.text(),
                 }
             }
 
@@ -91,12 +95,6 @@ macro_rules! words {
                 Self::from(&word)
             }
         }
-
-        impl From<String> for $name {
-            fn from(text: String) -> Self {
-                Self::parse(&text)
-            }
-        }
     };
 }
 
@@ -104,8 +102,7 @@ pub(crate) use words;
 
 words! {
     /// Why something stands as it does. Serialised as its text.
-    #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-    #[serde(into = "String", from = "String")]
+    #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
     Reason {
         // How far a deployment is.
         /// The order is stored and nothing was looked at yet.
@@ -215,6 +212,18 @@ words! {
         DefinitionTerminating = "DefinitionTerminating",
         /// This replica does not lead.
         NotLeader = "NotLeader",
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self::parse(&text))
     }
 }
 

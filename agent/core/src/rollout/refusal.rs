@@ -1,6 +1,6 @@
 //! What a refused request means for its object.
 
-use stevedore_proto_core::Millis;
+use stevedore_proto_core::{Millis, Reason};
 
 use super::item::{Block, Item, Know};
 use crate::failure::{Failure, FailureKind};
@@ -45,9 +45,9 @@ pub(super) fn refuse(
         item.block = Some(Box::new(Block {
             // What is created can only miss its namespace.
             reason: if homeless {
-                "NamespaceMissing"
+                Reason::NamespaceMissing
             } else {
-                failure.kind.as_str()
+                failure.kind.reason()
             },
             message: failure.about(&item.desired.key.kind),
             preflight,

@@ -7,10 +7,11 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_agent_core::rollout::Block;
 use stevedore_crds::v1alpha1::{LifecycleState, ObjectSetStatus};
 use stevedore_proto_core::{
-    Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Digest, Epoch, EpochId, Term, TermId,
-    Tuple,
+    Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Digest, Epoch, EpochId, Reason, Term,
+    TermId, Tuple,
 };
 use tokio::sync::watch;
 
@@ -40,7 +41,7 @@ struct State {
     interest: Option<(Account, Vec<WatchKey>)>,
     status_writes: usize,
     /// The policy's default account, or why there is none.
-    account: Option<Result<&'static str, &'static str>>,
+    account: Option<Result<&'static str, Reason>>,
     /// Writes of this object have no answer.
     stalled: Option<String>,
     policy: u64,
@@ -243,7 +244,7 @@ impl Fake {
         (!scopes.is_empty()).then(|| account.name.clone())
     }
 
-    pub(super) fn set_account(&self, account: Result<&'static str, &'static str>) {
+    pub(super) fn set_account(&self, account: Result<&'static str, Reason>) {
         self.with(|state| {
             state.account = Some(account);
             state.policy += 1;
@@ -429,12 +430,9 @@ struct OneAccount(Arc<Fake>);
 impl Accounts for OneAccount {
     fn open<'a>(&'a self, _: &'a StoredSet) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
-            let opened = lock(&self.0.state).account;
-            let name = opened.map_or(Err("NoAccount"), |account| account);
-            let name = name.map_err(|reason| AccountBlocker {
-                reason: reason.into(),
-                message: "no account".into(),
-            })?;
+            let opened = lock(&self.0.state).account.clone();
+            let name = opened.unwrap_or(Err(Reason::NoAccount));
+            let name = name.map_err(|reason| Block::preflight(reason, "no account"))?;
             Ok((
                 account(name),
                 Arc::new(Client(Arc::clone(&self.0))) as Arc<dyn ObjectApi>,

@@ -191,11 +191,11 @@ async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
         let answered = dying.clone();
         let script = Script::new(move |question, _| match question.split_once(' ')? {
             ("GET", path) if path.ends_with("/objectsets/web") => Some((200, answered.clone())),
-            ("POST", path) if path.ends_with("/objectsets") && terminating => Some(refusal(
-                403,
-                "objectsets is forbidden: unable to create new content in namespace shop because \
-                 it is being terminated",
-            )),
+            ("POST", path) if path.ends_with("/objectsets") && terminating => {
+                let (code, mut refusal) = refusal(403, "unable to create new content");
+                refusal["details"]["causes"] = json!([{"reason": "NamespaceTerminating"}]);
+                Some((code, refusal))
+            }
             ("POST", path) if path.ends_with("/objectsets") => Some((201, json!({}))),
             _ => None,
         })

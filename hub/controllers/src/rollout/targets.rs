@@ -11,8 +11,7 @@ use stevedore_hub_core::history::{self, Pin};
 use stevedore_hub_core::placement::{self, Member, Placement};
 use stevedore_hub_core::rollout::{Rendering, Wish};
 use stevedore_package::render::{ClusterFacts, RenderInput};
-use stevedore_proto_core::ClusterUid;
-use stevedore_proto_core::content;
+use stevedore_proto_core::{ClusterUid, Reason, content};
 
 use crate::hub::{Hub, View};
 use crate::package::any_package::AnyPackage;
@@ -84,7 +83,7 @@ async fn render(
                 message,
                 "a revision's content cannot be read"
             );
-            let reason = "ContentUnavailable".to_owned();
+            let reason = Reason::ContentUnavailable;
             let failure = Failure { reason, message };
             view.unrendered = clusters
                 .iter()

@@ -59,7 +59,7 @@ pub(crate) fn status(seed: u8, sequence: u64, number: u64, truth: Truth, reason:
             },
             available: Verdict {
                 status: truth,
-                reason: reason.into(),
+                reason: Reason::parse(reason),
                 message: "why".into(),
             },
             phases: vec![],
@@ -227,14 +227,14 @@ fn a_refused_or_frozen_deployment_fails_and_says_why() {
         &Report::Refused {
             deployment,
             tuple: tuple(1),
-            reason: NackReason::TooLarge,
+            reason: Reason::TooLarge,
             message: "big".into(),
         },
     );
     let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
     assert_eq!(
         (row.class(), row.failure().unwrap().reason),
-        (Class::Failed, "TooLarge".into())
+        (Class::Failed, Reason::TooLarge)
     );
     fleet.report(
         cluster(1),
@@ -255,7 +255,7 @@ fn a_refusal_ends_with_a_report_about_the_same_order_whose_acknowledgement_was_l
     let refused = Report::Refused {
         deployment: DeploymentUid::derive(&package(), &cluster(1)),
         tuple: tuple(2),
-        reason: NackReason::StoreFailed,
+        reason: Reason::StoreFailed,
         message: "passing".into(),
     };
     fleet.report(cluster(1), &refused);
@@ -294,7 +294,7 @@ fn a_blocker_is_the_failure_that_is_shown() {
         unreachable!()
     };
     status.blockers.push(Blocker {
-        reason: "NoAccount".into(),
+        reason: Reason::NoAccount,
         object: String::new(),
         message: "no account".into(),
     });
@@ -310,7 +310,7 @@ fn a_blocker_is_the_failure_that_is_shown() {
     assert_eq!(
         row.failure(),
         Some(Failure {
-            reason: "NoAccount".into(),
+            reason: Reason::NoAccount,
             message: "no account".into()
         })
     );
