@@ -11,7 +11,7 @@ use stevedore_proto_core::Reason;
 
 use crate::cluster_api::agent_client::NamespaceState;
 use crate::cluster_api::{AgentClient, Discovery, PackageClient};
-use crate::engine::ports::{Account, Accounts, ObjectApi, Opened, StoredSet};
+use crate::ports::{Account, Accounts, ObjectApi, Opened, StoredSet};
 
 /// Resolves accounts. One per process.
 pub struct AccountResolver {

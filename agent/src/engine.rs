@@ -17,7 +17,6 @@ mod cel;
 mod head;
 mod look;
 mod owner;
-pub mod ports;
 mod publish;
 mod status;
 
@@ -33,10 +32,10 @@ use stevedore_proto_core::{DeploymentUid, label};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
+use crate::ports::{Account, Notified, ObjectSink, Ports, WatchNotice};
 use cel::CelPool;
 use look::Lookout;
 use owner::Owner;
-use ports::{Account, Notified, ObjectSink, Ports, WatchNotice};
 
 /// Requests for package objects that one deployment has under way at once.
 pub const PER_DEPLOYMENT: usize = 16;

@@ -9,8 +9,8 @@ use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_crds::record::AGENT_IDENTITY;
 
 use crate::cluster_api::AgentClient;
-use crate::engine::ports::Answer;
 use crate::hub_link::{Credentials, IdentityStore, Pending, StoreFailure};
+use crate::ports::Answer;
 
 /// Attempts to write against another writer.
 const ATTEMPTS: usize = 5;

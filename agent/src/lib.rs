@@ -10,6 +10,7 @@ pub mod hub_link;
 pub mod identity;
 mod metrics;
 pub mod notes;
+pub mod ports;
 pub mod report;
 pub mod run;
 pub mod standalone;

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster_api::AgentClient;
-use crate::engine::ports::{Note, Notes, SetRef};
+use crate::ports::{Note, Notes, SetRef};
 
 /// Notes that wait to be written; more are dropped, the set's status says the same.
 const WAITING: usize = 64;

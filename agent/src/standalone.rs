@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 use crate::cluster_api::AgentClient;
 use crate::cluster_api::agent_client::Own;
 use crate::cluster_api::watch_loop::{self, Circumstances, Handler, Notice};
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 /// Namespace (absent for a ClusterObjectDeployment) and name.
 pub(crate) type Name = (Option<String>, String);

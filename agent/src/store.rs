@@ -42,7 +42,7 @@ use tokio::sync::{Notify, RwLock, watch};
 
 use crate::accounts::AccountResolver;
 use crate::cluster_api::AgentClient;
-use crate::engine::ports::{Answer, Notified};
+use crate::ports::{Answer, Notified};
 use crate::standalone::Queue;
 use definitions::Definitions;
 use handover::Handover;

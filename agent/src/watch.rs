@@ -19,7 +19,7 @@ use tokio::time::sleep;
 
 use crate::cluster_api::watch_loop::{self, Circumstances, Handler, Notice, Subject};
 use crate::cluster_api::{Discovery, Transport, package_client};
-use crate::engine::ports::{Account, Answer, ObjectSink, WatchNotice, Watches};
+use crate::ports::{Account, Answer, ObjectSink, WatchNotice, Watches};
 
 /// How often a kind that is not served is looked for; its definition's event makes it at once.
 const KIND: Schedule = Schedule {

@@ -18,7 +18,7 @@ use stevedore_proto_core::label;
 use super::refusal;
 use super::transport::{Call, JSON, METADATA, METADATA_LIST, Transport};
 use super::watch_loop::Subject;
-use crate::engine::ports::{Account, Answer};
+use crate::ports::{Account, Answer};
 
 const MERGE: &str = "application/merge-patch+json";
 

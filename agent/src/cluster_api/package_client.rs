@@ -15,9 +15,7 @@ use stevedore_proto_core::{DeploymentUid, label};
 use super::discovery::{Discovery, Resource};
 use super::refusal;
 use super::transport::{Call, JSON, METADATA_LIST, Reply, Transport};
-use crate::engine::ports::{
-    Account, Answer, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope,
-};
+use crate::ports::{Account, Answer, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope};
 
 const APPLY: &str = "application/apply-patch+yaml";
 /// Objects in one page: each may become many times its size while it is looked at.

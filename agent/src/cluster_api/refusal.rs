@@ -10,7 +10,7 @@ use kube::core::response::StatusDetails;
 use stevedore_agent_core::failure::{Cause, Failure, FailureKind};
 use stevedore_client::InvalidSegment;
 
-use crate::engine::ports::Account;
+use crate::ports::Account;
 
 /// Longest text that is kept of an answer that is no `Status`.
 const TEXT: usize = 512;

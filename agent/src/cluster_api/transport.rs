@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::connections::Connections;
 use super::refusal;
 use crate::chain::chain;
-use crate::engine::ports::{Account, Answer};
+use crate::ports::{Account, Answer};
 
 /// The time that one request may take, its answer included.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

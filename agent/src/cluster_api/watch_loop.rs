@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::refusal;
 use super::transport::{Call, JSON, METADATA, METADATA_LIST, Opened, Transport};
-use crate::engine::ports::{Account, Answer};
+use crate::ports::{Account, Answer};
 
 /// Objects in one page of a list.
 const PAGE: &str = "100";

@@ -20,11 +20,11 @@ use stevedore_proto_core::{Content, DeploymentUid};
 
 use super::Shared;
 use super::look::{Lookout, look};
-use super::ports::{
+use super::status::{NamedPhases, archived};
+use crate::ports::{
     Account, Answer, ApplyOptions, ContentFailure, ObjectApi, Ports, Preconditions, SetRef,
     StoredSet,
 };
-use super::status::{NamedPhases, archived};
 
 pub(super) use find::{search, survey};
 

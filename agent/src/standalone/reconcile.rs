@@ -22,7 +22,7 @@ use super::status::{self, View};
 use super::{Name, Queue};
 use crate::cluster_api::AgentClient;
 use crate::cluster_api::agent_client::Select;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 use crate::store::head::Metadata;
 
 /// Sets kept beside the newest, when the deployment does not say.

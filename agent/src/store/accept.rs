@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::head::SetHead;
 use super::template::Template;
 use super::{Store, convert};
-use crate::engine::ports::{Answer, SetRef};
+use crate::ports::{Answer, SetRef};
 
 /// Attempts against an API server that does not answer, or against other writers.
 const ATTEMPTS: u32 = 5;

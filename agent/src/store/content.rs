@@ -13,7 +13,7 @@ use stevedore_proto_core::Content;
 use super::head::{SetHead, Spec};
 use super::set_store::READS;
 use super::{Store, secrets};
-use crate::engine::ports::{Accounts as _, ContentFailure, SetRef};
+use crate::ports::{Accounts as _, ContentFailure, SetRef};
 
 /// A set with its content: both are read from one answer.
 #[derive(Deserialize)]
@@ -80,7 +80,7 @@ impl Store {
 struct Reader<'a> {
     store: &'a Store,
     namespace: String,
-    api: Option<Arc<dyn crate::engine::ports::ObjectApi>>,
+    api: Option<Arc<dyn crate::ports::ObjectApi>>,
 }
 
 impl<'a> Reader<'a> {

@@ -21,7 +21,7 @@ use super::index::Name;
 use crate::cluster_api::agent_client::Own;
 use crate::cluster_api::watch_loop::{self, Handler, Notice};
 use crate::cluster_api::{AgentClient, Discovery};
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 /// Comes true when every watch has read its first list.
 pub struct Observed(Vec<(&'static str, oneshot::Receiver<()>)>);

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::index::Entry;
 use super::{Store, accept};
 use crate::cluster_api::watch_loop;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 /// Between attempts at what is tried until it works; while a definition is gone, this may take long.
 pub(super) const SCHEDULE: Schedule = Schedule {

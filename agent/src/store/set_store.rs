@@ -13,7 +13,7 @@ use stevedore_proto_core::{Content, DeploymentUid, Tuple};
 use super::head::{FINALIZER, SetHead};
 use super::{Store, accept};
 use crate::cluster_api::agent_client::NamespaceState;
-use crate::engine::ports::{Answer, ContentFailure, Origin, SetRef, SetStore, StoredSet};
+use crate::ports::{Answer, ContentFailure, Origin, SetRef, SetStore, StoredSet};
 
 /// Sets, or Secrets of one set, that are read at once.
 pub(super) const READS: usize = 4;

@@ -17,7 +17,7 @@ use stevedore_proto_core::{DeploymentUid, Held, Leadership, PackageRef, Stage, T
 
 use super::convert;
 use crate::cluster_api::AgentClient;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 const STATE: &str = "state";
 const DIGEST_KEY: &str = "digest-key";

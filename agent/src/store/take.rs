@@ -12,7 +12,7 @@ use super::Store;
 use super::head::{FINALIZER, SetHead};
 use super::restore::SCHEDULE;
 use crate::cluster_api::watch_loop;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 impl Store {
     /// Gives a set our finalizer, in a task; the event of that write hands it to the engine. It is tried until

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stevedore_agent::cluster_api::PackageClient;
 use stevedore_agent::cluster_api::agent_client::NamespaceState;
-use stevedore_agent::engine::ports::{
+use stevedore_agent::ports::{
     Account, Accounts as _, ApplyOptions, ObjectApi as _, Origin, Preconditions, SetRef, StoredSet,
 };
 use stevedore_agent_core::failure::{Cause, FailureKind};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kube::api::{DeleteParams, ListParams, PostParams};
 use serde_json::{Value, json};
-use stevedore_agent::engine::ports::SetStore as _;
+use stevedore_agent::ports::SetStore as _;
 use stevedore_proto_core::content::{Phase, PhaseObject};
 use stevedore_proto_core::order::order_digest;
 use stevedore_proto_core::{

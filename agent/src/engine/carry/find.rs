@@ -15,7 +15,7 @@ use stevedore_proto_core::Reason;
 
 use super::{Baggage, Carried, Tools, scopes};
 use crate::engine::head::inventory;
-use crate::engine::ports::{ContentFailure, Note, ObjectApi, Ports, SetRef, StoredSet};
+use crate::ports::{ContentFailure, Note, ObjectApi, Ports, SetRef, StoredSet};
 
 /// Tells what sets name: their contents and the inventories in their statuses.
 pub(in crate::engine) fn survey(

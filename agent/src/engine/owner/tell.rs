@@ -11,9 +11,9 @@ use stevedore_proto_core::{Millis, Reason, Stage, Tuple};
 
 use super::{Landed, Owner};
 use crate::engine::cel;
-use crate::engine::ports::{Note, Origin, SetRef, StoredSet};
 use crate::engine::publish::Next;
 use crate::engine::status;
+use crate::ports::{Note, Origin, SetRef, StoredSet};
 
 /// While requests land one after the other, it is told no more often.
 const PAUSE: Millis = 20;

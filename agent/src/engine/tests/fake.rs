@@ -16,7 +16,7 @@ use stevedore_proto_core::{
 use tokio::sync::watch;
 
 use crate::engine::lock;
-use crate::engine::ports::*;
+use crate::ports::*;
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
 

@@ -4,7 +4,7 @@ use stevedore_agent_core::failure::{Failure, FailureKind};
 
 use super::fake::{PACKAGES, account};
 use super::*;
-use crate::engine::ports::Note;
+use crate::ports::Note;
 
 fn names_not_watched(fake: &Fake) -> bool {
     let report = fake.reports().pop().unwrap();

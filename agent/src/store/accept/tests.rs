@@ -7,7 +7,7 @@ use stevedore_proto_core::{
 
 use super::super::script::{SETS, Script, refusal};
 use super::*;
-use crate::engine::ports::SetStore as _;
+use crate::ports::SetStore as _;
 
 fn order(number: u64, body: OrderBody) -> Order {
     let package = PackageUid::from_bytes([2; 16]);

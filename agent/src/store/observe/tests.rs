@@ -101,7 +101,7 @@ struct Told(
     std::sync::OnceLock<Arc<Store>>,
 );
 
-impl crate::engine::ports::Notified for Told {
+impl crate::ports::Notified for Told {
     fn sets_changed(&self, deployment: stevedore_proto_core::DeploymentUid) {
         let sets = self.1.get().unwrap().index.of(deployment);
         let names = sets.into_iter().map(|set| set.name).collect();
@@ -183,7 +183,7 @@ async fn a_set_that_cannot_be_taken_in_hand_is_tried_until_it_can() {
 
 #[tokio::test]
 async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
-    use crate::engine::ports::{Origin, SetStore as _};
+    use crate::ports::{Origin, SetStore as _};
     for (terminating, orphaning) in [(true, true), (false, false)] {
         let mut dying = direct_set();
         dying["metadata"]["finalizers"] = json!(["stevedore.dev/teardown"]);
@@ -217,7 +217,7 @@ async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
 
 #[tokio::test]
 async fn sets_that_have_not_changed_are_not_read_again_and_an_archived_one_is_known() {
-    use crate::engine::ports::SetStore as _;
+    use crate::ports::SetStore as _;
     let archived = |number: u64| {
         let mut set = set(number);
         set["metadata"]["generation"] = json!(2);
@@ -260,7 +260,7 @@ async fn sets_that_have_not_changed_are_not_read_again_and_an_archived_one_is_kn
     watch.take(seen(&edited)).await;
     let now = store.sets(deployment, &known).await.unwrap();
     assert_eq!(reads(script.asked()), [format!("GET {SETS}/web-3")]);
-    let lifecycle = |set: &crate::engine::ports::StoredSet| set.lifecycle;
+    let lifecycle = |set: &crate::ports::StoredSet| set.lifecycle;
     use stevedore_crds::v1alpha1::LifecycleState::{Active, Archived};
     let lifecycles: Vec<_> = now.iter().map(lifecycle).collect();
     assert_eq!(lifecycles, [Archived, Active, Active]);

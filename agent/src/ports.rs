@@ -1,8 +1,8 @@
-//! What the engine needs from the rest of the agent.
+//! Traits and values between the engine and the rest of the agent; each side uses this module and not the other.
 //!
-//! The engine decides and drives; it never names `kube`. The traits here are implemented over the real API
-//! server by `cluster_api` ([`ObjectApi`], [`Accounts`]), `watch` ([`Watches`]), `store` ([`SetStore`]) and
-//! the session ([`Reporter`]). What flows the other way goes through [`ObjectSink`] (objects that a watch
+//! The engine decides and drives; it never names `kube`. The traits are implemented over the real API server by
+//! `cluster_api` ([`ObjectApi`]), `accounts` ([`Accounts`]), `watch` ([`Watches`]), `store` ([`SetStore`]) and
+//! the link to the hub ([`Reporter`]). What flows the other way goes through [`ObjectSink`] (objects that a watch
 //! saw) and through [`Notified`] (a deployment's stored sets changed, an account's rights may have).
 
 use std::sync::Arc;
