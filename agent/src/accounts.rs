@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures::future::BoxFuture;
 use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_client::decode::Undecodable;
 
 use crate::cluster_api::agent_client::NamespaceState;
 use crate::cluster_api::{AgentClient, Discovery, PackageClient};
@@ -17,12 +18,21 @@ pub struct AccountResolver {
     discovery: Arc<Discovery>,
     /// The agent's own namespace: where accounts of cluster packages live.
     namespace: String,
-    /// `MemberPolicy.spec.defaultServiceAccount`.
-    default: RwLock<Option<String>>,
+    /// What `MemberPolicy` says.
+    default: RwLock<DefaultAccount>,
     /// How often it changed.
     policy: AtomicU64,
     /// Accounts that the agent was able to be. One that is refused later is taken out.
     proven: Arc<Mutex<BTreeSet<Account>>>,
+}
+
+/// What is known of the policy.
+#[derive(Default)]
+struct DefaultAccount {
+    /// `MemberPolicy.spec.defaultServiceAccount`, as it was read last.
+    name: Option<String>,
+    /// Why the policy cannot be read now.
+    unreadable: Option<Undecodable>,
 }
 
 impl AccountResolver {
@@ -41,10 +51,17 @@ impl AccountResolver {
     /// The policy's default account, or that there is none.
     pub fn set_default(&self, name: Option<String>) {
         let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
-        if *default != name {
-            *default = name;
+        default.unreadable = None;
+        if default.name != name {
+            default.name = name;
             self.policy.fetch_add(1, Ordering::Release);
         }
+    }
+
+    /// The policy is there and cannot be read: what it said last goes on.
+    pub(crate) fn set_unreadable(&self, why: &Undecodable) {
+        let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
+        default.unreadable = Some(why.clone());
     }
 
     /// The account of what names none.
@@ -52,7 +69,23 @@ impl AccountResolver {
         self.default
             .read()
             .unwrap_or_else(PoisonError::into_inner)
+            .name
             .clone()
+    }
+
+    fn no_account(&self) -> AccountBlocker {
+        let default = self.default.read().unwrap_or_else(PoisonError::into_inner);
+        let message = match &default.unreadable {
+            Some(why) => format!(
+                "the package names no service account and MemberPolicy default cannot be read: {why}"
+            ),
+            None => {
+                "the package names no service account and MemberPolicy default names none either: \
+                set serviceAccountName, or spec.defaultServiceAccount in the policy"
+                    .into()
+            }
+        };
+        blocker("NoAccount", message)
     }
 
     /// A client that is `account`, without trying whether the agent may be it.
@@ -77,7 +110,7 @@ impl AccountResolver {
             .account
             .clone()
             .or_else(|| self.default_name())
-            .ok_or_else(no_account)?;
+            .ok_or_else(|| self.no_account())?;
         let namespace = set
             .confined_to
             .clone()
@@ -133,12 +166,6 @@ fn blocker(reason: &str, message: String) -> AccountBlocker {
         reason: reason.into(),
         message,
     }
-}
-
-fn no_account() -> AccountBlocker {
-    let message = "the package names no service account and MemberPolicy default names none either: \
-        set serviceAccountName, or spec.defaultServiceAccount in the policy";
-    blocker("NoAccount", message.into())
 }
 
 fn not_allowed(account: &Account) -> AccountBlocker {

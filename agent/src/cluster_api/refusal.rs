@@ -7,8 +7,6 @@ use stevedore_client::InvalidSegment;
 
 /// Part of every refusal of an impersonation.
 const CANNOT_IMPERSONATE: &str = "cannot impersonate";
-/// Longest text that is kept of an answer that is no `Status`.
-const TEXT: usize = 512;
 
 /// The failure behind an answer with this status code and body. `retry_after` is the header's value in
 /// seconds.
@@ -16,15 +14,26 @@ pub(crate) fn failure(code: StatusCode, retry_after: Option<u64>, body: &[u8]) -
     let status = serde_json::from_slice::<Status>(body)
         .ok()
         .filter(|status| status.code != 0 || !status.reason.is_empty());
-    let details = status.as_ref().and_then(|status| status.details.as_ref());
+    from(code, retry_after, status.as_ref())
+}
+
+/// The failure that ended a watch.
+pub(crate) fn of_status(status: &Status) -> Failure {
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    from(code, None, Some(status))
+}
+
+/// An answer that is no `Status` may be anybody's, and is not quoted.
+fn from(code: StatusCode, retry_after: Option<u64>, status: Option<&Status>) -> Failure {
+    let details = status.and_then(|status| status.details.as_ref());
     let asked = details
         .map(|details| u64::from(details.retry_after_seconds))
         .filter(|seconds| *seconds > 0);
     let names_an_object = details.is_some_and(|details| !details.name.is_empty());
-    let message = match &status {
+    let message = match status {
         Some(status) if !status.message.is_empty() => status.message.clone(),
         Some(status) => status.reason.clone(),
-        None => text(code, body),
+        None => format!("the API server answers {code}"),
     };
     Failure {
         kind: kind(code, &message, names_an_object),
@@ -38,16 +47,6 @@ pub(crate) fn failure(code: StatusCode, retry_after: Option<u64>, body: &[u8]) -
 /// A name that no object can have; nothing was asked.
 pub(crate) fn invalid_name(invalid: InvalidSegment) -> Failure {
     Failure::new(FailureKind::Invalid, invalid.to_string())
-}
-
-fn text(code: StatusCode, body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(TEXT)]);
-    let text = text.trim();
-    if text.is_empty() {
-        format!("the API server answers {code}")
-    } else {
-        format!("the API server answers {code}: {text}")
-    }
 }
 
 fn kind(code: StatusCode, message: &str, names_an_object: bool) -> FailureKind {
@@ -68,6 +67,7 @@ fn kind(code: StatusCode, message: &str, names_an_object: bool) -> FailureKind {
         // It says nothing about the account's rights: the agent's own token is not taken at the moment.
         401 => FailureKind::Unavailable,
         409 => FailureKind::Conflict,
+        410 => FailureKind::Expired,
         429 => FailureKind::Unavailable,
         400..=499 => FailureKind::Invalid,
         // A field that the schema of a built-in kind does not have is answered as an internal error.
@@ -166,10 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_status_is_quoted() {
-        let failure = failure(StatusCode::NOT_FOUND, None, b"404 page not found\n");
+    fn an_answer_that_is_no_status_is_not_quoted() {
+        let failure = failure(StatusCode::NOT_FOUND, None, b"marker-7f3a\n");
         assert_eq!(failure.kind, FailureKind::NoKind);
-        assert!(failure.message.ends_with(": 404 page not found"));
+        assert_eq!(failure.message, "the API server answers 404 Not Found");
     }
 
     #[test]

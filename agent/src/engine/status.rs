@@ -22,7 +22,7 @@ const CONDITIONS: usize = 32;
 const OWN_CONDITIONS: usize = 8;
 
 /// Blockers that do not go away by waiting: somebody has to change something.
-const STUCK: [&str; 9] = [
+const STUCK: [&str; 10] = [
     "Altered",
     "AccountNotAllowed",
     "CollisionDetected",
@@ -32,6 +32,7 @@ const STUCK: [&str; 9] = [
     "NoAccount",
     "Refused",
     "TooLarge",
+    "Unreadable",
 ];
 
 fn status_of(truth: Truth) -> Status {
