@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use futures::future::BoxFuture;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::rollout::Block;
+use stevedore_client::decode::Undecodable;
 use stevedore_proto_core::Reason;
 
 use crate::cluster_api::agent_client::NamespaceState;
@@ -19,12 +20,21 @@ pub struct AccountResolver {
     discovery: Arc<Discovery>,
     /// The agent's own namespace: where accounts of cluster packages live.
     namespace: String,
-    /// `MemberPolicy.spec.defaultServiceAccount`.
-    default: RwLock<Option<String>>,
+    /// What `MemberPolicy` says.
+    default: RwLock<DefaultAccount>,
     /// How often it changed.
     policy: AtomicU64,
     /// Accounts that the agent was able to be. One that is refused later is taken out.
     proven: Arc<Mutex<BTreeSet<Account>>>,
+}
+
+/// What is known of the policy.
+#[derive(Default)]
+struct DefaultAccount {
+    /// `MemberPolicy.spec.defaultServiceAccount`, as it was read last.
+    name: Option<String>,
+    /// Why the policy cannot be read now.
+    unreadable: Option<Undecodable>,
 }
 
 impl AccountResolver {
@@ -43,10 +53,17 @@ impl AccountResolver {
     /// The policy's default account, or that there is none.
     pub fn set_default(&self, name: Option<String>) {
         let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
-        if *default != name {
-            *default = name;
+        default.unreadable = None;
+        if default.name != name {
+            default.name = name;
             self.policy.fetch_add(1, Ordering::Release);
         }
+    }
+
+    /// The policy is there and cannot be read: what it said last goes on.
+    pub(crate) fn set_unreadable(&self, why: &Undecodable) {
+        let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
+        default.unreadable = Some(why.clone());
     }
 
     /// The account of what names none.
@@ -54,7 +71,23 @@ impl AccountResolver {
         self.default
             .read()
             .unwrap_or_else(PoisonError::into_inner)
+            .name
             .clone()
+    }
+
+    fn no_account(&self) -> Block {
+        let default = self.default.read().unwrap_or_else(PoisonError::into_inner);
+        let message = match &default.unreadable {
+            Some(why) => format!(
+                "the package names no service account and MemberPolicy default cannot be read: {why}"
+            ),
+            None => {
+                "the package names no service account and MemberPolicy default names none either: \
+                set serviceAccountName, or spec.defaultServiceAccount in the policy"
+                    .into()
+            }
+        };
+        Block::preflight(Reason::NoAccount, message)
     }
 
     /// A client that is `account`, without trying whether the agent may be it.
@@ -79,7 +112,7 @@ impl AccountResolver {
             .account
             .clone()
             .or_else(|| self.default_name())
-            .ok_or_else(no_account)?;
+            .ok_or_else(|| self.no_account())?;
         let namespace = set
             .confined_to
             .clone()
@@ -125,12 +158,6 @@ impl Accounts for AccountResolver {
     fn policy(&self) -> u64 {
         self.policy.load(Ordering::Acquire)
     }
-}
-
-fn no_account() -> Block {
-    let message = "the package names no service account and MemberPolicy default names none either: \
-        set serviceAccountName, or spec.defaultServiceAccount in the policy";
-    Block::preflight(Reason::NoAccount, message)
 }
 
 fn not_allowed(account: &Account) -> Block {

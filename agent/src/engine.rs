@@ -202,6 +202,13 @@ impl Engine {
         desk.post(Mail::Removed(key, last)).await;
     }
 
+    /// What is known of the object is in doubt: the owner task asks for it.
+    async fn unreadable(&self, object: Value) {
+        if let Some((desk, key)) = self.addressee(&object) {
+            desk.post(Mail::Removed(key, None)).await;
+        }
+    }
+
     fn addressee(&self, object: &Value) -> Option<(Arc<Desk>, ObjectKey)> {
         let uid = object
             .get("metadata")?
@@ -255,6 +262,7 @@ impl ObjectSink for Engine {
         Box::pin(async move {
             match notice {
                 WatchNotice::Seen(object) => self.seen(object).await,
+                WatchNotice::Unreadable(object) => self.unreadable(object).await,
                 WatchNotice::Removed(object) => self.removed(object).await,
                 WatchNotice::Restarted(account, scope) => {
                     self.watch(&account, &scope, WatchState::Restarted).await;

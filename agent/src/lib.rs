@@ -15,5 +15,6 @@ pub mod report;
 pub mod run;
 pub mod standalone;
 pub mod store;
+mod unreadable;
 pub mod uplink;
 pub mod watch;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::events::v1::Event;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use stevedore_proto_core::Reason;
 use stevedore_runtime::supervise::Tasks;
@@ -69,7 +70,10 @@ async fn write(client: AgentClient, instance: String, mut waiting: mpsc::Receive
         told.insert(words, Instant::now());
         let namespace = set.namespace.as_deref().unwrap_or(CLUSTER_WIDE);
         let event = event(&set, namespace, &note, &instance);
-        if let Err(failure) = client.create::<Event>(Some(namespace), &event, false).await {
+        if let Err(failure) = client
+            .create::<Event, IgnoredAny>(Some(namespace), &event, false)
+            .await
+        {
             tracing::debug!(set = set.name, %failure, "an Event cannot be written");
         }
         sleep(PACE).await;

@@ -45,7 +45,7 @@ pub struct Scope {
     pub namespaced: bool,
 }
 
-/// One page of a list.
+/// One page of a list. Objects that cannot be decoded are not in it: that one is not listed says nothing of it.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// Objects, each with `apiVersion` and `kind` set (list items lack them on the wire).
@@ -149,8 +149,11 @@ pub trait Watches: Send + Sync {
 pub enum WatchNotice {
     /// An object, from a list or an event, with `apiVersion` and `kind` set.
     Seen(Value),
+    /// An object, from a list or an event, that cannot be decoded: its metadata, with `apiVersion` and `kind`. Only
+    /// a live GET tells how it stands.
+    Unreadable(Value),
     /// An object no longer passes the filter: deleted, or its label was removed. With the label and the
-    /// metadata it had.
+    /// metadata it had, and nothing else.
     Removed(Value),
     /// A list begins: until the next `Synced`, every object of the scope is seen again.
     Restarted(Account, WatchKey),

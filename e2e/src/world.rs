@@ -282,6 +282,13 @@ impl Said {
     }
 }
 
+/// The account that the hub runs as: nobody else writes revisions and ledgers.
+pub async fn hub_account(cluster: &ControlPlane) -> Client {
+    let account = cluster.service_account("stevedore-system", "stevedore-hub");
+    let account = account.await.expect("the account is installed");
+    account.client().await.expect("a client")
+}
+
 /// Waits until an object is as wanted.
 pub async fn seen_on(
     client: &Client,

@@ -15,6 +15,7 @@ mod e2e {
     mod member;
     mod outage;
     mod peer;
+    mod provenance;
     mod removal;
     mod restore;
     mod rollout;

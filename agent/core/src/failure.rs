@@ -21,8 +21,13 @@ pub enum FailureKind {
     AccountNotAllowed,
     /// 400, 405, 406, 415 or 422: the same request will be refused again.
     Invalid,
-    /// The stored object would be too large; permanent for this content.
+    /// The stored object would be too large, which is permanent for this content; or an answer is larger than is
+    /// read.
     TooLarge,
+    /// 410: the place from which a list or a watch was to go on is no longer kept.
+    Expired,
+    /// Not the API server's word: the object is there, and cannot be decoded. Permanent until somebody changes it.
+    Unreadable,
     /// Not the API server's word: the content to be written is no longer stored whole.
     ContentMissing,
     /// 429, 5xx, a timeout or a broken connection: the same request may pass later.
@@ -40,6 +45,8 @@ impl FailureKind {
             Self::AccountNotAllowed => Reason::AccountNotAllowed,
             Self::Invalid => Reason::Invalid,
             Self::TooLarge => Reason::TooLarge,
+            Self::Expired => Reason::Unavailable,
+            Self::Unreadable => Reason::Unreadable,
             Self::ContentMissing => Reason::ContentMissing,
             Self::Unavailable => Reason::Unavailable,
         }

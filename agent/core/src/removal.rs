@@ -388,8 +388,11 @@ fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) 
         // Also of what no inventory has: it may have been created just before a crash.
         FailureKind::Forbidden | FailureKind::AccountNotAllowed => FORBIDDEN,
         // A version that is gone, or a server that is away, takes no object along.
-        FailureKind::NoKind | FailureKind::Unavailable => SOON,
-        FailureKind::Invalid | FailureKind::TooLarge | FailureKind::ContentMissing => BLOCKED,
+        FailureKind::NoKind | FailureKind::Expired | FailureKind::Unavailable => SOON,
+        FailureKind::Invalid
+        | FailureKind::TooLarge
+        | FailureKind::Unreadable
+        | FailureKind::ContentMissing => BLOCKED,
     };
     item.retry.fail(now, schedule, failure.retry_after, spread);
     let message = failure.about(&item.doomed.key.kind);

@@ -12,16 +12,9 @@ use stevedore_client::InvalidSegment;
 
 use crate::ports::Account;
 
-/// Longest text that is kept of an answer that is no `Status`.
-const TEXT: usize = 512;
-
-/// The failure behind an answer with this status code and body. `retry_after` is the header's value in seconds.
-pub(crate) fn failure(code: StatusCode, retry_after: Option<u64>, body: &[u8]) -> Failure {
-    failure_as(None, code, retry_after, body)
-}
-
-/// As [`failure`], of a request that acted as `account`.
-pub(crate) fn failure_as(
+/// The failure behind an answer with this status code and body, to a request that acted as `account` (absent for the
+/// agent itself). `retry_after` is the header's value in seconds.
+pub(crate) fn failure(
     account: Option<&Account>,
     code: StatusCode,
     retry_after: Option<u64>,
@@ -30,14 +23,30 @@ pub(crate) fn failure_as(
     let status = serde_json::from_slice::<Status>(body)
         .ok()
         .filter(|status| status.code != 0 || !status.reason.is_empty());
-    let details = status.as_ref().and_then(|status| status.details.as_ref());
+    from(account, code, retry_after, status.as_ref())
+}
+
+/// The failure that ended a watch.
+pub(crate) fn of_status(status: &Status) -> Failure {
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    from(None, code, None, Some(status))
+}
+
+/// An answer that is no `Status` may be anybody's, and is not quoted.
+fn from(
+    account: Option<&Account>,
+    code: StatusCode,
+    retry_after: Option<u64>,
+    status: Option<&Status>,
+) -> Failure {
+    let details = status.and_then(|status| status.details.as_ref());
     let asked = details
         .map(|details| u64::from(details.retry_after_seconds))
         .filter(|seconds| *seconds > 0);
     let message = match &status {
         Some(status) if !status.message.is_empty() => status.message.clone(),
         Some(status) => status.reason.clone(),
-        None => text(code, body),
+        None => format!("the API server answers {code}"),
     };
     Failure {
         kind: kind(code, account, details, &message),
@@ -55,16 +64,6 @@ pub(crate) fn invalid_name(invalid: InvalidSegment) -> Failure {
     Failure::new(FailureKind::Invalid, invalid.to_string())
 }
 
-fn text(code: StatusCode, body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(TEXT)]);
-    let text = text.trim();
-    if text.is_empty() {
-        format!("the API server answers {code}")
-    } else {
-        format!("the API server answers {code}: {text}")
-    }
-}
-
 fn kind(
     code: StatusCode,
     account: Option<&Account>,
@@ -80,6 +79,7 @@ fn kind(
         // It says nothing about the account's rights: the agent's own token is not taken at the moment.
         401 => FailureKind::Unavailable,
         409 => FailureKind::Conflict,
+        410 => FailureKind::Expired,
         429 => FailureKind::Unavailable,
         400..=499 => FailureKind::Invalid,
         500 if is_too_large_to_store(message) => FailureKind::TooLarge,
@@ -205,7 +205,7 @@ mod tests {
             ),
         ] {
             let (code, body) = status(code, reason, message, name);
-            let failure = failure(code, None, &body);
+            let failure = failure(None, code, None, &body);
             assert_eq!(
                 (failure.kind, failure.message.as_str()),
                 (expected, message)
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn the_wait_that_a_server_asks_for_is_carried() {
         let (code, body) = status(429, "TooManyRequests", "slow down", "");
-        let failure = failure(code, Some(7), &body);
+        let failure = failure(None, code, Some(7), &body);
         assert_eq!(
             (failure.kind, failure.retry_after),
             (FailureKind::Unavailable, Some(7000))
@@ -224,10 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_status_is_quoted() {
-        let failure = failure(StatusCode::NOT_FOUND, None, b"404 page not found\n");
+    fn an_answer_that_is_no_status_is_not_quoted() {
+        let failure = failure(None, StatusCode::NOT_FOUND, None, b"marker-7f3a\n");
         assert_eq!(failure.kind, FailureKind::NoKind);
-        assert!(failure.message.ends_with(": 404 page not found"));
+        assert_eq!(failure.message, "the API server answers 404 Not Found");
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
             let body = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
                 "message": message, "details": {"name": "installer", "kind": kind}});
             let body = body.to_string().into_bytes();
-            failure_as(Some(&account), StatusCode::FORBIDDEN, None, &body).kind
+            failure(Some(&account), StatusCode::FORBIDDEN, None, &body).kind
         };
         let (accounts, words) = ("serviceaccounts", "cannot impersonate resource");
         assert_eq!(answer(words, accounts), FailureKind::AccountNotAllowed);
@@ -257,7 +257,12 @@ mod tests {
         let body = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
             "message": "no", "details": {"name": "a", "kind": "configmaps", "causes": [
                 {"reason": "NamespaceTerminating", "message": "it goes", "field": "metadata.namespace"}]}});
-        let found = failure(StatusCode::FORBIDDEN, None, body.to_string().as_bytes());
+        let found = failure(
+            None,
+            StatusCode::FORBIDDEN,
+            None,
+            body.to_string().as_bytes(),
+        );
         assert_eq!(
             (found.kind, found.code),
             (FailureKind::Forbidden, Some(403))
@@ -267,6 +272,6 @@ mod tests {
                        unknown field \"spec.a\", unknown field \"spec.b[0].c\"";
         let (code, body) = status(400, "BadRequest", message, "");
         let unknown = ["spec.a", "spec.b[0].c"].map(|path| Cause::UnknownField(path.into()));
-        assert_eq!(failure(code, None, &body).causes, unknown);
+        assert_eq!(failure(None, code, None, &body).causes, unknown);
     }
 }

@@ -284,6 +284,31 @@ async fn content_that_got_lost_is_named_and_not_taken_for_a_missing_namespace() 
 }
 
 #[tokio::test]
+async fn an_object_that_cannot_be_read_is_named_and_neither_made_again_nor_in_the_way_of_others() {
+    let rig = Rig::installed(1, config_maps(&[&["a", "b"]], json!([]))).await;
+    rig.available_in_status(1).await;
+    let before = rig.fake.log().len();
+    rig.fake.make_unreadable("a");
+    let object = rig.fake.object("a").unwrap();
+    let head = json!({"apiVersion": object["apiVersion"], "kind": object["kind"],
+        "metadata": object["metadata"]});
+    rig.engine.offer(WatchNotice::Unreadable(head)).await;
+    rig.fake
+        .until("named", |fake| {
+            let report = fake.reports().pop().unwrap();
+            let mut words = report.blockers.iter().map(|blocker| &blocker.reason);
+            words.any(|word| *word == Reason::Unreadable)
+        })
+        .await;
+    let edited = rig.fake.edit("b", "kubectl-edit");
+    rig.engine.offer(WatchNotice::Seen(edited)).await;
+    rig.fake
+        .until("put back", |fake| fake.log().len() > before)
+        .await;
+    assert_eq!(rig.fake.log()[before..], ["apply b"]);
+}
+
+#[tokio::test]
 async fn a_search_names_the_kinds_that_the_account_may_not_list() {
     let rig = Rig::installed(1, config_maps(&[&["a"]], json!([]))).await;
     rig.fake.lose_content();

@@ -112,7 +112,7 @@ impl Store {
     async fn create_set(&self, name: &str, body: &Value, order: &Order) -> Answer<Written> {
         let created = self
             .client
-            .create::<ClusterObjectSet>(None, body, true)
+            .create::<ClusterObjectSet, Value>(None, body, true)
             .await;
         let head: SetHead = match created {
             Ok(answer) => {
@@ -191,7 +191,7 @@ impl Store {
         let patch = json!({"metadata": {"uid": set.uid}, "spec": {"tombstone": wanted}});
         match self
             .client
-            .patch::<ClusterObjectSet>(None, &set.name, None, &patch)
+            .patch::<ClusterObjectSet, Value>(None, &set.name, None, &patch)
             .await
         {
             Ok(answer) => {
@@ -328,11 +328,9 @@ pub(super) fn vanished() -> Failure {
 }
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Answer<T> {
-    T::deserialize(value).map_err(|error| {
-        Failure::new(
-            FailureKind::Unavailable,
-            format!("the API server's answer cannot be read: {error}"),
-        )
+    T::deserialize(value).map_err(|_| {
+        let what = "the API server's answer is no object set";
+        Failure::new(FailureKind::Unavailable, what)
     })
 }
 

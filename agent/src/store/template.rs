@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::Secret;
 use serde::Deserialize as _;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use stevedore_agent_core::failure::FailureKind;
 use stevedore_agent_core::session::StoreError;
@@ -114,7 +115,7 @@ impl Store {
             .persist(|| async {
                 match self
                     .client
-                    .create::<Secret>(Some(&self.namespace), &secret, false)
+                    .create::<Secret, IgnoredAny>(Some(&self.namespace), &secret, false)
                     .await
                 {
                     // Named by its content and immutable: the one that is there is the same.

@@ -276,7 +276,9 @@ fn fields_that_a_definition_does_not_have_are_named_as_causes() {
             "metadata": {"name": "clients-strict"},
             "spec": {"revision": 1, "novelty": 1,
                 "phases": [{"name": "only", "objects": [{"object": object}]}]}});
-        let created = parts.client.create::<ClusterObjectSet>(None, &set, true);
+        let created = parts
+            .client
+            .create::<ClusterObjectSet, Value>(None, &set, true);
         let failure = created.await.expect_err("two fields are unknown");
         assert_eq!(
             (failure.kind, failure.code),

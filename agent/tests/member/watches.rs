@@ -44,6 +44,7 @@ impl ObjectSink for Diary {
             WatchNotice::Seen(object) => {
                 format!("seen {} {}", name(object), object["data"]["value"])
             }
+            WatchNotice::Unreadable(object) => format!("unreadable {}", name(object)),
             WatchNotice::Removed(object) => format!("removed {}", name(object)),
             WatchNotice::Restarted(..) => "restarted".into(),
             WatchNotice::Synced(..) => "synced".into(),

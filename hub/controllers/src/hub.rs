@@ -9,10 +9,11 @@ use kube::api::DynamicObject;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use stevedore_crds::v1alpha1::{
-    ClusterPackage, MemberCluster, Package, PackageAction, PackageKind, PackageRevision,
+    ClusterPackage, MemberCluster, Package, PackageAction, PackageKind,
 };
 use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::fleet::{Failure, Fleet};
+use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::placement::{self, Shortfall};
 use stevedore_hub_core::ports::JoinRefusal;
 use stevedore_hub_core::status::Source;
@@ -26,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::package::any_package::{AnyPackage, PackageLike as _};
 use crate::package::registry::{self, Puller};
 use crate::package::render_cache::Renderer;
+use crate::package::revisions::Revisions;
 use crate::package::status::Shown;
 use crate::rollout::ledger_store::StoredLedger;
 use crate::watch::index::Index;
@@ -109,7 +111,7 @@ pub struct Hub {
     pub(crate) members: Arc<Index<MemberCluster>>,
     pub(crate) packages: Arc<Index<Package>>,
     pub(crate) cluster_packages: Arc<Index<ClusterPackage>>,
-    pub(crate) revisions: Arc<Index<PackageRevision>>,
+    pub(crate) revisions: Revisions,
     pub(crate) actions: Arc<Index<PackageAction>>,
     pub(crate) desired: RwLock<Option<Desired>>,
     pub(crate) fleet: Mutex<Fleet>,
@@ -135,6 +137,8 @@ pub struct Hub {
     pub(crate) contents: tokio::sync::RwLock<()>,
     /// Held while a token is used up and its cluster bound.
     pub(crate) joining: tokio::sync::Mutex<()>,
+    /// UIDs of `PackageRevision`s that may not be the hub's own.
+    pub(crate) to_verify: Arc<Queue<String>>,
     pub(crate) to_pull: Arc<Queue<PackageUid>>,
     pub(crate) to_plan: Arc<Queue<PackageUid>>,
     pub(crate) to_show: Arc<Queue<PackageUid>>,
@@ -165,7 +169,7 @@ impl Hub {
             members: Arc::default(),
             packages: Arc::default(),
             cluster_packages: Arc::default(),
-            revisions: Arc::default(),
+            revisions: Revisions::new(&settings.namespace),
             actions: Arc::default(),
             desired: RwLock::new(None),
             fleet: Mutex::default(),
@@ -183,6 +187,7 @@ impl Hub {
             recess: Mutex::default(),
             contents: tokio::sync::RwLock::default(),
             joining: tokio::sync::Mutex::default(),
+            to_verify: Arc::default(),
             to_pull: Arc::default(),
             to_plan: Arc::default(),
             to_show: Arc::default(),
@@ -208,6 +213,13 @@ impl Hub {
         let uid = uid.to_string();
         let namespaced = self.packages.get(&uid).and_then(|package| package.view());
         namespaced.or_else(|| self.cluster_packages.get(&uid)?.view())
+    }
+
+    /// The identity of a package of either kind: its object's, else its ledger's.
+    pub(crate) fn package_identity(&self, uid: &PackageUid) -> Option<PackageIdentity> {
+        let object = self.package(uid).map(|package| package.identity());
+        let ledger = || Some(lock(&self.ledgers).get(uid)?.ledger.package.clone());
+        object.or_else(ledger)
     }
 
     /// The name of a package of either kind; its UID where there is none.
@@ -237,7 +249,7 @@ impl Hub {
         }
     }
 
-    /// UIDs of all packages, and of those that are only left in ledgers and revisions.
+    /// UIDs of all packages, and of those that are only left in ledgers.
     pub(crate) fn package_uids(&self) -> BTreeSet<PackageUid> {
         let namespaced = self.packages.all();
         let cluster = self.cluster_packages.all();
@@ -246,11 +258,6 @@ impl Hub {
             .map(|package| write::uid(&**package))
             .chain(cluster.iter().map(|package| write::uid(&**package)));
         let mut uids: BTreeSet<_> = uids.filter_map(|uid| uid.parse().ok()).collect();
-        let revisions = self.revisions.all();
-        uids.extend(revisions.iter().filter_map(|revision| {
-            let uid: Option<PackageUid> = revision.spec.package.uid.parse().ok();
-            uid
-        }));
         uids.extend(lock(&self.ledgers).keys().copied());
         uids
     }

@@ -15,6 +15,8 @@ pub mod hub;
 pub mod leadership;
 mod member;
 pub mod metrics;
+#[cfg(test)]
+mod mock_api;
 pub mod package;
 mod ports;
 pub mod rollout;

@@ -18,6 +18,7 @@ pub mod history;
 pub mod ledger;
 pub mod placement;
 pub mod ports;
+pub mod provenance;
 pub mod rollout;
 pub mod session;
 pub mod status;

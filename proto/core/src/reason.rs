@@ -166,6 +166,8 @@ words! {
         TooLarge = "TooLarge",
         /// The API server did not answer, or is overloaded.
         Unavailable = "Unavailable",
+        /// The object is there, and cannot be decoded.
+        Unreadable = "Unreadable",
         /// The namespace does not exist.
         NamespaceMissing = "NamespaceMissing",
 
@@ -208,6 +210,8 @@ words! {
         NotStored = "NotStored",
         /// A stored ledger cannot be read.
         LedgerUnreadable = "LedgerUnreadable",
+        /// A ledger's name is taken by an object that is not the hub's.
+        LedgerNameTaken = "LedgerNameTaken",
         /// The definition of the package's kind is being deleted.
         DefinitionTerminating = "DefinitionTerminating",
         /// This replica does not lead.
@@ -255,6 +259,7 @@ impl Reason {
                 | Self::NoAccount
                 | Self::Refused
                 | Self::TooLarge
+                | Self::Unreadable
         )
     }
 

@@ -27,11 +27,14 @@ pub(super) fn refuse(
             item.know = Know::Doubtful;
             Some(SOON)
         }
-        FailureKind::NotFound | FailureKind::Invalid | FailureKind::ContentMissing => Some(BLOCKED),
+        FailureKind::NotFound
+        | FailureKind::Invalid
+        | FailureKind::Unreadable
+        | FailureKind::ContentMissing => Some(BLOCKED),
         FailureKind::NoKind if item.desired.defined_here => Some(SOON),
         FailureKind::NoKind => Some(BLOCKED),
         FailureKind::Forbidden | FailureKind::AccountNotAllowed => Some(FORBIDDEN),
-        FailureKind::Unavailable => Some(SOON),
+        FailureKind::Expired | FailureKind::Unavailable => Some(SOON),
         FailureKind::TooLarge => None,
     };
     match schedule {

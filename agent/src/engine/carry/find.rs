@@ -57,6 +57,11 @@ pub(in crate::engine) fn survey(
                         .collect();
                 }
                 Err(ContentFailure::Missing(_)) => surveyed.incomplete = true,
+                Err(ContentFailure::Unavailable(failure))
+                    if failure.kind == FailureKind::Unreadable =>
+                {
+                    surveyed.incomplete = true;
+                }
                 Err(ContentFailure::Unavailable(failure)) => {
                     return (Outcome::Surveyed(Err(failure)), Baggage::None);
                 }

@@ -47,6 +47,8 @@ struct State {
     policy: u64,
     content_reads: usize,
     content_lost: bool,
+    /// A live GET of this object gives what cannot be decoded.
+    unreadable: Option<String>,
     unlistable: Vec<Kind>,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
@@ -209,6 +211,11 @@ impl Fake {
         self.with(|state| state.unlistable.push(kind));
     }
 
+    /// This object is there and cannot be decoded.
+    pub(super) fn make_unreadable(&self, name: &str) {
+        self.with(|state| state.unreadable = Some(name.to_owned()));
+    }
+
     /// What sets name is no longer there.
     pub(super) fn lose_content(&self) {
         self.with(|state| state.content_lost = true);
@@ -317,7 +324,13 @@ struct Client(Arc<Fake>);
 
 impl ObjectApi for Client {
     fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<Value>>> {
-        Box::pin(async move { Ok(self.0.object(&key.name)) })
+        let unreadable = self.0.with(|state| state.unreadable.clone());
+        Box::pin(async move {
+            if unreadable.as_deref() == Some(&*key.name) {
+                return Err(Failure::new(FailureKind::Unreadable, "nested too deep"));
+            }
+            Ok(self.0.object(&key.name))
+        })
     }
 
     fn served<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<ObjectKey>>> {

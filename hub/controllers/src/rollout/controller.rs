@@ -12,16 +12,17 @@ use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::PackageAction;
 use stevedore_hub_core::fleet::{Assignment, Failure};
 use stevedore_hub_core::history::{self, Pin};
-use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
+use stevedore_hub_core::ledger::Ledger;
 use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
 use stevedore_proto_core::{ClusterUid, Epoch, PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, View, lock};
 use crate::package::any_package::AnyPackage;
+use crate::package::revisions::revision_namespace;
 use crate::package::{controller as package_controller, garbage_collection};
 use crate::rollout::actions::{self, Found};
-use crate::rollout::finalizer::{self, FINALIZER};
+use crate::rollout::finalizer;
 use crate::rollout::ledger_store::{self, StoredLedger};
 use crate::rollout::targets;
 use crate::write;
@@ -46,6 +47,7 @@ impl Error {
         match self {
             Self::Api(_) | Self::Ledger(ledger_store::Error::Api(_)) => Reason::NotStored,
             Self::Ledger(ledger_store::Error::Unreadable { .. }) => Reason::LedgerUnreadable,
+            Self::Ledger(ledger_store::Error::Foreign { .. }) => Reason::LedgerNameTaken,
             Self::NotLeading => Reason::NotLeader,
             Self::DefinitionGoes => Reason::DefinitionTerminating,
         }
@@ -121,7 +123,7 @@ fn show_failure(hub: &Hub, uid: PackageUid, error: &Error) -> u32 {
 /// Reads the ledger again, and says whether it is another one. Until that worked, the old rows stay and writes
 /// keep being refused.
 async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
-    let Some(identity) = identity(hub, &uid) else {
+    let Some(identity) = hub.package_identity(&uid) else {
         return false;
     };
     match ledger_store::reload(&hub.client, &hub.settings.namespace, &identity).await {
@@ -138,18 +140,10 @@ async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
     }
 }
 
-fn identity(hub: &Hub, uid: &PackageUid) -> Option<PackageIdentity> {
-    let stored = lock(&hub.ledgers)
-        .get(uid)
-        .map(|stored| stored.ledger.package.clone());
-    stored.or_else(|| hub.package(uid).map(|package| package.identity()))
-}
-
 async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error> {
     let record = hub.leader.record().ok_or(Error::NotLeading)?;
     let package = hub.package(&uid);
-    let Some(identity) = identity(hub, &uid) else {
-        garbage_collection::everything(hub, &uid).await?;
+    let Some(identity) = hub.package_identity(&uid) else {
         finalizer::forget(hub, &uid);
         return Ok(None);
     };
@@ -173,15 +167,8 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     }
     if let (Some(package), Wish::Present { targets, .. }) = (present, &wish)
         && (has_applied || !targets.is_empty())
-        && !package
-            .finalizers
-            .iter()
-            .any(|finalizer| finalizer == FINALIZER)
     {
-        let api = package.api(&hub.client);
-        let (kind, uid) = (package.kind.as_str(), package.uid.to_string());
-        let added = write::add_finalizer(&api, kind, &package.name, &uid, FINALIZER);
-        hub.took(package, &added.await?);
+        finalizer::ensure(hub, package).await?;
     }
     let plan = {
         let members = standings(hub, &uid);
@@ -241,7 +228,7 @@ async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Wish, V
     let Some(package) = package.filter(|package| !package.deleting) else {
         return Ok((Wish::Removed, view));
     };
-    let revisions = package_controller::revisions(hub, &package.uid);
+    let revisions = hub.revisions.history(&package.identity());
     view.has_content = history::current(&revisions, &package.content_hash()).is_some();
     let pin = settle_actions(hub, package).await?;
     view.pinned = pin.map(|pin| pin.revision);
@@ -373,7 +360,7 @@ async fn announce(hub: &Hub, package: Option<&AnyPackage>, plan: &Plan) {
 
 /// Takes new actions, writes what became of them, and gives the pin that holds.
 async fn settle_actions(hub: &Hub, package: &AnyPackage) -> Result<Option<Pin>, Error> {
-    let namespace = package_controller::revision_namespace(hub, package);
+    let namespace = revision_namespace(hub, package);
     let objects: Vec<Arc<PackageAction>> = hub
         .actions
         .all()
@@ -406,10 +393,8 @@ async fn settle_actions(hub: &Hub, package: &AnyPackage) -> Result<Option<Pin>, 
             status: action.status.clone().unwrap_or_default(),
         })
         .collect();
-    let kept: Vec<u64> = package_controller::revisions(hub, &package.uid)
-        .iter()
-        .map(|revision| revision.number)
-        .collect();
+    let kept = hub.revisions.history(&package.identity());
+    let kept: Vec<u64> = kept.iter().map(|revision| revision.number).collect();
     let decision = actions::decide(&found, &package.content_hash(), &kept, Timestamp::now());
     let api: Api<PackageAction> = Api::namespaced(hub.client.clone(), namespace);
     for (at, status) in decision.writes {

@@ -16,6 +16,19 @@ use crate::write;
 /// Keeps a package until its tombstones are durable and connected members have acknowledged them.
 pub(crate) const FINALIZER: &str = "stevedore.dev/teardown";
 
+/// Adds the finalizer where it is missing.
+pub(crate) async fn ensure(hub: &Hub, package: &AnyPackage) -> Result<(), kube::Error> {
+    let mut present = package.finalizers.iter();
+    if present.any(|finalizer| finalizer == FINALIZER) {
+        return Ok(());
+    }
+    let api = package.api(&hub.client);
+    let (kind, uid) = (package.kind.as_str(), package.uid.to_string());
+    let added = write::add_finalizer(&api, kind, &package.name, &uid, FINALIZER);
+    hub.took(package, &added.await?);
+    Ok(())
+}
+
 /// Removes what is done: the package's finalizer, then its history, then its ledger.
 pub(crate) async fn end(
     hub: &Hub,
@@ -51,11 +64,11 @@ pub(crate) async fn end(
         if !settled {
             return Ok(Some(Duration::from_secs(2)));
         }
-        garbage_collection::everything(hub, uid).await?;
+        garbage_collection::everything(hub, &stored.ledger.package).await?;
         release(hub, package).await?;
     }
     if is_done {
-        garbage_collection::everything(hub, uid).await?;
+        garbage_collection::everything(hub, &stored.ledger.package).await?;
         stored.remove(&hub.client, &hub.settings.namespace).await?;
         lock(&hub.ledgers).remove(uid);
         if package.is_none() {

@@ -15,7 +15,6 @@ use stevedore_proto_core::{ClusterUid, Reason, content};
 
 use crate::hub::{Hub, View};
 use crate::package::any_package::AnyPackage;
-use crate::package::controller;
 
 /// The longest a package may keep a planner with rendering, but for one that has begun: the hub plans few at a
 /// time, and one that is slow to render on ten thousand clusters must not delay the others.
@@ -63,12 +62,13 @@ async fn render(
             .map(|(member, _)| (member.cluster, Rendering::Unusable))
             .collect()
     };
-    let revisions = controller::revisions(hub, &package.uid);
+    let revisions = hub.revisions.history(&package.identity());
     let Some(number) = history::active(&revisions, pin).map(|active| active.number) else {
         return unusable(&clusters);
     };
     view.revision = Some(number);
-    let object = controller::objects(hub, &package.uid)
+    let objects = hub.revisions.of(&package.identity());
+    let object = objects
         .into_iter()
         .find(|object| u64::try_from(object.spec.number) == Ok(number));
     let Some(object) = object else {
