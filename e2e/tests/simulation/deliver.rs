@@ -8,7 +8,7 @@ use stevedore_hub_core::session::{
     Action as HubAction, Connection as Stream, Event as HubEvent, Report,
 };
 use stevedore_proto_core::message::OrderMessage;
-use stevedore_proto_core::{DeploymentUid, Digest, NackReason, Stage, ToAgent, Tuple};
+use stevedore_proto_core::{DeploymentUid, Digest, Reason, Stage, ToAgent, Tuple};
 
 use super::agent::{Write, engine, status};
 use super::truth::Check;
@@ -243,7 +243,7 @@ impl World {
             })
         };
         if self.faulty && self.rng.chance(4) {
-            return Ok(refuse(NackReason::StoreFailed));
+            return Ok(refuse(Reason::StoreFailed));
         }
         let agent = &mut self.agents[cluster];
         let bytes = match agent.store.bytes(&write.order, write.content.as_ref()) {
@@ -254,7 +254,7 @@ impl World {
             .as_ref()
             .is_some_and(|bytes| bytes.first() == Some(&POISON))
         {
-            return Ok(refuse(NackReason::TooLarge));
+            return Ok(refuse(Reason::TooLarge));
         }
         self.truth
             .accepted(&write.order, bytes.as_ref(), agent.uid)?;

@@ -68,7 +68,7 @@ impl World {
     ) -> Result<(), String> {
         let (member, agent) = (&self.hub.members[cluster], &self.agents[cluster]);
         if let Some(reason) = member.frozen().get(&deployment) {
-            return Err(format!("frozen, {}", reason.as_str()));
+            return Err(format!("frozen, {}", reason.reason()));
         }
         let held = agent.store.get(&deployment);
         let wanted = self

@@ -15,6 +15,7 @@ use stevedore_crds::v1alpha1::{
 use stevedore_hub_core::fleet::{Failure, Fleet};
 use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::placement::{self, Shortfall};
+use stevedore_hub_core::ports::JoinRefusal;
 use stevedore_hub_core::status::Source;
 use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid};
 use stevedore_runtime::keyed::Keyed;
@@ -96,7 +97,7 @@ pub(crate) struct MemberNote {
     pub(crate) agent_version: Option<String>,
     pub(crate) environment: Option<Environment>,
     /// Why it has no session, where it was refused one.
-    pub(crate) refusal: Option<Failure>,
+    pub(crate) refusal: Option<JoinRefusal>,
     /// When its status was written last.
     pub(crate) shown: Option<Instant>,
     /// Two processes use its identity.

@@ -235,7 +235,7 @@ impl Line {
         match self.finding {
             Finding::AsOrdered => "AsOrdered",
             Finding::Behind => "Behind",
-            Finding::Foreign(reason) => reason.as_str(),
+            Finding::Foreign(reason) => reason.reason().as_str(),
             Finding::Unknown => "UnknownToHub",
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::status::Truth;
+use stevedore_proto_core::{ClusterUid, Reason};
 
 use crate::fleet::{Class, Counts, Failure, PackageRows};
 use crate::placement::Shortfall;
@@ -206,19 +206,23 @@ fn trouble(facts: &Facts<'_>) -> Option<Failure> {
     if facts.blocked.is_some() || facts.deleting {
         return facts.blocked.clone();
     }
-    let failure = |reason: &str, message: &str| Failure {
-        reason: reason.to_owned(),
+    let failure = |reason, message: &str| Failure {
+        reason,
         message: message.to_owned(),
     };
     let mut found = match &facts.source {
         Source::Ready => {
             let invalid = facts.invalid().cloned();
-            invalid.or_else(|| facts.rendering.then(|| failure(RENDERING, RENDERED_LATER)))
+            invalid.or_else(|| {
+                facts
+                    .rendering
+                    .then(|| failure(Reason::Rendering, RENDERED_LATER))
+            })
         }
-        Source::Pending => Some(failure("Unpacking", "the image is being pulled")),
-        Source::PullFailed(message) => Some(failure("ImagePullBackOff", message)),
+        Source::Pending => Some(failure(Reason::Unpacking, "the image is being pulled")),
+        Source::PullFailed(message) => Some(failure(Reason::ImagePullBackOff, message)),
         Source::Invalid(found) => Some(found.clone()),
-        Source::NotStored(message) => Some(failure(NOT_STORED, message)),
+        Source::NotStored(message) => Some(failure(Reason::NotStored, message)),
     }?;
     if let Some(kept) = &facts.kept {
         found.message = format!(
@@ -263,12 +267,12 @@ fn stalled(
     if let Some(Failure { reason, message }) = trouble
         && !is_under_way(facts)
     {
-        return condition(Truth::True, reason, message);
+        return condition(Truth::True, reason.as_str(), message);
     }
     if counts.failed > 0 {
         let reason = failures
             .first()
-            .map_or("Failed", |group| &group.failure.reason);
+            .map_or("Failed", |group| group.failure.reason.as_str());
         let message = format!("{} of {} clusters fail", counts.failed, counts.targeted);
         return condition(Truth::True, reason, &message);
     }
@@ -487,7 +491,7 @@ fn mapped(rows: &PackageRows) -> Vec<Condition> {
             Condition::new(
                 &condition.r#type,
                 verdict.status,
-                verdict.reason.clone(),
+                &verdict.reason,
                 verdict.message.clone(),
             )
         })

@@ -9,7 +9,7 @@ use stevedore_proto_core::status::{
 };
 use stevedore_proto_core::{
     ContentRef, DeletionPolicy, DeploymentStatus, DeploymentUid, Digest, Environment, Epoch,
-    EpochId, Held, InstanceId, Leadership, NackReason, Order, OrderBody, PackageRef, PackageUid,
+    EpochId, Held, InstanceId, Leadership, Order, OrderBody, PackageRef, PackageUid, Reason,
     Settings, Stage, Term, TermId, ToAgent, ToHub, Tuple,
 };
 
@@ -59,7 +59,7 @@ fn content() -> ContentRef {
 fn verdict() -> Verdict {
     Verdict {
         status: Truth::False,
-        reason: "ProbeFailed".into(),
+        reason: Reason::opaque("ProbeFailed"),
         message: "1 of 2 replicas".into(),
     }
 }
@@ -94,7 +94,7 @@ pub(super) fn status() -> DeploymentStatus {
         })
         .to_vec(),
         blockers: vec![Blocker {
-            reason: "Finalizer".into(),
+            reason: Reason::opaque("Finalizer"),
             object: "ConfigMap shop/demo".into(),
             message: "example/keep".into(),
         }],
@@ -191,7 +191,7 @@ pub(super) fn to_hub() -> Vec<(&'static str, ToHub)> {
             ToHub::Nack {
                 deployment,
                 tuple,
-                reason: NackReason::CrdOutdated,
+                reason: Reason::CrdOutdated,
                 message: "stored less than was sent".into(),
             },
         ),

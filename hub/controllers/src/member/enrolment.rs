@@ -8,7 +8,6 @@ use kube::{Api, ResourceExt as _};
 use serde_json::json;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::MemberCluster;
-use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::ports::{JoinRefusal, MemberUid, Redemption};
 use stevedore_proto_core::join::StoredToken;
 
@@ -50,10 +49,7 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
             if now.is_none_or(|now| now.spec.cluster_uid.is_none())
                 && member.spec.cluster_uid.is_none()
             {
-                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some(Failure {
-                    reason: refusal.as_str().to_owned(),
-                    message: refusal.to_string(),
-                });
+                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some(*refusal);
                 hub.to_note.add(uid);
             }
             // Without a token nobody makes the hub write: names are easily guessed.

@@ -251,7 +251,7 @@ fn connected(member: &MemberCluster, contact: Contact, note: &MemberNote) -> Upd
         return Update::new(CONNECTED, true, "Connected", "the agent has a session");
     }
     if let Some(refusal) = &note.refusal {
-        return Update::new(CONNECTED, false, &refusal.reason, &refusal.message);
+        return Update::new(CONNECTED, false, refusal.as_str(), refusal.to_string());
     }
     if member.spec.cluster_uid.is_none() {
         return Update::new(
@@ -282,7 +282,7 @@ fn healthy(contact: Contact, note: &MemberNote, packages: &Packages) -> Update {
         return Update::new(
             HEALTHY,
             false,
-            fenced.as_str(),
+            fenced.reason(),
             "the member has met a newer or another hub history; an operator has to raise the epoch",
         );
     }
@@ -334,6 +334,7 @@ fn environment(reported: &stevedore_proto_core::Environment) -> Environment {
 mod tests {
     use stevedore_crds::condition::find;
     use stevedore_crds::v1alpha1::MemberClusterSpec;
+    use stevedore_proto_core::Reason;
 
     use super::*;
 
@@ -422,7 +423,7 @@ mod tests {
         };
         let failing = |message: &str| {
             let failure = Failure {
-                reason: "ProbeFailure".into(),
+                reason: Reason::ProbeFailure,
                 message: message.into(),
             };
             let packages = Packages {
@@ -445,7 +446,7 @@ mod tests {
             ..Contact::default()
         };
         let failure = Failure {
-            reason: "ProbeFailure".into(),
+            reason: Reason::ProbeFailure,
             message: "not ready".into(),
         };
         let packages = Packages {

@@ -244,7 +244,7 @@ fn counts(counts: &Counts) -> PackageCounts {
 fn failure(group: &status::FailureGroup) -> FailureGroup {
     let cut = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
     FailureGroup {
-        reason: cut(&group.failure.reason, 64),
+        reason: group.failure.reason.to_string(),
         message: cut(&group.failure.message, 1024),
         count: i32::try_from(group.count).unwrap_or(i32::MAX),
         clusters: group.clusters.clone(),

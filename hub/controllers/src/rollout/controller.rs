@@ -14,7 +14,7 @@ use stevedore_hub_core::fleet::{Assignment, Failure};
 use stevedore_hub_core::history::{self, Pin};
 use stevedore_hub_core::ledger::Ledger;
 use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
-use stevedore_proto_core::{ClusterUid, Epoch, PackageUid};
+use stevedore_proto_core::{ClusterUid, Epoch, PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, View, lock};
@@ -42,14 +42,14 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// One CamelCase word for conditions.
-    fn reason(&self) -> &'static str {
+    /// As people are shown it.
+    fn reason(&self) -> Reason {
         match self {
-            Self::Api(_) | Self::Ledger(ledger_store::Error::Api(_)) => "NotStored",
-            Self::Ledger(ledger_store::Error::Unreadable { .. }) => "LedgerUnreadable",
-            Self::Ledger(ledger_store::Error::Foreign { .. }) => "LedgerNameTaken",
-            Self::NotLeading => "NotLeader",
-            Self::DefinitionGoes => "DefinitionTerminating",
+            Self::Api(_) | Self::Ledger(ledger_store::Error::Api(_)) => Reason::NotStored,
+            Self::Ledger(ledger_store::Error::Unreadable { .. }) => Reason::LedgerUnreadable,
+            Self::Ledger(ledger_store::Error::Foreign { .. }) => Reason::LedgerNameTaken,
+            Self::NotLeading => Reason::NotLeader,
+            Self::DefinitionGoes => Reason::DefinitionTerminating,
         }
     }
 }
@@ -106,7 +106,7 @@ fn show_failure(hub: &Hub, uid: PackageUid, error: &Error) -> u32 {
         .as_ref()
         .map_or(0, |(_, attempts)| attempts + 1);
     let failure = Failure {
-        reason: error.reason().to_owned(),
+        reason: error.reason(),
         message: match error {
             Error::Api(error) | Error::Ledger(ledger_store::Error::Api(error)) => {
                 write::words(error)

@@ -147,7 +147,7 @@ fn status(
                 continue;
             };
             let cut = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
-            let reason = cut(&failure.reason, 64);
+            let reason = failure.reason.to_string();
             let known = since
                 .get(&(name.as_str(), reason.as_str()))
                 .and_then(|time| (*time).clone());

@@ -14,8 +14,7 @@ use stevedore_hub_core::placement::{self, Member, Placement};
 use stevedore_hub_core::rollout::{Rendering, Wish};
 use stevedore_package::package::Package;
 use stevedore_package::render::{ClusterFacts, RenderInput};
-use stevedore_proto_core::ClusterUid;
-use stevedore_proto_core::content;
+use stevedore_proto_core::{ClusterUid, Reason, content};
 
 use crate::hub::{Hub, View};
 use crate::package::any_package::AnyPackage;
@@ -73,8 +72,7 @@ async fn content(
     pin: Option<&Pin>,
     view: &mut View,
 ) -> Option<(ActiveRevision, Content)> {
-    let mut unreadable = |reason: &str, message| {
-        let reason = reason.to_owned();
+    let mut unreadable = |reason, message| {
         view.unreadable = Some(Failure { reason, message });
     };
     let revisions = hub.revisions.history(&package.identity());
@@ -84,7 +82,7 @@ async fn content(
             let message = format!(
                 "revision {revision}, at which the package is pinned, is not kept any more; release it, or pin it at another one"
             );
-            unreadable("RevisionMissing", message);
+            unreadable(Reason::RevisionMissing, message);
         }
         return None;
     };
@@ -96,7 +94,7 @@ async fn content(
             message,
             "a revision's content cannot be read"
         );
-        unreadable("ContentUnavailable", message.clone());
+        unreadable(Reason::ContentUnavailable, message.clone());
     }
     view.revision = Some(active.number());
     view.resolved_image = Some(resolved(&object));

@@ -1,8 +1,8 @@
 //! What was ordered and reported of one deployment, and what follows from it.
 
 use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
-use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth, reason};
-use stevedore_proto_core::{ClusterUid, DeploymentStatus, NackReason, Stage, Tuple};
+use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth};
+use stevedore_proto_core::{ClusterUid, DeploymentStatus, Reason, Stage, Tuple};
 
 use crate::session::FreezeReason;
 
@@ -11,8 +11,8 @@ use super::{Assignment, Class, Contact, Row};
 /// Why a deployment is not available.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Failure {
-    /// One CamelCase word.
-    pub reason: String,
+    /// What kind of trouble.
+    pub reason: Reason,
     /// For people.
     pub message: String,
 }
@@ -25,7 +25,7 @@ pub struct Details {
     pub(super) position: (u64, u64),
     pub(super) reached: Option<(Tuple, Stage)>,
     pub(super) status: Option<Box<DeploymentStatus>>,
-    pub(super) refused: Option<(Tuple, NackReason, String)>,
+    pub(super) refused: Option<(Tuple, Reason, String)>,
     pub(super) frozen: Option<FreezeReason>,
     /// Of the member's [`Contact`].
     pub(super) fenced: Option<FreezeReason>,
@@ -135,13 +135,13 @@ impl Details {
         let was_there = self.available_once.is_some() && self.available_once == self.wanted();
         is_blocked(status)
             || (is_unavailable(status)
-                && (was_there || status.available.reason != reason::PROBE_FAILURE))
+                && (was_there || status.available.reason != Reason::ProbeFailure))
     }
 
     fn refusal(&self) -> Option<Failure> {
         let (tuple, reason, message) = self.refused.as_ref()?;
         (Some(*tuple) == self.wanted()).then(|| Failure {
-            reason: reason.as_str().to_owned(),
+            reason: reason.clone(),
             message: message.clone(),
         })
     }
@@ -151,7 +151,7 @@ impl Details {
     pub fn failure(&self) -> Option<Failure> {
         if let Some(frozen) = self.frozen.or(self.fenced) {
             return Some(Failure {
-                reason: frozen.as_str().to_owned(),
+                reason: frozen.reason().clone(),
                 message: "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)".to_owned(),
             });
         }
@@ -223,9 +223,7 @@ fn is_blocked(status: &DeploymentStatus) -> bool {
 
 /// Whether the member says more than that it is on its way.
 fn is_unavailable(status: &DeploymentStatus) -> bool {
-    let on_its_way = [reason::PREPARING, reason::APPLYING, reason::TEARING_DOWN];
-    let on_its_way = on_its_way.contains(&status.available.reason.as_str());
-    status.available.status == Truth::False && !on_its_way
+    status.available.status == Truth::False && !status.available.reason.is_progress()
 }
 
 fn failure_of(status: &DeploymentStatus) -> Failure {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use stevedore_proto_core::id::{EpochId, TermId};
 use stevedore_proto_core::status::{Blocker, Verdict};
 use stevedore_proto_core::{
-    DeploymentStatus, Digest, Environment, Epoch, InstanceId, NackReason, Stage, Term,
+    DeploymentStatus, Digest, Environment, Epoch, InstanceId, Reason, Stage, Term,
 };
 
 use super::*;
@@ -61,7 +61,7 @@ pub(crate) fn status(seed: u8, sequence: u64, number: u64, truth: Truth, reason:
             },
             available: Verdict {
                 status: truth,
-                reason: reason.into(),
+                reason: Reason::parse(reason),
                 message: "why".into(),
             },
             phases: vec![],
@@ -233,14 +233,14 @@ fn a_refused_or_frozen_deployment_fails_and_says_why() {
         &Report::Refused {
             deployment,
             tuple: tuple(1),
-            reason: NackReason::TooLarge,
+            reason: Reason::TooLarge,
             message: "big".into(),
         },
     );
     let (row, details) = (shown(&fleet, 1).row(), shown(&fleet, 1).details());
     assert_eq!(
         (row.class(), details.failure().unwrap().reason),
-        (Class::Failed, "TooLarge".into())
+        (Class::Failed, Reason::TooLarge)
     );
     fleet.report(
         cluster(1),
@@ -261,7 +261,7 @@ fn a_refusal_ends_with_a_report_about_the_same_order_whose_acknowledgement_was_l
     let refused = Report::Refused {
         deployment: DeploymentUid::derive(&package(), &cluster(1)),
         tuple: tuple(2),
-        reason: NackReason::StoreFailed,
+        reason: Reason::StoreFailed,
         message: "passing".into(),
     };
     fleet.report(cluster(1), &refused);
@@ -300,7 +300,7 @@ fn a_blocker_is_the_failure_that_is_shown() {
         unreachable!()
     };
     status.blockers.push(Blocker {
-        reason: "NoAccount".into(),
+        reason: Reason::NoAccount,
         object: String::new(),
         message: "no account".into(),
     });
@@ -316,7 +316,7 @@ fn a_blocker_is_the_failure_that_is_shown() {
     assert_eq!(
         details.failure(),
         Some(Failure {
-            reason: "NoAccount".into(),
+            reason: Reason::NoAccount,
             message: "no account".into()
         })
     );

@@ -1,8 +1,9 @@
 //! What the member says: pages, acks, refusals, reports, heartbeats.
 
 use stevedore_proto_core::message::{CloseReason, Page};
+use stevedore_proto_core::reason::Retry;
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Digest, Millis, NackReason, Stage, ToAgent, Tuple, limit,
+    DeploymentStatus, DeploymentUid, Digest, Millis, Reason, Stage, ToAgent, Tuple, limit,
 };
 
 use super::event::{Action, FreezeReason, Report};
@@ -134,7 +135,7 @@ impl Member {
         &mut self,
         deployment: DeploymentUid,
         tuple: Tuple,
-        reason: NackReason,
+        reason: Reason,
         message: String,
         orders: &ClusterOrders,
         now: Millis,
@@ -150,7 +151,7 @@ impl Member {
         else {
             return;
         };
-        if reason == NackReason::ContentUnavailable
+        if reason == Reason::ContentUnavailable
             && let Some(content) = orders
                 .orders
                 .get(&deployment)
@@ -159,7 +160,7 @@ impl Member {
             self.view.contents.remove(&content.digest);
             order.put_off = true;
         }
-        if reason.is_transient() {
+        if reason.retry() == Retry::Soon {
             order.attempt = order.attempt.max(1);
             order.due = false;
             order.resend_at = now + wait(&self.pace, order.attempt - 1);
@@ -169,8 +170,8 @@ impl Member {
             self.quarantine.insert(deployment, tuple);
         }
         let freeze = match reason {
-            NackReason::HubRegressed => Some(FreezeReason::HubRegressed),
-            NackReason::HubDiverged => Some(FreezeReason::HubDiverged),
+            Reason::HubRegressed => Some(FreezeReason::HubRegressed),
+            Reason::HubDiverged => Some(FreezeReason::HubDiverged),
             _ => None,
         };
         out.push(Action::Report(Report::Refused {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use stevedore_proto_core::message::Close;
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Leadership, NackReason,
-    Order, Stage, ToAgent, ToHub, Tuple,
+    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Leadership, Order,
+    Reason, Stage, ToAgent, ToHub, Tuple,
 };
 
 /// One stream of a member, counted by the caller; higher is newer.
@@ -74,11 +74,11 @@ pub enum FreezeReason {
 }
 
 impl FreezeReason {
-    /// One CamelCase word.
-    pub fn as_str(self) -> &'static str {
+    /// As people are shown it.
+    pub fn reason(self) -> &'static Reason {
         match self {
-            Self::HubRegressed => "HubRegressed",
-            Self::HubDiverged => "HubDiverged",
+            Self::HubRegressed => &Reason::HubRegressed,
+            Self::HubDiverged => &Reason::HubDiverged,
         }
     }
 }
@@ -120,7 +120,7 @@ pub enum Report {
         /// The refused order.
         tuple: Tuple,
         /// Why.
-        reason: NackReason,
+        reason: Reason,
         /// For people.
         message: String,
     },

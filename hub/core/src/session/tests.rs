@@ -4,8 +4,8 @@ use std::sync::Arc;
 use stevedore_proto_core::message::{Close, CloseReason, Hello, Page, Welcome};
 use stevedore_proto_core::{
     ClusterUid, ContentRef, DeploymentUid, Digest, Environment, Epoch, EpochId, Held, InstanceId,
-    Leadership, NackReason, Order, OrderBody, PackageRef, PackageUid, Settings, Stage, Term,
-    TermId, ToAgent, ToHub, Tuple, held, limit,
+    Leadership, Order, OrderBody, PackageRef, PackageUid, Reason, Settings, Stage, Term, TermId,
+    ToAgent, ToHub, Tuple, held, limit,
 };
 
 use super::*;
@@ -261,7 +261,7 @@ fn a_poison_order_is_shown_and_not_sent_again_until_it_changes() {
     let nack = ToHub::Nack {
         deployment: bad.order.deployment,
         tuple: bad.order.tuple,
-        reason: NackReason::TooLarge,
+        reason: Reason::TooLarge,
         message: String::new(),
     };
     let actions = desk.hears(FIRST, nack, 10);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::fleet::tests::{assign, cluster, fleet, package, status};
 use crate::session::Report;
+use stevedore_proto_core::Reason;
 
 fn summary(fleet: &crate::fleet::Fleet, facts: &Facts<'_>) -> Summary {
     summarise(fleet.package(&package()).unwrap(), facts)
@@ -110,7 +111,7 @@ fn source_trouble_has_the_reasons_of_package_operator() {
         (Truth::False, "ImagePullBackOff")
     );
     let failure = Failure {
-        reason: "LoadError".into(),
+        reason: Reason::LoadError,
         message: "no manifest".into(),
     };
     let invalid = Facts {
@@ -153,7 +154,7 @@ fn at_most_ten_failures_are_shown_the_commonest_first() {
 fn what_cannot_be_rendered_is_failed_and_not_on_its_way() {
     let fleet = fleet(&[1, 2], 1);
     let failure = Failure {
-        reason: "RenderError".into(),
+        reason: Reason::opaque("RenderError"),
         message: "template".into(),
     };
     let facts = Facts {
@@ -171,7 +172,7 @@ fn a_config_that_cannot_be_used_is_not_ready_although_the_old_one_runs() {
     let mut fleet = fleet(&[1], 1);
     fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
     let failure = Failure {
-        reason: "ConfigInvalid".into(),
+        reason: Reason::opaque("ConfigInvalid"),
         message: "no".into(),
     };
     let facts = Facts {
@@ -215,7 +216,7 @@ fn what_cannot_be_planned_says_so_also_while_it_is_being_deleted() {
     let mut fleet = fleet(&[1], 1);
     fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
     let blocked = Failure {
-        reason: "DefinitionTerminating".into(),
+        reason: Reason::DefinitionTerminating,
         message: "the definition goes".into(),
     };
     let facts = Facts {
@@ -292,7 +293,7 @@ fn what_runs_is_available_and_said_not_to_be_what_the_spec_asks_for() {
         fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
     }
     let invalid = Failure {
-        reason: "LoadError".into(),
+        reason: Reason::LoadError,
         message: "no manifest".into(),
     };
     for (source, reason, stalled) in [

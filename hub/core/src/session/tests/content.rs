@@ -122,7 +122,7 @@ fn only_content_that_the_hub_itself_lacks_is_told_to_the_planner() {
     let nack = ToHub::Nack {
         deployment: order.order.deployment,
         tuple: order.order.tuple,
-        reason: NackReason::ContentUnavailable,
+        reason: Reason::ContentUnavailable,
         message: String::new(),
     };
     let missing = Report::ContentMissing {
