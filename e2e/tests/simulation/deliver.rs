@@ -172,16 +172,15 @@ impl World {
             return Ok(());
         }
         for (package, deployment) in self.hub.fleet.on_cluster(&agent.uid) {
-            let said = agent
-                .reports
-                .get(&DeploymentUid::derive(&package, &agent.uid));
+            let said = agent.reports.get(&package.deployment(&agent.uid));
             let available = said.is_some_and(|said| {
                 said.stage == Stage::Available
                     && Some(said.observed) == deployment.details().wanted()
             });
             if deployment.row().class() == Class::Available && !available {
                 return Err(self.violated(format!(
-                    "S9: package {package} is available on cluster {cluster}, whose new process said {said:?}"
+                    "S9: package {} is available on cluster {cluster}, whose new process said {said:?}",
+                    package.package()
                 )));
             }
         }

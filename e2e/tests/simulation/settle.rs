@@ -100,7 +100,7 @@ impl World {
                 let rows = self.hub.fleet.on_cluster(&agent.uid);
                 let shown = rows
                     .iter()
-                    .find(|(package, _)| DeploymentUid::derive(package, &agent.uid) == deployment);
+                    .find(|(package, _)| package.deployment(&agent.uid) == deployment);
                 if shown.map(|(_, shown)| shown.row().class()) != Some(Class::Available) {
                     return Err(format!("the fleet shows {shown:?}"));
                 }

@@ -10,8 +10,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stevedore_proto_core::ledger::ObservedRow;
-use stevedore_proto_core::{ClusterUid, DeploymentUid, PackageUid, Tuple};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Tuple};
 
+use crate::package_key::PackageKey;
 use crate::rollout::Standing;
 use crate::session::{FreezeReason, Report};
 
@@ -110,15 +111,15 @@ pub struct Contact {
 /// Every package and every member.
 #[derive(Debug, Default)]
 pub struct Fleet {
-    packages: BTreeMap<PackageUid, PackageRows>,
+    packages: BTreeMap<PackageKey, PackageRows>,
     contacts: BTreeMap<ClusterUid, Contact>,
     connected: usize,
-    deployments: BTreeMap<DeploymentUid, PackageUid>,
+    deployments: BTreeMap<DeploymentUid, PackageKey>,
 }
 
 impl Fleet {
     /// Takes what is ordered of a package, and which clusters it targets, in place of what was there.
-    pub fn assign(&mut self, package: PackageUid, assignments: &BTreeMap<ClusterUid, Assignment>) {
+    pub fn assign(&mut self, package: PackageKey, assignments: &BTreeMap<ClusterUid, Assignment>) {
         let rows = self.packages.entry(package).or_default();
         let known: BTreeSet<_> = rows
             .deployments
@@ -128,7 +129,7 @@ impl Fleet {
             .collect();
         for cluster in known {
             let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
-            let deployment = DeploymentUid::derive(&package, &cluster);
+            let deployment = package.deployment(&cluster);
             match assignments.get(&cluster) {
                 Some(assignment) => {
                     self.deployments.insert(deployment, package);
@@ -146,9 +147,9 @@ impl Fleet {
     }
 
     /// Lets go of a package.
-    pub fn remove(&mut self, package: &PackageUid) {
-        self.assign(*package, &BTreeMap::new());
-        self.packages.remove(package);
+    pub fn remove(&mut self, package: PackageKey) {
+        self.assign(package, &BTreeMap::new());
+        self.packages.remove(&package);
     }
 
     /// Lets go of a forgotten member. Should its cluster join again, its sessions are counted from the start.
@@ -165,7 +166,7 @@ impl Fleet {
     }
 
     /// Takes a report; returns the packages whose rows it may have changed.
-    pub fn report(&mut self, cluster: ClusterUid, report: &Report) -> BTreeSet<PackageUid> {
+    pub fn report(&mut self, cluster: ClusterUid, report: &Report) -> BTreeSet<PackageKey> {
         match report {
             Report::Connected {
                 incarnation, anew, ..
@@ -235,7 +236,7 @@ impl Fleet {
         &mut self,
         cluster: ClusterUid,
         change: impl FnOnce(&mut Contact),
-    ) -> BTreeSet<PackageUid> {
+    ) -> BTreeSet<PackageKey> {
         let contact = self.contacts.entry(cluster).or_default();
         let before = contact.connected;
         change(contact);
@@ -244,7 +245,7 @@ impl Fleet {
         self.touch(cluster)
     }
 
-    fn touch(&mut self, cluster: ClusterUid) -> BTreeSet<PackageUid> {
+    fn touch(&mut self, cluster: ClusterUid) -> BTreeSet<PackageKey> {
         let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
         self.packages
             .iter_mut()
@@ -261,12 +262,12 @@ impl Fleet {
         cluster: ClusterUid,
         deployment: &DeploymentUid,
         change: impl FnOnce(&mut Details),
-    ) -> BTreeSet<PackageUid> {
+    ) -> BTreeSet<PackageKey> {
         let Some(package) = self.deployments.get(deployment).copied() else {
             return BTreeSet::new();
         };
         // A member speaks about its own deployments only.
-        if DeploymentUid::derive(&package, &cluster) != *deployment {
+        if package.deployment(&cluster) != *deployment {
             return BTreeSet::new();
         }
         let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
@@ -277,8 +278,8 @@ impl Fleet {
     }
 
     /// The rows of a package.
-    pub fn package(&self, package: &PackageUid) -> Option<&PackageRows> {
-        self.packages.get(package)
+    pub fn package(&self, package: PackageKey) -> Option<&PackageRows> {
+        self.packages.get(&package)
     }
 
     /// An epoch was raised: what did not fit the history before is compared anew.
@@ -306,7 +307,7 @@ impl Fleet {
     }
 
     /// Packages with a row on this cluster that is ordered or targeted.
-    pub fn on_cluster(&self, cluster: &ClusterUid) -> Vec<(PackageUid, &Deployment)> {
+    pub fn on_cluster(&self, cluster: &ClusterUid) -> Vec<(PackageKey, &Deployment)> {
         self.packages
             .iter()
             .filter_map(|(package, rows)| Some((*package, rows.deployments.get(cluster)?)))
@@ -314,11 +315,11 @@ impl Fleet {
     }
 
     /// What the planner has to know of one deployment.
-    pub fn standing(&self, package: &PackageUid, cluster: &ClusterUid) -> Standing {
+    pub fn standing(&self, package: PackageKey, cluster: &ClusterUid) -> Standing {
         let fenced = self.contact_of(cluster).fenced.is_some();
         let deployment = self
             .packages
-            .get(package)
+            .get(&package)
             .and_then(|rows| rows.deployments.get(cluster));
         deployment.map_or_else(
             || Standing {

@@ -16,6 +16,7 @@ pub mod epoch;
 pub mod fleet;
 pub mod history;
 pub mod ledger;
+pub mod package_key;
 pub mod placement;
 pub mod ports;
 pub mod provenance;

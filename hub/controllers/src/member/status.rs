@@ -158,7 +158,8 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
     let mut failures = Vec::new();
     {
         let fleet = lock(&hub.fleet);
-        for (uid, deployment) in fleet.on_cluster(cluster) {
+        for (key, deployment) in fleet.on_cluster(cluster) {
+            let uid = key.package();
             let (row, details) = (deployment.row(), deployment.details());
             if row.class() != Class::Absent {
                 left.entry(uid).or_insert_with(|| hub.name_of(&uid));

@@ -110,7 +110,7 @@ fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Durat
     let summary = {
         let fleet = lock(&hub.fleet);
         let empty = PackageRows::default();
-        let rows = fleet.package(&uid).unwrap_or(&empty);
+        let rows = fleet.package(uid.into()).unwrap_or(&empty);
         if !is_settled(hub, package, rows, |cluster| {
             fleet.contact_of(cluster).heard
         }) {

@@ -258,7 +258,7 @@ fn standings(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, Standing> {
         .map(|(member, _)| {
             let standing = Standing {
                 leaving: member.leaving,
-                ..fleet.standing(uid, &member.cluster)
+                ..fleet.standing((*uid).into(), &member.cluster)
             };
             (member.cluster, standing)
         })
@@ -321,7 +321,7 @@ fn assign(hub: &Hub, ledger: &Ledger, epoch: Epoch, targeted: BTreeSet<ClusterUi
         };
         assignments.insert(cluster, assignment);
     }
-    lock(&hub.fleet).assign(ledger.package.uid, &assignments);
+    lock(&hub.fleet).assign(ledger.package.key(), &assignments);
 }
 
 /// Whether a leaving member is drained may be another answer now.

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use stevedore_proto_core::id::{EpochId, TermId};
 use stevedore_proto_core::status::{Blocker, Verdict};
 use stevedore_proto_core::{
-    DeploymentStatus, Digest, Environment, Epoch, InstanceId, NackReason, Stage, Term,
+    DeploymentStatus, Digest, Environment, Epoch, InstanceId, NackReason, PackageUid, Stage, Term,
 };
 
 use super::*;
@@ -28,8 +28,8 @@ pub(crate) fn cluster(seed: u8) -> ClusterUid {
     ClusterUid::from_bytes([seed; 16])
 }
 
-pub(crate) fn package() -> PackageUid {
-    PackageUid::from_bytes([200; 16])
+pub(crate) fn package() -> PackageKey {
+    PackageUid::from_bytes([200; 16]).into()
 }
 
 pub(crate) fn connected() -> Report {
@@ -52,7 +52,7 @@ pub(crate) fn status(seed: u8, sequence: u64, number: u64, truth: Truth, reason:
         incarnation: 1,
         sequence,
         status: Box::new(DeploymentStatus {
-            deployment: DeploymentUid::derive(&package(), &cluster(seed)),
+            deployment: package().deployment(&cluster(seed)),
             observed: tuple(number),
             stage: if truth == Truth::True {
                 Stage::Available
@@ -112,11 +112,11 @@ pub(crate) fn assign(fleet: &mut Fleet, clusters: &[u8], number: u64, tombstone:
 }
 
 fn counts(fleet: &Fleet) -> Counts {
-    fleet.package(&package()).unwrap().counts()
+    fleet.package(package()).unwrap().counts()
 }
 
 fn shown(fleet: &Fleet, seed: u8) -> &Deployment {
-    &fleet.package(&package()).unwrap().deployments[&cluster(seed)]
+    &fleet.package(package()).unwrap().deployments[&cluster(seed)]
 }
 
 fn class(fleet: &Fleet, seed: u8) -> Class {
@@ -227,7 +227,7 @@ fn a_member_cannot_speak_about_another_ones_deployment() {
 #[test]
 fn a_refused_or_frozen_deployment_fails_and_says_why() {
     let mut fleet = fleet(&[1], 1);
-    let deployment = DeploymentUid::derive(&package(), &cluster(1));
+    let deployment = package().deployment(&cluster(1));
     fleet.report(
         cluster(1),
         &Report::Refused {
@@ -250,16 +250,16 @@ fn a_refused_or_frozen_deployment_fails_and_says_why() {
             reason: FreezeReason::HubDiverged,
         },
     );
-    assert!(fleet.standing(&package(), &cluster(1)).frozen);
+    assert!(fleet.standing(package(), &cluster(1)).frozen);
     fleet.report(cluster(1), &Report::Thawed(deployment));
-    assert!(!fleet.standing(&package(), &cluster(1)).frozen);
+    assert!(!fleet.standing(package(), &cluster(1)).frozen);
 }
 
 #[test]
 fn a_refusal_ends_with_a_report_about_the_same_order_whose_acknowledgement_was_lost() {
     let mut fleet = fleet(&[1], 2);
     let refused = Report::Refused {
-        deployment: DeploymentUid::derive(&package(), &cluster(1)),
+        deployment: package().deployment(&cluster(1)),
         tuple: tuple(2),
         reason: NackReason::StoreFailed,
         message: "passing".into(),
@@ -276,7 +276,7 @@ fn a_finished_tombstone_is_told_to_the_planner_with_its_number() {
     let mut fleet = fleet(&[1], 1);
     assign(&mut fleet, &[1], 2, true);
     assert_eq!(class(&fleet, 1), Class::Removing);
-    let deployment = DeploymentUid::derive(&package(), &cluster(1));
+    let deployment = package().deployment(&cluster(1));
     fleet.report(
         cluster(1),
         &Report::Progress {
@@ -285,8 +285,8 @@ fn a_finished_tombstone_is_told_to_the_planner_with_its_number() {
             stage: Stage::Deleted,
         },
     );
-    assert_eq!(fleet.standing(&package(), &cluster(1)).torn_down, Some(2));
-    let observed = fleet.package(&package()).unwrap().observed();
+    assert_eq!(fleet.standing(package(), &cluster(1)).torn_down, Some(2));
+    let observed = fleet.package(package()).unwrap().observed();
     assert_eq!(
         (observed[0].number, observed[0].state),
         (2, ObservedState::Deleted)
@@ -360,9 +360,9 @@ proptest! {
                     let truth = if ok { Truth::True } else { Truth::False };
                     fleet.report(cluster(at), &status(at, sequence, number, truth, "ProbeFailure"));
                 }
-                Step::Remove => fleet.remove(&package()),
+                Step::Remove => fleet.remove(package()),
             }
-            let Some(rows) = fleet.package(&package()) else { continue };
+            let Some(rows) = fleet.package(package()) else { continue };
             let mut counted = Counts::default();
             for (cluster, deployment) in rows.deployments() {
                 let row = deployment.row();

@@ -3,7 +3,7 @@ use crate::fleet::tests::{assign, cluster, fleet, package, status};
 use crate::session::Report;
 
 fn summary(fleet: &crate::fleet::Fleet, facts: &Facts<'_>) -> Summary {
-    summarise(fleet.package(&package()).unwrap(), facts)
+    summarise(fleet.package(package()).unwrap(), facts)
 }
 
 fn ready() -> Facts<'static> {
@@ -235,7 +235,7 @@ fn what_cannot_be_planned_says_so_also_while_it_is_being_deleted() {
         deleting: true,
         ..facts
     };
-    let summary = summarise(fleet.package(&package()).unwrap(), &deleting);
+    let summary = summarise(fleet.package(package()).unwrap(), &deleting);
     let mut conditions = summary.conditions.iter();
     let available = conditions.find(|one| one.r#type == "Available").unwrap();
     assert!(available.message.ends_with("; the definition goes"));
