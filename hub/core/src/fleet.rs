@@ -13,7 +13,7 @@ use stevedore_proto_core::ledger::ObservedRow;
 use stevedore_proto_core::{ClusterUid, DeploymentUid, Tuple};
 
 use crate::package_key::PackageKey;
-use crate::rollout::Standing;
+use crate::rollout::MemberState;
 use crate::session::{FreezeReason, Report};
 
 mod details;
@@ -315,18 +315,19 @@ impl Fleet {
     }
 
     /// What the planner has to know of one deployment.
-    pub fn standing(&self, package: PackageKey, cluster: &ClusterUid) -> Standing {
+    pub fn member_state(&self, package: PackageKey, cluster: &ClusterUid) -> MemberState {
         let fenced = self.contact_of(cluster).fenced.is_some();
         let deployment = self
             .packages
             .get(&package)
             .and_then(|rows| rows.deployments.get(cluster));
         deployment.map_or_else(
-            || Standing {
+            || MemberState {
                 frozen: fenced,
-                ..Standing::default()
+                ..MemberState::default()
             },
-            |Deployment { details, .. }| Standing {
+            |Deployment { row, details }| MemberState {
+                row: *row,
                 frozen: fenced || details.frozen.is_some(),
                 torn_down: details.torn_down(),
                 lacks_content: details.lacks_content.is_some()

@@ -19,9 +19,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use stevedore_proto_core::{ClusterUid, ContentRef, Digest, Leadership};
 
+use crate::fleet;
 use crate::history::ActiveRevision;
 use crate::ledger::{Ledger, Ordered, Row, Shard};
 
@@ -37,8 +39,14 @@ pub struct Input<'a> {
     /// What is wanted.
     pub wish: &'a Wish,
     /// Every joined member. A row of a cluster that is not in here is dropped: it was forgotten.
-    pub members: &'a BTreeMap<ClusterUid, Standing>,
+    pub members: &'a BTreeMap<ClusterUid, MemberState>,
+    /// When this is planned: what has to last for a while, or waits for an hour of the day, is told by it.
+    pub now: UnixMillis,
 }
+
+/// A moment of the wall clock, in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct UnixMillis(pub u64);
 
 /// What is wanted of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +95,9 @@ pub enum Rendering {
 
 /// What is known of one member about this package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Standing {
+pub struct MemberState {
+    /// How its deployment counts, and which order that speaks about.
+    pub row: fleet::Row,
     /// It holds what does not fit this hub's history: nothing is ordered until an epoch is raised.
     pub frozen: bool,
     /// The tombstone with this number is done.
@@ -137,12 +147,20 @@ pub struct Plan {
     pub dropped: Vec<ClusterUid>,
     /// Clusters where equal inputs render differently: they get it with their next real change.
     pub pending_render: Vec<ClusterUid>,
+    /// When to plan again at the latest, although nothing else happens; never without one.
+    pub wake_at: Option<UnixMillis>,
 }
 
 impl Plan {
     /// Whether there is nothing to store.
     pub fn is_empty(&self) -> bool {
         self.shards.is_empty()
+    }
+
+    /// How long after `now` to plan again at the latest; at once when that moment has passed.
+    pub fn requeue_after(&self, now: UnixMillis) -> Option<Duration> {
+        let wake_at = self.wake_at?;
+        Some(Duration::from_millis(wake_at.0.saturating_sub(now.0)))
     }
 }
 
@@ -177,10 +195,10 @@ pub fn plan(input: &Input<'_>) -> Plan {
     {
         for (cluster, rendering) in targets {
             let absent = input.ledger.row(cluster).is_none();
-            let standing = input.members.get(cluster);
+            let member = input.members.get(cluster);
             let ordered = ordered(*revision, *rendering, account.as_ref());
-            if let (true, Some(standing), Some(ordered)) = (absent, standing, ordered)
-                && !standing.frozen
+            if let (true, Some(member), Some(ordered)) = (absent, member, ordered)
+                && !member.frozen
             {
                 let at = draft.shard_with_room();
                 draft.apply(
@@ -214,17 +232,17 @@ fn ordered(
 }
 
 fn step(input: &Input<'_>, cluster: ClusterUid, row: &Row) -> Step {
-    let Some(standing) = input.members.get(&cluster) else {
+    let Some(member) = input.members.get(&cluster) else {
         return Step::Drop;
     };
     let raised = input
         .ledger
         .term_of(row.number, input.leadership.epoch)
         .is_none();
-    if standing.frozen && !raised {
+    if member.frozen && !raised {
         return Step::Keep;
     }
-    let wanted = wanted(input.wish, cluster, standing, row);
+    let wanted = wanted(input.wish, cluster, member, row);
     match wanted {
         Step::Keep | Step::KeepPending | Step::Relabel(_) if raised => {
             Step::Order(Arc::clone(&row.ordered), row.tombstone, Cause::EpochRaised)
@@ -233,13 +251,13 @@ fn step(input: &Input<'_>, cluster: ClusterUid, row: &Row) -> Step {
     }
 }
 
-fn wanted(wish: &Wish, cluster: ClusterUid, standing: &Standing, row: &Row) -> Step {
-    if row.tombstone && standing.torn_down == Some(row.number) {
+fn wanted(wish: &Wish, cluster: ClusterUid, member: &MemberState, row: &Row) -> Step {
+    if row.tombstone && member.torn_down == Some(row.number) {
         // Done. Whether it is wanted again is the next plan's question, with a number of its own.
         return Step::Drop;
     }
     let (paused, target) = match wish {
-        Wish::Vanished if !standing.leaving => return Step::Keep,
+        Wish::Vanished if !member.leaving => return Step::Keep,
         Wish::Vanished | Wish::Removed => (false, None),
         Wish::Present {
             paused, targets, ..
@@ -249,7 +267,7 @@ fn wanted(wish: &Wish, cluster: ClusterUid, standing: &Standing, row: &Row) -> S
             (*paused, target.then_some(Rendering::Later))
         }
     };
-    if paused && !standing.leaving {
+    if paused && !member.leaving {
         return pause(row);
     }
     match (target, wish) {
@@ -259,7 +277,7 @@ fn wanted(wish: &Wish, cluster: ClusterUid, standing: &Standing, row: &Row) -> S
             Wish::Present {
                 revision, account, ..
             },
-        ) => change(*revision, rendering, account.as_ref(), standing, row),
+        ) => change(*revision, rendering, account.as_ref(), member, row),
         (Some(_), _) => Step::Keep,
     }
 }
@@ -287,7 +305,7 @@ fn change(
     revision: ActiveRevision,
     rendering: Rendering,
     account: Option<&String>,
-    standing: &Standing,
+    member: &MemberState,
     row: &Row,
 ) -> Step {
     if rendering == Rendering::Later {
@@ -317,7 +335,7 @@ fn change(
         };
     }
     if new.input == row.ordered.input && new.has_same_settings(&row.ordered) {
-        return if standing.lacks_content {
+        return if member.lacks_content {
             Step::Order(new, false, Cause::Rerendered)
         } else {
             Step::KeepPending

@@ -13,7 +13,7 @@ use stevedore_crds::v1alpha1::PackageAction;
 use stevedore_hub_core::fleet::{Assignment, Failure};
 use stevedore_hub_core::history::{self, Pin};
 use stevedore_hub_core::ledger::Ledger;
-use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
+use stevedore_hub_core::rollout::{self, Input, MemberState, Plan, UnixMillis, Wish};
 use stevedore_proto_core::{ClusterUid, Epoch, PackageUid};
 use stevedore_runtime::retry::{self, Schedule};
 
@@ -169,14 +169,16 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     if let Some(package) = present.filter(|_| may_order(&wish, has_applied)) {
         finalizer::ensure(hub, package).await?;
     }
+    let now = now();
     let plan = {
-        let members = standings(hub, &uid);
+        let members = member_states(hub, &uid);
         rollout::plan(&Input {
             ledger: &stored.ledger,
             leadership: record.leadership,
             floor: record.floors.get(&uid).copied().unwrap_or(0),
             wish: &wish,
             members: &members,
+            now,
         })
     };
     view.pending_render = plan.pending_render.len();
@@ -198,6 +200,7 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         views.insert(uid, view);
     }
     let dropped = !plan.dropped.is_empty();
+    let requeue = plan.requeue_after(now);
     let is_done = stored.ledger.rows().next().is_none() && wish == Wish::Removed;
     note_leaving(hub);
     result?;
@@ -211,12 +214,13 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         hub.to_plan.add(uid);
     }
     if wish == Wish::Removed {
-        return Ok(finalizer::end(hub, &uid, package.as_ref(), &stored, is_done).await?);
+        let waits = finalizer::end(hub, &uid, package.as_ref(), &stored, is_done).await?;
+        return Ok(waits.into_iter().chain(requeue).min());
     }
     if let Some(package) = present {
         garbage_collection::history(hub, package, &stored.ledger, lock_pin(hub, &uid)).await?;
     }
-    Ok(None)
+    Ok(requeue)
 }
 
 /// What is wanted of a package now, and what its status has to know of that.
@@ -251,18 +255,22 @@ fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
 }
 
 /// What the planner has to know of every joined member.
-fn standings(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, Standing> {
+fn member_states(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, MemberState> {
     let fleet = lock(&hub.fleet);
     hub.joined()
         .into_iter()
         .map(|(member, _)| {
-            let standing = Standing {
+            let state = MemberState {
                 leaving: member.leaving,
-                ..fleet.standing((*uid).into(), &member.cluster)
+                ..fleet.member_state((*uid).into(), &member.cluster)
             };
-            (member.cluster, standing)
+            (member.cluster, state)
         })
         .collect()
+}
+
+fn now() -> UnixMillis {
+    UnixMillis(u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default())
 }
 
 /// Stores the changed shards, each only while this process leads.

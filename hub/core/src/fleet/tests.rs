@@ -130,6 +130,11 @@ fn available_counts_only_at_the_exact_order() {
     assert_eq!(class(&fleet, 1), Class::Progressing);
     fleet.report(cluster(1), &status(1, 2, 2, Truth::True, "Available"));
     assert_eq!(class(&fleet, 1), Class::Available);
+    let planned_with = fleet.member_state(package(), &cluster(1)).row;
+    assert_eq!(
+        (planned_with.class(), planned_with.number()),
+        (Class::Available, 2)
+    );
     assign(&mut fleet, &[1], 3, false);
     assert_eq!(
         (class(&fleet, 1), counts(&fleet).updated),
@@ -250,9 +255,9 @@ fn a_refused_or_frozen_deployment_fails_and_says_why() {
             reason: FreezeReason::HubDiverged,
         },
     );
-    assert!(fleet.standing(package(), &cluster(1)).frozen);
+    assert!(fleet.member_state(package(), &cluster(1)).frozen);
     fleet.report(cluster(1), &Report::Thawed(deployment));
-    assert!(!fleet.standing(package(), &cluster(1)).frozen);
+    assert!(!fleet.member_state(package(), &cluster(1)).frozen);
 }
 
 #[test]
@@ -285,7 +290,10 @@ fn a_finished_tombstone_is_told_to_the_planner_with_its_number() {
             stage: Stage::Deleted,
         },
     );
-    assert_eq!(fleet.standing(package(), &cluster(1)).torn_down, Some(2));
+    assert_eq!(
+        fleet.member_state(package(), &cluster(1)).torn_down,
+        Some(2)
+    );
     let observed = fleet.package(package()).unwrap().observed();
     assert_eq!(
         (observed[0].number, observed[0].state),

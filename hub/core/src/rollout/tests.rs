@@ -59,7 +59,7 @@ struct World {
     leadership: Leadership,
     floor: u64,
     wish: Wish,
-    members: BTreeMap<ClusterUid, Standing>,
+    members: BTreeMap<ClusterUid, MemberState>,
 }
 
 impl World {
@@ -74,7 +74,7 @@ impl World {
             floor: 0,
             wish: Wish::Removed,
             members: (0..clusters)
-                .map(|at| (cluster(at), Standing::default()))
+                .map(|at| (cluster(at), MemberState::default()))
                 .collect(),
         }
     }
@@ -108,6 +108,7 @@ impl World {
             floor: self.floor,
             wish: &self.wish,
             members: &self.members,
+            now: UnixMillis(0),
         })
     }
 
@@ -323,6 +324,20 @@ fn a_frozen_deployment_gets_nothing_until_the_epoch_is_raised() {
     );
     assert_eq!((world.row(0).number, world.row(1).number), (41, 41));
     assert_eq!(world.row(1).ordered.revision, 2);
+}
+
+#[test]
+fn a_plan_is_made_again_when_its_moment_comes() {
+    let at = |wake_at| Plan {
+        wake_at,
+        ..Plan::default()
+    };
+    let now = UnixMillis(5_000);
+    assert_eq!(at(None).requeue_after(now), None);
+    for (wake_at, after) in [(7_500, 2_500), (5_000, 0), (1, 0)] {
+        let requeue = at(Some(UnixMillis(wake_at))).requeue_after(now);
+        assert_eq!(requeue, Some(Duration::from_millis(after)));
+    }
 }
 
 #[test]

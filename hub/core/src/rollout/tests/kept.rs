@@ -146,7 +146,10 @@ fn without_content_members_come_and_go_and_nothing_new_is_ordered() {
     story.image = 3;
     story.account = Some("other".into());
     story.facts = 1;
-    story.world.members.insert(cluster(2), Standing::default());
+    story
+        .world
+        .members
+        .insert(cluster(2), MemberState::default());
     story.placement = BTreeSet::from([1, 2]);
     let plan = story.step();
     assert_eq!(plan.orders, BTreeMap::from([(cluster(0), Cause::Removal)]));

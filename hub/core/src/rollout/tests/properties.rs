@@ -57,13 +57,13 @@ fn perform(world: &mut World, change: &Change) {
         Change::Remove => world.wish = Wish::Removed,
         Change::TearDown(at) => {
             let number = world.ledger.row(&cluster(*at)).map(|row| row.number);
-            if let Some(standing) = world.members.get_mut(&cluster(*at)) {
-                standing.torn_down = number;
+            if let Some(member) = world.members.get_mut(&cluster(*at)) {
+                member.torn_down = number;
             }
         }
         Change::Freeze(at, value) => {
-            if let Some(standing) = world.members.get_mut(&cluster(*at)) {
-                standing.frozen = *value;
+            if let Some(member) = world.members.get_mut(&cluster(*at)) {
+                member.frozen = *value;
             }
         }
         Change::Forget(at) => {
