@@ -10,7 +10,7 @@ use stevedore_proto_core::{ClusterUid, DeploymentUid, Leadership};
 
 use crate::ledger::Ledger;
 use crate::package_key::PackageKey;
-use crate::session::{ClusterOrders, Wanted};
+use crate::session::{ClusterOrders, DesiredOrder};
 
 /// Which orders changed, by cluster.
 pub type Changes = BTreeMap<ClusterUid, BTreeSet<DeploymentUid>>;
@@ -77,7 +77,7 @@ impl Desired {
             if same && old.is_some_and(|old| old.history == history) {
                 continue;
             }
-            let wanted = Wanted {
+            let wanted = DesiredOrder {
                 finished: same && old.is_some_and(|old| old.finished),
                 order: Arc::new(order),
                 history: Arc::clone(&history),

@@ -3,8 +3,8 @@
 use stevedore_proto_core::tuple::Standing;
 use stevedore_proto_core::{Held, Leadership};
 
+use super::cluster_orders::{ClusterOrders, Relation};
 use super::event::FreezeReason;
-use super::wanted::{ClusterOrders, Relation};
 
 /// How one held deployment stands to the hub's ledgers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

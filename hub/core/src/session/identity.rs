@@ -7,9 +7,9 @@ use stevedore_proto_core::{InstanceId, Millis};
 use super::pace::Pace;
 
 /// Mutual supersessions that are one too many.
-const TOO_MANY: usize = 3;
+const MAX_MUTUAL_SUPERSESSIONS: usize = 3;
 /// Instances remembered; a member that restarts a thousand times is not a thousand twins.
-const REMEMBERED: usize = 16;
+const MAX_REMEMBERED: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 struct Supersession {
@@ -62,7 +62,7 @@ impl Instances {
             .iter()
             .filter(|past| (past.old, past.new) == (old, new) || (past.old, past.new) == (new, old))
             .count();
-        if mutual < TOO_MANY {
+        if mutual < MAX_MUTUAL_SUPERSESSIONS {
             return Claim::Admit;
         }
         let old_since = self.first_seen.get(&old).copied().unwrap_or(now);
@@ -87,10 +87,10 @@ impl Instances {
         {
             self.recent.pop_front();
         }
-        while self.recent.len() > REMEMBERED {
+        while self.recent.len() > MAX_REMEMBERED {
             self.recent.pop_front();
         }
-        if self.first_seen.len() > REMEMBERED {
+        if self.first_seen.len() > MAX_REMEMBERED {
             let recent = &self.recent;
             self.first_seen.retain(|instance, _| {
                 recent
@@ -157,7 +157,7 @@ mod tests {
             );
             current = instance(id);
         }
-        assert!(instances.first_seen.len() <= 2 * REMEMBERED + 2);
+        assert!(instances.first_seen.len() <= 2 * MAX_REMEMBERED + 2);
         let (a, b) = (instance(201), instance(202));
         for round in 0..20 {
             let (new, old) = if round % 2 == 0 { (a, b) } else { (b, a) };

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stevedore_proto_core::{DeploymentUid, Digest, Held, InstanceId, Millis, ToAgent, Tuple};
 
+use super::cluster_orders::ClusterOrders;
 use super::event::{Action, Connection};
 use super::pace::Pace;
-use super::wanted::ClusterOrders;
 
 /// Pages being collected.
 #[derive(Debug, Clone)]
