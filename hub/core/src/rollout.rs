@@ -37,7 +37,7 @@ pub struct Input<'a> {
     /// Numbers up to this one are held by members, whatever the ledger says; from the census of a raise.
     pub floor: u64,
     /// What is wanted.
-    pub wish: &'a Wish,
+    pub intent: &'a Intent,
     /// Every joined member. A row of a cluster that is not in here is dropped: it was forgotten.
     pub members: &'a BTreeMap<ClusterUid, MemberState>,
     /// When this is planned: what has to last for a while, or waits for an hour of the day, is told by it.
@@ -50,7 +50,7 @@ pub struct UnixMillis(pub u64);
 
 /// What is wanted of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
+pub enum Intent {
     /// To run on these clusters.
     Present {
         /// What they should run.
@@ -64,8 +64,8 @@ pub enum Wish {
     },
     /// To stay on these clusters as it was ordered, since the content that should follow is not there. Nothing that
     /// could be ordered is known: neither content nor an account. Other clusters get their tombstones.
-    Kept {
-        /// As in [`Wish::Present`]; only holds back, so it need not wait for content.
+    Keep {
+        /// As in [`Intent::Present`]; only holds back, so it need not wait for content.
         paused: bool,
         /// The selected clusters.
         targets: BTreeSet<ClusterUid>,
@@ -90,7 +90,7 @@ pub enum Rendering {
     /// There is no usable content: what runs is left alone.
     Unusable,
     /// It is not known yet: not even settings change meanwhile, the content may be another one.
-    Later,
+    Pending,
 }
 
 /// What is known of one member about this package.
@@ -165,7 +165,7 @@ impl Plan {
 }
 
 /// What becomes of one row.
-enum Step {
+enum RowChange {
     Keep,
     KeepPending,
     Drop,
@@ -176,22 +176,22 @@ enum Step {
 
 /// Plans one package.
 pub fn plan(input: &Input<'_>) -> Plan {
-    let mut draft = Draft {
+    let mut builder = PlanBuilder {
         input,
         number: input.ledger.highest().max(input.floor) + 1,
         plan: Plan::default(),
     };
     for (at, shard) in input.ledger.shards.iter().enumerate() {
         for (cluster, row) in &shard.rows {
-            draft.apply(at, *cluster, Some(row), step(input, *cluster, row));
+            builder.apply(at, *cluster, Some(row), change_of(input, *cluster, row));
         }
     }
-    if let Wish::Present {
+    if let Intent::Present {
         revision,
         paused: false,
         account,
         targets,
-    } = input.wish
+    } = input.intent
     {
         for (cluster, rendering) in targets {
             let absent = input.ledger.row(cluster).is_none();
@@ -200,17 +200,17 @@ pub fn plan(input: &Input<'_>) -> Plan {
             if let (true, Some(member), Some(ordered)) = (absent, member, ordered)
                 && !member.frozen
             {
-                let at = draft.shard_with_room();
-                draft.apply(
+                let at = builder.shard_with_room();
+                builder.apply(
                     at,
                     *cluster,
                     None,
-                    Step::Order(ordered, false, Cause::Install),
+                    RowChange::Order(ordered, false, Cause::Install),
                 );
             }
         }
     }
-    draft.plan
+    builder.plan
 }
 
 fn ordered(
@@ -231,74 +231,78 @@ fn ordered(
     }))
 }
 
-fn step(input: &Input<'_>, cluster: ClusterUid, row: &Row) -> Step {
+fn change_of(input: &Input<'_>, cluster: ClusterUid, row: &Row) -> RowChange {
     let Some(member) = input.members.get(&cluster) else {
-        return Step::Drop;
+        return RowChange::Drop;
     };
     let raised = input
         .ledger
         .term_of(row.number, input.leadership.epoch)
         .is_none();
     if member.frozen && !raised {
-        return Step::Keep;
+        return RowChange::Keep;
     }
-    let wanted = wanted(input.wish, cluster, member, row);
-    match wanted {
-        Step::Keep | Step::KeepPending | Step::Relabel(_) if raised => {
-            Step::Order(Arc::clone(&row.ordered), row.tombstone, Cause::EpochRaised)
+    match intended_change(input.intent, cluster, member, row) {
+        RowChange::Keep | RowChange::KeepPending | RowChange::Relabel(_) if raised => {
+            RowChange::Order(Arc::clone(&row.ordered), row.tombstone, Cause::EpochRaised)
         }
         other => other,
     }
 }
 
-fn wanted(wish: &Wish, cluster: ClusterUid, member: &MemberState, row: &Row) -> Step {
+fn intended_change(
+    intent: &Intent,
+    cluster: ClusterUid,
+    member: &MemberState,
+    row: &Row,
+) -> RowChange {
     if row.tombstone && member.torn_down == Some(row.number) {
         // Done. Whether it is wanted again is the next plan's question, with a number of its own.
-        return Step::Drop;
+        return RowChange::Drop;
     }
-    let (paused, target) = match wish {
-        Wish::Vanished if !member.leaving => return Step::Keep,
-        Wish::Vanished | Wish::Removed => (false, None),
-        Wish::Present {
+    let (paused, target) = match intent {
+        Intent::Vanished if !member.leaving => return RowChange::Keep,
+        Intent::Vanished | Intent::Removed => (false, None),
+        Intent::Present {
             paused, targets, ..
         } => (*paused, targets.get(&cluster).copied()),
-        Wish::Kept { paused, targets } => {
+        Intent::Keep { paused, targets } => {
             let target = targets.contains(&cluster);
-            (*paused, target.then_some(Rendering::Later))
+            (*paused, target.then_some(Rendering::Pending))
         }
     };
     if paused && !member.leaving {
         return pause(row);
     }
-    match (target, wish) {
+    match (target, intent) {
         (None, _) => remove(row),
         (
             Some(rendering),
-            Wish::Present {
+            Intent::Present {
                 revision, account, ..
             },
         ) => change(*revision, rendering, account.as_ref(), member, row),
-        (Some(_), _) => Step::Keep,
+        (Some(_), _) => RowChange::Keep,
     }
 }
 
-fn remove(row: &Row) -> Step {
+fn remove(row: &Row) -> RowChange {
     if row.tombstone {
-        return Step::Keep;
+        return RowChange::Keep;
     }
-    Step::Order(Arc::clone(&row.ordered), true, Cause::Removal)
+    RowChange::Order(Arc::clone(&row.ordered), true, Cause::Removal)
 }
 
 /// A paused package keeps the content it has.
-fn pause(row: &Row) -> Step {
+fn pause(row: &Row) -> RowChange {
     if row.tombstone || row.ordered.paused {
-        return Step::Keep;
+        return RowChange::Keep;
     }
     let paused = Ordered {
         paused: true,
         ..Ordered::clone(&row.ordered)
     };
-    Step::Order(Arc::new(paused), false, Cause::Change)
+    RowChange::Order(Arc::new(paused), false, Cause::Change)
 }
 
 fn change(
@@ -307,9 +311,9 @@ fn change(
     account: Option<&String>,
     member: &MemberState,
     row: &Row,
-) -> Step {
-    if rendering == Rendering::Later {
-        return Step::Keep;
+) -> RowChange {
+    if rendering == Rendering::Pending {
+        return RowChange::Keep;
     }
     let Some(new) = ordered(revision, rendering, account) else {
         // Unpausing and changing the account need no new content.
@@ -319,38 +323,38 @@ fn change(
             ..Ordered::clone(&row.ordered)
         };
         return if row.tombstone || same.is_same_order(&row.ordered) {
-            Step::Keep
+            RowChange::Keep
         } else {
-            Step::Order(Arc::new(same), false, Cause::Change)
+            RowChange::Order(Arc::new(same), false, Cause::Change)
         };
     };
     if row.tombstone {
-        return Step::Order(new, false, Cause::Install);
+        return RowChange::Order(new, false, Cause::Install);
     }
     if new.is_same_order(&row.ordered) {
         return if *new == *row.ordered {
-            Step::Keep
+            RowChange::Keep
         } else {
-            Step::Relabel(new)
+            RowChange::Relabel(new)
         };
     }
     if new.input == row.ordered.input && new.has_same_settings(&row.ordered) {
         return if member.lacks_content {
-            Step::Order(new, false, Cause::Rerendered)
+            RowChange::Order(new, false, Cause::Rerendered)
         } else {
-            Step::KeepPending
+            RowChange::KeepPending
         };
     }
-    Step::Order(new, false, Cause::Change)
+    RowChange::Order(new, false, Cause::Change)
 }
 
-struct Draft<'a> {
+struct PlanBuilder<'a> {
     input: &'a Input<'a>,
     number: u64,
     plan: Plan,
 }
 
-impl Draft<'_> {
+impl PlanBuilder<'_> {
     /// The shard as this plan leaves it.
     fn shard(&mut self, at: usize) -> &mut Shard {
         let stored = self.input.ledger.shards.get(at);
@@ -378,20 +382,20 @@ impl Draft<'_> {
             .unwrap_or(known)
     }
 
-    fn apply(&mut self, at: usize, cluster: ClusterUid, row: Option<&Row>, step: Step) {
-        match step {
-            Step::Keep => {}
-            Step::KeepPending => self.plan.pending_render.push(cluster),
-            Step::Drop => {
+    fn apply(&mut self, at: usize, cluster: ClusterUid, row: Option<&Row>, change: RowChange) {
+        match change {
+            RowChange::Keep => {}
+            RowChange::KeepPending => self.plan.pending_render.push(cluster),
+            RowChange::Drop => {
                 self.shard(at).rows.remove(&cluster);
                 self.plan.dropped.push(cluster);
             }
-            Step::Relabel(ordered) => {
+            RowChange::Relabel(ordered) => {
                 if let Some(row) = self.shard(at).rows.get_mut(&cluster) {
                     row.ordered = ordered;
                 }
             }
-            Step::Order(ordered, tombstone, cause) => {
+            RowChange::Order(ordered, tombstone, cause) => {
                 let (number, leadership) = (self.number, self.input.leadership);
                 let previous = match row {
                     Some(row) if row.ordered == ordered => row.previous.clone(),

@@ -84,8 +84,8 @@ impl Story {
 
     fn step(&mut self) -> Plan {
         let selected = self.placement.iter().copied().map(cluster);
-        self.world.wish = match self.active() {
-            Some(revision) => Wish::Present {
+        self.world.intent = match self.active() {
+            Some(revision) => Intent::Present {
                 revision,
                 paused: self.paused,
                 account: self.account.clone(),
@@ -93,7 +93,7 @@ impl Story {
                     .map(|cluster| (cluster, self.content_of(revision.number())))
                     .collect(),
             },
-            None => Wish::Kept {
+            None => Intent::Keep {
                 paused: self.paused,
                 targets: selected.collect(),
             },

@@ -46,7 +46,7 @@ fn perform(world: &mut World, change: &Change) {
         ),
         Change::Keep(set) => {
             let targets = set.iter().copied().map(cluster);
-            world.wish = Wish::Kept {
+            world.intent = Intent::Keep {
                 paused: false,
                 targets: targets
                     .filter(|cluster| world.members.contains_key(cluster))
@@ -54,7 +54,7 @@ fn perform(world: &mut World, change: &Change) {
             };
         }
         Change::Pause(value) => world.pause(*value),
-        Change::Remove => world.wish = Wish::Removed,
+        Change::Remove => world.intent = Intent::Removed,
         Change::TearDown(at) => {
             let number = world.ledger.row(&cluster(*at)).map(|row| row.number);
             if let Some(member) = world.members.get_mut(&cluster(*at)) {
@@ -68,10 +68,10 @@ fn perform(world: &mut World, change: &Change) {
         }
         Change::Forget(at) => {
             world.members.remove(&cluster(*at));
-            match &mut world.wish {
-                Wish::Present { targets, .. } => drop(targets.remove(&cluster(*at))),
-                Wish::Kept { targets, .. } => drop(targets.remove(&cluster(*at))),
-                Wish::Removed | Wish::Vanished => {}
+            match &mut world.intent {
+                Intent::Present { targets, .. } => drop(targets.remove(&cluster(*at))),
+                Intent::Keep { targets, .. } => drop(targets.remove(&cluster(*at))),
+                Intent::Removed | Intent::Vanished => {}
             }
         }
         Change::Join(at) => {
