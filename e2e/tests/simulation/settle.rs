@@ -1,6 +1,6 @@
 //! Convergence and silence once faults have stopped.
 
-use stevedore_hub_core::fleet::Class;
+use stevedore_hub_core::fleet::DeploymentState;
 use stevedore_proto_core::{DeploymentUid, Millis};
 
 use super::breaks::Break;
@@ -101,7 +101,7 @@ impl World {
                 let shown = rows
                     .iter()
                     .find(|(package, _)| package.deployment(&agent.uid) == deployment);
-                if shown.map(|(_, shown)| shown.row().class()) != Some(Class::Available) {
+                if shown.map(|(_, shown)| shown.row().state()) != Some(DeploymentState::Available) {
                     return Err(format!("the fleet shows {shown:?}"));
                 }
             }

@@ -1,4 +1,4 @@
-//! What each cluster should hold, read from the ledgers and from nothing else.
+//! The desired orders of every cluster, read from the ledgers and from nothing else.
 //!
 //! A session that asks again gets what the ledger says was ordered; nothing new is ever ordered here. A ledger
 //! is put in only after it was stored, so no order is sent that is not durable.

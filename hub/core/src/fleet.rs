@@ -1,4 +1,4 @@
-//! The live state of every deployment: one row each, and counters that are kept as rows change.
+//! The fleet state: what is known of every deployment now, and counters that are kept up to date as it changes.
 //!
 //! A row only believes a report that names the exact tuple that was ordered, and whose (incarnation, sequence)
 //! rose. A member without a session is unknown, whatever it said last; so is a deployment whose agent has another
@@ -36,7 +36,7 @@ pub struct Assignment {
 pub struct Row {
     /// The newest order's number; 0 without one.
     number: u64,
-    class: Class,
+    state: DeploymentState,
     targeted: bool,
     tombstone: bool,
     updated: bool,
@@ -53,7 +53,7 @@ pub struct Deployment {
 
 /// How a deployment counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Class {
+pub enum DeploymentState {
     /// Neither targeted nor ordered.
     #[default]
     Absent,
@@ -76,15 +76,15 @@ pub struct Counts {
     pub targeted: usize,
     /// Of those, clusters that report the newest order as accepted.
     pub updated: usize,
-    /// [`Class::Available`].
+    /// [`DeploymentState::Available`].
     pub available: usize,
-    /// [`Class::Progressing`].
+    /// [`DeploymentState::Progressing`].
     pub progressing: usize,
-    /// [`Class::Failed`].
+    /// [`DeploymentState::Failed`].
     pub failed: usize,
-    /// [`Class::Offline`].
+    /// [`DeploymentState::Offline`].
     pub offline: usize,
-    /// [`Class::Removing`].
+    /// [`DeploymentState::Removing`].
     pub removing: usize,
 }
 
@@ -331,7 +331,7 @@ impl Fleet {
                 frozen: fenced || details.frozen.is_some(),
                 torn_down: details.torn_down(),
                 lacks_content: details.lacks_content.is_some()
-                    && details.lacks_content == details.wanted(),
+                    && details.lacks_content == details.ordered(),
                 leaving: false,
             },
         )
@@ -345,8 +345,8 @@ impl PackageRows {
         change(details);
         (details.fenced, details.since) = (contact.fenced, contact.since);
         *row = details.row(contact);
-        if row.class == Class::Available {
-            details.available_once = details.wanted();
+        if row.state == DeploymentState::Available {
+            details.available_once = details.ordered();
         }
         self.counts.add(row);
     }
@@ -394,8 +394,8 @@ impl Deployment {
 
 impl Row {
     /// How the deployment counts.
-    pub fn class(self) -> Class {
-        self.class
+    pub fn state(self) -> DeploymentState {
+        self.state
     }
 
     /// The newest order's number; 0 without one.
@@ -435,13 +435,13 @@ impl Counts {
                 step(&mut self.updated);
             }
         }
-        match row.class {
-            Class::Absent => {}
-            Class::Available => step(&mut self.available),
-            Class::Progressing => step(&mut self.progressing),
-            Class::Failed => step(&mut self.failed),
-            Class::Offline => step(&mut self.offline),
-            Class::Removing => step(&mut self.removing),
+        match row.state {
+            DeploymentState::Absent => {}
+            DeploymentState::Available => step(&mut self.available),
+            DeploymentState::Progressing => step(&mut self.progressing),
+            DeploymentState::Failed => step(&mut self.failed),
+            DeploymentState::Offline => step(&mut self.offline),
+            DeploymentState::Removing => step(&mut self.removing),
         }
     }
 }

@@ -1,21 +1,23 @@
-//! From what is wanted and what was ordered to what has to be ordered now.
+//! The planner of a package's orders: compares its [`Intent`] with its ledger, and returns the rows to be written.
 //!
-//! [`plan`] is a pure function of one package; planning again after its writes plans nothing. All clusters are
-//! ordered at once. The caller stores the changed shards before it sends anything, and throws the plan away
-//! when storing one fails.
+//! [`plan`] is a pure function; planning again after its writes plans nothing. All clusters are ordered at once.
+//! The caller stores the changed shards before it sends anything, and throws the plan away when storing one fails.
+//!
+//! What is intended for a cluster, and what its row says:
 //!
 //! ```text
-//!   wanted \ row │ none      │ apply                         │ tombstone
+//!                │ no row    │ apply                         │ tombstone
 //!   ─────────────┼───────────┼───────────────────────────────┼──────────────────────────
 //!   content      │ new order │ new order if its digest       │ new order
 //!                │           │ differs by more than renderer │
 //!   unusable     │ –         │ settings only                 │ –
-//!   later, kept  │ –         │ paused only                   │ –
+//!   pending,     │ –         │ paused only                   │ –
+//!     or to stay │           │                               │
 //!   nothing      │ –         │ tombstone                     │ – ; dropped once torn down
-//!   not known    │ –         │ –                             │ – ; dropped once torn down
+//!   vanished     │ –         │ –                             │ – ; dropped once torn down
 //! ```
 //!
-//! A row that another epoch gave is ordered anew whatever it says: that is how a raise brings a fleet together.
+//! A row of an earlier epoch is ordered again under the new one, whatever it says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,7 +38,7 @@ pub struct Input<'a> {
     pub leadership: Leadership,
     /// Numbers up to this one are held by members, whatever the ledger says; from the census of a raise.
     pub floor: u64,
-    /// What is wanted.
+    /// What the package asks for.
     pub intent: &'a Intent,
     /// Every joined member. A row of a cluster that is not in here is dropped: it was forgotten.
     pub members: &'a BTreeMap<ClusterUid, MemberState>,
@@ -48,7 +50,7 @@ pub struct Input<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnixMillis(pub u64);
 
-/// What is wanted of a package.
+/// What a package asks for: its desired state, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
     /// To run on these clusters.
@@ -164,7 +166,7 @@ impl Plan {
     }
 }
 
-/// What becomes of one row.
+/// What a plan does with one row.
 enum RowChange {
     Keep,
     KeepPending,

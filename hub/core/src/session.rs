@@ -9,7 +9,7 @@
 //! One connection:
 //!
 //! ```text
-//!   Opened ──▶ ┌─────────┐ Hello ─▶ loaded? accepted version? not a banned twin?
+//!   Opened ──▶ ┌─────────┐ Hello ─▶ loaded? accepted version? not a banned duplicate?
 //!              │ Waiting │            │ no                      │ yes: incarnation = highest seen + 1
 //!              └─────────┘            ▼                         ▼
 //!                   │              Close(why, retry-after)   Welcome; an older session is Superseded

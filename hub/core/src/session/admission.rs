@@ -1,4 +1,4 @@
-//! Hello: who may have the session, and what has to be compared.
+//! Session admission: decides on a Hello whether the agent gets the session, and what has to be compared.
 
 use stevedore_proto_core::message::{
     CloseReason, Hello, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Welcome,

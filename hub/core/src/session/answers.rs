@@ -1,4 +1,4 @@
-//! What the member says: pages, acks, refusals, reports, heartbeats.
+//! Handlers of what a member sends: pages, acks, refusals, reports and heartbeats.
 
 use stevedore_proto_core::message::{CloseReason, Page};
 use stevedore_proto_core::{

@@ -1,4 +1,5 @@
-//! What members hold, beside what the hub knows: read before an epoch is raised, changes nothing.
+//! The census: compares what a member holds with the ledgers. It is read before an epoch is raised, and changes
+//! nothing.
 
 use stevedore_proto_core::tuple::Standing;
 use stevedore_proto_core::{Held, Leadership};

@@ -1,4 +1,4 @@
-//! What a cluster should hold, and how what it holds compares.
+//! The orders of one cluster, and the comparison with what its member holds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

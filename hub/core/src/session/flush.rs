@@ -1,4 +1,4 @@
-//! What has to be sent: compared when it is sent, so that the newest order of a deployment goes out.
+//! The sending side of a session: compares a deployment when its turn comes, so that its newest order goes out.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The open session: what has to be sent, what is on its way.
+//! The open session: dirty deployments, orders in flight, and the listing that is being read.
 
 use std::collections::{BTreeMap, BTreeSet};
 

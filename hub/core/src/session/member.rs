@@ -1,4 +1,4 @@
-//! The machine: its state, and which part an event belongs to.
+//! The session machine of one member: its state, and the dispatch of events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
