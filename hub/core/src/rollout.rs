@@ -29,6 +29,10 @@ use crate::fleet;
 use crate::history::ActiveRevision;
 use crate::ledger::{Ledger, Ordered, Row, Shard};
 
+mod builder;
+
+use builder::PlanBuilder;
+
 /// Everything a plan depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {
@@ -178,11 +182,7 @@ enum RowChange {
 
 /// Plans one package.
 pub fn plan(input: &Input<'_>) -> Plan {
-    let mut builder = PlanBuilder {
-        input,
-        number: input.ledger.highest().max(input.floor) + 1,
-        plan: Plan::default(),
-    };
+    let mut builder = PlanBuilder::new(input);
     for (at, shard) in input.ledger.shards.iter().enumerate() {
         for (cluster, row) in &shard.rows {
             builder.apply(at, *cluster, Some(row), change_of(input, *cluster, row));
@@ -212,7 +212,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
             }
         }
     }
-    builder.plan
+    builder.finish()
 }
 
 fn ordered(
@@ -348,75 +348,6 @@ fn change(
         };
     }
     RowChange::Order(new, false, Cause::Change)
-}
-
-struct PlanBuilder<'a> {
-    input: &'a Input<'a>,
-    number: u64,
-    plan: Plan,
-}
-
-impl PlanBuilder<'_> {
-    /// The shard as this plan leaves it.
-    fn shard(&mut self, at: usize) -> &mut Shard {
-        let stored = self.input.ledger.shards.get(at);
-        self.plan
-            .shards
-            .entry(at)
-            .or_insert_with(|| stored.cloned().unwrap_or_default())
-    }
-
-    fn shard_with_room(&self) -> usize {
-        let known = self.input.ledger.shards.len().max(
-            self.plan
-                .shards
-                .last_key_value()
-                .map_or(0, |(last, _)| last + 1),
-        );
-        (0..known)
-            .find(|at| {
-                self.plan
-                    .shards
-                    .get(at)
-                    .or_else(|| self.input.ledger.shards.get(*at))
-                    .is_some_and(Shard::has_room)
-            })
-            .unwrap_or(known)
-    }
-
-    fn apply(&mut self, at: usize, cluster: ClusterUid, row: Option<&Row>, change: RowChange) {
-        match change {
-            RowChange::Keep => {}
-            RowChange::KeepPending => self.plan.pending_render.push(cluster),
-            RowChange::Drop => {
-                self.shard(at).rows.remove(&cluster);
-                self.plan.dropped.push(cluster);
-            }
-            RowChange::Relabel(ordered) => {
-                if let Some(row) = self.shard(at).rows.get_mut(&cluster) {
-                    row.ordered = ordered;
-                }
-            }
-            RowChange::Order(ordered, tombstone, cause) => {
-                let (number, leadership) = (self.number, self.input.leadership);
-                let previous = match row {
-                    Some(row) if row.ordered == ordered => row.previous.clone(),
-                    Some(row) => Some(Arc::clone(&row.ordered)),
-                    None => None,
-                };
-                let shard = self.shard(at);
-                shard.give(number, leadership);
-                let row = Row {
-                    number,
-                    ordered,
-                    previous,
-                    tombstone,
-                };
-                shard.rows.insert(cluster, row);
-                self.plan.orders.insert(cluster, cause);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
