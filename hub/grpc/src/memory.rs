@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stevedore_hub_core::ports::{
     ContentError, Enrolments, JoinRefusal, MemberUid, Members, Orders, Pending, Redemption, Reports,
 };
-use stevedore_hub_core::session::{ClusterOrders, History, Report, TermStart, Wanted};
+use stevedore_hub_core::session::{ClusterOrders, DesiredOrder, History, Report, TermStart};
 use stevedore_proto_core::join::{JoinSecret, JoinToken, StoredToken};
 use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{
@@ -45,7 +45,7 @@ struct State {
     tokens: Vec<Token>,
     /// By name.
     members: BTreeMap<String, Member>,
-    orders: HashMap<ClusterUid, BTreeMap<DeploymentUid, Wanted>>,
+    orders: HashMap<ClusterUid, BTreeMap<DeploymentUid, DesiredOrder>>,
     contents: HashMap<Digest, Arc<[u8]>>,
     /// Where the replica is that leads, when this one does not.
     leader: Option<String>,
@@ -184,7 +184,7 @@ impl MemoryHub {
         order.tuple.digest = order.digest();
         let tuple = order.tuple;
         let history = History::new(epoch, vec![TermStart { term, first: 1 }]);
-        let wanted = Wanted {
+        let wanted = DesiredOrder {
             order: Arc::new(order),
             history: Arc::new(history),
             finished: false,

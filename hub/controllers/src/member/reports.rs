@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stevedore_hub_core::package_key::PackageKey;
 use stevedore_hub_core::session::Report;
 use stevedore_proto_core::{ClusterUid, Stage};
 use tokio::time::Instant;
@@ -77,7 +78,7 @@ impl Hub {
             _ => false,
         };
         let contact = matches!(report, Report::Connected { .. } | Report::Lost);
-        for package in touched {
+        for package in touched.into_iter().map(PackageKey::package) {
             let ends = || {
                 self.package(&package)
                     .is_none_or(|package| package.deleting)

@@ -11,7 +11,7 @@ use stevedore_crds::condition::{
     self, CONNECTED, DRAINED, HEALTHY, READY, RECONCILING, STALLED, Status, Update,
 };
 use stevedore_crds::v1alpha1::{Environment, MemberCluster, MemberClusterStatus};
-use stevedore_hub_core::fleet::{Class, Contact, Failure};
+use stevedore_hub_core::fleet::{Contact, DeploymentState, Failure};
 use stevedore_proto_core::{ClusterUid, PackageUid};
 
 use crate::hub::{Hub, MemberNote, lock};
@@ -158,12 +158,16 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
     let mut failures = Vec::new();
     {
         let fleet = lock(&hub.fleet);
-        for (uid, deployment) in fleet.on_cluster(cluster) {
+        for (key, deployment) in fleet.on_cluster(cluster) {
+            let uid = key.package();
             let (row, details) = (deployment.row(), deployment.details());
-            if row.class() != Class::Absent {
+            if row.state() != DeploymentState::Absent {
                 left.entry(uid).or_insert_with(|| hub.name_of(&uid));
             }
-            if matches!(row.class(), Class::Failed | Class::Removing) {
+            if matches!(
+                row.state(),
+                DeploymentState::Failed | DeploymentState::Removing
+            ) {
                 failures.extend(details.failure().map(|failure| (uid, failure)));
             }
         }

@@ -132,7 +132,7 @@ fn status(
     for detail in &object.status.details {
         since.insert((&detail.cluster, &detail.reason), &detail.since);
     }
-    if let Some(rows) = fleet.package(&uid) {
+    if let Some(rows) = fleet.package(uid.into()) {
         for row in rows.observed() {
             if shard.rows.contains_key(&row.cluster) {
                 observed.insert(row.cluster, row);

@@ -11,7 +11,7 @@ use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, ActiveRevision, Pin};
 use stevedore_hub_core::ledger::Ledger;
 use stevedore_hub_core::placement::{self, Member, Placement};
-use stevedore_hub_core::rollout::{Rendering, Wish};
+use stevedore_hub_core::rollout::{Intent, Rendering};
 use stevedore_package::package::Package;
 use stevedore_package::render::{ClusterFacts, RenderInput};
 use stevedore_proto_core::{ClusterUid, Reason, content};
@@ -24,12 +24,12 @@ use crate::package::any_package::AnyPackage;
 const PASS: Duration = Duration::from_secs(5);
 
 /// What is wanted of a package that is not being deleted.
-pub(crate) async fn wish(
+pub(crate) async fn intent(
     hub: &Arc<Hub>,
     package: &AnyPackage,
     pin: Option<&Pin>,
     view: &mut View,
-) -> Wish {
+) -> Intent {
     let joined = hub.joined();
     let wanted = package.spec.placement.as_ref().map(placement);
     let selection = placement::select(
@@ -41,7 +41,7 @@ pub(crate) async fn wish(
     view.shortfall = selection.shortfall;
     let paused = package.spec.paused;
     let Some((revision, content)) = content(hub, package, pin, view).await else {
-        return Wish::Kept {
+        return Intent::Keep {
             paused,
             targets: selection.targets,
         };
@@ -50,7 +50,7 @@ pub(crate) async fn wish(
         .into_iter()
         .filter(|(member, _)| selection.targets.contains(&member.cluster))
         .collect();
-    Wish::Present {
+    Intent::Present {
         revision,
         paused,
         account: package.spec.service_account_name.clone(),
@@ -145,7 +145,11 @@ async fn render(
     let mut targets: BTreeMap<_, _> = clusters
         .map(|cluster| (cluster, Rendering::Unusable))
         .collect();
-    targets.extend(asked.into_iter().map(|cluster| (cluster, Rendering::Later)));
+    targets.extend(
+        asked
+            .into_iter()
+            .map(|cluster| (cluster, Rendering::Pending)),
+    );
     let Ok(pass) = pass.await else {
         return targets;
     };

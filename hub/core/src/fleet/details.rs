@@ -1,4 +1,4 @@
-//! What was ordered and reported of one deployment, and what follows from it.
+//! The details of one deployment: its order and its reports, and the state and the failure that follow from them.
 
 use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
 use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth};
@@ -6,7 +6,7 @@ use stevedore_proto_core::{ClusterUid, DeploymentStatus, Reason, Stage, Tuple};
 
 use crate::session::FreezeReason;
 
-use super::{Assignment, Class, Contact, Row};
+use super::{Assignment, Contact, DeploymentState, Row};
 
 /// Why a deployment is not available.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,52 +39,52 @@ impl Details {
     /// The row that these details amount to.
     pub(super) fn row(&self, contact: Contact) -> Row {
         Row {
-            number: self.wanted().map_or(0, |tuple| tuple.number),
-            class: self.classify(contact),
+            number: self.ordered().map_or(0, |tuple| tuple.number),
+            state: self.state(contact),
             targeted: self.assignment.is_some_and(|assigned| assigned.targeted),
             tombstone: self.is_tombstone(),
             updated: self.is_updated(),
         }
     }
 
-    fn classify(&self, contact: Contact) -> Class {
+    fn state(&self, contact: Contact) -> DeploymentState {
         let Some(assignment) = self.assignment else {
-            return Class::Absent;
+            return DeploymentState::Absent;
         };
         if assignment.tombstone {
             return if self.torn_down().is_some() && !assignment.targeted {
-                Class::Absent
+                DeploymentState::Absent
             } else {
-                Class::Removing
+                DeploymentState::Removing
             };
         }
         if !assignment.targeted {
             return if assignment.tuple.is_some() {
-                Class::Removing
+                DeploymentState::Removing
             } else {
-                Class::Absent
+                DeploymentState::Absent
             };
         }
         if !contact.connected {
-            return Class::Offline;
+            return DeploymentState::Offline;
         }
         if contact.fenced.is_some() || self.frozen.is_some() || self.refusal().is_some() {
-            return Class::Failed;
+            return DeploymentState::Failed;
         }
         match self.current_status() {
             Some(status)
                 if status.stage == Stage::Available && status.available.status == Truth::True =>
             {
-                Class::Available
+                DeploymentState::Available
             }
-            Some(status) if self.is_stuck(status) => Class::Failed,
-            None if self.is_unheard() => Class::Offline,
-            _ => Class::Progressing,
+            Some(status) if self.is_stuck(status) => DeploymentState::Failed,
+            None if self.is_unheard() => DeploymentState::Offline,
+            _ => DeploymentState::Progressing,
         }
     }
 
     /// The order that is wanted.
-    pub fn wanted(&self) -> Option<Tuple> {
+    pub fn ordered(&self) -> Option<Tuple> {
         self.assignment.and_then(|assignment| assignment.tuple)
     }
 
@@ -95,8 +95,8 @@ impl Details {
 
     fn is_updated(&self) -> bool {
         !self.is_tombstone()
-            && self.wanted().is_some()
-            && self.reached.map(|(tuple, _)| tuple) == self.wanted()
+            && self.ordered().is_some()
+            && self.reached.map(|(tuple, _)| tuple) == self.ordered()
     }
 
     /// The number of the tombstone, once it is done.
@@ -121,7 +121,7 @@ impl Details {
     fn last_status(&self) -> Option<&DeploymentStatus> {
         self.status
             .as_deref()
-            .filter(|status| Some(status.observed) == self.wanted())
+            .filter(|status| Some(status.observed) == self.ordered())
     }
 
     /// Whether only an earlier process of the agent spoke about the order that is wanted.
@@ -132,7 +132,7 @@ impl Details {
     /// Whether it needs attention: blocked, or unavailable for more than probes that have yet to pass for the
     /// first time.
     fn is_stuck(&self, status: &DeploymentStatus) -> bool {
-        let was_there = self.available_once.is_some() && self.available_once == self.wanted();
+        let was_there = self.available_once.is_some() && self.available_once == self.ordered();
         is_blocked(status)
             || (is_unavailable(status)
                 && (was_there || status.available.reason != Reason::ProbeFailure))
@@ -140,7 +140,7 @@ impl Details {
 
     fn refusal(&self) -> Option<Failure> {
         let (tuple, reason, message) = self.refused.as_ref()?;
-        (Some(*tuple) == self.wanted()).then(|| Failure {
+        (Some(*tuple) == self.ordered()).then(|| Failure {
             reason: reason.clone(),
             message: message.clone(),
         })
@@ -181,7 +181,7 @@ impl Details {
         if self.frozen.or(self.fenced).is_some() {
             return Some(ObservedRow {
                 cluster,
-                number: self.wanted().map_or(0, |tuple| tuple.number),
+                number: self.ordered().map_or(0, |tuple| tuple.number),
                 state: ObservedState::Frozen,
             });
         }

@@ -1,4 +1,4 @@
-//! What the hub's session machine takes and gives.
+//! Events, actions and reports: the input and output of the session machine.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Times of a session, and the pace at which sessions may start.
+//! Timeouts and intervals of a session, and the rate limit for new ones.
 
 use stevedore_proto_core::Millis;
 

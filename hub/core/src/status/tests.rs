@@ -3,14 +3,14 @@ use crate::fleet::tests::{assign, cluster, fleet, package, status};
 use crate::session::Report;
 use stevedore_proto_core::Reason;
 
-fn summary(fleet: &crate::fleet::Fleet, facts: &Facts<'_>) -> Summary {
-    summarise(fleet.package(&package()).unwrap(), facts)
+fn summary(fleet: &crate::fleet::Fleet, input: &Input<'_>) -> Summary {
+    summarise(fleet.package(package()).unwrap(), input)
 }
 
-fn ready() -> Facts<'static> {
-    Facts {
+fn ready() -> Input<'static> {
+    Input {
         source: Source::Ready,
-        ..Facts::default()
+        ..Input::default()
     }
 }
 
@@ -88,12 +88,12 @@ fn without_targets_it_is_unknown_and_says_why() {
         Shortfall::NoTargets,
         Shortfall::NotBound,
     ] {
-        let facts = Facts {
+        let input = Input {
             shortfall: Some(shortfall),
             ..ready()
         };
         assert_eq!(
-            find(&summary(&fleet, &facts), "Available"),
+            find(&summary(&fleet, &input), "Available"),
             (Truth::Unknown, shortfall.as_str())
         );
     }
@@ -102,9 +102,9 @@ fn without_targets_it_is_unknown_and_says_why() {
 #[test]
 fn source_trouble_has_the_reasons_of_package_operator() {
     let fleet = fleet(&[1], 1);
-    let pull = Facts {
+    let pull = Input {
         source: Source::PullFailed("denied".into()),
-        ..Facts::default()
+        ..Input::default()
     };
     assert_eq!(
         find(&summary(&fleet, &pull), "Unpacked"),
@@ -114,9 +114,9 @@ fn source_trouble_has_the_reasons_of_package_operator() {
         reason: Reason::LoadError,
         message: "no manifest".into(),
     };
-    let invalid = Facts {
+    let invalid = Input {
         source: Source::Invalid(failure),
-        ..Facts::default()
+        ..Input::default()
     };
     let summary = summary(&fleet, &invalid);
     assert_eq!(find(&summary, "Unpacked"), (Truth::True, "UnpackSuccess"));
@@ -157,11 +157,11 @@ fn what_cannot_be_rendered_is_failed_and_not_on_its_way() {
         reason: Reason::opaque("RenderError"),
         message: "template".into(),
     };
-    let facts = Facts {
+    let input = Input {
         unrendered: BTreeMap::from([(cluster(1), failure)]),
         ..ready()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     assert_eq!((summary.counts.failed, summary.counts.progressing), (1, 1));
     assert!(!summary.is_in_force);
     assert_eq!(find(&summary, "Invalid"), (Truth::True, "RenderError"));
@@ -175,11 +175,11 @@ fn a_config_that_cannot_be_used_is_not_ready_although_the_old_one_runs() {
         reason: Reason::opaque("ConfigInvalid"),
         message: "no".into(),
     };
-    let facts = Facts {
+    let input = Input {
         unrendered: BTreeMap::from([(cluster(1), failure)]),
         ..ready()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     assert_eq!(find(&summary, "Available").0, Truth::True);
     assert_eq!(find(&summary, "Ready"), (Truth::False, "ConfigInvalid"));
     assert_eq!(find(&summary, "Stalled"), (Truth::True, "ConfigInvalid"));
@@ -188,20 +188,20 @@ fn a_config_that_cannot_be_used_is_not_ready_although_the_old_one_runs() {
 #[test]
 fn paused_is_shown_only_while_it_is() {
     let mut fleet = fleet(&[1], 1);
-    let facts = Facts {
+    let input = Input {
         paused: true,
         ..ready()
     };
     assert_eq!(
-        find(&summary(&fleet, &facts), "Paused"),
+        find(&summary(&fleet, &input), "Paused"),
         (Truth::True, "Paused")
     );
     assert_eq!(
-        find(&summary(&fleet, &facts), "Progressing"),
+        find(&summary(&fleet, &input), "Progressing"),
         (Truth::False, "Paused")
     );
     assign(&mut fleet, &[1], 2, true);
-    let gone = Facts {
+    let gone = Input {
         deleting: true,
         ..ready()
     };
@@ -219,11 +219,11 @@ fn what_cannot_be_planned_says_so_also_while_it_is_being_deleted() {
         reason: Reason::DefinitionTerminating,
         message: "the definition goes".into(),
     };
-    let facts = Facts {
+    let input = Input {
         blocked: Some(blocked),
         ..ready()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     assert_eq!(find(&summary, "Available"), (Truth::True, "Available"));
     assert_eq!(
         (find(&summary, "Ready"), find(&summary, "Stalled")),
@@ -232,11 +232,11 @@ fn what_cannot_be_planned_says_so_also_while_it_is_being_deleted() {
             (Truth::True, "DefinitionTerminating")
         )
     );
-    let deleting = Facts {
+    let deleting = Input {
         deleting: true,
-        ..facts
+        ..input
     };
-    let summary = summarise(fleet.package(&package()).unwrap(), &deleting);
+    let summary = summarise(fleet.package(package()).unwrap(), &deleting);
     let mut conditions = summary.conditions.iter();
     let available = conditions.find(|one| one.r#type == "Available").unwrap();
     assert!(available.message.ends_with("; the definition goes"));
@@ -246,11 +246,11 @@ fn what_cannot_be_planned_says_so_also_while_it_is_being_deleted() {
 fn a_package_that_reaches_fewer_clusters_than_it_asks_for_says_so_although_it_is_available() {
     let mut fleet = fleet(&[1], 1);
     fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
-    let facts = Facts {
+    let input = Input {
         shortfall: Some(Shortfall::NotBound),
         ..ready()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     let mut conditions = summary.conditions.iter();
     let available = conditions.find(|one| one.r#type == "Available").unwrap();
     assert_eq!(available.status, Truth::True);
@@ -261,22 +261,22 @@ fn a_package_that_reaches_fewer_clusters_than_it_asks_for_says_so_although_it_is
 fn a_package_that_is_rendered_for_some_clusters_only_is_on_its_way() {
     let mut fleet = fleet(&[1], 1);
     fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
-    let facts = Facts {
+    let input = Input {
         rendering: true,
         ..ready()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     assert_eq!(find(&summary, "Progressing"), (Truth::True, "Rendering"));
     assert_eq!(find(&summary, "Ready"), (Truth::False, "Rendering"));
     assert_eq!(find(&summary, "Stalled").0, Truth::False);
 }
 
 /// Revision 1 stays on both clusters, and this is why.
-fn kept(source: Source) -> Facts<'static> {
-    Facts {
+fn kept(source: Source) -> Input<'static> {
+    Input {
         source,
         kept: Some(1..=1),
-        ..Facts::default()
+        ..Input::default()
     }
 }
 
@@ -345,12 +345,12 @@ fn what_fails_is_said_beside_what_the_next_revision_waits_for() {
 fn a_package_that_is_being_removed_says_nothing_of_an_image_it_lacks() {
     let mut fleet = fleet(&[1], 1);
     assign(&mut fleet, &[1], 2, true);
-    let facts = Facts {
+    let input = Input {
         deleting: true,
         source: Source::PullFailed("denied".into()),
-        ..Facts::default()
+        ..Input::default()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     assert_eq!(find(&summary, "Ready"), (Truth::False, "Deleting"));
     assert_eq!(find(&summary, "Stalled").0, Truth::False);
 }
