@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use stevedore_runtime::clock::Clock;
 use stevedore_runtime::tls::{self, Identity, IdentityCell};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -93,7 +94,7 @@ impl Dialer {
         let credentials = self.credentials();
         let identity = Identity::from_der(&credentials.chain, &credentials.key)?;
         let roots = tls::roots_from_der(&credentials.authorities)?;
-        let config = tls::client_config(roots, &IdentityCell::new(identity))?;
+        let config = tls::client_config(roots, &IdentityCell::new(identity), Clock::SYSTEM)?;
         let addresses =
             redirect.map_or(credentials.addresses, |redirect| vec![redirect.to_owned()]);
         connect_any(&addresses, config).await

@@ -7,6 +7,7 @@ use stevedore_proto::v1;
 use stevedore_proto::v1::enrolment_client::EnrolmentClient;
 use stevedore_proto_core::join::{JoinToken, REASON_METADATA, RETRY_METADATA};
 use stevedore_proto_core::{ClusterUid, Digest};
+use stevedore_runtime::clock::Clock;
 use stevedore_runtime::tls::{self, SpkiPin};
 
 use super::credentials::{Credentials, IdentityStore, InvalidCredentials, StoreFailure};
@@ -124,7 +125,11 @@ async fn save(
 
 async fn enrol(token: &JoinToken, cluster: ClusterUid) -> Result<Credentials, JoinError> {
     let pin = SpkiPin::from_bytes(*token.ca.as_bytes());
-    let channel = dial::connect_any(&token.addresses, tls::pinned_client_config(pin)?).await?;
+    let channel = dial::connect_any(
+        &token.addresses,
+        tls::pinned_client_config(pin, Clock::SYSTEM)?,
+    )
+    .await?;
     let (key, csr) = new_key().map_err(JoinError::Key)?;
     let request = v1::EnrolRequest {
         cluster: token.cluster.clone(),

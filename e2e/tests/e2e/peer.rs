@@ -92,6 +92,7 @@ impl Session {
             root: held::root([]),
             held: 0,
             environment,
+            time: None,
         };
         let hello = v1::ToHub::from(ToHub::Hello(Box::new(hello)));
         let outgoing = futures::stream::iter([hello]).chain(futures::stream::pending());

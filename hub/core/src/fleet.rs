@@ -213,9 +213,10 @@ impl Fleet {
                     row.status = Some(status.clone());
                 }
             }),
-            Report::Environment(_) | Report::Listing(_) | Report::DuplicateIdentity { .. } => {
-                BTreeSet::new()
-            }
+            Report::Environment(_)
+            | Report::Listing(_)
+            | Report::ExchangeRefused(_)
+            | Report::DuplicateIdentity { .. } => BTreeSet::new(),
         }
     }
 

@@ -15,9 +15,9 @@ use stevedore_proto_core::{
     ClusterUid, Content, ContentRef, DeploymentUid, Digest, Epoch, EpochId, Leadership, Order,
     OrderBody, PackageRef, PackageUid, Settings, Term, TermId, Tuple,
 };
+use stevedore_runtime::clock::Clock;
 use tokio::sync::watch;
 
-use crate::server::unix_now;
 use crate::session::close;
 
 /// The one leadership of a hub in memory.
@@ -95,7 +95,10 @@ impl MemoryHub {
             ca,
             addresses,
         };
-        let stored = token.stored(Digest::from_bytes(rand::random()), unix_now() + seconds);
+        let stored = token.stored(
+            Digest::from_bytes(rand::random()),
+            Clock::SYSTEM.unix() + seconds,
+        );
         let mut state = self.state();
         state.tokens.push(Token {
             stored,
@@ -251,7 +254,7 @@ impl Members for MemoryHub {
 
 impl Enrolments for MemoryHub {
     fn redeem(&self, redemption: Redemption) -> Pending<'_, Result<MemberUid, JoinRefusal>> {
-        Box::pin(async move { self.state().redeem(&redemption, unix_now()) })
+        Box::pin(async move { self.state().redeem(&redemption, Clock::SYSTEM.unix()) })
     }
 }
 
