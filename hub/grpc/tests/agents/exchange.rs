@@ -61,7 +61,7 @@ async fn exchange(hub: &Hub, old: &Identity) -> Result<Identity, Status> {
 }
 
 async fn refused(hub: &Hub, old: &Identity) -> String {
-    let status = exchange(hub, old).await.err().expect("a refusal");
+    let status = exchange(hub, old).await.expect_err("a refusal");
     reason(&status).to_owned()
 }
 
