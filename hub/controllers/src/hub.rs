@@ -15,6 +15,7 @@ use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::fleet::{Failure, Fleet};
 use stevedore_hub_core::placement::{self, Shortfall};
 use stevedore_hub_core::status::Source;
+use stevedore_proto_core::clock::ClockOffset;
 use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid};
 use stevedore_runtime::keyed::Keyed;
 use stevedore_runtime::retry::{Delays, Schedule};
@@ -93,8 +94,19 @@ pub(crate) struct MemberNote {
     pub(crate) refusal: Option<Failure>,
     /// When its status was written last.
     pub(crate) shown: Option<Instant>,
+    /// How far its clock was from ours when its session opened, where it said so.
+    pub(crate) clock: Option<ClockOffset>,
+    /// Whether an event has said that its clock is wrong.
+    pub(crate) clock_announced: bool,
     /// Two processes use its identity.
     pub(crate) duplicate: Option<(String, Instant)>,
+}
+
+impl MemberNote {
+    /// How far its clock is off, where that is too far.
+    pub(crate) fn skew(&self) -> Option<ClockOffset> {
+        self.clock.filter(|offset| offset.is_skew())
+    }
 }
 
 /// The whole hub but its gRPC side. One per process, shared by all its tasks.
