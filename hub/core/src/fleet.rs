@@ -163,9 +163,10 @@ impl Fleet {
                     details.status = Some(status.clone());
                 }
             }),
-            Report::Environment(_) | Report::Listing(_) | Report::DuplicateIdentity { .. } => {
-                BTreeSet::new()
-            }
+            Report::Environment(_)
+            | Report::Listing(_)
+            | Report::ExchangeRefused(_)
+            | Report::DuplicateIdentity { .. } => BTreeSet::new(),
         }
     }
 

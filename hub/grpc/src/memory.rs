@@ -15,9 +15,8 @@ use stevedore_proto_core::{
     ClusterUid, Content, ContentRef, DeploymentUid, Digest, Epoch, EpochId, Leadership, Order,
     OrderBody, PackageRef, PackageUid, Settings, Term, TermId, Tuple,
 };
+use stevedore_runtime::clock::Clock;
 use tokio::sync::watch;
-
-use crate::clock::unix_now;
 
 /// The one leadership of a hub in memory.
 pub const LEADERSHIP: Leadership = Leadership {
@@ -94,7 +93,10 @@ impl MemoryHub {
             ca,
             addresses,
         };
-        let stored = token.stored(Digest::from_bytes(rand::random()), unix_now() + seconds);
+        let stored = token.stored(
+            Digest::from_bytes(rand::random()),
+            Clock::SYSTEM.unix() + seconds,
+        );
         let mut state = self.state();
         state.tokens.push(Token {
             stored,
@@ -250,7 +252,7 @@ impl Members for MemoryHub {
 
 impl Enrolments for MemoryHub {
     fn redeem(&self, redemption: Redemption) -> Pending<'_, Result<MemberUid, JoinRefusal>> {
-        Box::pin(async move { self.state().redeem(&redemption, unix_now()) })
+        Box::pin(async move { self.state().redeem(&redemption, Clock::SYSTEM.unix()) })
     }
 }
 

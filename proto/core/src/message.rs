@@ -57,6 +57,9 @@ pub struct Hello {
     pub held: u32,
     /// Facts about the member.
     pub environment: Environment,
+    /// What the member's wall clock shows, in milliseconds since the Unix epoch. The session machine leaves it
+    /// out; who writes the message to the stream puts it in.
+    pub time: Option<u64>,
 }
 
 /// One page of what a member holds, in answer to [`ToAgent::List`].
@@ -188,6 +191,9 @@ pub struct Welcome {
     pub heartbeat: u64,
     /// Report every deployment: the hub does not have all that was reported before.
     pub report: bool,
+    /// What the hub's wall clock shows, in milliseconds since the Unix epoch. The session machine leaves it
+    /// out; who writes the message to the stream puts it in.
+    pub time: Option<u64>,
 }
 
 /// A message from hub to agent.

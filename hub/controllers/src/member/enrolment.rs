@@ -49,7 +49,7 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
             if now.is_none_or(|now| now.spec.cluster_uid.is_none())
                 && member.spec.cluster_uid.is_none()
             {
-                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some(*refusal);
+                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some((*refusal).into());
                 hub.to_note.add(uid);
             }
             // Without a token nobody makes the hub write: names are easily guessed.

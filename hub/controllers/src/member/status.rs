@@ -12,6 +12,7 @@ use stevedore_crds::condition::{
 };
 use stevedore_crds::v1alpha1::{Environment, MemberCluster, MemberClusterStatus};
 use stevedore_hub_core::fleet::{Contact, DeploymentState, Failure};
+use stevedore_proto_core::clock::CLOCK_SKEW;
 use stevedore_proto_core::{ClusterUid, PackageUid};
 
 use crate::hub::{Hub, MemberNote, lock};
@@ -98,6 +99,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
                 hub.members.apply(written);
             }
             announce(&hub, &member, &old, &status).await;
+            announce_clock(&hub, &member, &uid, &note).await;
             again
         }
         Err(error) if write::is_conflict(&error) => again,
@@ -128,6 +130,21 @@ async fn announce(
         && before.as_ref().map(|(status, reason, _)| (status, reason)) != Some((&status, &reason))
     {
         hub.event(member, status != "True", &reason, message).await;
+    }
+}
+
+/// Writes one event when a member's clock is found wrong, and again only after it was right.
+async fn announce_clock(hub: &Hub, member: &MemberCluster, uid: &str, note: &MemberNote) {
+    let skew = note.skew();
+    if skew.is_some() == note.clock_announced {
+        return;
+    }
+    if let Some(note) = lock(&hub.notes).get_mut(uid) {
+        note.clock_announced = skew.is_some();
+    }
+    if let Some(offset) = skew {
+        let message = format!("the clock of the member is {offset}");
+        hub.event(member, true, CLOCK_SKEW, message).await;
     }
 }
 
@@ -293,17 +310,22 @@ fn healthy(contact: Contact, note: &MemberNote, packages: &Packages) -> Update {
     if let Some((duplicate, _)) = &note.duplicate {
         return Update::new(HEALTHY, false, "DuplicateIdentity", duplicate);
     }
-    match packages.failing.first() {
-        Some((package, failure)) => {
+    let skew = note
+        .skew()
+        .map(|offset| format!("the clock of the member is {offset}"));
+    match (packages.failing.first(), skew) {
+        (Some((package, failure)), skew) => {
+            let skew = skew.map_or(String::new(), |skew| format!("; {skew}"));
             let message = format!(
-                "{} of {} packages fail; {package}: {}",
+                "{} of {} packages fail; {package}: {}{skew}",
                 packages.failing.len(),
                 packages.left.len(),
                 failure.message
             );
             Update::new(HEALTHY, false, &failure.reason, message)
         }
-        None => Update::new(HEALTHY, true, "Healthy", "nothing needs attention"),
+        (None, Some(skew)) => Update::new(HEALTHY, false, CLOCK_SKEW, skew),
+        (None, None) => Update::new(HEALTHY, true, "Healthy", "nothing needs attention"),
     }
 }
 
@@ -339,6 +361,7 @@ mod tests {
     use stevedore_crds::condition::find;
     use stevedore_crds::v1alpha1::MemberClusterSpec;
     use stevedore_proto_core::Reason;
+    use stevedore_proto_core::clock::ClockOffset;
 
     use super::*;
 
@@ -440,6 +463,42 @@ mod tests {
         assert!(one != other && !turns(&one, &other));
         let fine = of(&member(false), contact, &Packages::default(), false);
         assert!(turns(&one, &fine));
+    }
+
+    #[test]
+    fn a_wrong_clock_of_a_connected_member_is_named_beside_whatever_else_is_wrong() {
+        let contact = Contact {
+            connected: true,
+            heard: true,
+            ..Contact::default()
+        };
+        let at = 1_800_000_000_000;
+        let said = |ahead_seconds: u64, packages: &Packages| {
+            let note = MemberNote {
+                clock: Some(ClockOffset::between(at + ahead_seconds * 1000, at)),
+                ..MemberNote::default()
+            };
+            let epoch = Timestamp::UNIX_EPOCH;
+            let status = status(&member(false), contact, &note, packages, false, epoch);
+            let healthy = find(&status.conditions, HEALTHY).unwrap();
+            (healthy.reason.clone(), healthy.message.clone())
+        };
+        let nothing = Packages::default();
+        assert_eq!(said(120, &nothing).0, "Healthy");
+        let (reason, message) = said(90_000, &nothing);
+        assert_eq!(reason, "ClockSkew");
+        assert!(message.contains("1 d 1 h 0 min ahead"), "{message}");
+        let failure = Failure {
+            reason: Reason::ProbeFailure,
+            message: "not ready".into(),
+        };
+        let failing = Packages {
+            left: vec!["demo".into()],
+            failing: vec![("demo".into(), failure)],
+        };
+        let (reason, message) = said(90_000, &failing);
+        assert_eq!(reason, "ProbeFailure");
+        assert!(message.contains("not ready; the clock"), "{message}");
     }
 
     #[test]

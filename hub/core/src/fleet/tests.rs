@@ -44,6 +44,7 @@ fn opened(incarnation: u64, anew: bool) -> Report {
         anew,
         agent_version: "0".into(),
         environment: Box::new(Environment::default()),
+        time: None,
     }
 }
 

@@ -155,6 +155,7 @@ impl Member {
             leadership: orders.leadership,
             heartbeat: self.pace.heartbeat,
             report,
+            time: None,
         };
         out.push(Action::Send(connection, ToAgent::Welcome(welcome)));
         out.push(Action::Report(Report::Connected {
@@ -163,6 +164,7 @@ impl Member {
             anew: report,
             agent_version: hello.agent_version.clone(),
             environment: Box::new(hello.environment.clone()),
+            time: hello.time,
         }));
         let fence = match orders.compare_leadership(hello.seen.as_ref()) {
             Standing::Current => None,

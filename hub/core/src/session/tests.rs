@@ -94,6 +94,7 @@ fn hello(by: InstanceId, held: &[&DesiredOrder]) -> ToHub {
         ),
         held: held.len() as u32,
         environment: Environment::default(),
+        time: None,
     }))
 }
 
