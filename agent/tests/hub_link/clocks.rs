@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stevedore_agent::hub_link::{HubClock, IdentityStore as _, obtain};
+use stevedore_agent::hub_link::{HubClock, IdentityStore as _, Standing, obtain};
 use stevedore_hub_core::session::Report;
 use stevedore_hub_grpc::server::Settings;
 use stevedore_proto_core::clock::ClockOffset;
@@ -80,4 +80,37 @@ async fn a_member_whose_clock_is_ahead_does_not_renew_without_pause() {
     let agent = agent_with(&hub.invite("one"), Clock::shifted(25 * 3600)).await;
     hub.sessions_reach(3).await;
     assert_eq!(*agent.store.saves.borrow(), 1);
+}
+
+#[tokio::test]
+async fn a_hub_whose_certificate_has_expired_is_refused_whatever_the_members_clock_shows() {
+    let day = 24 * 3600;
+    // Its certificate ended ten days ago, as that of a hub whose key was stolen may have.
+    let hub = hub(Settings {
+        clock: Clock::shifted(-100 * day),
+        ..Settings::default()
+    })
+    .await;
+    let member = hub.ports.join("one", CLUSTER);
+    for ahead in [0, -now() + 60, -50 * day] {
+        let store = Arc::new(Watched::default());
+        let clock = Clock::shifted(ahead);
+        let mut agent = start_with(hub.given(member, 0), store, None, clock);
+        let refused = |standing: &Standing| match standing {
+            Standing::Unreachable(why) => why.contains("has expired by the clock of this member"),
+            _ => false,
+        };
+        agent.stands("refusing the hub", refused).await;
+    }
+    assert_eq!(hub.sessions_begun(), 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_months_ahead_is_named_as_what_may_be_wrong() {
+    let hub = hub(Settings::default()).await;
+    let far = HubClock::new(Clock::shifted(100 * 24 * 3600));
+    let store = Watched::default();
+    let error = obtain(&store, Some(&hub.invite("one")), CLUSTER, &far).await;
+    let error = format!("{:#}", anyhow::Error::new(error.unwrap_err()));
+    assert!(error.contains("if the clock is wrong, set it"), "{error}");
 }

@@ -117,8 +117,8 @@ async fn attempt(
 }
 
 /// Whether the cluster is a member under another name, or the name is another cluster's. A cluster may join again
-/// under its own: that is how one comes back whose certificate ran out while it was away. One with a session has
-/// no need to: a token that was left over would make a second identity of it.
+/// under its own: that is how one comes back whose certificate expired too long ago to be exchanged. One with a
+/// session has no need to: a token that was left over would make a second identity of it.
 fn is_taken(all: &[MemberCluster], member: &MemberCluster, cluster: &str, connected: bool) -> bool {
     all.iter().any(|other| {
         let is_cluster = other.spec.cluster_uid.as_deref() == Some(cluster);
