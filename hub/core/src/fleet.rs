@@ -9,40 +9,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stevedore_proto_core::{ClusterUid, DeploymentUid, Tuple};
+use stevedore_proto_core::{ClusterUid, DeploymentUid};
 
 use crate::package_key::PackageKey;
-use crate::rollout::MemberState;
-use crate::session::{FreezeReason, Report};
+use crate::session::Report;
 
 mod details;
+mod row;
 mod rows;
 
-pub use details::{Details, Failure};
-pub use rows::{Counts, Deployment, DeploymentState, PackageRows, Row};
+pub use details::{Assignment, Contact, Details, Failure};
+pub use row::{DeploymentState, Row};
+pub use rows::{Counts, Deployment, PackageRows};
 
-/// What was ordered, for one cluster of a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Assignment {
-    /// The order; absent while nothing was ordered.
-    pub tuple: Option<Tuple>,
-    /// Whether it is a tombstone.
-    pub tombstone: bool,
-    /// Whether the placement selects the cluster now.
-    pub targeted: bool,
-}
-
-/// Whether one member has a session, and in which state.
+/// What the fleet knows of one member about one package: what a planner goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Contact {
-    /// It has a session now.
-    pub connected: bool,
-    /// It was heard since this hub started.
-    pub heard: bool,
-    /// It has met a newer or another leadership than ours.
-    pub fenced: Option<FreezeReason>,
-    /// Statuses of sessions before this incarnation do not count: the agent says all of them again.
-    pub since: u64,
+pub struct MemberState {
+    /// How its deployment counts, and which order that speaks about.
+    pub row: Row,
+    /// It holds what does not fit this hub's history: nothing is ordered until an epoch is raised.
+    pub frozen: bool,
+    /// The tombstone with this number is done.
+    pub torn_down: Option<u64>,
+    /// It lacks content that was ordered and can no longer be made.
+    pub lacks_content: bool,
+    /// It is being emptied: paused packages are torn down as well.
+    pub leaving: bool,
 }
 
 /// Every package and every member.

@@ -1,139 +1,27 @@
 //! The status of a package: conditions, counts and failures, made from its rows and from how far its content is.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::status::Truth;
 
 use crate::fleet::{Counts, DeploymentState, Failure, PackageRows};
-use crate::placement::Shortfall;
 
 mod conditions;
+mod input;
+mod summary;
 
 use conditions::{
     available, mapped, progressing, ready, source_conditions, stalled, truth, unready_failure,
 };
 
+pub use input::{Input, Source};
+pub use summary::{Condition, FailureGroup, Summary};
+
 /// Most failure groups in a status.
 pub const MAX_FAILURES: usize = 10;
 /// Most clusters named in a failure group.
 pub const MAX_NAMES: usize = 5;
-
-/// One condition as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// Condition type.
-    pub r#type: String,
-    /// Whether it holds.
-    pub status: Truth,
-    /// One CamelCase word.
-    pub reason: String,
-    /// For people.
-    pub message: String,
-}
-
-impl Input<'_> {
-    /// Why there is nothing to order for a cluster.
-    fn unrendered(&self, cluster: &ClusterUid) -> Option<&Failure> {
-        self.unreadable
-            .as_ref()
-            .or_else(|| self.unrendered.get(cluster))
-    }
-
-    /// Of those, one to be shown.
-    fn invalid(&self) -> Option<&Failure> {
-        self.unreadable
-            .as_ref()
-            .or_else(|| self.unrendered.values().next())
-    }
-}
-
-impl Condition {
-    /// A condition.
-    pub fn new(
-        r#type: &str,
-        status: Truth,
-        reason: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            r#type: r#type.to_owned(),
-            status,
-            reason: reason.into(),
-            message: message.into(),
-        }
-    }
-}
-
-/// How far the content of the spec got.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Source {
-    /// Being pulled for the first time.
-    #[default]
-    Pending,
-    /// Pulled, unpacked and valid.
-    Ready,
-    /// The image could not be pulled; retried.
-    PullFailed(String),
-    /// The image, manifest or config cannot be used.
-    Invalid(Failure),
-    /// It was pulled, and the API server does not take what is kept of it; retried.
-    NotStored(String),
-}
-
-/// What a package's status is made from, beside its rows.
-#[derive(Debug, Clone, Default)]
-pub struct Input<'a> {
-    /// How far the content of the spec got.
-    pub source: Source,
-    /// Why the revision that should run cannot be read, for any cluster.
-    pub unreadable: Option<Failure>,
-    /// The content could not be rendered for some clusters: why, and for which.
-    pub unrendered: BTreeMap<ClusterUid, Failure>,
-    /// Clusters where another renderer gives other bytes.
-    pub pending_render: usize,
-    /// Why there are fewer targets than asked for.
-    pub shortfall: Option<Shortfall>,
-    /// The package is paused.
-    pub paused: bool,
-    /// The package is being deleted.
-    pub deleting: bool,
-    /// A pin holds it at this revision.
-    pub pinned: Option<u64>,
-    /// Revisions that stay ordered, oldest and newest, while what the spec asks for cannot be ordered.
-    pub kept: Option<RangeInclusive<u64>>,
-    /// Some clusters' content is still being rendered: nothing is said of the new spec as a whole.
-    pub rendering: bool,
-    /// Why nothing can be ordered or torn down now, whatever is wanted.
-    pub blocked: Option<Failure>,
-    /// Names of clusters.
-    pub names: Option<&'a BTreeMap<ClusterUid, String>>,
-}
-
-/// One failure and the clusters that have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailureGroup {
-    /// What is wrong.
-    pub failure: Failure,
-    /// How many clusters have it.
-    pub count: usize,
-    /// Names of some of them.
-    pub clusters: Vec<String>,
-}
-
-/// Everything a package's status says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Summary {
-    /// Conditions that should be there.
-    pub conditions: Vec<Condition>,
-    /// Whether `Available` speaks about the newest spec: whether that, and no earlier one, is what was ordered.
-    pub is_in_force: bool,
-    /// Counters.
-    pub counts: Counts,
-    /// The commonest failures first.
-    pub failures: Vec<FailureGroup>,
-}
 
 /// Rolls the rows of a package up.
 pub fn summarise(rows: &PackageRows, input: &Input<'_>) -> Summary {

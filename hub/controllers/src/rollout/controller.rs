@@ -10,10 +10,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::PackageAction;
-use stevedore_hub_core::fleet::{Assignment, Failure};
+use stevedore_hub_core::fleet::{Assignment, Failure, MemberState};
 use stevedore_hub_core::history::{self, Pin};
 use stevedore_hub_core::ledger::Ledger;
-use stevedore_hub_core::rollout::{self, Input, Intent, MemberState, Plan, UnixMillis};
+use stevedore_hub_core::rollout::{self, Input, Intent, Plan, UnixMillis};
 use stevedore_proto_core::{ClusterUid, Epoch, PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 

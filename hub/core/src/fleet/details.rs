@@ -6,7 +6,31 @@ use stevedore_proto_core::{ClusterUid, DeploymentStatus, Reason, Stage, Tuple};
 
 use crate::session::FreezeReason;
 
-use super::{Assignment, Contact, DeploymentState, Row};
+use super::row::{DeploymentState, Row};
+
+/// What was ordered, for one cluster of a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assignment {
+    /// The order; absent while nothing was ordered.
+    pub tuple: Option<Tuple>,
+    /// Whether it is a tombstone.
+    pub tombstone: bool,
+    /// Whether the placement selects the cluster now.
+    pub targeted: bool,
+}
+
+/// Whether one member has a session, and in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Contact {
+    /// It has a session now.
+    pub connected: bool,
+    /// It was heard since this hub started.
+    pub heard: bool,
+    /// It has met a newer or another leadership than ours.
+    pub fenced: Option<FreezeReason>,
+    /// Statuses of sessions before this incarnation do not count: the agent says all of them again.
+    pub since: u64,
+}
 
 /// Why a deployment is not available.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,9 +3,11 @@ use stevedore_proto_core::id::{EpochId, TermId};
 use stevedore_proto_core::status::{Blocker, Verdict};
 use stevedore_proto_core::{
     DeploymentStatus, Digest, Environment, Epoch, InstanceId, PackageUid, Reason, Stage, Term,
+    Tuple,
 };
 
 use super::*;
+use crate::session::FreezeReason;
 use stevedore_proto_core::ledger::ObservedState;
 use stevedore_proto_core::status::Truth;
 

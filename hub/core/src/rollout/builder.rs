@@ -1,11 +1,79 @@
-//! The plan that is being made: changed shards, and the number that its orders get.
+//! The plan: what has to be stored and why, and how it is put together from changes of rows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use stevedore_proto_core::ClusterUid;
 
-use super::{Input, Plan, RowChange};
-use crate::ledger::{Row, Shard};
+use super::input::{Input, UnixMillis};
+use crate::ledger::{Ordered, Row, Shard};
+
+/// Why something is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The cluster had nothing of the package.
+    Install,
+    /// Content or settings differ from what was ordered.
+    Change,
+    /// The same under a new epoch.
+    EpochRaised,
+    /// What was ordered can no longer be made, and the member lacks it.
+    Rerendered,
+    /// A tombstone.
+    Removal,
+}
+
+impl Cause {
+    /// One CamelCase word for events and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Install => "Install",
+            Self::Change => "Change",
+            Self::EpochRaised => "EpochRaised",
+            Self::Rerendered => "Rerendered",
+            Self::Removal => "Removal",
+        }
+    }
+}
+
+/// What has to be stored, and what may be sent after that.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// Changed shards by their number; a number beyond the ledger's is a new shard.
+    pub shards: BTreeMap<usize, Shard>,
+    /// Which clusters get a new order, and why.
+    pub orders: BTreeMap<ClusterUid, Cause>,
+    /// Clusters whose rows are dropped.
+    pub dropped: Vec<ClusterUid>,
+    /// Clusters where equal inputs render differently: they get it with their next real change.
+    pub pending_render: Vec<ClusterUid>,
+    /// When to plan again at the latest, although nothing else happens; never without one.
+    pub wake_at: Option<UnixMillis>,
+}
+
+impl Plan {
+    /// Whether there is nothing to store.
+    pub fn is_empty(&self) -> bool {
+        self.shards.is_empty()
+    }
+
+    /// How long after `now` to plan again at the latest; at once when that moment has passed.
+    pub fn requeue_after(&self, now: UnixMillis) -> Option<Duration> {
+        let wake_at = self.wake_at?;
+        Some(Duration::from_millis(wake_at.0.saturating_sub(now.0)))
+    }
+}
+
+/// What a plan does with one row.
+pub(super) enum RowChange {
+    Keep,
+    KeepPending,
+    Drop,
+    /// The order stays; the label for people changes.
+    Relabel(Arc<Ordered>),
+    Order(Arc<Ordered>, bool, Cause),
+}
 
 /// Puts changes of rows into changed shards. Every new order of a plan has the same number.
 pub(super) struct PlanBuilder<'a> {

@@ -1,9 +1,12 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
 use stevedore_proto_core::id::{EpochId, TermId};
-use stevedore_proto_core::{Epoch, PackageUid, Term};
+use stevedore_proto_core::{ContentRef, Digest, Epoch, Leadership, PackageUid, Term};
 
 use super::*;
 use crate::history::{self, Revision};
-use crate::ledger::PackageIdentity;
+use crate::ledger::{Ledger, PackageIdentity};
 
 mod kept;
 mod properties;

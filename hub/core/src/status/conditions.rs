@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 use stevedore_proto_core::Reason;
 use stevedore_proto_core::status::Truth;
 
-use super::{Condition, FailureGroup, Input, Source};
+use super::input::{Input, Source};
+use super::summary::{Condition, FailureGroup};
 use crate::fleet::{Counts, DeploymentState, Failure, PackageRows};
 use crate::placement::Shortfall;
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::fleet::tests::{assign, cluster, fleet, package, status};
+use crate::placement::Shortfall;
 use crate::session::Report;
 use stevedore_proto_core::Reason;
 
