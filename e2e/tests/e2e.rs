@@ -10,6 +10,7 @@ mod e2e {
     mod drift;
     mod fact;
     mod failure;
+    mod identity;
     mod joining;
     mod limits;
     mod member;

@@ -28,8 +28,8 @@ Examples:
 
 The token is bound to the name, can be used once and is stored hashed. For a cluster that was
 invited but has not joined yet, join makes a new token and the old one ends. So it does for a member
-that has no session, such as one that was away until its certificate ran out: with the token that
-very cluster, and no other, joins again under its name.";
+that has no session, such as one that was away for more than a year after its certificate expired:
+with the token that very cluster, and no other, joins again under its name.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Join {

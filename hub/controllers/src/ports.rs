@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use kube::ResourceExt as _;
 use stevedore_hub_core::ports::{
     ContentError, Enrolments, JoinRefusal, MemberUid, Members, Orders, Pending, Redemption, Reports,
 };
@@ -12,13 +11,11 @@ use stevedore_proto_core::{ClusterUid, Digest, Leadership};
 use tokio::time::Instant;
 
 use crate::hub::{Hub, lock};
-use crate::member::enrolment;
+use crate::member::{admission, enrolment};
 use crate::package::content;
 
 /// Time after which an agent that was turned away tries again, in milliseconds.
 const RETRY: u64 = 2_000;
-/// The same where only an operator can change the answer.
-const RETRY_LATE: u64 = 60_000;
 
 impl Members for Hub {
     fn admit(&self, cluster: ClusterUid, member: MemberUid) -> Result<(), Close> {
@@ -43,26 +40,8 @@ impl Members for Hub {
                 RETRY,
             ));
         }
-        let revoked = |message: &str| Err(Close::new(CloseReason::Revoked, message, RETRY_LATE));
-        let Some(found) = self.members.get(&member.to_string()) else {
-            return revoked(
-                "the MemberCluster of this certificate is gone; join the cluster again",
-            );
-        };
-        if found.metadata.deletion_timestamp.is_some() {
-            return revoked("the MemberCluster of this certificate is being deleted");
-        }
-        if found.spec.cluster_uid.as_deref() != Some(&cluster.to_string()) {
-            return revoked("the certificate is another cluster's");
-        }
-        if found.spec.accepted == Some(false) {
-            let message = format!(
-                "spec.accepted of MemberCluster {} is false",
-                found.name_any()
-            );
-            return Err(Close::new(CloseReason::NotAccepted, message, RETRY_LATE));
-        }
-        Ok(())
+        let found = self.members.get(&member.to_string());
+        admission::admit(cluster, found.as_deref())
     }
 }
 

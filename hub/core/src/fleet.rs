@@ -1,4 +1,4 @@
-//! The live state of every deployment: one row each, and counters that are kept as rows change.
+//! The fleet state: what is known of every deployment now, and counters that are kept up to date as it changes.
 //!
 //! A row only believes a report that names the exact tuple that was ordered, and whose (incarnation, sequence)
 //! rose. A member without a session is unknown, whatever it said last; so is a deployment whose agent has another
@@ -9,116 +9,46 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stevedore_proto_core::ledger::ObservedRow;
-use stevedore_proto_core::{ClusterUid, DeploymentUid, PackageUid, Tuple};
+use stevedore_proto_core::{ClusterUid, DeploymentUid};
 
-use crate::rollout::Standing;
-use crate::session::{FreezeReason, Report};
+use crate::package_key::PackageKey;
+use crate::session::Report;
 
 mod details;
+mod row;
+mod rows;
 
-pub use details::{Details, Failure};
+pub use details::{Assignment, Contact, Details, Failure};
+pub use row::{DeploymentState, Row};
+pub use rows::{Counts, Deployment, PackageRows};
 
-/// What was ordered, for one cluster of a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Assignment {
-    /// The order; absent while nothing was ordered.
-    pub tuple: Option<Tuple>,
-    /// Whether it is a tombstone.
-    pub tombstone: bool,
-    /// Whether the placement selects the cluster now.
-    pub targeted: bool,
-}
-
-/// One deployment, as counters and lists need it: a few bytes, read without looking at its [`Details`].
+/// What the fleet knows of one member about one package: what a planner goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Row {
-    /// The newest order's number; 0 without one.
-    number: u64,
-    class: Class,
-    targeted: bool,
-    tombstone: bool,
-    updated: bool,
-}
-
-const _: () = assert!(size_of::<Row>() <= 16);
-
-/// One deployment.
-#[derive(Debug, Clone, Default)]
-pub struct Deployment {
-    row: Row,
-    details: Box<Details>,
-}
-
-/// How a deployment counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Class {
-    /// Neither targeted nor ordered.
-    #[default]
-    Absent,
-    /// Available at the order that is wanted.
-    Available,
-    /// Connected, and on its way.
-    Progressing,
-    /// Connected, and blocked, failing, refused or frozen.
-    Failed,
-    /// Unknown: without a session, or its agent has not spoken about it since it started anew.
-    Offline,
-    /// Being torn down.
-    Removing,
-}
-
-/// How many deployments are in which class, and how many accepted the newest order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Clusters that the placement selects.
-    pub targeted: usize,
-    /// Of those, clusters that report the newest order as accepted.
-    pub updated: usize,
-    /// [`Class::Available`].
-    pub available: usize,
-    /// [`Class::Progressing`].
-    pub progressing: usize,
-    /// [`Class::Failed`].
-    pub failed: usize,
-    /// [`Class::Offline`].
-    pub offline: usize,
-    /// [`Class::Removing`].
-    pub removing: usize,
-}
-
-/// One package on all its clusters.
-#[derive(Debug, Clone, Default)]
-pub struct PackageRows {
-    deployments: BTreeMap<ClusterUid, Deployment>,
-    counts: Counts,
-}
-
-/// Whether one member has a session, and in which state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Contact {
-    /// It has a session now.
-    pub connected: bool,
-    /// It was heard since this hub started.
-    pub heard: bool,
-    /// It has met a newer or another leadership than ours.
-    pub fenced: Option<FreezeReason>,
-    /// Statuses of sessions before this incarnation do not count: the agent says all of them again.
-    pub since: u64,
+pub struct MemberState {
+    /// How its deployment counts, and which order that speaks about.
+    pub row: Row,
+    /// It holds what does not fit this hub's history: nothing is ordered until an epoch is raised.
+    pub frozen: bool,
+    /// The tombstone with this number is done.
+    pub torn_down: Option<u64>,
+    /// It lacks content that was ordered and can no longer be made.
+    pub lacks_content: bool,
+    /// It is being emptied: paused packages are torn down as well.
+    pub leaving: bool,
 }
 
 /// Every package and every member.
 #[derive(Debug, Default)]
 pub struct Fleet {
-    packages: BTreeMap<PackageUid, PackageRows>,
+    packages: BTreeMap<PackageKey, PackageRows>,
     contacts: BTreeMap<ClusterUid, Contact>,
     connected: usize,
-    deployments: BTreeMap<DeploymentUid, PackageUid>,
+    deployments: BTreeMap<DeploymentUid, PackageKey>,
 }
 
 impl Fleet {
     /// Takes what is ordered of a package, and which clusters it targets, in place of what was there.
-    pub fn assign(&mut self, package: PackageUid, assignments: &BTreeMap<ClusterUid, Assignment>) {
+    pub fn assign(&mut self, package: PackageKey, assignments: &BTreeMap<ClusterUid, Assignment>) {
         let rows = self.packages.entry(package).or_default();
         let known: BTreeSet<_> = rows
             .deployments
@@ -128,7 +58,7 @@ impl Fleet {
             .collect();
         for cluster in known {
             let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
-            let deployment = DeploymentUid::derive(&package, &cluster);
+            let deployment = package.deployment(&cluster);
             match assignments.get(&cluster) {
                 Some(assignment) => {
                     self.deployments.insert(deployment, package);
@@ -146,9 +76,9 @@ impl Fleet {
     }
 
     /// Lets go of a package.
-    pub fn remove(&mut self, package: &PackageUid) {
-        self.assign(*package, &BTreeMap::new());
-        self.packages.remove(package);
+    pub fn remove(&mut self, package: PackageKey) {
+        self.assign(package, &BTreeMap::new());
+        self.packages.remove(&package);
     }
 
     /// Lets go of a forgotten member. Should its cluster join again, its sessions are counted from the start.
@@ -165,7 +95,7 @@ impl Fleet {
     }
 
     /// Takes a report; returns the packages whose rows it may have changed.
-    pub fn report(&mut self, cluster: ClusterUid, report: &Report) -> BTreeSet<PackageUid> {
+    pub fn report(&mut self, cluster: ClusterUid, report: &Report) -> BTreeSet<PackageKey> {
         match report {
             Report::Connected {
                 incarnation, anew, ..
@@ -225,9 +155,10 @@ impl Fleet {
                     details.status = Some(status.clone());
                 }
             }),
-            Report::Environment(_) | Report::Listing(_) | Report::DuplicateIdentity { .. } => {
-                BTreeSet::new()
-            }
+            Report::Environment(_)
+            | Report::Listing(_)
+            | Report::ExchangeRefused(_)
+            | Report::DuplicateIdentity { .. } => BTreeSet::new(),
         }
     }
 
@@ -235,7 +166,7 @@ impl Fleet {
         &mut self,
         cluster: ClusterUid,
         change: impl FnOnce(&mut Contact),
-    ) -> BTreeSet<PackageUid> {
+    ) -> BTreeSet<PackageKey> {
         let contact = self.contacts.entry(cluster).or_default();
         let before = contact.connected;
         change(contact);
@@ -244,7 +175,7 @@ impl Fleet {
         self.touch(cluster)
     }
 
-    fn touch(&mut self, cluster: ClusterUid) -> BTreeSet<PackageUid> {
+    fn touch(&mut self, cluster: ClusterUid) -> BTreeSet<PackageKey> {
         let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
         self.packages
             .iter_mut()
@@ -261,12 +192,12 @@ impl Fleet {
         cluster: ClusterUid,
         deployment: &DeploymentUid,
         change: impl FnOnce(&mut Details),
-    ) -> BTreeSet<PackageUid> {
+    ) -> BTreeSet<PackageKey> {
         let Some(package) = self.deployments.get(deployment).copied() else {
             return BTreeSet::new();
         };
         // A member speaks about its own deployments only.
-        if DeploymentUid::derive(&package, &cluster) != *deployment {
+        if package.deployment(&cluster) != *deployment {
             return BTreeSet::new();
         }
         let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
@@ -277,8 +208,8 @@ impl Fleet {
     }
 
     /// The rows of a package.
-    pub fn package(&self, package: &PackageUid) -> Option<&PackageRows> {
-        self.packages.get(package)
+    pub fn package(&self, package: PackageKey) -> Option<&PackageRows> {
+        self.packages.get(&package)
     }
 
     /// An epoch was raised: what did not fit the history before is compared anew.
@@ -306,7 +237,7 @@ impl Fleet {
     }
 
     /// Packages with a row on this cluster that is ordered or targeted.
-    pub fn on_cluster(&self, cluster: &ClusterUid) -> Vec<(PackageUid, &Deployment)> {
+    pub fn on_cluster(&self, cluster: &ClusterUid) -> Vec<(PackageKey, &Deployment)> {
         self.packages
             .iter()
             .filter_map(|(package, rows)| Some((*package, rows.deployments.get(cluster)?)))
@@ -314,133 +245,26 @@ impl Fleet {
     }
 
     /// What the planner has to know of one deployment.
-    pub fn standing(&self, package: &PackageUid, cluster: &ClusterUid) -> Standing {
+    pub fn member_state(&self, package: PackageKey, cluster: &ClusterUid) -> MemberState {
         let fenced = self.contact_of(cluster).fenced.is_some();
         let deployment = self
             .packages
-            .get(package)
+            .get(&package)
             .and_then(|rows| rows.deployments.get(cluster));
         deployment.map_or_else(
-            || Standing {
+            || MemberState {
                 frozen: fenced,
-                ..Standing::default()
+                ..MemberState::default()
             },
-            |Deployment { details, .. }| Standing {
+            |Deployment { row, details }| MemberState {
+                row: *row,
                 frozen: fenced || details.frozen.is_some(),
                 torn_down: details.torn_down(),
                 lacks_content: details.lacks_content.is_some()
-                    && details.lacks_content == details.wanted(),
+                    && details.lacks_content == details.ordered(),
                 leaving: false,
             },
         )
-    }
-}
-
-impl PackageRows {
-    fn change(&mut self, cluster: ClusterUid, contact: Contact, change: impl FnOnce(&mut Details)) {
-        let Deployment { row, details } = self.deployments.entry(cluster).or_default();
-        self.counts.remove(row);
-        change(details);
-        (details.fenced, details.since) = (contact.fenced, contact.since);
-        *row = details.row(contact);
-        if row.class == Class::Available {
-            details.available_once = details.wanted();
-        }
-        self.counts.add(row);
-    }
-
-    fn recount(&mut self, cluster: ClusterUid, contact: Contact) {
-        self.change(cluster, contact, |_| {});
-    }
-
-    /// The counters.
-    pub fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    /// Every row.
-    pub fn rows(&self) -> impl Iterator<Item = (ClusterUid, Row)> {
-        self.deployments()
-            .map(|(cluster, deployment)| (cluster, deployment.row))
-    }
-
-    /// Every row with its details.
-    pub fn deployments(&self) -> impl Iterator<Item = (ClusterUid, &Deployment)> {
-        let all = self.deployments.iter();
-        all.map(|(cluster, deployment)| (*cluster, deployment))
-    }
-
-    /// What to remember durably of the reports; rows that nobody reported on are left out.
-    pub fn observed(&self) -> Vec<ObservedRow> {
-        self.deployments()
-            .filter_map(|(cluster, deployment)| deployment.details.observed(cluster))
-            .collect()
-    }
-}
-
-impl Deployment {
-    /// What counters and lists need.
-    pub fn row(&self) -> Row {
-        self.row
-    }
-
-    /// What was ordered and reported.
-    pub fn details(&self) -> &Details {
-        &self.details
-    }
-}
-
-impl Row {
-    /// How the deployment counts.
-    pub fn class(self) -> Class {
-        self.class
-    }
-
-    /// The newest order's number; 0 without one.
-    pub fn number(self) -> u64 {
-        self.number
-    }
-
-    /// Whether the placement selects the cluster.
-    pub fn is_targeted(self) -> bool {
-        self.targeted
-    }
-
-    /// Whether what is ordered is a tombstone.
-    pub fn is_tombstone(self) -> bool {
-        self.tombstone
-    }
-
-    /// Whether the member accepted the newest order, and that is no tombstone.
-    pub fn is_updated(self) -> bool {
-        self.updated
-    }
-}
-
-impl Counts {
-    fn add(&mut self, row: &Row) {
-        self.count(row, |counter| *counter += 1);
-    }
-
-    fn remove(&mut self, row: &Row) {
-        self.count(row, |counter| *counter -= 1);
-    }
-
-    fn count(&mut self, row: &Row, step: impl Fn(&mut usize)) {
-        if row.is_targeted() {
-            step(&mut self.targeted);
-            if row.is_updated() {
-                step(&mut self.updated);
-            }
-        }
-        match row.class {
-            Class::Absent => {}
-            Class::Available => step(&mut self.available),
-            Class::Progressing => step(&mut self.progressing),
-            Class::Failed => step(&mut self.failed),
-            Class::Offline => step(&mut self.offline),
-            Class::Removing => step(&mut self.removing),
-        }
     }
 }
 

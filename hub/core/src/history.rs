@@ -1,4 +1,4 @@
-//! Revisions of a package: their numbers, which one is active, and which ones may go.
+//! The revision history of a package: which revision is active, and which ones may be deleted.
 
 use std::collections::BTreeSet;
 

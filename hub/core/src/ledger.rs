@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use stevedore_proto_core::ledger::{self as packed, MAX_CONTENTS, MAX_ROWS};
 use stevedore_proto_core::{
-    ClusterUid, ContentRef, DeploymentUid, Digest, Epoch, Leadership, Order, OrderBody, PackageRef,
-    PackageUid, Settings, Term, Tuple,
+    ClusterUid, ContentRef, Digest, Epoch, Leadership, Order, OrderBody, PackageRef, PackageUid,
+    Settings, Term, Tuple,
 };
 
+use crate::package_key::PackageKey;
 use crate::session::{History, TermStart};
 
 /// Most terms that a shard remembers; older ones without a row are let go first.
@@ -28,6 +29,13 @@ pub struct PackageIdentity {
     pub namespace: Option<String>,
     /// Object name on the hub.
     pub name: String,
+}
+
+impl PackageIdentity {
+    /// The key of the package's rows.
+    pub fn key(&self) -> PackageKey {
+        self.uid.into()
+    }
 }
 
 /// One distinct content that was ordered, with its settings.
@@ -340,7 +348,7 @@ impl Ledger {
             OrderBody::Apply(row.ordered.reference())
         };
         let mut order = Order {
-            deployment: DeploymentUid::derive(&self.package.uid, &cluster),
+            deployment: self.package.key().deployment(&cluster),
             package,
             tuple: Tuple {
                 epoch,

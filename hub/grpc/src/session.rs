@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
+use stevedore_hub_core::package_key::PackageKey;
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::{Connection, Pace, Pacer};
 use stevedore_proto_core::message::{Close, CloseReason};
@@ -100,7 +101,7 @@ impl Sessions {
     /// Content of a package can be read again that could not be: orders that were put off for it go out now.
     pub fn content_back(&self, package: PackageUid) {
         for (cluster, member) in self.shared.registry.all() {
-            let deployment = DeploymentUid::derive(&package, &cluster);
+            let deployment = PackageKey::from(package).deployment(&cluster);
             member.notices.tell(|pending| {
                 pending.content_back.insert(deployment);
             });

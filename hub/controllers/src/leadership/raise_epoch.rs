@@ -17,7 +17,7 @@ use kube::api::PostParams;
 use kube::runtime::watcher::watch_object;
 use serde_json::json;
 use stevedore_crds::record;
-use stevedore_hub_core::epoch::Summary;
+use stevedore_hub_core::epoch::CensusSummary;
 use stevedore_hub_core::session::Census;
 use stevedore_proto_core::ClusterUid;
 use stevedore_runtime::retry::{Delays, Schedule};
@@ -101,7 +101,7 @@ async fn data(maps: &Api<ConfigMap>, name: &str) -> Result<BTreeMap<String, Stri
 
 /// Asks every connected member what it holds. A hub that has just loaded first gives members time to come: one that
 /// went on with a confirmed raise before anybody was back would raise above nothing.
-async fn take(hub: &Hub) -> Summary {
+async fn take(hub: &Hub) -> CensusSummary {
     let joined = hub.joined();
     let clusters: BTreeSet<_> = joined.iter().map(|(member, _)| member.cluster).collect();
     lock(&hub.listings).clear();
@@ -126,7 +126,7 @@ async fn take(hub: &Hub) -> Summary {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let listings = lock(&hub.listings).clone();
-    let mut summary = Summary::default();
+    let mut summary = CensusSummary::default();
     for (member, _) in &joined {
         let orders = hub.orders.of(&member.cluster);
         let said = listings.get(&member.cluster).zip(orders);
@@ -152,7 +152,7 @@ async fn answer(
     maps: &Api<ConfigMap>,
     request: &str,
     state: &str,
-    summary: &Summary,
+    summary: &CensusSummary,
 ) -> Result<(), lease::Error> {
     let lines: Vec<_> = summary
         .lines
@@ -204,7 +204,7 @@ async fn raise(
     hub: &Arc<Hub>,
     maps: &Api<ConfigMap>,
     request: &str,
-    summary: &Summary,
+    summary: &CensusSummary,
 ) -> Result<(), lease::Error> {
     let Some(own) = hub.leader.record() else {
         return Err(lease::Error::Lost);

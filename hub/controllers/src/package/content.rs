@@ -17,7 +17,7 @@ use stevedore_hub_core::provenance;
 use stevedore_package::files::{PackageFiles, Part};
 use stevedore_package::package::Package;
 use stevedore_package::render::RenderInput;
-use stevedore_proto_core::{ClusterUid, Digest};
+use stevedore_proto_core::{ClusterUid, Digest, Reason};
 use stevedore_runtime::retry;
 
 use crate::hub::{Hub, lock};
@@ -67,7 +67,7 @@ async fn off_the_reactor<T: Send + 'static>(
 
 fn unusable(message: &str) -> Failure {
     Failure {
-        reason: "LoadError".to_owned(),
+        reason: Reason::LoadError,
         message: message.to_owned(),
     }
 }

@@ -16,7 +16,7 @@ use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::status::Source;
 use stevedore_hub_core::{history, provenance};
 use stevedore_package::credentials::Credentials;
-use stevedore_proto_core::{Digest, PackageUid};
+use stevedore_proto_core::{Digest, PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, SourceState, lock};
@@ -110,7 +110,7 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
             (Source::PullFailed(message), "ImagePullBackOff")
         }
         Err(Error::Source(registry::Error::Invalid(message))) => {
-            let reason = "LoadError".to_owned();
+            let reason = Reason::LoadError;
             (Source::Invalid(Failure { reason, message }), "Invalid")
         }
         Err(Error::Unusable(failure)) => (Source::Invalid(failure), "Invalid"),

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stevedore_crds::condition::{self, Status, Update};
 use stevedore_crds::v1alpha1::{FailureGroup, PackageCounts, PackageStatus};
 use stevedore_hub_core::fleet::{Counts, PackageRows};
-use stevedore_hub_core::status::{self, Condition, Facts, Source, Summary};
+use stevedore_hub_core::status::{self, Condition, Input, Source, Summary};
 use stevedore_proto_core::status::Truth;
 use stevedore_proto_core::{ClusterUid, PackageUid};
 use tokio::time::Instant;
@@ -107,13 +107,13 @@ fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Durat
     let summary = {
         let fleet = lock(&hub.fleet);
         let empty = PackageRows::default();
-        let rows = fleet.package(&uid).unwrap_or(&empty);
+        let rows = fleet.package(uid.into()).unwrap_or(&empty);
         if !is_settled(hub, package, rows, |cluster| {
             fleet.contact_of(cluster).heard
         }) {
             return Err(Some(Duration::from_secs(1)));
         }
-        let facts = Facts {
+        let input = Input {
             source,
             unreadable: view.unreadable.clone(),
             unrendered: view.unrendered.clone(),
@@ -127,7 +127,7 @@ fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Durat
             blocked: view.blocked.clone().map(|(failure, _)| failure),
             names: Some(&names),
         };
-        status::summarise(rows, &facts)
+        status::summarise(rows, &input)
     };
     Ok(status_of(package, &view, summary, Timestamp::now()))
 }
@@ -241,7 +241,7 @@ fn counts(counts: &Counts) -> PackageCounts {
 fn failure(group: &status::FailureGroup) -> FailureGroup {
     let cut = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
     FailureGroup {
-        reason: cut(&group.failure.reason, 64),
+        reason: group.failure.reason.to_string(),
         message: cut(&group.failure.message, 1024),
         count: i32::try_from(group.count).unwrap_or(i32::MAX),
         clusters: group.clusters.clone(),

@@ -10,11 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::PackageAction;
-use stevedore_hub_core::fleet::{Assignment, Failure};
+use stevedore_hub_core::fleet::{Assignment, Failure, MemberState};
 use stevedore_hub_core::history::{self, Pin};
 use stevedore_hub_core::ledger::Ledger;
-use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
-use stevedore_proto_core::{ClusterUid, Epoch, PackageUid};
+use stevedore_hub_core::rollout::{self, Input, Intent, Plan, UnixMillis};
+use stevedore_proto_core::{ClusterUid, Epoch, PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, View, lock};
@@ -42,14 +42,14 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// One CamelCase word for conditions.
-    fn reason(&self) -> &'static str {
+    /// As people are shown it.
+    fn reason(&self) -> Reason {
         match self {
-            Self::Api(_) | Self::Ledger(ledger_store::Error::Api(_)) => "NotStored",
-            Self::Ledger(ledger_store::Error::Unreadable { .. }) => "LedgerUnreadable",
-            Self::Ledger(ledger_store::Error::Foreign { .. }) => "LedgerNameTaken",
-            Self::NotLeading => "NotLeader",
-            Self::DefinitionGoes => "DefinitionTerminating",
+            Self::Api(_) | Self::Ledger(ledger_store::Error::Api(_)) => Reason::NotStored,
+            Self::Ledger(ledger_store::Error::Unreadable { .. }) => Reason::LedgerUnreadable,
+            Self::Ledger(ledger_store::Error::Foreign { .. }) => Reason::LedgerNameTaken,
+            Self::NotLeading => Reason::NotLeader,
+            Self::DefinitionGoes => Reason::DefinitionTerminating,
         }
     }
 }
@@ -106,7 +106,7 @@ fn show_failure(hub: &Hub, uid: PackageUid, error: &Error) -> u32 {
         .as_ref()
         .map_or(0, |(_, attempts)| attempts + 1);
     let failure = Failure {
-        reason: error.reason().to_owned(),
+        reason: error.reason(),
         message: match error {
             Error::Api(error) | Error::Ledger(ledger_store::Error::Api(error)) => {
                 write::words(error)
@@ -157,39 +157,41 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         .map_or_else(|| StoredLedger::new(identity), |stored| (*stored).clone());
 
     let present = package.as_ref().filter(|package| !package.deleting);
-    let (mut wish, mut view) = wanted(hub, package.as_ref()).await?;
+    let (mut intent, mut view) = intent_of(hub, package.as_ref()).await?;
     let has_applied = stored.ledger.rows().any(|(_, row)| !row.tombstone);
     if package.is_none() && has_applied {
         // The finalizer keeps an object until every row is a tombstone: this one went past the hub.
         tracing::warn!(package = stored.ledger.package.name, %uid, "a package's object vanished; what runs is left alone");
-        wish = Wish::Vanished;
+        intent = Intent::Vanished;
     }
-    if wish == Wish::Removed
+    if intent == Intent::Removed
         && has_applied
         && finalizer::definition_goes(hub, &stored.ledger.package).await?
     {
         return Err(Error::DefinitionGoes);
     }
-    if let Some(package) = present.filter(|_| may_order(&wish, has_applied)) {
+    if let Some(package) = present.filter(|_| may_order(&intent, has_applied)) {
         finalizer::ensure(hub, package).await?;
     }
+    let now = now();
     let plan = {
-        let members = standings(hub, &uid);
+        let members = member_states(hub, &uid);
         rollout::plan(&Input {
             ledger: &stored.ledger,
             leadership: record.leadership,
             floor: record.floors.get(&uid).copied().unwrap_or(0),
-            wish: &wish,
+            intent: &intent,
             members: &members,
+            now,
         })
     };
     view.pending_render = plan.pending_render.len();
     let result = store(hub, &mut stored, &plan).await;
-    if let (Some(package), Wish::Kept { .. }) = (present, &wish) {
+    if let (Some(package), Intent::Keep { .. }) = (present, &intent) {
         targets::describe_kept(hub, package, &stored.ledger, &mut view);
     }
     if let Some(leadership) = hub.leader.current() {
-        assign(hub, &stored.ledger, leadership.epoch, targeted(&wish));
+        assign(hub, &stored.ledger, leadership.epoch, targeted(&intent));
     }
     if !plan.is_empty() || hub.orders.ledger(&uid).is_none() {
         // Without a change the one in memory may know more by now: a status that was written meanwhile.
@@ -202,7 +204,8 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         views.insert(uid, view);
     }
     let dropped = !plan.dropped.is_empty();
-    let is_done = stored.ledger.rows().next().is_none() && wish == Wish::Removed;
+    let requeue = plan.requeue_after(now);
+    let is_done = stored.ledger.rows().next().is_none() && intent == Intent::Removed;
     note_leaving(hub);
     result?;
     lock(&hub.to_observe).insert(uid);
@@ -214,39 +217,40 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         // A dropped row may be wanted again at once, with a number of its own.
         hub.to_plan.add(uid);
     }
-    if wish == Wish::Removed {
-        return Ok(finalizer::end(hub, &uid, package.as_ref(), &stored, is_done).await?);
+    if intent == Intent::Removed {
+        let waits = finalizer::end(hub, &uid, package.as_ref(), &stored, is_done).await?;
+        return Ok(waits.into_iter().chain(requeue).min());
     }
     if let Some(package) = present {
         garbage_collection::history(hub, package, &stored.ledger, lock_pin(hub, &uid)).await?;
     }
-    Ok(None)
+    Ok(requeue)
 }
 
 /// What is wanted of a package now, and what its status has to know of that.
-async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Wish, View), Error> {
+async fn intent_of(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Intent, View), Error> {
     let mut view = View {
         generation: package.map_or(0, |package| package.generation),
         has_content: true,
         ..View::default()
     };
     let Some(package) = package.filter(|package| !package.deleting) else {
-        return Ok((Wish::Removed, view));
+        return Ok((Intent::Removed, view));
     };
     let revisions = hub.revisions.history(&package.identity());
     view.has_content = history::current(&revisions, &package.content_hash()).is_some();
     let pin = settle_actions(hub, package).await?;
     view.pinned = pin.map(|pin| pin.revision);
-    let wish = targets::wish(hub, package, pin.as_ref(), &mut view).await;
-    Ok((wish, view))
+    let intent = targets::intent(hub, package, pin.as_ref(), &mut view).await;
+    Ok((intent, view))
 }
 
 /// Whether members will hold something of the package when the plan was carried out.
-fn may_order(wish: &Wish, has_applied: bool) -> bool {
-    match wish {
-        Wish::Present { targets, .. } => has_applied || !targets.is_empty(),
-        Wish::Kept { .. } => has_applied,
-        Wish::Removed | Wish::Vanished => false,
+fn may_order(intent: &Intent, has_applied: bool) -> bool {
+    match intent {
+        Intent::Present { targets, .. } => has_applied || !targets.is_empty(),
+        Intent::Keep { .. } => has_applied,
+        Intent::Removed | Intent::Vanished => false,
     }
 }
 
@@ -255,18 +259,22 @@ fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
 }
 
 /// What the planner has to know of every joined member.
-fn standings(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, Standing> {
+fn member_states(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, MemberState> {
     let fleet = lock(&hub.fleet);
     hub.joined()
         .into_iter()
         .map(|(member, _)| {
-            let standing = Standing {
+            let state = MemberState {
                 leaving: member.leaving,
-                ..fleet.standing(uid, &member.cluster)
+                ..fleet.member_state((*uid).into(), &member.cluster)
             };
-            (member.cluster, standing)
+            (member.cluster, state)
         })
         .collect()
+}
+
+fn now() -> UnixMillis {
+    UnixMillis(u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default())
 }
 
 /// Stores the changed shards, each only while this process leads.
@@ -296,11 +304,11 @@ pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
     );
 }
 
-fn targeted(wish: &Wish) -> BTreeSet<ClusterUid> {
-    match wish {
-        Wish::Present { targets, .. } => targets.keys().copied().collect(),
-        Wish::Kept { targets, .. } => targets.clone(),
-        Wish::Removed | Wish::Vanished => BTreeSet::new(),
+fn targeted(intent: &Intent) -> BTreeSet<ClusterUid> {
+    match intent {
+        Intent::Present { targets, .. } => targets.keys().copied().collect(),
+        Intent::Keep { targets, .. } => targets.clone(),
+        Intent::Removed | Intent::Vanished => BTreeSet::new(),
     }
 }
 
@@ -325,7 +333,7 @@ fn assign(hub: &Hub, ledger: &Ledger, epoch: Epoch, targeted: BTreeSet<ClusterUi
         };
         assignments.insert(cluster, assignment);
     }
-    lock(&hub.fleet).assign(ledger.package.uid, &assignments);
+    lock(&hub.fleet).assign(ledger.package.key(), &assignments);
 }
 
 /// Whether a leaving member is drained may be another answer now.

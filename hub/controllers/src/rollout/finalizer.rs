@@ -80,7 +80,7 @@ pub(crate) async fn end(
 
 /// Lets go of all that is in memory of a package.
 pub(crate) fn forget(hub: &Hub, uid: &PackageUid) {
-    lock(&hub.fleet).remove(uid);
+    lock(&hub.fleet).remove((*uid).into());
     lock(&hub.views).remove(uid);
     lock(&hub.shown).remove(uid);
     lock(&hub.sources).remove(uid);

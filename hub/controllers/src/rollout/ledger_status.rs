@@ -132,7 +132,7 @@ fn status(
     for detail in &object.status.details {
         since.insert((&detail.cluster, &detail.reason), &detail.since);
     }
-    if let Some(rows) = fleet.package(&uid) {
+    if let Some(rows) = fleet.package(uid.into()) {
         for row in rows.observed() {
             if shard.rows.contains_key(&row.cluster) {
                 observed.insert(row.cluster, row);
@@ -147,7 +147,7 @@ fn status(
                 continue;
             };
             let cut = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
-            let reason = cut(&failure.reason, 64);
+            let reason = failure.reason.to_string();
             let known = since
                 .get(&(name.as_str(), reason.as_str()))
                 .and_then(|time| (*time).clone());

@@ -11,11 +11,10 @@ use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, ActiveRevision, Pin};
 use stevedore_hub_core::ledger::Ledger;
 use stevedore_hub_core::placement::{self, Member, Placement};
-use stevedore_hub_core::rollout::{Rendering, Wish};
+use stevedore_hub_core::rollout::{Intent, Rendering};
 use stevedore_package::package::Package;
 use stevedore_package::render::{ClusterFacts, RenderInput};
-use stevedore_proto_core::ClusterUid;
-use stevedore_proto_core::content;
+use stevedore_proto_core::{ClusterUid, Reason, content};
 
 use crate::hub::{Hub, View};
 use crate::package::any_package::AnyPackage;
@@ -25,12 +24,12 @@ use crate::package::any_package::AnyPackage;
 const PASS: Duration = Duration::from_secs(5);
 
 /// What is wanted of a package that is not being deleted.
-pub(crate) async fn wish(
+pub(crate) async fn intent(
     hub: &Arc<Hub>,
     package: &AnyPackage,
     pin: Option<&Pin>,
     view: &mut View,
-) -> Wish {
+) -> Intent {
     let joined = hub.joined();
     let wanted = package.spec.placement.as_ref().map(placement);
     let selection = placement::select(
@@ -42,7 +41,7 @@ pub(crate) async fn wish(
     view.shortfall = selection.shortfall;
     let paused = package.spec.paused;
     let Some((revision, content)) = content(hub, package, pin, view).await else {
-        return Wish::Kept {
+        return Intent::Keep {
             paused,
             targets: selection.targets,
         };
@@ -51,7 +50,7 @@ pub(crate) async fn wish(
         .into_iter()
         .filter(|(member, _)| selection.targets.contains(&member.cluster))
         .collect();
-    Wish::Present {
+    Intent::Present {
         revision,
         paused,
         account: package.spec.service_account_name.clone(),
@@ -73,8 +72,7 @@ async fn content(
     pin: Option<&Pin>,
     view: &mut View,
 ) -> Option<(ActiveRevision, Content)> {
-    let mut unreadable = |reason: &str, message| {
-        let reason = reason.to_owned();
+    let mut unreadable = |reason, message| {
         view.unreadable = Some(Failure { reason, message });
     };
     let revisions = hub.revisions.history(&package.identity());
@@ -84,7 +82,7 @@ async fn content(
             let message = format!(
                 "revision {revision}, at which the package is pinned, is not kept any more; release it, or pin it at another one"
             );
-            unreadable("RevisionMissing", message);
+            unreadable(Reason::RevisionMissing, message);
         }
         return None;
     };
@@ -96,7 +94,7 @@ async fn content(
             message,
             "a revision's content cannot be read"
         );
-        unreadable("ContentUnavailable", message.clone());
+        unreadable(Reason::ContentUnavailable, message.clone());
     }
     view.revision = Some(active.number());
     view.resolved_image = Some(resolved(&object));
@@ -147,7 +145,11 @@ async fn render(
     let mut targets: BTreeMap<_, _> = clusters
         .map(|cluster| (cluster, Rendering::Unusable))
         .collect();
-    targets.extend(asked.into_iter().map(|cluster| (cluster, Rendering::Later)));
+    targets.extend(
+        asked
+            .into_iter()
+            .map(|cluster| (cluster, Rendering::Pending)),
+    );
     let Ok(pass) = pass.await else {
         return targets;
     };

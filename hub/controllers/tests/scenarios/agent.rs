@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stevedore_hub_controllers::Hub;
 use stevedore_hub_core::ports::{MemberUid, Members as _, Orders as _, Reports as _};
 use stevedore_hub_core::session::Report;
+use stevedore_proto_core::reason::Reason;
 use stevedore_proto_core::status::{Truth, Verdict};
 use stevedore_proto_core::{
     ClusterUid, DeploymentStatus, DeploymentUid, Environment, Held, InstanceId, Order, Stage,
@@ -132,6 +133,7 @@ impl Agent {
                 kubernetes_version: "v1.36.0".to_owned(),
                 platform: "linux/amd64".to_owned(),
             }),
+            time: None,
         };
         self.say(hub, report);
     }
@@ -196,7 +198,7 @@ impl Agent {
         let is_available = stage == Stage::Available && self.complaint.is_none();
         let verdict = |status, reason: &str, message: &str| Verdict {
             status,
-            reason: reason.to_owned(),
+            reason: Reason::parse(reason),
             message: message.to_owned(),
         };
         let available = match &self.complaint {

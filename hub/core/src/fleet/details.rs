@@ -1,18 +1,42 @@
-//! What was ordered and reported of one deployment, and what follows from it.
+//! The details of one deployment: its order and its reports, and the state and the failure that follow from them.
 
 use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
-use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth, reason};
-use stevedore_proto_core::{ClusterUid, DeploymentStatus, NackReason, Stage, Tuple};
+use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth};
+use stevedore_proto_core::{ClusterUid, DeploymentStatus, Reason, Stage, Tuple};
 
 use crate::session::FreezeReason;
 
-use super::{Assignment, Class, Contact, Row};
+use super::row::{DeploymentState, Row};
+
+/// What was ordered, for one cluster of a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assignment {
+    /// The order; absent while nothing was ordered.
+    pub tuple: Option<Tuple>,
+    /// Whether it is a tombstone.
+    pub tombstone: bool,
+    /// Whether the placement selects the cluster now.
+    pub targeted: bool,
+}
+
+/// Whether one member has a session, and in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Contact {
+    /// It has a session now.
+    pub connected: bool,
+    /// It was heard since this hub started.
+    pub heard: bool,
+    /// It has met a newer or another leadership than ours.
+    pub fenced: Option<FreezeReason>,
+    /// Statuses of sessions before this incarnation do not count: the agent says all of them again.
+    pub since: u64,
+}
 
 /// Why a deployment is not available.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Failure {
-    /// One CamelCase word.
-    pub reason: String,
+    /// What kind of trouble.
+    pub reason: Reason,
     /// For people.
     pub message: String,
 }
@@ -25,7 +49,7 @@ pub struct Details {
     pub(super) position: (u64, u64),
     pub(super) reached: Option<(Tuple, Stage)>,
     pub(super) status: Option<Box<DeploymentStatus>>,
-    pub(super) refused: Option<(Tuple, NackReason, String)>,
+    pub(super) refused: Option<(Tuple, Reason, String)>,
     pub(super) frozen: Option<FreezeReason>,
     /// Of the member's [`Contact`].
     pub(super) fenced: Option<FreezeReason>,
@@ -39,52 +63,52 @@ impl Details {
     /// The row that these details amount to.
     pub(super) fn row(&self, contact: Contact) -> Row {
         Row {
-            number: self.wanted().map_or(0, |tuple| tuple.number),
-            class: self.classify(contact),
+            number: self.ordered().map_or(0, |tuple| tuple.number),
+            state: self.state(contact),
             targeted: self.assignment.is_some_and(|assigned| assigned.targeted),
             tombstone: self.is_tombstone(),
             updated: self.is_updated(),
         }
     }
 
-    fn classify(&self, contact: Contact) -> Class {
+    fn state(&self, contact: Contact) -> DeploymentState {
         let Some(assignment) = self.assignment else {
-            return Class::Absent;
+            return DeploymentState::Absent;
         };
         if assignment.tombstone {
             return if self.torn_down().is_some() && !assignment.targeted {
-                Class::Absent
+                DeploymentState::Absent
             } else {
-                Class::Removing
+                DeploymentState::Removing
             };
         }
         if !assignment.targeted {
             return if assignment.tuple.is_some() {
-                Class::Removing
+                DeploymentState::Removing
             } else {
-                Class::Absent
+                DeploymentState::Absent
             };
         }
         if !contact.connected {
-            return Class::Offline;
+            return DeploymentState::Offline;
         }
         if contact.fenced.is_some() || self.frozen.is_some() || self.refusal().is_some() {
-            return Class::Failed;
+            return DeploymentState::Failed;
         }
         match self.current_status() {
             Some(status)
                 if status.stage == Stage::Available && status.available.status == Truth::True =>
             {
-                Class::Available
+                DeploymentState::Available
             }
-            Some(status) if self.is_stuck(status) => Class::Failed,
-            None if self.is_unheard() => Class::Offline,
-            _ => Class::Progressing,
+            Some(status) if self.is_stuck(status) => DeploymentState::Failed,
+            None if self.is_unheard() => DeploymentState::Offline,
+            _ => DeploymentState::Progressing,
         }
     }
 
     /// The order that is wanted.
-    pub fn wanted(&self) -> Option<Tuple> {
+    pub fn ordered(&self) -> Option<Tuple> {
         self.assignment.and_then(|assignment| assignment.tuple)
     }
 
@@ -95,8 +119,8 @@ impl Details {
 
     fn is_updated(&self) -> bool {
         !self.is_tombstone()
-            && self.wanted().is_some()
-            && self.reached.map(|(tuple, _)| tuple) == self.wanted()
+            && self.ordered().is_some()
+            && self.reached.map(|(tuple, _)| tuple) == self.ordered()
     }
 
     /// The number of the tombstone, once it is done.
@@ -121,7 +145,7 @@ impl Details {
     fn last_status(&self) -> Option<&DeploymentStatus> {
         self.status
             .as_deref()
-            .filter(|status| Some(status.observed) == self.wanted())
+            .filter(|status| Some(status.observed) == self.ordered())
     }
 
     /// Whether only an earlier process of the agent spoke about the order that is wanted.
@@ -132,16 +156,16 @@ impl Details {
     /// Whether it needs attention: blocked, or unavailable for more than probes that have yet to pass for the
     /// first time.
     fn is_stuck(&self, status: &DeploymentStatus) -> bool {
-        let was_there = self.available_once.is_some() && self.available_once == self.wanted();
+        let was_there = self.available_once.is_some() && self.available_once == self.ordered();
         is_blocked(status)
             || (is_unavailable(status)
-                && (was_there || status.available.reason != reason::PROBE_FAILURE))
+                && (was_there || status.available.reason != Reason::ProbeFailure))
     }
 
     fn refusal(&self) -> Option<Failure> {
         let (tuple, reason, message) = self.refused.as_ref()?;
-        (Some(*tuple) == self.wanted()).then(|| Failure {
-            reason: reason.as_str().to_owned(),
+        (Some(*tuple) == self.ordered()).then(|| Failure {
+            reason: reason.clone(),
             message: message.clone(),
         })
     }
@@ -151,7 +175,7 @@ impl Details {
     pub fn failure(&self) -> Option<Failure> {
         if let Some(frozen) = self.frozen.or(self.fenced) {
             return Some(Failure {
-                reason: frozen.as_str().to_owned(),
+                reason: frozen.reason().clone(),
                 message: "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)".to_owned(),
             });
         }
@@ -181,7 +205,7 @@ impl Details {
         if self.frozen.or(self.fenced).is_some() {
             return Some(ObservedRow {
                 cluster,
-                number: self.wanted().map_or(0, |tuple| tuple.number),
+                number: self.ordered().map_or(0, |tuple| tuple.number),
                 state: ObservedState::Frozen,
             });
         }
@@ -223,9 +247,7 @@ fn is_blocked(status: &DeploymentStatus) -> bool {
 
 /// Whether the member says more than that it is on its way.
 fn is_unavailable(status: &DeploymentStatus) -> bool {
-    let on_its_way = [reason::PREPARING, reason::APPLYING, reason::TEARING_DOWN];
-    let on_its_way = on_its_way.contains(&status.available.reason.as_str());
-    status.available.status == Truth::False && !on_its_way
+    status.available.status == Truth::False && !status.available.reason.is_progress()
 }
 
 fn failure_of(status: &DeploymentStatus) -> Failure {

@@ -1,9 +1,12 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
 use stevedore_proto_core::id::{EpochId, TermId};
-use stevedore_proto_core::{Epoch, PackageUid, Term};
+use stevedore_proto_core::{ContentRef, Digest, Epoch, Leadership, PackageUid, Term};
 
 use super::*;
 use crate::history::{self, Revision};
-use crate::ledger::PackageIdentity;
+use crate::ledger::{Ledger, PackageIdentity};
 
 mod kept;
 mod properties;
@@ -58,8 +61,8 @@ struct World {
     ledger: Ledger,
     leadership: Leadership,
     floor: u64,
-    wish: Wish,
-    members: BTreeMap<ClusterUid, Standing>,
+    intent: Intent,
+    members: BTreeMap<ClusterUid, MemberState>,
 }
 
 impl World {
@@ -72,9 +75,9 @@ impl World {
             }),
             leadership: leadership(1, 1),
             floor: 0,
-            wish: Wish::Removed,
+            intent: Intent::Removed,
             members: (0..clusters)
-                .map(|at| (cluster(at), Standing::default()))
+                .map(|at| (cluster(at), MemberState::default()))
                 .collect(),
         }
     }
@@ -84,7 +87,7 @@ impl World {
         clusters: impl IntoIterator<Item = u16>,
         (revision, rendering): (ActiveRevision, Rendering),
     ) {
-        self.wish = Wish::Present {
+        self.intent = Intent::Present {
             revision,
             paused: false,
             account: None,
@@ -96,7 +99,7 @@ impl World {
     }
 
     fn pause(&mut self, value: bool) {
-        if let Wish::Present { paused, .. } | Wish::Kept { paused, .. } = &mut self.wish {
+        if let Intent::Present { paused, .. } | Intent::Keep { paused, .. } = &mut self.intent {
             *paused = value;
         }
     }
@@ -106,8 +109,9 @@ impl World {
             ledger: &self.ledger,
             leadership: self.leadership,
             floor: self.floor,
-            wish: &self.wish,
+            intent: &self.intent,
             members: &self.members,
+            now: UnixMillis(0),
         })
     }
 
@@ -168,7 +172,7 @@ fn only_deployments_whose_digest_changes_are_ordered() {
     let mut world = World::new(2);
     world.want([0, 1], rendering(1, 0));
     world.settle();
-    if let Wish::Present { targets, .. } = &mut world.wish {
+    if let Intent::Present { targets, .. } = &mut world.intent {
         targets.insert(cluster(1), content(2, 0));
     }
     let plan = world.settle();
@@ -262,7 +266,7 @@ fn what_is_not_rendered_yet_is_not_resumed_with_what_it_had() {
     world.pause(true);
     world.settle();
     world.pause(false);
-    world.want([0, 1], (active(2), Rendering::Later));
+    world.want([0, 1], (active(2), Rendering::Pending));
     assert!(world.plan().is_empty());
     world.want([0, 1], rendering(2, 0));
     assert_eq!(world.plan().orders.len(), 2);
@@ -299,7 +303,7 @@ fn removal_goes_before_pause() {
     world.settle();
     world.pause(true);
     world.settle();
-    world.wish = Wish::Removed;
+    world.intent = Intent::Removed;
     assert_eq!(world.settle().orders[&cluster(0)], Cause::Removal);
 }
 
@@ -323,6 +327,20 @@ fn a_frozen_deployment_gets_nothing_until_the_epoch_is_raised() {
     );
     assert_eq!((world.row(0).number, world.row(1).number), (41, 41));
     assert_eq!(world.row(1).ordered.revision, 2);
+}
+
+#[test]
+fn a_plan_is_made_again_when_its_moment_comes() {
+    let at = |wake_at| Plan {
+        wake_at,
+        ..Plan::default()
+    };
+    let now = UnixMillis(5_000);
+    assert_eq!(at(None).requeue_after(now), None);
+    for (wake_at, after) in [(7_500, 2_500), (5_000, 0), (1, 0)] {
+        let requeue = at(Some(UnixMillis(wake_at))).requeue_after(now);
+        assert_eq!(requeue, Some(Duration::from_millis(after)));
+    }
 }
 
 #[test]
@@ -353,7 +371,7 @@ fn a_package_that_vanished_is_not_torn_down_but_its_tombstones_go_on() {
     world.settle();
     world.want([0, 1], rendering(1, 0));
     world.settle();
-    world.wish = Wish::Vanished;
+    world.intent = Intent::Vanished;
     assert!(world.settle().is_empty());
     world.members.get_mut(&cluster(2)).unwrap().torn_down = Some(world.row(2).number);
     assert_eq!(world.settle().dropped, [cluster(2)]);

@@ -84,8 +84,8 @@ impl Story {
 
     fn step(&mut self) -> Plan {
         let selected = self.placement.iter().copied().map(cluster);
-        self.world.wish = match self.active() {
-            Some(revision) => Wish::Present {
+        self.world.intent = match self.active() {
+            Some(revision) => Intent::Present {
                 revision,
                 paused: self.paused,
                 account: self.account.clone(),
@@ -93,7 +93,7 @@ impl Story {
                     .map(|cluster| (cluster, self.content_of(revision.number())))
                     .collect(),
             },
-            None => Wish::Kept {
+            None => Intent::Keep {
                 paused: self.paused,
                 targets: selected.collect(),
             },
@@ -146,7 +146,10 @@ fn without_content_members_come_and_go_and_nothing_new_is_ordered() {
     story.image = 3;
     story.account = Some("other".into());
     story.facts = 1;
-    story.world.members.insert(cluster(2), Standing::default());
+    story
+        .world
+        .members
+        .insert(cluster(2), MemberState::default());
     story.placement = BTreeSet::from([1, 2]);
     let plan = story.step();
     assert_eq!(plan.orders, BTreeMap::from([(cluster(0), Cause::Removal)]));

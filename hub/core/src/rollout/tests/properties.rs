@@ -46,7 +46,7 @@ fn perform(world: &mut World, change: &Change) {
         ),
         Change::Keep(set) => {
             let targets = set.iter().copied().map(cluster);
-            world.wish = Wish::Kept {
+            world.intent = Intent::Keep {
                 paused: false,
                 targets: targets
                     .filter(|cluster| world.members.contains_key(cluster))
@@ -54,24 +54,24 @@ fn perform(world: &mut World, change: &Change) {
             };
         }
         Change::Pause(value) => world.pause(*value),
-        Change::Remove => world.wish = Wish::Removed,
+        Change::Remove => world.intent = Intent::Removed,
         Change::TearDown(at) => {
             let number = world.ledger.row(&cluster(*at)).map(|row| row.number);
-            if let Some(standing) = world.members.get_mut(&cluster(*at)) {
-                standing.torn_down = number;
+            if let Some(member) = world.members.get_mut(&cluster(*at)) {
+                member.torn_down = number;
             }
         }
         Change::Freeze(at, value) => {
-            if let Some(standing) = world.members.get_mut(&cluster(*at)) {
-                standing.frozen = *value;
+            if let Some(member) = world.members.get_mut(&cluster(*at)) {
+                member.frozen = *value;
             }
         }
         Change::Forget(at) => {
             world.members.remove(&cluster(*at));
-            match &mut world.wish {
-                Wish::Present { targets, .. } => drop(targets.remove(&cluster(*at))),
-                Wish::Kept { targets, .. } => drop(targets.remove(&cluster(*at))),
-                Wish::Removed | Wish::Vanished => {}
+            match &mut world.intent {
+                Intent::Present { targets, .. } => drop(targets.remove(&cluster(*at))),
+                Intent::Keep { targets, .. } => drop(targets.remove(&cluster(*at))),
+                Intent::Removed | Intent::Vanished => {}
             }
         }
         Change::Join(at) => {

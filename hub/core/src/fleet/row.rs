@@ -1,0 +1,59 @@
+//! The row of one deployment: what counters and lists need of it.
+
+/// One deployment, as counters and lists need it: a few bytes, read without looking at its [`Details`](super::Details).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Row {
+    /// The newest order's number; 0 without one.
+    pub(super) number: u64,
+    pub(super) state: DeploymentState,
+    pub(super) targeted: bool,
+    pub(super) tombstone: bool,
+    pub(super) updated: bool,
+}
+
+const _: () = assert!(size_of::<Row>() <= 16);
+
+/// How a deployment counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum DeploymentState {
+    /// Neither targeted nor ordered.
+    #[default]
+    Absent,
+    /// Available at the order that is wanted.
+    Available,
+    /// Connected, and on its way.
+    Progressing,
+    /// Connected, and blocked, failing, refused or frozen.
+    Failed,
+    /// Unknown: without a session, or its agent has not spoken about it since it started anew.
+    Offline,
+    /// Being torn down.
+    Removing,
+}
+
+impl Row {
+    /// How the deployment counts.
+    pub fn state(self) -> DeploymentState {
+        self.state
+    }
+
+    /// The newest order's number; 0 without one.
+    pub fn number(self) -> u64 {
+        self.number
+    }
+
+    /// Whether the placement selects the cluster.
+    pub fn is_targeted(self) -> bool {
+        self.targeted
+    }
+
+    /// Whether what is ordered is a tombstone.
+    pub fn is_tombstone(self) -> bool {
+        self.tombstone
+    }
+
+    /// Whether the member accepted the newest order, and that is no tombstone.
+    pub fn is_updated(self) -> bool {
+        self.updated
+    }
+}
