@@ -6,7 +6,6 @@
 //! [`files::StoredFiles`]; [`render::Reads`] tell which clusters share one rendering.
 
 pub mod archive;
-pub mod budget;
 pub mod config;
 pub mod credentials;
 pub mod files;
@@ -16,6 +15,4 @@ pub mod manifest;
 mod object;
 pub mod package;
 pub mod render;
-pub mod template;
 pub mod violation;
-pub mod yaml;

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 use stevedore_proto_core::content::ProbeEntry;
+use stevedore_template::yaml;
 
 use crate::config::Schema;
 use crate::files::PackageFiles;
+use crate::limit;
 use crate::violation::{Reason, Violation};
-use crate::{limit, yaml};
 
 pub use lock::{Lock, LockedImage};
 

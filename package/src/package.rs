@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stevedore_proto_core::digest::Digest;
+use stevedore_template::budget::Budget;
+use stevedore_template::yaml::{self, Documents, Unreadable};
+use stevedore_template::{self as template, Env, Limits, TemplateSet};
 
-use crate::budget::Budget;
 use crate::files::{PackageFiles, package_order};
+use crate::limit;
 use crate::manifest::{self, PackageManifest, Scope, TestCase};
 use crate::render::{ClusterFacts, RenderInput};
-use crate::template::{self, Env, Limits, TemplateSet};
 use crate::violation::{Invalid, Reason, Violation};
-use crate::yaml::{self, Documents, Unreadable};
 
 const SUFFIX: &str = ".gotmpl";
 
@@ -66,7 +67,7 @@ impl Package {
             .ok();
         let files = Arc::new(files.into_map());
         // What a rendering could not afford to read is not read in vain.
-        let mut budget = Budget::default();
+        let mut budget = limit::render_budget();
         if let Err(violation) = parse_templates(&files, &environment(&files), &mut budget) {
             violations.push(violation);
         }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use stevedore_proto_core::content::{Content, Phase};
 use stevedore_proto_core::order::ContentRef;
+use stevedore_template::budget::Budget;
 
-use crate::budget::Budget;
 use crate::files::package_order;
 use crate::limit;
 use crate::object::Ready;
@@ -39,7 +39,7 @@ impl Package {
     /// # Errors
     /// With everything that is wrong with the result, or [`Reason::TooCostly`].
     pub fn render(&self, context: &Context) -> Result<Rendered, Invalid> {
-        self.render_within(context, &mut Budget::default())
+        self.render_within(context, &mut limit::render_budget())
     }
 
     fn render_within(&self, context: &Context, budget: &mut Budget) -> Result<Rendered, Invalid> {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::budget::Exhausted;
+use stevedore_template::budget::Exhausted;
+
 use crate::limit;
 
 /// Which rule a package breaks.

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use stevedore_cel::{Bindings, Program};
+use stevedore_template::budget::Budget;
 
 use super::Context;
-use crate::budget::Budget;
 use crate::object::{Problem, VARIABLES};
 use crate::violation::Reason;
 

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 
 use stevedore_proto_core::content::canonical_json;
 use stevedore_proto_core::limit::CONTENT;
+use stevedore_template::budget::Budget;
+use stevedore_template::yaml::{self, Document, Documents, Unreadable};
 
 use super::conditions::Conditions;
 use super::{Context, Reads};
-use crate::budget::Budget;
 use crate::limit;
 use crate::manifest::PackageManifest;
 use crate::object::{self, Key, Ready, Rules};
 use crate::package::invalid_yaml;
 use crate::violation::{Invalid, Reason, Violation};
-use crate::yaml::{self, Document, Documents, Unreadable};
 
 /// There is no use in reading on: a violation says why.
 pub(super) struct Stop;

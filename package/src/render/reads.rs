@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use stevedore_cel::Program;
 use stevedore_proto_core::content::canonical_json;
 use stevedore_proto_core::digest::{Digest, Hasher};
+use stevedore_template as template;
 
 use super::Context;
-use crate::template;
 
 /// What of the context a result depends on: so that one rendering serves every cluster that agrees on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

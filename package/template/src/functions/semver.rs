@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Function, Kind, fixed, utf8};
-use crate::template::value::Value;
+use crate::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] =
     &[fixed("semverCompare", &[Kind::Str; 2], |machine, args| {

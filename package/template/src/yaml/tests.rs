@@ -1,6 +1,8 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::budget::Budget;
+use crate::limit;
 
 fn one(text: &str) -> Value {
     document("f.yaml", text.as_bytes()).unwrap()

@@ -24,7 +24,7 @@ struct Case {
 }
 
 fn golden() -> Golden {
-    let text = include_str!("../../../tests/golden/template.json");
+    let text = include_str!("../../tests/golden/template.json");
     serde_json::from_str(text).expect("the file is JSON")
 }
 
@@ -45,7 +45,12 @@ fn env() -> Env {
 fn ours(case: &Case, context: &Json, env: &Env) -> Result<String, String> {
     let files = case.files.iter().map(|(path, source)| (path, source));
     let set = TemplateSet::parse(files, env).map_err(|error| error.to_string())?;
-    let output = set.execute(&case.execute, context, env, &mut Budget::default());
+    let output = set.execute(
+        &case.execute,
+        context,
+        env,
+        &mut Budget::new(8_000_000, 16 << 20),
+    );
     output
         .map(|output| output.text)
         .map_err(|error| error.to_string())

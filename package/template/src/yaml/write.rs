@@ -1,18 +1,16 @@
 //! YAML, byte for byte in the form the Kubernetes YAML library gives it.
 
-mod scalar;
-
-use super::format;
-use super::json::number_text;
-use super::value::{MAX_VALUE_DEPTH, Value};
-use scalar::Text;
+use super::scalar::{self, Text};
+use crate::format;
+use crate::json::number_text;
+use crate::value::{MAX_VALUE_DEPTH, Value};
 
 /// Lines longer than this are folded where they can be.
 const WIDTH: usize = 80;
 
 /// The first document of `text`; of numbers only the value counts, as in JSON.
-pub(super) fn decode(text: &str) -> Result<Value, String> {
-    let documents = crate::yaml::documents("the document", text.as_bytes());
+pub(crate) fn decode(text: &str) -> Result<Value, String> {
+    let documents = super::documents("the document", text.as_bytes());
     let documents = documents.map_err(|error| error.to_string())?;
     let first = documents.into_iter().next().map(|document| document.value);
     Value::from_json(&first.unwrap_or_default())
@@ -20,7 +18,7 @@ pub(super) fn decode(text: &str) -> Result<Value, String> {
 }
 
 /// The document of a value, ending in a line break.
-pub(super) fn encode(value: &Value, limit: usize) -> Result<String, String> {
+pub(crate) fn encode(value: &Value, limit: usize) -> Result<String, String> {
     let mut emitter = Emitter {
         out: String::new(),
         limit,

@@ -1,14 +1,12 @@
 //! The one reader of YAML: what Kubernetes accepts, under the limits of [`limit`].
 
-mod merge;
-
 use serde_json::{Number, Value};
 use serde_saphyr::{MergeKeyPolicy, Options};
 use thiserror::Error as ThisError;
 
+use super::merge::Merged;
 use crate::budget::{Budget, Exhausted};
 use crate::limit;
-use merge::Merged;
 
 /// A document of a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +45,7 @@ pub fn documents(path: &str, bytes: &[u8]) -> Result<Vec<Document>, YamlError> {
 }
 
 /// What reading YAML of so many bytes costs at most, in steps of a [`Budget`].
-pub(crate) fn cost(bytes: usize) -> u64 {
+pub fn cost(bytes: usize) -> u64 {
     DOCUMENT_STEPS + 4 * bytes as u64
 }
 
@@ -56,12 +54,12 @@ const DOCUMENT_STEPS: u64 = 40;
 const VALUE_STEPS: u64 = 10;
 
 /// What looking through a file costs, whatever is in it.
-pub(crate) fn cost_of_text(bytes: usize) -> u64 {
+pub fn cost_of_text(bytes: usize) -> u64 {
     bytes as u64 / 16
 }
 
 /// Why reading stopped.
-pub(crate) enum Unreadable {
+pub enum Unreadable {
     /// It is not YAML.
     Yaml(YamlError),
     /// The budget does not suffice.
@@ -69,7 +67,7 @@ pub(crate) enum Unreadable {
 }
 
 /// The documents of a file, one after the other.
-pub(crate) struct Documents<'a> {
+pub struct Documents<'a> {
     path: &'a str,
     rest: Option<&'a str>,
     line: usize,
@@ -79,7 +77,7 @@ pub(crate) struct Documents<'a> {
 impl<'a> Documents<'a> {
     /// # Errors
     /// When the bytes are not UTF-8.
-    pub(crate) fn new(path: &'a str, bytes: &'a [u8]) -> Result<Self, YamlError> {
+    pub fn new(path: &'a str, bytes: &'a [u8]) -> Result<Self, YamlError> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
@@ -102,10 +100,7 @@ impl<'a> Documents<'a> {
     ///
     /// # Errors
     /// When it is not YAML, or the budget does not suffice for it.
-    pub(crate) fn next_within(
-        &mut self,
-        budget: &mut Budget,
-    ) -> Result<Option<Document>, Unreadable> {
+    pub fn next_within(&mut self, budget: &mut Budget) -> Result<Option<Document>, Unreadable> {
         let Some((bytes, document)) = self.next() else {
             return Ok(None);
         };
@@ -285,6 +280,3 @@ fn normalise(value: &mut Value) {
         _ => {}
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// The runes of a string; a byte that is not part of valid UTF-8 stands alone.
-pub(in super::super) fn runes(bytes: &[u8]) -> impl Iterator<Item = Result<char, u8>> + '_ {
+pub(crate) fn runes(bytes: &[u8]) -> impl Iterator<Item = Result<char, u8>> + '_ {
     bytes.utf8_chunks().flat_map(|chunk| {
         let valid = chunk.valid().chars().map(Ok);
         valid.chain(chunk.invalid().iter().copied().map(Err))
@@ -11,7 +11,7 @@ pub(in super::super) fn runes(bytes: &[u8]) -> impl Iterator<Item = Result<char,
 }
 
 /// Whether Go calls this character printable: letters, marks, numbers, punctuation, symbols, space.
-pub(in super::super) fn is_print(letter: char) -> bool {
+pub(crate) fn is_print(letter: char) -> bool {
     if letter.is_ascii() {
         return letter == ' ' || letter.is_ascii_graphic();
     }
@@ -21,7 +21,7 @@ pub(in super::super) fn is_print(letter: char) -> bool {
 }
 
 /// `strconv.Quote`.
-pub(in super::super) fn quote(bytes: &[u8]) -> String {
+pub(crate) fn quote(bytes: &[u8]) -> String {
     quote_with(bytes, '"', false)
 }
 

@@ -2,8 +2,6 @@
 
 use thiserror::Error as ThisError;
 
-use crate::limit;
-
 /// Steps and output that are left. A step is about a quarter of a microsecond of an optimised build: executing a
 /// node of a template, handling 32 bytes, a tenth of reading a value of YAML.
 #[derive(Debug, Clone)]
@@ -23,13 +21,6 @@ pub enum Exhausted {
     /// Of so many bytes of output.
     #[error("all templates together write more than {0} bytes")]
     Output(usize),
-}
-
-impl Default for Budget {
-    /// That of one rendering.
-    fn default() -> Self {
-        Budget::new(limit::RENDER_STEPS, limit::RENDER_OUTPUT)
-    }
 }
 
 impl Budget {

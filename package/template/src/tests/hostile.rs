@@ -183,7 +183,7 @@ fn templates_of_several_files_that_call_each_other_end() {
     let files = [("a", "{{template \"b\" .}}"), ("b", "{{include \"a\" .}}")];
     let set = TemplateSet::parse(files, &env).unwrap();
     let error = set
-        .execute("a", &json!({}), &env, &mut Budget::default())
+        .execute("a", &json!({}), &env, &mut Budget::new(STEPS, 1 << 16))
         .unwrap_err();
     assert!(
         error.message.contains("exceeded maximum template depth"),

@@ -53,7 +53,7 @@ const COMPILING: u64 = 20_000;
 
 /// A compiled expression.
 #[derive(Clone)]
-pub(in super::super) struct Compiled {
+pub(crate) struct Compiled {
     regex: Regex,
     /// Steps that a search costs for each byte of the text.
     per_byte: u64,

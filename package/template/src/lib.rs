@@ -8,6 +8,7 @@
 //! can be reused for every context that agrees on those.
 
 mod ast;
+pub mod budget;
 mod eval;
 mod exec;
 mod files;
@@ -15,11 +16,12 @@ mod format;
 mod functions;
 mod json;
 mod lex;
+pub mod limit;
 mod literal;
 mod parse;
 mod reads;
 mod value;
-mod yaml;
+pub mod yaml;
 
 use std::collections::BTreeMap;
 use std::fmt;
