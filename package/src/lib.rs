@@ -6,12 +6,14 @@
 //! [`files::StoredFiles`]; [`render::Reads`] tell which clusters share one rendering.
 
 pub mod archive;
+mod check;
 pub mod config;
 pub mod credentials;
 pub mod files;
 pub mod image;
 pub mod limit;
 pub mod manifest;
+mod names;
 mod object;
 pub mod package;
 pub mod render;

@@ -1,66 +1,94 @@
-//! What is wrong with a package, in words its author understands.
+//! Violations: what is wrong with a package, in words its author understands.
 
 use std::fmt;
 
 use stevedore_template::budget::Exhausted;
+use stevedore_template::yaml::YamlError;
+use thiserror::Error as ThisError;
 
 use crate::limit;
 
 /// Which rule a package breaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ThisError)]
 #[non_exhaustive]
 pub enum Reason {
     /// No `manifest.yaml`.
+    #[error("manifest not found")]
     ManifestNotFound,
     /// The manifest breaks a rule.
+    #[error("manifest invalid")]
     ManifestInvalid,
     /// Both `manifest.yaml` and `manifest.yml`.
+    #[error("manifest present multiple times")]
     ManifestDuplicated,
     /// The lock file breaks a rule.
+    #[error("lock file invalid")]
     LockInvalid,
     /// Both `manifest.lock.yaml` and `manifest.lock.yml`.
+    #[error("lock file present multiple times")]
     LockDuplicated,
     /// Images are used without a lock file.
+    #[error("lock file missing")]
     LockMissing,
     /// Lock file and manifest name different images.
+    #[error("lock file differs from manifest")]
     LockDiffers,
     /// A manifest file of another kind or version.
+    #[error("unknown kind of manifest")]
     UnknownManifestKind,
     /// The package uses what this version does not honour.
+    #[error("not supported")]
     NotSupported,
     /// A template does not parse or does not run.
+    #[error("template error")]
     Template,
     /// A file of objects is not YAML.
+    #[error("invalid YAML")]
     InvalidYaml,
     /// An object without phase annotation.
+    #[error("missing phase annotation")]
     PhaseMissing,
     /// A phase that is not in the manifest.
+    #[error("phase not in manifest")]
     PhaseUnknown,
     /// An object without `apiVersion` or `kind`.
+    #[error("apiVersion or kind not set")]
     GvkNotSet,
     /// An object whose metadata breaks a rule.
+    #[error("metadata invalid")]
     MetadataInvalid,
     /// Two objects of the same group, kind, namespace and name.
+    #[error("duplicate object")]
     Duplicate,
     /// Labels that Kubernetes refuses.
+    #[error("labels invalid")]
     LabelsInvalid,
     /// A package annotation that cannot be read.
+    #[error("annotation invalid")]
     AnnotationInvalid,
     /// A condition annotation that is not CEL, or failed.
+    #[error("condition invalid")]
     ConditionInvalid,
     /// The package cannot be installed in this scope.
+    #[error("unsupported scope")]
     ScopeUnsupported,
     /// An object outside of the package's namespace.
+    #[error("object outside of the package's namespace")]
     NamespaceForeign,
     /// A cluster-scoped object in a namespaced package.
+    #[error("cluster-scoped object in a namespaced package")]
     ClusterScoped,
     /// An object or the whole set exceeds a limit.
+    #[error("too large")]
     TooLarge,
     /// Rendering it takes more steps, or writes more, than a rendering may.
+    #[error("too costly")]
     TooCostly,
     /// The package renders to nothing, which would remove everything it installed before.
+    #[error("no objects")]
     NoObjects,
     /// The configuration does not fit the schema.
+    #[error("config invalid")]
     ConfigInvalid,
 }
 
@@ -68,39 +96,6 @@ impl Reason {
     /// One CamelCase word, for conditions and machine-readable output.
     pub fn word(self) -> String {
         format!("{self:?}")
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Reason::ManifestNotFound => "manifest not found",
-            Reason::ManifestInvalid => "manifest invalid",
-            Reason::ManifestDuplicated => "manifest present multiple times",
-            Reason::LockInvalid => "lock file invalid",
-            Reason::LockDuplicated => "lock file present multiple times",
-            Reason::LockMissing => "lock file missing",
-            Reason::LockDiffers => "lock file differs from manifest",
-            Reason::UnknownManifestKind => "unknown kind of manifest",
-            Reason::NotSupported => "not supported",
-            Reason::Template => "template error",
-            Reason::InvalidYaml => "invalid YAML",
-            Reason::PhaseMissing => "missing phase annotation",
-            Reason::PhaseUnknown => "phase not in manifest",
-            Reason::GvkNotSet => "apiVersion or kind not set",
-            Reason::MetadataInvalid => "metadata invalid",
-            Reason::Duplicate => "duplicate object",
-            Reason::LabelsInvalid => "labels invalid",
-            Reason::AnnotationInvalid => "annotation invalid",
-            Reason::ConditionInvalid => "condition invalid",
-            Reason::ScopeUnsupported => "unsupported scope",
-            Reason::NamespaceForeign => "object outside of the package's namespace",
-            Reason::ClusterScoped => "cluster-scoped object in a namespaced package",
-            Reason::TooLarge => "too large",
-            Reason::TooCostly => "too costly",
-            Reason::NoObjects => "no objects",
-            Reason::ConfigInvalid => "config invalid",
-        })
     }
 }
 
@@ -132,6 +127,12 @@ impl Violation {
     pub(crate) fn costly(exhausted: Exhausted) -> Self {
         let details = format!("{exhausted}; let the package render less, or split it");
         Violation::new(Reason::TooCostly, details)
+    }
+
+    /// A YAML error of a file of objects.
+    pub(crate) fn invalid_yaml(error: YamlError) -> Self {
+        let details = format!("line {}: {}", error.line, error.message);
+        Violation::new(Reason::InvalidYaml, details).at(&error.path, error.index)
     }
 
     /// The same, in a file.

@@ -7,6 +7,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, PAD};
+
 type Check = fn(&str) -> bool;
 
 /// Formats that are checked, by their name without dashes.
@@ -42,13 +46,9 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, Check)> {
 
 /// Not empty, padded, of the standard alphabet. What the last digit has beyond the last byte does not matter.
 fn is_base64(text: &str) -> bool {
-    let digits = text.trim_end_matches('=');
-    let padding = text.len() - digits.len();
-    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    !digits.is_empty()
-        && text.len().is_multiple_of(4)
-        && padding <= 2
-        && digits.bytes().all(is_digit)
+    const LENIENT: GeneralPurpose =
+        GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true));
+    !text.is_empty() && LENIENT.decode(text).is_ok()
 }
 
 fn is_cidr(text: &str) -> bool {

@@ -1,3 +1,5 @@
+//! References of images.
+
 /// The repository of an image reference: without tag and digest.
 pub(super) fn repository(reference: &str) -> &str {
     let named = reference

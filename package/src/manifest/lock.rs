@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use stevedore_proto_core::digest::Digest;
 
+use super::document::{Problems, find, read};
 use super::image::repository;
-use super::{ManifestImage, Problems, find, read};
+use super::model::ManifestImage;
 use crate::files::PackageFiles;
 use crate::violation::{Reason, Violation};
 

@@ -1,6 +1,13 @@
-use serde_json::json;
+use std::sync::Arc;
 
+use serde_json::{Value, json};
+use stevedore_cel::Program;
+use stevedore_proto_core::content::stored_size;
+use stevedore_proto_core::limit;
+
+use super::condition::VARIABLES;
 use super::*;
+use crate::violation::Reason;
 
 fn phases() -> Vec<String> {
     vec!["deploy".to_owned()]
@@ -36,7 +43,7 @@ fn ready(value: Value, namespace: Option<&str>) -> Result<Ready, Vec<Problem>> {
     let mut compile = |text: &str| {
         let program = Program::compile_condition(text, VARIABLES);
         let problem = |error: stevedore_cel::Error| (Reason::ConditionInvalid, error.to_string());
-        program.map(Rc::new).map_err(problem)
+        program.map(Arc::new).map_err(problem)
     };
     prepare(value, &rules(&phases(), namespace), &mut compile)
 }

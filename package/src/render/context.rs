@@ -1,3 +1,5 @@
+//! The context of a rendering: what templates and conditions see.
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -5,7 +7,7 @@ use stevedore_proto_core::content::CollisionProtection;
 
 use crate::config;
 use crate::manifest::Scope;
-use crate::object::check_label_value;
+use crate::names::check_value;
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
 
@@ -76,7 +78,7 @@ impl Package {
         let name = if input.name.is_empty() {
             Err("it is empty")
         } else {
-            check_label_value(&input.name)
+            check_value(&input.name)
         };
         if let Err(why) = name {
             let details = format!("name {:?} becomes a label: {why}", input.name);

@@ -8,11 +8,11 @@ use stevedore_template::budget::Budget;
 use stevedore_template::yaml::{self, Document, Documents, Unreadable};
 
 use super::conditions::Conditions;
-use super::{Context, Reads};
+use super::context::Context;
+use super::reads::Reads;
 use crate::limit;
-use crate::manifest::PackageManifest;
 use crate::object::{self, Key, Ready, Rules};
-use crate::package::invalid_yaml;
+use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
 
 /// There is no use in reading on: a violation says why.
@@ -24,7 +24,7 @@ pub(super) struct Objects<'r> {
     rules: Rules<'r>,
     budget: &'r mut Budget,
     reads: &'r mut Reads,
-    conditions: Conditions,
+    conditions: Conditions<'r>,
     kept: Vec<Ready>,
     /// Bytes of the kept ones, as content.
     bytes: usize,
@@ -34,11 +34,12 @@ pub(super) struct Objects<'r> {
 
 impl<'r> Objects<'r> {
     pub(super) fn new(
-        manifest: &'r PackageManifest,
+        package: &'r Package,
         context: &'r Context,
         budget: &'r mut Budget,
         reads: &'r mut Reads,
     ) -> Self {
+        let manifest = package.manifest();
         let rules = Rules {
             package: &manifest.name,
             instance: context.name(),
@@ -50,7 +51,7 @@ impl<'r> Objects<'r> {
             rules,
             budget,
             reads,
-            conditions: Conditions::default(),
+            conditions: Conditions::new(&package.plain().conditions),
             kept: Vec::new(),
             bytes: 0,
             seen: HashMap::new(),
@@ -58,15 +59,26 @@ impl<'r> Objects<'r> {
         }
     }
 
-    /// Reads a file of objects.
-    pub(super) fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Stop> {
-        if let Err(exhausted) = self.budget.charge(yaml::cost_of_text(bytes.len())) {
+    /// Takes the documents of a file that the package holds parsed: each is paid for like one that is read.
+    pub(super) fn parsed(&mut self, path: &str, documents: &[Document]) -> Result<(), Stop> {
+        for document in documents {
+            if let Err(exhausted) = self.budget.charge(document.steps) {
+                return self.stop(Violation::costly(exhausted).in_file(path));
+            }
+            self.document(path, document.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Reads what a template wrote.
+    pub(super) fn written(&mut self, path: &str, text: &str) -> Result<(), Stop> {
+        if let Err(exhausted) = self.budget.charge(yaml::cost_of_text(text.len())) {
             return self.stop(Violation::costly(exhausted).in_file(path));
         }
-        let mut documents = match Documents::new(path, bytes) {
+        let mut documents = match Documents::new(path, text.as_bytes()) {
             Ok(documents) => documents,
             Err(error) => {
-                self.violations.push(invalid_yaml(error));
+                self.violations.push(Violation::invalid_yaml(error));
                 return Ok(());
             }
         };
@@ -75,7 +87,7 @@ impl<'r> Objects<'r> {
                 Ok(Some(document)) => self.document(path, document)?,
                 Ok(None) => return Ok(()),
                 Err(Unreadable::Yaml(error)) => {
-                    self.violations.push(invalid_yaml(error));
+                    self.violations.push(Violation::invalid_yaml(error));
                     return Ok(());
                 }
                 Err(Unreadable::Exhausted(exhausted)) => {

@@ -1,26 +1,38 @@
 //! The parsed form of a template, and how its parts print in messages.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+
+use crate::functions::Named;
+
+/// Templates by name: the file, or what one defines.
+pub(crate) type Trees = BTreeMap<Box<str>, Tree>;
 
 /// A place in a template file: line from 1, column (in bytes) from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pos {
-    pub(super) line: u32,
-    pub(super) column: u32,
+pub(crate) struct Pos {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+impl Pos {
+    /// Where a file begins, for messages about the file as a whole.
+    pub(crate) const START: Self = Self { line: 1, column: 0 };
 }
 
 /// A named template.
 #[derive(Debug)]
-pub(super) struct Tree {
-    pub(super) name: String,
+pub(crate) struct Tree {
+    pub(crate) name: Box<str>,
     /// The file it was written in.
-    pub(super) file: String,
-    pub(super) nodes: Vec<Node>,
+    pub(crate) file: Arc<str>,
+    pub(crate) nodes: Box<[Node]>,
 }
 
 impl Tree {
     /// Whether there is nothing but space: such a definition never replaces another.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.nodes.iter().all(|node| match node {
             Node::Text(text) => text.trim_ascii().is_empty(),
             _ => false,
@@ -29,15 +41,15 @@ impl Tree {
 }
 
 #[derive(Debug)]
-pub(super) enum Node {
-    Text(String),
+pub(crate) enum Node {
+    Text(Box<str>),
     Action(Pipe),
     If(Branch),
     With(Branch),
     Range(Branch),
     Template {
         pos: Pos,
-        name: String,
+        name: Box<str>,
         pipe: Option<Pipe>,
     },
     Break,
@@ -45,58 +57,58 @@ pub(super) enum Node {
 }
 
 #[derive(Debug)]
-pub(super) struct Branch {
-    pub(super) pipe: Pipe,
-    pub(super) list: Vec<Node>,
-    pub(super) otherwise: Option<Vec<Node>>,
+pub(crate) struct Branch {
+    pub(crate) pipe: Pipe,
+    pub(crate) list: Box<[Node]>,
+    pub(crate) otherwise: Option<Box<[Node]>>,
 }
 
 #[derive(Debug)]
-pub(super) struct Pipe {
-    pub(super) pos: Pos,
-    pub(super) assign: bool,
-    pub(super) decl: Vec<String>,
-    pub(super) commands: Vec<Command>,
+pub(crate) struct Pipe {
+    pub(crate) pos: Pos,
+    pub(crate) assign: bool,
+    pub(crate) decl: Box<[Box<str>]>,
+    pub(crate) commands: Box<[Command]>,
 }
 
 #[derive(Debug)]
-pub(super) struct Command {
+pub(crate) struct Command {
     /// Never empty.
-    pub(super) args: Vec<Expr>,
+    pub(crate) args: Box<[Expr]>,
 }
 
 #[derive(Debug)]
-pub(super) struct Expr {
-    pub(super) pos: Pos,
-    pub(super) kind: ExprKind,
+pub(crate) struct Expr {
+    pub(crate) pos: Pos,
+    pub(crate) kind: ExprKind,
 }
 
 #[derive(Debug)]
-pub(super) enum ExprKind {
+pub(crate) enum ExprKind {
     Dot,
     Nil,
     Bool(bool),
     Number(Number),
     /// The literal as written, and its meaning.
-    Str(String, Vec<u8>),
-    Field(Vec<String>),
+    Str(Box<str>, Box<[u8]>),
+    Field(Box<[Box<str>]>),
     /// The variable's name with its `$`, then fields.
-    Variable(String, Vec<String>),
-    Chain(Box<Expr>, Vec<String>),
-    Function(String),
-    Pipe(Pipe),
+    Variable(Box<str>, Box<[Box<str>]>),
+    Chain(Box<Expr>, Box<[Box<str>]>),
+    Function(Named),
+    Pipe(Box<Pipe>),
 }
 
 /// A numeric constant; which of the two it can be depends on where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Number {
-    pub(super) text: String,
-    pub(super) int: Option<i64>,
-    pub(super) float: Option<f64>,
+pub(crate) struct Number {
+    pub(crate) text: Box<str>,
+    pub(crate) int: Option<i64>,
+    pub(crate) float: Option<f64>,
 }
 
 /// Something a message can point at.
-pub(super) trait Located: fmt::Display {
+pub(crate) trait Located: fmt::Display {
     fn pos(&self) -> Pos;
 }
 
@@ -119,10 +131,10 @@ impl Located for Command {
 }
 
 /// A `template` action as a message shows it.
-pub(super) struct Call<'a>(
-    pub(super) Pos,
-    pub(super) &'a str,
-    pub(super) Option<&'a Pipe>,
+pub(crate) struct Call<'a>(
+    pub(crate) Pos,
+    pub(crate) &'a str,
+    pub(crate) Option<&'a Pipe>,
 );
 
 impl Located for Call<'_> {
@@ -188,7 +200,7 @@ impl fmt::Display for Expr {
                 }
                 fields.iter().try_for_each(|field| write!(f, ".{field}"))
             }
-            ExprKind::Function(name) => f.write_str(name),
+            ExprKind::Function(named) => f.write_str(named.name),
             ExprKind::Pipe(pipe) => write!(f, "{pipe}"),
         }
     }

@@ -1,4 +1,4 @@
-//! What one rendering may use up, all its files together.
+//! The budget of steps and output that one piece of work takes from, all its parts together.
 
 use thiserror::Error as ThisError;
 
@@ -39,17 +39,10 @@ impl Budget {
     /// # Errors
     /// When there are fewer left; then none are.
     pub fn charge(&mut self, steps: u64) -> Result<(), Exhausted> {
-        match self.steps.checked_sub(steps) {
-            Some(left) => {
-                self.steps = left;
-                Ok(())
-            }
-            None => {
-                self.steps = 0;
-                self.exhausted = true;
-                Err(Exhausted::Steps(self.limits.0))
-            }
-        }
+        let left = self.steps.checked_sub(steps);
+        self.exhausted |= left.is_none();
+        self.steps = left.unwrap_or(0);
+        left.map(drop).ok_or(Exhausted::Steps(self.limits.0))
     }
 
     /// Takes bytes of output.
@@ -57,16 +50,10 @@ impl Budget {
     /// # Errors
     /// When there are fewer left.
     pub fn write(&mut self, bytes: usize) -> Result<(), Exhausted> {
-        match self.output.checked_sub(bytes) {
-            Some(left) => {
-                self.output = left;
-                Ok(())
-            }
-            None => {
-                self.exhausted = true;
-                Err(Exhausted::Output(self.limits.1))
-            }
-        }
+        let left = self.output.checked_sub(bytes);
+        self.exhausted |= left.is_none();
+        self.output = left.unwrap_or(self.output);
+        left.map(drop).ok_or(Exhausted::Output(self.limits.1))
     }
 
     /// Whether it did not suffice, whoever heard of that.

@@ -1,13 +1,13 @@
-//! Evaluates pipelines, commands and their arguments.
+//! The evaluator of pipelines, commands and their arguments.
 
-use super::ast::{Command, Expr, ExprKind, Located, Number, Pipe};
-use super::exec::{Executed, Machine};
-use super::functions::{self, Callee, Kind, Run};
-use super::value::Value;
+use crate::ast::{Command, Expr, ExprKind, Located, Number, Pipe};
+use crate::functions::{Kind, Named, Outcome, Run, utf8};
+use crate::machine::{Executed, Machine};
+use crate::value::{Elem, Value};
 
 impl<'t> Machine<'t> {
     /// The value of a pipeline, having declared or assigned its variables.
-    pub(super) fn pipeline(&mut self, dot: &Value, pipe: &'t Pipe) -> Executed<Value> {
+    pub(crate) fn pipeline(&mut self, dot: &Value, pipe: &'t Pipe) -> Executed<Value> {
         let mut value = None;
         for command in &pipe.commands {
             let piped = value.take();
@@ -35,8 +35,8 @@ impl<'t> Machine<'t> {
         self.spend(first, 1)?;
         let given = command.args.len() > 1 || piped.is_some();
         match &first.kind {
-            ExprKind::Function(name) => {
-                self.call(dot, command, first, name, &command.args[1..], piped)
+            ExprKind::Function(named) => {
+                self.call(dot, command, first, *named, &command.args[1..], piped)
             }
             ExprKind::Field(_) | ExprKind::Chain(..) if given => {
                 // Evaluated first, so that a missing key is what is reported.
@@ -63,10 +63,10 @@ impl<'t> Machine<'t> {
         let fields = match &expr.kind {
             ExprKind::Field(fields)
             | ExprKind::Variable(_, fields)
-            | ExprKind::Chain(_, fields) => fields.as_slice(),
+            | ExprKind::Chain(_, fields) => &**fields,
             _ => &[],
         };
-        Ok((fields.last().map_or("", String::as_str), value))
+        Ok((fields.last().map_or("", |name| &**name), value))
     }
 
     /// The value of anything that needs no type to be expected of it.
@@ -77,14 +77,10 @@ impl<'t> Machine<'t> {
             ExprKind::Nil => Ok(Value::Nil),
             ExprKind::Bool(truth) => Ok(Value::Bool(*truth)),
             ExprKind::Number(number) => self.constant(expr, number),
-            ExprKind::Str(_, text) => Ok(Value::from(text.clone())),
+            ExprKind::Str(_, text) => Ok(Value::bytes(&**text)),
             ExprKind::Field(fields) => self.fields(expr, dot.clone(), fields),
             ExprKind::Variable(name, fields) => {
-                let found = self.vars.iter().rev().find(|(known, _)| known == name);
-                let Some((_, value)) = found else {
-                    return Err(self.error(expr, format!("undefined variable: {name}")));
-                };
-                let value = value.clone();
+                let value = self.var(expr, name)?.clone();
                 self.fields(expr, value, fields)
             }
             ExprKind::Chain(inner, fields) => {
@@ -95,13 +91,13 @@ impl<'t> Machine<'t> {
                 let value = self.operand(dot, inner)?;
                 self.fields(expr, value, fields)
             }
-            ExprKind::Function(name) => self.call(dot, expr, expr, name, &[], None),
+            ExprKind::Function(named) => self.call(dot, expr, expr, *named, &[], None),
             ExprKind::Pipe(pipe) => self.pipeline(dot, pipe),
         }
     }
 
     fn constant(&self, expr: &Expr, number: &Number) -> Executed<Value> {
-        let text = number.text.as_str();
+        let text = &*number.text;
         let hex = text.starts_with("0x") || text.starts_with("0X");
         let hex_int = hex && !text.contains(['p', 'P']);
         let floats =
@@ -113,7 +109,7 @@ impl<'t> Machine<'t> {
         }
     }
 
-    fn fields(&self, at: &Expr, mut value: Value, fields: &[String]) -> Executed<Value> {
+    fn fields(&self, at: &Expr, mut value: Value, fields: &[Box<str>]) -> Executed<Value> {
         for field in fields {
             value = match &value {
                 Value::Map(map) => match map.get(field.as_bytes()) {
@@ -143,50 +139,53 @@ impl<'t> Machine<'t> {
         dot: &Value,
         site: &'t dyn Located,
         name_at: &'t Expr,
-        name: &'t str,
+        named: Named,
         args: &'t [Expr],
         piped: Option<Value>,
     ) -> Executed<Value> {
-        let callee = match functions::find(name) {
-            Some(function) => Callee::Own(function),
-            None => match self.env.functions.get(name) {
-                Some(function) => Callee::Host(function),
-                None => {
-                    return Err(self.error(name_at, format!("{name:?} is not a defined function")));
-                }
-            },
-        };
+        let Named { name, function } = named;
         let given = args.len() + usize::from(piped.is_some());
-        if let Err(message) = callee.accepts(name, given) {
+        if let Err(message) = function.accepts(name, given) {
             return Err(self.error(name_at, message));
         }
-        if let Callee::Own(function) = callee
-            && let Run::ShortCircuit(stop_at) = function.run
-        {
+        if let Run::ShortCircuit(stop_at) = function.run {
             return self.short_circuit(dot, args, piped, stop_at);
         }
         let mut values = Vec::with_capacity(given);
         for (number, arg) in args.iter().enumerate() {
-            let kind = callee.kind(number);
-            values.push(self.argument(dot, kind, arg)?);
+            values.push(self.argument(dot, function.kind(number), arg)?);
         }
         if let Some(piped) = piped {
-            let kind = callee.kind(values.len());
+            let kind = function.kind(values.len());
             values.push(self.checked(name_at, piped, kind)?);
         }
         let weight: u64 = values.iter().map(Value::weight).sum();
         self.spend(name_at, 1 + weight)?;
-        let limit = self.env.limits.output;
-        let outcome = callee.run(self, &values).and_then(|value| {
-            self.charge(value.weight())?;
-            match &value {
-                Value::Str(text) if text.len() > limit => {
-                    Err(format!("the result exceeds {limit} bytes"))
-                }
-                _ => Ok(value),
-            }
-        });
+        let outcome = self.run(&function.run, &values);
         outcome.map_err(|message| self.error(site, format!("error calling {name}: {message}")))
+    }
+
+    /// Runs a function on its arguments.
+    fn run(&mut self, run: &Run, values: &[Value]) -> Outcome {
+        let resources = &mut self.resources;
+        let value = match run {
+            // Handled where arguments are not evaluated yet.
+            Run::ShortCircuit(_) => Ok(Value::Nil),
+            Run::Include => self.include(&utf8(&values[0]), &values[1]),
+            Run::Plain(run) => run(resources, values),
+            Run::OnFiles(run) => match resources.env.files {
+                Some(files) => run(files, resources, values),
+                None => Err("this package has no files".to_owned()),
+            },
+        }?;
+        self.resources.charge(value.weight())?;
+        let limit = self.resources.limit();
+        match &value {
+            Value::Str(text) if text.len() > limit => {
+                Err(format!("the result exceeds {limit} bytes"))
+            }
+            _ => Ok(value),
+        }
     }
 
     fn short_circuit(
@@ -214,9 +213,8 @@ impl<'t> Machine<'t> {
                 return Err(self.error(expr, format!("cannot assign nil to {}", kind.name())));
             }
             (ExprKind::Number(number), Kind::Int) => number.int.map(Value::Int),
-            (ExprKind::Number(number), Kind::Float) => number.float.map(Value::Float),
             (ExprKind::Bool(truth), Kind::Bool) => Some(Value::Bool(*truth)),
-            (ExprKind::Str(_, text), Kind::Str) => Some(Value::from(text.clone())),
+            (ExprKind::Str(_, text), Kind::Str) => Some(Value::bytes(&**text)),
             (ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Str(..), Kind::Any) => {
                 return self.operand(dot, expr);
             }
@@ -235,10 +233,9 @@ impl<'t> Machine<'t> {
             (_, Kind::Any)
             | (Value::Str(_), Kind::Str)
             | (Value::Int(_), Kind::Int)
-            | (Value::Float(_), Kind::Float)
             | (Value::Bool(_), Kind::Bool)
             | (Value::Nil, Kind::Map) => Ok(value),
-            (Value::Map(map), Kind::Map) if map.elem() == super::value::Elem::Any => Ok(value),
+            (Value::Map(map), Kind::Map) if map.elem() == Elem::Any => Ok(value),
             (Value::Nil, _) => Err(self.error(at, format!("invalid value; expected {name}"))),
             _ => {
                 let message = format!(

@@ -1,39 +1,18 @@
-//! Walks a template and writes its output.
+//! The walk over a template, node by node.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use super::ast::{Branch, Call, Located, Node, Pipe, Pos, Tree};
-use super::functions::{Compiled, Outcome};
-use super::reads::{Origin, Recorder};
-use super::value::{Map, Value};
-use super::{Env, ExecError, Output, TemplateSet, format, parse};
+use crate::ast::{Branch, Call, Located, Node, Pipe, Pos, Tree, Trees};
 use crate::budget::Budget;
-
-/// How deeply nodes and expressions may be nested while running, templates included.
-const MAX_DEPTH: usize = 256;
-
-pub(super) type Executed<T> = Result<T, Box<ExecError>>;
-
-/// One running execution.
-pub(super) struct Machine<'t> {
-    pub(super) set: &'t TemplateSet,
-    pub(super) env: &'t Env,
-    /// The template being executed.
-    pub(super) tree: &'t Tree,
-    pub(super) vars: Vec<(&'t str, Value)>,
-    out: Vec<u8>,
-    budget: &'t mut Budget,
-    depth: usize,
-    /// How many `template` and `include` are open.
-    calls: usize,
-    /// Maps that were changed: they may hold themselves and are emptied at the end.
-    changed: Vec<Map>,
-    /// Compiled expressions by their source.
-    pub(super) regexes: HashMap<String, Compiled>,
-}
+use crate::error::ExecError;
+use crate::functions::Outcome;
+use crate::machine::{Executed, Machine};
+use crate::reads::{Origin, Reads, Recorder};
+use crate::resources::{Env, Resources};
+use crate::value::Value;
+use crate::{format, json};
 
 /// What to do after a node.
 #[derive(PartialEq, Eq)]
@@ -43,58 +22,42 @@ enum Flow {
     Continue,
 }
 
-pub(super) fn run<'t>(
-    set: &'t TemplateSet,
+/// Executes a template; gives what it wrote, and what of the context it read.
+pub(crate) fn run<'t>(
+    trees: &'t Trees,
     name: &str,
     context: &Json,
-    env: &'t Env,
+    env: Env<'t>,
     budget: &'t mut Budget,
-) -> Executed<Output> {
+) -> Executed<(String, Reads)> {
     let early = |message: String| {
         Box::new(ExecError {
             file: name.to_owned(),
-            line: parse::START.line,
-            column: parse::START.column,
+            line: Pos::START.line,
+            column: Pos::START.column,
             template: name.to_owned(),
             context: name.to_owned(),
             message,
         })
     };
-    let tree = set
-        .trees
+    let tree = trees
         .get(name)
         .ok_or_else(|| early(format!("no template {name:?}")))?;
-    budget
-        .charge(weight(context))
-        .map_err(|exhausted| early(exhausted.to_string()))?;
+    let mut resources = Resources::new(env, budget);
+    resources.charge(weight(context)).map_err(early)?;
     let recorder = Rc::new(Recorder::default());
-    let dot = Value::context(context, Origin::root(&recorder))
+    let dot = json::context(context, Origin::root(&recorder))
         .ok_or_else(|| early("the context is nested too deeply".to_owned()))?;
-    let mut machine = Machine {
-        set,
-        env,
-        tree,
-        vars: vec![("$", dot.clone())],
-        out: Vec::new(),
-        budget,
-        depth: 0,
-        calls: 0,
-        changed: Vec::new(),
-        regexes: HashMap::new(),
-    };
-    let walked = machine.list(&dot, &tree.nodes);
-    for map in std::mem::take(&mut machine.changed) {
-        map.clear();
-    }
-    walked?;
-    let written = machine.budget.write(machine.out.len());
-    written.map_err(|exhausted| early(exhausted.to_string()))?;
-    let text = String::from_utf8(machine.out)
-        .map_err(|_| early("the output is not valid UTF-8".to_owned()))?;
-    Ok(Output {
-        text,
-        reads: recorder.reads(),
-    })
+    let mut machine = Machine::new(trees, tree, dot.clone(), resources);
+    machine.list(&dot, &tree.nodes)?;
+    let Machine { out, resources, .. } = machine;
+    resources
+        .budget
+        .write(out.len())
+        .map_err(|exhausted| early(exhausted.to_string()))?;
+    let text =
+        String::from_utf8(out).map_err(|_| early("the output is not valid UTF-8".to_owned()))?;
+    Ok((text, recorder.reads()))
 }
 
 /// What it costs to make a context's values anew for an execution, which may change them.
@@ -109,63 +72,6 @@ fn weight(context: &Json) -> u64 {
 }
 
 impl<'t> Machine<'t> {
-    pub(super) fn error(&self, at: &dyn Located, message: impl Into<String>) -> Box<ExecError> {
-        let Pos { line, column } = at.pos();
-        let context = at.to_string();
-        let context = match context.char_indices().nth(200) {
-            Some((end, _)) => format!("{}...", &context[..end]),
-            None => context,
-        };
-        Box::new(ExecError {
-            file: self.tree.file.clone(),
-            line,
-            column,
-            template: self.tree.name.clone(),
-            context,
-            message: message.into(),
-        })
-    }
-
-    /// Takes `steps` from the budget.
-    pub(super) fn charge(&mut self, steps: u64) -> Result<(), String> {
-        let charged = self.budget.charge(steps);
-        charged.map_err(|exhausted| exhausted.to_string())
-    }
-
-    pub(super) fn spend(&mut self, at: &dyn Located, steps: u64) -> Executed<()> {
-        self.charge(steps)
-            .map_err(|message| self.error(at, message))
-    }
-
-    /// Notes that a map was changed, so that it is emptied at the end.
-    pub(super) fn changed(&mut self, map: &Map) {
-        self.changed.push(map.clone());
-    }
-
-    /// Runs `inside` one level deeper.
-    pub(super) fn deeper<T>(
-        &mut self,
-        at: &dyn Located,
-        inside: impl FnOnce(&mut Self) -> Executed<T>,
-    ) -> Executed<T> {
-        if self.depth >= MAX_DEPTH {
-            return Err(self.error(at, format!("nested more than {MAX_DEPTH} deep")));
-        }
-        self.depth += 1;
-        let result = inside(self);
-        self.depth -= 1;
-        result
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.charge(1 + bytes.len() as u64 / 32)?;
-        if self.out.len() + bytes.len() > self.env.limits.output {
-            return Err(format!("output exceeds {} bytes", self.env.limits.output));
-        }
-        self.out.extend_from_slice(bytes);
-        Ok(())
-    }
-
     fn list(&mut self, dot: &Value, nodes: &'t [Node]) -> Executed<Flow> {
         for node in nodes {
             let flow = self.node(dot, node)?;
@@ -180,7 +86,7 @@ impl<'t> Machine<'t> {
         match node {
             Node::Text(text) => {
                 let written = self.write(text.as_bytes());
-                let here = Call(parse::START, "", None);
+                let here = Call(Pos::START, "", None);
                 written.map_err(|message| self.error(&here, message))?;
             }
             Node::Action(pipe) => self.action(dot, pipe)?,
@@ -202,7 +108,7 @@ impl<'t> Machine<'t> {
         let written = match &value {
             Value::Nil => self.write(b"<no value>"),
             Value::Str(text) => self.write(text),
-            _ => format::print(&value, self.env.limits.output).and_then(|text| self.write(&text)),
+            _ => format::print(&value, self.resources.limit()).and_then(|text| self.write(&text)),
         };
         written.map_err(|message| self.error(pipe, message))
     }
@@ -310,16 +216,6 @@ impl<'t> Machine<'t> {
         Ok(flow != Flow::Break)
     }
 
-    pub(super) fn set_var(&mut self, at: &Pipe, name: &str, value: Value) -> Executed<()> {
-        match self.vars.iter_mut().rev().find(|(known, _)| *known == name) {
-            Some((_, known)) => {
-                *known = value;
-                Ok(())
-            }
-            None => Err(self.error(at, format!("undefined variable: {name}"))),
-        }
-    }
-
     fn template(
         &mut self,
         dot: &Value,
@@ -328,7 +224,7 @@ impl<'t> Machine<'t> {
         pipe: Option<&'t Pipe>,
     ) -> Executed<()> {
         let call = Call(pos, name, pipe);
-        let Some(tree) = self.set.trees.get(name) else {
+        let Some(tree) = self.trees.get(name) else {
             return Err(self.error(&call, format!("template {name:?} not defined")));
         };
         let dot = match pipe {
@@ -340,7 +236,7 @@ impl<'t> Machine<'t> {
 
     /// Executes another template with its own variables, writing to the same output.
     fn enter(&mut self, call: &dyn Located, tree: &'t Tree, dot: &Value) -> Executed<()> {
-        let limit = self.env.limits.recursion;
+        let limit = self.resources.env.limits.recursion;
         if self.calls >= limit {
             let message = format!("exceeded maximum template depth ({limit})");
             return Err(self.error(call, message));
@@ -357,12 +253,12 @@ impl<'t> Machine<'t> {
     }
 
     /// The output of another template as a value: the function `include`.
-    pub(super) fn include(&mut self, name: &str, dot: &Value) -> Outcome {
-        let Some(tree) = self.set.trees.get(name) else {
+    pub(crate) fn include(&mut self, name: &str, dot: &Value) -> Outcome {
+        let Some(tree) = self.trees.get(name) else {
             return Err(format!("no template {name:?} in this package"));
         };
         let outer = std::mem::take(&mut self.out);
-        let call = Call(parse::START, name, None);
+        let call = Call(Pos::START, name, None);
         let entered = self.enter(&call, tree, dot);
         let text = std::mem::replace(&mut self.out, outer);
         entered.map_err(|error| error.to_string())?;

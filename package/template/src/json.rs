@@ -1,21 +1,59 @@
-//! JSON as Go's `encoding/json` writes it.
+//! JSON: read into values, and written as Go's `encoding/json` writes it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::rc::Rc;
 
-use super::format::runes;
-use super::value::{MAX_VALUE_DEPTH, Value};
+use serde_json::Value as Json;
+
+use crate::format::runes;
+use crate::reads::Origin;
+use crate::value::{List, MAX_VALUE_DEPTH, Map, Value};
+
+/// The value of a document: numbers become `float64`. None if it is nested too deeply.
+pub(crate) fn decode(document: &Json) -> Option<Value> {
+    convert(document, None, MAX_VALUE_DEPTH)
+}
+
+/// The value of a context, which records what is looked at. None if it is nested too deeply.
+pub(crate) fn context(context: &Json, origin: Origin) -> Option<Value> {
+    convert(context, Some(origin), MAX_VALUE_DEPTH)
+}
+
+fn convert(json: &Json, origin: Option<Origin>, depth: usize) -> Option<Value> {
+    let below = depth.checked_sub(1)?;
+    Some(match json {
+        Json::Null => Value::Nil,
+        Json::Bool(truth) => Value::Bool(*truth),
+        Json::Number(number) => Value::Float(number.as_f64()?),
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => {
+            // A list is read as a whole or not at all, so what is below needs no origin.
+            let items = items.iter().map(|item| convert(item, None, below));
+            Value::List(List::of_context(items.collect::<Option<_>>()?, origin))
+        }
+        Json::Object(entries) => {
+            let mut converted = BTreeMap::new();
+            for (key, item) in entries {
+                let origin = origin.as_ref().map(|origin| origin.child(key));
+                converted.insert(Rc::from(key.as_bytes()), convert(item, origin, below)?);
+            }
+            Value::Map(Map::of_context(converted, origin))
+        }
+    })
+}
 
 /// How JSON is laid out.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Style {
+pub(crate) struct Style {
     /// Whether `<`, `>` and `&` are written as escapes.
-    pub(super) escape_html: bool,
+    pub(crate) escape_html: bool,
     /// Whether every item stands on its own line, indented by two spaces a level.
-    pub(super) pretty: bool,
+    pub(crate) pretty: bool,
 }
 
 /// What `json.Marshal` gives; an error for what has no JSON form or exceeds `limit` bytes.
-pub(super) fn encode(value: &Value, style: Style, limit: usize) -> Result<String, String> {
+pub(crate) fn encode(value: &Value, style: Style, limit: usize) -> Result<String, String> {
     let mut writer = Writer {
         out: String::new(),
         style,
@@ -134,7 +172,7 @@ impl Writer {
 }
 
 /// A float as `encoding/json` writes it.
-pub(super) fn number_text(number: f64) -> Result<String, String> {
+pub(crate) fn number_text(number: f64) -> Result<String, String> {
     if !number.is_finite() {
         return Err("json: unsupported value".to_owned());
     }

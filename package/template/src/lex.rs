@@ -1,48 +1,16 @@
-//! Cuts a template into tokens: text, and what stands between `{{` and `}}`.
+//! The lexer: cuts a template into tokens, which are text and what stands between `{{` and `}}`.
 
-use super::ast::Pos;
+mod token;
+
+use crate::ast::Pos;
+
+pub(crate) use token::{Kind, Token};
 
 const LEFT: &str = "{{";
 const RIGHT: &str = "}}";
 const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Error,
-    Eof,
-    Text,
-    LeftDelim,
-    RightDelim,
-    Space,
-    Assign,
-    Declare,
-    Pipe,
-    Comma,
-    Char,
-    LeftParen,
-    RightParen,
-    Str,
-    RawStr,
-    CharConstant,
-    Number,
-    Bool,
-    Nil,
-    Dot,
-    Field,
-    Variable,
-    Identifier,
-    Keyword,
-}
-
-/// A token; for [`Kind::Error`] the text is the message.
-#[derive(Debug, Clone)]
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
-    pub(super) text: std::borrow::Cow<'a, str>,
-    pub(super) pos: Pos,
-}
-
-pub(super) struct Lexer<'a> {
+pub(crate) struct Lexer<'a> {
     input: &'a str,
     at: usize,
     start: usize,
@@ -58,7 +26,7 @@ pub(super) struct Lexer<'a> {
 type Step = Result<Kind, String>;
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(input: &'a str) -> Self {
+    pub(crate) fn new(input: &'a str) -> Self {
         Self {
             input,
             at: 0,
@@ -73,7 +41,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The next token; after an error or the end only [`Kind::Eof`] follows.
-    pub(super) fn next_token(&mut self) -> Token<'a> {
+    pub(crate) fn next_token(&mut self) -> Token<'a> {
         self.start = self.at;
         if self.failed {
             return self.token(Kind::Eof, "EOF");

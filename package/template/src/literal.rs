@@ -1,9 +1,9 @@
 //! The meaning of Go's literals: quoted strings, characters, numbers.
 
-use super::ast::Number;
+use crate::ast::Number;
 
 /// The bytes a `"quoted"` or `` `raw` `` Go string stands for.
-pub(super) fn unquote(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn unquote(text: &str) -> Result<Vec<u8>, String> {
     let invalid = || "invalid syntax".to_owned();
     if let Some(raw) = text
         .strip_prefix('`')
@@ -80,7 +80,7 @@ fn coded(text: &str, digits: usize, radix: u32, byte: bool) -> Option<(Unit, &st
 }
 
 /// The number a character constant stands for.
-pub(super) fn char_constant(text: &str) -> Result<Number, String> {
+pub(crate) fn char_constant(text: &str) -> Result<Number, String> {
     let malformed = || format!("malformed character constant: {text}");
     let inner = text.strip_prefix('\'').ok_or_else(malformed)?;
     let (unit, rest) = unit(inner, '\'').ok_or_else(malformed)?;
@@ -92,21 +92,21 @@ pub(super) fn char_constant(text: &str) -> Result<Number, String> {
         Unit::Byte(byte) => i64::from(byte),
     };
     Ok(Number {
-        text: text.to_owned(),
+        text: text.into(),
         int: Some(code),
         float: Some(code as f64),
     })
 }
 
 /// A number literal: integer where it is one, float where it can be one.
-pub(super) fn number(text: &str) -> Result<Number, String> {
+pub(crate) fn number(text: &str) -> Result<Number, String> {
     if text.ends_with('i') {
         return Err(format!("complex numbers are not supported: {text:?}"));
     }
     let parsed = parse_int(text);
     if let Some(Ok(int)) = parsed {
         return Ok(Number {
-            text: text.to_owned(),
+            text: text.into(),
             int: Some(int),
             float: Some(int as f64),
         });
@@ -121,14 +121,14 @@ pub(super) fn number(text: &str) -> Result<Number, String> {
     let whole = float.trunc() == float && float.abs() < 9_007_199_254_740_992.0 * 1024.0;
     let int = whole.then_some(float as i64);
     Ok(Number {
-        text: text.to_owned(),
+        text: text.into(),
         int,
         float: Some(float),
     })
 }
 
 /// Go's `ParseInt(text, 0, 64)`: `None` if it is no integer, `Some(Err)` if it is too large.
-pub(super) fn parse_int(text: &str) -> Option<Result<i64, ()>> {
+pub(crate) fn parse_int(text: &str) -> Option<Result<i64, ()>> {
     let (negative, digits) = split_sign(text);
     if !underscores_fit(digits) {
         return None;
@@ -154,7 +154,7 @@ pub(super) fn parse_int(text: &str) -> Option<Result<i64, ()>> {
 }
 
 /// Go's `ParseFloat`, also for hexadecimal floats.
-pub(super) fn parse_float(text: &str) -> Option<f64> {
+pub(crate) fn parse_float(text: &str) -> Option<f64> {
     let (negative, digits) = split_sign(text);
     let sign = if negative { -1.0 } else { 1.0 };
     match digits.to_ascii_lowercase().as_str() {

@@ -111,7 +111,7 @@ fn view(value: &Json, depth: Depth) -> Json {
 
 /// Collects reads while a template runs.
 #[derive(Debug, Default)]
-pub(super) struct Recorder {
+pub(crate) struct Recorder {
     paths: RefCell<BTreeMap<Path, Depth>>,
 }
 
@@ -122,7 +122,7 @@ impl Recorder {
         *known = (*known).max(depth);
     }
 
-    pub(super) fn reads(&self) -> Reads {
+    pub(crate) fn reads(&self) -> Reads {
         let mut reads = Reads {
             paths: self.paths.borrow().clone(),
         };
@@ -133,20 +133,20 @@ impl Recorder {
 
 /// Where a container of the context sits, so that looking into it is recorded.
 #[derive(Debug, Clone)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     path: Path,
     recorder: Rc<Recorder>,
 }
 
 impl Origin {
-    pub(super) fn root(recorder: &Rc<Recorder>) -> Self {
+    pub(crate) fn root(recorder: &Rc<Recorder>) -> Self {
         Self {
             path: Path::new(),
             recorder: Rc::clone(recorder),
         }
     }
 
-    pub(super) fn child(&self, key: &str) -> Self {
+    pub(crate) fn child(&self, key: &str) -> Self {
         let mut path = self.path.clone();
         path.push(key.to_owned());
         Self {
@@ -155,11 +155,11 @@ impl Origin {
         }
     }
 
-    pub(super) fn record(&self, depth: Depth) {
+    pub(crate) fn record(&self, depth: Depth) {
         self.recorder.record(self.path.clone(), depth);
     }
 
-    pub(super) fn record_child(&self, key: &[u8], depth: Depth) {
+    pub(crate) fn record_child(&self, key: &[u8], depth: Depth) {
         let mut path = self.path.clone();
         path.push(String::from_utf8_lossy(key).into_owned());
         self.recorder.record(path, depth);

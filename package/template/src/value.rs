@@ -5,19 +5,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use serde_json::Value as Json;
-
-use super::reads::{Depth, Origin};
+use crate::reads::{Depth, Origin};
 
 /// How deeply lists and maps may be nested before printing or comparing them is refused.
-pub(super) const MAX_VALUE_DEPTH: usize = 100;
+pub(crate) const MAX_VALUE_DEPTH: usize = 100;
 
 /// A Go string: bytes, usually but not always UTF-8.
-pub type Bytes = Rc<[u8]>;
+pub(crate) type Bytes = Rc<[u8]>;
 
 /// A value in a running template.
 #[derive(Clone, Default)]
-pub enum Value {
+pub(crate) enum Value {
     /// An untyped nil, or a JSON null.
     #[default]
     Nil,
@@ -41,7 +39,7 @@ pub enum Value {
 
 /// What a list or map holds, which decides the name of its Go type and its zero element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Elem {
+pub(crate) enum Elem {
     Any,
     Str,
     Int,
@@ -57,7 +55,7 @@ impl Elem {
     }
 
     /// The value a Go map of this type gives for a key it lacks.
-    pub(super) fn zero(self) -> Value {
+    pub(crate) fn zero(self) -> Value {
         match self {
             Self::Any => Value::Nil,
             Self::Str => Value::from(""),
@@ -68,7 +66,7 @@ impl Elem {
 
 /// An immutable list, shared by reference.
 #[derive(Clone)]
-pub struct List(Rc<ListNode>);
+pub(crate) struct List(Rc<ListNode>);
 
 struct ListNode {
     items: Vec<Value>,
@@ -79,7 +77,7 @@ struct ListNode {
 
 /// A map, shared by reference: a change through one holder is seen by all.
 #[derive(Clone)]
-pub struct Map(Rc<MapNode>);
+pub(crate) struct Map(Rc<MapNode>);
 
 struct MapNode {
     entries: RefCell<BTreeMap<Bytes, Value>>,
@@ -89,19 +87,23 @@ struct MapNode {
 
 impl List {
     /// A `[]interface {}`.
-    #[must_use]
-    pub fn new(items: Vec<Value>) -> Self {
+    pub(crate) fn new(items: Vec<Value>) -> Self {
         Self::build(items, Elem::Any, false, None)
     }
 
     /// A list of another element type; `items` are of that type.
-    pub(super) fn typed(items: Vec<Value>, elem: Elem) -> Self {
+    pub(crate) fn typed(items: Vec<Value>, elem: Elem) -> Self {
         Self::build(items, elem, false, None)
     }
 
     /// A nil slice: empty, but `null` as JSON.
-    pub(super) fn nil() -> Self {
+    pub(crate) fn nil() -> Self {
         Self::build(Vec::new(), Elem::Any, true, None)
+    }
+
+    /// A list of the context.
+    pub(crate) fn of_context(items: Vec<Value>, origin: Option<Origin>) -> Self {
+        Self::build(items, Elem::Any, false, origin)
     }
 
     fn build(items: Vec<Value>, elem: Elem, nil: bool, origin: Option<Origin>) -> Self {
@@ -114,22 +116,21 @@ impl List {
     }
 
     /// The items, in order.
-    #[must_use]
-    pub fn items(&self) -> &[Value] {
+    pub(crate) fn items(&self) -> &[Value] {
         self.read(Depth::Value);
         &self.0.items
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.read(Depth::Emptiness);
         self.0.items.is_empty()
     }
 
-    pub(super) fn is_nil(&self) -> bool {
+    pub(crate) fn is_nil(&self) -> bool {
         self.0.nil
     }
 
-    pub(super) fn elem(&self) -> Elem {
+    pub(crate) fn elem(&self) -> Elem {
         self.0.elem
     }
 
@@ -142,13 +143,17 @@ impl List {
 
 impl Map {
     /// A `map[string]interface {}`.
-    #[must_use]
-    pub fn new(entries: BTreeMap<Bytes, Value>) -> Self {
+    pub(crate) fn new(entries: BTreeMap<Bytes, Value>) -> Self {
         Self::typed(entries, Elem::Any)
     }
 
-    pub(super) fn typed(entries: BTreeMap<Bytes, Value>, elem: Elem) -> Self {
+    pub(crate) fn typed(entries: BTreeMap<Bytes, Value>, elem: Elem) -> Self {
         Self::build(entries, elem, None)
+    }
+
+    /// A map of the context.
+    pub(crate) fn of_context(entries: BTreeMap<Bytes, Value>, origin: Option<Origin>) -> Self {
+        Self::build(entries, Elem::Any, origin)
     }
 
     fn build(entries: BTreeMap<Bytes, Value>, elem: Elem, origin: Option<Origin>) -> Self {
@@ -160,8 +165,7 @@ impl Map {
     }
 
     /// The value of a key.
-    #[must_use]
-    pub fn get(&self, key: &[u8]) -> Option<Value> {
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Value> {
         let found = self.0.entries.borrow().get(key).cloned();
         if let Some(origin) = &self.0.origin {
             let depth = match found {
@@ -173,7 +177,7 @@ impl Map {
         found
     }
 
-    pub(super) fn has(&self, key: &[u8]) -> bool {
+    pub(crate) fn has(&self, key: &[u8]) -> bool {
         if let Some(origin) = &self.0.origin {
             origin.record_child(key, Depth::Kind);
         }
@@ -181,8 +185,7 @@ impl Map {
     }
 
     /// All entries, by key in byte order.
-    #[must_use]
-    pub fn entries(&self) -> Vec<(Bytes, Value)> {
+    pub(crate) fn entries(&self) -> Vec<(Bytes, Value)> {
         self.read(Depth::Value);
         let entries = self.0.entries.borrow();
         entries
@@ -191,37 +194,37 @@ impl Map {
             .collect()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.read(Depth::Emptiness);
         self.0.entries.borrow().is_empty()
     }
 
     /// The number of entries, which counts as having read the map.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.read(Depth::Value);
         self.size()
     }
 
     /// The number of entries for accounting; what it is used for must not reach the output.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.0.entries.borrow().len()
     }
 
-    pub(super) fn insert(&self, key: Bytes, value: Value) {
+    pub(crate) fn insert(&self, key: Bytes, value: Value) {
         self.0.entries.borrow_mut().insert(key, value);
     }
 
-    pub(super) fn remove(&self, key: &[u8]) {
+    pub(crate) fn remove(&self, key: &[u8]) {
         self.0.entries.borrow_mut().remove(key);
     }
 
     /// Empties the map, so that a map that holds itself is freed.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let taken = std::mem::take(&mut *self.0.entries.borrow_mut());
         dismantle(taken.into_values().collect());
     }
 
-    pub(super) fn elem(&self) -> Elem {
+    pub(crate) fn elem(&self) -> Elem {
         self.0.elem
     }
 
@@ -268,55 +271,13 @@ fn dismantle(mut values: Vec<Value>) {
 }
 
 impl Value {
-    /// The value of a JSON document: numbers become `float64`. None if it is nested too deeply.
-    #[must_use]
-    pub fn from_json(json: &Json) -> Option<Self> {
-        Self::convert(json, None, MAX_VALUE_DEPTH)
-    }
-
-    pub(super) fn context(json: &Json, origin: Origin) -> Option<Self> {
-        Self::convert(json, Some(origin), MAX_VALUE_DEPTH)
-    }
-
-    fn convert(json: &Json, origin: Option<Origin>, depth: usize) -> Option<Self> {
-        let below = depth.checked_sub(1)?;
-        Some(match json {
-            Json::Null => Self::Nil,
-            Json::Bool(truth) => Self::Bool(*truth),
-            Json::Number(number) => Self::Float(number.as_f64()?),
-            Json::String(text) => Self::from(text.as_str()),
-            Json::Array(items) => {
-                // A list is read as a whole or not at all, so what is below needs no origin.
-                let items = items.iter().map(|item| Self::convert(item, None, below));
-                Self::List(List::build(
-                    items.collect::<Option<_>>()?,
-                    Elem::Any,
-                    false,
-                    origin,
-                ))
-            }
-            Json::Object(entries) => {
-                let mut converted = BTreeMap::new();
-                for (key, item) in entries {
-                    let origin = origin.as_ref().map(|origin| origin.child(key));
-                    converted.insert(
-                        Rc::from(key.as_bytes()),
-                        Self::convert(item, origin, below)?,
-                    );
-                }
-                Self::Map(Map::build(converted, Elem::Any, origin))
-            }
-        })
-    }
-
     /// A string value of these bytes.
-    #[must_use]
-    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn bytes(bytes: impl Into<Bytes>) -> Self {
         Self::Str(bytes.into())
     }
 
     /// The name of the Go type, as `%T` prints it.
-    pub(super) fn type_name(&self) -> String {
+    pub(crate) fn type_name(&self) -> String {
         match self {
             Self::Nil => "<nil>".to_owned(),
             Self::List(list) => format!("[]{}", list.elem().name()),
@@ -326,7 +287,7 @@ impl Value {
     }
 
     /// The name of the Go kind.
-    pub(super) fn kind_name(&self) -> &'static str {
+    pub(crate) fn kind_name(&self) -> &'static str {
         match self {
             Self::Nil => "invalid",
             Self::Bool(_) => "bool",
@@ -341,7 +302,7 @@ impl Value {
     }
 
     /// Whether the value is not the zero of its type: what `if` and `empty` ask.
-    pub(super) fn truth(&self) -> bool {
+    pub(crate) fn truth(&self) -> bool {
         match self {
             Self::Nil => false,
             Self::Bool(truth) => *truth,
@@ -355,7 +316,7 @@ impl Value {
     }
 
     /// What moving this value costs, in units of the instruction budget.
-    pub(super) fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> u64 {
         let size = match self {
             Self::Str(text) => text.len() / 32,
             Self::List(list) => list.0.items.len(),

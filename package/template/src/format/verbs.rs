@@ -1,8 +1,9 @@
-//! One value under one verb.
+//! The verbs of `printf`: how each writes one value.
 
-use super::super::value::{Elem, List, Map, Value};
+use super::float;
 use super::quote::{can_backquote, quote_with, runes};
-use super::{Sink, float};
+use super::sink::Sink;
+use crate::value::{Elem, List, Map, Value};
 
 /// A directive of `printf`: the verb and what stood between `%` and it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -139,6 +140,15 @@ fn pad(sink: &mut Sink, spec: &Spec, text: &[u8]) -> Written {
     }
 }
 
+/// Writes `text` padded to the width, never with zeros.
+fn pad_with_spaces(sink: &mut Sink, spec: &Spec, text: &str) -> Written {
+    let spec = Spec {
+        zero: false,
+        ..*spec
+    };
+    pad(sink, &spec, text.as_bytes())
+}
+
 /// Writes `text` cut to the precision, then padded.
 fn pad_text(sink: &mut Sink, spec: &Spec, text: &[u8]) -> Written {
     pad(sink, spec, cut(spec, text))
@@ -238,14 +248,7 @@ fn integer(sink: &mut Sink, spec: &Spec, shown: &Value, number: i64) -> Written 
     let leads = digits.starts_with('0') || !zeros.is_empty();
     let prefix = if prefix == "0" && leads { "" } else { prefix };
     let text = format!("{sign}{prefix}{zeros}{digits}");
-    pad(
-        sink,
-        &Spec {
-            zero: false,
-            ..*spec
-        },
-        text.as_bytes(),
-    )
+    pad_with_spaces(sink, spec, &text)
 }
 
 fn sign(spec: &Spec, negative: bool) -> &'static str {
@@ -273,14 +276,7 @@ fn unicode(sink: &mut Sink, spec: &Spec, number: i64) -> Written {
     if spec.sharp && u32::try_from(number).is_ok_and(|code| char::from_u32(code).is_some()) {
         text.push_str(&format!(" '{}'", letter(number)));
     }
-    pad(
-        sink,
-        &Spec {
-            zero: false,
-            ..*spec
-        },
-        text.as_bytes(),
-    )
+    pad_with_spaces(sink, spec, &text)
 }
 
 fn real(sink: &mut Sink, spec: &Spec, shown: &Value, number: f64) -> Written {
@@ -313,14 +309,7 @@ fn real(sink: &mut Sink, spec: &Spec, shown: &Value, number: f64) -> Written {
         } else {
             sign
         };
-        return pad(
-            sink,
-            &Spec {
-                zero: false,
-                ..*spec
-            },
-            format!("{sign}{text}").as_bytes(),
-        );
+        return pad_with_spaces(sink, spec, &format!("{sign}{text}"));
     }
     let room = spec.width.unwrap_or(0).saturating_sub(sign.len());
     if spec.zero && !spec.minus && room > text.len() {
@@ -328,12 +317,5 @@ fn real(sink: &mut Sink, spec: &Spec, shown: &Value, number: f64) -> Written {
         sink.fill(b'0', room - text.len())?;
         return sink.push(text.as_bytes());
     }
-    pad(
-        sink,
-        &Spec {
-            zero: false,
-            ..*spec
-        },
-        format!("{sign}{text}").as_bytes(),
-    )
+    pad_with_spaces(sink, spec, &format!("{sign}{text}"))
 }

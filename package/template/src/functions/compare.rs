@@ -1,8 +1,8 @@
 //! Go's own functions on values: comparison, `not`, `len`, `index`.
 
-use super::super::exec::Machine;
-use super::super::value::{MAX_VALUE_DEPTH, Value};
-use super::{Function, Kind, Outcome, fixed, variadic};
+use super::signature::{Function, Kind, Outcome, fixed, variadic};
+use crate::resources::Resources;
+use crate::value::{MAX_VALUE_DEPTH, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     variadic("eq", &[Kind::Any], Kind::Any, |_, args| {
@@ -30,8 +30,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     variadic("index", &[Kind::Any], Kind::Any, |_, args| {
         index(&args[0], &args[1..])
     }),
-    fixed("deepEqual", &[Kind::Any; 2], |machine, args| {
-        deep_equal(machine, &args[0], &args[1]).map(Value::Bool)
+    fixed("deepEqual", &[Kind::Any; 2], |resources, args| {
+        deep_equal(resources, &args[0], &args[1]).map(Value::Bool)
     }),
 ];
 
@@ -179,17 +179,21 @@ fn index(item: &Value, indexes: &[Value]) -> Outcome {
 }
 
 /// `reflect.DeepEqual`: the types must be the same, too.
-pub(super) fn deep_equal(machine: &mut Machine<'_>, a: &Value, b: &Value) -> Result<bool, String> {
-    deep_equal_within(machine, a, b, MAX_VALUE_DEPTH)
+pub(super) fn deep_equal(
+    resources: &mut Resources<'_>,
+    a: &Value,
+    b: &Value,
+) -> Result<bool, String> {
+    deep_equal_within(resources, a, b, MAX_VALUE_DEPTH)
 }
 
 fn deep_equal_within(
-    machine: &mut Machine<'_>,
+    resources: &mut Resources<'_>,
     a: &Value,
     b: &Value,
     depth: usize,
 ) -> Result<bool, String> {
-    machine.charge(1)?;
+    resources.charge(1)?;
     let Some(below) = depth.checked_sub(1) else {
         return Err("the values are nested too deeply to compare".to_owned());
     };
@@ -202,7 +206,7 @@ fn deep_equal_within(
                 return Ok(false);
             }
             for (left, right) in lefts.iter().zip(rights) {
-                if !deep_equal_within(machine, left, right, below)? {
+                if !deep_equal_within(resources, left, right, below)? {
                     return Ok(false);
                 }
             }
@@ -213,7 +217,7 @@ fn deep_equal_within(
                 return Ok(false);
             }
             for ((key, left), (other, right)) in left.entries().iter().zip(right.entries()) {
-                if *key != other || !deep_equal_within(machine, left, &right, below)? {
+                if *key != other || !deep_equal_within(resources, left, &right, below)? {
                     return Ok(false);
                 }
             }

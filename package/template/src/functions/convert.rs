@@ -1,33 +1,33 @@
 //! Printing, escaping and asking for types.
 
-use super::super::format::{self, is_print, runes};
-use super::super::value::Value;
-use super::{Function, Kind, fixed, text, utf8, variadic};
+use super::signature::{Function, Kind, fixed, text, utf8, variadic};
+use crate::format::{self, is_print, runes};
+use crate::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    variadic("print", &[], Kind::Any, |machine, args| {
-        format::sprint(args, machine.env.limits.output).map(Value::from)
+    variadic("print", &[], Kind::Any, |resources, args| {
+        format::sprint(args, resources.limit()).map(Value::from)
     }),
-    variadic("printf", &[Kind::Str], Kind::Any, |machine, args| {
-        let limit = machine.env.limits.output;
+    variadic("printf", &[Kind::Str], Kind::Any, |resources, args| {
+        let limit = resources.limit();
         let text = format::sprintf(text(&args[0]), &args[1..], limit)?;
-        machine.charge(text.len() as u64 / 8)?;
+        resources.charge(text.len() as u64 / 8)?;
         Ok(Value::from(text))
     }),
-    variadic("println", &[], Kind::Any, |machine, args| {
-        format::sprintln(args, machine.env.limits.output).map(Value::from)
+    variadic("println", &[], Kind::Any, |resources, args| {
+        format::sprintln(args, resources.limit()).map(Value::from)
     }),
-    variadic("html", &[], Kind::Any, |machine, args| {
-        joined(args, machine.env.limits.output).map(|text| Value::from(html(&text)))
+    variadic("html", &[], Kind::Any, |resources, args| {
+        joined(args, resources.limit()).map(|text| Value::from(html(&text)))
     }),
-    variadic("js", &[], Kind::Any, |machine, args| {
-        joined(args, machine.env.limits.output).map(|text| Value::from(js(&text)))
+    variadic("js", &[], Kind::Any, |resources, args| {
+        joined(args, resources.limit()).map(|text| Value::from(js(&text)))
     }),
-    variadic("urlquery", &[], Kind::Any, |machine, args| {
-        joined(args, machine.env.limits.output).map(|text| Value::from(urlquery(&text)))
+    variadic("urlquery", &[], Kind::Any, |resources, args| {
+        joined(args, resources.limit()).map(|text| Value::from(urlquery(&text)))
     }),
-    fixed("toString", &[Kind::Any], |machine, args| {
-        string_of(&args[0], machine.env.limits.output).map(Value::from)
+    fixed("toString", &[Kind::Any], |resources, args| {
+        string_of(&args[0], resources.limit()).map(Value::from)
     }),
     fixed("typeOf", &[Kind::Any], |_, args| {
         Ok(Value::from(args[0].type_name()))
@@ -35,10 +35,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("kindOf", &[Kind::Any], |_, args| {
         Ok(Value::from(args[0].kind_name()))
     }),
-    fixed("typeIs", &[Kind::Str, Kind::Any], |_, args| {
-        Ok(Value::Bool(utf8(&args[0]) == args[1].type_name()))
-    }),
-    fixed("typeIsLike", &[Kind::Str, Kind::Any], |_, args| {
+    fixed("typeIs typeIsLike", &[Kind::Str, Kind::Any], |_, args| {
         Ok(Value::Bool(utf8(&args[0]) == args[1].type_name()))
     }),
     fixed("kindIs", &[Kind::Str, Kind::Any], |_, args| {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::super::exec::Machine;
-use super::super::value::{Elem, List, MAX_VALUE_DEPTH, Map, Value};
 use super::convert::string_of;
-use super::{Function, Kind, Outcome, fixed, map, text, utf8, variadic};
+use super::signature::{Function, Kind, Outcome, fixed, map, text, utf8, variadic};
+use crate::resources::Resources;
+use crate::value::{Elem, List, MAX_VALUE_DEPTH, Map, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     variadic("dict", &[], Kind::Any, dict),
@@ -17,10 +17,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed(
         "set",
         &[Kind::Map, Kind::Str, Kind::Any],
-        |machine, args| {
+        |resources, args| {
             let map = map(&args[0]).ok_or("assignment to entry in nil map")?;
             map.insert(Rc::clone(text(&args[1])), args[2].clone());
-            machine.changed(map);
+            resources.changed(map);
             Ok(args[0].clone())
         },
     ),
@@ -64,31 +64,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
         }
         Ok(Value::Map(Map::new(picked)))
     }),
-    variadic("omit", &[Kind::Map], Kind::Str, |machine, args| {
+    variadic("omit", &[Kind::Map], Kind::Str, |resources, args| {
         let entries = map(&args[0]).map(Map::entries).unwrap_or_default();
-        machine.charge((entries.len() * args.len()) as u64)?;
+        resources.charge((entries.len() * args.len()) as u64)?;
         let kept = entries
             .into_iter()
             .filter(|(key, _)| !args[1..].iter().any(|a| text(a) == key));
         Ok(Value::Map(Map::new(kept.collect())))
     }),
-    variadic("merge", &[Kind::Map], Kind::Map, |machine, args| {
-        merge_all(machine, args, false)
-    }),
-    variadic("mustMerge", &[Kind::Map], Kind::Map, |machine, args| {
-        merge_all(machine, args, false)
-    }),
     variadic(
-        "mergeOverwrite",
+        "merge mustMerge",
         &[Kind::Map],
         Kind::Map,
-        |machine, args| merge_all(machine, args, true),
+        |resources, args| merge_all(resources, args, false),
     ),
     variadic(
-        "mustMergeOverwrite",
+        "mergeOverwrite mustMergeOverwrite",
         &[Kind::Map],
         Kind::Map,
-        |machine, args| merge_all(machine, args, true),
+        |resources, args| merge_all(resources, args, true),
     ),
     variadic("dig", &[Kind::Any], Kind::Any, |_, args| dig(args)),
     variadic("default", &[Kind::Any], Kind::Any, |_, args| {
@@ -129,11 +123,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-fn dict(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
+fn dict(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     let mut entries = BTreeMap::new();
     for pair in args.chunks(2) {
-        let key = string_of(&pair[0], machine.env.limits.output)?;
-        machine.charge(key.len() as u64 / 32)?;
+        let key = string_of(&pair[0], resources.limit())?;
+        resources.charge_bytes(key.len())?;
         let value = pair.get(1).cloned().unwrap_or_else(|| Value::from(""));
         entries.insert(Rc::from(key), value);
     }
@@ -141,18 +135,18 @@ fn dict(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
 }
 
 /// Merges the other maps into the first, which is changed and returned.
-fn merge_all(machine: &mut Machine<'_>, args: &[Value], overwrite: bool) -> Outcome {
+fn merge_all(resources: &mut Resources<'_>, args: &[Value], overwrite: bool) -> Outcome {
     let into = map(&args[0])
         .cloned()
         .unwrap_or_else(|| Map::new(BTreeMap::new()));
     for from in args[1..].iter().filter_map(map) {
-        merge(machine, &into, from, overwrite, MAX_VALUE_DEPTH)?;
+        merge(resources, &into, from, overwrite, MAX_VALUE_DEPTH)?;
     }
     Ok(Value::Map(into))
 }
 
 fn merge(
-    machine: &mut Machine<'_>,
+    resources: &mut Resources<'_>,
     into: &Map,
     from: &Map,
     overwrite: bool,
@@ -161,14 +155,14 @@ fn merge(
     let Some(below) = depth.checked_sub(1) else {
         return Err("the maps are nested too deeply to merge".to_owned());
     };
-    machine.changed(into);
+    resources.changed(into);
     for (key, value) in from.entries() {
-        machine.charge(1)?;
+        resources.charge(1)?;
         let present = into.get(&key);
         match (&present, &value) {
             (_, Value::Nil) if !overwrite => continue,
             (Some(Value::Map(present)), Value::Map(value)) => {
-                merge(machine, present, value, overwrite, below)?;
+                merge(resources, present, value, overwrite, below)?;
                 if !present.is_empty() {
                     continue;
                 }

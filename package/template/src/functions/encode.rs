@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::super::exec::Machine;
-use super::super::json::{self, Style};
-use super::super::value::{Map, Value};
-use super::super::yaml;
-use super::{Function, Kind, Outcome, fixed, map, text, utf8};
+use super::signature::{Function, Kind, Outcome, fixed, map, text, utf8};
+use crate::json::{self, Style};
+use crate::resources::Resources;
+use crate::value::{Map, Value};
+use crate::yaml;
 
 const COMPACT: Style = Style {
     escape_html: true,
@@ -26,41 +26,35 @@ const RAW: Style = Style {
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    fixed("toJson", &[Kind::Any], |machine, args| {
-        json::encode(&args[0], COMPACT, machine.env.limits.output).map(Value::from)
+    fixed("toJson mustToJson", &[Kind::Any], |resources, args| {
+        json::encode(&args[0], COMPACT, resources.limit()).map(Value::from)
     }),
-    fixed("mustToJson", &[Kind::Any], |machine, args| {
-        json::encode(&args[0], COMPACT, machine.env.limits.output).map(Value::from)
-    }),
-    fixed("toPrettyJson", &[Kind::Any], |machine, args| {
-        json::encode(&args[0], PRETTY, machine.env.limits.output).map(Value::from)
-    }),
-    fixed("mustToPrettyJson", &[Kind::Any], |machine, args| {
-        json::encode(&args[0], PRETTY, machine.env.limits.output).map(Value::from)
-    }),
-    fixed("toRawJson", &[Kind::Any], |machine, args| {
-        json::encode(&args[0], RAW, machine.env.limits.output).map(Value::from)
-    }),
-    fixed("mustToRawJson", &[Kind::Any], |machine, args| {
-        json::encode(&args[0], RAW, machine.env.limits.output).map(Value::from)
-    }),
-    fixed("fromJson", &[Kind::Str], |machine, args| {
-        machine.charge(text(&args[0]).len() as u64)?;
+    fixed(
+        "toPrettyJson mustToPrettyJson",
+        &[Kind::Any],
+        |resources, args| json::encode(&args[0], PRETTY, resources.limit()).map(Value::from),
+    ),
+    fixed(
+        "toRawJson mustToRawJson",
+        &[Kind::Any],
+        |resources, args| json::encode(&args[0], RAW, resources.limit()).map(Value::from),
+    ),
+    fixed("fromJson", &[Kind::Str], |resources, args| {
+        resources.charge(text(&args[0]).len() as u64)?;
         Ok(from_json(&args[0]).unwrap_or_default())
     }),
-    fixed("mustFromJson", &[Kind::Str], |machine, args| {
-        machine.charge(text(&args[0]).len() as u64)?;
+    fixed("mustFromJson", &[Kind::Str], |resources, args| {
+        resources.charge(text(&args[0]).len() as u64)?;
         from_json(&args[0])
     }),
-    fixed("toYAML", &[Kind::Any], |machine, args| {
-        to_yaml(machine, &args[0]).map(Value::from)
+    fixed("toYAML", &[Kind::Any], |resources, args| {
+        to_yaml(resources, &args[0]).map(Value::from)
     }),
-    fixed("toYaml", &[Kind::Any], |machine, args| {
-        let text = to_yaml(machine, &args[0])?;
+    fixed("toYaml", &[Kind::Any], |resources, args| {
+        let text = to_yaml(resources, &args[0])?;
         Ok(Value::from(text.strip_suffix('\n').unwrap_or(&text)))
     }),
-    fixed("fromYAML", &[Kind::Str], from_yaml),
-    fixed("fromYaml", &[Kind::Str], from_yaml),
+    fixed("fromYAML fromYaml", &[Kind::Str], from_yaml),
     fixed("b64enc", &[Kind::Str], |_, args| {
         Ok(Value::from(STANDARD.encode(text(&args[0]))))
     }),
@@ -81,21 +75,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// YAML is dear next to JSON: a step for each byte.
-fn to_yaml(machine: &mut Machine<'_>, value: &Value) -> Result<String, String> {
-    let text = yaml::encode(value, machine.env.limits.output)?;
-    machine.charge(text.len() as u64)?;
+fn to_yaml(resources: &mut Resources<'_>, value: &Value) -> Result<String, String> {
+    let text = yaml::encode(value, resources.limit())?;
+    resources.charge(text.len() as u64)?;
     Ok(text)
 }
 
-fn from_yaml(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
-    machine.charge(crate::yaml::cost(text(&args[0]).len()))?;
+fn from_yaml(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
+    resources.charge(yaml::cost(text(&args[0]).len()))?;
     yaml::decode(&utf8(&args[0]))
 }
 
 fn from_json(document: &Value) -> Outcome {
     let parsed: serde_json::Value =
         serde_json::from_slice(text(document)).map_err(|error| error.to_string())?;
-    Value::from_json(&parsed).ok_or_else(|| "the document is nested too deeply".to_owned())
+    json::decode(&parsed).ok_or_else(|| "the document is nested too deeply".to_owned())
 }
 
 fn decode_base64(encoded: &[u8]) -> Result<Vec<u8>, String> {

@@ -1,49 +1,36 @@
 //! Lists.
 
-use super::super::exec::Machine;
-use super::super::value::{Elem, List, Value};
 use super::compare::{deep_equal, position};
 use super::convert::string_of;
 use super::numbers::to_int;
-use super::{Function, Kind, Outcome, fixed, list, text, variadic};
+use super::signature::{Function, Kind, Outcome, fixed, list, text, variadic};
+use crate::resources::Resources;
+use crate::value::{Elem, List, Value};
 
 const ONE: &[Kind] = &[Kind::Any];
 const TWO: &[Kind] = &[Kind::Any; 2];
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    variadic("list", &[], Kind::Any, |_, args| new(args.to_vec())),
-    variadic("tuple", &[], Kind::Any, |_, args| new(args.to_vec())),
-    fixed("append", TWO, |_, args| append(args)),
-    fixed("mustAppend", TWO, |_, args| append(args)),
-    fixed("push", TWO, |_, args| append(args)),
-    fixed("mustPush", TWO, |_, args| append(args)),
-    fixed("prepend", TWO, |_, args| prepend(args)),
-    fixed("mustPrepend", TWO, |_, args| prepend(args)),
-    fixed("first", ONE, |_, args| first(args)),
-    fixed("mustFirst", ONE, |_, args| first(args)),
-    fixed("last", ONE, |_, args| last(args)),
-    fixed("mustLast", ONE, |_, args| last(args)),
-    fixed("rest", ONE, |_, args| rest(args)),
-    fixed("mustRest", ONE, |_, args| rest(args)),
-    fixed("initial", ONE, |_, args| initial(args)),
-    fixed("mustInitial", ONE, |_, args| initial(args)),
-    fixed("reverse", ONE, |_, args| reverse(args)),
-    fixed("mustReverse", ONE, |_, args| reverse(args)),
-    fixed("compact", ONE, |_, args| compact(args)),
-    fixed("mustCompact", ONE, |_, args| compact(args)),
-    fixed("uniq", ONE, uniq),
-    fixed("mustUniq", ONE, uniq),
-    fixed("has", TWO, has),
-    fixed("mustHas", TWO, has),
-    variadic("without", ONE, Kind::Any, without),
-    variadic("mustWithout", ONE, Kind::Any, without),
+    variadic("list tuple", &[], Kind::Any, |_, args| new(args.to_vec())),
+    fixed("append mustAppend push mustPush", TWO, |_, args| {
+        append(args)
+    }),
+    fixed("prepend mustPrepend", TWO, |_, args| prepend(args)),
+    fixed("first mustFirst", ONE, |_, args| first(args)),
+    fixed("last mustLast", ONE, |_, args| last(args)),
+    fixed("rest mustRest", ONE, |_, args| rest(args)),
+    fixed("initial mustInitial", ONE, |_, args| initial(args)),
+    fixed("reverse mustReverse", ONE, |_, args| reverse(args)),
+    fixed("compact mustCompact", ONE, |_, args| compact(args)),
+    fixed("uniq mustUniq", ONE, uniq),
+    fixed("has mustHas", TWO, has),
+    variadic("without mustWithout", ONE, Kind::Any, without),
     variadic("concat", &[], Kind::Any, |_, args| concat(args)),
-    variadic("slice", ONE, Kind::Any, |_, args| slice(args)),
-    variadic("mustSlice", ONE, Kind::Any, |_, args| slice(args)),
+    variadic("slice mustSlice", ONE, Kind::Any, |_, args| slice(args)),
     fixed("join", &[Kind::Str, Kind::Any], join),
     fixed("sortAlpha", ONE, sort_alpha),
-    fixed("toStrings", ONE, |machine, args| {
-        strings(machine, &args[0]).map(string_list)
+    fixed("toStrings", ONE, |resources, args| {
+        strings(resources, &args[0]).map(string_list)
     }),
 ];
 
@@ -115,39 +102,43 @@ fn compact(args: &[Value]) -> Outcome {
     new(items.filter(|item| item.truth()).cloned().collect())
 }
 
-fn contains(machine: &mut Machine<'_>, items: &[Value], wanted: &Value) -> Result<bool, String> {
+fn contains(
+    resources: &mut Resources<'_>,
+    items: &[Value],
+    wanted: &Value,
+) -> Result<bool, String> {
     for item in items {
-        if deep_equal(machine, wanted, item)? {
+        if deep_equal(resources, wanted, item)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn uniq(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
+fn uniq(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     let mut kept = Vec::new();
     for item in list(&args[0], "find uniq on")?.items() {
-        if !contains(machine, &kept, item)? {
+        if !contains(resources, &kept, item)? {
             kept.push(item.clone());
         }
     }
     new(kept)
 }
 
-fn has(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
+fn has(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     match &args[1] {
         Value::Nil => Ok(Value::Bool(false)),
         haystack => {
             let items = list(haystack, "find has on")?.items();
-            contains(machine, items, &args[0]).map(Value::Bool)
+            contains(resources, items, &args[0]).map(Value::Bool)
         }
     }
 }
 
-fn without(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
+fn without(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     let mut kept = Vec::new();
     for item in list(&args[0], "find without on")?.items() {
-        if !contains(machine, &args[1..], item)? {
+        if !contains(resources, &args[1..], item)? {
             kept.push(item.clone());
         }
     }
@@ -210,8 +201,8 @@ fn slice(args: &[Value]) -> Outcome {
 }
 
 /// What sprig makes of a value where it wants strings: nils are left out.
-fn strings(machine: &mut Machine<'_>, value: &Value) -> Result<Vec<Vec<u8>>, String> {
-    let limit = machine.env.limits.output;
+fn strings(resources: &mut Resources<'_>, value: &Value) -> Result<Vec<Vec<u8>>, String> {
+    let limit = resources.limit();
     let mut strings = Vec::new();
     let single = [value.clone()];
     let items = match value {
@@ -220,25 +211,25 @@ fn strings(machine: &mut Machine<'_>, value: &Value) -> Result<Vec<Vec<u8>>, Str
     };
     for item in items.iter().filter(|item| !matches!(item, Value::Nil)) {
         let text = string_of(item, limit)?;
-        machine.charge(text.len() as u64 / 32)?;
+        resources.charge_bytes(text.len())?;
         strings.push(text);
     }
     Ok(strings)
 }
 
-fn join(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
-    let parts = strings(machine, &args[1])?;
+fn join(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
+    let parts = strings(resources, &args[1])?;
     let separator = text(&args[0]);
     let size = parts
         .iter()
         .map(|part| part.len() + separator.len())
         .sum::<usize>();
-    machine.charge(size as u64 / 32)?;
+    resources.charge(size as u64 / 32)?;
     Ok(Value::from(parts.join(&separator[..])))
 }
 
-fn sort_alpha(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
-    let mut parts = strings(machine, &args[0])?;
+fn sort_alpha(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
+    let mut parts = strings(resources, &args[0])?;
     if matches!(args[0], Value::List(_)) {
         parts.sort();
     }

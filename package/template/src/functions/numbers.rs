@@ -1,8 +1,8 @@
 //! Arithmetic on integers, and conversion to numbers.
 
-use super::super::literal::{parse_float, parse_int};
-use super::super::value::{Elem, List, Value};
-use super::{Function, Kind, Outcome, fixed, int, utf8, variadic};
+use super::signature::{Function, Kind, Outcome, fixed, int, utf8, variadic};
+use crate::literal::{parse_float, parse_int};
+use crate::value::{Elem, List, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("int", &[Kind::Any], |_, args| {
@@ -35,10 +35,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("mod", &[Kind::Any; 2], |_, args| {
         divided(args, i64::wrapping_rem)
     }),
-    variadic("max", &[Kind::Any], Kind::Any, |_, args| {
-        fold(args, i64::max)
-    }),
-    variadic("biggest", &[Kind::Any], Kind::Any, |_, args| {
+    variadic("max biggest", &[Kind::Any], Kind::Any, |_, args| {
         fold(args, i64::max)
     }),
     variadic("min", &[Kind::Any], Kind::Any, |_, args| {
@@ -50,15 +47,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("ceil", &[Kind::Any], |_, args| {
         Ok(Value::Float(to_float(&args[0]).ceil()))
     }),
-    fixed("until", &[Kind::Int], |machine, args| {
+    fixed("until", &[Kind::Int], |resources, args| {
         let stop = int(&args[0]);
         let numbers = steps(0, stop, if stop < 0 { -1 } else { 1 });
-        machine.charge(numbers.size())?;
+        resources.charge(numbers.count)?;
         Ok(numbers.list())
     }),
-    fixed("untilStep", &[Kind::Int; 3], |machine, args| {
+    fixed("untilStep", &[Kind::Int; 3], |resources, args| {
         let numbers = steps(int(&args[0]), int(&args[1]), int(&args[2]));
-        machine.charge(numbers.size())?;
+        resources.charge(numbers.count)?;
         Ok(numbers.list())
     }),
 ];
@@ -147,10 +144,6 @@ fn steps(start: i64, stop: i64, step: i64) -> Steps {
 }
 
 impl Steps {
-    fn size(&self) -> u64 {
-        self.count
-    }
-
     fn list(&self) -> Value {
         let numbers = std::iter::successors(Some(self.start), |at| at.checked_add(self.step));
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);

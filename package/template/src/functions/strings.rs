@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::super::exec::Machine;
-use super::super::format::{quote, runes};
-use super::super::value::{Elem, Map, Value};
 use super::convert::string_of;
 use super::lists::string_list;
-use super::{Function, Kind, Outcome, fixed, int, text, variadic};
+use super::signature::{Function, Kind, Outcome, fixed, int, text, variadic};
+use crate::format::{quote, runes};
+use crate::resources::Resources;
+use crate::value::{Elem, Map, Value};
 
 const ONE: &[Kind] = &[Kind::Str];
 const TWO: &[Kind] = &[Kind::Str; 2];
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    variadic("quote", &[], Kind::Any, |machine, args| {
-        quoted(machine, args, quote)
+    variadic("quote", &[], Kind::Any, |resources, args| {
+        quoted(resources, args, quote)
     }),
-    variadic("squote", &[], Kind::Any, |machine, args| {
-        quoted(machine, args, |text| {
+    variadic("squote", &[], Kind::Any, |resources, args| {
+        quoted(resources, args, |text| {
             format!("'{}'", String::from_utf8_lossy(text))
         })
     }),
@@ -55,26 +55,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     fixed("replace", &[Kind::Str; 3], replace),
     fixed("repeat", &[Kind::Int, Kind::Str], repeat),
-    fixed("indent", &[Kind::Int, Kind::Str], |machine, args| {
-        indent(machine, args, b"")
+    fixed("indent", &[Kind::Int, Kind::Str], |resources, args| {
+        indent(resources, args, b"")
     }),
-    fixed("nindent", &[Kind::Int, Kind::Str], |machine, args| {
-        indent(machine, args, b"\n")
+    fixed("nindent", &[Kind::Int, Kind::Str], |resources, args| {
+        indent(resources, args, b"\n")
     }),
     fixed("trunc", &[Kind::Int, Kind::Str], |_, args| Ok(trunc(args))),
     fixed("substr", &[Kind::Int, Kind::Int, Kind::Str], |_, args| {
         substr(args)
     }),
     variadic("cat", &[], Kind::Any, cat),
-    fixed("split", TWO, |machine, args| {
-        let parts = split(machine, args)?.into_iter().enumerate();
+    fixed("split", TWO, |resources, args| {
+        let parts = split(resources, args)?.into_iter().enumerate();
         let parts: BTreeMap<_, _> = parts
             .map(|(at, part)| (Rc::from(format!("_{at}").into_bytes()), Value::from(part)))
             .collect();
         Ok(Value::Map(Map::typed(parts, Elem::Str)))
     }),
-    fixed("splitList", TWO, |machine, args| {
-        split(machine, args).map(string_list)
+    fixed("splitList", TWO, |resources, args| {
+        split(resources, args).map(string_list)
     }),
     fixed("plural", &[Kind::Str, Kind::Str, Kind::Int], |_, args| {
         Ok(args[if int(&args[2]) == 1 { 0 } else { 1 }].clone())
@@ -82,11 +82,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// Each argument but nil in quotes, separated by spaces.
-fn quoted(machine: &mut Machine<'_>, args: &[Value], quote: fn(&[u8]) -> String) -> Outcome {
+fn quoted(resources: &mut Resources<'_>, args: &[Value], quote: fn(&[u8]) -> String) -> Outcome {
     let mut out = Vec::new();
     for value in args.iter().filter(|value| !matches!(value, Value::Nil)) {
-        let text = string_of(value, machine.env.limits.output)?;
-        machine.charge(text.len() as u64 / 32)?;
+        let text = string_of(value, resources.limit())?;
+        resources.charge_bytes(text.len())?;
         out.push(quote(&text));
     }
     Ok(Value::from(out.join(" ")))
@@ -201,23 +201,23 @@ fn parts<'a>(whole: &'a [u8], separator: &[u8]) -> Vec<&'a [u8]> {
 }
 
 /// Pays for looking for one string in another, which may cost the product of their lengths.
-fn charge_search(machine: &mut Machine<'_>, whole: &[u8], part: &[u8]) -> Result<(), String> {
-    machine.charge(whole.len() as u64 / 32 * (1 + part.len() as u64 / 32))
+fn charge_search(resources: &mut Resources<'_>, whole: &[u8], part: &[u8]) -> Result<(), String> {
+    resources.charge(whole.len() as u64 / 32 * (1 + part.len() as u64 / 32))
 }
 
-fn split(machine: &mut Machine<'_>, args: &[Value]) -> Result<Vec<Vec<u8>>, String> {
+fn split(resources: &mut Resources<'_>, args: &[Value]) -> Result<Vec<Vec<u8>>, String> {
     let (separator, whole) = (text(&args[0]), text(&args[1]));
-    charge_search(machine, whole, separator)?;
+    charge_search(resources, whole, separator)?;
     let parts = parts(whole, separator);
-    machine.charge(parts.len() as u64)?;
+    resources.charge(parts.len() as u64)?;
     Ok(parts.into_iter().map(<[u8]>::to_vec).collect())
 }
 
-fn replace(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
+fn replace(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     let (old, new, whole) = (text(&args[0]), text(&args[1]), text(&args[2]));
-    charge_search(machine, whole, old)?;
+    charge_search(resources, whole, old)?;
     let parts = parts(whole, old);
-    bounded(machine, parts.len() + 1, new.len(), whole.len())?;
+    bounded(resources, parts.len() + 1, new.len(), whole.len())?;
     let joined = parts.join(&new[..]);
     if !old.is_empty() {
         return Ok(Value::from(joined));
@@ -231,30 +231,30 @@ fn replace(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
 
 /// Refuses a text of `count` pieces of `size` bytes and `more` beyond the limit, before it is made.
 fn bounded(
-    machine: &mut Machine<'_>,
+    resources: &mut Resources<'_>,
     count: usize,
     size: usize,
     more: usize,
 ) -> Result<(), String> {
-    let limit = machine.env.limits.output;
+    let limit = resources.limit();
     let total = count.saturating_mul(size).saturating_add(more);
     if total > limit {
         return Err(format!("the result exceeds {limit} bytes"));
     }
-    machine.charge(total as u64 / 32)
+    resources.charge(total as u64 / 32)
 }
 
-fn repeat(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
+fn repeat(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     let count = usize::try_from(int(&args[0])).map_err(|_| "strings: negative Repeat count")?;
-    bounded(machine, count, text(&args[1]).len(), 0)?;
+    bounded(resources, count, text(&args[1]).len(), 0)?;
     Ok(Value::from(text(&args[1]).repeat(count)))
 }
 
-fn indent(machine: &mut Machine<'_>, args: &[Value], before: &[u8]) -> Outcome {
+fn indent(resources: &mut Resources<'_>, args: &[Value], before: &[u8]) -> Outcome {
     let spaces = usize::try_from(int(&args[0])).map_err(|_| "strings: negative Repeat count")?;
     let whole = text(&args[1]);
     let lines = whole.iter().filter(|byte| **byte == b'\n').count() + 1;
-    bounded(machine, lines, spaces, whole.len())?;
+    bounded(resources, lines, spaces, whole.len())?;
     let pad = vec![b' '; spaces];
     let between = [b"\n", &pad[..]].concat();
     let lines: Vec<&[u8]> = whole.split(|byte| *byte == b'\n').collect();
@@ -291,11 +291,11 @@ fn substr(args: &[Value]) -> Outcome {
         .ok_or_else(|| "slice bounds out of range".to_owned())
 }
 
-fn cat(machine: &mut Machine<'_>, args: &[Value]) -> Outcome {
+fn cat(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     let mut words = Vec::new();
     for value in args.iter().filter(|value| !matches!(value, Value::Nil)) {
-        let word = string_of(value, machine.env.limits.output)?;
-        machine.charge(word.len() as u64 / 32)?;
+        let word = string_of(value, resources.limit())?;
+        resources.charge_bytes(word.len())?;
         words.push(word);
     }
     Ok(Value::from(words.join(&b" "[..])))

@@ -1,22 +1,19 @@
 //! Pipelines: declarations, commands, operands.
 
-use super::super::ast::{Command, Expr, ExprKind, Pipe};
-use super::super::lex::Kind;
-use super::super::literal;
-use super::{Parsed, Parser};
+use super::parser::{Parsed, Parser};
+use crate::ast::{Command, Expr, ExprKind, Pipe};
+use crate::lex::Kind;
+use crate::{functions, literal};
 
 impl Parser<'_> {
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipe> {
         let start = self.next_solid();
         let pos = start.pos;
         self.give_back(start);
-        let mut pipe = Pipe {
-            pos,
-            assign: false,
-            decl: Vec::new(),
-            commands: Vec::new(),
-        };
-        while self.declaration(&mut pipe, context)? {}
+        let mut assign = false;
+        let mut decl = Vec::new();
+        let mut commands: Vec<Command> = Vec::new();
+        while self.declaration(&mut decl, &mut assign, context)? {}
         loop {
             let token = self.next_solid();
             match token.kind {
@@ -34,15 +31,15 @@ impl Parser<'_> {
                 | Kind::LeftParen => {
                     self.give_back(token);
                     let command = self.command()?;
-                    pipe.commands.push(command);
+                    commands.push(command);
                 }
                 _ => return self.unexpected(&token, context),
             }
         }
-        if pipe.commands.is_empty() {
+        if commands.is_empty() {
             return self.fail(format!("missing value for {context}"));
         }
-        for (stage, command) in pipe.commands.iter().enumerate().skip(1) {
+        for (stage, command) in commands.iter().enumerate().skip(1) {
             use ExprKind as E;
             let first = &command.args[0].kind;
             if matches!(
@@ -53,11 +50,21 @@ impl Parser<'_> {
                 return self.fail(format!("non executable command in pipeline stage {stage}"));
             }
         }
-        Ok(pipe)
+        Ok(Pipe {
+            pos,
+            assign,
+            decl: decl.into(),
+            commands: commands.into(),
+        })
     }
 
     /// Reads one `$x :=`, `$x =` or, in a range, `$x,`; true if another variable may follow.
-    fn declaration(&mut self, pipe: &mut Pipe, context: &str) -> Parsed<bool> {
+    fn declaration(
+        &mut self,
+        decl: &mut Vec<Box<str>>,
+        assign: &mut bool,
+        context: &str,
+    ) -> Parsed<bool> {
         if self.peek_solid() != Kind::Variable {
             return Ok(false);
         }
@@ -69,18 +76,16 @@ impl Parser<'_> {
         } else {
             (None, after)
         };
-        let name = variable.text.to_string();
+        let name: Box<str> = variable.text.as_ref().into();
         match next.kind {
             Kind::Assign | Kind::Declare => {
-                pipe.assign = next.kind == Kind::Assign;
-                pipe.decl.push(name.clone());
-                self.scope.vars.push(name);
+                *assign = next.kind == Kind::Assign;
+                self.declare(name, decl)?;
                 Ok(false)
             }
             Kind::Comma => {
-                pipe.decl.push(name.clone());
-                self.scope.vars.push(name);
-                if context != "range" || pipe.decl.len() > 1 {
+                self.declare(name, decl)?;
+                if context != "range" || decl.len() > 1 {
                     return self.fail(format!("too many declarations in {context}"));
                 }
                 match self.peek_solid() {
@@ -97,6 +102,13 @@ impl Parser<'_> {
                 Ok(false)
             }
         }
+    }
+
+    fn declare(&mut self, name: Box<str>, decl: &mut Vec<Box<str>>) -> Parsed<()> {
+        self.part()?;
+        decl.push(name.clone());
+        self.scope.declare(name);
+        Ok(())
     }
 
     fn command(&mut self) -> Parsed<Command> {
@@ -118,7 +130,7 @@ impl Parser<'_> {
         if args.is_empty() {
             return self.fail("empty command");
         }
-        Ok(Command { args })
+        Ok(Command { args: args.into() })
     }
 
     fn operand(&mut self) -> Parsed<Option<Expr>> {
@@ -128,20 +140,19 @@ impl Parser<'_> {
         if self.peek() != Kind::Field {
             return Ok(Some(term));
         }
-        let mut fields = Vec::new();
         let pos = term.pos;
+        let mut fields: Vec<Box<str>> = match &term.kind {
+            ExprKind::Field(names) => names.to_vec(),
+            _ => Vec::new(),
+        };
         while self.peek() == Kind::Field {
-            fields.push(self.next().text[1..].to_owned());
+            self.part()?;
+            fields.push(self.next().text[1..].into());
         }
+        let fields = fields.into_boxed_slice();
         let kind = match term.kind {
-            ExprKind::Field(mut names) => {
-                names.append(&mut fields);
-                ExprKind::Field(names)
-            }
-            ExprKind::Variable(name, mut names) => {
-                names.append(&mut fields);
-                ExprKind::Variable(name, names)
-            }
+            ExprKind::Field(_) => ExprKind::Field(fields),
+            ExprKind::Variable(name, _) => ExprKind::Variable(name, fields),
             ExprKind::Bool(_)
             | ExprKind::Str(..)
             | ExprKind::Number(_)
@@ -155,25 +166,24 @@ impl Parser<'_> {
     }
 
     fn term(&mut self) -> Parsed<Option<Expr>> {
+        self.part()?;
         let token = self.next_solid();
         let pos = token.pos;
         let text = token.text.as_ref();
         let kind = match token.kind {
-            Kind::Identifier => {
-                if !(self.known)(text) {
-                    return self.fail(format!("function {text:?} not defined"));
-                }
-                ExprKind::Function(text.to_owned())
-            }
+            Kind::Identifier => match functions::find(text, self.with_files) {
+                Some(function) => ExprKind::Function(function),
+                None => return self.fail(format!("function {text:?} not defined")),
+            },
             Kind::Dot => ExprKind::Dot,
             Kind::Nil => ExprKind::Nil,
             Kind::Bool => ExprKind::Bool(text == "true"),
-            Kind::Field => ExprKind::Field(vec![text[1..].to_owned()]),
+            Kind::Field => ExprKind::Field([text[1..].into()].into()),
             Kind::Variable => {
-                if !self.scope.vars.iter().any(|known| known == text) {
+                if !self.scope.knows(text) {
                     return self.fail(format!("undefined variable {text:?}"));
                 }
-                ExprKind::Variable(text.to_owned(), Vec::new())
+                ExprKind::Variable(text.into(), [].into())
             }
             Kind::CharConstant => {
                 ExprKind::Number(self.known_literal(literal::char_constant(text))?)
@@ -181,13 +191,13 @@ impl Parser<'_> {
             Kind::Number => ExprKind::Number(self.known_literal(literal::number(text))?),
             Kind::Str | Kind::RawStr => {
                 let meaning = self.known_literal(literal::unquote(text))?;
-                ExprKind::Str(text.to_owned(), meaning)
+                ExprKind::Str(text.into(), meaning.into())
             }
             Kind::LeftParen => {
                 self.enter()?;
                 let pipe = self.pipeline("parenthesized pipeline", Kind::RightParen)?;
-                self.nesting -= 1;
-                ExprKind::Pipe(pipe)
+                self.leave();
+                ExprKind::Pipe(Box::new(pipe))
             }
             _ => {
                 self.give_back(token);

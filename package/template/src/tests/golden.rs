@@ -1,13 +1,11 @@
 //! `tests/golden/template.json` was made by `tests/golden/gen` with Go's own text/template.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::super::{Env, Limits, TemplateSet, with_files};
+use super::parse;
 use crate::budget::Budget;
+use crate::resources::{Env, Files};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -28,23 +26,22 @@ fn golden() -> Golden {
     serde_json::from_str(text).expect("the file is JSON")
 }
 
-fn env() -> Env {
+fn files() -> Files {
     let files = [
         ("notes.txt", "hello\nworld\n"),
         ("conf/a.json", r#"{"a": 1}"#),
         ("conf/b.json", r#"{"b": 2}"#),
         ("conf/deep/c.txt", "deep"),
     ];
-    let files: BTreeMap<_, _> = files
+    files
         .into_iter()
         .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
-        .collect();
-    with_files(Arc::new(files), Limits::default())
+        .collect()
 }
 
-fn ours(case: &Case, context: &Json, env: &Env) -> Result<String, String> {
-    let files = case.files.iter().map(|(path, source)| (path, source));
-    let set = TemplateSet::parse(files, env).map_err(|error| error.to_string())?;
+fn ours(case: &Case, context: &Json, env: &Env<'_>) -> Result<String, String> {
+    let files = case.files.iter().map(|(path, source)| (&**path, &**source));
+    let set = parse(files, env).map_err(|error| error.to_string())?;
     let output = set.execute(
         &case.execute,
         context,
@@ -58,7 +55,11 @@ fn ours(case: &Case, context: &Json, env: &Env) -> Result<String, String> {
 
 #[test]
 fn output_is_what_go_makes_of_the_same_template() {
-    let env = env();
+    let files = files();
+    let env = Env {
+        files: Some(&files),
+        ..Env::default()
+    };
     let Golden { context, cases } = golden();
     assert!(cases.len() >= 300, "only {} cases", cases.len());
     let mut differing = Vec::new();

@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::{Env, Limits, TemplateSet};
-use super::{STEPS, run_within};
+use super::{STEPS, parse, run_within};
 use crate::budget::Budget;
+use crate::functions;
+use crate::resources::{Env, Limits};
 
 /// Bits of templates, so that arbitrary rows of them often mean something.
 const PIECES: &[&str] = &[
@@ -133,7 +134,7 @@ proptest! {
 
     #[test]
     fn any_function_with_any_arguments_never_panics(
-        name in prop::sample::select(super::super::functions::names()),
+        name in prop::sample::select(functions::names()),
         arguments in prop::collection::vec(
             prop::sample::select(&[
                 "1", "-1", "0", "2.5", "1e300", "\"a\"", "\"\"", "\"\\xff\"", "nil", ".list", ".map", "true", ".a", ".b",
@@ -181,7 +182,7 @@ fn templates_of_several_files_that_call_each_other_end() {
         ..Env::default()
     };
     let files = [("a", "{{template \"b\" .}}"), ("b", "{{include \"a\" .}}")];
-    let set = TemplateSet::parse(files, &env).unwrap();
+    let set = parse(files, &env).unwrap();
     let error = set
         .execute("a", &json!({}), &env, &mut Budget::new(STEPS, 1 << 16))
         .unwrap_err();

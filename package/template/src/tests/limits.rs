@@ -2,8 +2,12 @@
 
 use serde_json::json;
 
-use super::super::Limits;
-use super::{run, run_within};
+use super::{parse, run, run_within};
+use crate::budget::{Budget, Exhausted};
+use crate::error::ParseError;
+use crate::limit;
+use crate::resources::{Env, Limits};
+use crate::set::TemplateSet;
 
 fn failure(source: &str) -> String {
     run(source, &json!({"name": "x"})).expect_err("this must not run")
@@ -217,17 +221,25 @@ fn what_the_engine_leaves_out_is_refused_by_name() {
 
 #[test]
 fn an_expression_that_go_accepts_and_this_engine_cannot_do_is_an_error_and_never_no_match() {
-    for pattern in [
-        r"\B",
-        "a(?i)*",
-        "(?P<1>a)",
-        "(?P<n>a)|(?P<n>b)",
-        r"(\pL{30}){30}",
-        r"\x{d800}",
-        &format!("{}a{}", "(".repeat(101), ")".repeat(101)),
+    let too_large = "needs more than 1048576 bytes compiled";
+    for (pattern, why) in [
+        (r"(\pL{30}){30}".to_owned(), too_large),
+        (r"\pL".repeat(1_000), too_large),
+        (format!("[{}]", r"\pL\PL".repeat(1_000)), too_large),
+        (r"(?i)[\x00-\x{10ffff}]".repeat(5), too_large),
+        ("a".repeat(limit::REGEX_BYTES + 1), too_large),
+        (
+            format!("{}a{}", "(".repeat(101), ")".repeat(101)),
+            "nests more than 100 deep",
+        ),
+        (
+            format!("a{}", "*(?i)".repeat(101)),
+            "nests more than 100 deep",
+        ),
     ] {
         let message = failure(&format!("{{{{regexMatch `{pattern}` `a`}}}}"));
-        assert!(message.contains("error calling regexMatch: "), "{message}");
+        let named = message.contains("error calling regexMatch: ") && message.contains(why);
+        assert!(named, "{message}");
     }
     assert_eq!(
         run("{{regexMatch `(` `(`}}", &json!({})).unwrap().text,
@@ -285,4 +297,87 @@ fn a_failure_names_file_place_template_and_expression() {
     for (source, message) in cases {
         assert_eq!(failure(source), message);
     }
+}
+
+#[test]
+fn the_deepest_allowed_regular_expression_fits_a_thread_of_two_mebibytes() {
+    let groups = format!("{}a{}", "(|a(".repeat(50), "))".repeat(50));
+    let repeated = format!("{}a{}", "(?:b|a".repeat(50), ")*".repeat(50));
+    for pattern in [groups, repeated] {
+        let source = format!("{{{{regexReplaceAll `{pattern}` (repeat 100 `a`) `$1`}}}}");
+        let thread = std::thread::Builder::new().stack_size(2 << 20);
+        let running = thread.spawn(move || run(&source, &json!({})).map(|_| ()));
+        assert_eq!(running.unwrap().join().expect("no panic"), Ok(()));
+    }
+}
+
+#[test]
+fn templates_are_parsed_for_a_step_a_byte_and_no_file_in_vain() {
+    let files = [("a", "{{1}}"), ("b", "{{")];
+    let parse = |steps| {
+        let parsed = TemplateSet::parse(files, &Env::default(), &mut Budget::new(steps, 0));
+        parsed.map(|_| ()).expect_err("the second is no template")
+    };
+    assert!(matches!(parse(7), ParseError::Syntax { file, .. } if file == "b"));
+    for (steps, file) in [(4, "a"), (6, "b")] {
+        let error = parse(steps);
+        let exhausted = Exhausted::Steps(steps);
+        let file = file.to_owned();
+        assert_eq!(error, ParseError::Exhausted { file, exhausted });
+    }
+}
+
+#[test]
+fn templates_have_250_000_parts_together_and_no_more() {
+    // The file itself, and for each action what it writes.
+    let source = |parts: usize| "{{.}}".repeat((parts - 1) / 2);
+    let most = source(limit::TEMPLATE_PARTS - 1);
+    let set = parse([("a", most.as_str())], &Env::default()).unwrap();
+    assert!(set.bytes() <= 2 * most.len() + limit::TEMPLATE_PARTS * limit::TEMPLATE_PART_BYTES);
+    let error = parse([("a", most.as_str()), ("b", "{{.}}")], &Env::default()).map(|_| ());
+    let file = "b".to_owned();
+    assert_eq!(error, Err(ParseError::TooLarge { file }));
+    for endless in [
+        "{{.a.a.a.a",
+        "{{print 1 1 1 1",
+        "{{1|1|1",
+        "{{define `a`}}{{end}}",
+    ] {
+        let source = endless.repeat(limit::TEMPLATE_PARTS);
+        assert!(parse([("a", source.as_str())], &Env::default()).is_err());
+    }
+}
+
+#[test]
+fn parsing_takes_no_longer_for_each_name_the_more_names_there_are() {
+    let definitions: String = (0..60_000)
+        .map(|at| format!("{{{{define \"d{at}\"}}}}{{{{end}}}}"))
+        .collect();
+    let variables: String = (0..60_000)
+        .map(|at| format!("{{{{$v{at} := $v0}}}}"))
+        .collect();
+    let variables = format!("{{{{$v0 := 1}}}}{variables}");
+    for source in [definitions, variables] {
+        assert!(parse([("f", source.as_str())], &Env::default()).is_ok());
+    }
+}
+
+#[test]
+fn a_variable_costs_more_the_more_stand_before_it() {
+    let variables: String = (0..20_000).map(|_| "{{$v := 1}}").collect();
+    let reading = |name: &str| {
+        let source = format!(
+            "{{{{$first := 1}}}}{variables}{{{{range 2000}}}}{{{{$_ := {name}}}}}{{{{end}}}}"
+        );
+        run(&source, &json!({}))
+    };
+    assert!(reading("$v").is_ok());
+    let message = reading("$first").unwrap_err();
+    assert!(message.contains("steps is used up"), "{message}");
+}
+
+#[test]
+fn a_map_of_many_keys_is_written_as_yaml_without_moving_all_of_them_for_each() {
+    let source = "{{split `,` (repeat 80000 `,`) | toYaml | len}}";
+    assert!(run(source, &json!({})).is_ok());
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::super::{Depth, Reads};
 use super::run;
+use crate::reads::{Depth, Reads};
 
 fn context() -> Json {
     json!({

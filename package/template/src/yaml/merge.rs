@@ -1,11 +1,11 @@
-//! Documents with their merge keys, `<<`, carried out as the reader of Kubernetes' own tools does it: in the
+//! Merge keys, `<<`, of documents, carried out as the reader of Kubernetes' own tools does it: in the
 //! place where they stand. A key before one gives way to what is merged and a key after it wins; of several
 //! maps that are merged at once, the first wins.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 /// A value whose merge keys were carried out.
 pub(super) struct Merged(pub(super) Value);
@@ -17,6 +17,15 @@ impl<'de> Deserialize<'de> for Merged {
 }
 
 struct Reader;
+
+/// Scalars are what they are in JSON; a float that JSON does not have is null.
+macro_rules! scalars {
+    ($($visit:ident: $scalar:ty,)*) => {$(
+        fn $visit<E>(self, value: $scalar) -> Result<Value, E> {
+            Ok(value.into())
+        }
+    )*};
+}
 
 impl<'de> Visitor<'de> for Reader {
     type Value = Value;
@@ -33,32 +42,17 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Value::Null)
     }
 
+    scalars! {
+        visit_bool: bool,
+        visit_i64: i64,
+        visit_u64: u64,
+        visit_f64: f64,
+        visit_str: &str,
+        visit_string: String,
+    }
+
     fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Value, D::Error> {
         inner.deserialize_any(self)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {

@@ -1,4 +1,4 @@
-//! The one reader of YAML: what Kubernetes accepts, under the limits of [`limit`].
+//! The reader of YAML: what Kubernetes accepts, under the limits of [`limit`].
 
 use serde_json::{Number, Value};
 use serde_saphyr::{MergeKeyPolicy, Options};
@@ -17,6 +17,10 @@ pub struct Document {
     pub line: usize,
     /// Its content; never `null`.
     pub value: Value,
+    /// What reading it costs, in steps of a [`Budget`]; no less than copying it.
+    pub steps: u64,
+    /// About how many bytes it takes in memory.
+    pub bytes: usize,
 }
 
 /// A file that is not YAML, or beyond the limits.
@@ -52,6 +56,9 @@ pub fn cost(bytes: usize) -> u64 {
 /// Steps of one document, and of one value in it.
 const DOCUMENT_STEPS: u64 = 40;
 const VALUE_STEPS: u64 = 10;
+
+/// Bytes that a map takes for an entry, besides its key and its value.
+const ENTRY_BYTES: usize = 64;
 
 /// What looking through a file costs, whatever is in it.
 pub fn cost_of_text(bytes: usize) -> u64 {
@@ -105,7 +112,7 @@ impl<'a> Documents<'a> {
             return Ok(None);
         };
         let steps = match &document {
-            Ok(found) => DOCUMENT_STEPS + VALUE_STEPS * values(&found.value),
+            Ok(found) => found.steps,
             Err(_) => cost(bytes),
         };
         budget.charge(steps).map_err(Unreadable::Exhausted)?;
@@ -140,7 +147,16 @@ impl Iterator for Documents<'_> {
             let index = self.index;
             let document = match parse(part) {
                 Ok(Value::Null) => continue,
-                Ok(value) => Ok(Document { index, line, value }),
+                Ok(value) => {
+                    let (values, bytes) = size(&value);
+                    Ok(Document {
+                        index,
+                        line,
+                        value,
+                        steps: DOCUMENT_STEPS + VALUE_STEPS * values,
+                        bytes,
+                    })
+                }
                 Err((at, message)) => Err(YamlError {
                     path: self.path.to_owned(),
                     line: line + at.saturating_sub(1),
@@ -154,14 +170,18 @@ impl Iterator for Documents<'_> {
     }
 }
 
-/// Number of values in a value, itself included.
-fn values(value: &Value) -> u64 {
-    let inner: u64 = match value {
-        Value::Array(items) => items.iter().map(values).sum(),
-        Value::Object(map) => map.values().map(|value| 1 + values(value)).sum(),
-        _ => 0,
+/// Number of values in a value, keys and itself included, and about how many bytes they take.
+fn size(value: &Value) -> (u64, usize) {
+    let add = |one: (u64, usize), other: (u64, usize)| (one.0 + other.0, one.1 + other.1);
+    let inner = match value {
+        Value::Array(items) => items.iter().map(size).fold((0, 0), add),
+        Value::Object(map) => map.iter().fold((0, 0), |sum, (key, value)| {
+            add(add(sum, (1, ENTRY_BYTES + key.len())), size(value))
+        }),
+        Value::String(text) => (0, text.len()),
+        _ => (0, 0),
     };
-    1 + inner
+    add((1, size_of::<Value>()), inner)
 }
 
 /// The only document of a file.

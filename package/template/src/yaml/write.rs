@@ -1,5 +1,8 @@
-//! YAML, byte for byte in the form the Kubernetes YAML library gives it.
+//! The writer of YAML: byte for byte the form that the Kubernetes YAML library gives it.
 
+use std::collections::BTreeMap;
+
+use super::order::Key;
 use super::scalar::{self, Text};
 use crate::format;
 use crate::json::number_text;
@@ -7,15 +10,6 @@ use crate::value::{MAX_VALUE_DEPTH, Value};
 
 /// Lines longer than this are folded where they can be.
 const WIDTH: usize = 80;
-
-/// The first document of `text`; of numbers only the value counts, as in JSON.
-pub(crate) fn decode(text: &str) -> Result<Value, String> {
-    let documents = super::documents("the document", text.as_bytes());
-    let documents = documents.map_err(|error| error.to_string())?;
-    let first = documents.into_iter().next().map(|document| document.value);
-    Value::from_json(&first.unwrap_or_default())
-        .ok_or_else(|| "the document is nested too deeply".to_owned())
-}
 
 /// The document of a value, ending in a line break.
 pub(crate) fn encode(value: &Value, limit: usize) -> Result<String, String> {
@@ -122,16 +116,13 @@ impl Emitter {
                 }
                 self.deeper()?;
                 self.indent = self.increased(false);
-                let mut sorted: Vec<(String, Value)> = Vec::with_capacity(entries.len());
+                let mut sorted = BTreeMap::new();
                 for (key, value) in entries {
-                    let key = lossy(&key);
-                    let at =
-                        sorted.partition_point(|(other, _)| !scalar::sorts_before(&key, other));
-                    sorted.insert(at, (key, value));
+                    sorted.insert(Key(lossy(&key)), value);
                 }
                 sorted
                     .iter()
-                    .try_for_each(|(key, value)| self.entry(key, value))?;
+                    .try_for_each(|(key, value)| self.entry(&key.0, value))?;
             }
             _ => {
                 self.scalar(value, place)?;

@@ -37,7 +37,8 @@ var context = m{
 
 // groups are templates, each executed alone with the context above.
 var groups = [][]string{lexing, fields, control, pipelines, comparing, printing, printfs, strs, listFns,
-	dictFns, numbers, encoding, regexes, patternCases(), semvers, types, yamls, failures}
+	dictFns, numbers, encoding, regexes, patternCases(patterns, matched), patternCases(goPatterns, goMatched), expansions(),
+	semvers, constraintCases(), types, yamls, failures}
 
 func allCases() []Case {
 	var cases []Case
@@ -185,7 +186,20 @@ var patterns = []string{
 // matched are texts that show what the patterns mean.
 var matched = []string{"{a}", "aaaaaa", "a{,3} a{01} a{1,2 a{ 1}", "Ab AB ab", "]-+ [b] ^&~|", "\n\x00 \x01010 A1", "α β", `{{ \_ \Q* $(b) # "`, ""}
 
-func patternCases() []string {
+// goPatterns are expressions that other engines refuse or read otherwise.
+var goPatterns = []string{
+	`\B`, `k\B`, `\Bk`, `\B\B.`, `\bſ`, `\b`, `k(?i)*`, `k*(?i)*`, `k+(?s)+`, `k\Q\E*`, `(?P<1>k)`, `(?P<n>k)|(?P<n>K)`, `(?<n>k)(?P<n>.)`,
+	`\x{d800}`, `k|\x{dfff}`, `[\x{d800}-\x{dfff}]`, `[^\x{d800}]`, `[a-\x{dfff}]`, `[\x{dbff}-\x{e000}]`, `\x{000000000000006b}`, `(?ii)K`, `(?i-i)k`, `(?-s).`,
+	`((k{600}){0,}){2}`, `((k{600}){0}){2}`, `((k{600})*){2}`, `((k{600})?){2}`, `((k{500}){1}){2}`, `k{0,1000}`, `k{0}K`, `(k){0}(K)`, `(?:k{2}){500}`, `[[:]`, `[[:]]`, `[[::]]`, `[[:^foo:]]`,
+	`\C`, `\Z`, `\G`, `\E`, `\z`, `k\z`, `\Ak`, `$`, `(?m)$`, `(?m)^.$`, `(?s).`, `(?s)k.K`, `(?-s)k.K`, `(?s-m:k.K)`, `(?s:.)k`, `\Qk.K`, `\Qk\\E`, `[\E]`, `(?U)k*`, `(?U)k*?`, `(?U)k{1,2}`, `(?U:k+)k`,
+	`\p{greek}`, `\p{ Gre_ek }`, `\p{Alphabetic}`, `\p{gc=L}`, `\p{L&}`, `\p{LC}`, `\p{Any}`, `\p{ASCII}`, `\p{Assigned}`, `\pL`, `\PL`, `\p{^L}`, `\P{^L}`, `\p{Lowercase_Letter}`, `\p{}`, `\p{^}`, `(?i)\p{Lu}`, `(?i)\P{Lu}`,
+	`\d`, `\D`, `\s`, `\S`, `\w`, `\W`, `(?i)\w`, `(?i)\W`, `(?i)[\W]`, `(?i)[^\W]`, `(?i)[^k]`, `(?i)k`, `(?i)ſ`, `(?i)[[:lower:]]`, `(?i)[[:^lower:]]`, `[[:space:]]`, `[^[:space:]]`, `[[:word:]]`, `[[:punct:]]`, `[[:cntrl:]]`,
+	`[\d\D]`, `[^\d\D]`, `[\x00-\x{10FFFF}]`, `[^\x00-\x{10FFFF}]`, `(|k)*`, `(|k)+`, `(k|kK)(K|)`, `(k*)*`, `(k*)+`, `(?:)`, `(?:)*`, `()|k`, `k||K`, `(?:k|)+?K`, `\v`, `\f`, `\a`, `\0`, `\x0b`, `\u006b`, `\k`, `\'`, `\<`, `\é`, `[\é]`,
+}
+
+var goMatched = []string{"kK", "kkkkkkK", "Kſ", "k\n\n\vK", "٣ 3", "α.β", "k\\ k.K", "é", ""}
+
+func patternCases(patterns, matched []string) []string {
 	var sources []string
 	for _, pattern := range patterns {
 		source := ""
@@ -198,6 +212,54 @@ func patternCases() []string {
 			source += fmt.Sprintf("{{regexReplaceAll %q %q \"<$0>\" | quote}} ", pattern, text)
 		}
 		sources = append(sources, source)
+	}
+	return sources
+}
+
+// expansions are replacements that name groups, rightly and wrongly.
+func expansions() []string {
+	var sources []string
+	for _, replacement := range []string{
+		"$1", "${1}", "$1k", "${1}k", "$n", "${n}", "$nk", "${n}k", "$2", "$9", "$10", "${01}", "$01", "$0", "$00", "$$", "$$1", "$$$1", "$", "${", "${1", "${}", "${ 1}", "${n }", "$-1",
+		"$é", "${é}", "$_", "$1$n", "<$1|${n}|$0>", "$99999999999999999999", "\\1", "$n$n$n", "$1-$2", "$one", "${one}",
+	} {
+		sources = append(sources, fmt.Sprintf("{{regexReplaceAll `(?P<n>k)|(?P<n>K)|(?P<1>x)(?P<one>y)` \"kKxy-k\" %q | quote}}", replacement))
+	}
+	return sources
+}
+
+// constraintCases are constraints, each with many versions.
+func constraintCases() []string {
+	versions := []string{
+		"0.0.0", "0.0.1", "0.0.2", "0.1.0", "0.1.5", "0.2.0", "1", "1.0.1", "1.2", "v1.2.3", "1.2.4", "1.3.0", "2.0.0", "10.0.0", "01.2.3",
+		"1.2.3-alpha", "1.2.3-alpha.10", "1.2.3-beta", "1.2.3-1", "1.2.3-10", "1.2.3+build", "0.0.0-a", "2.0.0-0", "1.3.0-0",
+	}
+	var sources []string
+	for _, operator := range []string{"", "!=", ">", "<", ">=", "<=", "~", "^"} {
+		for _, version := range []string{
+			"0", "0.0", "0.0.0", "0.0.1", "0.1", "0.1.0", "1", "1.2", "1.2.3", "1.x", "1.2.x", "x", "*", "v1.2.3", "1.2.3-alpha", "1.2.3-0", "0.0.0-0", "1.2-beta", "1.x.3", "2",
+		} {
+			source := ""
+			for _, given := range versions {
+				source += fmt.Sprintf("{{semverCompare %q %q}} ", operator+version, given)
+			}
+			sources = append(sources, source)
+		}
+	}
+	for _, constraint := range []string{
+		">1.0 <2.0", ">1.0, <2.0", ">=1.2.3 <1.3 || ^2", "1.0 - 1.2.3", "1.0 - 2.x", "0.1 - 1.2 || 2.0.0", "1 || 2 || 0.0.1", "!=1.2.3, >1", " >= 1.0 ", "^1.2 !=1.2.4", "=1.2.3", "=>1.2", "=<1.2", "~>1.2", "=1.x",
+	} {
+		source := ""
+		for _, given := range versions {
+			source += fmt.Sprintf("{{semverCompare %q %q}} ", constraint, given)
+		}
+		sources = append(sources, source)
+	}
+	for _, pair := range [][2]string{
+		{"", "1.0.0"}, {">", "1.0.0"}, {">=1.0.0 <", "1.0.0"}, {"1.0.0 ||", "1.0.0"}, {"a", "1.0.0"}, {"1.0.0.0", "1.0.0"}, {">1", ""}, {">1", "a"}, {">1", "1.2.3.4"}, {">1", "1.2.3-"},
+		{">1", "1.2.3-01"}, {">1", "1.2.3-a..b"}, {">1", "1.2.3+"}, {">1", "99999999999999999999.0.0"}, {">1", " 1.2.3"}, {"1x", "1.2.3"}, {"1.|", "1.2.3"}, {">1.2.3-01", "1.2.3"}, {">>1", "2.0.0"}, {"1,2", "1.0.0"},
+	} {
+		sources = append(sources, fmt.Sprintf("{{semverCompare %q %q}}", pair[0], pair[1]))
 	}
 	return sources
 }
