@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::functions::Named;
+use crate::literal::Number;
 
 /// Templates by name: the file, or what one defines.
 pub(crate) type Trees = BTreeMap<Box<str>, Tree>;
@@ -97,14 +98,6 @@ pub(crate) enum ExprKind {
     Chain(Box<Expr>, Box<[Box<str>]>),
     Function(Named),
     Pipe(Box<Pipe>),
-}
-
-/// A numeric constant; which of the two it can be depends on where it stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Number {
-    pub(crate) text: Box<str>,
-    pub(crate) int: Option<i64>,
-    pub(crate) float: Option<f64>,
 }
 
 /// Something a message can point at.

@@ -1,7 +1,8 @@
 //! The evaluator of pipelines, commands and their arguments.
 
-use crate::ast::{Command, Expr, ExprKind, Located, Number, Pipe};
+use crate::ast::{Command, Expr, ExprKind, Located, Pipe};
 use crate::functions::{Kind, Named, Outcome, Run, utf8};
+use crate::literal::Number;
 use crate::machine::{Executed, Machine};
 use crate::value::{Elem, Value};
 

@@ -1,6 +1,12 @@
-//! The meaning of Go's literals: quoted strings, characters, numbers.
+//! Go's literals and what they mean: quoted strings, characters, numbers.
 
-use crate::ast::Number;
+/// A numeric constant; which of the two it can be depends on where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Number {
+    pub(crate) text: Box<str>,
+    pub(crate) int: Option<i64>,
+    pub(crate) float: Option<f64>,
+}
 
 /// The bytes a `"quoted"` or `` `raw` `` Go string stands for.
 pub(crate) fn unquote(text: &str) -> Result<Vec<u8>, String> {
