@@ -1,7 +1,7 @@
 //! The reader of YAML: what Kubernetes accepts, under the limits of [`limit`].
 
 use serde_json::{Number, Value};
-use serde_saphyr::{MergeKeyPolicy, Options};
+use serde_saphyr::{DefaultMessageFormatter, MergeKeyPolicy, MessageFormatter as _, Options};
 use thiserror::Error as ThisError;
 
 use super::merge::Merged;
@@ -224,42 +224,47 @@ fn parse(text: &str) -> Result<Value, (usize, String)> {
                 .location()
                 .and_then(|at| usize::try_from(at.line()).ok())
                 .unwrap_or(1);
-            (line, message(&error.without_snippet().to_string()))
+            (line, message(&error))
         })?;
     normalise(&mut value);
     Ok(value)
 }
 
-/// The reader's message without its own place (it counts lines from the start of the document) and advice.
-fn message(text: &str) -> String {
-    let text = text.split(" at line ").next().unwrap_or(text);
-    let text = text
-        .split(", set DuplicateKeyPolicy")
-        .next()
-        .unwrap_or(text);
-    match text.strip_prefix("budget breached: ") {
-        None => text.to_owned(),
-        Some(limit) if limit.starts_with("Aliases") || limit.starts_with("Anchors") => {
+/// What is wrong, in the words of this format. Values of the document are not among them.
+fn message(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error as E;
+    use serde_saphyr::budget::BudgetBreach as B;
+    let breach = match error {
+        E::AliasError { error, .. } | E::WithSnippet { error, .. } => return message(error),
+        E::DuplicateMappingKey { key: Some(key), .. } => {
+            return format!("duplicate mapping key: {}", printable(key));
+        }
+        E::DuplicateMappingKey { key: None, .. } => return "duplicate mapping key".to_owned(),
+        E::Budget { breach, .. } => breach,
+        // The place stands elsewhere: the reader counts lines from the start of the document.
+        other => return printable(&DefaultMessageFormatter.format_message(other)),
+    };
+    match breach {
+        B::Aliases { .. } | B::Anchors { .. } | B::AliasAnchorRatio { .. } => {
             format!("more than {} anchors or aliases", limit::YAML_ALIASES)
         }
-        Some(limit) if limit.starts_with("Depth") => {
-            format!("nests deeper than {}", limit::YAML_DEPTH)
-        }
-        Some(limit) if limit.starts_with("Documents") => {
+        B::Depth { .. } => format!("nests deeper than {}", limit::YAML_DEPTH),
+        B::Documents { .. } => {
             "a second document after a separator that is not a line of three dashes".to_owned()
         }
-        Some(limit)
-            if ["Nodes", "Events", "RecordedAnchorEvents"]
-                .iter()
-                .any(|it| limit.starts_with(it)) =>
-        {
+        B::Nodes { .. } | B::Events { .. } | B::RecordedAnchorEvents { .. } => {
             format!("more than {} values", limit::YAML_NODES)
         }
-        Some(limit) if limit.starts_with("ScalarBytes") => {
+        B::ScalarBytes { .. } | B::RecordedAnchorBytes { .. } => {
             format!("more than {} bytes, aliases expanded", limit::YAML_BYTES)
         }
-        Some(other) => format!("beyond a limit: {other}"),
+        other => format!("beyond a limit: {other:?}"),
     }
+}
+
+/// A text without control characters.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 fn options() -> Options {

@@ -298,6 +298,10 @@ fn messages_never_quote_values_of_a_document() {
 fn messages_are_in_the_words_of_this_format() {
     for (text, message) in [
         ("a: 1\na: 2", "f.yaml:2: duplicate mapping key: a"),
+        (
+            "\"a\\e[2J\\n\": 1\n\"a\\e[2J\\n\": 2",
+            "f.yaml:2: duplicate mapping key: a\u{fffd}[2J\u{fffd}",
+        ),
         ("b: *x", "f.yaml:1: alias references unknown anchor"),
         (
             "a: 1\n--- # x\nb: 1",
