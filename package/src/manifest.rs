@@ -14,10 +14,9 @@ use crate::files::PackageFiles;
 use crate::violation::{Reason, Violation};
 
 pub use document::{ORIGINAL_GROUP, OWN_GROUP};
-pub use lock::{Lock, LockedImage};
-pub use model::{
-    ManifestImage, PackageManifest, Scope, TestCase, TestContext, TestMetadata, TestPackage,
-};
+use model::ManifestImage;
+pub(crate) use model::TestCase;
+pub use model::{PackageManifest, Scope};
 
 const KIND: &str = "PackageManifest";
 
@@ -25,7 +24,7 @@ const KIND: &str = "PackageManifest";
 ///
 /// # Errors
 /// With at least one violation.
-pub fn load(files: &PackageFiles) -> Result<PackageManifest, Vec<Violation>> {
+pub(crate) fn load(files: &PackageFiles) -> Result<PackageManifest, Vec<Violation>> {
     let found = document::find(files, "manifest", Reason::ManifestDuplicated)?;
     let missing = || {
         vec![Violation::new(
@@ -42,7 +41,7 @@ pub fn load(files: &PackageFiles) -> Result<PackageManifest, Vec<Violation>> {
     };
     let mut manifest = parse::parse(&value, &mut problems);
     let images: Vec<ManifestImage> = problems.typed(&value, "spec.images").unwrap_or_default();
-    parse::check_images(&images, &mut problems);
+    problems.images(images.iter().map(|it| (&*it.name, &*it.image)));
     let mut violations = problems.found;
     match lock::load(files, &images) {
         Ok(images) => manifest.images = images,

@@ -150,9 +150,8 @@ impl Package {
         for ready in objects {
             if let Some(phase) = phases.iter_mut().find(|phase| phase.name == ready.phase) {
                 let mut object = ready.object;
-                object.collision_protection = object
-                    .collision_protection
-                    .or(context.collision_protection());
+                object.collision_protection =
+                    object.collision_protection.or(context.collision_protection);
                 phase.objects.push(object);
             }
         }
@@ -160,7 +159,7 @@ impl Package {
         Content {
             phases,
             availability_probes: manifest.availability_probes.clone(),
-            success_delay_seconds: context.success_delay_seconds(),
+            success_delay_seconds: context.success_delay_seconds,
         }
     }
 }

@@ -8,88 +8,47 @@ use thiserror::Error as ThisError;
 
 use crate::limit;
 
-/// Which rule a package breaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ThisError)]
-#[non_exhaustive]
-pub enum Reason {
-    /// No `manifest.yaml`.
-    #[error("manifest not found")]
-    ManifestNotFound,
-    /// The manifest breaks a rule.
-    #[error("manifest invalid")]
-    ManifestInvalid,
-    /// Both `manifest.yaml` and `manifest.yml`.
-    #[error("manifest present multiple times")]
-    ManifestDuplicated,
-    /// The lock file breaks a rule.
-    #[error("lock file invalid")]
-    LockInvalid,
-    /// Both `manifest.lock.yaml` and `manifest.lock.yml`.
-    #[error("lock file present multiple times")]
-    LockDuplicated,
-    /// Images are used without a lock file.
-    #[error("lock file missing")]
-    LockMissing,
-    /// Lock file and manifest name different images.
-    #[error("lock file differs from manifest")]
-    LockDiffers,
-    /// A manifest file of another kind or version.
-    #[error("unknown kind of manifest")]
-    UnknownManifestKind,
-    /// The package uses what this version does not honour.
-    #[error("not supported")]
-    NotSupported,
-    /// A template does not parse or does not run.
-    #[error("template error")]
-    Template,
-    /// A file of objects is not YAML.
-    #[error("invalid YAML")]
-    InvalidYaml,
-    /// An object without phase annotation.
-    #[error("missing phase annotation")]
-    PhaseMissing,
-    /// A phase that is not in the manifest.
-    #[error("phase not in manifest")]
-    PhaseUnknown,
-    /// An object without `apiVersion` or `kind`.
-    #[error("apiVersion or kind not set")]
-    GvkNotSet,
-    /// An object whose metadata breaks a rule.
-    #[error("metadata invalid")]
-    MetadataInvalid,
-    /// Two objects of the same group, kind, namespace and name.
-    #[error("duplicate object")]
-    Duplicate,
-    /// Labels that Kubernetes refuses.
-    #[error("labels invalid")]
-    LabelsInvalid,
-    /// A package annotation that cannot be read.
-    #[error("annotation invalid")]
-    AnnotationInvalid,
-    /// A condition annotation that is not CEL, or failed.
-    #[error("condition invalid")]
-    ConditionInvalid,
-    /// The package cannot be installed in this scope.
-    #[error("unsupported scope")]
-    ScopeUnsupported,
-    /// An object outside of the package's namespace.
-    #[error("object outside of the package's namespace")]
-    NamespaceForeign,
-    /// A cluster-scoped object in a namespaced package.
-    #[error("cluster-scoped object in a namespaced package")]
-    ClusterScoped,
-    /// An object or the whole set exceeds a limit.
-    #[error("too large")]
-    TooLarge,
-    /// Rendering it takes more steps, or writes more, than a rendering may.
-    #[error("too costly")]
-    TooCostly,
-    /// The package renders to nothing, which would remove everything it installed before.
-    #[error("no objects")]
-    NoObjects,
-    /// The configuration does not fit the schema.
-    #[error("config invalid")]
-    ConfigInvalid,
+/// Rules by the name that conditions and machines read, and the words that people read.
+macro_rules! reasons {
+    ($($name:ident: $words:literal,)*) => {
+        /// Which rule a package breaks.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ThisError)]
+        #[non_exhaustive]
+        pub enum Reason {$(
+            #[doc = $words]
+            #[error($words)]
+            $name,
+        )*}
+    };
+}
+
+reasons! {
+    ManifestNotFound: "manifest not found",
+    ManifestInvalid: "manifest invalid",
+    ManifestDuplicated: "manifest present multiple times",
+    LockInvalid: "lock file invalid",
+    LockDuplicated: "lock file present multiple times",
+    LockMissing: "lock file missing",
+    LockDiffers: "lock file differs from manifest",
+    UnknownManifestKind: "unknown kind of manifest",
+    NotSupported: "not supported",
+    Template: "template error",
+    InvalidYaml: "invalid YAML",
+    PhaseMissing: "missing phase annotation",
+    PhaseUnknown: "phase not in manifest",
+    GvkNotSet: "apiVersion or kind not set",
+    MetadataInvalid: "metadata invalid",
+    Duplicate: "duplicate object",
+    LabelsInvalid: "labels invalid",
+    AnnotationInvalid: "annotation invalid",
+    ConditionInvalid: "condition invalid",
+    ScopeUnsupported: "unsupported scope",
+    NamespaceForeign: "object outside of the package's namespace",
+    ClusterScoped: "cluster-scoped object in a namespaced package",
+    TooLarge: "too large",
+    TooCostly: "too costly",
+    NoObjects: "no objects",
+    ConfigInvalid: "config invalid",
 }
 
 impl Reason {

@@ -1,5 +1,7 @@
 //! The documents of manifest and lock file, before and while they are checked.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 use stevedore_template::yaml;
@@ -70,6 +72,31 @@ impl Problems<'_> {
         let details = format!("{field}: {}", what.as_ref());
         self.found
             .push(Violation::new(self.reason, details).in_file(self.path));
+    }
+
+    /// Checks that no two of a list have the same name.
+    pub(super) fn unique<'n>(&mut self, list: &str, names: impl Iterator<Item = &'n str>) {
+        let mut seen = BTreeSet::new();
+        for (number, name) in names.enumerate() {
+            if !seen.insert(name) {
+                self.add(&format!("{list}[{number}].name"), "must be unique");
+            }
+        }
+    }
+
+    /// Checks names and references of images.
+    pub(super) fn images<'i>(&mut self, images: impl Iterator<Item = (&'i str, &'i str)> + Clone) {
+        for (number, (name, image)) in images.clone().enumerate() {
+            for (field, text) in [("name", name), ("image", image)] {
+                if text.is_empty() {
+                    self.add(
+                        &format!("spec.images[{number}].{field}"),
+                        "must be non empty",
+                    );
+                }
+            }
+        }
+        self.unique("spec.images", images.map(|(name, _)| name));
     }
 
     /// The value at a dotted path, read as `T`; a value of another form is a violation.

@@ -17,59 +17,46 @@ pub enum Scope {
     Namespaced,
 }
 
-/// An image a package's objects use.
+/// An image a package's objects use: its name under `.images`, and its reference, usually with a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ManifestImage {
-    /// Name under `.images`.
-    pub name: String,
-    /// Reference, usually with a tag.
-    pub image: String,
+pub(super) struct ManifestImage {
+    pub(super) name: String,
+    pub(super) image: String,
 }
 
 /// A configuration a package ships to test its templates with.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
-pub struct TestCase {
-    /// Name of the case.
-    pub name: String,
-    /// What templates see.
-    pub context: TestContext,
+pub(crate) struct TestCase {
+    pub(crate) name: String,
+    pub(crate) context: TestContext,
 }
 
 /// What templates see in a test.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
-pub struct TestContext {
-    /// The package.
-    pub package: TestPackage,
-    /// Its configuration.
-    pub config: Option<Value>,
-    /// The cluster's facts.
-    pub environment: Option<Value>,
+pub(crate) struct TestContext {
+    pub(crate) package: TestPackage,
+    pub(crate) config: Option<Value>,
+    pub(crate) environment: Option<Value>,
 }
 
 /// The package in a test.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
-pub struct TestPackage {
-    /// Its metadata.
-    pub metadata: TestMetadata,
-    /// Its image.
-    pub image: String,
+pub(crate) struct TestPackage {
+    pub(crate) metadata: TestMetadata,
+    pub(crate) image: String,
 }
 
-/// Metadata of the package in a test.
+/// Metadata of the package in a test; no namespace is that of a `ClusterPackage`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
-pub struct TestMetadata {
-    /// Name.
-    pub name: String,
-    /// Namespace; none for a `ClusterPackage`.
-    pub namespace: Option<String>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// Annotations.
-    pub annotations: BTreeMap<String, String>,
+pub(crate) struct TestMetadata {
+    pub(crate) name: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 /// A manifest that was checked.
@@ -88,5 +75,5 @@ pub struct PackageManifest {
     /// `.images` of templates: `repository@digest` by name.
     pub images: BTreeMap<String, String>,
     /// Template tests.
-    pub tests: Vec<TestCase>,
+    pub(crate) tests: Vec<TestCase>,
 }

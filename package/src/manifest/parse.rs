@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::document::{Problems, at};
-use super::model::{ManifestImage, PackageManifest, Scope, TestCase};
+use super::model::{PackageManifest, Scope, TestCase};
 use super::probes;
 use crate::config::{self, Schema};
 use crate::limit;
@@ -80,26 +80,10 @@ fn phases(value: &Value, problems: &mut Problems<'_>) -> Vec<String> {
             problems.add(&field, "Required value");
         } else if name.len() > 63 {
             problems.add(&field, "must be no longer than 63 characters");
-        } else if names[..number].contains(name) {
-            problems.add(&field, "must be unique");
         }
     }
+    problems.unique("spec.phases", names.iter().map(String::as_str));
     names
-}
-
-pub(super) fn check_images(images: &[ManifestImage], problems: &mut Problems<'_>) {
-    for (number, it) in images.iter().enumerate() {
-        let field = |name: &str| format!("spec.images[{number}].{name}");
-        if it.name.is_empty() {
-            problems.add(&field("name"), "must be non empty");
-        }
-        if it.image.is_empty() {
-            problems.add(&field("image"), "must be non empty");
-        }
-        if images[..number].iter().any(|other| other.name == it.name) {
-            problems.add(&field("name"), "must be unique");
-        }
-    }
 }
 
 fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) -> Vec<TestCase> {
@@ -111,9 +95,6 @@ fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) ->
             let what = "must be letters, digits, '-', '_' or '.'";
             problems.add(&format!("{field}.name"), what);
         }
-        if tests[..number].iter().any(|other| other.name == case.name) {
-            problems.add(&format!("{field}.name"), "must be unique");
-        }
         let admitted = config::admit(schema, case.context.config.as_ref());
         for error in admitted.err().unwrap_or_default() {
             problems.add(
@@ -122,6 +103,7 @@ fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) ->
             );
         }
     }
+    problems.unique("test.template", tests.iter().map(|case| case.name.as_str()));
     if tests.len() > limit::VIOLATIONS {
         problems.add(
             "test.template",

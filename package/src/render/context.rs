@@ -51,10 +51,10 @@ pub struct RenderInput {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Context {
     value: Value,
-    name: String,
-    namespace: Option<String>,
-    collision_protection: Option<CollisionProtection>,
-    success_delay_seconds: Option<u32>,
+    pub(super) name: String,
+    pub(super) namespace: Option<String>,
+    pub(super) collision_protection: Option<CollisionProtection>,
+    pub(super) success_delay_seconds: Option<u32>,
 }
 
 impl Package {
@@ -126,22 +126,6 @@ impl Context {
     /// The tree templates see as dot, and conditions as variables.
     pub fn value(&self) -> &Value {
         &self.value
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn namespace(&self) -> Option<&str> {
-        self.namespace.as_deref()
-    }
-
-    pub(super) fn collision_protection(&self) -> Option<CollisionProtection> {
-        self.collision_protection
-    }
-
-    pub(super) fn success_delay_seconds(&self) -> Option<u32> {
-        self.success_delay_seconds
     }
 
     /// What every result depends on, whatever was read.

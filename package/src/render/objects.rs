@@ -42,8 +42,8 @@ impl<'r> Objects<'r> {
         let manifest = package.manifest();
         let rules = Rules {
             package: &manifest.name,
-            instance: context.name(),
-            namespace: context.namespace(),
+            instance: &context.name,
+            namespace: context.namespace.as_deref(),
             phases: &manifest.phases,
         };
         Self {

@@ -2,7 +2,6 @@
 
 use crate::ast::{Command, Expr, ExprKind, Located, Pipe};
 use crate::functions::{Kind, Named, Outcome, Run, utf8};
-use crate::literal::Number;
 use crate::machine::{Executed, Machine};
 use crate::value::{Elem, Value};
 
@@ -39,35 +38,24 @@ impl<'t> Machine<'t> {
             ExprKind::Function(named) => {
                 self.call(dot, command, first, *named, &command.args[1..], piped)
             }
-            ExprKind::Field(_) | ExprKind::Chain(..) if given => {
+            ExprKind::Field(fields)
+            | ExprKind::Chain(_, fields)
+            | ExprKind::Variable(_, fields)
+                if given && !fields.is_empty() =>
+            {
                 // Evaluated first, so that a missing key is what is reported.
-                let (last, _) = self.receiver_of(dot, first)?;
+                self.operand(dot, first)?;
+                let last = &fields[fields.len() - 1];
                 Err(self.error(first, format!("{last} is not a method but has arguments")))
             }
-            ExprKind::Variable(_, fields) if given && !fields.is_empty() => {
-                let (last, _) = self.receiver_of(dot, first)?;
-                Err(self.error(first, format!("{last} is not a method but has arguments")))
+            _ if given => {
+                let message = format!("can't give argument to non-function {first}");
+                Err(self.error(first, message))
             }
-            _ if given => Err(self.error(
-                first,
-                format!("can't give argument to non-function {first}"),
-            )),
             ExprKind::Nil => Err(self.error(first, "nil is not a command")),
             ExprKind::Pipe(pipe) => self.pipeline(dot, pipe),
             _ => self.operand(dot, first),
         }
-    }
-
-    /// The last name of a chain, having evaluated it.
-    fn receiver_of(&mut self, dot: &Value, expr: &'t Expr) -> Executed<(&'t str, Value)> {
-        let value = self.operand(dot, expr)?;
-        let fields = match &expr.kind {
-            ExprKind::Field(fields)
-            | ExprKind::Variable(_, fields)
-            | ExprKind::Chain(_, fields) => &**fields,
-            _ => &[],
-        };
-        Ok((fields.last().map_or("", |name| &**name), value))
     }
 
     /// The value of anything that needs no type to be expected of it.
@@ -77,7 +65,7 @@ impl<'t> Machine<'t> {
             ExprKind::Dot => Ok(dot.clone()),
             ExprKind::Nil => Ok(Value::Nil),
             ExprKind::Bool(truth) => Ok(Value::Bool(*truth)),
-            ExprKind::Number(number) => self.constant(expr, number),
+            ExprKind::Number(number) => Ok(number.as_written()),
             ExprKind::Str(_, text) => Ok(Value::bytes(&**text)),
             ExprKind::Field(fields) => self.fields(expr, dot.clone(), fields),
             ExprKind::Variable(name, fields) => {
@@ -94,19 +82,6 @@ impl<'t> Machine<'t> {
             }
             ExprKind::Function(named) => self.call(dot, expr, expr, *named, &[], None),
             ExprKind::Pipe(pipe) => self.pipeline(dot, pipe),
-        }
-    }
-
-    fn constant(&self, expr: &Expr, number: &Number) -> Executed<Value> {
-        let text = &*number.text;
-        let hex = text.starts_with("0x") || text.starts_with("0X");
-        let hex_int = hex && !text.contains(['p', 'P']);
-        let floats =
-            !hex_int && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']);
-        match (number.int, number.float) {
-            (_, Some(float)) if floats => Ok(Value::Float(float)),
-            (Some(int), _) => Ok(Value::Int(int)),
-            _ => Err(self.error(expr, format!("{text} overflows int"))),
         }
     }
 

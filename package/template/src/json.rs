@@ -44,12 +44,14 @@ fn convert(json: &Json, origin: Option<Origin>, depth: usize) -> Option<Value> {
 }
 
 /// How JSON is laid out.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Style {
-    /// Whether `<`, `>` and `&` are written as escapes.
-    pub(crate) escape_html: bool,
-    /// Whether every item stands on its own line, indented by two spaces a level.
-    pub(crate) pretty: bool,
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Without space.
+    Compact,
+    /// Every item on its own line, indented by two spaces a level.
+    Pretty,
+    /// As [`Style::Compact`], but `<`, `>` and `&` are not written as escapes.
+    Raw,
 }
 
 /// What `json.Marshal` gives; an error for what has no JSON form or exceeds `limit` bytes.
@@ -100,8 +102,8 @@ impl Writer {
                 for (index, (key, item)) in entries.into_iter().enumerate() {
                     self.separate(index);
                     self.string(&key);
-                    self.out
-                        .push_str(if self.style.pretty { ": " } else { ":" });
+                    let is_pretty = self.style == Style::Pretty;
+                    self.out.push_str(if is_pretty { ": " } else { ":" });
                     self.value(&item)?;
                 }
                 self.close('}', empty);
@@ -135,7 +137,7 @@ impl Writer {
     }
 
     fn line(&mut self) {
-        if self.style.pretty {
+        if self.style == Style::Pretty {
             self.out.push('\n');
             (0..self.level).for_each(|_| self.out.push_str("  "));
         }
@@ -167,7 +169,7 @@ impl Writer {
         let html = matches!(letter, '<' | '>' | '&');
         letter < ' '
             || matches!(letter, '\u{2028}' | '\u{2029}')
-            || (html && self.style.escape_html)
+            || (html && self.style != Style::Raw)
     }
 }
 
@@ -179,11 +181,10 @@ pub(crate) fn number_text(number: f64) -> Result<String, String> {
     let magnitude = number.abs();
     if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
         let text = format!("{number:e}");
-        return Ok(match text.split_once('e') {
-            Some((mantissa, exponent)) if !exponent.starts_with('-') => {
-                format!("{mantissa}e+{exponent:0>2}")
-            }
-            _ => text,
+        return Ok(if text.contains("e-") {
+            text
+        } else {
+            text.replace('e', "e+")
         });
     }
     Ok(format!("{number}"))

@@ -2,6 +2,8 @@
 
 mod token;
 
+use std::borrow::Cow;
+
 use crate::ast::Pos;
 
 pub(crate) use token::{Kind, Token};
@@ -10,6 +12,7 @@ const LEFT: &str = "{{";
 const RIGHT: &str = "}}";
 const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
 
+#[derive(Default)]
 pub(crate) struct Lexer<'a> {
     input: &'a str,
     at: usize,
@@ -29,14 +32,8 @@ impl<'a> Lexer<'a> {
     pub(crate) fn new(input: &'a str) -> Self {
         Self {
             input,
-            at: 0,
-            start: 0,
             line: 1,
-            line_start: 0,
-            counted: 0,
-            inside: false,
-            parens: 0,
-            failed: false,
+            ..Self::default()
         }
     }
 
@@ -53,18 +50,10 @@ impl<'a> Lexer<'a> {
         };
         match step {
             Ok(Kind::Eof) => self.token(Kind::Eof, "EOF"),
-            Ok(kind) => {
-                let text = self.trimmed(kind);
-                self.token(kind, text)
-            }
+            Ok(kind) => self.token(kind, self.trimmed(kind)),
             Err(message) => {
                 self.failed = true;
-                let pos = self.position();
-                Token {
-                    kind: Kind::Error,
-                    text: message.into(),
-                    pos,
-                }
+                self.token(Kind::Error, message)
             }
         }
     }
@@ -81,12 +70,11 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn token(&mut self, kind: Kind, text: &'a str) -> Token<'a> {
-        let pos = self.position();
+    fn token(&mut self, kind: Kind, text: impl Into<Cow<'a, str>>) -> Token<'a> {
         Token {
             kind,
             text: text.into(),
-            pos,
+            pos: self.position(),
         }
     }
 

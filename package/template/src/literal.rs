@@ -1,11 +1,31 @@
 //! Go's literals and what they mean: quoted strings, characters, numbers.
 
-/// A numeric constant; which of the two it can be depends on where it stands.
+use crate::value::Value;
+
+/// A numeric constant. One that is written as a float may also stand where an integer is wanted.
 #[derive(Debug, Clone)]
 pub(crate) struct Number {
     pub(crate) text: Box<str>,
     pub(crate) int: Option<i64>,
-    pub(crate) float: Option<f64>,
+    float: Option<f64>,
+}
+
+impl Number {
+    fn int(text: &str, int: i64) -> Self {
+        Self {
+            text: text.into(),
+            int: Some(int),
+            float: None,
+        }
+    }
+
+    /// The value where no type is wanted.
+    pub(crate) fn as_written(&self) -> Value {
+        match (self.float, self.int) {
+            (Some(float), _) => Value::Float(float),
+            (None, int) => Value::Int(int.unwrap_or_default()),
+        }
+    }
 }
 
 /// The bytes a `"quoted"` or `` `raw` `` Go string stands for.
@@ -97,11 +117,7 @@ pub(crate) fn char_constant(text: &str) -> Result<Number, String> {
         Unit::Char(letter) => i64::from(u32::from(letter)),
         Unit::Byte(byte) => i64::from(byte),
     };
-    Ok(Number {
-        text: text.into(),
-        int: Some(code),
-        float: Some(code as f64),
-    })
+    Ok(Number::int(text, code))
 }
 
 /// A number literal: integer where it is one, float where it can be one.
@@ -111,11 +127,7 @@ pub(crate) fn number(text: &str) -> Result<Number, String> {
     }
     let parsed = parse_int(text);
     if let Some(Ok(int)) = parsed {
-        return Ok(Number {
-            text: text.into(),
-            int: Some(int),
-            float: Some(int as f64),
-        });
+        return Ok(Number::int(text, int));
     }
     let illegal = || format!("illegal number syntax: {text:?}");
     let float = parse_float(text)
@@ -178,7 +190,6 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
     let plain = digits.replace('_', "").to_ascii_lowercase();
     let magnitude = match plain.strip_prefix("0x") {
         Some(hex) => parse_hex_float(hex)?,
-        None if digits.contains('_') && !digits.starts_with('0') => plain.parse().ok()?,
         None => plain.parse().ok()?,
     };
     Some(sign * magnitude)

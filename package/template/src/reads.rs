@@ -1,15 +1,14 @@
-//! What an execution looked at: the paths of the context it read, and how deeply.
+//! The reads of an execution: the paths of the context it looked at, and how deeply.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::rc::Rc;
 
 use serde_json::{Value as Json, json};
 
 /// How much of a context value was looked at; the later variants include the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Depth {
+pub(crate) enum Depth {
     /// Whether it is there and of which kind it is: a map that was only passed through, `hasKey`.
     Kind,
     /// Also whether it is empty: `if`, `with`, `default`.
@@ -19,31 +18,17 @@ pub enum Depth {
 }
 
 /// The keys from the root of the context down to a value.
-pub type Path = Vec<String>;
+pub(crate) type Path = Vec<String>;
 
 /// The context paths an execution read; the absence of a key counts as read too.
 ///
 /// Two contexts with the same [`Reads::project`] give the same output.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reads {
-    paths: BTreeMap<Path, Depth>,
+    pub(crate) paths: BTreeMap<Path, Depth>,
 }
 
 impl Reads {
-    /// The paths that were read, in order, without those below a path read as a whole.
-    pub fn iter(&self) -> impl Iterator<Item = (&Path, Depth)> {
-        self.paths.iter().map(|(path, depth)| (path, *depth))
-    }
-
-    /// Whether anything at or below `path` was read, or anything above it as a whole.
-    #[must_use]
-    pub fn touches(&self, path: &[&str]) -> bool {
-        self.paths.iter().any(|(read, depth)| {
-            let common = read.iter().zip(path).all(|(a, b)| a == b);
-            common && (read.len() >= path.len() || *depth == Depth::Value)
-        })
-    }
-
     /// Adds everything `other` read: several files of one package share one set of reads.
     pub fn merge(&mut self, other: &Self) {
         for (path, depth) in &other.paths {
@@ -58,7 +43,8 @@ impl Reads {
     #[must_use]
     pub fn project(&self, context: &Json) -> Json {
         let seen = self.paths.iter().map(|(path, depth)| {
-            let pointed = path.iter().try_fold(context, step);
+            let mut keys = path.iter();
+            let pointed = keys.try_fold(context, |value, key| value.as_object()?.get(key));
             json!([path, pointed.map(|value| view(value, *depth))])
         });
         Json::Array(seen.collect())
@@ -77,20 +63,6 @@ impl Reads {
             true
         });
     }
-}
-
-impl fmt::Display for Reads {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, path) in self.paths.keys().enumerate() {
-            let comma = if number == 0 { "" } else { ", " };
-            write!(f, "{comma}.{}", path.join("."))?;
-        }
-        Ok(())
-    }
-}
-
-fn step<'a>(value: &'a Json, key: &String) -> Option<&'a Json> {
-    value.as_object()?.get(key)
 }
 
 fn view(value: &Json, depth: Depth) -> Json {

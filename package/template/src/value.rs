@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::rc::Rc;
 
 use crate::reads::{Depth, Origin};
@@ -243,11 +242,8 @@ impl Drop for ListNode {
 
 impl Drop for MapNode {
     fn drop(&mut self) {
-        dismantle(
-            std::mem::take(self.entries.get_mut())
-                .into_values()
-                .collect(),
-        );
+        let entries = std::mem::take(self.entries.get_mut());
+        dismantle(entries.into_values().collect());
     }
 }
 
@@ -348,17 +344,5 @@ impl From<Vec<u8>> for Value {
 impl From<bool> for Value {
     fn from(truth: bool) -> Self {
         Self::Bool(truth)
-    }
-}
-
-impl fmt::Debug for Value {
-    /// The type and, for what has no parts, the value; never what lies below.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Str(text) => write!(f, "{:?}", String::from_utf8_lossy(text)),
-            Self::Float(number) => write!(f, "float64({number})"),
-            Self::Int(number) | Self::Int64(number) => write!(f, "{}({number})", self.kind_name()),
-            _ => f.write_str(&self.type_name()),
-        }
     }
 }

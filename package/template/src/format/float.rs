@@ -1,111 +1,61 @@
 //! Go's forms of `float64`.
 
-/// Digits and decimal exponent of a number: `0.d1d2d3… × 10^exponent`.
-struct Decimal {
-    digits: Vec<u8>,
-    exponent: i32,
+/// Sign and magnitude, as `strconv.FormatFloat(number, form, precision, 64)` writes them for the forms `e`, `f`, `g`.
+pub(super) fn parts(number: f64, form: char, precision: Option<usize>) -> (bool, String) {
+    let is_negative = number.is_sign_negative() && !number.is_nan();
+    let number = number.abs();
+    let text = match form {
+        _ if number.is_nan() => "NaN".to_owned(),
+        _ if number.is_infinite() => "Inf".to_owned(),
+        'e' => {
+            let (mantissa, exponent) = scientific(number, precision);
+            with_exponent(&mantissa, exponent)
+        }
+        'f' => positional(number, precision),
+        _ => shorter(number, precision),
+    };
+    (is_negative, text)
 }
 
-fn decimal(number: f64, precision: Option<usize>) -> Decimal {
+fn positional(number: f64, precision: Option<usize>) -> String {
+    match precision {
+        Some(precision) => format!("{number:.precision$}"),
+        None => format!("{number}"),
+    }
+}
+
+/// Mantissa and exponent.
+fn scientific(number: f64, precision: Option<usize>) -> (String, i64) {
     let text = match precision {
-        None => format!("{:e}", number.abs()),
-        Some(precision) => format!("{:.precision$e}", number.abs()),
+        Some(precision) => format!("{number:.precision$e}"),
+        None => format!("{number:e}"),
     };
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let digits = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-    Decimal {
-        digits,
-        exponent: exponent.parse::<i32>().unwrap_or(0) + 1,
-    }
+    (mantissa.to_owned(), exponent.parse().unwrap_or(0))
 }
 
-/// `strconv.FormatFloat(number, form, precision, 64)` for the forms `e`, `f`, `g`, without the sign.
-fn unsigned(number: f64, form: char, precision: Option<usize>) -> String {
-    if number.is_nan() {
-        return "NaN".to_owned();
-    }
-    if number.is_infinite() {
-        return "Inf".to_owned();
-    }
-    match form {
-        'e' => scientific(&decimal(number, precision), precision),
-        'f' => match precision {
-            Some(precision) => format!("{:.precision$}", number.abs()),
-            None => format!("{}", number.abs()),
-        },
-        _ => shortest_of_both(number, precision),
-    }
-}
-
-fn scientific(decimal: &Decimal, precision: Option<usize>) -> String {
-    let (first, rest) = decimal.digits.split_first().unwrap_or((&b'0', &[]));
-    let mut text = String::from(char::from(*first));
-    let wanted = precision.unwrap_or(rest.len());
-    if wanted > 0 {
-        text.push('.');
-        text.extend(
-            rest.iter()
-                .copied()
-                .chain(std::iter::repeat(b'0'))
-                .take(wanted)
-                .map(char::from),
-        );
-    }
-    let zero = decimal.digits.iter().all(|digit| *digit == b'0');
-    let exponent = if zero { 0 } else { decimal.exponent - 1 };
+fn with_exponent(mantissa: &str, exponent: i64) -> String {
     let sign = if exponent < 0 { '-' } else { '+' };
-    text.push_str(&format!("e{sign}{:02}", exponent.abs()));
-    text
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
 }
 
-fn shortest_of_both(number: f64, precision: Option<usize>) -> String {
+/// The scientific form where the exponent is small or large, else the positional one; neither with zeros at its end.
+fn shorter(number: f64, precision: Option<usize>) -> String {
     let wanted = precision.map(|precision| precision.max(1));
-    let mut found = decimal(number, wanted.map(|wanted| wanted - 1));
-    // %g drops trailing zeros.
-    while found.digits.len() > 1 && found.digits.last() == Some(&b'0') {
-        found.digits.pop();
-    }
-    let significant = found.digits.len();
-    let exponent = found.exponent - 1;
-    let point = usize::try_from(found.exponent.max(0)).unwrap_or(0);
-    let mut limit = wanted.unwrap_or(6);
-    if wanted.is_some_and(|wanted| wanted > significant) && significant >= point {
-        limit = significant;
-    }
-    if exponent < -4 || i64::from(exponent) >= limit as i64 {
-        return scientific(&found, Some(significant - 1));
-    }
-    let fraction = significant.saturating_sub(point);
-    let fraction = if found.exponent <= 0 {
-        significant + usize::try_from(-found.exponent).unwrap_or(0)
-    } else {
-        fraction
+    let (mantissa, exponent) = scientific(number, wanted.map(|wanted| wanted - 1));
+    let mantissa = match mantissa.contains('.') {
+        true => mantissa.trim_end_matches('0').trim_end_matches('.'),
+        false => &mantissa,
     };
-    positional(&found, point, fraction)
-}
-
-fn positional(decimal: &Decimal, point: usize, fraction: usize) -> String {
-    let mut text = String::new();
-    let digit = |at: usize| decimal.digits.get(at).copied().map_or('0', char::from);
-    if point == 0 {
-        text.push('0');
+    let significant = mantissa.bytes().filter(u8::is_ascii_digit).count() as i64;
+    let limit = match wanted {
+        None => 6,
+        Some(wanted) if wanted as i64 > significant && significant > exponent => significant,
+        Some(wanted) => wanted as i64,
+    };
+    if exponent < -4 || exponent >= limit {
+        return with_exponent(mantissa, exponent);
     }
-    (0..point).for_each(|at| text.push(digit(at)));
-    if fraction > 0 {
-        text.push('.');
-        let leading = usize::try_from(-decimal.exponent)
-            .unwrap_or(0)
-            .min(fraction);
-        text.push_str(&"0".repeat(leading));
-        (point..point + fraction - leading).for_each(|at| text.push(digit(at)));
-    }
-    text
-}
-
-/// Sign and magnitude, in the form of one of the verbs `e`, `f`, `g`.
-pub(super) fn parts(number: f64, form: char, precision: Option<usize>) -> (bool, String) {
-    (
-        number.is_sign_negative() && !number.is_nan(),
-        unsigned(number, form, precision),
-    )
+    let fraction = usize::try_from(significant - 1 - exponent).unwrap_or(0);
+    positional(number, Some(fraction))
 }

@@ -12,32 +12,19 @@ use crate::resources::Resources;
 use crate::value::{Map, Value};
 use crate::yaml;
 
-const COMPACT: Style = Style {
-    escape_html: true,
-    pretty: false,
-};
-const PRETTY: Style = Style {
-    escape_html: true,
-    pretty: true,
-};
-const RAW: Style = Style {
-    escape_html: false,
-    pretty: false,
-};
-
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("toJson mustToJson", &[Kind::Any], |resources, args| {
-        json::encode(&args[0], COMPACT, resources.limit()).map(Value::from)
+        json::encode(&args[0], Style::Compact, resources.limit()).map(Value::from)
     }),
     fixed(
         "toPrettyJson mustToPrettyJson",
         &[Kind::Any],
-        |resources, args| json::encode(&args[0], PRETTY, resources.limit()).map(Value::from),
+        |resources, args| json::encode(&args[0], Style::Pretty, resources.limit()).map(Value::from),
     ),
     fixed(
         "toRawJson mustToRawJson",
         &[Kind::Any],
-        |resources, args| json::encode(&args[0], RAW, resources.limit()).map(Value::from),
+        |resources, args| json::encode(&args[0], Style::Raw, resources.limit()).map(Value::from),
     ),
     fixed("fromJson", &[Kind::Str], |resources, args| {
         resources.charge(text(&args[0]).len() as u64)?;

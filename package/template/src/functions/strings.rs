@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use memchr::memmem;
+
 use super::convert::string_of;
 use super::lists::string_list;
 use super::signature::{Function, Kind, Outcome, fixed, int, text, variadic};
@@ -45,7 +47,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ))
     }),
     fixed("contains", TWO, |_, args| {
-        Ok(Value::Bool(find(text(&args[1]), text(&args[0])).is_some()))
+        let found = memmem::find(text(&args[1]), text(&args[0]));
+        Ok(Value::Bool(found.is_some()))
     }),
     fixed("hasPrefix", TWO, |_, args| {
         Ok(Value::Bool(text(&args[1]).starts_with(text(&args[0]))))
@@ -164,50 +167,28 @@ fn trimmed(value: &Value, cut: impl Fn(char) -> bool) -> Value {
     Value::bytes(&whole[start..end])
 }
 
-fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
-    if part.is_empty() {
-        return Some(0);
-    }
-    let first = part[0];
-    let mut at = 0;
-    while let Some(offset) = whole[at..].iter().position(|byte| *byte == first) {
-        at += offset;
-        if whole[at..].starts_with(part) {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
-}
-
 /// The parts between separators; an empty separator parts every rune.
 fn parts<'a>(whole: &'a [u8], separator: &[u8]) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
-    let mut rest = whole;
+    let mut last = 0;
     if separator.is_empty() {
         for rune in runes(whole) {
-            let (part, after) = rest.split_at(rune.map_or(1, char::len_utf8));
-            parts.push(part);
-            rest = after;
+            let end = last + rune.map_or(1, char::len_utf8);
+            parts.push(&whole[last..end]);
+            last = end;
         }
         return parts;
     }
-    while let Some(at) = find(rest, separator) {
-        parts.push(&rest[..at]);
-        rest = &rest[at + separator.len()..];
+    for at in memmem::find_iter(whole, separator) {
+        parts.push(&whole[last..at]);
+        last = at + separator.len();
     }
-    parts.push(rest);
+    parts.push(&whole[last..]);
     parts
-}
-
-/// Pays for looking for one string in another, which may cost the product of their lengths.
-fn charge_search(resources: &mut Resources<'_>, whole: &[u8], part: &[u8]) -> Result<(), String> {
-    resources.charge(whole.len() as u64 / 32 * (1 + part.len() as u64 / 32))
 }
 
 fn split(resources: &mut Resources<'_>, args: &[Value]) -> Result<Vec<Vec<u8>>, String> {
     let (separator, whole) = (text(&args[0]), text(&args[1]));
-    charge_search(resources, whole, separator)?;
     let parts = parts(whole, separator);
     resources.charge(parts.len() as u64)?;
     Ok(parts.into_iter().map(<[u8]>::to_vec).collect())
@@ -215,7 +196,6 @@ fn split(resources: &mut Resources<'_>, args: &[Value]) -> Result<Vec<Vec<u8>>, 
 
 fn replace(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     let (old, new, whole) = (text(&args[0]), text(&args[1]), text(&args[2]));
-    charge_search(resources, whole, old)?;
     let parts = parts(whole, old);
     bounded(resources, parts.len() + 1, new.len(), whole.len())?;
     let joined = parts.join(&new[..]);
