@@ -9,6 +9,7 @@ mod write;
 pub use read::{
     Document, Documents, Unreadable, YamlError, cost, cost_of_text, document, documents,
 };
+pub use scalar::is_day;
 pub(crate) use write::encode;
 
 use crate::json;

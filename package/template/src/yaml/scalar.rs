@@ -185,15 +185,6 @@ fn is_timestamp(text: &str) -> bool {
             .and_then(|part| part.as_str().parse().ok())
             .unwrap_or(0u32)
     };
-    let (year, month, day) = (number(1), number(2), number(3));
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
     let time = found.get(4).map_or("", |part| part.as_str());
     let mut parts = time
         .get(1..)
@@ -204,5 +195,18 @@ fn is_timestamp(text: &str) -> bool {
             .next()
             .is_none_or(|part| part.parse().unwrap_or(0) < limit)
     };
-    (1..=days).contains(&day) && below(24) && below(60) && below(60)
+    is_day(number(1), number(2), number(3)) && below(24) && below(60) && below(60)
+}
+
+/// Whether there was or will be such a day.
+pub fn is_day(year: u32, month: u32, day: u32) -> bool {
+    let leaps = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leaps => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
 }
