@@ -1,36 +1,32 @@
 //! Go's own functions on values: comparison, `not`, `len`, `index`.
 
-use super::signature::{Function, Kind, Outcome, fixed, variadic};
+use super::signature::{ANY, ANYS, Function, Kind, Outcome, fixed, variadic};
 use crate::resources::Resources;
 use crate::value::{MAX_VALUE_DEPTH, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    variadic("eq", &[Kind::Any], Kind::Any, |_, args| {
+    variadic("eq", ANY, Kind::Any, |_, args| {
         eq_any(args).map(Value::Bool)
     }),
-    fixed("ne", &[Kind::Any; 2], |_, args| {
+    fixed("ne", ANYS, |_, args| {
         eq_any(args).map(|equal| Value::Bool(!equal))
     }),
-    fixed("lt", &[Kind::Any; 2], |_, args| {
+    fixed("lt", ANYS, |_, args| {
         less(&args[0], &args[1]).map(Value::Bool)
     }),
-    fixed("le", &[Kind::Any; 2], |_, args| {
-        less_or_equal(args).map(Value::Bool)
-    }),
-    fixed("gt", &[Kind::Any; 2], |_, args| {
+    fixed("le", ANYS, |_, args| less_or_equal(args).map(Value::Bool)),
+    fixed("gt", ANYS, |_, args| {
         less_or_equal(args).map(|le| Value::Bool(!le))
     }),
-    fixed("ge", &[Kind::Any; 2], |_, args| {
+    fixed("ge", ANYS, |_, args| {
         less(&args[0], &args[1]).map(|less| Value::Bool(!less))
     }),
-    fixed("not", &[Kind::Any], |_, args| {
-        Ok(Value::Bool(!args[0].truth()))
-    }),
-    fixed("len", &[Kind::Any], |_, args| length(&args[0])),
-    variadic("index", &[Kind::Any], Kind::Any, |_, args| {
+    fixed("not", ANY, |_, args| Ok(Value::Bool(!args[0].truth()))),
+    fixed("len", ANY, |_, args| length(&args[0])),
+    variadic("index", ANY, Kind::Any, |_, args| {
         index(&args[0], &args[1..])
     }),
-    fixed("deepEqual", &[Kind::Any; 2], |resources, args| {
+    fixed("deepEqual", ANYS, |resources, args| {
         deep_equal(resources, &args[0], &args[1]).map(Value::Bool)
     }),
 ];

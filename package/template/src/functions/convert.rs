@@ -1,6 +1,6 @@
 //! Printing, escaping and asking for types.
 
-use super::signature::{Function, Kind, fixed, text, utf8, variadic};
+use super::signature::{ANY, Function, Kind, STR, fixed, text, utf8, variadic};
 use crate::format::{self, is_print, runes};
 use crate::value::Value;
 
@@ -8,7 +8,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     variadic("print", &[], Kind::Any, |resources, args| {
         format::sprint(args, resources.limit()).map(Value::from)
     }),
-    variadic("printf", &[Kind::Str], Kind::Any, |resources, args| {
+    variadic("printf", STR, Kind::Any, |resources, args| {
         let limit = resources.limit();
         let text = format::sprintf(text(&args[0]), &args[1..], limit)?;
         resources.charge(text.len() as u64 / 8)?;
@@ -26,13 +26,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     variadic("urlquery", &[], Kind::Any, |resources, args| {
         joined(args, resources.limit()).map(|text| Value::from(urlquery(&text)))
     }),
-    fixed("toString", &[Kind::Any], |resources, args| {
+    fixed("toString", ANY, |resources, args| {
         string_of(&args[0], resources.limit()).map(Value::from)
     }),
-    fixed("typeOf", &[Kind::Any], |_, args| {
+    fixed("typeOf", ANY, |_, args| {
         Ok(Value::from(args[0].type_name()))
     }),
-    fixed("kindOf", &[Kind::Any], |_, args| {
+    fixed("kindOf", ANY, |_, args| {
         Ok(Value::from(args[0].kind_name()))
     }),
     fixed("typeIs typeIsLike", &[Kind::Str, Kind::Any], |_, args| {

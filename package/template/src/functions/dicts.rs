@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::convert::string_of;
-use super::signature::{Function, Kind, Outcome, fixed, map, text, utf8, variadic};
+use super::signature::{ANY, Function, Kind, Outcome, STR, fixed, map, text, utf8, variadic};
 use crate::resources::Resources;
 use crate::value::{Elem, List, MAX_VALUE_DEPTH, Map, Value};
 
@@ -35,7 +35,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             map(&args[0]).is_some_and(|map| map.has(text(&args[1]))),
         ))
     }),
-    variadic("pluck", &[Kind::Str], Kind::Map, |_, args| {
+    variadic("pluck", STR, Kind::Map, |_, args| {
         let found = args[1..]
             .iter()
             .filter_map(map)
@@ -84,14 +84,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Kind::Map,
         |resources, args| merge_all(resources, args, true),
     ),
-    variadic("dig", &[Kind::Any], Kind::Any, |_, args| dig(args)),
-    variadic("default", &[Kind::Any], Kind::Any, |_, args| {
+    variadic("dig", ANY, Kind::Any, |_, args| dig(args)),
+    variadic("default", ANY, Kind::Any, |_, args| {
         let given = args.get(1).filter(|given| given.truth());
         Ok(given.unwrap_or(&args[0]).clone())
     }),
-    fixed("empty", &[Kind::Any], |_, args| {
-        Ok(Value::Bool(!args[0].truth()))
-    }),
+    fixed("empty", ANY, |_, args| Ok(Value::Bool(!args[0].truth()))),
     variadic("coalesce", &[], Kind::Any, |_, args| {
         Ok(args
             .iter()
@@ -113,7 +111,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         }]
         .clone())
     }),
-    fixed("fail", &[Kind::Str], |_, args| Err(utf8(&args[0]))),
+    fixed("fail", STR, |_, args| Err(utf8(&args[0]))),
     fixed("required", &[Kind::Str, Kind::Any], |_, args| {
         match &args[1] {
             Value::Nil => Err(utf8(&args[0])),

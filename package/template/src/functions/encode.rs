@@ -6,51 +6,47 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::signature::{Function, Kind, Outcome, fixed, map, text, utf8};
+use super::signature::{ANY, Function, Kind, Outcome, STR, fixed, map, text, utf8};
 use crate::json::{self, Style};
 use crate::resources::Resources;
 use crate::value::{Map, Value};
 use crate::yaml;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    fixed("toJson mustToJson", &[Kind::Any], |resources, args| {
+    fixed("toJson mustToJson", ANY, |resources, args| {
         json::encode(&args[0], Style::Compact, resources.limit()).map(Value::from)
     }),
-    fixed(
-        "toPrettyJson mustToPrettyJson",
-        &[Kind::Any],
-        |resources, args| json::encode(&args[0], Style::Pretty, resources.limit()).map(Value::from),
-    ),
-    fixed(
-        "toRawJson mustToRawJson",
-        &[Kind::Any],
-        |resources, args| json::encode(&args[0], Style::Raw, resources.limit()).map(Value::from),
-    ),
-    fixed("fromJson", &[Kind::Str], |resources, args| {
+    fixed("toPrettyJson mustToPrettyJson", ANY, |resources, args| {
+        json::encode(&args[0], Style::Pretty, resources.limit()).map(Value::from)
+    }),
+    fixed("toRawJson mustToRawJson", ANY, |resources, args| {
+        json::encode(&args[0], Style::Raw, resources.limit()).map(Value::from)
+    }),
+    fixed("fromJson", STR, |resources, args| {
         resources.charge(text(&args[0]).len() as u64)?;
         Ok(from_json(&args[0]).unwrap_or_default())
     }),
-    fixed("mustFromJson", &[Kind::Str], |resources, args| {
+    fixed("mustFromJson", STR, |resources, args| {
         resources.charge(text(&args[0]).len() as u64)?;
         from_json(&args[0])
     }),
-    fixed("toYAML", &[Kind::Any], |resources, args| {
+    fixed("toYAML", ANY, |resources, args| {
         to_yaml(resources, &args[0]).map(Value::from)
     }),
-    fixed("toYaml", &[Kind::Any], |resources, args| {
+    fixed("toYaml", ANY, |resources, args| {
         let text = to_yaml(resources, &args[0])?;
         Ok(Value::from(text.strip_suffix('\n').unwrap_or(&text)))
     }),
-    fixed("fromYAML fromYaml", &[Kind::Str], from_yaml),
-    fixed("b64enc", &[Kind::Str], |_, args| {
+    fixed("fromYAML fromYaml", STR, from_yaml),
+    fixed("b64enc", STR, |_, args| {
         Ok(Value::from(STANDARD.encode(text(&args[0]))))
     }),
-    fixed("b64dec", &[Kind::Str], |_, args| {
-        // Where the original gives the failure as the text, this fails.
+    // Where the original gives the failure as the text, this fails.
+    fixed("b64dec", STR, |_, args| {
         decode_base64(text(&args[0])).map(Value::from)
     }),
     fixed("b64decMap", &[Kind::Map], |_, args| b64dec_map(&args[0])),
-    fixed("sha256sum", &[Kind::Str], |_, args| {
+    fixed("sha256sum", STR, |_, args| {
         let digest = Sha256::digest(text(&args[0]));
         Ok(Value::from(
             digest

@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use super::signature::{Function, Kind, Outcome, Run, utf8};
+use super::signature::{Function, Outcome, Run, STR, utf8};
 use crate::glob;
 use crate::resources::{Files, Resources};
 use crate::value::{Elem, Map, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("getFile", &[Kind::Str], None, Run::OnFiles(get)),
-    Function::new("getFileGlob", &[Kind::Str], None, Run::OnFiles(find)),
+    Function::new("getFile", STR, None, Run::OnFiles(get)),
+    Function::new("getFileGlob", STR, None, Run::OnFiles(find)),
 ];
 
 fn get(files: &Files, _: &mut Resources<'_>, args: &[Value]) -> Outcome {

@@ -3,33 +3,30 @@
 use super::compare::{deep_equal, position};
 use super::convert::string_of;
 use super::numbers::to_int;
-use super::signature::{Function, Kind, Outcome, fixed, list, text, variadic};
+use super::signature::{ANY, ANYS, Function, Kind, Outcome, fixed, list, text, variadic};
 use crate::resources::Resources;
 use crate::value::{Elem, List, Value};
 
-const ONE: &[Kind] = &[Kind::Any];
-const TWO: &[Kind] = &[Kind::Any; 2];
-
 pub(super) const FUNCTIONS: &[Function] = &[
     variadic("list tuple", &[], Kind::Any, |_, args| new(args.to_vec())),
-    fixed("append mustAppend push mustPush", TWO, |_, args| {
+    fixed("append mustAppend push mustPush", ANYS, |_, args| {
         append(args)
     }),
-    fixed("prepend mustPrepend", TWO, |_, args| prepend(args)),
-    fixed("first mustFirst", ONE, |_, args| first(args)),
-    fixed("last mustLast", ONE, |_, args| last(args)),
-    fixed("rest mustRest", ONE, |_, args| rest(args)),
-    fixed("initial mustInitial", ONE, |_, args| initial(args)),
-    fixed("reverse mustReverse", ONE, |_, args| reverse(args)),
-    fixed("compact mustCompact", ONE, |_, args| compact(args)),
-    fixed("uniq mustUniq", ONE, uniq),
-    fixed("has mustHas", TWO, has),
-    variadic("without mustWithout", ONE, Kind::Any, without),
+    fixed("prepend mustPrepend", ANYS, |_, args| prepend(args)),
+    fixed("first mustFirst", ANY, |_, args| first(args)),
+    fixed("last mustLast", ANY, |_, args| last(args)),
+    fixed("rest mustRest", ANY, |_, args| rest(args)),
+    fixed("initial mustInitial", ANY, |_, args| initial(args)),
+    fixed("reverse mustReverse", ANY, |_, args| reverse(args)),
+    fixed("compact mustCompact", ANY, |_, args| compact(args)),
+    fixed("uniq mustUniq", ANY, uniq),
+    fixed("has mustHas", ANYS, has),
+    variadic("without mustWithout", ANY, Kind::Any, without),
     variadic("concat", &[], Kind::Any, |_, args| concat(args)),
-    variadic("slice mustSlice", ONE, Kind::Any, |_, args| slice(args)),
+    variadic("slice mustSlice", ANY, Kind::Any, |_, args| slice(args)),
     fixed("join", &[Kind::Str, Kind::Any], join),
-    fixed("sortAlpha", ONE, sort_alpha),
-    fixed("toStrings", ONE, |resources, args| {
+    fixed("sortAlpha", ANY, sort_alpha),
+    fixed("toStrings", ANY, |resources, args| {
         strings(resources, &args[0]).map(string_list)
     }),
 ];
@@ -46,62 +43,56 @@ pub(super) fn string_list(strings: Vec<Vec<u8>>) -> Value {
     ))
 }
 
+/// The items of the first argument.
+fn items<'a>(args: &'a [Value], doing: &str) -> Result<&'a [Value], String> {
+    Ok(list(&args[0], doing)?.items())
+}
+
 fn append(args: &[Value]) -> Outcome {
-    let mut items = list(&args[0], "push on")?.items().to_vec();
-    items.push(args[1].clone());
-    new(items)
+    new([items(args, "push on")?, &args[1..]].concat())
 }
 
 fn prepend(args: &[Value]) -> Outcome {
-    let mut items = list(&args[0], "prepend on")?.items().to_vec();
-    items.insert(0, args[1].clone());
-    new(items)
+    new([&args[1..], items(args, "prepend on")?].concat())
 }
 
 fn first(args: &[Value]) -> Outcome {
-    Ok(list(&args[0], "find first on")?
-        .items()
-        .first()
-        .cloned()
-        .unwrap_or_default())
+    let first = items(args, "find first on")?.first();
+    Ok(first.cloned().unwrap_or_default())
 }
 
 fn last(args: &[Value]) -> Outcome {
-    Ok(list(&args[0], "find last on")?
-        .items()
-        .last()
-        .cloned()
-        .unwrap_or_default())
+    let last = items(args, "find last on")?.last();
+    Ok(last.cloned().unwrap_or_default())
 }
 
 fn rest(args: &[Value]) -> Outcome {
-    match list(&args[0], "find rest on")?.items() {
-        [] => Ok(Value::List(List::nil())),
-        items => new(items[1..].to_vec()),
-    }
+    let rest = items(args, "find rest on")?.split_first();
+    rest.map_or_else(
+        || Ok(Value::List(List::nil())),
+        |(_, rest)| new(rest.to_vec()),
+    )
 }
 
 fn initial(args: &[Value]) -> Outcome {
-    match list(&args[0], "find initial on")?.items() {
-        [] => Ok(Value::List(List::nil())),
-        items => new(items[..items.len() - 1].to_vec()),
-    }
+    let initial = items(args, "find initial on")?.split_last();
+    initial.map_or_else(
+        || Ok(Value::List(List::nil())),
+        |(_, rest)| new(rest.to_vec()),
+    )
 }
 
 fn reverse(args: &[Value]) -> Outcome {
-    new(list(&args[0], "find reverse on")?
-        .items()
-        .iter()
-        .rev()
-        .cloned()
-        .collect())
+    let items = items(args, "find reverse on")?.iter();
+    new(items.rev().cloned().collect())
 }
 
 fn compact(args: &[Value]) -> Outcome {
-    let items = list(&args[0], "compact on")?.items().iter();
+    let items = items(args, "compact on")?.iter();
     new(items.filter(|item| item.truth()).cloned().collect())
 }
 
+/// Whether `wanted` is among items.
 fn contains(
     resources: &mut Resources<'_>,
     items: &[Value],
@@ -117,7 +108,7 @@ fn contains(
 
 fn uniq(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     let mut kept = Vec::new();
-    for item in list(&args[0], "find uniq on")?.items() {
+    for item in items(args, "find uniq on")? {
         if !contains(resources, &kept, item)? {
             kept.push(item.clone());
         }
@@ -137,7 +128,7 @@ fn has(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
 
 fn without(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     let mut kept = Vec::new();
-    for item in list(&args[0], "find without on")?.items() {
+    for item in items(args, "find without on")? {
         if !contains(resources, &args[1..], item)? {
             kept.push(item.clone());
         }

@@ -1,50 +1,36 @@
 //! Arithmetic on integers, and conversion to numbers.
 
-use super::signature::{Function, Kind, Outcome, fixed, int, utf8, variadic};
+use super::signature::{ANY, ANYS, Function, Kind, Outcome, STR, fixed, int, utf8, variadic};
 use crate::literal::{parse_float, parse_int};
 use crate::value::{Elem, List, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    fixed("int", &[Kind::Any], |_, args| {
-        Ok(Value::Int(to_int(&args[0])))
-    }),
-    fixed("int64", &[Kind::Any], |_, args| {
-        Ok(Value::Int64(to_int(&args[0])))
-    }),
-    fixed("float64", &[Kind::Any], |_, args| {
+    fixed("int", ANY, |_, args| Ok(Value::Int(to_int(&args[0])))),
+    fixed("int64", ANY, |_, args| Ok(Value::Int64(to_int(&args[0])))),
+    fixed("float64", ANY, |_, args| {
         Ok(Value::Float(to_float(&args[0])))
     }),
-    fixed("atoi", &[Kind::Str], |_, args| {
-        Ok(Value::Int(atoi(&utf8(&args[0]))))
-    }),
+    fixed("atoi", STR, |_, args| Ok(Value::Int(atoi(&utf8(&args[0]))))),
     variadic("add", &[], Kind::Any, |_, args| {
         fold(args, i64::wrapping_add)
     }),
-    fixed("add1", &[Kind::Any], |_, args| {
+    fixed("add1", ANY, |_, args| {
         Ok(Value::Int64(to_int(&args[0]).wrapping_add(1)))
     }),
-    fixed("sub", &[Kind::Any; 2], |_, args| {
-        fold(args, i64::wrapping_sub)
-    }),
-    variadic("mul", &[Kind::Any], Kind::Any, |_, args| {
+    fixed("sub", ANYS, |_, args| fold(args, i64::wrapping_sub)),
+    variadic("mul", ANY, Kind::Any, |_, args| {
         fold(args, i64::wrapping_mul)
     }),
-    fixed("div", &[Kind::Any; 2], |_, args| {
-        divided(args, i64::wrapping_div)
-    }),
-    fixed("mod", &[Kind::Any; 2], |_, args| {
-        divided(args, i64::wrapping_rem)
-    }),
-    variadic("max biggest", &[Kind::Any], Kind::Any, |_, args| {
+    fixed("div", ANYS, |_, args| divided(args, i64::wrapping_div)),
+    fixed("mod", ANYS, |_, args| divided(args, i64::wrapping_rem)),
+    variadic("max biggest", ANY, Kind::Any, |_, args| {
         fold(args, i64::max)
     }),
-    variadic("min", &[Kind::Any], Kind::Any, |_, args| {
-        fold(args, i64::min)
-    }),
-    fixed("floor", &[Kind::Any], |_, args| {
+    variadic("min", ANY, Kind::Any, |_, args| fold(args, i64::min)),
+    fixed("floor", ANY, |_, args| {
         Ok(Value::Float(to_float(&args[0]).floor()))
     }),
-    fixed("ceil", &[Kind::Any], |_, args| {
+    fixed("ceil", ANY, |_, args| {
         Ok(Value::Float(to_float(&args[0]).ceil()))
     }),
     fixed("until", &[Kind::Int], |resources, args| {

@@ -1,15 +1,14 @@
 //! Regular expressions.
 
-use super::signature::{Function, Kind, Outcome, fixed, text};
+use super::signature::{Function, Kind, Outcome, STRS, fixed, text};
 use crate::regexp::{Refused, Regex};
 use crate::resources::Resources;
 use crate::value::Value;
 
-const TWO: &[Kind] = &[Kind::Str; 2];
 const THREE: &[Kind] = &[Kind::Str; 3];
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    fixed("regexMatch", TWO, |resources, args| {
+    fixed("regexMatch", STRS, |resources, args| {
         // As the original: what is no expression matches nothing.
         match search(resources, args) {
             Err(Refused::Invalid(_)) => Ok(Value::Bool(false)),
@@ -18,11 +17,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 .map_err(String::from),
         }
     }),
-    fixed("mustRegexMatch", TWO, |resources, args| {
+    fixed("mustRegexMatch", STRS, |resources, args| {
         let (regex, whole) = search(resources, args)?;
         Ok(Value::Bool(regex.is_match(whole)))
     }),
-    fixed("regexFind mustRegexFind", TWO, |resources, args| {
+    fixed("regexFind mustRegexFind", STRS, |resources, args| {
         let (regex, whole) = search(resources, args)?;
         Ok(Value::from(regex.find(whole).unwrap_or_default()))
     }),

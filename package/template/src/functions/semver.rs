@@ -7,22 +7,18 @@ use std::sync::LazyLock;
 use regex::Regex;
 use semver::{Prerelease, Version};
 
-use super::signature::{Function, Kind, fixed, utf8};
+use super::signature::{Function, STRS, fixed, utf8};
 use crate::value::Value;
 
-pub(super) const FUNCTIONS: &[Function] = &[fixed(
-    "semverCompare",
-    &[Kind::Str; 2],
-    |resources, args| {
-        let (constraint, version) = (utf8(&args[0]), utf8(&args[1]));
-        if constraint.len() > MAX_LENGTH || version.len() > MAX_LENGTH {
-            return Err(format!("longer than {MAX_LENGTH} bytes"));
-        }
-        resources.charge(1000)?;
-        let constraint = Constraint::parse(&constraint)?;
-        Ok(Value::Bool(constraint.allows(&parse(&version)?)))
-    },
-)];
+pub(super) const FUNCTIONS: &[Function] = &[fixed("semverCompare", STRS, |resources, args| {
+    let (constraint, version) = (utf8(&args[0]), utf8(&args[1]));
+    if constraint.len() > MAX_LENGTH || version.len() > MAX_LENGTH {
+        return Err(format!("longer than {MAX_LENGTH} bytes"));
+    }
+    resources.charge(1000)?;
+    let constraint = Constraint::parse(&constraint)?;
+    Ok(Value::Bool(constraint.allows(&parse(&version)?)))
+})];
 
 /// Bytes of a constraint or a version.
 const MAX_LENGTH: usize = 1024;

@@ -107,6 +107,13 @@ impl Function {
     }
 }
 
+/// One parameter of any kind, and two.
+pub(super) const ANY: &[Kind] = &[Kind::Any];
+pub(super) const ANYS: &[Kind] = &[Kind::Any; 2];
+/// One parameter that is a string, and two.
+pub(super) const STR: &[Kind] = &[Kind::Str];
+pub(super) const STRS: &[Kind] = &[Kind::Str; 2];
+
 /// A function of exactly these parameters.
 pub(super) const fn fixed(names: &'static str, params: &'static [Kind], run: Plain) -> Function {
     Function::new(names, params, None, Run::Plain(run))

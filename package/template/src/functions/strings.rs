@@ -7,13 +7,10 @@ use memchr::memmem;
 
 use super::convert::string_of;
 use super::lists::string_list;
-use super::signature::{Function, Kind, Outcome, fixed, int, text, variadic};
+use super::signature::{Function, Kind, Outcome, STR, STRS, fixed, int, text, variadic};
 use crate::format::{quote, runes};
 use crate::resources::Resources;
 use crate::value::{Elem, Map, Value};
-
-const ONE: &[Kind] = &[Kind::Str];
-const TWO: &[Kind] = &[Kind::Str; 2];
 
 pub(super) const FUNCTIONS: &[Function] = &[
     variadic("quote", &[], Kind::Any, |resources, args| {
@@ -24,36 +21,36 @@ pub(super) const FUNCTIONS: &[Function] = &[
             format!("'{}'", String::from_utf8_lossy(text))
         })
     }),
-    fixed("upper", ONE, |_, args| Ok(mapped(&args[0], upper))),
-    fixed("lower", ONE, |_, args| Ok(mapped(&args[0], lower))),
-    fixed("title", ONE, |_, args| Ok(title(&args[0]))),
-    fixed("trim", ONE, |_, args| {
+    fixed("upper", STR, |_, args| Ok(mapped(&args[0], upper))),
+    fixed("lower", STR, |_, args| Ok(mapped(&args[0], lower))),
+    fixed("title", STR, |_, args| Ok(title(&args[0]))),
+    fixed("trim", STR, |_, args| {
         Ok(trimmed(&args[0], char::is_whitespace))
     }),
-    fixed("trimAll", TWO, |_, args| {
+    fixed("trimAll", STRS, |_, args| {
         let cut = String::from_utf8_lossy(text(&args[0])).into_owned();
         Ok(trimmed(&args[1], |letter| cut.contains(letter)))
     }),
-    fixed("trimPrefix", TWO, |_, args| {
+    fixed("trimPrefix", STRS, |_, args| {
         let whole = text(&args[1]);
         Ok(Value::bytes(
             whole.strip_prefix(&text(&args[0])[..]).unwrap_or(whole),
         ))
     }),
-    fixed("trimSuffix", TWO, |_, args| {
+    fixed("trimSuffix", STRS, |_, args| {
         let whole = text(&args[1]);
         Ok(Value::bytes(
             whole.strip_suffix(&text(&args[0])[..]).unwrap_or(whole),
         ))
     }),
-    fixed("contains", TWO, |_, args| {
+    fixed("contains", STRS, |_, args| {
         let found = memmem::find(text(&args[1]), text(&args[0]));
         Ok(Value::Bool(found.is_some()))
     }),
-    fixed("hasPrefix", TWO, |_, args| {
+    fixed("hasPrefix", STRS, |_, args| {
         Ok(Value::Bool(text(&args[1]).starts_with(text(&args[0]))))
     }),
-    fixed("hasSuffix", TWO, |_, args| {
+    fixed("hasSuffix", STRS, |_, args| {
         Ok(Value::Bool(text(&args[1]).ends_with(text(&args[0]))))
     }),
     fixed("replace", &[Kind::Str; 3], replace),
@@ -69,14 +66,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         substr(args)
     }),
     variadic("cat", &[], Kind::Any, cat),
-    fixed("split", TWO, |resources, args| {
+    fixed("split", STRS, |resources, args| {
         let parts = split(resources, args)?.into_iter().enumerate();
         let parts: BTreeMap<_, _> = parts
             .map(|(at, part)| (Rc::from(format!("_{at}").into_bytes()), Value::from(part)))
             .collect();
         Ok(Value::Map(Map::typed(parts, Elem::Str)))
     }),
-    fixed("splitList", TWO, |resources, args| {
+    fixed("splitList", STRS, |resources, args| {
         split(resources, args).map(string_list)
     }),
     fixed("plural", &[Kind::Str, Kind::Str, Kind::Int], |_, args| {
