@@ -1,4 +1,4 @@
-//! What hostile input may cost. Everything here is refused with an error, before memory is spent on it.
+//! Bounds on what hostile input may cost. What is beyond them is refused with an error, before memory is spent on it.
 
 use stevedore_template::budget::Budget;
 

@@ -1,4 +1,4 @@
-//! Go strings are bytes: reading their runes, and quoting them.
+//! Runes of Go's strings, which are bytes, and their quoting.
 
 use std::fmt::Write as _;
 

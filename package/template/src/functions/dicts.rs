@@ -1,4 +1,4 @@
-//! Maps and defaults.
+//! Functions on maps, and defaults.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! Lists.
+//! Functions on lists.
 
 use super::compare::{deep_equal, position};
 use super::convert::string_of;

@@ -1,4 +1,4 @@
-//! Regular expressions.
+//! Functions that search and replace by regular expressions.
 
 use super::signature::{Function, Kind, Outcome, STRS, fixed, text};
 use crate::regexp::{Refused, Regex};

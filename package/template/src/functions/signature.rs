@@ -1,4 +1,4 @@
-//! What a function is: its names, what it asks of its arguments, and how it runs.
+//! Signatures of functions: their names, what they ask of their arguments, and how they run.
 
 use std::fmt;
 

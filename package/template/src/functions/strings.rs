@@ -1,4 +1,4 @@
-//! Strings, which are bytes: where the original counts bytes or runes, so does this.
+//! Functions on strings, which are bytes: where the original counts bytes or runes, so does this.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! Why an expression has no compiled form.
+//! Errors of expressions: those that Go has too, and those of this engine alone.
 
 use crate::limit;
 
