@@ -1,6 +1,5 @@
 //! The configuration of a package: pruned, defaulted and validated by the manifest's schema.
 
-mod compile;
 mod defaults;
 mod field_error;
 mod formats;
@@ -12,9 +11,34 @@ use serde_json::{Map, Value};
 
 use crate::limit;
 use field_error::field_error;
+use rewrite::rewrite;
 
 pub use field_error::FieldError;
 pub use schema::Schema;
+
+impl Schema {
+    /// Checks and compiles an `openAPIV3Schema`. What is not honoured is refused by name.
+    ///
+    /// # Errors
+    /// With the keywords that are unknown or wrong, and defaults that do not fit.
+    pub fn compile(schema: &Value) -> Result<Schema, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let plain = rewrite(schema, "", &mut errors);
+        if schema.get("type").and_then(Value::as_str) != Some("object") {
+            errors.push(field_error(".type", "must be object at the root"));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let compiled = Schema::build(schema, &plain).map_err(|error| vec![error])?;
+        let errors = defaults::check(schema);
+        if errors.is_empty() {
+            Ok(compiled)
+        } else {
+            Err(errors)
+        }
+    }
+}
 
 /// What templates see of a configuration. Without a schema all of it is discarded; with one, unknown fields
 /// are removed, defaults filled in, and the result validated.

@@ -2,7 +2,6 @@
 
 mod document;
 mod fields;
-mod image;
 mod lock;
 mod model;
 mod parse;

@@ -9,7 +9,7 @@ use stevedore_template::budget::Budget;
 use stevedore_template::error::ParseError;
 use stevedore_template::resources::{Env, Files, Limits};
 use stevedore_template::set::TemplateSet;
-use stevedore_template::yaml::{self, Document, Documents, Unreadable};
+use stevedore_template::yaml::{Document, Documents};
 
 use crate::files::{PackageFiles, holds_objects, is_template, package_order};
 use crate::limit;
@@ -117,20 +117,10 @@ impl Package {
 impl Plain {
     /// Reads a file of objects.
     fn read(&mut self, path: &str, bytes: &[u8], budget: &mut Budget) -> Result<(), Violation> {
-        let costly = |exhausted| Violation::costly(exhausted).in_file(path);
-        budget
-            .charge(yaml::cost_of_text(bytes.len()))
-            .map_err(costly)?;
-        let mut documents = Documents::new(path, bytes).map_err(Violation::invalid_yaml)?;
+        let mut documents = Documents::new(path, bytes);
         let mut found = Vec::new();
-        while let Some(document) =
-            documents
-                .next_within(budget)
-                .map_err(|unreadable| match unreadable {
-                    Unreadable::Yaml(error) => Violation::invalid_yaml(error),
-                    Unreadable::Exhausted(exhausted) => costly(exhausted),
-                })?
-        {
+        let unreadable = |why| Violation::unreadable(path, why);
+        while let Some(document) = documents.next_within(budget).map_err(unreadable)? {
             if let Some(text) = condition::of(&document.value)
                 && !self.conditions.contains_key(text)
             {

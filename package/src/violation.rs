@@ -3,7 +3,7 @@
 use std::fmt;
 
 use stevedore_template::budget::Exhausted;
-use stevedore_template::yaml::YamlError;
+use stevedore_template::yaml::Unreadable;
 use thiserror::Error as ThisError;
 
 use crate::limit;
@@ -88,10 +88,15 @@ impl Violation {
         Violation::new(Reason::TooCostly, details)
     }
 
-    /// A YAML error of a file of objects.
-    pub(crate) fn invalid_yaml(error: YamlError) -> Self {
-        let details = format!("line {}: {}", error.line, error.message);
-        Violation::new(Reason::InvalidYaml, details).at(&error.path, error.index)
+    /// Why the objects of a file cannot be read.
+    pub(crate) fn unreadable(path: &str, why: Unreadable) -> Self {
+        match why {
+            Unreadable::Exhausted(exhausted) => Violation::costly(exhausted).in_file(path),
+            Unreadable::Yaml(error) => {
+                let details = format!("line {}: {}", error.line, error.message);
+                Violation::new(Reason::InvalidYaml, details).at(path, error.index)
+            }
+        }
     }
 
     /// The same, in a file.

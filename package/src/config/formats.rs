@@ -28,7 +28,7 @@ const FORMATS: &[(&str, Check)] = &[
     ("ipv4", |text| text.parse::<Ipv4Addr>().is_ok()),
     ("ipv6", |text| text.parse::<Ipv6Addr>().is_ok()),
     ("mac", is_mac),
-    ("uri", is_uri),
+    ("uri", |text| PATTERNS.uri.is_match(text)),
     ("uuid", |text| PATTERNS.uuid.is_match(text)),
     ("uuid3", |text| PATTERNS.uuid3.is_match(text)),
     ("uuid4", |text| PATTERNS.uuid4.is_match(text)),
@@ -40,6 +40,7 @@ struct Patterns {
     time: Regex,
     go_duration: Regex,
     amount: Regex,
+    uri: Regex,
     uuid: Regex,
     uuid3: Regex,
     uuid4: Regex,
@@ -70,6 +71,8 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
             r"[0-9]\s*(?:(?:ns|us|µs|ms|s|m|h|hr|d|w|wk)(?:[^a-zµ]|$)",
             "|nano|micro|milli|sec|min|hour|day|week)",
         )),
+        // What a request line may hold: a scheme and more, or a path from the root.
+        uri: compile(r"^(?:/|[a-zA-Z][-+.a-zA-Z0-9]*:)[^\x00-\x20\x7f]*$"),
         uuid: uuid("[0-9a-f]", "[0-9a-f]"),
         uuid3: uuid("3", "[0-9a-f]"),
         uuid4: uuid("4", "[89ab]"),
@@ -182,21 +185,4 @@ fn is_mac(text: &str) -> bool {
     let is_group =
         |group: &&str| group.len() == digits && group.bytes().all(|it| it.is_ascii_hexdigit());
     matches!(groups.len() * digits, 12 | 16 | 40) && groups.iter().all(is_group)
-}
-
-/// What a request line may hold: a scheme and more, or a path from the root.
-fn is_uri(text: &str) -> bool {
-    if text.contains(|letter: char| letter.is_ascii_control() || letter == ' ') {
-        return false;
-    }
-    let is_scheme = |scheme: &str| {
-        scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
-            && scheme
-                .bytes()
-                .all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'-' | b'.'))
-    };
-    text.starts_with('/')
-        || text
-            .split_once(':')
-            .is_some_and(|(scheme, _)| is_scheme(scheme))
 }

@@ -7,7 +7,6 @@ use serde_json::Value;
 use stevedore_proto_core::digest::Digest;
 
 use super::document::{Problems, find, read};
-use super::image::repository;
 use super::model::ManifestImage;
 use crate::files::PackageFiles;
 use crate::violation::{Reason, Violation};
@@ -100,4 +99,34 @@ fn differences(path: &str, lock: &Lock, wanted: &[ManifestImage]) -> Vec<Violati
     details.extend(others.map(|name| format!("image {name:?} is not in the manifest; {UPDATE}")));
     let violation = |details| Violation::new(Reason::LockDiffers, details).in_file(path);
     details.into_iter().map(violation).collect()
+}
+
+/// The repository of an image reference: without tag and digest.
+fn repository(reference: &str) -> &str {
+    let named = reference
+        .split_once('@')
+        .map_or(reference, |(named, _)| named);
+    let last = named.rfind('/').map_or(0, |slash| slash + 1);
+    named[last..]
+        .find(':')
+        .map_or(named, |colon| &named[..last + colon])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::repository;
+
+    #[test]
+    fn tag_and_digest_are_cut_and_a_port_is_kept() {
+        for reference in [
+            "registry.example:5000/team/lamp",
+            "registry.example:5000/team/lamp:1",
+            "registry.example:5000/team/lamp@sha256:00",
+            "registry.example:5000/team/lamp:1@sha256:00",
+        ] {
+            assert_eq!(repository(reference), "registry.example:5000/team/lamp");
+        }
+        assert_eq!(repository("lamp:1"), "lamp");
+        assert_eq!(repository("lamp"), "lamp");
+    }
 }

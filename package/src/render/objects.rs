@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use stevedore_proto_core::content::canonical_json;
 use stevedore_proto_core::limit::CONTENT;
 use stevedore_template::budget::Budget;
-use stevedore_template::yaml::{self, Document, Documents, Unreadable};
+use stevedore_template::yaml::{Document, Documents};
 
 use super::conditions::Conditions;
 use super::context::Context;
@@ -72,26 +72,14 @@ impl<'r> Objects<'r> {
 
     /// Reads what a template wrote.
     pub(super) fn written(&mut self, path: &str, text: &str) -> Result<(), Stop> {
-        if let Err(exhausted) = self.budget.charge(yaml::cost_of_text(text.len())) {
-            return self.stop(Violation::costly(exhausted).in_file(path));
-        }
-        let mut documents = match Documents::new(path, text.as_bytes()) {
-            Ok(documents) => documents,
-            Err(error) => {
-                self.violations.push(Violation::invalid_yaml(error));
-                return Ok(());
-            }
-        };
+        let mut documents = Documents::new(path, text.as_bytes());
         loop {
             match documents.next_within(self.budget) {
                 Ok(Some(document)) => self.document(path, document)?,
                 Ok(None) => return Ok(()),
-                Err(Unreadable::Yaml(error)) => {
-                    self.violations.push(Violation::invalid_yaml(error));
-                    return Ok(());
-                }
-                Err(Unreadable::Exhausted(exhausted)) => {
-                    return self.stop(Violation::costly(exhausted).in_file(path));
+                Err(why) => {
+                    self.violations.push(Violation::unreadable(path, why));
+                    return self.stop_if_exhausted();
                 }
             }
         }
@@ -144,6 +132,10 @@ impl<'r> Objects<'r> {
     ) -> Result<(), Stop> {
         let at = |(reason, details)| Violation::new(reason, details).at(path, index);
         self.violations.extend(problems.into_iter().map(at));
+        self.stop_if_exhausted()
+    }
+
+    fn stop_if_exhausted(&self) -> Result<(), Stop> {
         if self.budget.is_exhausted() {
             return Err(Stop);
         }

@@ -45,9 +45,7 @@ impl Tree {
 pub(crate) enum Node {
     Text(Box<str>),
     Action(Pipe),
-    If(Branch),
-    With(Branch),
-    Range(Branch),
+    Branch(Branch),
     Template {
         pos: Pos,
         name: Box<str>,
@@ -59,9 +57,19 @@ pub(crate) enum Node {
 
 #[derive(Debug)]
 pub(crate) struct Branch {
+    pub(crate) control: Control,
     pub(crate) pipe: Pipe,
     pub(crate) list: Box<[Node]>,
-    pub(crate) otherwise: Option<Box<[Node]>>,
+    /// What stands after `else`.
+    pub(crate) otherwise: Box<[Node]>,
+}
+
+/// What a branch does with the value of its pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    If,
+    With,
+    Range,
 }
 
 #[derive(Debug)]

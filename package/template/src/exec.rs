@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use crate::ast::{Branch, Call, Located, Node, Pipe, Pos, Tree, Trees};
+use crate::ast::{Branch, Call, Control, Located, Node, Pipe, Pos, Tree, Trees};
 use crate::budget::Budget;
 use crate::error::ExecError;
 use crate::functions::Outcome;
@@ -90,9 +90,7 @@ impl<'t> Machine<'t> {
                 written.map_err(|message| self.error(&here, message))?;
             }
             Node::Action(pipe) => self.action(dot, pipe)?,
-            Node::If(branch) => return self.condition(dot, branch, false),
-            Node::With(branch) => return self.condition(dot, branch, true),
-            Node::Range(branch) => return self.range(dot, branch),
+            Node::Branch(branch) => return self.branch(dot, branch),
             Node::Template { pos, name, pipe } => self.template(dot, *pos, name, pipe.as_ref())?,
             Node::Break => return Ok(Flow::Break),
             Node::Continue => return Ok(Flow::Continue),
@@ -113,31 +111,15 @@ impl<'t> Machine<'t> {
         written.map_err(|message| self.error(pipe, message))
     }
 
-    fn condition(&mut self, dot: &Value, branch: &'t Branch, with: bool) -> Executed<Flow> {
+    fn branch(&mut self, dot: &Value, branch: &'t Branch) -> Executed<Flow> {
         let vars = self.vars.len();
         let flow = self.deeper(&branch.pipe, |machine| {
             let value = machine.pipeline(dot, &branch.pipe)?;
-            match (value.truth(), &branch.otherwise) {
-                (true, _) if with => machine.list(&value, &branch.list),
-                (true, _) => machine.list(dot, &branch.list),
-                (false, Some(otherwise)) => machine.list(dot, otherwise),
-                (false, None) => Ok(Flow::On),
-            }
-        })?;
-        self.vars.truncate(vars);
-        Ok(flow)
-    }
-
-    fn range(&mut self, dot: &Value, branch: &'t Branch) -> Executed<Flow> {
-        let vars = self.vars.len();
-        let flow = self.deeper(&branch.pipe, |machine| {
-            let value = machine.pipeline(dot, &branch.pipe)?;
-            if machine.iterate(&value, branch)? {
-                return Ok(Flow::On);
-            }
-            match &branch.otherwise {
-                Some(otherwise) => machine.list(dot, otherwise),
-                None => Ok(Flow::On),
+            match branch.control {
+                Control::Range if machine.iterate(&value, branch)? => Ok(Flow::On),
+                Control::If if value.truth() => machine.list(dot, &branch.list),
+                Control::With if value.truth() => machine.list(&value, &branch.list),
+                _ => machine.list(dot, &branch.otherwise),
             }
         })?;
         self.vars.truncate(vars);

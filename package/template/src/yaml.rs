@@ -6,9 +6,7 @@ mod read;
 mod scalar;
 mod write;
 
-pub use read::{
-    Document, Documents, Unreadable, YamlError, cost, cost_of_text, document, documents,
-};
+pub use read::{Document, Documents, Unreadable, YamlError, cost, document, documents};
 pub use scalar::is_day;
 pub(crate) use write::encode;
 

@@ -2,6 +2,7 @@
 
 use super::signature::{ANY, ANYS, Function, Kind, Outcome, STR, fixed, int, utf8, variadic};
 use crate::literal::{parse_float, parse_int};
+use crate::resources::Resources;
 use crate::value::{Elem, List, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -35,14 +36,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     fixed("until", &[Kind::Int], |resources, args| {
         let stop = int(&args[0]);
-        let numbers = steps(0, stop, if stop < 0 { -1 } else { 1 });
-        resources.charge(numbers.count)?;
-        Ok(numbers.list())
+        steps(resources, 0, stop, if stop < 0 { -1 } else { 1 })
     }),
     fixed("untilStep", &[Kind::Int; 3], |resources, args| {
-        let numbers = steps(int(&args[0]), int(&args[1]), int(&args[2]));
-        resources.charge(numbers.count)?;
-        Ok(numbers.list())
+        steps(resources, int(&args[0]), int(&args[1]), int(&args[2]))
     }),
 ];
 
@@ -112,30 +109,16 @@ fn divided(args: &[Value], operation: fn(i64, i64) -> i64) -> Outcome {
     }
 }
 
-/// Evenly spaced numbers, not yet made.
-struct Steps {
-    start: i64,
-    step: i64,
-    count: u64,
-}
-
-fn steps(start: i64, stop: i64, step: i64) -> Steps {
-    let reachable = if stop < start { step < 0 } else { step > 0 };
-    let count = if reachable {
-        start.abs_diff(stop).div_ceil(step.unsigned_abs())
-    } else {
-        0
+/// Evenly spaced numbers, paid for before they are made.
+fn steps(resources: &mut Resources<'_>, start: i64, stop: i64, step: i64) -> Outcome {
+    let is_reached = if stop < start { step < 0 } else { step > 0 };
+    let count = match is_reached {
+        true => start.abs_diff(stop).div_ceil(step.unsigned_abs()),
+        false => 0,
     };
-    Steps { start, step, count }
-}
-
-impl Steps {
-    fn list(&self) -> Value {
-        let numbers = std::iter::successors(Some(self.start), |at| at.checked_add(self.step));
-        let count = usize::try_from(self.count).unwrap_or(usize::MAX);
-        Value::List(List::typed(
-            numbers.take(count).map(Value::Int).collect(),
-            Elem::Int,
-        ))
-    }
+    resources.charge(count)?;
+    let numbers = std::iter::successors(Some(start), |at| at.checked_add(step));
+    let numbers = numbers.take(usize::try_from(count).unwrap_or(usize::MAX));
+    let numbers = numbers.map(Value::Int).collect();
+    Ok(Value::List(List::typed(numbers, Elem::Int)))
 }

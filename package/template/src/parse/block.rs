@@ -1,7 +1,7 @@
 //! Blocks: text, actions, control structures and definitions.
 
 use super::parser::{Parsed, Parser};
-use crate::ast::{Branch, Node};
+use crate::ast::{Branch, Control, Node};
 use crate::lex::{Kind, Token};
 use crate::literal;
 
@@ -103,9 +103,9 @@ impl Parser<'_> {
                 self.expect(Kind::RightDelim, "end")?;
                 return Ok(Item::Stop(Stop::End));
             }
-            "if" => Node::If(self.control("if")?),
-            "with" => Node::With(self.control("with")?),
-            "range" => Node::Range(self.control("range")?),
+            "if" => self.control(Control::If)?,
+            "with" => self.control(Control::With)?,
+            "range" => self.control(Control::Range)?,
             "template" => self.template()?,
             _ => {
                 self.give_back(token);
@@ -138,35 +138,41 @@ impl Parser<'_> {
         Ok(Item::Stop(stop))
     }
 
-    fn control(&mut self, context: &str) -> Parsed<Branch> {
+    fn control(&mut self, control: Control) -> Parsed<Node> {
         self.enter()?;
         let mark = self.scope.mark();
+        let context = match control {
+            Control::If => "if",
+            Control::With => "with",
+            Control::Range => "range",
+        };
         let pipe = self.pipeline(context, Kind::RightDelim)?;
-        let ranges = usize::from(context == "range");
+        let ranges = usize::from(control == Control::Range);
         self.scope.ranges += ranges;
         let (list, stop) = self.list()?;
         self.scope.ranges -= ranges;
         let otherwise = match stop {
-            Stop::End => None,
+            Stop::End => [].into(),
             Stop::Else => {
                 let (nodes, stop) = self.list()?;
                 if stop != Stop::End {
                     return self.fail("expected end; found {{else}}");
                 }
-                Some(nodes)
+                nodes
             }
-            Stop::ElseIf if context == "if" => Some([Node::If(self.control("if")?)].into()),
-            Stop::ElseWith if context == "with" => Some([Node::With(self.control("with")?)].into()),
+            Stop::ElseIf if control == Control::If => [self.control(control)?].into(),
+            Stop::ElseWith if control == Control::With => [self.control(control)?].into(),
             Stop::ElseIf => return self.fail("unexpected <if> in else"),
             Stop::ElseWith => return self.fail("unexpected <with> in else"),
         };
         self.scope.forget(mark);
         self.leave();
-        Ok(Branch {
+        Ok(Node::Branch(Branch {
+            control,
             pipe,
             list,
             otherwise,
-        })
+        }))
     }
 
     fn block(&mut self) -> Parsed<Node> {

@@ -100,8 +100,10 @@ impl<'a> Parser<'a> {
         token
     }
 
-    pub(super) fn give_back(&mut self, token: Token<'a>) {
+    pub(super) fn give_back(&mut self, token: Token<'a>) -> Kind {
+        let kind = token.kind;
         self.pending.push(token);
+        kind
     }
 
     pub(super) fn next_solid(&mut self) -> Token<'a> {
@@ -115,16 +117,12 @@ impl<'a> Parser<'a> {
 
     pub(super) fn peek(&mut self) -> Kind {
         let token = self.next();
-        let kind = token.kind;
-        self.give_back(token);
-        kind
+        self.give_back(token)
     }
 
     pub(super) fn peek_solid(&mut self) -> Kind {
         let token = self.next_solid();
-        let kind = token.kind;
-        self.give_back(token);
-        kind
+        self.give_back(token)
     }
 
     pub(super) fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {

@@ -121,7 +121,9 @@ impl Parser<'_> {
             let token = self.next();
             match token.kind {
                 Kind::Space => continue,
-                Kind::RightDelim | Kind::RightParen => self.give_back(token),
+                Kind::RightDelim | Kind::RightParen => {
+                    self.give_back(token);
+                }
                 Kind::Pipe => {}
                 _ => return self.unexpected(&token, "operand"),
             }

@@ -38,33 +38,27 @@ pub(super) fn parse(pattern: &str) -> Result<Parsed, Refused> {
     if !parser.outer.is_empty() {
         return invalid("missing closing )");
     }
-    let Item { hir, size, .. } = parser.group.finish();
+    let Item { hir, measure } = parser.group.finish();
     Ok(Parsed {
         hir,
         names: parser.names,
-        size,
+        size: measure.size,
     })
 }
 
 /// A part of an expression that can be repeated.
 struct Item {
     hir: Hir,
-    size: u64,
-    /// The product of the counts of repetitions that are nested in each other, the largest of them.
-    count: u32,
-    /// How deeply groups and repetitions are nested in it.
-    depth: u32,
+    measure: Measure,
 }
 
-impl Item {
-    fn single(hir: Hir) -> Self {
-        Self {
-            hir,
-            size: 1,
-            count: 1,
-            depth: 0,
-        }
-    }
+#[derive(Clone, Copy, Default)]
+struct Measure {
+    size: u64,
+    /// The product of the counts of repetitions that are nested in each other, the largest of them; zero for one.
+    count: u32,
+    /// How deeply groups and repetitions are nested.
+    depth: u32,
 }
 
 /// What a group holds up to here.
@@ -76,40 +70,38 @@ struct Group {
     flags: Flags,
     alternatives: Vec<Hir>,
     items: Vec<Item>,
-    size: u64,
-    count: u32,
-    depth: u32,
+    /// Of all alternatives but the last.
+    measure: Measure,
 }
 
 impl Group {
     /// Ends an alternative.
     fn alternative(&mut self) {
-        let items = std::mem::take(&mut self.items);
-        for item in &items {
-            self.size = self.size.saturating_add(item.size);
-            self.count = self.count.max(item.count);
-            self.depth = self.depth.max(item.depth);
+        let mut sequence = Vec::new();
+        for Item { hir, measure } in self.items.drain(..) {
+            sequence.push(hir);
+            self.measure.size = self.measure.size.saturating_add(measure.size);
+            self.measure.count = self.measure.count.max(measure.count);
+            self.measure.depth = self.measure.depth.max(measure.depth);
         }
-        let sequence = items.into_iter().map(|item| item.hir).collect();
         self.alternatives.push(Hir::concat(sequence));
     }
 
     fn finish(mut self) -> Item {
         self.alternative();
-        let hir = Hir::alternation(self.alternatives);
+        self.measure.depth += 1;
+        let sub = Box::new(Hir::alternation(self.alternatives));
         let hir = match self.capture {
-            None => hir,
+            None => *sub,
             Some(index) => Hir::capture(Capture {
                 index,
                 name: None,
-                sub: Box::new(hir),
+                sub,
             }),
         };
         Item {
             hir,
-            size: self.size,
-            count: self.count.max(1),
-            depth: self.depth + 1,
+            measure: self.measure,
         }
     }
 }
@@ -178,7 +170,11 @@ impl Parser<'_> {
     }
 
     fn single(&mut self, hir: Hir) {
-        self.group.items.push(Item::single(hir));
+        let measure = Measure {
+            size: 1,
+            ..Measure::default()
+        };
+        self.group.items.push(Item { hir, measure });
     }
 
     fn class(&mut self, class: ClassUnicode) {
@@ -199,32 +195,29 @@ impl Parser<'_> {
         if was_repeated {
             return invalid("invalid nested repetition operator");
         }
-        let Some(item) = self.group.items.pop() else {
+        let Some(Item { hir, mut measure }) = self.group.items.pop() else {
             return invalid("missing argument to repetition operator");
         };
         let most = max.unwrap_or(min);
         // One that may go on for ever counts what it has to find.
         let factor = if max.is_none() { min.max(1) } else { most };
-        let count = item.count.saturating_mul(factor);
-        if min.max(most) > MAX_COUNT || min > most || most > 1 && count > MAX_COUNT {
+        measure.count = measure.count.max(1).saturating_mul(factor);
+        if min.max(most) > MAX_COUNT || min > most || most > 1 && measure.count > MAX_COUNT {
             return invalid("invalid repeat count");
         }
-        let depth = item.depth + 1;
-        if depth > limit::REGEX_NESTING {
+        measure.size = measure.size.saturating_mul(u64::from(most.max(1)));
+        measure.depth += 1;
+        if measure.depth > limit::REGEX_NESTING {
             return Err(nested());
         }
-        self.is_repeated = true;
-        self.group.items.push(Item {
-            hir: Hir::repetition(Repetition {
-                min,
-                max,
-                greedy,
-                sub: Box::new(item.hir),
-            }),
-            size: item.size.saturating_mul(u64::from(most.max(1))),
-            count: count.max(1),
-            depth,
+        let hir = Hir::repetition(Repetition {
+            min,
+            max,
+            greedy,
+            sub: Box::new(hir),
         });
+        self.group.items.push(Item { hir, measure });
+        self.is_repeated = true;
         Ok(())
     }
 

@@ -43,9 +43,8 @@ pub struct YamlError {
 /// When the bytes are not UTF-8, a document is not YAML, repeats a key, or exceeds a limit. What an alias stands
 /// for counts each time it is used.
 pub fn documents(path: &str, bytes: &[u8]) -> Result<Vec<Document>, YamlError> {
-    Documents::new(path, bytes)?
-        .map(|(_, document)| document)
-        .collect()
+    let documents = Documents::new(path, bytes);
+    documents.map(|(_, document)| document).collect()
 }
 
 /// What reading YAML of so many bytes costs at most, in steps of a [`Budget`].
@@ -59,11 +58,6 @@ const VALUE_STEPS: u64 = 10;
 
 /// Bytes that a map takes for an entry, besides its key and its value.
 const ENTRY_BYTES: usize = 64;
-
-/// What looking through a file costs, whatever is in it.
-pub fn cost_of_text(bytes: usize) -> u64 {
-    bytes as u64 / 16
-}
 
 /// Why reading stopped.
 pub enum Unreadable {
@@ -79,35 +73,44 @@ pub struct Documents<'a> {
     rest: Option<&'a str>,
     line: usize,
     index: usize,
+    /// Why it is no text at all.
+    broken: Option<YamlError>,
+    /// What looking through the text costs, whatever is in it.
+    unpaid: u64,
 }
 
 impl<'a> Documents<'a> {
-    /// # Errors
-    /// When the bytes are not UTF-8.
-    pub fn new(path: &'a str, bytes: &'a [u8]) -> Result<Self, YamlError> {
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+    /// The documents of these bytes; none of them is read yet.
+    pub fn new(path: &'a str, bytes: &'a [u8]) -> Self {
+        let text = std::str::from_utf8(bytes);
+        let broken = text.err().map(|error| {
+            let valid = &bytes[..error.valid_up_to()];
             YamlError {
                 path: path.to_owned(),
-                line,
+                line: 1 + valid.iter().filter(|byte| **byte == b'\n').count(),
                 index: 0,
                 message: "not UTF-8 text".to_owned(),
             }
-        })?;
-        Ok(Self {
+        });
+        Self {
             path,
-            rest: Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            rest: text
+                .ok()
+                .map(|text| text.strip_prefix('\u{feff}').unwrap_or(text)),
             line: 1,
             index: 0,
-        })
+            broken,
+            unpaid: bytes.len() as u64 / 16,
+        }
     }
 
-    /// The next document, paid for; the bytes of the file are paid for apart.
+    /// The next document, paid for.
     ///
     /// # Errors
     /// When it is not YAML, or the budget does not suffice for it.
     pub fn next_within(&mut self, budget: &mut Budget) -> Result<Option<Document>, Unreadable> {
+        let unpaid = std::mem::take(&mut self.unpaid);
+        budget.charge(unpaid).map_err(Unreadable::Exhausted)?;
         let Some((bytes, document)) = self.next() else {
             return Ok(None);
         };
@@ -142,6 +145,9 @@ impl Iterator for Documents<'_> {
     type Item = (usize, Result<Document, YamlError>);
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.broken.take() {
+            return Some((0, Err(error)));
+        }
         loop {
             let (line, part) = self.part()?;
             let index = self.index;

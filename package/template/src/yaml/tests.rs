@@ -162,7 +162,7 @@ fn documents_are_read_one_by_one_as_long_as_the_budget_suffices() {
     let text = "a: 1\n---\nb: [1, 2, 3]\n---\nc: [\n";
     let read = |steps: u64| {
         let mut budget = Budget::new(steps, 0);
-        let mut documents = Documents::new("f", text.as_bytes()).unwrap();
+        let mut documents = Documents::new("f", text.as_bytes());
         let mut count = 0;
         loop {
             match documents.next_within(&mut budget) {
