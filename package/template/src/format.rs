@@ -7,7 +7,7 @@ mod sink;
 mod verbs;
 
 pub(crate) use printf::sprintf;
-pub(crate) use quote::{is_print, quote, runes};
+pub(crate) use quote::{is_print, letters, quote, runes};
 
 use crate::value::{MAX_VALUE_DEPTH, Value};
 use sink::Sink;

@@ -10,6 +10,11 @@ pub(crate) fn runes(bytes: &[u8]) -> impl Iterator<Item = Result<char, u8>> + '_
     })
 }
 
+/// The runes of a string, with what is not UTF-8 replaced.
+pub(crate) fn letters(bytes: &[u8]) -> impl Iterator<Item = char> + '_ {
+    runes(bytes).map(|rune| rune.unwrap_or(char::REPLACEMENT_CHARACTER))
+}
+
 /// Whether Go calls this character printable: letters, marks, numbers, punctuation, symbols, space.
 pub(crate) fn is_print(letter: char) -> bool {
     if letter.is_ascii() {

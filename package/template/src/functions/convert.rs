@@ -2,6 +2,7 @@
 
 use super::signature::{ANY, Function, Kind, STR, fixed, text, utf8, variadic};
 use crate::format::{self, is_print, runes};
+use crate::resources::Resources;
 use crate::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -49,6 +50,20 @@ pub(super) fn string_of(value: &Value, limit: usize) -> Result<Vec<u8>, String> 
         Value::Str(text) => Ok(text.to_vec()),
         _ => format::print(value, limit),
     }
+}
+
+/// Values as strings, nils left out, and paid for.
+pub(super) fn strings_of(
+    resources: &mut Resources<'_>,
+    values: &[Value],
+) -> Result<Vec<Vec<u8>>, String> {
+    let values = values.iter().filter(|value| !matches!(value, Value::Nil));
+    let paid = |value| {
+        let text = string_of(value, resources.limit())?;
+        resources.charge_bytes(text.len())?;
+        Ok(text)
+    };
+    values.map(paid).collect()
 }
 
 /// The arguments of an escaper as one text.

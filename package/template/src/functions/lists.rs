@@ -1,7 +1,7 @@
 //! Functions on lists.
 
 use super::compare::{deep_equal, position};
-use super::convert::string_of;
+use super::convert::strings_of;
 use super::numbers::to_int;
 use super::signature::{ANY, ANYS, Function, Kind, Outcome, fixed, list, text, variadic};
 use crate::resources::Resources;
@@ -191,21 +191,12 @@ fn slice(args: &[Value]) -> Outcome {
     }
 }
 
-/// What sprig makes of a value where it wants strings: nils are left out.
+/// What sprig makes of a value where it wants strings.
 fn strings(resources: &mut Resources<'_>, value: &Value) -> Result<Vec<Vec<u8>>, String> {
-    let limit = resources.limit();
-    let mut strings = Vec::new();
-    let single = [value.clone()];
-    let items = match value {
-        Value::List(list) => list.items(),
-        _ => &single,
-    };
-    for item in items.iter().filter(|item| !matches!(item, Value::Nil)) {
-        let text = string_of(item, limit)?;
-        resources.charge_bytes(text.len())?;
-        strings.push(text);
+    match value {
+        Value::List(list) => strings_of(resources, list.items()),
+        _ => strings_of(resources, std::slice::from_ref(value)),
     }
-    Ok(strings)
 }
 
 fn join(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use memchr::memmem;
 
-use super::convert::string_of;
+use super::convert::strings_of;
 use super::lists::string_list;
 use super::signature::{Function, Kind, Outcome, STR, STRS, fixed, int, text, variadic};
-use crate::format::{quote, runes};
+use crate::format::{letters, quote, runes};
 use crate::resources::Resources;
 use crate::value::{Elem, Map, Value};
 
@@ -65,7 +65,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("substr", &[Kind::Int, Kind::Int, Kind::Str], |_, args| {
         substr(args)
     }),
-    variadic("cat", &[], Kind::Any, cat),
+    variadic("cat", &[], Kind::Any, |resources, args| {
+        Ok(Value::from(strings_of(resources, args)?.join(&b' ')))
+    }),
     fixed("split", STRS, |resources, args| {
         let parts = split(resources, args)?.into_iter().enumerate();
         let parts: BTreeMap<_, _> = parts
@@ -83,18 +85,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 /// Each argument but nil in quotes, separated by spaces.
 fn quoted(resources: &mut Resources<'_>, args: &[Value], quote: fn(&[u8]) -> String) -> Outcome {
-    let mut out = Vec::new();
-    for value in args.iter().filter(|value| !matches!(value, Value::Nil)) {
-        let text = string_of(value, resources.limit())?;
-        resources.charge_bytes(text.len())?;
-        out.push(quote(&text));
-    }
-    Ok(Value::from(out.join(" ")))
+    let texts = strings_of(resources, args)?;
+    let quoted: Vec<String> = texts.iter().map(|text| quote(text)).collect();
+    Ok(Value::from(quoted.join(" ")))
 }
 
 fn mapped(value: &Value, change: fn(char) -> char) -> Value {
-    let letters = runes(text(value)).map(|rune| rune.unwrap_or(char::REPLACEMENT_CHARACTER));
-    Value::from(letters.map(change).collect::<String>())
+    Value::from(letters(text(value)).map(change).collect::<String>())
 }
 
 /// The one character `letter` becomes; where Unicode has several, Go leaves it as it is.
@@ -120,8 +117,7 @@ fn lower(letter: char) -> char {
 fn title(value: &Value) -> Value {
     let mut previous = ' ';
     let mut out = String::new();
-    for rune in runes(text(value)) {
-        let letter = rune.unwrap_or(char::REPLACEMENT_CHARACTER);
+    for letter in letters(text(value)) {
         let separated = match previous {
             '_' => false,
             _ if previous.is_alphanumeric() => false,
@@ -266,14 +262,4 @@ fn substr(args: &[Value]) -> Outcome {
         .and_then(|(start, end)| whole.get(start..end));
     part.map(Value::bytes)
         .ok_or_else(|| "slice bounds out of range".to_owned())
-}
-
-fn cat(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
-    let mut words = Vec::new();
-    for value in args.iter().filter(|value| !matches!(value, Value::Nil)) {
-        let word = string_of(value, resources.limit())?;
-        resources.charge_bytes(word.len())?;
-        words.push(word);
-    }
-    Ok(Value::from(words.join(&b" "[..])))
 }

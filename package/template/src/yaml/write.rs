@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::order::Key;
 use super::scalar::{self, Text};
-use crate::format;
+use crate::format::{self, letters};
 use crate::json::number_text;
 use crate::value::{MAX_VALUE_DEPTH, Value};
 
@@ -118,7 +118,7 @@ impl Emitter {
                 self.indent = self.increased(false);
                 let mut sorted = BTreeMap::new();
                 for (key, value) in entries {
-                    sorted.insert(Key(lossy(&key)), value);
+                    sorted.insert(Key(letters(&key).collect()), value);
                 }
                 sorted
                     .iter()
@@ -158,7 +158,7 @@ impl Emitter {
     fn scalar(&mut self, value: &Value, place: Place) -> Result<(), String> {
         let plain = match value {
             Value::Str(text) => {
-                let text = lossy(text);
+                let text: String = letters(text).collect();
                 self.string(&Text::new(&text), place);
                 return Ok(());
             }
@@ -309,13 +309,6 @@ impl Emitter {
             }
         }
     }
-}
-
-/// A string as JSON carries it: what is not UTF-8 is replaced.
-fn lossy(text: &[u8]) -> String {
-    format::runes(text)
-        .map(|rune| rune.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect()
 }
 
 /// A number as it comes back from JSON: whole where it is written without fraction.
