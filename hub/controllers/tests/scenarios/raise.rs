@@ -164,7 +164,7 @@ async fn a_raise_that_a_successor_overtook_is_carried_out_by_it_alone() {
     world.settled().await;
     assert_eq!(epoch(&world), "2");
     let writes = world.writes_since(0);
-    let late = writes
+    let mut late = writes
         .iter()
         .filter(|it| it.process == 1 && it.plural() == "configmaps");
     // It named the version that it had read.
