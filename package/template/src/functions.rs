@@ -2,6 +2,9 @@
 //!
 //! Nothing here knows the time, chance, keys, the environment or the network. A function that cannot
 //! be done exactly as the original is not here, and a template that names it does not parse.
+//!
+//! A new one is an entry in the `FUNCTIONS` of the file it belongs to. Its name and cases go to
+//! `tests/golden/gen/cases.go`, and `go run .` there writes what Go makes of them.
 
 mod compare;
 mod convert;

@@ -219,34 +219,33 @@ impl Emitter {
                     self.put(' ');
                 }
                 spaces = true;
-            } else if scalar::is_break(letter) {
+            } else {
                 if !breaks && letter == '\n' {
                     self.put_break();
                 }
-                self.write_break(letter);
-                self.indention = true;
-                breaks = true;
-            } else {
-                if breaks {
-                    self.write_indent();
-                }
                 if quoted && letter == '\'' {
-                    self.put('\'');
+                    self.put_on_lines('\'', &mut breaks);
                 }
-                self.put(letter);
-                self.indention = false;
-                (spaces, breaks) = (false, false);
+                self.put_on_lines(letter, &mut breaks);
+                spaces &= breaks;
             }
         }
     }
 
-    fn write_break(&mut self, letter: char) {
-        if letter == '\n' {
-            self.put_break();
-        } else {
+    /// A line break, or another character, which is indented after a break.
+    fn put_on_lines(&mut self, letter: char, breaks: &mut bool) {
+        let is_break = scalar::is_break(letter);
+        if is_break {
             self.out.push(letter);
             self.column = 0;
+        } else {
+            if *breaks {
+                self.write_indent();
+            }
+            self.put(letter);
         }
+        self.indention = is_break;
+        *breaks = is_break;
     }
 
     fn double(&mut self, text: &str, fold: bool) {
@@ -295,18 +294,7 @@ impl Emitter {
         self.whitespace = true;
         let mut breaks = true;
         for letter in text.chars() {
-            if scalar::is_break(letter) {
-                self.write_break(letter);
-                self.indention = true;
-                breaks = true;
-            } else {
-                if breaks {
-                    self.write_indent();
-                }
-                self.put(letter);
-                self.indention = false;
-                breaks = false;
-            }
+            self.put_on_lines(letter, &mut breaks);
         }
     }
 }
