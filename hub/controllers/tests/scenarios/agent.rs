@@ -11,7 +11,8 @@ use stevedore_hub_core::session::Report;
 use stevedore_proto_core::reason::Reason;
 use stevedore_proto_core::status::{Truth, Verdict};
 use stevedore_proto_core::{
-    ClusterUid, DeploymentStatus, DeploymentUid, Environment, Held, InstanceId, Order, Stage,
+    ClusterUid, DeploymentStatus, DeploymentUid, Environment, Held, InstanceId, Order, Reason,
+    Stage,
 };
 
 /// What the session still has to look at.
