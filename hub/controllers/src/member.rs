@@ -3,3 +3,4 @@
 pub(crate) mod enrolment;
 pub(crate) mod reports;
 pub(crate) mod status;
+pub(crate) mod unreadable;

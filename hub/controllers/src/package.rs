@@ -8,3 +8,4 @@ pub mod registry;
 pub(crate) mod render_cache;
 pub(crate) mod revisions;
 pub(crate) mod status;
+pub(crate) mod unreadable;

@@ -56,6 +56,11 @@ impl Members for Hub {
         }
         let revoked = |message: &str| Err(close(CloseReason::Revoked, message, RETRY_LATE));
         let Some(found) = self.members.get(&member.to_string()) else {
+            if self.members.contains(&member.to_string()) {
+                let message =
+                    "the MemberCluster of this certificate cannot be read; its conditions say why";
+                return Err(close(CloseReason::NotLoaded, message, RETRY_LATE));
+            }
             return revoked(
                 "the MemberCluster of this certificate is gone; join the cluster again",
             );
@@ -102,7 +107,7 @@ impl Reports for Hub {
     fn report(&self, cluster: ClusterUid, member: MemberUid, report: Report) {
         let member = member.to_string();
         // The end of a forgotten member says nothing about the same cluster under its new one.
-        if self.members.get(&member).is_none() && self.member_of(&cluster).is_some() {
+        if !self.members.contains(&member) && self.member_of(&cluster).is_some() {
             return;
         }
         self.take_report(cluster, &member, &report);

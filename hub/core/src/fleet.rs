@@ -318,6 +318,7 @@ impl Fleet {
                 torn_down: row.torn_down(),
                 lacks_content: row.lacks_content.is_some() && row.lacks_content == row.wanted(),
                 leaving: false,
+                unreadable: false,
             },
         )
     }

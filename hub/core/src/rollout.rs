@@ -14,6 +14,7 @@
 //!   not known    │ –         │ –                             │ – ; dropped once torn down
 //! ```
 //!
+//! What runs on a cluster whose `MemberCluster` cannot be read is left alone until the package is removed.
 //! A row that another epoch gave is ordered anew whatever it says: that is how a raise brings a fleet together.
 
 use std::collections::BTreeMap;
@@ -52,8 +53,8 @@ pub enum Wish {
     },
     /// To be torn down everywhere.
     Removed,
-    /// Not known: its object is gone although nobody saw it being deleted, as after a restore. What runs is
-    /// left alone, tombstones go on, and only a cluster that is being emptied gets a new one.
+    /// Not known: its object cannot be read, or is gone although nobody saw it being deleted, as after a restore.
+    /// What runs is left alone, tombstones go on, and only a cluster that is being emptied gets a new one.
     Vanished,
 }
 
@@ -86,6 +87,8 @@ pub struct Standing {
     pub lacks_content: bool,
     /// It is being emptied: paused packages are torn down as well.
     pub leaving: bool,
+    /// Its `MemberCluster` is there and cannot be read: whether it is selected is not known, and it is not forgotten.
+    pub unreadable: bool,
 }
 
 /// Why something is ordered.
@@ -226,6 +229,7 @@ fn step(input: &Input<'_>, cluster: ClusterUid, row: &Row) -> Step {
 fn wanted(wish: &Wish, cluster: ClusterUid, standing: &Standing, row: &Row) -> Step {
     let (paused, account, target) = match wish {
         Wish::Vanished if !standing.leaving && !row.tombstone => return Step::Keep,
+        Wish::Present { .. } if standing.unreadable && !row.tombstone => return Step::Keep,
         Wish::Vanished | Wish::Removed => (false, None, None),
         Wish::Present {
             paused,

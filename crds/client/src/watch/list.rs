@@ -2,12 +2,14 @@
 
 use std::future::Future;
 
+use kube::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::requests::{Accept, Requests, Verdict};
+use super::requests::{Accept, Error, Requests, Verdict};
 use super::{Fault, PAGE, Subject};
+use crate::Path;
 use crate::decode::{Unreadable, decode};
 
 /// Takes the objects of a list, one after the other.
@@ -57,6 +59,29 @@ pub(super) async fn pages<R: Requests>(
         next = page.metadata.next.filter(|token| !token.is_empty());
         if next.is_none() {
             return Ok(page.metadata.resource_version);
+        }
+    }
+}
+
+/// Reads one object; `None` when there is none, or its kind is not served.
+///
+/// # Errors
+/// When the request fails, or the answer is no object.
+pub async fn get<K: DeserializeOwned>(
+    client: &Client,
+    path: Path,
+) -> Result<Option<Listed<K>>, Error> {
+    let answer = match client.get(path, Accept::Json).await {
+        Ok(answer) => answer,
+        Err(error) if error.code() == Some(404) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let object: &RawValue = serde_json::from_slice(&answer).map_err(|_| Fault::Unreadable)?;
+    match decode(object) {
+        Ok(decoded) => Ok(Some(Ok(decoded))),
+        Err(why) => {
+            let unreadable = Unreadable::new(object, why).ok_or(Fault::Unreadable)?;
+            Ok(Some(Err(unreadable)))
         }
     }
 }

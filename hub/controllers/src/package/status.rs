@@ -125,7 +125,11 @@ fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Durat
             deleting: package.deleting,
             pinned: view.pinned,
             rendering: view.rendering,
-            blocked: view.blocked.clone().map(|(failure, _)| failure),
+            blocked: view
+                .blocked
+                .clone()
+                .map(|(failure, _)| failure)
+                .or_else(|| view.unreadable.clone()),
             names: Some(&names),
         };
         status::summarise(rows, &facts)

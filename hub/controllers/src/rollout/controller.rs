@@ -3,18 +3,18 @@
 //! The plan itself is [`stevedore_hub_core::rollout::plan`]; here are its inputs, and the order of effects:
 //! the finalizer before the first order, ledgers before anything is told to a session.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::PackageAction;
-use stevedore_hub_core::fleet::{Assignment, Failure};
+use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, Pin};
-use stevedore_hub_core::ledger::Ledger;
-use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
-use stevedore_proto_core::{ClusterUid, Epoch, PackageUid};
+use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
+use stevedore_hub_core::rollout::{self, Input, Plan, Wish};
+use stevedore_proto_core::PackageUid;
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, View, lock};
@@ -22,6 +22,7 @@ use crate::package::any_package::AnyPackage;
 use crate::package::revisions::revision_namespace;
 use crate::package::{controller as package_controller, garbage_collection};
 use crate::rollout::actions::{self, Found};
+use crate::rollout::assignment::{self, assign, standings, targeted};
 use crate::rollout::finalizer;
 use crate::rollout::ledger_store::{self, StoredLedger};
 use crate::rollout::targets;
@@ -142,19 +143,26 @@ async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
 
 async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error> {
     let record = hub.leader.record().ok_or(Error::NotLeading)?;
-    let package = hub.package(&uid);
     let Some(identity) = hub.package_identity(&uid) else {
         finalizer::forget(hub, &uid);
         return Ok(None);
     };
+    let found = hub.lookup(&uid);
+    let is_unknown = found.is_unknown();
+    let package = found.into_plannable();
+    load_again(hub, &identity).await?;
     let mut stored = lock(&hub.ledgers)
         .get(&uid)
         .map_or_else(|| StoredLedger::new(identity), |stored| (**stored).clone());
-
+    if is_unknown && stored.ledger.rows().next().is_none() {
+        return Ok(None);
+    }
     let present = package.as_ref().filter(|package| !package.deleting);
     let (mut wish, mut view) = wanted(hub, package.as_ref()).await?;
     let has_applied = stored.ledger.rows().any(|(_, row)| !row.tombstone);
-    if package.is_none() && has_applied {
+    if is_unknown {
+        wish = Wish::Vanished;
+    } else if package.is_none() && has_applied {
         // The finalizer keeps an object until every row is a tombstone: this one went past the hub.
         tracing::warn!(package = stored.ledger.package.name, %uid, "a package's object vanished; what runs is left alone");
         wish = Wish::Vanished;
@@ -170,20 +178,18 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     {
         finalizer::ensure(hub, package).await?;
     }
-    let plan = {
-        let members = standings(hub, &uid);
-        rollout::plan(&Input {
-            ledger: &stored.ledger,
-            leadership: record.leadership,
-            floor: record.floors.get(&uid).copied().unwrap_or(0),
-            wish: &wish,
-            members: &members,
-        })
-    };
+    let plan = rollout::plan(&Input {
+        ledger: &stored.ledger,
+        leadership: record.leadership,
+        floor: record.floors.get(&uid).copied().unwrap_or(0),
+        wish: &wish,
+        members: &standings(hub, &uid, &stored.ledger),
+    });
     view.pending_render = plan.pending_render.len();
     let result = store(hub, &mut stored, &plan).await;
     if let Some(leadership) = hub.leader.current() {
-        assign(hub, &stored.ledger, leadership.epoch, targeted(&wish));
+        let targeted = targeted(hub, &stored.ledger, &wish, is_unknown);
+        assign(hub, &stored.ledger, leadership.epoch, &targeted);
     }
     publish(hub, &stored.ledger);
     {
@@ -212,10 +218,31 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     if wish == Wish::Removed {
         return Ok(finalizer::end(hub, &uid, package.as_ref(), &stored, is_done).await?);
     }
-    if let Some(package) = present {
+    if let Some(package) = present
+        && hub.unreadable_record(package).is_none()
+    {
         garbage_collection::history(hub, package, &stored.ledger, lock_pin(hub, &uid)).await?;
     }
     Ok(None)
+}
+
+/// Reads a ledger that could not be read so far. While it cannot, nothing is ordered: which numbers were given, and
+/// to whom, is not known.
+async fn load_again(hub: &Hub, package: &PackageIdentity) -> Result<(), Error> {
+    if !hub.unreadable_ledgers.has(package) {
+        return Ok(());
+    }
+    let stored = ledger_store::reload(&hub.client, &hub.settings.namespace, package).await?;
+    if let Some(leadership) = hub.leader.current() {
+        assignment::assume(hub, &stored.ledger, leadership.epoch);
+    }
+    publish(hub, &stored.ledger);
+    hub.unreadable_ledgers.forget(package);
+    if !stored.objects.is_empty() {
+        lock(&hub.ledgers).insert(package.uid, Arc::new(stored));
+    }
+    note_leaving(hub);
+    Ok(())
 }
 
 /// What is wanted of a package now, and what its status has to know of that.
@@ -230,7 +257,12 @@ async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Wish, V
     };
     let revisions = hub.revisions.history(&package.identity());
     view.has_content = history::current(&revisions, &package.content_hash()).is_some();
-    let pin = settle_actions(hub, package).await?;
+    view.unreadable = hub.unreadable_record(package);
+    // Which pin holds is not decided without an action that cannot be read.
+    let pin = match &view.unreadable {
+        Some(_) => None,
+        None => settle_actions(hub, package).await?,
+    };
     view.pinned = pin.map(|pin| pin.revision);
     let wish = targets::wish(hub, package, pin.as_ref(), &mut view).await;
     Ok((wish, view))
@@ -238,21 +270,6 @@ async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Wish, V
 
 fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
     lock(&hub.views).get(uid).and_then(|view| view.pinned)
-}
-
-/// What the planner has to know of every joined member.
-fn standings(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, Standing> {
-    let fleet = lock(&hub.fleet);
-    hub.joined()
-        .into_iter()
-        .map(|(member, _)| {
-            let standing = Standing {
-                leaving: member.leaving,
-                ..fleet.standing(uid, &member.cluster)
-            };
-            (member.cluster, standing)
-        })
-        .collect()
 }
 
 /// Stores the changed shards, each only while this process leads.
@@ -268,49 +285,6 @@ async fn store(hub: &Hub, stored: &mut StoredLedger, plan: &Plan) -> Result<(), 
     }
     hub.metrics.orders.inc_by(plan.orders.len() as u64);
     Ok(())
-}
-
-/// Tells the live fleet of a hub that starts what was ordered: members may speak before the first plan is made, and
-/// what is said of an unknown row is lost. Until then what has an order that is no tombstone counts as wanted.
-pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
-    let live = ledger.rows().filter(|(_, row)| !row.tombstone);
-    assign(
-        hub,
-        ledger,
-        epoch,
-        live.map(|(cluster, _)| cluster).collect(),
-    );
-}
-
-fn targeted(wish: &Wish) -> BTreeSet<ClusterUid> {
-    match wish {
-        Wish::Present { targets, .. } => targets.keys().copied().collect(),
-        Wish::Removed | Wish::Vanished => BTreeSet::new(),
-    }
-}
-
-/// Tells the live fleet what is ordered and wanted.
-fn assign(hub: &Hub, ledger: &Ledger, epoch: Epoch, targeted: BTreeSet<ClusterUid>) {
-    let mut assignments: BTreeMap<ClusterUid, Assignment> = targeted
-        .iter()
-        .map(|cluster| {
-            let assignment = Assignment {
-                tuple: None,
-                tombstone: false,
-                targeted: true,
-            };
-            (*cluster, assignment)
-        })
-        .collect();
-    for (cluster, order) in ledger.orders(epoch) {
-        let assignment = Assignment {
-            tuple: Some(order.tuple),
-            tombstone: order.is_tombstone(),
-            targeted: targeted.contains(&cluster),
-        };
-        assignments.insert(cluster, assignment);
-    }
-    lock(&hub.fleet).assign(ledger.package.uid, &assignments);
 }
 
 /// Whether a leaving member is drained may be another answer now.

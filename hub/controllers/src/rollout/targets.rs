@@ -57,6 +57,12 @@ async fn render(
     clusters: Vec<(Member, Arc<MemberCluster>)>,
     view: &mut View,
 ) -> BTreeMap<ClusterUid, Rendering> {
+    if view.unreadable.is_some() {
+        let clusters = clusters.iter().map(|(member, _)| member.cluster);
+        return clusters
+            .map(|cluster| (cluster, Rendering::Later))
+            .collect();
+    }
     let unusable = |clusters: &[(Member, Arc<MemberCluster>)]| {
         clusters
             .iter()
