@@ -63,26 +63,18 @@ pub(super) async fn pages<R: Requests>(
     }
 }
 
-/// Reads one object; `None` when there is none, or its kind is not served.
+/// Reads one object as it is; `None` when there is none, or its kind is not served.
 ///
 /// # Errors
-/// When the request fails, or the answer is no object.
-pub async fn get<K: DeserializeOwned>(
-    client: &Client,
-    path: Path,
-) -> Result<Option<Listed<K>>, Error> {
-    let answer = match client.get(path, Accept::Json).await {
-        Ok(answer) => answer,
-        Err(error) if error.code() == Some(404) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let object: &RawValue = serde_json::from_slice(&answer).map_err(|_| Fault::Unreadable)?;
-    match decode(object) {
-        Ok(decoded) => Ok(Some(Ok(decoded))),
-        Err(why) => {
-            let unreadable = Unreadable::new(object, why).ok_or(Fault::Unreadable)?;
-            Ok(Some(Err(unreadable)))
+/// When the request fails, or the answer is no JSON.
+pub async fn get(client: &Client, path: Path) -> Result<Option<Box<RawValue>>, Error> {
+    match client.get(path, Accept::Json).await {
+        Ok(answer) => {
+            let object = serde_json::from_slice(&answer);
+            Ok(Some(object.map_err(|_| Fault::Unreadable)?))
         }
+        Err(error) if error.code() == Some(404) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

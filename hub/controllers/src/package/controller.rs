@@ -21,6 +21,7 @@ use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, SourceState, lock};
 use crate::package::any_package::AnyPackage;
+use crate::package::config_limits;
 use crate::package::content;
 use crate::package::registry::{self, Pulled};
 use crate::package::revisions::{self, FINALIZER};
@@ -177,6 +178,7 @@ fn set(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attem
 
 /// Pulls, and keeps what was pulled as a revision; gives the words for the event.
 async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
+    config_limits::check(package.spec.config.as_ref()).map_err(Error::Unusable)?;
     let pulled = pull(hub, &package.spec.image)
         .await
         .map_err(Error::Source)?;

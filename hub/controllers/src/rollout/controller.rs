@@ -127,7 +127,7 @@ async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
     let Some(identity) = hub.package_identity(&uid) else {
         return false;
     };
-    match ledger_store::reload(&hub.client, &hub.settings.namespace, &identity).await {
+    match ledger_store::reload(hub, &identity).await {
         Ok(stored) => {
             publish(hub, &stored.ledger);
             let stored = Arc::new(stored);
@@ -232,7 +232,7 @@ async fn load_again(hub: &Hub, package: &PackageIdentity) -> Result<(), Error> {
     if !hub.unreadable_ledgers.has(package) {
         return Ok(());
     }
-    let stored = ledger_store::reload(&hub.client, &hub.settings.namespace, package).await?;
+    let stored = ledger_store::reload(hub, package).await?;
     if let Some(leadership) = hub.leader.current() {
         assignment::assume(hub, &stored.ledger, leadership.epoch);
     }

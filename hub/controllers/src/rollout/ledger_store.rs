@@ -6,7 +6,7 @@ use kube::api::ObjectMeta;
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::value::RawValue;
 use stevedore_client::decode::decode;
-use stevedore_client::watch::{self, Listed, list_all};
+use stevedore_client::watch::{self, list_all};
 use stevedore_crds::v1alpha1::{PackageLedger, PackageLedgerStatus};
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity, Shard};
 use stevedore_hub_core::provenance::{LedgerClaim, Mismatch, Place};
@@ -213,21 +213,21 @@ pub(crate) fn stored(package: &PackageIdentity, shard: &Shard) -> (StoredLedger,
     (stored, object)
 }
 
-/// Reads one package's ledger again, after a write was refused, or after it could not be read.
-pub(crate) async fn reload(
-    client: &Client,
-    namespace: &str,
-    package: &PackageIdentity,
-) -> Result<StoredLedger, Error> {
+/// Reads one package's ledger again, after a write was refused, or after it could not be read. One that cannot is noted.
+pub(crate) async fn reload(hub: &Hub, package: &PackageIdentity) -> Result<StoredLedger, Error> {
+    let namespace = &hub.settings.namespace;
     let mut stored = StoredLedger::new(package.clone());
     loop {
         let at = stored.objects.len();
         let name = package.record_name(at as u64);
-        let object = match read_object(client, namespace, &name).await? {
-            None => return Ok(stored),
-            Some(Ok(object)) => object,
-            Some(Err(unreadable)) => {
-                let message = unreadable.why.to_string();
+        let Some(object) = read_object(&hub.client, namespace, &name).await? else {
+            return Ok(stored);
+        };
+        let object: PackageLedger = match decode(&object) {
+            Ok(object) => object,
+            Err(why) => {
+                let message = why.to_string();
+                unreadable_ledgers::found(hub, &object, why).await;
                 return Err(Error::Unreadable { name, message });
             }
         };
@@ -242,7 +242,7 @@ async fn read_object(
     client: &Client,
     namespace: &str,
     name: &str,
-) -> Result<Option<Listed<PackageLedger>>, kube::Error> {
+) -> Result<Option<Box<RawValue>>, kube::Error> {
     let path = everything::<PackageLedger>(Some(namespace)).and_then(|all| all.path.segment(name));
     let path = path.map_err(watch::Error::from)?;
     Ok(watch::get(client, path).await?)
