@@ -8,6 +8,10 @@ use std::io::{self, Write};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+/// kube's client warns with the whole answer of an API server when it cannot decode it: whatever the filter asks for,
+/// that is not logged.
+const BODIES: &str = "kube_client::client=error";
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
@@ -39,10 +43,7 @@ pub enum Error {
 /// # Errors
 /// When the filter is invalid or logging was set up before.
 pub fn init(format: Format, filter: &str) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(filter).map_err(|source| Error::Filter {
-        filter: filter.to_owned(),
-        source,
-    })?;
+    let filter = parse(filter)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
@@ -56,6 +57,16 @@ pub fn init(format: Format, filter: &str) -> Result<(), Error> {
             .try_init(),
     }
     .map_err(|_| Error::Installed)
+}
+
+/// The filter, without the events of which [`BODIES`] says that they quote answers.
+fn parse(filter: &str) -> Result<EnvFilter, Error> {
+    let directives = EnvFilter::try_new(filter).map_err(|source| Error::Filter {
+        filter: filter.to_owned(),
+        source,
+    })?;
+    let quiet = BODIES.parse().expect("a directive");
+    Ok(directives.add_directive(quiet))
 }
 
 /// Writes finished lines to standard error with control characters escaped.

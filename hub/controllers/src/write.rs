@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
-use kube::{Api, Resource};
+use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use stevedore_client::Path;
+use stevedore_client::watch::{PatchKind, patch};
 
 /// Field manager of everything the hub writes.
 pub(crate) const MANAGER: &str = "stevedore-hub";
@@ -92,6 +94,23 @@ where
     ];
     let patch = guarded(uid, operations)?;
     api.patch(name, &parameters(), &patch).await.map(|_| ())
+}
+
+/// The same for an object that may not be readable: nothing of the answer is read.
+pub(crate) async fn remove_finalizer_unread(
+    client: &Client,
+    path: Path,
+    uid: &str,
+    present: &[String],
+    finalizer: &str,
+) -> Result<(), kube::Error> {
+    let left: Vec<_> = present.iter().filter(|one| *one != finalizer).collect();
+    let operations = json!([
+        {"op": "test", "path": "/metadata/uid", "value": uid},
+        {"op": "test", "path": "/metadata/finalizers", "value": present},
+        {"op": "add", "path": "/metadata/finalizers", "value": left},
+    ]);
+    Ok(patch(client, path, PatchKind::Json, &operations).await?)
 }
 
 /// Deletes the object with this UID, and no other of its name.
@@ -183,6 +202,8 @@ pub(crate) fn left(apart: Duration, since: Option<Duration>) -> Option<Duration>
 pub(crate) fn words(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
+        // It would quote the object.
+        kube::Error::SerdeError(_) => "the API server's answer cannot be read".to_owned(),
         other => other.to_string(),
     }
 }

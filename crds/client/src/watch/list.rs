@@ -2,12 +2,14 @@
 
 use std::future::Future;
 
+use kube::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::requests::{Accept, Requests, Verdict};
+use super::requests::{Accept, Error, Requests, Verdict};
 use super::{Fault, PAGE, Subject};
+use crate::Path;
 use crate::decode::{Unreadable, decode};
 
 /// Takes the objects of a list, one after the other.
@@ -58,6 +60,21 @@ pub(super) async fn pages<R: Requests>(
         if next.is_none() {
             return Ok(page.metadata.resource_version);
         }
+    }
+}
+
+/// Reads one object as it is; `None` when there is none, or its kind is not served.
+///
+/// # Errors
+/// When the request fails, or the answer is no JSON.
+pub async fn get(client: &Client, path: Path) -> Result<Option<Box<RawValue>>, Error> {
+    match client.get(path, Accept::Json).await {
+        Ok(answer) => {
+            let object = serde_json::from_slice(&answer);
+            Ok(Some(object.map_err(|_| Fault::Unreadable)?))
+        }
+        Err(error) if error.code() == Some(404) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

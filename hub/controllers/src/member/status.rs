@@ -156,8 +156,8 @@ fn turns(old: &MemberClusterStatus, new: &MemberClusterStatus) -> bool {
         || old.offline_since.is_some() != new.offline_since.is_some()
 }
 
-/// What is on a cluster: whatever a ledger has a row for, also before the live fleet knows of it, and whatever is
-/// on its way there.
+/// What is on a cluster: whatever a ledger has a row for, or may have, for it cannot be read; also before the live
+/// fleet knows of it; and whatever is on its way there.
 fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
     let mut left: BTreeMap<PackageUid, String> = hub
         .orders
@@ -171,6 +171,7 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
             )
         })
         .collect();
+    let unreadable = hub.unreadable_ledgers.descriptions();
     let mut failures = Vec::new();
     {
         let fleet = lock(&hub.fleet);
@@ -193,7 +194,7 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
         .filter_map(|(uid, failure)| Some((left.get(&uid)?.clone(), failure)))
         .collect();
     Packages {
-        left: left.into_values().collect(),
+        left: left.into_values().chain(unreadable).collect(),
         failing,
     }
 }

@@ -20,7 +20,7 @@ use stevedore_runtime::retry;
 
 use crate::hub::{Hub, lock};
 use crate::package::any_package::AnyPackage;
-use crate::package::revisions::{self, FINALIZER};
+use crate::package::revisions::{self, FINALIZER, NamedSecrets};
 use crate::write;
 
 /// How often strays are looked for.
@@ -96,7 +96,7 @@ async fn strays(hub: &Hub) -> Result<(), kube::Error> {
     }
 }
 
-fn is_stray(secret: &ObjectMeta, named: &BTreeSet<String>, before: Timestamp) -> bool {
+fn is_stray(secret: &ObjectMeta, named: &NamedSecrets, before: Timestamp) -> bool {
     let created = secret.creation_timestamp.as_ref();
     let is_named = secret
         .name
@@ -155,7 +155,7 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
     let named = hub.revisions.content_secrets();
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let names = revision.spec.content_secrets.iter();
-    for name in names.filter(|name| !named.contains(*name)) {
+    for name in names.filter(|name| !named.contains(name)) {
         remove_content(&secrets, name).await?;
     }
     Ok(())

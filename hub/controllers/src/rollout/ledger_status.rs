@@ -17,6 +17,7 @@ use stevedore_proto_core::ledger::{self, ObservedRow};
 use stevedore_proto_core::{ClusterUid, PackageUid};
 
 use crate::hub::{Hub, lock};
+use crate::package::unreadable::Lookup;
 use crate::rollout::ledger_store::LedgerObject;
 use crate::write;
 
@@ -79,11 +80,10 @@ async fn package(hub: &Hub, uid: PackageUid) -> Result<(), kube::Error> {
     let Some(stored) = hub.orders.ledger(&uid) else {
         return Ok(());
     };
-    let found = hub.package(&uid);
-    let end = match &found {
-        Some(package) if !package.deleting => End::None,
-        None if stored.ledger.rows().any(|(_, row)| !row.tombstone) => End::Vanished,
-        Some(_) | None => End::Removed,
+    let end = match hub.lookup(&uid) {
+        Lookup::Readable(package) | Lookup::Unreadable(package) if !package.deleting => End::None,
+        Lookup::Absent if stored.ledger.rows().any(|(_, row)| !row.tombstone) => End::Vanished,
+        Lookup::Readable(_) | Lookup::Unreadable(_) | Lookup::Absent => End::Removed,
     };
     let names: BTreeMap<ClusterUid, String> = hub
         .joined()
@@ -161,6 +161,7 @@ fn status(
         }
     }
     let mut conditions = object.status.conditions.clone();
+    stevedore_crds::condition::remove_unreadable(&mut conditions);
     let now = Timestamp::now();
     match end {
         End::None => {

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use stevedore_hub_controllers::Hub;
 use stevedore_hub_core::ports::{MemberUid, Members as _, Orders as _, Reports as _};
 use stevedore_hub_core::session::Report;
-use stevedore_proto_core::reason::Reason;
 use stevedore_proto_core::status::{Truth, Verdict};
 use stevedore_proto_core::{
     ClusterUid, DeploymentStatus, DeploymentUid, Environment, Held, InstanceId, Order, Reason,
