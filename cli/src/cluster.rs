@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::MemberCluster;
+use stevedore_proto_core::ClusterName;
 
 use crate::Outcome;
 use crate::connection::Connection;
@@ -37,7 +38,7 @@ pub(crate) enum ClusterCommand {
     #[command(after_help = "Example:\n  stevedore cluster get harbour-1")]
     Get {
         /// Name of the MemberCluster
-        name: String,
+        name: ClusterName,
         /// Form of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,

@@ -127,7 +127,7 @@ async fn enrol(token: &JoinToken, cluster: ClusterUid) -> Result<Credentials, Jo
     let channel = dial::connect_any(&token.addresses, tls::pinned_client_config(pin)?).await?;
     let (key, csr) = new_key().map_err(JoinError::Key)?;
     let request = v1::EnrolRequest {
-        cluster: token.cluster.clone(),
+        cluster: token.cluster.to_string(),
         secret: token.secret.reveal(),
         cluster_uid: cluster.as_bytes().to_vec().into(),
         csr: csr.into(),

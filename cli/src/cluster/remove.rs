@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::MemberCluster;
+use stevedore_proto_core::ClusterName;
 
 use crate::Outcome;
 use crate::output::{self, Format};
@@ -24,7 +25,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 pub(crate) struct Remove {
     /// Name of the MemberCluster
-    name: String,
+    name: ClusterName,
     /// Revoke the cluster at once and leave its workloads as they are
     #[arg(long)]
     forget: bool,

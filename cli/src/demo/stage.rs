@@ -119,7 +119,8 @@ async fn join(
     } else {
         vec![]
     };
-    let invitation = Join::invitation(cluster.name(), labels)
+    let name = cluster.name().parse()?;
+    let invitation = Join::invitation(name, labels)
         .invite(fleet.hub().client(), SYSTEM_NAMESPACE)
         .await?;
     let file = write_token(cluster, &invitation.token)?;

@@ -18,6 +18,7 @@
 //! | [`ledger`] | rows of a ledger as bytes |
 //! | [`limit`] | the sizes beyond which a message is refused |
 //! | [`label`] | labels and annotations on member objects |
+//! | [`name`] | names of clusters, namespaces and objects, checked where they come in |
 
 pub mod content;
 pub mod digest;
@@ -29,6 +30,7 @@ pub mod label;
 pub mod ledger;
 pub mod limit;
 pub mod message;
+pub mod name;
 pub mod order;
 pub mod status;
 pub mod tuple;
@@ -39,6 +41,7 @@ pub use environment::Environment;
 pub use held::Held;
 pub use id::{ClusterUid, DeploymentUid, EpochId, InstanceId, PackageUid, TermId};
 pub use message::{ToAgent, ToHub};
+pub use name::ClusterName;
 pub use order::{ContentRef, DeletionPolicy, Order, OrderBody, PackageRef, Settings};
 pub use status::{DeploymentStatus, NackReason, Stage};
 pub use tuple::{Epoch, Leadership, Term, Tuple};

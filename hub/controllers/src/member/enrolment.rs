@@ -212,7 +212,7 @@ mod tests {
 
     fn secret(expires: i64, used: Option<&str>) -> Secret {
         let token = JoinToken {
-            cluster: "east".into(),
+            cluster: "east".parse().unwrap(),
             secret: JoinSecret::from_bytes([7; 32]),
             ca: Digest::of(b"ca"),
             addresses: vec![],
@@ -231,7 +231,7 @@ mod tests {
 
     fn redemption(name: &str, byte: u8) -> Redemption {
         Redemption {
-            name: name.into(),
+            name: name.parse().unwrap(),
             secret: JoinSecret::from_bytes([byte; 32]),
             cluster: ClusterUid::from_bytes([1; 16]),
         }
