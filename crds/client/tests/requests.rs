@@ -1,6 +1,7 @@
 //! Requests against an API server of the test's own making, behind a real client.
 
 #![allow(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests end the test as tests do"
 )]

@@ -144,6 +144,10 @@ impl Captured {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "shows what kube logs of the same answer"
+)]
 #[tokio::test]
 async fn nothing_of_an_answer_that_cannot_be_read_is_logged_or_quoted() {
     let captured = Captured::default();
