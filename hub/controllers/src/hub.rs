@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::DynamicObject;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Client, Resource, ResourceExt as _};
+use stevedore_client::Api;
+use stevedore_client::events::{Event, Recorder};
 use stevedore_crds::v1alpha1::{
     ClusterPackage, MemberCluster, Package, PackageAction, PackageKind, PackageRevision,
 };
@@ -151,12 +152,8 @@ impl Hub {
     /// When the namespace `kube-system`, whose UID names the hub's own cluster, cannot be read.
     pub async fn new(client: Client, settings: Settings) -> Result<Arc<Self>, kube::Error> {
         let own = own_cluster(&client).await?;
-        let reporter = Reporter {
-            controller: "stevedore-hub".to_owned(),
-            instance: Some(settings.holder.clone()),
-        };
         Ok(Arc::new(Self {
-            recorder: Recorder::new(client.clone(), reporter),
+            recorder: Recorder::new(client.clone(), write::MANAGER, &settings.holder),
             client,
             own,
             started: Instant::now(),
@@ -321,19 +318,12 @@ impl Hub {
         object: &k8s_openapi::api::core::v1::ObjectReference,
         warning: bool,
         reason: &str,
-        mut note: String,
+        note: String,
     ) {
-        note.truncate(note.floor_char_boundary(1000));
         let event = Event {
-            type_: if warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
+            warning,
             reason: reason.to_owned(),
-            note: Some(note),
-            action: reason.to_owned(),
-            secondary: None,
+            note,
         };
         if let Err(error) = self.recorder.publish(&event, object).await {
             tracing::debug!(%error, reason, "an event could not be written");

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use kube::Resource;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
-use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use stevedore_client::Api;
 
 /// Field manager of everything the hub writes.
 pub(crate) const MANAGER: &str = "stevedore-hub";
@@ -45,7 +46,7 @@ pub(crate) async fn status<K, S>(
     status: &S,
 ) -> Result<K, kube::Error>
 where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
+    K: DeserializeOwned,
     S: Serialize,
 {
     let status = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
@@ -83,7 +84,7 @@ pub(crate) async fn remove_finalizer<K>(
     finalizer: &str,
 ) -> Result<(), kube::Error>
 where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
+    K: DeserializeOwned,
 {
     let left: Vec<_> = present.iter().filter(|one| *one != finalizer).collect();
     let operations = vec![
@@ -95,10 +96,7 @@ where
 }
 
 /// Deletes the object with this UID, and no other of its name.
-pub(crate) async fn delete<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), kube::Error>
-where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
-{
+pub(crate) async fn delete<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), kube::Error> {
     let parameters = DeleteParams {
         preconditions: Some(Preconditions {
             uid: Some(uid.to_owned()),
@@ -106,7 +104,7 @@ where
         }),
         ..DeleteParams::default()
     };
-    api.delete(name, &parameters).await.map(|_| ())
+    api.delete(name, &parameters).await
 }
 
 /// What is gone already needs no change.

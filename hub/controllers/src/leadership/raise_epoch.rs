@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
 use kube::api::PostParams;
 use kube::runtime::watcher::watch_object;
 use serde_json::json;
+use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::epoch::Summary;
@@ -39,7 +39,7 @@ const LINES: usize = 2_000;
 /// # Errors
 /// When epoch and term cannot be read any more: the process should end.
 pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), lease::Error> {
-    let maps: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let maps = kube::Api::<ConfigMap>::namespaced(hub.client.clone(), &hub.settings.namespace);
     let mut delays = Delays::new(Schedule::OPERATION);
     loop {
         let mut changes = Box::pin(watch_object(maps.clone(), record::EPOCH));

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, ResourceExt as _};
 use serde_json::json;
+use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::MemberCluster;
 use stevedore_hub_core::fleet::Failure;

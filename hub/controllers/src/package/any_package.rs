@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{ApiResource, DynamicObject};
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Client, Resource, ResourceExt as _};
+use stevedore_client::Api;
 use stevedore_crds::v1alpha1::{
     ClusterPackage, ClusterPackageSpec, Package, PackageKind, PackageReference, PackageStatus,
 };

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams, ObjectMeta};
-use kube::{Api, ResourceExt as _};
+use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::history;
@@ -50,28 +51,21 @@ pub(crate) async fn history(
 pub(crate) async fn strays(hub: &Hub) -> Result<(), kube::Error> {
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let before = Timestamp::now() - STRAY;
-    let mut parameters = ListParams::default()
-        .fields(&format!("type={}", record::CONTENT_TYPE))
-        .limit(500);
-    loop {
-        let page = secrets.list_metadata(&parameters).await?;
-        let known = named(hub);
-        let strays = page.items.iter();
-        for secret in strays.filter(|secret| is_stray(&secret.metadata, &known, before)) {
-            let name = secret.name_any();
-            let _contents = hub.contents.write().await;
-            // A revision may name it by now.
-            if !named(hub).contains(&name) {
-                tracing::info!(secret = name, "content that no revision names is removed");
-                let deleted = write::delete(&secrets, &name, write::uid(secret));
-                write::ignore_missing(deleted.await)?;
-            }
-        }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => parameters = parameters.continue_token(&token),
-            None => return Ok(()),
+    let contents = ListParams::default().fields(&format!("type={}", record::CONTENT_TYPE));
+    let all = secrets.list_metadata(&contents).await?.items;
+    let known = named(hub);
+    let strays = all.iter();
+    for secret in strays.filter(|secret| is_stray(&secret.metadata, &known, before)) {
+        let name = secret.name_any();
+        let _contents = hub.contents.write().await;
+        // A revision may name it by now.
+        if !named(hub).contains(&name) {
+            tracing::info!(secret = name, "content that no revision names is removed");
+            let deleted = write::delete(&secrets, &name, write::uid(secret));
+            write::ignore_missing(deleted.await)?;
         }
     }
+    Ok(())
 }
 
 fn is_stray(secret: &ObjectMeta, named: &BTreeSet<String>, before: Timestamp) -> bool {
@@ -124,12 +118,7 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
         .iter()
         .filter(|name| !kept.contains(*name))
     {
-        write::ignore_missing(
-            secrets
-                .delete(secret, &DeleteParams::default())
-                .await
-                .map(|_| ()),
-        )?;
+        write::ignore_missing(secrets.delete(secret, &DeleteParams::default()).await)?;
     }
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::api::{ListParams, ObjectMeta};
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Client, ResourceExt as _};
+use stevedore_client::Api;
 use stevedore_crds::v1alpha1::{
     Fence, LedgerContent, LedgerTerm, PackageKind, PackageLedger, PackageLedgerSpec,
     PackageLedgerStatus, PackageReference,
@@ -157,16 +158,7 @@ pub(crate) async fn load(
     namespace: &str,
 ) -> Result<BTreeMap<PackageUid, StoredLedger>, Error> {
     let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
-    let mut objects = Vec::new();
-    let mut parameters = ListParams::default().limit(50);
-    loop {
-        let page = api.list(&parameters).await?;
-        objects.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => parameters = parameters.continue_token(&token),
-            None => break,
-        }
-    }
+    let mut objects = api.list(&ListParams::default().limit(50)).await?.items;
     objects.sort_by_key(|object| object.spec.shard);
     let mut ledgers = BTreeMap::new();
     for object in &objects {
