@@ -1,8 +1,8 @@
 //! `stevedore explain PACKAGE --cluster NAME`: why is it not available there?
 
 use jiff::Timestamp;
-use kube::Api;
 use serde::Serialize;
+use stevedore_client::Api;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{DeploymentDetail, MemberCluster, PackageLedger};
 use stevedore_proto_core::ClusterName;
