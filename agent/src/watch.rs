@@ -12,6 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::WatchKey;
+use stevedore_client::DecodeError;
 use stevedore_proto_core::{DeploymentUid, label};
 use stevedore_runtime::retry::{Delays, Schedule};
 use stevedore_runtime::supervise::{Task, Tasks};
@@ -216,9 +217,10 @@ impl ToSink {
 
     fn object(&self, text: &RawValue) -> Option<Value> {
         let object = serde_json::from_str(text.get())
-            .inspect_err(
-                |error| tracing::warn!(kind = %self.watch.kind, %error, "an object cannot be read"),
-            )
+            .inspect_err(|error| {
+                let (kind, error) = (&self.watch.kind, DecodeError::from(error));
+                tracing::warn!(%kind, %error, "an object cannot be read");
+            })
             .ok()?;
         Some(package_client::named(object, &self.watch.kind))
     }

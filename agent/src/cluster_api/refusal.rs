@@ -7,11 +7,9 @@ use stevedore_client::InvalidSegment;
 
 /// Part of every refusal of an impersonation.
 const CANNOT_IMPERSONATE: &str = "cannot impersonate";
-/// Longest text that is kept of an answer that is no `Status`.
-const TEXT: usize = 512;
 
 /// The failure behind an answer with this status code and body. `retry_after` is the header's value in
-/// seconds.
+/// seconds. Of a body that is no `Status`, such as a proxy's, nothing is kept.
 pub(crate) fn failure(code: StatusCode, retry_after: Option<u64>, body: &[u8]) -> Failure {
     let status = serde_json::from_slice::<Status>(body)
         .ok()
@@ -24,7 +22,7 @@ pub(crate) fn failure(code: StatusCode, retry_after: Option<u64>, body: &[u8]) -
     let message = match &status {
         Some(status) if !status.message.is_empty() => status.message.clone(),
         Some(status) => status.reason.clone(),
-        None => text(code, body),
+        None => format!("the API server answers {code}"),
     };
     Failure {
         kind: kind(code, &message, names_an_object),
@@ -38,16 +36,6 @@ pub(crate) fn failure(code: StatusCode, retry_after: Option<u64>, body: &[u8]) -
 /// A name that no object can have; nothing was asked.
 pub(crate) fn invalid_name(invalid: InvalidSegment) -> Failure {
     Failure::new(FailureKind::Invalid, invalid.to_string())
-}
-
-fn text(code: StatusCode, body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(TEXT)]);
-    let text = text.trim();
-    if text.is_empty() {
-        format!("the API server answers {code}")
-    } else {
-        format!("the API server answers {code}: {text}")
-    }
 }
 
 fn kind(code: StatusCode, message: &str, names_an_object: bool) -> FailureKind {
@@ -166,10 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_status_is_quoted() {
+    fn an_answer_that_is_no_status_is_not_quoted() {
         let failure = failure(StatusCode::NOT_FOUND, None, b"404 page not found\n");
         assert_eq!(failure.kind, FailureKind::NoKind);
-        assert!(failure.message.ends_with(": 404 page not found"));
+        assert_eq!(failure.message, "the API server answers 404 Not Found");
     }
 
     #[test]

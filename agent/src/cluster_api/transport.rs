@@ -12,7 +12,7 @@ use kube::Client;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
 use stevedore_agent_core::failure::{Failure, FailureKind};
-use stevedore_client::Path;
+use stevedore_client::{DecodeError, Path};
 use stevedore_proto_core::name;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -157,12 +157,7 @@ pub(crate) struct Opened {
 
 impl Reply {
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Answer<T> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Failure::new(
-                FailureKind::Unavailable,
-                format!("the API server's answer cannot be read: {error}"),
-            )
-        })
+        serde_json::from_slice(&self.body).map_err(|error| unreadable(&error))
     }
 }
 
@@ -256,6 +251,17 @@ impl Transport {
     }
 }
 
+/// An answer that is not what was asked for. Nothing of it is quoted: it may be anybody's.
+pub(crate) fn unreadable(error: &serde_json::Error) -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        format!(
+            "the API server's answer cannot be read: {}",
+            DecodeError::from(error)
+        ),
+    )
+}
+
 fn retry_after(headers: &http::HeaderMap) -> Option<u64> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
 }
@@ -315,6 +321,20 @@ mod tests {
         ] {
             let call = Call::get(Path::root("/api/v1")).account(Some(&account));
             assert_eq!(call.into_request().unwrap_err().kind, FailureKind::Invalid);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_not_quoted() {
+        let marker = "c0nf1dential";
+        let reply = |text: String| Reply {
+            body: Bytes::from(text),
+        };
+        let typed = reply(format!("{{\"code\": \"{marker}\"}}")).parse::<kube::core::Status>();
+        let broken = reply(format!("<html>{marker}</html>")).parse::<serde_json::Value>();
+        for message in [typed.unwrap_err().message, broken.unwrap_err().message] {
+            assert!(!message.contains(marker), "{message}");
+            assert!(message.contains("at line 1 column"), "{message}");
         }
     }
 

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::refusal;
-use super::transport::{Call, JSON, METADATA, METADATA_LIST, Opened, Transport};
+use super::transport::{Call, JSON, METADATA, METADATA_LIST, Opened, Transport, unreadable};
 use crate::engine::ports::{Account, Answer};
 
 /// Objects in one page of a list.
@@ -208,13 +208,6 @@ fn selected(subject: &Subject) -> Path {
         Some(selector) => subject.path.clone().query("labelSelector", selector),
         None => subject.path.clone(),
     }
-}
-
-fn unreadable(error: &serde_json::Error) -> Failure {
-    Failure::new(
-        FailureKind::Unavailable,
-        format!("the API server's answer cannot be read: {error}"),
-    )
 }
 
 /// Watches from a place on; `Ok(None)` when the server no longer has the place. Once it is open, a watch that

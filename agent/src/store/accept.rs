@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::head::SetHead;
 use super::template::Template;
 use super::{Store, convert};
+use crate::cluster_api::transport::unreadable;
 use crate::engine::ports::{Answer, SetRef};
 
 /// Attempts against an API server that does not answer, or against other writers.
@@ -309,12 +310,7 @@ pub(super) fn vanished() -> Failure {
 }
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Answer<T> {
-    T::deserialize(value).map_err(|error| {
-        Failure::new(
-            FailureKind::Unavailable,
-            format!("the API server's answer cannot be read: {error}"),
-        )
-    })
+    T::deserialize(value).map_err(|error| unreadable(&error))
 }
 
 pub(super) fn refused(reason: NackReason, message: String) -> StoreError {

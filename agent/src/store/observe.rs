@@ -8,6 +8,7 @@ use kube::Resource as _;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::FailureKind;
+use stevedore_client::DecodeError;
 use stevedore_crds::v1alpha1::{
     ClusterObjectDeployment, ClusterObjectSet, MemberPolicy, ObjectDeployment, ObjectSet,
 };
@@ -92,7 +93,10 @@ impl Store {
     /// One of our own objects as a watch handed it over; one that cannot be read is told and left alone.
     pub(super) fn read<T: DeserializeOwned>(object: &RawValue) -> Option<T> {
         serde_json::from_str(object.get())
-            .inspect_err(|error| tracing::warn!(%error, "an object of ours cannot be read"))
+            .inspect_err(|error| {
+                let error = DecodeError::from(error);
+                tracing::warn!(%error, "an object of ours cannot be read");
+            })
             .ok()
     }
 

@@ -121,8 +121,12 @@ impl fmt::Display for DecodeError {
             Category::Eof => "it ends too early",
             Category::Io => "it could not be read to its end",
         };
-        let Self { line, column, .. } = self;
-        write!(f, "{what}, at line {line} column {column}")
+        f.write_str(what)?;
+        match self {
+            // What was no text any more has no places.
+            Self { line: 0, .. } => Ok(()),
+            Self { line, column, .. } => write!(f, ", at line {line} column {column}"),
+        }
     }
 }
 
