@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures::future::BoxFuture;
 use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::rollout::Block;
+use stevedore_client::decode::Undecodable;
+use stevedore_proto_core::Reason;
 
 use crate::cluster_api::agent_client::NamespaceState;
 use crate::cluster_api::{AgentClient, Discovery, PackageClient};
-use crate::engine::ports::{Account, AccountBlocker, Accounts, ObjectApi, StoredSet};
+use crate::ports::{Account, Accounts, ObjectApi, Opened, StoredSet};
 
 /// Resolves accounts. One per process.
 pub struct AccountResolver {
@@ -17,12 +20,21 @@ pub struct AccountResolver {
     discovery: Arc<Discovery>,
     /// The agent's own namespace: where accounts of cluster packages live.
     namespace: String,
-    /// `MemberPolicy.spec.defaultServiceAccount`.
-    default: RwLock<Option<String>>,
+    /// What `MemberPolicy` says.
+    default: RwLock<DefaultAccount>,
     /// How often it changed.
     policy: AtomicU64,
     /// Accounts that the agent was able to be. One that is refused later is taken out.
     proven: Arc<Mutex<BTreeSet<Account>>>,
+}
+
+/// What is known of the policy.
+#[derive(Default)]
+struct DefaultAccount {
+    /// `MemberPolicy.spec.defaultServiceAccount`, as it was read last.
+    name: Option<String>,
+    /// Why the policy cannot be read now.
+    unreadable: Option<Undecodable>,
 }
 
 impl AccountResolver {
@@ -41,10 +53,17 @@ impl AccountResolver {
     /// The policy's default account, or that there is none.
     pub fn set_default(&self, name: Option<String>) {
         let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
-        if *default != name {
-            *default = name;
+        default.unreadable = None;
+        if default.name != name {
+            default.name = name;
             self.policy.fetch_add(1, Ordering::Release);
         }
+    }
+
+    /// The policy is there and cannot be read: what it said last goes on.
+    pub(crate) fn set_unreadable(&self, why: &Undecodable) {
+        let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
+        default.unreadable = Some(why.clone());
     }
 
     /// The account of what names none.
@@ -52,7 +71,23 @@ impl AccountResolver {
         self.default
             .read()
             .unwrap_or_else(PoisonError::into_inner)
+            .name
             .clone()
+    }
+
+    fn no_account(&self) -> Block {
+        let default = self.default.read().unwrap_or_else(PoisonError::into_inner);
+        let message = match &default.unreadable {
+            Some(why) => format!(
+                "the package names no service account and MemberPolicy default cannot be read: {why}"
+            ),
+            None => {
+                "the package names no service account and MemberPolicy default names none either: \
+                set serviceAccountName, or spec.defaultServiceAccount in the policy"
+                    .into()
+            }
+        };
+        Block::preflight(Reason::NoAccount, message)
     }
 
     /// A client that is `account`, without trying whether the agent may be it.
@@ -72,12 +107,12 @@ impl AccountResolver {
         )
     }
 
-    fn account(&self, set: &StoredSet) -> Result<Account, AccountBlocker> {
+    fn account(&self, set: &StoredSet) -> Result<Account, Block> {
         let name = set
             .account
             .clone()
             .or_else(|| self.default_name())
-            .ok_or_else(no_account)?;
+            .ok_or_else(|| self.no_account())?;
         let namespace = set
             .confined_to
             .clone()
@@ -85,7 +120,7 @@ impl AccountResolver {
         Ok(Account { namespace, name })
     }
 
-    async fn prove(&self, account: &Account) -> Result<(), AccountBlocker> {
+    async fn prove(&self, account: &Account) -> Result<(), Block> {
         if account.namespace != self.namespace {
             let state = self.client.namespace_state(&account.namespace).await;
             if state.map_err(|failure| unknown(account, &failure))? == NamespaceState::Missing {
@@ -111,10 +146,7 @@ impl AccountResolver {
 }
 
 impl Accounts for AccountResolver {
-    fn open<'a>(
-        &'a self,
-        set: &'a StoredSet,
-    ) -> BoxFuture<'a, Result<(Account, Arc<dyn ObjectApi>), AccountBlocker>> {
+    fn open<'a>(&'a self, set: &'a StoredSet) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
             let account = self.account(set)?;
             self.prove(&account).await?;
@@ -128,38 +160,25 @@ impl Accounts for AccountResolver {
     }
 }
 
-fn blocker(reason: &str, message: String) -> AccountBlocker {
-    AccountBlocker {
-        reason: reason.into(),
-        message,
-    }
-}
-
-fn no_account() -> AccountBlocker {
-    let message = "the package names no service account and MemberPolicy default names none either: \
-        set serviceAccountName, or spec.defaultServiceAccount in the policy";
-    blocker("NoAccount", message.into())
-}
-
-fn not_allowed(account: &Account) -> AccountBlocker {
+fn not_allowed(account: &Account) -> Block {
     let Account { namespace, name } = account;
     let message = format!(
         "the agent may not act as service account {namespace}/{name}: grant it `impersonate` on that \
          account by a Role in namespace {namespace}"
     );
-    blocker("AccountNotAllowed", message)
+    Block::preflight(Reason::AccountNotAllowed, message)
 }
 
-fn namespace_missing(account: &Account) -> AccountBlocker {
+fn namespace_missing(account: &Account) -> Block {
     let message = format!(
         "namespace {} does not exist; it is never created by us",
         account.namespace
     );
-    blocker("NamespaceMissing", message)
+    Block::preflight(Reason::NamespaceMissing, message)
 }
 
-fn unknown(account: &Account, failure: &Failure) -> AccountBlocker {
+fn unknown(account: &Account, failure: &Failure) -> Block {
     let Account { namespace, name } = account;
     let message = format!("service account {namespace}/{name} cannot be tried: {failure}");
-    blocker("AccountUnknown", message)
+    Block::preflight(Reason::AccountUnknown, message)
 }

@@ -16,7 +16,7 @@ pub mod discovery;
 pub mod package_client;
 mod refusal;
 pub mod transport;
-pub mod watch_loop;
+pub(crate) mod watch_requests;
 
 pub use agent_client::AgentClient;
 pub use discovery::Discovery;

@@ -17,7 +17,6 @@ mod cel;
 mod head;
 mod look;
 mod owner;
-pub mod ports;
 mod publish;
 mod status;
 
@@ -33,10 +32,10 @@ use stevedore_proto_core::{DeploymentUid, label};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
+use crate::ports::{Account, Notified, ObjectSink, Ports, WatchNotice};
 use cel::CelPool;
 use look::Lookout;
 use owner::Owner;
-use ports::{Account, Notified, ObjectSink, Ports, WatchNotice};
 
 /// Requests for package objects that one deployment has under way at once.
 pub const PER_DEPLOYMENT: usize = 16;
@@ -203,6 +202,13 @@ impl Engine {
         desk.post(Mail::Removed(key, last)).await;
     }
 
+    /// What is known of the object is in doubt: the owner task asks for it.
+    async fn unreadable(&self, object: Value) {
+        if let Some((desk, key)) = self.addressee(&object) {
+            desk.post(Mail::Removed(key, None)).await;
+        }
+    }
+
     fn addressee(&self, object: &Value) -> Option<(Arc<Desk>, ObjectKey)> {
         let uid = object
             .get("metadata")?
@@ -256,6 +262,7 @@ impl ObjectSink for Engine {
         Box::pin(async move {
             match notice {
                 WatchNotice::Seen(object) => self.seen(object).await,
+                WatchNotice::Unreadable(object) => self.unreadable(object).await,
                 WatchNotice::Removed(object) => self.removed(object).await,
                 WatchNotice::Restarted(account, scope) => {
                     self.watch(&account, &scope, WatchState::Restarted).await;

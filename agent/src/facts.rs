@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::cluster_api::AgentClient;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 /// The namespace whose UID is the cluster's.
 const CLUSTER: &str = "kube-system";

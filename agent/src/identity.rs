@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
+use serde_json::Value;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_crds::record::AGENT_IDENTITY;
 
 use crate::cluster_api::AgentClient;
-use crate::engine::ports::Answer;
 use crate::hub_link::{Credentials, IdentityStore, Pending, StoreFailure};
+use crate::ports::Answer;
 
 /// Attempts to write against another writer.
 const ATTEMPTS: usize = 5;
@@ -63,7 +64,7 @@ impl IdentitySecret {
         Err(last.unwrap_or_else(|| Failure::new(FailureKind::Conflict, "written by others")))
     }
 
-    async fn create(&self, data: BTreeMap<String, ByteString>) -> Answer<serde_json::Value> {
+    async fn create(&self, data: BTreeMap<String, ByteString>) -> Answer<Value> {
         let secret = Secret {
             metadata: ObjectMeta {
                 name: Some(AGENT_IDENTITY.into()),
@@ -74,7 +75,7 @@ impl IdentitySecret {
             ..Secret::default()
         };
         self.client
-            .create::<Secret>(Some(&self.namespace), &secret, false)
+            .create::<Secret, Value>(Some(&self.namespace), &secret, false)
             .await
     }
 }

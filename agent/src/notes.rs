@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::events::v1::Event;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use stevedore_proto_core::Reason;
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster_api::AgentClient;
-use crate::engine::ports::{Note, Notes, SetRef};
+use crate::ports::{Note, Notes, SetRef};
 
 /// Notes that wait to be written; more are dropped, the set's status says the same.
 const WAITING: usize = 64;
@@ -56,9 +58,9 @@ impl Notes for EventWriter {
 }
 
 async fn write(client: AgentClient, instance: String, mut waiting: mpsc::Receiver<(SetRef, Note)>) {
-    let mut told: HashMap<(String, &'static str, String), Instant> = HashMap::new();
+    let mut told: HashMap<(String, Reason, String), Instant> = HashMap::new();
     while let Some((set, note)) = waiting.recv().await {
-        let words = (set.uid.clone(), note.reason, note.message.clone());
+        let words = (set.uid.clone(), note.reason.clone(), note.message.clone());
         if told.get(&words).is_some_and(|at| at.elapsed() < REPEAT) {
             continue;
         }
@@ -68,7 +70,10 @@ async fn write(client: AgentClient, instance: String, mut waiting: mpsc::Receive
         told.insert(words, Instant::now());
         let namespace = set.namespace.as_deref().unwrap_or(CLUSTER_WIDE);
         let event = event(&set, namespace, &note, &instance);
-        if let Err(failure) = client.create::<Event>(Some(namespace), &event, false).await {
+        if let Err(failure) = client
+            .create::<Event, IgnoredAny>(Some(namespace), &event, false)
+            .await
+        {
             tracing::debug!(set = set.name, %failure, "an Event cannot be written");
         }
         sleep(PACE).await;
@@ -96,8 +101,8 @@ fn event(set: &SetRef, namespace: &str, note: &Note, instance: &str) -> Value {
         "metadata": {"generateName": "stevedore-", "namespace": namespace},
         "eventTime": format!("{:.6}", Timestamp::now()),
         "type": if note.warning { "Warning" } else { "Normal" },
-        "reason": note.reason,
-        "action": note.reason,
+        "reason": note.reason.as_str(),
+        "action": note.reason.as_str(),
         "note": stevedore_proto_core::status::truncate(note.message.clone(), LONGEST),
         "reportingController": REPORTER,
         "reportingInstance": instance,
@@ -118,7 +123,7 @@ mod tests {
         };
         let note = Note {
             warning: true,
-            reason: "Drift",
+            reason: Reason::Drift,
             message: "x".repeat(2000),
         };
         let event = event(&set, CLUSTER_WIDE, &note, "agent-1");

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use stevedore_proto_core::{DeploymentStatus, DeploymentUid};
 use tokio::sync::Notify;
 
-use crate::engine::ports::Reporter;
+use crate::ports::Reporter;
 
 /// Coalesces: a deployment that reports again before it was read has one report.
 #[derive(Default)]

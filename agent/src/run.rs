@@ -14,6 +14,7 @@ use serde_json::json;
 use stevedore_agent_core::failure::Failure;
 use stevedore_proto_core::{ClusterUid, Environment};
 use stevedore_runtime::admin::{Admin, Readiness, ReadyHandle};
+use stevedore_runtime::clock::Clock;
 use stevedore_runtime::retry::{Delays, Schedule};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::watch;
@@ -23,12 +24,12 @@ use crate::accounts::AccountResolver;
 use crate::args::Args;
 use crate::cluster_api::{AgentClient, Discovery, Transport, connect};
 use crate::engine::Engine;
-use crate::engine::ports::{Answer, Notified, ObjectSink, Ports, Reporter};
 use crate::facts;
-use crate::hub_link::Standing;
+use crate::hub_link::{HubClock, Standing};
 use crate::identity::IdentitySecret;
 use crate::metrics::{Metrics, Sources};
 use crate::notes::EventWriter;
+use crate::ports::{Answer, Notified, ObjectSink, Ports, Reporter};
 use crate::report::{Nobody, Reports};
 use crate::standalone::{self, Queue};
 use crate::store::Store;
@@ -141,6 +142,7 @@ async fn wire(
     store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
     store.keep_swept();
     standalone::start(&client, &queue, &circumstances, tasks)?;
+    let hub_clock = HubClock::new(Clock::SYSTEM);
     let standing = parts.hub.map(|ready| {
         let (standing, seen) = watch::channel(Standing::Starting);
         let (facts, following) = watch::channel(environment);
@@ -153,6 +155,7 @@ async fn wire(
             store,
             reports,
             facts: following,
+            clock: hub_clock.clone(),
             ready,
             standing,
         }
@@ -164,6 +167,7 @@ async fn wire(
         watches,
         engine,
         standing,
+        hub_clock,
     });
     parts.start.ready();
     tracing::info!("the agent is at work");

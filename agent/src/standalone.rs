@@ -14,16 +14,17 @@ mod status;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use stevedore_agent_core::failure::Failure;
+use stevedore_client::decode::Identity;
+use stevedore_client::watch::{self, Circumstances, Handler, Notice};
 use stevedore_crds::v1alpha1::{ClusterObjectDeployment, ObjectDeployment};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::Notify;
 
 use crate::cluster_api::AgentClient;
 use crate::cluster_api::agent_client::Own;
-use crate::cluster_api::watch_loop::{self, Circumstances, Handler, Notice};
-use crate::engine::ports::Answer;
+use crate::cluster_api::watch_requests::WatchRequests;
+use crate::ports::Answer;
 
 /// Namespace (absent for a ClusterObjectDeployment) and name.
 pub(crate) type Name = (Option<String>, String);
@@ -74,7 +75,7 @@ pub(crate) fn start(
     let tasks = tasks.owner("deployments");
     watch::<ObjectDeployment>(client, queue, circumstances, &tasks)?;
     watch::<ClusterObjectDeployment>(client, queue, circumstances, &tasks)?;
-    let controller = reconcile::Controller::new(client.clone(), Arc::clone(queue));
+    let controller = reconcile::Controller::new(client.clone(), Arc::clone(queue), &tasks);
     let stop = tasks.shutdown();
     tasks.essential("controller", async move {
         tokio::select! {
@@ -93,13 +94,13 @@ fn watch<K: Own>(
     tasks: &Tasks,
 ) -> Answer<()> {
     let subject = AgentClient::subject::<K>(None, false)?;
-    let transport = client.transport().clone();
+    let requests = WatchRequests::own(client.transport().clone());
     let circumstances = circumstances.clone();
     let mut handler = Seen(Arc::clone(queue));
     let stop = tasks.shutdown();
     tasks.essential(K::plural(&()), async move {
         tokio::select! {
-            () = watch_loop::run(&transport, &subject, circumstances, &mut handler) => {}
+            () = watch::run(&requests, &subject, circumstances, &mut handler) => {}
             () = stop.cancelled() => {}
         }
         Ok::<(), std::convert::Infallible>(())
@@ -109,35 +110,20 @@ fn watch<K: Own>(
 
 struct Seen(Arc<Queue>);
 
-#[derive(Deserialize)]
-struct Named {
-    metadata: NameOnly,
-}
-
-#[derive(Deserialize)]
-struct NameOnly {
-    name: String,
-    #[serde(default)]
-    namespace: Option<String>,
-}
-
-impl Handler for Seen {
-    async fn take(&mut self, notice: Notice) {
+impl Handler<Failure> for Seen {
+    async fn take(&mut self, notice: Notice<Failure>) {
         match notice {
-            Notice::Seen(object) => self.add(&object),
+            // It is read again in the pass, and may be unreadable.
+            Notice::Seen(object) => {
+                if let Some(identity) = Identity::of(&object) {
+                    self.0.add((identity.namespace, identity.name));
+                }
+            }
             Notice::Failed(failure) => {
                 tracing::debug!(%failure, "cannot watch object deployments");
             }
             // What is gone is cleaned up by the garbage collector, through owner references.
             Notice::Removed(_) | Notice::Restarted | Notice::Synced => {}
-        }
-    }
-}
-
-impl Seen {
-    fn add(&self, object: &RawValue) {
-        if let Ok(named) = serde_json::from_str::<Named>(object.get()) {
-            self.0.add((named.metadata.namespace, named.metadata.name));
         }
     }
 }

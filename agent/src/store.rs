@@ -42,8 +42,9 @@ use tokio::sync::{Notify, RwLock, watch};
 
 use crate::accounts::AccountResolver;
 use crate::cluster_api::AgentClient;
-use crate::engine::ports::{Answer, Notified};
+use crate::ports::{Answer, Notified};
 use crate::standalone::Queue;
+use crate::unreadable::UnreadableWriter;
 use definitions::Definitions;
 use handover::Handover;
 use head::SetHead;
@@ -64,6 +65,7 @@ pub struct Store {
     handover: Handover,
     state: StateSecret,
     definitions: Definitions,
+    unreadable: UnreadableWriter,
     /// Held for reading while Secrets are written that no stored set names yet. Nobody ever waits to write.
     sweeping: RwLock<()>,
     /// Said whenever a set, and with it the name of Secrets, is gone.
@@ -96,7 +98,9 @@ impl Store {
         tasks: &Tasks,
     ) -> Answer<Arc<Self>> {
         let state = StateSecret::open(client.clone(), namespace, rand::random()).await?;
+        let tasks = tasks.owner("store");
         Ok(Arc::new(Self {
+            unreadable: UnreadableWriter::start(client.clone(), &tasks),
             client,
             namespace: namespace.to_owned(),
             accounts,
@@ -107,7 +111,7 @@ impl Store {
             definitions: Definitions::default(),
             sweeping: RwLock::new(()),
             unnamed: Notify::new(),
-            tasks: tasks.owner("store"),
+            tasks,
             ending: Mutex::default(),
             taking: Mutex::default(),
             lost: watch::Sender::new(0),

@@ -12,15 +12,17 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::WatchKey;
-use stevedore_client::DecodeError;
+use stevedore_client::Path;
+use stevedore_client::decode::decode;
+use stevedore_client::watch::{self, Circumstances, Handler, Notice, Subject};
 use stevedore_proto_core::{DeploymentUid, label};
 use stevedore_runtime::retry::{Delays, Schedule};
 use stevedore_runtime::supervise::{Task, Tasks};
 use tokio::time::sleep;
 
-use crate::cluster_api::watch_loop::{self, Circumstances, Handler, Notice, Subject};
+use crate::cluster_api::watch_requests::WatchRequests;
 use crate::cluster_api::{Discovery, Transport, package_client};
-use crate::engine::ports::{Account, Answer, ObjectSink, WatchNotice, Watches};
+use crate::ports::{Account, Answer, ObjectSink, WatchNotice, Watches};
 
 /// How often a kind that is not served is looked for; its definition's event makes it at once.
 const KIND: Schedule = Schedule {
@@ -116,12 +118,11 @@ impl SharedWatches {
             let work = async {
                 let path = handler.find(&discovery, circumstances.clone()).await;
                 let subject = Subject {
-                    path,
-                    selector: Some(label::DEPLOYMENT),
-                    metadata_only: false,
-                    account: Some(account),
+                    labels: Some(label::DEPLOYMENT),
+                    ..Subject::all(path)
                 };
-                watch_loop::run(&transport, &subject, circumstances, &mut handler).await;
+                let requests = WatchRequests::of(transport, account);
+                watch::run(&requests, &subject, circumstances, &mut handler).await;
             };
             tokio::select! {
                 () = work => {}
@@ -181,11 +182,7 @@ struct ToSink {
 
 impl ToSink {
     /// The path of what is watched, as soon as its kind is served.
-    async fn find(
-        &self,
-        discovery: &Discovery,
-        mut circumstances: Circumstances,
-    ) -> watch_loop::Path {
+    async fn find(&self, discovery: &Discovery, mut circumstances: Circumstances) -> Path {
         let mut delays = Delays::new(KIND);
         loop {
             match self.try_find(discovery).await {
@@ -194,12 +191,12 @@ impl ToSink {
             }
             tokio::select! {
                 () = sleep(delays.next(rand::random())) => {}
-                () = watch_loop::changed(&mut circumstances) => delays.reset(),
+                () = watch::changed(&mut circumstances) => delays.reset(),
             }
         }
     }
 
-    async fn try_find(&self, discovery: &Discovery) -> Answer<watch_loop::Path> {
+    async fn try_find(&self, discovery: &Discovery) -> Answer<Path> {
         let kind = &self.watch.kind;
         let resource = discovery.find(kind).await?.ok_or_else(|| {
             Failure::new(
@@ -215,22 +212,37 @@ impl ToSink {
         self.sink.offer(notice).await;
     }
 
-    fn object(&self, text: &RawValue) -> Option<Value> {
-        let object = serde_json::from_str(text.get())
-            .inspect_err(|error| {
-                let (kind, error) = (&self.watch.kind, DecodeError::from(error));
-                tracing::warn!(%kind, %error, "an object cannot be read");
-            })
-            .ok()?;
-        Some(package_client::named(object, &self.watch.kind))
+    fn seen(&self, text: &RawValue) -> Option<WatchNotice> {
+        match decode(text) {
+            Ok(object) => {
+                let object = package_client::named(object, &self.watch.kind);
+                Some(WatchNotice::Seen(object))
+            }
+            Err(why) => {
+                let head = self.head(text)?;
+                tracing::warn!(
+                    kind = %self.watch.kind,
+                    namespace = head["metadata"]["namespace"].as_str(),
+                    name = head["metadata"]["name"].as_str(),
+                    %why,
+                    "an object of a package cannot be read"
+                );
+                Some(WatchNotice::Unreadable(head))
+            }
+        }
+    }
+
+    fn head(&self, text: &RawValue) -> Option<Value> {
+        let head = package_client::metadata_only(text)?;
+        Some(package_client::named(head, &self.watch.kind))
     }
 }
 
-impl Handler for ToSink {
-    async fn take(&mut self, notice: Notice) {
+impl Handler<Failure> for ToSink {
+    async fn take(&mut self, notice: Notice<Failure>) {
         let notice = match notice {
-            Notice::Seen(text) => self.object(&text).map(WatchNotice::Seen),
-            Notice::Removed(text) => self.object(&text).map(WatchNotice::Removed),
+            Notice::Seen(text) => self.seen(&text),
+            Notice::Removed(text) => self.head(&text).map(WatchNotice::Removed),
             Notice::Restarted => Some(WatchNotice::Restarted(
                 self.account.clone(),
                 self.watch.clone(),
@@ -248,5 +260,70 @@ impl Handler for ToSink {
         if let Some(notice) = notice {
             self.sink.offer(notice).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures::future::BoxFuture;
+    use serde_json::json;
+    use stevedore_agent_core::key::{Kind, ObjectKey};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Sink(Mutex<Vec<WatchNotice>>);
+
+    impl ObjectSink for Sink {
+        fn offer(&self, notice: WatchNotice) -> BoxFuture<'_, ()> {
+            self.0.lock().unwrap().push(notice);
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn of_an_object_that_cannot_be_decoded_the_metadata_is_told() {
+        let sink = Arc::new(Sink::default());
+        let mut handler = ToSink {
+            sink: Arc::clone(&sink) as _,
+            account: Account {
+                namespace: "shop".into(),
+                name: "packages".into(),
+            },
+            watch: WatchKey {
+                kind: Kind::new("example.org", "v1", "Thing"),
+                namespace: None,
+            },
+        };
+        let deep = (0..200).fold(json!("marker-7f3a"), |inner, _| json!({"f:a": inner}));
+        let object = |name: &str, spec: &Value| {
+            let object = json!({"metadata": {"name": name, "uid": "u", "resourceVersion": "1",
+                "labels": {"a": "b"}, "managedFields": [{"fieldsV1": spec}]}, "spec": spec});
+            serde_json::value::to_raw_value(&object).unwrap()
+        };
+        for notice in [
+            Notice::Seen(object("a", &deep)),
+            Notice::Seen(object("b", &json!({}))),
+            Notice::Removed(object("a", &deep)),
+        ] {
+            handler.take(notice).await;
+        }
+        let told = std::mem::take(&mut *sink.0.lock().unwrap());
+        let [
+            WatchNotice::Unreadable(one),
+            WatchNotice::Seen(other),
+            WatchNotice::Removed(gone),
+        ] = &told[..]
+        else {
+            panic!("{told:?}");
+        };
+        for (object, name) in [(one, "a"), (other, "b"), (gone, "a")] {
+            let key = ObjectKey::of(object).unwrap();
+            assert_eq!(&*key.name, name);
+            assert_eq!(object["metadata"]["labels"]["a"], "b");
+        }
+        assert!(!format!("{told:?}").contains("marker"));
     }
 }

@@ -39,6 +39,9 @@ pub const RECONCILING: &str = "Reconciling";
 /// kstatus summary: it will not get better without a change.
 pub const STALLED: &str = "Stalled";
 
+/// Reason: the object is there, and whoever acts on it cannot decode it.
+pub const UNREADABLE: &str = "Unreadable";
+
 /// One condition as a controller wants it to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {

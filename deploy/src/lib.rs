@@ -3,8 +3,8 @@
 //! They are files of this folder, so that `kubectl apply` takes them as they are; this library
 //! carries them into the programs that install from nothing (the demo, the tests).
 
-/// Account and roles of the hub, in namespace `stevedore-system` of the hub cluster, and the admission policy
-/// that holds requesters of actions to their own names.
+/// Account and roles of the hub, in namespace `stevedore-system` of the hub cluster, and the admission policies:
+/// requesters of actions are held to their own names, and only the hub's account writes revisions and ledgers.
 pub const HUB: &str = include_str!("../hub.yaml");
 /// Account and roles of the agent, in namespace `stevedore-system` of a member.
 pub const AGENT: &str = include_str!("../agent.yaml");
@@ -39,6 +39,36 @@ pub const MEMBER_DEFINITIONS: &[&str] = definitions!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The values of a key in the documents of a kind.
+    fn values<'a>(kind: &str, key: &str) -> Vec<&'a str> {
+        let kind = format!("kind: {kind}");
+        let documents = HUB.split("\n---\n");
+        documents
+            .filter(|document| document.lines().any(|line| line == kind))
+            .flat_map(str::lines)
+            .filter_map(|line| line.trim_start().strip_prefix(key)?.strip_prefix(": "))
+            .collect()
+    }
+
+    #[test]
+    fn the_policy_about_records_names_the_account_that_is_installed() {
+        let (name, namespace) = (
+            values("ServiceAccount", "name"),
+            values("ServiceAccount", "namespace"),
+        );
+        assert_eq!((name.len(), namespace.len()), (1, 1));
+        let account = format!("\"'system:serviceaccount:{}:{}'\"", namespace[0], name[0]);
+        let expressions = values("ValidatingAdmissionPolicy", "expression");
+        assert!(expressions.contains(&account.as_str()), "{expressions:?}");
+    }
+
+    #[test]
+    fn every_policy_is_bound() {
+        let policies = values("ValidatingAdmissionPolicy", "name");
+        let bound = values("ValidatingAdmissionPolicyBinding", "policyName");
+        assert_eq!(policies, bound);
+    }
 
     #[test]
     fn every_committed_definition_is_carried_once() {

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::api::{condition, core, get, ours};
 use crate::audit;
-use crate::harness::{WITHIN, await_state};
+use crate::wait::{WITHIN, await_state};
 
 /// Label of every member but the hub's own cluster.
 pub const LABEL: (&str, &str) = ("e2e.example/fleet", "members");
@@ -280,6 +280,13 @@ impl Said {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
         self.out
     }
+}
+
+/// The account that the hub runs as: nobody else writes revisions and ledgers.
+pub async fn hub_account(cluster: &ControlPlane) -> Client {
+    let account = cluster.service_account("stevedore-system", "stevedore-hub");
+    let account = account.await.expect("the account is installed");
+    account.client().await.expect("a client")
 }
 
 /// Waits until an object is as wanted.

@@ -23,6 +23,7 @@ use stevedore_hub_grpc::server::{self, Server};
 use stevedore_hub_grpc::session::{Ports, Sessions};
 use stevedore_proto::v1;
 use stevedore_proto::v1::enrolment_client::EnrolmentClient;
+use stevedore_runtime::clock::Clock;
 use stevedore_runtime::supervise::Supervisor;
 use stevedore_runtime::tls::{self, IdentityCell};
 use tokio::net::TcpStream;
@@ -64,7 +65,7 @@ fn api_server() -> (Client, Asked) {
 
 async fn connect(address: SocketAddr, authority: &Authority) -> Channel {
     let roots = tls::roots(authority.certificate()).unwrap();
-    let config = tls::client_config(roots, &IdentityCell::default()).unwrap();
+    let config = tls::client_config(roots, &IdentityCell::default(), Clock::SYSTEM).unwrap();
     let connector = TlsConnector::from(Arc::new(config));
     let service = tower::service_fn(move |_| {
         let connector = connector.clone();

@@ -131,7 +131,7 @@ impl From<Verdict> for v1::Verdict {
         };
         Self {
             status: status.into(),
-            reason: verdict.reason,
+            reason: verdict.reason.into(),
             message: verdict.message,
         }
     }
@@ -160,7 +160,7 @@ impl From<PhaseStatus> for v1::PhaseStatus {
 impl From<Blocker> for v1::Blocker {
     fn from(blocker: Blocker) -> Self {
         Self {
-            reason: blocker.reason,
+            reason: blocker.reason.into(),
             object: blocker.object,
             message: blocker.message,
         }
@@ -232,6 +232,7 @@ impl From<message::Hello> for v1::Hello {
             root: digest(&hello.root),
             held: hello.held,
             environment: Some(hello.environment.into()),
+            time_millis: hello.time,
         }
     }
 }
@@ -283,7 +284,7 @@ impl From<ToHub> for v1::ToHub {
             } => Message::Nack(v1::Nack {
                 deployment: bytes(deployment.as_bytes()),
                 tuple: Some(tuple.into()),
-                reason: reason.as_str().to_owned(),
+                reason: reason.into(),
                 message,
             }),
             ToHub::Status { sequence, status } => Message::Status(v1::StatusReport {
@@ -311,6 +312,7 @@ impl From<message::Welcome> for v1::Welcome {
             leadership: Some(welcome.leadership.into()),
             heartbeat_millis: welcome.heartbeat,
             report: welcome.report,
+            time_millis: welcome.time,
         }
     }
 }
@@ -318,7 +320,7 @@ impl From<message::Welcome> for v1::Welcome {
 impl From<message::Close> for v1::Close {
     fn from(close: message::Close) -> Self {
         Self {
-            reason: close.reason.as_str().to_owned(),
+            reason: close.reason.into(),
             message: close.message,
             retry_after_millis: close.retry_after,
             redirect: close.redirect,

@@ -189,18 +189,11 @@ impl Tasks {
         let full = self.full_name(&name);
         let inner = Arc::clone(&self.inner);
         let watched = async move {
-            let reason = match future.await {
-                Ok(()) => "returned".to_owned(),
-                Err(error) => error.to_string(),
-            };
+            let failed = future.await.err().map(|error| error.to_string());
             if !inner.shutdown.is_cancelled() {
-                inner.end(&full, reason);
-            } else if reason != "returned" {
-                tracing::warn!(
-                    task = full,
-                    error = reason,
-                    "task failed while shutting down"
-                );
+                inner.end(&full, failed.unwrap_or_else(|| "returned".to_owned()));
+            } else if let Some(error) = failed {
+                tracing::warn!(task = full, error, "task failed while shutting down");
             }
         };
         let _ = self.start(&name, watched);

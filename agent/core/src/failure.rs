@@ -1,6 +1,8 @@
-//! Refusals of an API server, as far as decisions depend on them.
+//! Failed requests to an API server, typed: what kind of refusal, with which code and causes.
 
 use std::fmt;
+
+use stevedore_proto_core::Reason;
 
 use crate::key::Kind;
 
@@ -19,8 +21,13 @@ pub enum FailureKind {
     AccountNotAllowed,
     /// 400, 405, 406, 415 or 422: the same request will be refused again.
     Invalid,
-    /// The stored object would be too large; permanent for this content.
+    /// The stored object would be too large, which is permanent for this content; or an answer is larger than is
+    /// read.
     TooLarge,
+    /// 410: the place from which a list or a watch was to go on is no longer kept.
+    Expired,
+    /// Not the API server's word: the object is there, and cannot be decoded. Permanent until somebody changes it.
+    Unreadable,
     /// Not the API server's word: the content to be written is no longer stored whole.
     ContentMissing,
     /// 429, 5xx, a timeout or a broken connection: the same request may pass later.
@@ -28,20 +35,31 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// One CamelCase word for blockers.
-    pub fn as_str(self) -> &'static str {
+    /// The reason of what such a failure blocks.
+    pub fn reason(self) -> Reason {
         match self {
-            Self::NotFound => "NotFound",
-            Self::NoKind => "NoSuchKind",
-            Self::Conflict => "Conflict",
-            Self::Forbidden => "Forbidden",
-            Self::AccountNotAllowed => "AccountNotAllowed",
-            Self::Invalid => "Invalid",
-            Self::TooLarge => "TooLarge",
-            Self::ContentMissing => "ContentMissing",
-            Self::Unavailable => "Unavailable",
+            Self::NotFound => Reason::NotFound,
+            Self::NoKind => Reason::NoSuchKind,
+            Self::Conflict => Reason::Conflict,
+            Self::Forbidden => Reason::Forbidden,
+            Self::AccountNotAllowed => Reason::AccountNotAllowed,
+            Self::Invalid => Reason::Invalid,
+            Self::TooLarge => Reason::TooLarge,
+            Self::Expired => Reason::Unavailable,
+            Self::Unreadable => Reason::Unreadable,
+            Self::ContentMissing => Reason::ContentMissing,
+            Self::Unavailable => Reason::Unavailable,
         }
     }
+}
+
+/// What an API server names as a cause of its refusal, as far as decisions depend on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The namespace is being deleted and takes no new objects.
+    NamespaceTerminating,
+    /// The body has a field that the schema does not have; its path, such as `spec.order`.
+    UnknownField(String),
 }
 
 /// A refused or failed request.
@@ -49,6 +67,10 @@ impl FailureKind {
 pub struct Failure {
     /// What kind of refusal.
     pub kind: FailureKind,
+    /// HTTP status code of the answer; absent where there was none.
+    pub code: Option<u16>,
+    /// What the server names as causes.
+    pub causes: Vec<Cause>,
     /// What the server said. May echo values of the object: see [`Failure::about`].
     pub message: String,
     /// Milliseconds the server asked to wait.
@@ -57,7 +79,7 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.as_str(), self.message)
+        write!(f, "{}: {}", self.kind.reason(), self.message)
     }
 }
 
@@ -66,6 +88,8 @@ impl Failure {
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
+            code: None,
+            causes: Vec::new(),
             message: message.into(),
             retry_after: None,
         }
@@ -77,7 +101,7 @@ impl Failure {
         if kind.is_secret() && self.kind != FailureKind::ContentMissing {
             format!(
                 "the API server refuses it ({}); its words are not shown for a Secret",
-                self.kind.as_str()
+                self.kind.reason()
             )
         } else {
             self.message.clone()

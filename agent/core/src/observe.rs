@@ -3,7 +3,7 @@
 use serde_json::Value;
 use stevedore_proto_core::content::ConditionMapping;
 use stevedore_proto_core::status::{MappedCondition, Truth, Verdict};
-use stevedore_proto_core::{DeploymentUid, label};
+use stevedore_proto_core::{DeploymentUid, Reason, label};
 
 use crate::drift::{self, FieldPath, Fingerprint};
 use crate::key::ObjectKey;
@@ -178,7 +178,7 @@ fn mapped(object: &Value, mappings: &[ConditionMapping]) -> Box<[MappedCondition
                         Some("False") => Truth::False,
                         _ => Truth::Unknown,
                     },
-                    reason: text(condition, "/reason").unwrap_or_default().to_owned(),
+                    reason: Reason::opaque(text(condition, "/reason").unwrap_or_default()),
                     message: text(condition, "/message").unwrap_or_default().to_owned(),
                 },
             })

@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stevedore_proto_core::status::{Blocker, PhaseState};
-use stevedore_proto_core::{DeploymentUid, Millis};
+use stevedore_proto_core::{DeploymentUid, Millis, Reason};
 
 use crate::adopt::{self, Claim};
 use crate::failure::{Failure, FailureKind};
 use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
 use crate::retry::{BLOCKED, FORBIDDEN, Retry, SOON, Spread};
-use crate::rollout::{Block, earlier};
+use crate::rollout::{Block, being_deleted, earlier};
 
 /// An object to be taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl Removal {
             .filter_map(|item| {
                 let block = item.block.as_ref()?;
                 Some(Blocker {
-                    reason: block.reason.to_owned(),
+                    reason: block.reason.clone(),
                     object: item.doomed.key.to_string(),
                     message: block.message.clone(),
                 })
@@ -357,15 +357,9 @@ impl Removal {
             Some(finalizers) => {
                 // The first looks after a delete are quick; then it is named, and looked at less often.
                 item.retry.fail(now, SOON, None, &mut self.spread);
-                item.block = (item.retry.attempts() > 3 || !finalizers.is_empty()).then(|| Block {
-                    reason: "Terminating",
-                    message: if finalizers.is_empty() {
-                        "is being deleted".into()
-                    } else {
-                        format!("is being deleted, held by finalizers {finalizers}")
-                    },
-                    preflight: false,
-                });
+                let named = item.retry.attempts() > 3 || !finalizers.is_empty();
+                item.block =
+                    named.then(|| Block::new(Reason::Terminating, being_deleted(finalizers)));
             }
             None => {
                 item.block = None;
@@ -394,13 +388,13 @@ fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) 
         // Also of what no inventory has: it may have been created just before a crash.
         FailureKind::Forbidden | FailureKind::AccountNotAllowed => FORBIDDEN,
         // A version that is gone, or a server that is away, takes no object along.
-        FailureKind::NoKind | FailureKind::Unavailable => SOON,
-        FailureKind::Invalid | FailureKind::TooLarge | FailureKind::ContentMissing => BLOCKED,
+        FailureKind::NoKind | FailureKind::Expired | FailureKind::Unavailable => SOON,
+        FailureKind::Invalid
+        | FailureKind::TooLarge
+        | FailureKind::Unreadable
+        | FailureKind::ContentMissing => BLOCKED,
     };
     item.retry.fail(now, schedule, failure.retry_after, spread);
-    item.block = Some(Block {
-        reason: failure.kind.as_str(),
-        message: failure.about(&item.doomed.key.kind),
-        preflight: false,
-    });
+    let message = failure.about(&item.doomed.key.kind);
+    item.block = Some(Block::new(failure.kind.reason(), message));
 }

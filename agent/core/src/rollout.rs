@@ -21,7 +21,8 @@ use crate::observe::Seen;
 use crate::retry::Spread;
 
 pub use event::Answer;
-pub use incident::{DELETED, Incident, UNKNOWN};
+pub use incident::{Author, Incident};
+pub(crate) use item::being_deleted;
 pub use item::{Block, Record};
 use item::{Item, Know, Need};
 pub use view::View;

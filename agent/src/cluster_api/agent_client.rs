@@ -8,20 +8,18 @@ use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stevedore_agent_core::failure::FailureKind;
+use stevedore_agent_core::failure::{Cause, FailureKind};
 use stevedore_client::Path;
+use stevedore_client::watch::{Accept, Subject};
 use stevedore_crds::v1alpha1::{
     ClusterObjectDeployment, ClusterObjectSet, MemberPolicy, ObjectDeployment, ObjectSet,
 };
 use stevedore_proto_core::label;
 
 use super::refusal;
-use super::transport::{Call, JSON, METADATA, METADATA_LIST, Transport};
-use super::watch_loop::Subject;
-use crate::engine::ports::{Account, Answer};
+use super::transport::{Call, JSON, Transport};
+use crate::ports::{Account, Answer};
 
-/// Part of every refusal to create something in a namespace that is being deleted.
-const TERMINATING: &str = "because it is being terminated";
 const MERGE: &str = "application/merge-patch+json";
 
 mod own {
@@ -31,7 +29,7 @@ mod own {
 
 /// A kind that the agent touches with its own identity. The list is closed; `deploy/agent.yaml` grants what
 /// it says and no more.
-pub trait Own: own::Sealed + Resource<DynamicType = ()> {}
+pub trait Own: own::Sealed + Resource<DynamicType = ()> + 'static {}
 
 macro_rules! own {
     ($($kind:ty),*) => { $(impl own::Sealed for $kind {} impl Own for $kind {})* };
@@ -115,16 +113,17 @@ impl AgentClient {
         }
     }
 
-    /// Creates one object; with `strict`, a field that the server's definition does not have is refused.
+    /// Creates one object, and gives what `T` takes of the answer; with `strict`, a field that the server's
+    /// definition does not have is refused.
     ///
     /// # Errors
-    /// `Conflict` when it exists; else as the server refuses.
-    pub async fn create<K: Own>(
+    /// `Conflict` when it exists; else as the server refuses. `Unreadable` when it was created.
+    pub async fn create<K: Own, T: DeserializeOwned>(
         &self,
         namespace: Option<&str>,
         body: &impl Serialize,
         strict: bool,
-    ) -> Answer<Value> {
+    ) -> Answer<T> {
         let validation = if strict { "Strict" } else { "Warn" };
         let path = Self::path::<K>(namespace)?
             .query("fieldManager", label::FIELD_MANAGER)
@@ -150,25 +149,25 @@ impl AgentClient {
         match self.transport.call(call).await {
             Ok(_) => Ok(NamespaceState::Active),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(NamespaceState::Missing),
-            Err(failure) if failure.message.contains(TERMINATING) => {
+            Err(failure) if failure.causes.contains(&Cause::NamespaceTerminating) => {
                 Ok(NamespaceState::Terminating)
             }
             Err(failure) => Err(failure),
         }
     }
 
-    /// Changes one object by merge patch. A `metadata.uid` or `metadata.resourceVersion` in the patch must be
-    /// the object's.
+    /// Changes one object by merge patch, and gives what `T` takes of the answer. A `metadata.uid` or
+    /// `metadata.resourceVersion` in the patch must be the object's.
     ///
     /// # Errors
-    /// `NotFound`, `Conflict`, or as the server refuses.
-    pub async fn patch<K: Own>(
+    /// `NotFound`, `Conflict`, or as the server refuses. `Unreadable` when it was changed.
+    pub async fn patch<K: Own, T: DeserializeOwned>(
         &self,
         namespace: Option<&str>,
         name: &str,
         subresource: Option<&'static str>,
         patch: &Value,
-    ) -> Answer<Value> {
+    ) -> Answer<T> {
         let mut path = Self::object::<K>(namespace, name)?;
         if let Some(subresource) = subresource {
             path = path.segment(subresource).map_err(refusal::invalid_name)?;
@@ -205,7 +204,11 @@ impl AgentClient {
         uid: &str,
     ) -> Answer<bool> {
         let path = Self::object::<K>(namespace, name)?;
-        match self.transport.call(Call::get(path).accept(METADATA)).await {
+        match self
+            .transport
+            .call(Call::get(path).accept(Accept::Metadata.as_str()))
+            .await
+        {
             Ok(reply) => Ok(reply.parse::<Identified>()?.metadata.uid != uid),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(true),
             Err(failure) => Err(failure),
@@ -260,11 +263,14 @@ impl AgentClient {
             path = path.query("continue", token);
         }
         let accept = if select.metadata_only {
-            METADATA_LIST
+            Accept::MetadataList
         } else {
-            JSON
+            Accept::Json
         };
-        let reply = self.transport.call(Call::get(path).accept(accept)).await?;
+        let reply = self
+            .transport
+            .call(Call::get(path).accept(accept.as_str()))
+            .await?;
         let list: List<T> = reply.parse()?;
         Ok((
             list.items.unwrap_or_default(),
@@ -275,10 +281,8 @@ impl AgentClient {
     /// What a watch of a kind covers: its objects everywhere, whole or only their metadata.
     pub(crate) fn subject<K: Own>(namespace: Option<&str>, metadata_only: bool) -> Answer<Subject> {
         Ok(Subject {
-            path: Self::path::<K>(namespace)?,
-            selector: None,
             metadata_only,
-            account: None,
+            ..Subject::all(Self::path::<K>(namespace)?)
         })
     }
 

@@ -11,7 +11,7 @@ use stevedore_client::Path;
 use tokio::time::Instant;
 
 use super::transport::{Call, Transport};
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
     application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";

@@ -1,23 +1,25 @@
 //! The client for a package's objects: one service account, impersonated in every request.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _};
 use http::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
 use stevedore_client::Path;
+use stevedore_client::decode::{decode, part};
+use stevedore_client::watch::Accept;
 use stevedore_proto_core::{DeploymentUid, label};
 
 use super::discovery::{Discovery, Resource};
 use super::refusal;
-use super::transport::{Call, JSON, METADATA_LIST, Reply, Transport};
-use crate::engine::ports::{
-    Account, Answer, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope,
-};
+use super::transport::{Call, JSON, Reply, Transport};
+use crate::ports::{Account, Answer, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope};
 
 const APPLY: &str = "application/apply-patch+yaml";
 /// Objects in one page: each may become many times its size while it is looked at.
@@ -107,11 +109,13 @@ impl PackageClient {
                 path = path.query("continue", token);
             }
             let reply = self
-                .call(kind, Call::get(path).accept(METADATA_LIST))
+                .call(kind, Call::get(path).accept(Accept::MetadataList.as_str()))
                 .await?;
-            let page = page(kind, &reply)?;
-            objects.extend(page.objects.into_iter().map(metadata_only));
-            next = page.next;
+            let (found, token) = page(&reply, |object| {
+                metadata_only(object).map(|head| named(head, kind))
+            })?;
+            objects.extend(found);
+            next = token;
             if next.is_none() {
                 return Ok(objects);
             }
@@ -162,12 +166,15 @@ pub(crate) fn collection(
         .map_err(refusal::invalid_name)
 }
 
-fn metadata_only(object: Value) -> Value {
-    json!({
-        "apiVersion": object["apiVersion"],
-        "kind": object["kind"],
-        "metadata": object["metadata"],
-    })
+/// The metadata of an object, whether the rest of it can be decoded or not; but for fields of the metadata that
+/// cannot: field managers name every field of a deep object.
+pub(crate) fn metadata_only(object: &RawValue) -> Option<Value> {
+    let fields: BTreeMap<String, &RawValue> = part(object, &["metadata"])?;
+    let metadata: Map<String, Value> = fields
+        .into_iter()
+        .filter_map(|(field, value)| Some((field, decode(value).ok()?)))
+        .collect();
+    Some(json!({"metadata": metadata}))
 }
 
 #[derive(Deserialize)]
@@ -175,8 +182,8 @@ struct List {
     #[serde(default)]
     metadata: ListMetadata,
     /// Null for an empty list of metadata.
-    #[serde(default)]
-    items: Option<Vec<Value>>,
+    #[serde(default = "Option::default")]
+    items: Option<Vec<Box<RawValue>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -185,18 +192,17 @@ struct ListMetadata {
     next: Option<String>,
 }
 
-fn page(kind: &Kind, reply: &Reply) -> Answer<Page> {
+/// What is taken of the objects of a page, and the token of the next one.
+fn page<T>(
+    reply: &Reply,
+    take: impl Fn(&RawValue) -> Option<T>,
+) -> Answer<(Vec<T>, Option<String>)> {
     let list: List = reply.parse()?;
-    let objects = list
-        .items
-        .unwrap_or_default()
-        .into_iter()
-        .map(|object| named(object, kind))
-        .collect();
-    Ok(Page {
-        objects,
-        next: list.metadata.next.filter(|token| !token.is_empty()),
-    })
+    let objects = list.items.unwrap_or_default();
+    Ok((
+        objects.iter().filter_map(|object| take(object)).collect(),
+        list.metadata.next.filter(|token| !token.is_empty()),
+    ))
 }
 
 /// An item of a list with the `apiVersion` and `kind` that items lack.
@@ -286,7 +292,11 @@ impl ObjectApi for PackageClient {
                 path = path.query("continue", token);
             }
             let reply = self.call(&scope.kind, Call::get(path)).await?;
-            page(&scope.kind, &reply)
+            let (objects, next) = page(&reply, |object| {
+                let object = decode(object).ok()?;
+                Some(named(object, &scope.kind))
+            })?;
+            Ok(Page { objects, next })
         })
     }
 

@@ -1,31 +1,57 @@
-//! What an answer other than success means.
+//! Answers other than success, as typed failures: the one place where an API server's words become types.
+//!
+//! Kinds, codes and causes come from the status code and the fields of the `Status`. For four refusals an API
+//! server gives nothing but text; each is recognised here and nowhere else, and checked against a real server by
+//! the tests of the clients.
 
 use http::StatusCode;
 use kube::core::Status;
-use stevedore_agent_core::failure::{Failure, FailureKind};
+use kube::core::response::StatusDetails;
+use stevedore_agent_core::failure::{Cause, Failure, FailureKind};
 use stevedore_client::InvalidSegment;
 
-/// Part of every refusal of an impersonation.
-const CANNOT_IMPERSONATE: &str = "cannot impersonate";
+use crate::ports::Account;
 
-/// The failure behind an answer with this status code and body. `retry_after` is the header's value in
-/// seconds. Of a body that is no `Status`, such as a proxy's, nothing is kept.
-pub(crate) fn failure(code: StatusCode, retry_after: Option<u64>, body: &[u8]) -> Failure {
+/// The failure behind an answer with this status code and body, to a request that acted as `account` (absent for the
+/// agent itself). `retry_after` is the header's value in seconds.
+pub(crate) fn failure(
+    account: Option<&Account>,
+    code: StatusCode,
+    retry_after: Option<u64>,
+    body: &[u8],
+) -> Failure {
     let status = serde_json::from_slice::<Status>(body)
         .ok()
         .filter(|status| status.code != 0 || !status.reason.is_empty());
-    let details = status.as_ref().and_then(|status| status.details.as_ref());
+    from(account, code, retry_after, status.as_ref())
+}
+
+/// The failure that ended a watch.
+pub(crate) fn of_status(status: &Status) -> Failure {
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    from(None, code, None, Some(status))
+}
+
+/// An answer that is no `Status` may be anybody's, and is not quoted.
+fn from(
+    account: Option<&Account>,
+    code: StatusCode,
+    retry_after: Option<u64>,
+    status: Option<&Status>,
+) -> Failure {
+    let details = status.and_then(|status| status.details.as_ref());
     let asked = details
         .map(|details| u64::from(details.retry_after_seconds))
         .filter(|seconds| *seconds > 0);
-    let names_an_object = details.is_some_and(|details| !details.name.is_empty());
     let message = match &status {
         Some(status) if !status.message.is_empty() => status.message.clone(),
         Some(status) => status.reason.clone(),
         None => format!("the API server answers {code}"),
     };
     Failure {
-        kind: kind(code, &message, names_an_object),
+        kind: kind(code, account, details, &message),
+        code: Some(code.as_u16()),
+        causes: causes(code, details, &message),
         message,
         retry_after: retry_after
             .or(asked)
@@ -38,38 +64,82 @@ pub(crate) fn invalid_name(invalid: InvalidSegment) -> Failure {
     Failure::new(FailureKind::Invalid, invalid.to_string())
 }
 
-fn kind(code: StatusCode, message: &str, names_an_object: bool) -> FailureKind {
-    let too_large = [
-        "request is too large",
-        "larger than max",
-        "Request entity too large",
-    ];
-    if code == StatusCode::PAYLOAD_TOO_LARGE || too_large.iter().any(|part| message.contains(part))
-    {
-        return FailureKind::TooLarge;
-    }
+fn kind(
+    code: StatusCode,
+    account: Option<&Account>,
+    details: Option<&StatusDetails>,
+    message: &str,
+) -> FailureKind {
     match code.as_u16() {
-        404 if names_an_object => FailureKind::NotFound,
+        413 => FailureKind::TooLarge,
+        404 if details.is_some_and(|details| !details.name.is_empty()) => FailureKind::NotFound,
         404 => FailureKind::NoKind,
-        403 if message.contains(CANNOT_IMPERSONATE) => FailureKind::AccountNotAllowed,
+        403 if is_about_impersonation(account, details, message) => FailureKind::AccountNotAllowed,
         403 => FailureKind::Forbidden,
         // It says nothing about the account's rights: the agent's own token is not taken at the moment.
         401 => FailureKind::Unavailable,
         409 => FailureKind::Conflict,
+        410 => FailureKind::Expired,
         429 => FailureKind::Unavailable,
         400..=499 => FailureKind::Invalid,
-        // A field that the schema of a built-in kind does not have is answered as an internal error.
-        500 if message.contains("failed to create typed patch object") => FailureKind::Invalid,
+        500 if is_too_large_to_store(message) => FailureKind::TooLarge,
+        500 if is_undeclared_field(message) => FailureKind::Invalid,
         _ => FailureKind::Unavailable,
     }
 }
 
+fn causes(code: StatusCode, details: Option<&StatusDetails>, message: &str) -> Vec<Cause> {
+    let named = details.into_iter().flat_map(|details| &details.causes);
+    let mut causes: Vec<Cause> = named
+        .filter(|cause| cause.reason == "NamespaceTerminating")
+        .map(|_| Cause::NamespaceTerminating)
+        .collect();
+    if code == StatusCode::BAD_REQUEST {
+        causes.extend(unknown_fields(message).map(Cause::UnknownField));
+    }
+    causes
+}
+
+/// Whether the agent may not act as the account. The refusal names the account as its object, as one of a request
+/// about that very ServiceAccount does too: only the verb, which stands in the text alone, tells them apart.
+fn is_about_impersonation(
+    account: Option<&Account>,
+    details: Option<&StatusDetails>,
+    message: &str,
+) -> bool {
+    account.zip(details).is_some_and(|(account, details)| {
+        details.kind == "serviceaccounts" && details.name == account.name
+    }) && message.contains("cannot impersonate")
+}
+
+/// Whether etcd, or the connection to it, does not take what is to be stored: answered as an internal error.
+fn is_too_large_to_store(message: &str) -> bool {
+    message.contains("request is too large") || message.contains("larger than max")
+}
+
+/// Whether the schema of a built-in kind does not have a field that is applied: answered as an internal error.
+fn is_undeclared_field(message: &str) -> bool {
+    message.contains("failed to create typed patch object")
+}
+
+/// The fields that strict validation of a body does not know, by path. The answer is a `BadRequest` without
+/// details: they stand in its text alone, as `strict decoding error: unknown field "spec.a", unknown field "spec.b"`.
+fn unknown_fields(message: &str) -> impl Iterator<Item = String> {
+    let listed = message
+        .split_once("strict decoding error: ")
+        .map_or("", |(_, listed)| listed);
+    let mut fields = listed.split("unknown field \"").skip(1);
+    std::iter::from_fn(move || Some(fields.next()?.split_once('"')?.0.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn status(code: u16, reason: &str, message: &str, name: &str) -> (StatusCode, Vec<u8>) {
-        let body = serde_json::json!({"kind": "Status", "status": "Failure", "code": code,
+        let body = json!({"kind": "Status", "status": "Failure", "code": code,
             "reason": reason, "message": message, "details": {"name": name}});
         (
             StatusCode::from_u16(code).unwrap(),
@@ -135,7 +205,7 @@ mod tests {
             ),
         ] {
             let (code, body) = status(code, reason, message, name);
-            let failure = failure(code, None, &body);
+            let failure = failure(None, code, None, &body);
             assert_eq!(
                 (failure.kind, failure.message.as_str()),
                 (expected, message)
@@ -146,7 +216,7 @@ mod tests {
     #[test]
     fn the_wait_that_a_server_asks_for_is_carried() {
         let (code, body) = status(429, "TooManyRequests", "slow down", "");
-        let failure = failure(code, Some(7), &body);
+        let failure = failure(None, code, Some(7), &body);
         assert_eq!(
             (failure.kind, failure.retry_after),
             (FailureKind::Unavailable, Some(7000))
@@ -155,24 +225,53 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_status_is_not_quoted() {
-        let failure = failure(StatusCode::NOT_FOUND, None, b"404 page not found\n");
+        let failure = failure(None, StatusCode::NOT_FOUND, None, b"marker-7f3a\n");
         assert_eq!(failure.kind, FailureKind::NoKind);
         assert_eq!(failure.message, "the API server answers 404 Not Found");
     }
 
     #[test]
-    fn a_refused_impersonation_is_recognised() {
-        let (code, body) = status(
-            403,
-            "Forbidden",
-            "serviceaccounts \"p\" is forbidden: User \"agent\" cannot impersonate resource \"serviceaccounts\"",
-            "p",
+    fn a_refused_impersonation_is_told_from_a_refusal_of_the_account_itself() {
+        let account = Account {
+            namespace: "shop".into(),
+            name: "installer".into(),
+        };
+        let answer = |message: &str, kind: &str| {
+            let body = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
+                "message": message, "details": {"name": "installer", "kind": kind}});
+            let body = body.to_string().into_bytes();
+            failure(Some(&account), StatusCode::FORBIDDEN, None, &body).kind
+        };
+        let (accounts, words) = ("serviceaccounts", "cannot impersonate resource");
+        assert_eq!(answer(words, accounts), FailureKind::AccountNotAllowed);
+        assert_eq!(
+            answer("cannot patch resource", accounts),
+            FailureKind::Forbidden
+        );
+        // What a webhook says is no word of the API server's.
+        assert_eq!(answer(words, "configmaps"), FailureKind::Forbidden);
+    }
+
+    #[test]
+    fn causes_are_typed() {
+        let body = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
+            "message": "no", "details": {"name": "a", "kind": "configmaps", "causes": [
+                {"reason": "NamespaceTerminating", "message": "it goes", "field": "metadata.namespace"}]}});
+        let found = failure(
+            None,
+            StatusCode::FORBIDDEN,
+            None,
+            body.to_string().as_bytes(),
         );
         assert_eq!(
-            failure(code, None, &body).kind,
-            FailureKind::AccountNotAllowed
+            (found.kind, found.code),
+            (FailureKind::Forbidden, Some(403))
         );
-        let (code, body) = status(403, "Forbidden", "configmaps is forbidden", "p");
-        assert_eq!(failure(code, None, &body).kind, FailureKind::Forbidden);
+        assert_eq!(found.causes, [Cause::NamespaceTerminating]);
+        let message = "Thing in version \"v1\" cannot be handled as a Thing: strict decoding error: \
+                       unknown field \"spec.a\", unknown field \"spec.b[0].c\"";
+        let (code, body) = status(400, "BadRequest", message, "");
+        let unknown = ["spec.a", "spec.b[0].c"].map(|path| Cause::UnknownField(path.into()));
+        assert_eq!(failure(None, code, None, &body).causes, unknown);
     }
 }

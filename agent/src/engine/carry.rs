@@ -14,18 +14,17 @@ use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
 use stevedore_agent_core::observe::Seen;
 use stevedore_agent_core::order::SetUid;
 use stevedore_agent_core::plan::{Outcome, Prevented};
-use stevedore_agent_core::rollout::Block;
 use stevedore_agent_core::{removal, rollout};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{Content, DeploymentUid};
 
 use super::Shared;
 use super::look::{Lookout, look};
-use super::ports::{
-    Account, AccountBlocker, Answer, ApplyOptions, ContentFailure, ObjectApi, Ports, Preconditions,
-    SetRef, StoredSet,
-};
 use super::status::{NamedPhases, archived};
+use crate::ports::{
+    Account, Answer, ApplyOptions, ContentFailure, ObjectApi, Ports, Preconditions, SetRef,
+    StoredSet,
+};
 
 pub(super) use find::{search, survey};
 
@@ -103,26 +102,9 @@ pub(super) fn open(ports: &Ports, set: StoredSet) -> Carried {
     Box::pin(async move {
         match accounts.open(&set).await {
             Ok((account, api)) => (Outcome::Opened(Ok(())), Baggage::Client(account, api)),
-            Err(AccountBlocker { reason, message }) => {
-                let block = Block {
-                    reason: known_word(&reason),
-                    message,
-                    preflight: true,
-                };
-                (Outcome::Opened(Err(block)), Baggage::None)
-            }
+            Err(block) => (Outcome::Opened(Err(block)), Baggage::None),
         }
     })
-}
-
-fn known_word(reason: &str) -> &'static str {
-    match reason {
-        "NoAccount" => "NoAccount",
-        "AccountNotAllowed" => "AccountNotAllowed",
-        "NamespaceMissing" => "NamespaceMissing",
-        "AccountUnknown" => "AccountUnknown",
-        _ => "AccountUnusable",
-    }
 }
 
 /// Reads and checks the content of a set.

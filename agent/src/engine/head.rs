@@ -11,7 +11,7 @@ use stevedore_crds::condition::{self, ARCHIVED, SUCCEEDED};
 use stevedore_crds::v1alpha1::{LifecycleState, ObjectSetStatus, PhaseState};
 use stevedore_proto_core::{DeletionPolicy, DeploymentUid};
 
-use super::ports::{Origin, StoredSet};
+use crate::ports::{Origin, StoredSet};
 
 /// A set, with the status that we wrote last where a cache may not have it yet.
 pub(super) fn head(set: &StoredSet, written: Option<&ObjectSetStatus>) -> SetHead {

@@ -24,10 +24,10 @@ use tokio_util::sync::CancellationToken;
 use super::carry::{self, Baggage, Load};
 use super::head::{head, predecessors};
 use super::look::Lookout;
-use super::ports::{Account, Answer, ObjectApi, Ports, StoredSet};
 use super::publish::Publisher;
 use super::status::NamedPhases;
 use super::{Desk, Mail, Shared, WatchState};
+use crate::ports::{Account, Answer, ObjectApi, Ports, StoredSet};
 
 /// Something that was under way has ended.
 enum Landed {
@@ -51,7 +51,7 @@ pub(super) struct Owner {
     reading: bool,
     read_retry: Retry,
     client: Option<(Account, Arc<dyn ObjectApi>)>,
-    /// The policy when accounts were last looked up; see [`super::ports::Accounts::policy`].
+    /// The policy when accounts were last looked up; see [`crate::ports::Accounts::policy`].
     policy: u64,
     content: Option<(SetUid, Load)>,
     phases: HashMap<SetUid, NamedPhases>,

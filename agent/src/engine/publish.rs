@@ -6,8 +6,8 @@ use stevedore_agent_core::retry::{Retry, SOON, Spread};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{DeploymentStatus, Millis};
 
-use super::ports::Answer;
 use super::status::{Urgency, change};
+use crate::ports::Answer;
 
 /// How long a phase that is through may wait: a small package takes all its phases in less, and one write shows
 /// them.

@@ -3,7 +3,7 @@
 use stevedore_agent_core::key::ObjectKey;
 use stevedore_agent_core::plan::View;
 use stevedore_agent_core::removal::Removal;
-use stevedore_agent_core::rollout;
+use stevedore_agent_core::rollout::{self, Incident};
 use stevedore_crds::condition::{
     self, ARCHIVED, AVAILABLE, IN_TRANSITION, PAUSED, READY, RECONCILING, STALLED, SUCCEEDED,
     Status, Update,
@@ -11,8 +11,8 @@ use stevedore_crds::condition::{
 use stevedore_crds::v1alpha1::{
     ControlledObject, ObjectSetPhaseStatus, ObjectSetStatus, PhaseState as StoredState,
 };
-use stevedore_proto_core::status::{PhaseState, PhaseStatus, Truth, Verdict, reason};
-use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Tuple};
+use stevedore_proto_core::status::{PhaseState, PhaseStatus, Truth, Verdict};
+use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Reason, Tuple};
 
 /// Names of the phases of a set, with the objects of each.
 pub(super) type NamedPhases = Vec<(String, Vec<ObjectKey>)>;
@@ -20,19 +20,6 @@ pub(super) type NamedPhases = Vec<(String, Vec<ObjectKey>)>;
 /// The most conditions that a set's status takes, and how many of them may be our own.
 const CONDITIONS: usize = 32;
 const OWN_CONDITIONS: usize = 8;
-
-/// Blockers that do not go away by waiting: somebody has to change something.
-const STUCK: [&str; 9] = [
-    "Altered",
-    "AccountNotAllowed",
-    "CollisionDetected",
-    "ContentMissing",
-    "Forbidden",
-    "Invalid",
-    "NoAccount",
-    "Refused",
-    "TooLarge",
-];
 
 fn status_of(truth: Truth) -> Status {
     match truth {
@@ -102,8 +89,6 @@ impl Draft {
     }
 
     fn set(&mut self, type_: &str, status: impl Into<Status>, reason: &str, message: &str) {
-        // The API refuses a condition without a reason.
-        let reason = if reason.is_empty() { "Unknown" } else { reason };
         Update::new(type_, status, reason, message).apply(
             &mut self.status.conditions,
             self.generation,
@@ -123,17 +108,13 @@ impl Draft {
         condition::remove(&mut self.status.conditions, type_);
     }
 
-    fn summaries(&mut self, verdict: &Verdict, stuck: Option<&str>) {
-        let status = status_of(verdict.status);
-        self.set(READY, status, &verdict.reason, &verdict.message);
+    fn summaries(&mut self, verdict: &Verdict, stuck: Option<&Reason>) {
+        let (reason, message) = (verdict.reason.as_str(), &verdict.message);
+        self.set(READY, status_of(verdict.status), reason, message);
         let working = verdict.status != Truth::True && stuck.is_none();
-        self.set_if(working, RECONCILING, &verdict.reason, &verdict.message);
-        self.set_if(
-            stuck.is_some(),
-            STALLED,
-            stuck.unwrap_or_default(),
-            &verdict.message,
-        );
+        self.set_if(working, RECONCILING, reason, message);
+        let stuck_for = stuck.map_or("", Reason::as_str);
+        self.set_if(stuck.is_some(), STALLED, stuck_for, message);
     }
 }
 
@@ -149,15 +130,12 @@ pub(super) fn accepted(
     draft.set(
         AVAILABLE,
         status_of(verdict.status),
-        &verdict.reason,
+        verdict.reason.as_str(),
         &verdict.message,
     );
     let unavailable = verdict.status != Truth::True;
-    let stuck = view
-        .blockers
-        .iter()
-        .find(|blocker| unavailable && STUCK.contains(&blocker.reason.as_str()));
-    let mut stuck = stuck.map(|blocker| blocker.reason.as_str());
+    let mut reasons = view.blockers.iter().map(|blocker| &blocker.reason);
+    let mut stuck = reasons.find(|reason| unavailable && reason.is_permanent());
     if view.accepted.is_none() {
         // A person archived it: nothing is enforced until a person or a newer order says otherwise.
         stuck = Some(&verdict.reason);
@@ -187,7 +165,7 @@ pub(super) fn accepted(
             draft.set(
                 &mapped.r#type,
                 status_of(verdict.status),
-                &verdict.reason,
+                verdict.reason.as_str(),
                 &verdict.message,
             );
         }
@@ -241,8 +219,7 @@ pub(super) fn ending(
         reason: view
             .blockers
             .first()
-            .map_or(reason::TEARING_DOWN, |blocker| &blocker.reason)
-            .to_owned(),
+            .map_or(Reason::TearingDown, |blocker| blocker.reason.clone()),
         message: view.available.message.clone(),
     };
     draft.summaries(&verdict, None);
@@ -313,9 +290,7 @@ pub(super) fn report(
         blockers: view.blockers.clone(),
         attributions: rollout.map_or_else(Vec::new, |rollout| {
             let incidents = rollout.incidents.iter();
-            incidents
-                .map(|incident| incident.attribution.clone())
-                .collect()
+            incidents.map(Incident::attribution).collect()
         }),
         conditions: rollout.map_or_else(Vec::new, |rollout| rollout.mapped.clone()),
     }
@@ -378,7 +353,7 @@ mod tests {
     fn as_many_conditions_are_copied_as_the_schema_takes_beside_our_own() {
         let verdict = Verdict {
             status: Truth::False,
-            reason: "R".into(),
+            reason: Reason::opaque("R"),
             message: String::new(),
         };
         let mapped = |at: usize| MappedCondition {

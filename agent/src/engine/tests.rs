@@ -3,8 +3,8 @@ mod telling;
 
 use serde_json::json;
 use stevedore_crds::condition::{self, AVAILABLE, READY};
-use stevedore_proto_core::Stage;
 use stevedore_proto_core::status::Truth;
+use stevedore_proto_core::{Reason, Stage};
 use stevedore_runtime::supervise::Supervisor;
 use tokio_util::sync::CancellationToken;
 
@@ -75,7 +75,7 @@ async fn phases_are_checked_and_written_in_order_and_reported_with_their_tuple()
         rig.fake
             .notes()
             .iter()
-            .any(|note| note.reason == "Available")
+            .any(|note| note.reason == Reason::Available)
     );
 }
 
@@ -151,7 +151,7 @@ async fn a_tombstone_is_recorded_only_when_everything_is_gone_and_the_blocker_is
 #[tokio::test]
 async fn without_an_account_it_says_so_and_goes_on_when_there_is_one() {
     let rig = rig();
-    rig.fake.set_account(Err("NoAccount"));
+    rig.fake.set_account(Err(Reason::NoAccount));
     rig.fake.store_set(1, config_maps(&[&["a"]], json!([])));
     rig.engine.sets_changed(OURS);
     rig.fake
@@ -238,7 +238,7 @@ async fn a_set_that_a_person_archives_is_reported_as_not_available() {
     rig.fake
         .until("said so", |fake| {
             let report = fake.reports().pop().unwrap();
-            report.observed == tuple(1) && report.available.reason == "ArchivedByHand"
+            report.observed == tuple(1) && report.available.reason == Reason::ArchivedByHand
         })
         .await;
     rig.fake
@@ -278,9 +278,34 @@ async fn content_that_got_lost_is_named_and_not_taken_for_a_missing_namespace() 
         .until("named", |fake| {
             let report = fake.reports().pop().unwrap();
             let mut words = report.blockers.iter().map(|blocker| &blocker.reason);
-            words.any(|word| word == "ContentMissing")
+            words.any(|word| *word == Reason::ContentMissing)
         })
         .await;
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_is_named_and_neither_made_again_nor_in_the_way_of_others() {
+    let rig = Rig::installed(1, config_maps(&[&["a", "b"]], json!([]))).await;
+    rig.available_in_status(1).await;
+    let before = rig.fake.log().len();
+    rig.fake.make_unreadable("a");
+    let object = rig.fake.object("a").unwrap();
+    let head = json!({"apiVersion": object["apiVersion"], "kind": object["kind"],
+        "metadata": object["metadata"]});
+    rig.engine.offer(WatchNotice::Unreadable(head)).await;
+    rig.fake
+        .until("named", |fake| {
+            let report = fake.reports().pop().unwrap();
+            let mut words = report.blockers.iter().map(|blocker| &blocker.reason);
+            words.any(|word| *word == Reason::Unreadable)
+        })
+        .await;
+    let edited = rig.fake.edit("b", "kubectl-edit");
+    rig.engine.offer(WatchNotice::Seen(edited)).await;
+    rig.fake
+        .until("put back", |fake| fake.log().len() > before)
+        .await;
+    assert_eq!(rig.fake.log()[before..], ["apply b"]);
 }
 
 #[tokio::test]
@@ -294,7 +319,7 @@ async fn a_search_names_the_kinds_that_the_account_may_not_list() {
     rig.fake.until("deleted", |fake| fake.sets() == 0).await;
     assert!(rig.fake.object("a").is_none());
     let notes = rig.fake.notes();
-    let named = notes.iter().find(|note| note.reason == "NotSearched");
+    let named = notes.iter().find(|note| note.reason == Reason::NotSearched);
     let message = &named.expect("an Event says so").message;
     assert!(message.contains("Role"), "{message}");
 }

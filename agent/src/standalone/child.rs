@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
+use stevedore_client::decode::{Unreadable, decode, part};
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::LifecycleState;
 
@@ -69,20 +71,29 @@ struct Named {
 }
 
 impl Child {
-    /// Reads a set; `None` when it is not one that the deployment `owner` made.
-    pub(crate) fn read(set: &Value, owner: &str) -> Option<Self> {
-        let head = SetHead::deserialize(set).ok()?;
-        let controlled = head
-            .metadata
-            .owner_references
+    /// Reads a set; `None` when it is not one that the deployment `owner` made. One that somebody else controls
+    /// may be whatever it is.
+    pub(crate) fn read(set: &RawValue, owner: &str) -> Result<Option<Self>, Box<Unreadable>> {
+        let references: Vec<OwnerReference> =
+            part(set, &["metadata", "ownerReferences"]).unwrap_or_default();
+        let controlled = references
             .iter()
             .any(|reference| reference.controller == Some(true) && reference.uid == owner);
+        if !controlled {
+            return Ok(None);
+        }
+        match decode(set).and_then(|head| Ok((head, decode(set)?))) {
+            Ok((head, bodies)) => Ok(Self::new(head, bodies)),
+            Err(why) => Unreadable::new(set, why).map_or(Ok(None), |set| Err(Box::new(set))),
+        }
+    }
+
+    fn new(head: SetHead, bodies: Bodies) -> Option<Self> {
         let revision = head.spec.revision.filter(|revision| *revision > 0)?;
-        if !controlled || head.spec.order.is_some() {
+        if head.spec.order.is_some() {
             return None;
         }
         let default_namespace = head.metadata.namespace.clone().unwrap_or_default();
-        let bodies = Bodies::deserialize(set).ok()?;
         let objects = bodies
             .spec
             .phases

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::FailureKind;
+use stevedore_client::decode::{Identity, Undecodable, Unreadable, decode};
 use stevedore_crds::v1alpha1::{
     ClusterObjectDeployment, ClusterObjectSet, LabelOperator, LabelSelector, ObjectDeployment,
     ObjectDeploymentSpec, ObjectDeploymentStatus, ObjectSet,
 };
 use stevedore_proto_core::Digest;
 use stevedore_proto_core::content::{self, canonical_json};
+use stevedore_runtime::supervise::Tasks;
 use tokio::time::{Instant, sleep_until};
 
 use super::child::{Child, HASH, OBJECT_DEPLOYMENT};
@@ -22,8 +26,9 @@ use super::status::{self, View};
 use super::{Name, Queue};
 use crate::cluster_api::AgentClient;
 use crate::cluster_api::agent_client::Select;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 use crate::store::head::Metadata;
+use crate::unreadable::UnreadableWriter;
 
 /// Sets kept beside the newest, when the deployment does not say.
 const HISTORY: i32 = 10;
@@ -36,6 +41,7 @@ const RETRY: Duration = Duration::from_secs(10);
 pub(crate) struct Controller {
     client: AgentClient,
     queue: Arc<Queue>,
+    unreadable: UnreadableWriter,
 }
 
 /// Either kind: their specs have the same fields.
@@ -48,8 +54,12 @@ struct Deployment {
 }
 
 impl Controller {
-    pub(crate) fn new(client: AgentClient, queue: Arc<Queue>) -> Self {
-        Self { client, queue }
+    pub(crate) fn new(client: AgentClient, queue: Arc<Queue>, tasks: &Tasks) -> Self {
+        Self {
+            unreadable: UnreadableWriter::start(client.clone(), tasks),
+            client,
+            queue,
+        }
     }
 
     pub(crate) async fn run(&self) {
@@ -74,13 +84,27 @@ impl Controller {
     }
 
     async fn pass(&self, name: &Name) -> Answer<()> {
-        let Some(deployment) = self.get(name).await? else {
+        let Some(object) = self.get(name).await? else {
             return Ok(());
+        };
+        let deployment: Deployment = match decode(&object) {
+            Ok(deployment) => deployment,
+            Err(why) => {
+                self.tell_unreadable(name, &object, &why);
+                return Ok(());
+            }
         };
         if deployment.metadata.deletion_timestamp.is_some() {
             return Ok(());
         }
-        let mut children = self.children(name, &deployment).await?;
+        let mut children = match self.children(name, &deployment).await? {
+            Ok(children) => children,
+            Err(set) => {
+                self.tell_blocked(name, &object, &set);
+                return Ok(());
+            }
+        };
+        drop(object);
         let collisions = deployment.status.collision_count;
         let hash = hash(&deployment.spec, collisions);
         let mut done = Done {
@@ -91,7 +115,11 @@ impl Controller {
             .work(name, &deployment, &children, &hash, &mut done)
             .await;
         if let Ok(true) = work {
-            children = self.children(name, &deployment).await?;
+            match self.children(name, &deployment).await? {
+                Ok(now) => children = now,
+                // Its event brings the deployment here again.
+                Err(_) => return Ok(()),
+            }
         }
         if let Err(failure) = &work {
             done.failure = Some(failure.to_string());
@@ -144,10 +172,14 @@ impl Controller {
         }
         let namespace = name.0.as_deref();
         let answer = match namespace {
-            Some(_) => self.client.create::<ObjectSet>(namespace, &set, true).await,
+            Some(_) => {
+                self.client
+                    .create::<ObjectSet, IgnoredAny>(namespace, &set, true)
+                    .await
+            }
             None => {
                 self.client
-                    .create::<ClusterObjectSet>(None, &set, true)
+                    .create::<ClusterObjectSet, IgnoredAny>(None, &set, true)
                     .await
             }
         };
@@ -175,12 +207,12 @@ impl Controller {
         let answer = match namespace {
             Some(_) => {
                 self.client
-                    .patch::<ObjectSet>(namespace, set, None, &patch)
+                    .patch::<ObjectSet, IgnoredAny>(namespace, set, None, &patch)
                     .await
             }
             None => {
                 self.client
-                    .patch::<ClusterObjectSet>(None, set, None, &patch)
+                    .patch::<ClusterObjectSet, IgnoredAny>(None, set, None, &patch)
                     .await
             }
         };
@@ -208,7 +240,31 @@ impl Controller {
         }
     }
 
-    async fn get(&self, name: &Name) -> Answer<Option<Deployment>> {
+    fn tell_unreadable(&self, name: &Name, object: &RawValue, why: &Undecodable) {
+        match name.0 {
+            Some(_) => self.unreadable.tell::<ObjectDeployment>(object, why),
+            None => self.unreadable.tell::<ClusterObjectDeployment>(object, why),
+        }
+    }
+
+    /// Says that nothing is done for a deployment as long as one of its sets cannot be read: which one is the
+    /// newest, and what it holds, is not known.
+    fn tell_blocked(&self, name: &Name, object: &RawValue, set: &Unreadable) {
+        let Some(identity) = Identity::of(object) else {
+            return;
+        };
+        let message = format!("its set {} cannot be read: {}", set.identity.name, set.why);
+        match name.0 {
+            Some(_) => self
+                .unreadable
+                .show::<ObjectDeployment>(identity, object, message),
+            None => self
+                .unreadable
+                .show::<ClusterObjectDeployment>(identity, object, message),
+        }
+    }
+
+    async fn get(&self, name: &Name) -> Answer<Option<Box<RawValue>>> {
         match name.0.as_deref() {
             Some(namespace) => {
                 self.client
@@ -223,8 +279,12 @@ impl Controller {
         }
     }
 
-    /// The sets that this deployment controls, sorted by revision.
-    async fn children(&self, name: &Name, deployment: &Deployment) -> Answer<Vec<Child>> {
+    /// The sets that this deployment controls, sorted by revision; or one of them that cannot be read.
+    async fn children(
+        &self,
+        name: &Name,
+        deployment: &Deployment,
+    ) -> Answer<Result<Vec<Child>, Box<Unreadable>>> {
         let selector = selector(&deployment.spec.selector);
         let select = Select {
             labels: Some(&selector),
@@ -235,7 +295,7 @@ impl Controller {
         let mut children = vec![];
         let mut after: Option<String> = None;
         loop {
-            let (page, next): (Vec<Value>, _) = match name.0.as_deref() {
+            let (page, next): (Vec<Box<RawValue>>, _) = match name.0.as_deref() {
                 Some(namespace) => {
                     self.client
                         .list::<ObjectSet, _>(Some(namespace), select, after.as_deref())
@@ -247,14 +307,16 @@ impl Controller {
                         .await?
                 }
             };
-            children.extend(
-                page.iter()
-                    .filter_map(|set| Child::read(set, &deployment.metadata.uid)),
-            );
+            for set in &page {
+                match Child::read(set, &deployment.metadata.uid) {
+                    Ok(child) => children.extend(child),
+                    Err(unreadable) => return Ok(Err(unreadable)),
+                }
+            }
             after = next;
             if after.is_none() {
                 children.sort_by_key(|child| child.revision);
-                return Ok(children);
+                return Ok(Ok(children));
             }
         }
     }
@@ -284,12 +346,22 @@ impl Controller {
         let answer = match name.0.as_deref() {
             Some(namespace) => {
                 self.client
-                    .patch::<ObjectDeployment>(Some(namespace), &name.1, Some("status"), &patch)
+                    .patch::<ObjectDeployment, IgnoredAny>(
+                        Some(namespace),
+                        &name.1,
+                        Some("status"),
+                        &patch,
+                    )
                     .await
             }
             None => {
                 self.client
-                    .patch::<ClusterObjectDeployment>(None, &name.1, Some("status"), &patch)
+                    .patch::<ClusterObjectDeployment, IgnoredAny>(
+                        None,
+                        &name.1,
+                        Some("status"),
+                        &patch,
+                    )
                     .await
             }
         };

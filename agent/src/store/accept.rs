@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::failure::{Cause, Failure, FailureKind};
 use stevedore_agent_core::session::StoreError;
 use stevedore_crds::v1alpha1::ClusterObjectSet;
-use stevedore_proto_core::{NackReason, Order, OrderBody};
+use stevedore_proto_core::{Order, OrderBody, Reason};
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::sleep;
 
 use super::head::SetHead;
 use super::template::Template;
 use super::{Store, convert};
-use crate::cluster_api::transport::unreadable;
-use crate::engine::ports::{Answer, SetRef};
+use crate::ports::{Answer, SetRef};
 
 /// Attempts against an API server that does not answer, or against other writers.
 const ATTEMPTS: u32 = 5;
@@ -84,17 +83,17 @@ impl Store {
                     return self.known(&head);
                 }
                 Written::Before(head) => return self.known(&head),
-                Written::Less => return Err(self.outdated()),
+                Written::Less => return Err(outdated()),
             }
         }
         let message = format!("the name of order {number} is taken by sets of another order");
-        Err(refused(NackReason::StoreFailed, message))
+        Err(refused(Reason::StoreFailed, message))
     }
 
     fn known(&self, head: &SetHead) -> Result<(), StoreError> {
         self.index
             .put(head)
-            .map_err(|error| refused(NackReason::CrdOutdated, error.to_string()))
+            .map_err(|error| refused(Reason::CrdOutdated, error.to_string()))
     }
 
     /// Spares the engine from reading what was just stored.
@@ -113,7 +112,7 @@ impl Store {
     async fn create_set(&self, name: &str, body: &Value, order: &Order) -> Answer<Written> {
         let created = self
             .client
-            .create::<ClusterObjectSet>(None, body, true)
+            .create::<ClusterObjectSet, Value>(None, body, true)
             .await;
         let head: SetHead = match created {
             Ok(answer) => {
@@ -127,7 +126,7 @@ impl Store {
                 }
                 head
             }
-            Err(failure) if is_unknown_field(&failure) => return Ok(Written::Less),
+            Err(failure) if lacks_field_of_sets(&failure) => return Ok(Written::Less),
             Err(failure) if failure.kind == FailureKind::Conflict => {
                 let head = self
                     .client
@@ -168,12 +167,14 @@ impl Store {
                 Some((tuple, _)) if tuple == order.tuple => return Ok(()),
                 Some(_) => {}
                 None => {
-                    let done = self
+                    let marked = self
                         .persist(|| self.mark_torn_down(&reference, order))
                         .await
                         .map_err(|failure| not_stored(&failure))?;
-                    if done {
-                        return Ok(());
+                    match marked {
+                        Marked::Now => return Ok(()),
+                        Marked::Less => return Err(outdated()),
+                        Marked::Not => {}
                     }
                 }
             }
@@ -181,8 +182,8 @@ impl Store {
         self.store_set(order, Template::default()).await
     }
 
-    /// Whether the set took the tombstone; not when it is gone or has another one.
-    async fn mark_torn_down(&self, set: &SetRef, order: &Order) -> Answer<bool> {
+    /// Puts the tombstone on this set.
+    async fn mark_torn_down(&self, set: &SetRef, order: &Order) -> Answer<Marked> {
         let wanted = tombstone(order);
         let _expected = self
             .index
@@ -190,29 +191,26 @@ impl Store {
         let patch = json!({"metadata": {"uid": set.uid}, "spec": {"tombstone": wanted}});
         match self
             .client
-            .patch::<ClusterObjectSet>(None, &set.name, None, &patch)
+            .patch::<ClusterObjectSet, Value>(None, &set.name, None, &patch)
             .await
         {
             Ok(answer) => {
                 if !covers(&answer["spec"]["tombstone"], &wanted) {
-                    return Err(Failure::new(FailureKind::Invalid, OUTDATED));
+                    return Ok(Marked::Less);
                 }
                 let head: SetHead = parse(&answer)?;
                 self.handover.put_head(head.clone());
-                Ok(self.index.put(&head).is_ok())
+                let known = self.index.put(&head).is_ok();
+                Ok(if known { Marked::Now } else { Marked::Not })
             }
             Err(failure) => match failure.kind {
                 FailureKind::NotFound | FailureKind::Conflict | FailureKind::Invalid => {
                     tracing::info!(set = set.name, %failure, "the tombstone gets a set of its own");
-                    Ok(false)
+                    Ok(Marked::Not)
                 }
                 _ => Err(failure),
             },
         }
-    }
-
-    fn outdated(&self) -> StoreError {
-        refused(NackReason::CrdOutdated, OUTDATED.to_owned())
     }
 
     /// Tries again while the API server does not answer. What is tried reads again what it did not learn.
@@ -235,8 +233,6 @@ impl Store {
     }
 }
 
-const OUTDATED: &str = "the API server stores less of a set than was sent: its definition of ClusterObjectSet is older than this agent";
-
 enum Written {
     /// It was stored now, and this is what the server answered.
     Now(Box<SetHead>, Value),
@@ -245,6 +241,16 @@ enum Written {
     /// Another set has this name.
     Taken,
     /// The server does not know every field.
+    Less,
+}
+
+/// Whether a set took a tombstone.
+enum Marked {
+    /// It has it now.
+    Now,
+    /// It is gone, has another one, or cannot be read.
+    Not,
+    /// The server does not store all of it.
     Less,
 }
 
@@ -301,8 +307,20 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn is_unknown_field(failure: &Failure) -> bool {
-    failure.kind == FailureKind::Invalid && failure.message.contains("unknown field")
+/// Whether the server's definition of sets lacks a field that this agent writes. A field of a packaged object that
+/// no API server knows, in its metadata, is the package's own mistake.
+fn lacks_field_of_sets(failure: &Failure) -> bool {
+    let is_of_object = |path: &str| path.starts_with("spec.phases[") && path.contains("].object.");
+    failure
+        .causes
+        .iter()
+        .any(|cause| matches!(cause, Cause::UnknownField(path) if !is_of_object(path)))
+}
+
+fn outdated() -> StoreError {
+    let message = "the API server stores less of a set than was sent: its definition of \
+                   ClusterObjectSet is older than this agent";
+    refused(Reason::CrdOutdated, message.to_owned())
 }
 
 pub(super) fn vanished() -> Failure {
@@ -310,21 +328,23 @@ pub(super) fn vanished() -> Failure {
 }
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Answer<T> {
-    T::deserialize(value).map_err(|error| unreadable(&error))
+    T::deserialize(value).map_err(|_| {
+        let what = "the API server's answer is no object set";
+        Failure::new(FailureKind::Unavailable, what)
+    })
 }
 
-pub(super) fn refused(reason: NackReason, message: String) -> StoreError {
+pub(super) fn refused(reason: Reason, message: String) -> StoreError {
     StoreError { reason, message }
 }
 
 /// What the hub is told when the API server refused.
 pub(super) fn not_stored(failure: &Failure) -> StoreError {
     let reason = match failure.kind {
-        FailureKind::TooLarge => NackReason::TooLarge,
-        FailureKind::Invalid if failure.message == OUTDATED => NackReason::CrdOutdated,
-        FailureKind::Invalid => NackReason::Unsupported,
-        FailureKind::NoKind => NackReason::CrdOutdated,
-        _ => NackReason::StoreFailed,
+        FailureKind::TooLarge => Reason::TooLarge,
+        FailureKind::Invalid => Reason::Unsupported,
+        FailureKind::NoKind => Reason::CrdOutdated,
+        _ => Reason::StoreFailed,
     };
     refused(reason, failure.to_string())
 }

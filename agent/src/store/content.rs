@@ -5,15 +5,17 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::Secret;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey};
+use stevedore_client::decode::decode;
 use stevedore_proto_core::Content;
 
 use super::head::{SetHead, Spec};
 use super::set_store::READS;
 use super::{Store, secrets};
-use crate::engine::ports::{Accounts as _, ContentFailure, SetRef};
+use crate::cluster_api::transport::unreadable;
+use crate::ports::{Accounts as _, ContentFailure, SetRef};
 
 /// A set with its content: both are read from one answer.
 #[derive(Deserialize)]
@@ -34,13 +36,15 @@ impl Store {
             return Ok(content);
         }
         let missing = |what: String| ContentFailure::Missing(what);
-        let value: Value = self
+        let unreadable = |why| ContentFailure::Unavailable(unreadable(&why));
+        let object: Box<RawValue> = self
             .get_set(set)
             .await
             .map_err(ContentFailure::Unavailable)?
             .ok_or_else(|| missing(format!("set {} is gone", set.name)))?;
-        let head = SetHead::deserialize(&value).map_err(|error| missing(error.to_string()))?;
-        let stored = WithContent::deserialize(value).map_err(|error| missing(error.to_string()))?;
+        let head: SetHead = decode(&object).map_err(unreadable)?;
+        let stored: WithContent = decode(&object).map_err(unreadable)?;
+        drop(object);
         if stored.metadata.uid != set.uid {
             return Err(missing(format!("set {} is gone", set.name)));
         }
@@ -80,7 +84,7 @@ impl Store {
 struct Reader<'a> {
     store: &'a Store,
     namespace: String,
-    api: Option<Arc<dyn crate::engine::ports::ObjectApi>>,
+    api: Option<Arc<dyn crate::ports::ObjectApi>>,
 }
 
 impl<'a> Reader<'a> {

@@ -11,7 +11,7 @@ use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::{Instant, sleep};
 
 use crate::cluster_api::AgentClient;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 /// Those whose deletion takes stored sets away.
 const SETS: [&str; 2] = [

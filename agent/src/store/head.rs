@@ -10,7 +10,7 @@ use stevedore_crds::v1alpha1::{
 use stevedore_proto_core::{DeletionPolicy, DeploymentUid, Tuple};
 
 use super::convert::{self, Unreadable};
-use crate::engine::ports::{Origin, SetRef, StoredSet};
+use crate::ports::{Origin, SetRef, StoredSet};
 
 /// Keeps a directly used set until its objects are torn down.
 pub const FINALIZER: &str = "stevedore.dev/teardown";

@@ -14,7 +14,7 @@ use stevedore_proto_core::{
 
 use super::convert::{self, Unreadable};
 use super::head::SetHead;
-use crate::engine::ports::{Notified, SetRef};
+use crate::ports::{Notified, SetRef};
 
 /// Namespace (absent for a ClusterObjectSet) and name.
 pub(crate) type Name = (Option<String>, String);

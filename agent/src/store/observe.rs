@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource as _;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use stevedore_agent_core::failure::FailureKind;
-use stevedore_client::DecodeError;
+use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_client::decode::{Identity, Undecodable, decode, part};
+use stevedore_client::watch::{self, Handler};
 use stevedore_crds::v1alpha1::{
     ClusterObjectDeployment, ClusterObjectSet, MemberPolicy, ObjectDeployment, ObjectSet,
 };
@@ -20,9 +21,12 @@ use super::definitions::{Definition, Served};
 use super::head::SetHead;
 use super::index::Name;
 use crate::cluster_api::agent_client::Own;
-use crate::cluster_api::watch_loop::{self, Handler, Notice};
+use crate::cluster_api::watch_requests::WatchRequests;
 use crate::cluster_api::{AgentClient, Discovery};
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
+use crate::unreadable;
+
+type Notice = watch::Notice<Failure>;
 
 /// Comes true when every watch has read its first list.
 pub struct Observed(Vec<(&'static str, oneshot::Receiver<()>)>);
@@ -68,10 +72,10 @@ impl Store {
         self: &Arc<Self>,
         name: &'static str,
         metadata_only: bool,
-        handler: impl Handler + 'static,
+        handler: impl Handler<Failure> + 'static,
     ) -> Answer<(&'static str, oneshot::Receiver<()>)> {
         let subject = AgentClient::subject::<K>(None, metadata_only)?;
-        let transport = self.client.transport().clone();
+        let requests = WatchRequests::own(self.client.transport().clone());
         let (first, complete) = oneshot::channel();
         let mut handler = First {
             inner: handler,
@@ -82,22 +86,12 @@ impl Store {
         let circumstances = self.circumstances.subscribe();
         self.tasks.essential(name, async move {
             tokio::select! {
-                () = watch_loop::run(&transport, &subject, circumstances, &mut handler) => {}
+                () = watch::run(&requests, &subject, circumstances, &mut handler) => {}
                 () = stop.cancelled() => {}
             }
             Ok::<(), std::convert::Infallible>(())
         });
         Ok((name, complete))
-    }
-
-    /// One of our own objects as a watch handed it over; one that cannot be read is told and left alone.
-    pub(super) fn read<T: DeserializeOwned>(object: &RawValue) -> Option<T> {
-        serde_json::from_str(object.get())
-            .inspect_err(|error| {
-                let error = DecodeError::from(error);
-                tracing::warn!(%error, "an object of ours cannot be read");
-            })
-            .ok()
     }
 
     pub(super) fn enter(&self, head: &SetHead) {
@@ -121,7 +115,7 @@ struct First<H> {
     first: Option<oneshot::Sender<()>>,
 }
 
-impl<H: Handler> Handler for First<H> {
+impl<H: Handler<Failure>> Handler<Failure> for First<H> {
     async fn take(&mut self, notice: Notice) {
         let complete = matches!(notice, Notice::Synced);
         if let Notice::Failed(failure) = &notice {
@@ -157,7 +151,8 @@ impl Sets {
     fn seen(&mut self, head: SetHead) {
         let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
         self.unseen.remove(&name);
-        self.store.tell_controller(&head);
+        self.store
+            .tell_controller(&name.0, &head.metadata.owner_references);
         let direct = head.spec.order.is_none();
         let tears_down = direct && head.is_deleting() && !head.is_orphaning();
         if tears_down && !self.store.index.knows_deletion(&head) {
@@ -167,6 +162,36 @@ impl Sets {
         self.store.enter(&head);
         if head.waits_for_finalizer() {
             self.store.take_in_hand(head);
+        }
+    }
+
+    /// A set is there that cannot be read. What was known of it stays: it has not gone.
+    fn unreadable(&mut self, object: &RawValue, why: &Undecodable) {
+        self.store.index.obscure();
+        if self.namespaced {
+            self.store.unreadable.tell::<ObjectSet>(object, why);
+        } else {
+            self.store.unreadable.tell::<ClusterObjectSet>(object, why);
+        }
+        if let Some(identity) = Identity::of(object) {
+            self.store.tell_controllers(&identity, object);
+            self.unseen.remove(&(identity.namespace, identity.name));
+        }
+    }
+
+    /// A set is gone, whether it could be read or not.
+    fn removed(&mut self, object: &RawValue) {
+        let Some(identity) = Identity::of(object) else {
+            return;
+        };
+        self.store.tell_controllers(&identity, object);
+        self.store.has_ended(&identity.uid);
+        self.store.handover.forget(&identity.uid);
+        let name = (identity.namespace, identity.name);
+        if let Some(entry) = self.store.index.remove(&name, &identity.uid)
+            && self.store.index.is_lost(&entry)
+        {
+            self.store.restore(&name.1, entry, object);
         }
     }
 
@@ -187,7 +212,7 @@ impl Sets {
     }
 }
 
-impl Handler for Sets {
+impl Handler<Failure> for Sets {
     async fn take(&mut self, notice: Notice) {
         match notice {
             Notice::Restarted => {
@@ -198,24 +223,11 @@ impl Handler for Sets {
                     .into_iter()
                     .collect();
             }
-            Notice::Seen(object) => match Store::read(&object) {
-                Some(head) => self.seen(head),
-                None => self.store.index.obscure(),
+            Notice::Seen(object) => match decode(&object) {
+                Ok(head) => self.seen(head),
+                Err(why) => self.unreadable(&object, &why),
             },
-            Notice::Removed(object) => {
-                let Some(head) = Store::read::<SetHead>(&object) else {
-                    return;
-                };
-                self.store.tell_controller(&head);
-                self.store.has_ended(&head.metadata.uid);
-                self.store.handover.forget(&head.metadata.uid);
-                let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
-                if let Some(entry) = self.store.index.remove(&name, &head.metadata.uid)
-                    && self.store.index.is_lost(&entry)
-                {
-                    self.store.restore(&name.1, entry, &object);
-                }
-            }
+            Notice::Removed(object) => self.removed(&object),
             Notice::Synced => self.vanished(),
             Notice::Failed(_) => {}
         }
@@ -224,18 +236,25 @@ impl Handler for Sets {
 
 impl Store {
     /// Tells the controller of object deployments that a set of one of them was seen.
-    fn tell_controller(&self, head: &SetHead) {
-        let kind = match head.metadata.namespace {
+    fn tell_controller(&self, namespace: &Option<String>, owners: &[OwnerReference]) {
+        let kind = match namespace {
             Some(_) => ObjectDeployment::kind(&()),
             None => ClusterObjectDeployment::kind(&()),
         };
-        let owners = head.metadata.owner_references.iter();
-        let mut controllers =
-            owners.filter(|owner| owner.controller == Some(true) && owner.kind == kind);
+        let mut controllers = owners
+            .iter()
+            .filter(|owner| owner.controller == Some(true) && owner.kind == kind);
         if let Some(owner) = controllers.next() {
             self.deployments
-                .add((head.metadata.namespace.clone(), owner.name.clone()));
+                .add((namespace.clone(), owner.name.clone()));
         }
+    }
+
+    /// The same for a set that may be unreadable.
+    fn tell_controllers(&self, identity: &Identity, object: &RawValue) {
+        let owners: Vec<OwnerReference> =
+            part(object, &["metadata", "ownerReferences"]).unwrap_or_default();
+        self.tell_controller(&identity.namespace, &owners);
     }
 }
 
@@ -253,14 +272,19 @@ impl Policy {
     }
 }
 
-impl Handler for Policy {
+impl Handler<Failure> for Policy {
     async fn take(&mut self, notice: Notice) {
         match notice {
             Notice::Restarted => self.missing = true,
             Notice::Seen(object) => {
                 self.missing = false;
-                if let Some(policy) = Store::read::<MemberPolicy>(&object) {
-                    self.set_default(policy.spec.default_service_account);
+                match decode::<MemberPolicy>(&object) {
+                    Ok(policy) => self.set_default(policy.spec.default_service_account),
+                    // It has not gone: what it said last goes on.
+                    Err(why) => {
+                        unreadable::log::<MemberPolicy>(&object, &why);
+                        self.store.accounts.set_unreadable(&why);
+                    }
                 }
             }
             Notice::Removed(_) => self.set_default(None),
@@ -305,23 +329,30 @@ impl DefinitionWatch {
     }
 }
 
-impl Handler for DefinitionWatch {
+impl Handler<Failure> for DefinitionWatch {
     async fn take(&mut self, notice: Notice) {
         match notice {
             Notice::Restarted => {
                 self.unseen = self.store.definitions.terminating();
                 self.unseen.extend(self.all.names());
             }
-            Notice::Seen(object) => {
-                if let Some(definition) = Store::read::<Definition>(&object) {
+            Notice::Seen(object) => match decode::<Definition>(&object) {
+                Ok(definition) => {
                     self.unseen.remove(definition.name());
                     self.store.definitions.seen(&definition);
                     self.changed |= self.all.seen(&definition, Instant::now());
                 }
-            }
+                Err(why) => {
+                    if let Some(identity) =
+                        unreadable::log::<CustomResourceDefinition>(&object, &why)
+                    {
+                        self.unseen.remove(&identity.name);
+                    }
+                }
+            },
             Notice::Removed(object) => {
-                if let Some(definition) = Store::read::<Definition>(&object) {
-                    self.removed(definition.name());
+                if let Some(identity) = Identity::of(&object) {
+                    self.removed(&identity.name);
                 }
             }
             Notice::Synced => {

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_client::decode::part;
+use stevedore_client::watch::changed;
 use stevedore_crds::v1alpha1::ClusterObjectSet;
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::sleep;
 
+use super::head::SetHead;
 use super::index::Entry;
 use super::{Store, accept};
-use crate::cluster_api::watch_loop;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 /// Between attempts at what is tried until it works; while a definition is gone, this may take long.
 pub(super) const SCHEDULE: Schedule = Schedule {
@@ -25,7 +27,7 @@ pub(super) const SCHEDULE: Schedule = Schedule {
 impl Store {
     /// Starts to write a removed set again, until it is there or a newer order is.
     pub(super) fn restore(self: &Arc<Self>, name: &str, entry: Entry, object: &RawValue) {
-        let Some(body) = Self::read::<Value>(object).map(fresh) else {
+        let Some(body) = fresh(name, object) else {
             self.index.give_up(entry.deployment);
             return;
         };
@@ -43,7 +45,7 @@ impl Store {
         });
     }
 
-    async fn write_again(&self, removed: Entry, body: Value) {
+    async fn write_again(&self, removed: Entry, body: NewSet) {
         let mut delays = Delays::new(SCHEDULE);
         let mut circumstances = self.circumstances();
         while self.index.is_lost(&removed) {
@@ -53,12 +55,12 @@ impl Store {
             }
             tokio::select! {
                 () = sleep(delays.next(rand::random())) => {}
-                () = watch_loop::changed(&mut circumstances) => delays.reset(),
+                () = changed(&mut circumstances) => delays.reset(),
             }
         }
     }
 
-    async fn try_write_again(&self, removed: &Entry, body: &Value) -> Answer<()> {
+    async fn try_write_again(&self, removed: &Entry, body: &NewSet) -> Answer<()> {
         self.definitions.read(&self.client).await;
         if self.definitions.are_terminating() {
             let why = "its definition is being deleted";
@@ -75,13 +77,13 @@ impl Store {
         }
         let created = self
             .client
-            .create::<ClusterObjectSet>(None, body, false)
+            .create::<ClusterObjectSet, SetHead>(None, body, false)
             .await;
         let head = match created {
-            Ok(answer) => accept::parse(&answer)?,
+            Ok(head) => head,
             // Somebody, perhaps a second copy of the agent, was faster.
             Err(failure) if failure.kind == FailureKind::Conflict => {
-                let name = body["metadata"]["name"].as_str().unwrap_or_default();
+                let name = &body.metadata.name;
                 let found = self.client.get::<ClusterObjectSet, _>(None, name).await?;
                 found.ok_or_else(accept::vanished)?
             }
@@ -92,15 +94,31 @@ impl Store {
     }
 }
 
-/// What of a removed set makes the new one.
-fn fresh(mut removed: Value) -> Value {
-    json!({
-        "apiVersion": format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION),
-        "kind": "ClusterObjectSet",
-        "metadata": {
-            "name": removed["metadata"]["name"].take(),
-            "labels": removed["metadata"]["labels"].take(),
+/// What of a removed set makes the new one. Nothing of it is decoded: it is stored again as it was.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewSet {
+    api_version: String,
+    kind: &'static str,
+    metadata: NewMetadata,
+    spec: Box<RawValue>,
+}
+
+#[derive(Serialize)]
+struct NewMetadata {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<Box<RawValue>>,
+}
+
+fn fresh(name: &str, removed: &RawValue) -> Option<NewSet> {
+    Some(NewSet {
+        api_version: format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION),
+        kind: "ClusterObjectSet",
+        metadata: NewMetadata {
+            name: name.to_owned(),
+            labels: part(removed, &["metadata", "labels"]),
         },
-        "spec": removed["spec"].take(),
+        spec: part(removed, &["spec"])?,
     })
 }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_crds::v1alpha1::{ClusterObjectSet, ObjectSet, ObjectSetStatus};
 use stevedore_proto_core::{Content, DeploymentUid, Tuple};
 
+use super::Store;
 use super::head::{FINALIZER, SetHead};
-use super::{Store, accept};
 use crate::cluster_api::agent_client::NamespaceState;
-use crate::engine::ports::{Answer, ContentFailure, Origin, SetRef, SetStore, StoredSet};
+use crate::ports::{Answer, ContentFailure, Origin, SetRef, SetStore, StoredSet};
 
 /// Sets, or Secrets of one set, that are read at once.
 pub(super) const READS: usize = 4;
@@ -33,20 +34,20 @@ impl Store {
         }
     }
 
-    pub(super) async fn patch_set(
+    pub(super) async fn patch_set<T: serde::de::DeserializeOwned>(
         &self,
         set: &SetRef,
         subresource: Option<&'static str>,
         patch: &Value,
-    ) -> Answer<Value> {
+    ) -> Answer<T> {
         let namespace = set.namespace.as_deref();
         if namespace.is_some() {
             self.client
-                .patch::<ObjectSet>(namespace, &set.name, subresource, patch)
+                .patch::<ObjectSet, T>(namespace, &set.name, subresource, patch)
                 .await
         } else {
             self.client
-                .patch::<ClusterObjectSet>(None, &set.name, subresource, patch)
+                .patch::<ClusterObjectSet, T>(None, &set.name, subresource, patch)
                 .await
         }
     }
@@ -185,7 +186,8 @@ impl SetStore for Store {
     ) -> BoxFuture<'a, Answer<()>> {
         Box::pin(async move {
             let patch = status_patch(set, status);
-            let answer = self.patch_set(set, Some("status"), &patch).await;
+            let answer = self.patch_set::<IgnoredAny>(set, Some("status"), &patch);
+            let answer = answer.await;
             self.gone_is_fine(set, answer).await
         })
     }
@@ -194,12 +196,11 @@ impl SetStore for Store {
         Box::pin(async move {
             let patch =
                 json!({"metadata": {"uid": set.uid}, "spec": {"lifecycleState": "Archived"}});
-            let answer = self.patch_set(set, None, &patch).await;
-            let Ok(answer) = answer else {
+            let answer = self.patch_set::<SetHead>(set, None, &patch).await;
+            let Ok(head) = answer else {
                 return self.gone_is_fine(set, answer).await.map(|()| None);
             };
             // That it is archived is known: nobody has to read it for that.
-            let head: SetHead = accept::parse(&answer)?;
             self.handover.put_head(head.clone());
             self.enter(&head);
             Ok(Some(head.metadata.generation))
@@ -252,7 +253,7 @@ impl SetStore for Store {
                 .collect();
             let patch = json!({"metadata": {"uid": set.uid, "finalizers": rest,
                 "resourceVersion": head.metadata.resource_version}});
-            match self.patch_set(set, None, &patch).await {
+            match self.patch_set::<IgnoredAny>(set, None, &patch).await {
                 Err(failure) if failure.kind != FailureKind::NotFound => Err(failure),
                 _ => Ok(()),
             }

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_crds::record::AGENT_STATE;
@@ -17,7 +18,7 @@ use stevedore_proto_core::{DeploymentUid, Held, Leadership, PackageRef, Stage, T
 
 use super::convert;
 use crate::cluster_api::AgentClient;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 const STATE: &str = "state";
 const DIGEST_KEY: &str = "digest-key";
@@ -234,7 +235,7 @@ async fn create(
         ..Secret::default()
     };
     match client
-        .create::<Secret>(Some(namespace), &secret, false)
+        .create::<Secret, IgnoredAny>(Some(namespace), &secret, false)
         .await
     {
         Ok(_) => {}

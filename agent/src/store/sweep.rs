@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::Store;
 use super::head::Metadata;
 use crate::cluster_api::agent_client::Select;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 /// Younger ones may belong to a set that a second copy of the agent is about to write; in seconds.
 const GRACE: u32 = 600;

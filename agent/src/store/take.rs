@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use serde::de::IgnoredAny;
 use serde_json::json;
 use stevedore_agent_core::failure::FailureKind;
+use stevedore_client::watch::changed;
 use stevedore_runtime::retry::Delays;
 use tokio::time::sleep;
 
 use super::Store;
 use super::head::{FINALIZER, SetHead};
 use super::restore::SCHEDULE;
-use crate::cluster_api::watch_loop;
-use crate::engine::ports::Answer;
+use crate::ports::Answer;
 
 impl Store {
     /// Gives a set our finalizer, in a task; the event of that write hands it to the engine. It is tried until
@@ -61,7 +62,7 @@ impl Store {
             }
             tokio::select! {
                 () = sleep(delays.next(rand::random())) => {}
-                () = watch_loop::changed(&mut circumstances) => {}
+                () = changed(&mut circumstances) => {}
             }
         }
     }
@@ -72,7 +73,7 @@ impl Store {
         finalizers.push(FINALIZER.into());
         let patch = json!({"metadata": {"uid": set.uid, "finalizers": finalizers,
             "resourceVersion": head.metadata.resource_version}});
-        match self.patch_set(&set, None, &patch).await {
+        match self.patch_set::<IgnoredAny>(&set, None, &patch).await {
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(()),
             other => other.map(|_| ()),
         }

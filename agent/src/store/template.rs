@@ -5,12 +5,13 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::Secret;
 use serde::Deserialize as _;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use stevedore_agent_core::failure::FailureKind;
 use stevedore_agent_core::session::StoreError;
 use stevedore_crds::v1alpha1::ClusterObjectSet;
 use stevedore_proto_core::content::PhaseObject;
-use stevedore_proto_core::{Content, ContentRef, NackReason};
+use stevedore_proto_core::{Content, ContentRef, Reason};
 
 use super::accept::{not_stored, refused};
 use super::{Store, handover, secrets};
@@ -53,10 +54,10 @@ struct Apart {
 }
 
 fn take_apart(bytes: &[u8]) -> Result<Apart, StoreError> {
-    let mut content = Content::decode(bytes)
-        .map_err(|error| refused(NackReason::Undecodable, error.to_string()))?;
+    let mut content =
+        Content::decode(bytes).map_err(|error| refused(Reason::Undecodable, error.to_string()))?;
     let packs = secrets::split(&mut content)
-        .map_err(|error| refused(NackReason::TooLarge, error.to_string()))?;
+        .map_err(|error| refused(Reason::TooLarge, error.to_string()))?;
     let unpacked = |packs: &Vec<Vec<u8>>| -> Vec<PhaseObject> {
         let packs = packs.iter().map(|pack| serde_json::from_slice(pack));
         let objects = packs.map(|objects: Result<Vec<_>, _>| objects.expect("just packed"));
@@ -80,7 +81,7 @@ impl Store {
             let reading = tokio::task::spawn_blocking(move || take_apart(&bytes));
             let interrupted = |_| {
                 let message = "the content was not read to its end".to_owned();
-                refused(NackReason::StoreFailed, message)
+                refused(Reason::StoreFailed, message)
             };
             reading.await.map_err(interrupted)?
         };
@@ -114,7 +115,7 @@ impl Store {
             .persist(|| async {
                 match self
                     .client
-                    .create::<Secret>(Some(&self.namespace), &secret, false)
+                    .create::<Secret, IgnoredAny>(Some(&self.namespace), &secret, false)
                     .await
                 {
                     // Named by its content and immutable: the one that is there is the same.
@@ -137,7 +138,7 @@ impl Store {
         let lacking = || {
             // For this reason the session fetches it: a set that somebody deleted took it along.
             let message = format!("no stored set has the content {}", reference.digest);
-            refused(NackReason::ContentUnavailable, message)
+            refused(Reason::ContentUnavailable, message)
         };
         let source = self
             .index

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 use stevedore_agent::cluster_api::PackageClient;
 use stevedore_agent::cluster_api::agent_client::NamespaceState;
-use stevedore_agent::engine::ports::{
+use stevedore_agent::ports::{
     Account, Accounts as _, ApplyOptions, ObjectApi as _, Origin, Preconditions, SetRef, StoredSet,
 };
-use stevedore_agent_core::failure::FailureKind;
+use stevedore_agent_core::failure::{Cause, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey};
-use stevedore_proto_core::DeploymentUid;
+use stevedore_crds::v1alpha1::ClusterObjectSet;
+use stevedore_proto_core::{DeploymentUid, Reason};
 
 use super::support::{Parts, SYSTEM, api, config_map, eventually, namespace, parts, quiet, run};
 
@@ -209,19 +210,19 @@ fn accounts_come_from_the_set_or_the_policy_and_what_is_missing_is_a_named_block
         );
         assert_eq!(
             open(set(Some("somebody"), None)).await,
-            Err("AccountNotAllowed".into())
+            Err(Reason::AccountNotAllowed)
         );
         assert_eq!(
             open(set(Some("a"), Some("accounts-nowhere"))).await,
-            Err("NamespaceMissing".into())
+            Err(Reason::NamespaceMissing)
         );
         namespace(quiet().await, "accounts-there").await;
         assert_eq!(
             open(set(Some("a"), Some("accounts-there"))).await,
-            Err("AccountNotAllowed".into())
+            Err(Reason::AccountNotAllowed)
         );
         parts.accounts.set_default(None);
-        assert_eq!(open(set(None, None)).await, Err("NoAccount".into()));
+        assert_eq!(open(set(None, None)).await, Err(Reason::NoAccount));
     });
 }
 
@@ -262,5 +263,33 @@ fn an_object_is_reached_in_another_version_than_the_one_it_was_written_with() {
         let nobody = ObjectKey::new(Kind::new("nobody.example", "v1", "Nothing"), None, "n");
         let failure = client.served(&nobody).await.expect_err("not believed yet");
         assert_eq!(failure.kind, FailureKind::Unavailable);
+    });
+}
+
+#[test]
+fn fields_that_a_definition_does_not_have_are_named_as_causes() {
+    run(async {
+        let parts = parts().await;
+        let mut object = config_map("default", "one", "x");
+        object["metadata"]["lables"] = json!({});
+        let set = json!({"apiVersion": "stevedore.dev/v1alpha1", "kind": "ClusterObjectSet",
+            "metadata": {"name": "clients-strict"},
+            "spec": {"revision": 1, "novelty": 1,
+                "phases": [{"name": "only", "objects": [{"object": object}]}]}});
+        let created = parts
+            .client
+            .create::<ClusterObjectSet, Value>(None, &set, true);
+        let failure = created.await.expect_err("two fields are unknown");
+        assert_eq!(
+            (failure.kind, failure.code),
+            (FailureKind::Invalid, Some(400))
+        );
+        let mut causes = failure.causes;
+        causes.sort_by_key(|cause| format!("{cause:?}"));
+        let unknown = [
+            "spec.novelty",
+            "spec.phases[0].objects[0].object.metadata.lables",
+        ];
+        assert_eq!(causes, unknown.map(|path| Cause::UnknownField(path.into())));
     });
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stevedore_agent::engine::Engine;
-use stevedore_agent::engine::ports::{Notified, Ports};
 use stevedore_agent::notes::EventWriter;
+use stevedore_agent::ports::{Notified, Ports};
 use stevedore_agent::report::Reports;
 use stevedore_agent::watch::SharedWatches;
 use stevedore_proto_core::content::{Phase, PhaseObject};

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use kube::api::{DeleteParams, ListParams, PostParams};
 use serde_json::{Value, json};
-use stevedore_agent::engine::ports::SetStore as _;
+use stevedore_agent::ports::SetStore as _;
 use stevedore_proto_core::content::{Phase, PhaseObject};
 use stevedore_proto_core::order::order_digest;
 use stevedore_proto_core::{
-    Content, DeploymentUid, Epoch, EpochId, Held, NackReason, Order, OrderBody, PackageRef,
-    PackageUid, Settings, Stage, Term, TermId, Tuple,
+    Content, DeploymentUid, Epoch, EpochId, Held, Order, OrderBody, PackageRef, PackageUid, Reason,
+    Settings, Stage, Term, TermId, Tuple,
 };
 
 use super::support::{
@@ -141,6 +141,30 @@ fn an_accepted_order_outlives_the_agent_and_its_secrets_are_never_inline() {
 }
 
 #[test]
+fn a_misspelt_metadata_field_of_a_package_is_not_blamed_on_the_definitions() {
+    run(async {
+        let parts = parts().await;
+        let mut misspelt = config_map("default", "one", "x");
+        misspelt["metadata"]["lables"] = json!({"app": "one"});
+        let mut content = content("m");
+        content.phases[0].objects[0].object = misspelt;
+        let order = order(21, 1, OrderBody::Apply(content.reference()));
+        let refused = parts
+            .store
+            .accept(&order, Some(content.to_bytes().into()))
+            .await
+            .unwrap_err();
+        assert_eq!(refused.reason, Reason::Unsupported, "{}", refused.message);
+        assert!(
+            refused.message.contains("metadata.lables"),
+            "{}",
+            refused.message
+        );
+        assert_eq!(sets(21).await.len(), 0);
+    });
+}
+
+#[test]
 fn content_that_a_set_has_is_stored_again_without_being_sent() {
     run(async {
         let parts = parts().await;
@@ -157,7 +181,7 @@ fn content_that_a_set_has_is_stored_again_without_being_sent() {
         assert_eq!(stored[0]["spec"]["phases"], stored[1]["spec"]["phases"]);
         let unknown = order(2, 3, OrderBody::Apply(Content::default().reference()));
         let refused = parts.store.accept(&unknown, None).await.unwrap_err();
-        assert_eq!(refused.reason, NackReason::ContentUnavailable);
+        assert_eq!(refused.reason, Reason::ContentUnavailable);
     });
 }
 
@@ -258,7 +282,7 @@ fn a_set_that_the_server_cannot_hold_is_refused_by_that_name() {
             .accept(&order, Some(content.to_bytes().into()))
             .await
             .unwrap_err();
-        assert_eq!(refused.reason, NackReason::TooLarge, "{}", refused.message);
+        assert_eq!(refused.reason, Reason::TooLarge, "{}", refused.message);
         assert_eq!(sets(6).await, Vec::<Value>::new());
     });
 }
@@ -313,7 +337,7 @@ fn an_order_that_an_older_definition_would_cut_is_refused_and_leaves_nothing() {
             let (parts, bytes) = (&parts, content.to_bytes().into());
             async move {
                 match parts.store.accept(&order, Some(bytes)).await {
-                    Err(refused) if refused.reason == NackReason::CrdOutdated => Ok(()),
+                    Err(refused) if refused.reason == Reason::CrdOutdated => Ok(()),
                     other => Err(format!("{other:?}")),
                 }
             }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures::future::BoxFuture;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use stevedore_agent::engine::ports::{Account, ObjectSink, WatchNotice, Watches as _};
+use stevedore_agent::ports::{Account, ObjectSink, WatchNotice, Watches as _};
 use stevedore_agent::watch::SharedWatches;
 use stevedore_agent_core::failure::FailureKind;
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
@@ -44,6 +44,7 @@ impl ObjectSink for Diary {
             WatchNotice::Seen(object) => {
                 format!("seen {} {}", name(object), object["data"]["value"])
             }
+            WatchNotice::Unreadable(object) => format!("unreadable {}", name(object)),
             WatchNotice::Removed(object) => format!("removed {}", name(object)),
             WatchNotice::Restarted(..) => "restarted".into(),
             WatchNotice::Synced(..) => "synced".into(),

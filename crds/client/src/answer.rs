@@ -4,7 +4,6 @@
 //! of this crate has a part of it, but for what a `Status` says of a refusal, which is cut.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,8 +14,10 @@ use kube::client::Body;
 use kube::core::Status;
 use kube::{Client, Error};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde_json::value::RawValue;
 use tokio::time::timeout;
+
+use crate::decode::{Undecodable, Unreadable, decode};
 
 /// Time for one request, its answer included.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -41,23 +42,27 @@ pub enum AnswerError {
         /// The most that is read.
         limit: usize,
     },
-    /// It is something else than was asked for.
-    #[error("the answer to {request} cannot be read: {fault}")]
+    /// It is no answer of an API server: no JSON, or a list of what are no objects.
+    #[error("the answer to {request} is none of an API server")]
+    Malformed {
+        /// Method and path.
+        request: String,
+    },
+    /// The object that was asked for cannot be decoded.
+    #[error("the object in the answer to {request} cannot be read: {why}")]
+    Undecodable {
+        /// Method and path.
+        request: String,
+        /// Why.
+        why: Undecodable,
+    },
+    /// One of the objects of a list cannot be decoded.
+    #[error("{} in the answer to {request} cannot be read: {}", .object.identity, .object.why)]
     Unreadable {
         /// Method and path.
         request: String,
-        /// What is wrong, and where.
-        fault: DecodeError,
-    },
-    /// An object in a list is not of the kind's form.
-    #[error("{object} in the answer to {request} cannot be read: {fault}")]
-    UnreadableObject {
-        /// Method and path.
-        request: String,
-        /// The object, `NAMESPACE/NAME` or `NAME`.
-        object: String,
-        /// What is wrong, and where in the object.
-        fault: DecodeError,
+        /// Which, and why.
+        object: Box<Unreadable>,
     },
     /// The connection ended first.
     #[error("the answer to {request} broke off")]
@@ -88,49 +93,6 @@ pub fn answer_error(error: &Error) -> Option<&AnswerError> {
         _ => None,
     }
 }
-
-/// What is wrong with a JSON text, and where: what serde says of it, without the values that serde quotes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DecodeError {
-    category: Category,
-    line: usize,
-    column: usize,
-}
-
-impl From<&serde_json::Error> for DecodeError {
-    fn from(error: &serde_json::Error) -> Self {
-        Self {
-            category: error.classify(),
-            line: error.line(),
-            column: error.column(),
-        }
-    }
-}
-
-impl From<serde_json::Error> for DecodeError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::from(&error)
-    }
-}
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.category {
-            Category::Data => "a field is missing, unknown or has another type",
-            Category::Syntax => "it is no JSON, or nested too deep",
-            Category::Eof => "it ends too early",
-            Category::Io => "it could not be read to its end",
-        };
-        f.write_str(what)?;
-        match self {
-            // What was no text any more has no places.
-            Self { line: 0, .. } => Ok(()),
-            Self { line, column, .. } => write!(f, ", at line {line} column {column}"),
-        }
-    }
-}
-
-impl StdError for DecodeError {}
 
 /// Method and path of a request, for people: the path is encoded, the query is left out.
 pub(crate) fn shown<T>(request: &http::Request<T>) -> String {
@@ -179,11 +141,14 @@ async fn read(body: Body, limit: usize, asked: &str) -> Result<Bytes, AnswerErro
     }
 }
 
-/// Reads a JSON text as the answer to a request.
-pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], asked: &str) -> Result<T, AnswerError> {
-    serde_json::from_slice(bytes).map_err(|error| AnswerError::Unreadable {
-        request: asked.to_owned(),
-        fault: error.into(),
+/// Reads the one object of an answer.
+pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8], asked: &str) -> Result<T, AnswerError> {
+    let request = || asked.to_owned();
+    let object: &RawValue =
+        serde_json::from_slice(bytes).map_err(|_| AnswerError::Malformed { request: request() })?;
+    decode(object).map_err(|why| AnswerError::Undecodable {
+        request: request(),
+        why,
     })
 }
 

@@ -200,7 +200,7 @@ impl<K: DeserializeOwned> Api<K> {
         let request = request.map_err(Error::BuildRequest)?;
         let asked = answer::shown(&request);
         let bytes = answer::send(&self.client, request, OBJECT_BYTES).await?;
-        Ok(answer::decode(&bytes, &asked)?)
+        Ok(answer::object(&bytes, &asked)?)
     }
 }
 

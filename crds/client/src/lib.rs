@@ -6,13 +6,14 @@
 
 mod answer;
 mod api;
+pub mod decode;
 pub mod events;
 mod list;
 mod path;
 mod wait;
+pub mod watch;
 
-pub use answer::{AnswerError, DecodeError, answer_error};
+pub use answer::{AnswerError, answer_error};
 pub use api::Api;
-pub use list::Unreadable;
 pub use path::{InvalidSegment, Path};
 pub use wait::await_condition;

@@ -8,24 +8,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::answer::{self, AnswerError, DecodeError, answer_error};
+use crate::answer::{self, AnswerError, answer_error};
 use crate::api::Api;
+use crate::decode::{Unreadable, decode};
 
 /// Objects of a page, where the caller does not say how many.
 const PAGE: u32 = 500;
 /// Most bytes of a page. One that is larger is asked for again with fewer objects.
 const PAGE_BYTES: usize = 32 * 1024 * 1024;
-
-/// An object of a list that is not of its kind's form: written by an older or newer definition, or nested too
-/// deep.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{object} cannot be read: {fault}")]
-pub struct Unreadable {
-    /// `NAMESPACE/NAME` or `NAME`.
-    pub object: String,
-    /// What is wrong, and where in the object.
-    pub fault: DecodeError,
-}
 
 #[derive(Deserialize)]
 struct RawPage<'a> {
@@ -33,17 +23,6 @@ struct RawPage<'a> {
     metadata: ListMeta,
     #[serde(borrow)]
     items: Option<Vec<&'a RawValue>>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    metadata: Name,
-}
-
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-    namespace: Option<String>,
 }
 
 /// Builds the request for one page.
@@ -82,7 +61,7 @@ impl<K: DeserializeOwned + Clone> Api<K> {
         self.pages(Request::list, params, |_, item| {
             match item {
                 Ok(item) => items.push(item),
-                Err(fault) => unreadable.push(fault),
+                Err(object) => unreadable.push(object),
             }
             Ok(())
         })
@@ -99,10 +78,9 @@ impl<K> Api<K> {
     ) -> Result<ObjectList<T>, Error> {
         let mut items = vec![];
         let metadata = self.pages(ask, params, |asked, item| {
-            let unreadable = |Unreadable { object, fault }| AnswerError::UnreadableObject {
+            let unreadable = |object| AnswerError::Unreadable {
                 request: asked.to_owned(),
-                object,
-                fault,
+                object: Box::new(object),
             };
             items.push(item.map_err(unreadable)?);
             Ok(())
@@ -140,13 +118,16 @@ impl<K> Api<K> {
                 }
                 answered => answered?,
             };
-            let page: RawPage<'_> =
-                serde_json::from_slice(&bytes).map_err(|error| AnswerError::Unreadable {
-                    request: asked.clone(),
-                    fault: error.into(),
-                })?;
+            let malformed = || AnswerError::Malformed {
+                request: asked.clone(),
+            };
+            let page: RawPage<'_> = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
             for item in page.items.unwrap_or_default() {
-                take(&asked, object(item))?;
+                let object = match decode(item) {
+                    Ok(object) => Ok(object),
+                    Err(why) => Err(Unreadable::new(item, why).ok_or_else(malformed)?),
+                };
+                take(&asked, object)?;
             }
             match page.metadata.continue_.as_deref() {
                 None | Some("") => return Ok(page.metadata),
@@ -158,17 +139,4 @@ impl<K> Api<K> {
 
 fn is_too_large(error: &Error) -> bool {
     matches!(answer_error(error), Some(AnswerError::TooLarge { .. }))
-}
-
-fn object<T: DeserializeOwned>(raw: &RawValue) -> Result<T, Unreadable> {
-    serde_json::from_str(raw.get()).map_err(|error| Unreadable {
-        object: serde_json::from_str(raw.get()).map_or_else(
-            |_| "an object without a name".to_owned(),
-            |Named { metadata }| match metadata.namespace {
-                Some(namespace) => format!("{namespace}/{}", metadata.name),
-                None => metadata.name,
-            },
-        ),
-        fault: error.into(),
-    })
 }

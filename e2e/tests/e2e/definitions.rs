@@ -3,17 +3,18 @@
 use kube::Client;
 use serde_json::{Value, json};
 use stevedore_fleet::install::{install_hub, install_member};
-use stevedore_fleet::{Extent, Fleet, progress::Lines};
+use stevedore_fleet::{ControlPlane, Extent, Fleet, progress::Lines};
 use tokio::sync::OnceCell;
 
 use stevedore_e2e::api::{create, delete, merge, ours};
 use stevedore_e2e::harness::{WITHIN, await_state, run};
+use stevedore_e2e::world::hub_account;
 
 /// Who the tests are on their clusters.
 const ADMIN: &str = "stevedore-admin";
 
 /// A cluster with every definition, and nobody who acts on them.
-async fn client() -> Client {
+pub(crate) async fn on_definitions() -> &'static ControlPlane {
     static FLEET: OnceCell<Fleet> = OnceCell::const_new();
     let fleet = FLEET
         .get_or_init(|| async {
@@ -27,10 +28,15 @@ async fn client() -> Client {
             fleet
         })
         .await;
-    fleet.hub().client()
+    fleet.hub()
 }
 
-fn object(kind: &str, name: &str, spec: &Value) -> Value {
+/// An administrator there.
+async fn client() -> Client {
+    on_definitions().await.client()
+}
+
+pub(crate) fn object(kind: &str, name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "stevedore.dev/v1alpha1",
         "kind": kind,
@@ -40,7 +46,11 @@ fn object(kind: &str, name: &str, spec: &Value) -> Value {
 }
 
 async fn made(collection: &str, kind: &str, name: &str, spec: &Value) -> String {
-    create(&client().await, collection, &object(kind, name, spec))
+    made_by(&client().await, collection, kind, name, spec).await
+}
+
+async fn made_by(who: &Client, collection: &str, kind: &str, name: &str, spec: &Value) -> String {
+    create(who, collection, &object(kind, name, spec))
         .await
         .expect("a valid object");
     format!("{collection}/{name}")
@@ -48,20 +58,24 @@ async fn made(collection: &str, kind: &str, name: &str, spec: &Value) -> String 
 
 /// The API server's words about a change of `spec` that it must refuse.
 async fn refused(path: &str, spec: &Value) -> String {
-    match merge(&client().await, path, &json!({"spec": spec})).await {
+    refused_to(&client().await, path, spec).await
+}
+
+async fn refused_to(who: &Client, path: &str, spec: &Value) -> String {
+    match merge(who, path, &json!({"spec": spec})).await {
         Err(kube::Error::Api(status)) if status.code == 422 => status.message.clone(),
         other => panic!("{path} took {spec}: {other:?}"),
     }
 }
 
-fn contains(message: &str, words: &str) {
+pub(crate) fn contains(message: &str, words: &str) {
     assert!(
         message.contains(words),
         "{message:?} does not say {words:?}"
     );
 }
 
-fn in_system(plural: &str) -> String {
+pub(crate) fn in_system(plural: &str) -> String {
     format!("/apis/stevedore.dev/v1alpha1/namespaces/stevedore-system/{plural}")
 }
 
@@ -137,16 +151,12 @@ fn a_revision_is_immutable() {
             "package": package(), "number": 1, "image": "registry.example/a:1",
             "imageDigest": "sha256:1", "contentDigest": "sha256:2", "contentSecrets": ["c"],
         });
-        let path = made(
-            &in_system("packagerevisions"),
-            "PackageRevision",
-            "fixed",
-            &spec,
-        )
-        .await;
+        let hub = hub_account(on_definitions().await).await;
+        let collection = in_system("packagerevisions");
+        let path = made_by(&hub, &collection, "PackageRevision", "fixed", &spec).await;
         for change in [json!({"number": 2}), json!({"changeCause": "because"})] {
             contains(
-                &refused(&path, &change).await,
+                &refused_to(&hub, &path, &change).await,
                 "a PackageRevision is immutable",
             );
         }
@@ -210,20 +220,16 @@ fn nobody_signs_an_action_as_somebody_else() {
 fn a_ledger_keeps_its_package_and_never_gives_a_number_twice() {
     run(async {
         let spec = json!({"package": package(), "shard": 0, "highestNumber": 7});
-        let path = made(
-            &in_system("packageledgers"),
-            "PackageLedger",
-            "ledger",
-            &spec,
-        )
-        .await;
+        let hub = hub_account(on_definitions().await).await;
+        let collection = in_system("packageledgers");
+        let path = made_by(&hub, &collection, "PackageLedger", "ledger", &spec).await;
         contains(
-            &refused(&path, &json!({"highestNumber": 6})).await,
+            &refused_to(&hub, &path, &json!({"highestNumber": 6})).await,
             "highestNumber never falls",
         );
         for change in [json!({"shard": 1}), json!({"package": {"uid": "u-2"}})] {
             contains(
-                &refused(&path, &change).await,
+                &refused_to(&hub, &path, &change).await,
                 "package and shard of a ledger are immutable",
             );
         }

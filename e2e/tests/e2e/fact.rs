@@ -8,7 +8,7 @@ use super::rollout::{agent_writes, at_rest, package_writes, statuses};
 use stevedore_e2e::api::{condition, core, get, merge, ours};
 use stevedore_e2e::draft::{Draft, members, object};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};
-use stevedore_e2e::world::{SMALL, Shape, World, seen_on};
+use stevedore_e2e::world::{SMALL, Shape, World, hub_account, seen_on};
 
 /// Two members, so that one can stay as it is.
 const TWO: Shape = Shape {
@@ -128,13 +128,10 @@ fn a_renderer_that_differs_by_one_byte_orders_nothing_until_the_next_real_change
         let stored = ours(&format!(
             "namespaces/stevedore-system/packageledgers/{name}"
         ));
-        merge(
-            &world.client(),
-            &stored,
-            &json!({"spec": {"contents": contents}}),
-        )
-        .await
-        .expect("an older hub's ledger");
+        let hub = hub_account(world.fleet.hub()).await;
+        merge(&hub, &stored, &json!({"spec": {"contents": contents}}))
+            .await
+            .expect("an older hub's ledger");
         tier(world, "a").await;
         let written = agent_writes(member).len();
 

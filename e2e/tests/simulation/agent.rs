@@ -6,8 +6,8 @@ use std::sync::Arc;
 use stevedore_agent_core::session::{Backoff, Identity, Recovered, Session, StoreError};
 use stevedore_proto_core::status::{Truth as Status, Verdict};
 use stevedore_proto_core::{
-    ClusterUid, DeploymentStatus, DeploymentUid, Digest, Held, InstanceId, Millis, NackReason,
-    Order, Stage, Tuple,
+    ClusterUid, DeploymentStatus, DeploymentUid, Digest, Held, InstanceId, Millis, Order, Reason,
+    Stage, Tuple,
 };
 
 use super::breaks::Break;
@@ -80,7 +80,7 @@ impl Store {
         };
         let bytes = sent.cloned().or_else(|| self.content(&reference.digest));
         bytes.map(Some).ok_or(StoreError {
-            reason: NackReason::ContentUnavailable,
+            reason: Reason::ContentUnavailable,
             message: "the content is not stored".into(),
         })
     }
@@ -210,9 +210,9 @@ pub(crate) fn engine(order: &Order, now: Millis, rng: &mut Rng) -> Vec<(Millis, 
 /// What the engine says about a deployment.
 pub(crate) fn status(order: &Order, stage: Stage) -> DeploymentStatus {
     let (truth, reason) = match stage {
-        Stage::Available => (Status::True, "Available"),
-        Stage::Deleted => (Status::False, "Deleted"),
-        Stage::Received | Stage::Applied => (Status::False, "Progressing"),
+        Stage::Available => (Status::True, Reason::Available),
+        Stage::Deleted => (Status::False, Reason::TearingDown),
+        Stage::Received | Stage::Applied => (Status::False, Reason::Applying),
     };
     DeploymentStatus {
         deployment: order.deployment,
@@ -220,7 +220,7 @@ pub(crate) fn status(order: &Order, stage: Stage) -> DeploymentStatus {
         stage,
         available: Verdict {
             status: truth,
-            reason: reason.into(),
+            reason,
             message: String::new(),
         },
         phases: Vec::new(),

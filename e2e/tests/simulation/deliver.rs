@@ -3,12 +3,12 @@
 use stevedore_agent_core::session::{
     Action as AgentAction, Event as AgentEvent, FetchError, StoreError,
 };
-use stevedore_hub_core::fleet::Class;
+use stevedore_hub_core::fleet::DeploymentState;
 use stevedore_hub_core::session::{
     Action as HubAction, Connection as Stream, Event as HubEvent, Report,
 };
 use stevedore_proto_core::message::OrderMessage;
-use stevedore_proto_core::{DeploymentUid, Digest, NackReason, Stage, ToAgent, Tuple};
+use stevedore_proto_core::{DeploymentUid, Digest, Reason, Stage, ToAgent, Tuple};
 
 use super::agent::{Write, engine, status};
 use super::truth::Check;
@@ -171,16 +171,16 @@ impl World {
             // The process was killed and nobody knows yet.
             return Ok(());
         }
-        for (package, row) in self.hub.fleet.on_cluster(&agent.uid) {
-            let said = agent
-                .reports
-                .get(&DeploymentUid::derive(&package, &agent.uid));
+        for (package, deployment) in self.hub.fleet.on_cluster(&agent.uid) {
+            let said = agent.reports.get(&package.deployment(&agent.uid));
             let available = said.is_some_and(|said| {
-                said.stage == Stage::Available && Some(said.observed) == row.wanted()
+                said.stage == Stage::Available
+                    && Some(said.observed) == deployment.details().ordered()
             });
-            if row.class() == Class::Available && !available {
+            if deployment.row().state() == DeploymentState::Available && !available {
                 return Err(self.violated(format!(
-                    "S9: package {package} is available on cluster {cluster}, whose new process said {said:?}"
+                    "S9: package {} is available on cluster {cluster}, whose new process said {said:?}",
+                    package.package()
                 )));
             }
         }
@@ -242,7 +242,7 @@ impl World {
             })
         };
         if self.faulty && self.rng.chance(4) {
-            return Ok(refuse(NackReason::StoreFailed));
+            return Ok(refuse(Reason::StoreFailed));
         }
         let agent = &mut self.agents[cluster];
         let bytes = match agent.store.bytes(&write.order, write.content.as_ref()) {
@@ -253,7 +253,7 @@ impl World {
             .as_ref()
             .is_some_and(|bytes| bytes.first() == Some(&POISON))
         {
-            return Ok(refuse(NackReason::TooLarge));
+            return Ok(refuse(Reason::TooLarge));
         }
         self.truth
             .accepted(&write.order, bytes.as_ref(), agent.uid)?;

@@ -1,7 +1,8 @@
 //! What the hub knows, in one place: indexes of its kinds, the live fleet, ledgers, and who waits to be worked on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -10,12 +11,15 @@ use kube::{Client, Resource, ResourceExt as _};
 use stevedore_client::Api;
 use stevedore_client::events::{Event, Recorder};
 use stevedore_crds::v1alpha1::{
-    ClusterPackage, MemberCluster, Package, PackageAction, PackageKind, PackageRevision,
+    ClusterPackage, MemberCluster, Package, PackageAction, PackageKind,
 };
-use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::fleet::{Failure, Fleet};
+use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::placement::{self, Shortfall};
+use stevedore_hub_core::ports::JoinRefusal;
 use stevedore_hub_core::status::Source;
+use stevedore_proto_core::clock::ClockOffset;
+use stevedore_proto_core::exchange::ExchangeRefusal;
 use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid};
 use stevedore_runtime::keyed::Keyed;
 use stevedore_runtime::retry::{Delays, Schedule};
@@ -26,8 +30,9 @@ use crate::metrics::Metrics;
 use crate::package::any_package::{AnyPackage, PackageLike as _};
 use crate::package::registry::{self, Puller};
 use crate::package::render_cache::Renderer;
+use crate::package::revisions::Revisions;
 use crate::package::status::Shown;
-use crate::rollout::ledger_store::StoredLedger;
+use crate::rollout::orders::Orders;
 use crate::watch::index::Index;
 use crate::watch::queue::Queue;
 use crate::write;
@@ -75,14 +80,39 @@ pub(crate) struct View {
     pub(crate) has_content: bool,
     pub(crate) revision: Option<u64>,
     pub(crate) resolved_image: Option<String>,
+    /// Why the revision that should run cannot be read.
+    pub(crate) unreadable: Option<Failure>,
     pub(crate) unrendered: BTreeMap<ClusterUid, Failure>,
     pub(crate) pending_render: usize,
     pub(crate) shortfall: Option<Shortfall>,
     /// Whether some targets are still to be rendered for.
     pub(crate) rendering: bool,
     pub(crate) pinned: Option<u64>,
+    /// Revisions that stay ordered, oldest and newest, while what the spec asks for cannot be ordered.
+    pub(crate) kept: Option<RangeInclusive<u64>>,
     /// Why the last plan could not be carried out, and how often that happened in a row before.
     pub(crate) blocked: Option<(Failure, u32)>,
+}
+
+/// Why a cluster got no certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// Its token was not taken.
+    #[error(transparent)]
+    Join(#[from] JoinRefusal),
+    /// Its expired certificate was not exchanged.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeRefusal),
+}
+
+impl Refusal {
+    /// One CamelCase word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Join(refusal) => refusal.as_str(),
+            Self::Exchange(refusal) => refusal.as_str(),
+        }
+    }
 }
 
 /// What an agent said about itself and its member, and what else is known of it.
@@ -91,11 +121,22 @@ pub(crate) struct MemberNote {
     pub(crate) agent_version: Option<String>,
     pub(crate) environment: Option<Environment>,
     /// Why it has no session, where it was refused one.
-    pub(crate) refusal: Option<Failure>,
+    pub(crate) refusal: Option<Refusal>,
     /// When its status was written last.
     pub(crate) shown: Option<Instant>,
+    /// How far its clock was from ours when its session opened, where it said so.
+    pub(crate) clock: Option<ClockOffset>,
+    /// Whether an event has said that its clock is wrong.
+    pub(crate) clock_announced: bool,
     /// Two processes use its identity.
     pub(crate) duplicate: Option<(String, Instant)>,
+}
+
+impl MemberNote {
+    /// How far its clock is off, where that is too far.
+    pub(crate) fn skew(&self) -> Option<ClockOffset> {
+        self.clock.filter(|offset| offset.is_skew())
+    }
 }
 
 /// The whole hub but its gRPC side. One per process, shared by all its tasks.
@@ -109,11 +150,10 @@ pub struct Hub {
     pub(crate) members: Arc<Index<MemberCluster>>,
     pub(crate) packages: Arc<Index<Package>>,
     pub(crate) cluster_packages: Arc<Index<ClusterPackage>>,
-    pub(crate) revisions: Arc<Index<PackageRevision>>,
+    pub(crate) revisions: Revisions,
     pub(crate) actions: Arc<Index<PackageAction>>,
-    pub(crate) desired: RwLock<Option<Desired>>,
     pub(crate) fleet: Mutex<Fleet>,
-    pub(crate) ledgers: Mutex<BTreeMap<PackageUid, Arc<StoredLedger>>>,
+    pub(crate) orders: Orders,
     pub(crate) sources: Mutex<BTreeMap<PackageUid, SourceState>>,
     pub(crate) views: Mutex<BTreeMap<PackageUid, View>>,
     /// When packages' statuses were written last.
@@ -135,6 +175,8 @@ pub struct Hub {
     pub(crate) contents: tokio::sync::RwLock<()>,
     /// Held while a token is used up and its cluster bound.
     pub(crate) joining: tokio::sync::Mutex<()>,
+    /// UIDs of `PackageRevision`s that may not be the hub's own.
+    pub(crate) to_verify: Arc<Queue<String>>,
     pub(crate) to_pull: Arc<Queue<PackageUid>>,
     pub(crate) to_plan: Arc<Queue<PackageUid>>,
     pub(crate) to_show: Arc<Queue<PackageUid>>,
@@ -161,11 +203,10 @@ impl Hub {
             members: Arc::default(),
             packages: Arc::default(),
             cluster_packages: Arc::default(),
-            revisions: Arc::default(),
+            revisions: Revisions::new(&settings.namespace),
             actions: Arc::default(),
-            desired: RwLock::new(None),
             fleet: Mutex::default(),
-            ledgers: Mutex::default(),
+            orders: Orders::default(),
             sources: Mutex::default(),
             views: Mutex::default(),
             shown: Mutex::default(),
@@ -179,6 +220,7 @@ impl Hub {
             recess: Mutex::default(),
             contents: tokio::sync::RwLock::default(),
             joining: tokio::sync::Mutex::default(),
+            to_verify: Arc::default(),
             to_pull: Arc::default(),
             to_plan: Arc::default(),
             to_show: Arc::default(),
@@ -204,6 +246,13 @@ impl Hub {
         let uid = uid.to_string();
         let namespaced = self.packages.get(&uid).and_then(|package| package.view());
         namespaced.or_else(|| self.cluster_packages.get(&uid)?.view())
+    }
+
+    /// The identity of a package of either kind: its object's, else its ledger's.
+    pub(crate) fn package_identity(&self, uid: &PackageUid) -> Option<PackageIdentity> {
+        let object = self.package(uid).map(|package| package.identity());
+        let ledger = || Some(self.orders.ledger(uid)?.ledger.package.clone());
+        object.or_else(ledger)
     }
 
     /// The name of a package of either kind; its UID where there is none.
@@ -233,7 +282,7 @@ impl Hub {
         }
     }
 
-    /// UIDs of all packages, and of those that are only left in ledgers and revisions.
+    /// UIDs of all packages, and of those that are only left in ledgers.
     pub(crate) fn package_uids(&self) -> BTreeSet<PackageUid> {
         let namespaced = self.packages.all();
         let cluster = self.cluster_packages.all();
@@ -242,12 +291,8 @@ impl Hub {
             .map(|package| write::uid(&**package))
             .chain(cluster.iter().map(|package| write::uid(&**package)));
         let mut uids: BTreeSet<_> = uids.filter_map(|uid| uid.parse().ok()).collect();
-        let revisions = self.revisions.all();
-        uids.extend(revisions.iter().filter_map(|revision| {
-            let uid: Option<PackageUid> = revision.spec.package.uid.parse().ok();
-            uid
-        }));
-        uids.extend(lock(&self.ledgers).keys().copied());
+        let ledgers = self.orders.ledgers();
+        uids.extend(ledgers.iter().map(|stored| stored.ledger.package.uid));
         uids
     }
 

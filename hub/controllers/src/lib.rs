@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!   watch ─▶ index ─▶ to_pull ─▶ package::controller: registry ─▶ Secrets ─▶ PackageRevision
+//!                 ├─▶ to_verify ─▶ package::revisions: an Event on what is not the hub's own
 //!                 └─▶ to_plan ─▶ rollout::controller: targets ─▶ plan ─▶ ledger (stored) ─▶ desired ─▶ sessions
 //!   reports ─▶ fleet ─▶ to_show ─▶ package::status      rollout::ledger_status ─▶ status of ledgers
 //!                   └─▶ to_note ─▶ member::status
@@ -15,6 +16,8 @@ pub mod hub;
 pub mod leadership;
 mod member;
 pub mod metrics;
+#[cfg(test)]
+mod mock_api;
 pub mod package;
 mod ports;
 pub mod rollout;

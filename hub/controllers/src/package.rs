@@ -6,4 +6,5 @@ pub(crate) mod controller;
 pub(crate) mod garbage_collection;
 pub mod registry;
 pub(crate) mod render_cache;
+pub(crate) mod revisions;
 pub(crate) mod status;

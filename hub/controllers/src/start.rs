@@ -1,10 +1,9 @@
 //! The hub's tasks: watches feed indexes, indexes feed queues, queues feed workers.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use kube::{Api, ResourceExt as _};
-use stevedore_crds::v1alpha1::{PackageAction, PackageKind, PackageRevision};
-use stevedore_hub_core::desired::Desired;
+use stevedore_crds::v1alpha1::{PackageAction, PackageKind};
 use stevedore_runtime::supervise::Tasks;
 
 use crate::hub::{Hub, is_joined, lock};
@@ -22,6 +21,9 @@ use crate::{member, package, rollout};
 const PULLS: usize = 256;
 /// Packages that may be planned at the same time.
 const PLANS: usize = 16;
+/// Revisions that are not the hub's own and may be shown at the same time: however many somebody makes, the hub
+/// writes about few.
+const VERIFICATIONS: usize = 2;
 /// Statuses that may be written at the same time.
 const SHOWS: usize = 32;
 
@@ -55,24 +57,15 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
         hub.members.loaded(),
         hub.packages.loaded(),
         hub.cluster_packages.loaded(),
-        hub.revisions.loaded(),
+        hub.revisions.objects().loaded(),
         hub.actions.loaded(),
     );
-    let loaded = ledger_store::load(&client, &settings.namespace).await?;
+    let loaded = ledger_store::load(hub).await?;
     let leadership = hub.leader.current().ok_or(lease::Error::Lost)?;
-    {
-        let mut desired = Desired::new(leadership);
-        for stored in loaded.values() {
-            desired.put(&stored.ledger);
-            rollout::controller::assume(hub, &stored.ledger, leadership.epoch);
-        }
-        desired.set_loaded();
-        *hub.desired.write().unwrap_or_else(PoisonError::into_inner) = Some(desired);
+    for stored in loaded.values() {
+        rollout::controller::assume(hub, &stored.ledger, leadership.epoch);
     }
-    *lock(&hub.ledgers) = loaded
-        .into_iter()
-        .map(|(uid, stored)| (uid, Arc::new(stored)))
-        .collect();
+    hub.orders.load(loaded.into_values(), leadership);
     work(hub, &tasks);
     let shared = Arc::clone(hub);
     let _ = tasks.spawn("strays", async move {
@@ -172,12 +165,9 @@ fn watch(hub: &Arc<Hub>, tasks: &Tasks) {
         "revisions",
         follow(
             Api::all(client.clone()),
-            Arc::clone(&hub.revisions),
-            move |revision: &PackageRevision| {
-                if let Ok(uid) = revision.spec.package.uid.parse() {
-                    shared.to_pull.add(uid);
-                    shared.to_plan.add(uid);
-                }
+            Arc::clone(hub.revisions.objects()),
+            move |revision| {
+                package::revisions::changed(&shared, revision);
             },
         ),
     );
@@ -276,6 +266,18 @@ fn action_changed(hub: &Hub, action: &PackageAction) {
 }
 
 fn work(hub: &Arc<Hub>, tasks: &Tasks) {
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "verify",
+        drive(
+            "verify",
+            Arc::clone(&hub.to_verify),
+            VERIFICATIONS,
+            tasks.clone(),
+            move |uid| package::revisions::reconcile(Arc::clone(&shared), uid),
+        ),
+    );
     let shared = Arc::clone(hub);
     endless(
         tasks,

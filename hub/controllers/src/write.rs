@@ -97,10 +97,20 @@ where
 
 /// Deletes the object with this UID, and no other of its name.
 pub(crate) async fn delete<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), kube::Error> {
+    delete_version(api, name, uid, None).await
+}
+
+/// Deletes the object with this UID, if it is still as it was at this resource version.
+pub(crate) async fn delete_version<K>(
+    api: &Api<K>,
+    name: &str,
+    uid: &str,
+    version: Option<String>,
+) -> Result<(), kube::Error> {
     let parameters = DeleteParams {
         preconditions: Some(Preconditions {
             uid: Some(uid.to_owned()),
-            resource_version: None,
+            resource_version: version,
         }),
         ..DeleteParams::default()
     };
@@ -126,6 +136,11 @@ pub(crate) fn is_conflict(error: &kube::Error) -> bool {
         },
         _ => false,
     }
+}
+
+/// Whether a creation lost against an object that has the name already.
+pub(crate) fn is_taken(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409)
 }
 
 /// Whether the API server refuses the value itself, by the schema: the same value is refused again.

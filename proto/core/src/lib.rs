@@ -11,18 +11,23 @@
 //! | [`order`] | what the hub wants of one deployment: content and settings, or a tombstone |
 //! | [`content`] | what an order carries: phases, objects, probes |
 //! | [`held`] | what a member holds, and the root digest over it |
+//! | [`reason`] | why something stands as it does, as a closed vocabulary |
 //! | [`status`] | what a member says about a deployment, with its size caps |
 //! | [`environment`] | what a member says about itself |
 //! | [`message`] | everything that travels on the control stream |
 //! | [`join`] | the join token, as text and as it is stored |
+//! | [`exchange`] | how an expired certificate is exchanged |
+//! | [`clock`] | wall clocks of hub and member, compared |
 //! | [`ledger`] | rows of a ledger as bytes |
 //! | [`limit`] | the sizes beyond which a message is refused |
 //! | [`label`] | labels and annotations on member objects |
 //! | [`name`] | names of clusters, namespaces and objects, checked where they come in |
 
+pub mod clock;
 pub mod content;
 pub mod digest;
 pub mod environment;
+pub mod exchange;
 pub mod held;
 pub mod id;
 pub mod join;
@@ -32,6 +37,7 @@ pub mod limit;
 pub mod message;
 pub mod name;
 pub mod order;
+pub mod reason;
 pub mod status;
 pub mod tuple;
 
@@ -43,7 +49,8 @@ pub use id::{ClusterUid, DeploymentUid, EpochId, InstanceId, PackageUid, TermId}
 pub use message::{ToAgent, ToHub};
 pub use name::ClusterName;
 pub use order::{ContentRef, DeletionPolicy, Order, OrderBody, PackageRef, Settings};
-pub use status::{DeploymentStatus, NackReason, Stage};
+pub use reason::Reason;
+pub use status::{DeploymentStatus, Stage};
 pub use tuple::{Epoch, Leadership, Term, Tuple};
 
 /// Milliseconds on a monotonic clock chosen by the caller. Only differences mean anything.

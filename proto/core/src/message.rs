@@ -23,7 +23,8 @@ use crate::environment::Environment;
 use crate::held::Held;
 use crate::id::{DeploymentUid, InstanceId};
 use crate::order::Order;
-use crate::status::{DeploymentStatus, NackReason, Stage};
+use crate::reason::{Reason, words};
+use crate::status::{DeploymentStatus, Stage};
 use crate::tuple::{Leadership, Tuple};
 
 /// The protocol version this release speaks.
@@ -56,6 +57,9 @@ pub struct Hello {
     pub held: u32,
     /// Facts about the member.
     pub environment: Environment,
+    /// What the member's wall clock shows, in milliseconds since the Unix epoch. The session machine leaves it
+    /// out; who writes the message to the stream puts it in.
+    pub time: Option<u64>,
 }
 
 /// One page of what a member holds, in answer to [`ToAgent::List`].
@@ -96,7 +100,7 @@ pub enum ToHub {
         /// The refused order.
         tuple: Tuple,
         /// Why.
-        reason: NackReason,
+        reason: Reason,
         /// For people.
         message: String,
     },
@@ -118,72 +122,32 @@ pub enum ToHub {
     Environment(Box<Environment>),
 }
 
-/// Why the hub ends a session or does not start one. Open: unknown words arrive as `Other`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum CloseReason {
-    /// The hub has not finished loading what it should know.
-    NotLoaded,
-    /// Another replica leads; see the redirect.
-    NotLeader,
-    /// The cluster is not accepted.
-    NotAccepted,
-    /// The certificate belongs to a cluster record that is gone, or to another one.
-    Revoked,
-    /// Two instances use one identity.
-    DuplicateIdentity,
-    /// A newer session of the same agent took over.
-    Superseded,
-    /// No common protocol version.
-    UnsupportedVersion,
-    /// Too many sessions are starting at once.
-    Busy,
-    /// The hub is shutting down, or the connection got too old.
-    GoingAway,
-    /// The agent broke the protocol.
-    ProtocolError,
-    /// Nothing was heard from the agent for too long.
-    Silent,
-    /// A reason given by a newer hub.
-    Other(String),
-}
-
-impl CloseReason {
-    /// One CamelCase word for conditions, events and metrics.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::NotLoaded => "NotLoaded",
-            Self::NotLeader => "NotLeader",
-            Self::NotAccepted => "NotAccepted",
-            Self::Revoked => "Revoked",
-            Self::DuplicateIdentity => "DuplicateIdentity",
-            Self::Superseded => "Superseded",
-            Self::UnsupportedVersion => "UnsupportedVersion",
-            Self::Busy => "Busy",
-            Self::GoingAway => "GoingAway",
-            Self::ProtocolError => "ProtocolError",
-            Self::Silent => "Silent",
-            Self::Other(reason) => reason,
-        }
-    }
-
-    /// The reason behind a word of [`Self::as_str`]; unknown words are kept.
-    pub fn from_word(word: &str) -> Self {
-        [
-            Self::NotLoaded,
-            Self::NotLeader,
-            Self::NotAccepted,
-            Self::Revoked,
-            Self::DuplicateIdentity,
-            Self::Superseded,
-            Self::UnsupportedVersion,
-            Self::Busy,
-            Self::GoingAway,
-            Self::ProtocolError,
-            Self::Silent,
-        ]
-        .into_iter()
-        .find(|known| known.as_str() == word)
-        .unwrap_or_else(|| Self::Other(word.to_owned()))
+words! {
+    /// Why the hub ends a session or does not start one.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+    CloseReason {
+        /// The hub has not finished loading what it should know.
+        NotLoaded = "NotLoaded",
+        /// Another replica leads; see the redirect.
+        NotLeader = "NotLeader",
+        /// The cluster is not accepted.
+        NotAccepted = "NotAccepted",
+        /// The certificate belongs to a cluster record that is gone, or to another one.
+        Revoked = "Revoked",
+        /// Two instances use one identity.
+        DuplicateIdentity = "DuplicateIdentity",
+        /// A newer session of the same agent took over.
+        Superseded = "Superseded",
+        /// No common protocol version.
+        UnsupportedVersion = "UnsupportedVersion",
+        /// Too many sessions are starting at once.
+        Busy = "Busy",
+        /// The hub is shutting down, or the connection got too old.
+        GoingAway = "GoingAway",
+        /// The agent broke the protocol.
+        ProtocolError = "ProtocolError",
+        /// Nothing was heard from the agent for too long.
+        Silent = "Silent",
     }
 }
 
@@ -198,6 +162,18 @@ pub struct Close {
     pub retry_after: u64,
     /// Where to go instead; same certificate authority.
     pub redirect: Option<String>,
+}
+
+impl Close {
+    /// A close without a redirect. `retry_after` is in milliseconds.
+    pub fn new(reason: CloseReason, message: impl Into<String>, retry_after: u64) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            retry_after,
+            redirect: None,
+        }
+    }
 }
 
 /// How the hub accepts a session.
@@ -215,6 +191,9 @@ pub struct Welcome {
     pub heartbeat: u64,
     /// Report every deployment: the hub does not have all that was reported before.
     pub report: bool,
+    /// What the hub's wall clock shows, in milliseconds since the Unix epoch. The session machine leaves it
+    /// out; who writes the message to the stream puts it in.
+    pub time: Option<u64>,
 }
 
 /// A message from hub to agent.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::DeploymentUid;
 use crate::limit;
+use crate::reason::Reason;
 use crate::tuple::Tuple;
 
 /// How far a member is with the order it accepted. Later stages include the earlier ones, except that
@@ -22,92 +23,6 @@ pub enum Stage {
     Available,
     /// Torn down; nothing of ours is left.
     Deleted,
-}
-
-/// Why a member refuses an order. Open: a reason this release does not know arrives as `Other`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum NackReason {
-    /// The number is lower than what the member holds, or the epoch or term is older than one it has seen.
-    HubRegressed,
-    /// The same number with another digest, or the same counter under another id.
-    HubDiverged,
-    /// The deployment does not belong to this cluster.
-    WrongCluster,
-    /// The tuple does not name the digest of the order, or the content's bytes do not have its digest.
-    DigestMismatch,
-    /// The order or its content cannot be read.
-    Undecodable,
-    /// Too big for the member to store.
-    TooLarge,
-    /// The hub does not give the content the order names.
-    ContentUnavailable,
-    /// The member stores less than was sent: its CRDs are older than this agent.
-    CrdOutdated,
-    /// The cluster's owner forbids it.
-    Forbidden,
-    /// The member could not make the order durable.
-    StoreFailed,
-    /// The order asks for something this agent cannot do.
-    Unsupported,
-    /// A reason given by a newer agent.
-    Other(String),
-}
-
-impl NackReason {
-    /// One CamelCase word for conditions, events and metrics.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::HubRegressed => "HubRegressed",
-            Self::HubDiverged => "HubDiverged",
-            Self::WrongCluster => "WrongCluster",
-            Self::DigestMismatch => "DigestMismatch",
-            Self::Undecodable => "Undecodable",
-            Self::TooLarge => "TooLarge",
-            Self::ContentUnavailable => "ContentUnavailable",
-            Self::CrdOutdated => "CRDOutdated",
-            Self::Forbidden => "Forbidden",
-            Self::StoreFailed => "StoreFailed",
-            Self::Unsupported => "Unsupported",
-            Self::Other(reason) => reason,
-        }
-    }
-
-    /// The reason behind a word of [`Self::as_str`]; unknown words are kept.
-    pub fn from_word(word: &str) -> Self {
-        [
-            Self::HubRegressed,
-            Self::HubDiverged,
-            Self::WrongCluster,
-            Self::DigestMismatch,
-            Self::Undecodable,
-            Self::TooLarge,
-            Self::ContentUnavailable,
-            Self::CrdOutdated,
-            Self::Forbidden,
-            Self::StoreFailed,
-            Self::Unsupported,
-        ]
-        .into_iter()
-        .find(|known| known.as_str() == word)
-        .unwrap_or_else(|| Self::Other(word.to_owned()))
-    }
-
-    /// Whether the same order may be offered again later without having changed.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::StoreFailed | Self::ContentUnavailable)
-    }
-}
-
-/// Reasons of [`DeploymentStatus::available`] that a hub decides by; every other word is only shown.
-pub mod reason {
-    /// The order is stored and nothing was looked at yet.
-    pub const PREPARING: &str = "Preparing";
-    /// A phase is being written.
-    pub const APPLYING: &str = "Applying";
-    /// Every object of a phase is in place, and a probe does not pass.
-    pub const PROBE_FAILURE: &str = "ProbeFailure";
-    /// A tombstone is being carried out.
-    pub const TEARING_DOWN: &str = "TearingDown";
 }
 
 /// A condition's status.
@@ -128,8 +43,8 @@ pub enum Truth {
 pub struct Verdict {
     /// The status.
     pub status: Truth,
-    /// One CamelCase word.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
     /// For people.
     pub message: String,
 }
@@ -171,8 +86,8 @@ pub struct PhaseStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Blocker {
-    /// One CamelCase word, such as `NoAccount` or `Finalizer`.
-    pub reason: String,
+    /// Why it waits.
+    pub reason: Reason,
     /// `Kind namespace/name`, where it is about an object.
     pub object: String,
     /// For people.
@@ -206,7 +121,7 @@ pub struct Attribution {
 pub struct MappedCondition {
     /// Destination type.
     pub r#type: String,
-    /// Status, reason and message of the source.
+    /// Status, reason and message of the source; the reason is the source's own, [`Reason::opaque`].
     pub verdict: Verdict,
 }
 
@@ -259,32 +174,27 @@ impl DeploymentStatus {
     /// ones that matter, and writers put them first.
     #[must_use]
     pub fn bounded(mut self) -> Self {
-        let verdict = |verdict: Verdict, message: usize| Verdict {
-            status: verdict.status,
-            reason: truncate(verdict.reason, limit::REASON),
-            message: truncate(verdict.message, message),
-        };
-        self.available = verdict(self.available, cap::MESSAGE);
+        let cut = |text: &mut String, max: usize| *text = truncate(std::mem::take(text), max);
+        cut(&mut self.available.message, cap::MESSAGE);
         self.phases.truncate(limit::PHASES);
         for phase in &mut self.phases {
-            phase.name = truncate(std::mem::take(&mut phase.name), cap::PHASE_NAME);
-            phase.message = truncate(std::mem::take(&mut phase.message), cap::DETAIL);
+            cut(&mut phase.name, cap::PHASE_NAME);
+            cut(&mut phase.message, cap::DETAIL);
         }
         self.blockers.truncate(cap::BLOCKERS);
         for blocker in &mut self.blockers {
-            blocker.reason = truncate(std::mem::take(&mut blocker.reason), limit::REASON);
-            blocker.object = truncate(std::mem::take(&mut blocker.object), cap::OBJECT);
-            blocker.message = truncate(std::mem::take(&mut blocker.message), cap::DETAIL);
+            cut(&mut blocker.object, cap::OBJECT);
+            cut(&mut blocker.message, cap::DETAIL);
         }
         self.attributions.truncate(cap::ATTRIBUTIONS);
         for attribution in &mut self.attributions {
-            attribution.object = truncate(std::mem::take(&mut attribution.object), cap::OBJECT);
-            attribution.manager = truncate(std::mem::take(&mut attribution.manager), cap::MANAGER);
+            cut(&mut attribution.object, cap::OBJECT);
+            cut(&mut attribution.manager, cap::MANAGER);
         }
         self.conditions.truncate(cap::CONDITIONS);
         for condition in &mut self.conditions {
-            condition.r#type = truncate(std::mem::take(&mut condition.r#type), cap::CONDITION_TYPE);
-            condition.verdict = verdict(std::mem::take(&mut condition.verdict), cap::DETAIL);
+            cut(&mut condition.r#type, cap::CONDITION_TYPE);
+            cut(&mut condition.verdict.message, cap::DETAIL);
         }
         self
     }
@@ -316,7 +226,7 @@ mod tests {
         let text = || "ä".repeat(5_000);
         let verdict = || Verdict {
             status: Truth::False,
-            reason: text(),
+            reason: Reason::opaque(&"A".repeat(5_000)),
             message: text(),
         };
         let phase = || PhaseStatus {
@@ -345,7 +255,7 @@ mod tests {
             phases: (0..200).map(|_| phase()).collect(),
             blockers: (0..200)
                 .map(|_| Blocker {
-                    reason: text(),
+                    reason: Reason::opaque(&"A".repeat(5_000)),
                     object: text(),
                     message: text(),
                 })
@@ -379,18 +289,5 @@ mod tests {
         assert_eq!(truncate("äää".into(), 6), "äää");
         assert_eq!(truncate("äääx".into(), 6), "ä…");
         assert_eq!(truncate("abcdefgh".into(), 6), "abc…");
-    }
-
-    #[test]
-    fn nack_reasons_survive_their_word() {
-        for word in [
-            "HubRegressed",
-            "CRDOutdated",
-            "StoreFailed",
-            "SomethingNewer",
-        ] {
-            assert_eq!(NackReason::from_word(word).as_str(), word);
-        }
-        assert_eq!(NackReason::from_word("X"), NackReason::Other("X".into()));
     }
 }

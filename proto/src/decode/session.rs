@@ -2,8 +2,8 @@
 
 use stevedore_proto_core::message::{Close, CloseReason, Hello, Page, Welcome};
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, NackReason, ToAgent,
-    ToHub, limit,
+    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Reason, ToAgent, ToHub,
+    limit,
 };
 
 use super::{Error, digest, fixed, list, optional, present, text, within, words};
@@ -44,6 +44,7 @@ impl TryFrom<v1::Hello> for Hello {
             root: digest(&hello.root, "hello.root")?,
             held: hello.held,
             environment: hello.environment.unwrap_or_default().try_into()?,
+            time: hello.time_millis,
         })
     }
 }
@@ -101,7 +102,7 @@ impl TryFrom<v1::ToHub> for ToHub {
             Message::Nack(nack) => Self::Nack {
                 deployment: deployment(&nack.deployment)?,
                 tuple: present(nack.tuple, "nack.tuple")?.try_into()?,
-                reason: NackReason::from_word(&text(nack.reason, limit::REASON, "nack.reason")?),
+                reason: Reason::parse(&text(nack.reason, limit::REASON, "nack.reason")?),
                 message: text(nack.message, limit::MESSAGE, "nack.message")?,
             },
             Message::Status(report) => {
@@ -139,6 +140,7 @@ impl TryFrom<v1::Welcome> for Welcome {
             leadership: present(welcome.leadership, "welcome.leadership")?.try_into()?,
             heartbeat: welcome.heartbeat_millis,
             report: welcome.report,
+            time: welcome.time_millis,
         })
     }
 }
@@ -148,7 +150,7 @@ impl TryFrom<v1::Close> for Close {
 
     fn try_from(close: v1::Close) -> Result<Self, Error> {
         Ok(Self {
-            reason: CloseReason::from_word(&text(close.reason, limit::REASON, "close.reason")?),
+            reason: CloseReason::parse(&text(close.reason, limit::REASON, "close.reason")?),
             message: text(close.message, limit::MESSAGE, "close.message")?,
             retry_after: close.retry_after_millis,
             redirect: optional(close.redirect, limit::REDIRECT, "close.redirect")?,

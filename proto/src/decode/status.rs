@@ -4,7 +4,7 @@ use stevedore_proto_core::status::{
     Attribution, Blocker, Interference, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict,
     cap,
 };
-use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Stage, limit};
+use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Reason, Stage, limit};
 
 use super::{Error, fixed, list, present, text};
 use crate::v1;
@@ -32,16 +32,13 @@ fn truth(truth: v1::Truth) -> Truth {
     }
 }
 
-impl TryFrom<v1::Verdict> for Verdict {
-    type Error = Error;
-
-    fn try_from(verdict: v1::Verdict) -> Result<Self, Error> {
-        Ok(Self {
-            status: truth(verdict.status()),
-            reason: text(verdict.reason, limit::REASON, "verdict.reason")?,
-            message: text(verdict.message, cap::MESSAGE, "verdict.message")?,
-        })
-    }
+/// A verdict whose reason is in this vocabulary.
+fn verdict(verdict: v1::Verdict, reason: impl Fn(&str) -> Reason) -> Result<Verdict, Error> {
+    Ok(Verdict {
+        status: truth(verdict.status()),
+        reason: reason(&text(verdict.reason, limit::REASON, "verdict.reason")?),
+        message: text(verdict.message, cap::MESSAGE, "verdict.message")?,
+    })
 }
 
 impl TryFrom<v1::PhaseStatus> for PhaseStatus {
@@ -72,7 +69,7 @@ impl TryFrom<v1::Blocker> for Blocker {
 
     fn try_from(blocker: v1::Blocker) -> Result<Self, Error> {
         Ok(Self {
-            reason: text(blocker.reason, limit::REASON, "blocker.reason")?,
+            reason: Reason::parse(&text(blocker.reason, limit::REASON, "blocker.reason")?),
             object: text(blocker.object, cap::OBJECT, "blocker.object")?,
             message: text(blocker.message, cap::DETAIL, "blocker.message")?,
         })
@@ -102,7 +99,10 @@ impl TryFrom<v1::MappedCondition> for MappedCondition {
     fn try_from(condition: v1::MappedCondition) -> Result<Self, Error> {
         Ok(Self {
             r#type: text(condition.r#type, cap::CONDITION_TYPE, "condition.type")?,
-            verdict: present(condition.verdict, "condition.verdict")?.try_into()?,
+            verdict: verdict(
+                present(condition.verdict, "condition.verdict")?,
+                Reason::opaque,
+            )?,
         })
     }
 }
@@ -115,7 +115,10 @@ impl TryFrom<v1::DeploymentStatus> for DeploymentStatus {
             stage: status.stage().try_into()?,
             deployment: DeploymentUid::from_bytes(fixed(&status.deployment, "status.deployment")?),
             observed: present(status.observed, "status.observed")?.try_into()?,
-            available: present(status.available, "status.available")?.try_into()?,
+            available: verdict(
+                present(status.available, "status.available")?,
+                Reason::parse,
+            )?,
             phases: list(status.phases, limit::PHASES, "status.phases")?,
             blockers: list(status.blockers, cap::BLOCKERS, "status.blockers")?,
             attributions: list(

@@ -1,6 +1,7 @@
 //! Steps that have to succeed before others start, and what stands against them.
 
 use stevedore_proto_core::Millis;
+use stevedore_proto_core::reason::{self, Reason};
 
 use crate::failure::{Failure, FailureKind};
 use crate::retry::{BLOCKED, FORBIDDEN, Retry, SOON, Spread};
@@ -59,11 +60,11 @@ impl Gate {
                 };
             }
             Err(Setback { blocks, at_least }) => {
-                let reason = blocks.first().map_or("", |block| block.reason);
-                let schedule = match reason {
-                    "Unavailable" | "AccountUnknown" | "Conflict" => SOON,
-                    "Forbidden" => FORBIDDEN,
-                    _ => BLOCKED,
+                let schedule = match blocks.first().map(|block| block.reason.retry()) {
+                    Some(reason::Retry::Soon) => SOON,
+                    Some(reason::Retry::Seldom) => FORBIDDEN,
+                    // What never passes by itself is asked again too: a gate has nobody else to open it.
+                    Some(reason::Retry::Later | reason::Retry::Never) | None => BLOCKED,
                 };
                 self.open = false;
                 self.retry.fail(now, schedule, at_least, spread);
@@ -92,16 +93,11 @@ impl From<Vec<Block>> for Setback {
 impl From<&Failure> for Setback {
     fn from(failure: &Failure) -> Self {
         let reason = match failure.kind {
-            FailureKind::NotFound | FailureKind::NoKind => "NotFound",
-            kind => kind.as_str(),
-        };
-        let block = Block {
-            reason,
-            message: failure.message.clone(),
-            preflight: false,
+            FailureKind::NotFound | FailureKind::NoKind => Reason::NotFound,
+            kind => kind.reason(),
         };
         Self {
-            blocks: vec![block],
+            blocks: vec![Block::new(reason, &failure.message)],
             at_least: failure.retry_after,
         }
     }

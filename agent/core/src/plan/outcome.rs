@@ -1,6 +1,6 @@
 //! What carrying out an action gave.
 
-use stevedore_proto_core::Millis;
+use stevedore_proto_core::{Millis, Reason};
 
 use super::gate::{Gate, Setback};
 use super::{Action, Deployment, Leaving, Purpose};
@@ -67,7 +67,7 @@ impl Outcome {
             ),
             Self::Searched(Err(blocks)) => blocks
                 .iter()
-                .any(|block| block.reason == FailureKind::AccountNotAllowed.as_str()),
+                .any(|block| block.reason == Reason::AccountNotAllowed),
             _ => false,
         }
     }
@@ -142,7 +142,7 @@ impl Deployment {
 
     fn opened(&mut self, result: Result<(), Block>, now: Millis) {
         let was_blocked = !self.account.block.is_empty();
-        let reason = result.as_ref().err().map(|block| block.reason);
+        let reason = result.as_ref().err().map(|block| block.reason.clone());
         let result = result.map_err(|block| Setback::from(vec![block]));
         if !self.account.settle(result, now, &mut self.spread) {
             return;
@@ -154,7 +154,7 @@ impl Deployment {
                     self.hurry();
                 }
             }
-            Some(reason) if self.nothing_is_left(reason) => {
+            Some(reason) if self.nothing_is_left(&reason) => {
                 let order = self.heads.last().map_or(0, |head| head.number);
                 let removal = Removal::new(self.uid, order, Vec::new(), 0);
                 if let Some(leaving) = &mut self.leaving {
@@ -166,7 +166,7 @@ impl Deployment {
     }
 
     /// There is no account for this reason, and that leaves no object to be taken away either.
-    fn nothing_is_left(&self, reason: &str) -> bool {
+    fn nothing_is_left(&self, reason: &Reason) -> bool {
         let all_end = match self.leaving.as_ref().map(|leaving| &leaving.purpose) {
             Some(Purpose::Whole { .. }) => true,
             Some(Purpose::Sets(sets)) => self.heads.iter().all(|head| sets.contains(&head.uid)),
@@ -175,10 +175,10 @@ impl Deployment {
         let untouched = |head: &SetHead| head.standalone && !head.begun;
         match reason {
             // What looks its account up in a namespace has all its objects there.
-            "NamespaceMissing" => all_end,
+            Reason::NamespaceMissing => all_end,
             // Should a write have been forgotten: what a set used directly wrote has it for an owner, and goes
             // with it.
-            "NoAccount" => all_end && !self.had_account && self.heads.iter().all(untouched),
+            Reason::NoAccount => all_end && !self.had_account && self.heads.iter().all(untouched),
             _ => false,
         }
     }
@@ -191,10 +191,12 @@ impl Deployment {
             }
             Err(Prevented::Refused(why)) => {
                 let refused = why.into_iter();
-                let refused = refused.map(|message| preflight("Refused", message));
+                let refused = refused.map(|message| Block::preflight(Reason::Refused, message));
                 Err(refused.collect::<Vec<_>>().into())
             }
-            Err(Prevented::Missing(what)) => Err(vec![preflight("ContentMissing", what)].into()),
+            Err(Prevented::Missing(what)) => {
+                Err(vec![Block::preflight(Reason::ContentMissing, what)].into())
+            }
             Err(Prevented::Failed(failure)) => Err(Setback::from(&failure)),
         };
         self.prepared.settle(result, now, &mut self.spread);
@@ -331,12 +333,4 @@ fn split(leaving: &Leaving, heads: &[SetHead], ends: impl Fn(&SetUid) -> bool) -
         &numbers(&|head| ends(&head.uid)),
         &numbers(&|head| !ends(&head.uid)),
     )
-}
-
-fn preflight(reason: &'static str, message: String) -> Block {
-    Block {
-        reason,
-        message,
-        preflight: true,
-    }
 }

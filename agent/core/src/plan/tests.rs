@@ -7,9 +7,9 @@ mod orders;
 mod properties;
 mod world;
 
-use stevedore_proto_core::Stage;
 use stevedore_proto_core::content::CollisionProtection;
 use stevedore_proto_core::status::{Interference, PhaseState, Truth};
+use stevedore_proto_core::{Reason, Stage};
 
 use super::*;
 use crate::failure::{Failure, FailureKind};
@@ -43,7 +43,7 @@ fn a_later_phase_is_not_written_before_the_earlier_one_passes_its_probes() {
     sim.settle();
     assert_eq!(sim.written(), ["a"]);
     let view = sim.view();
-    assert_eq!(view.available.reason, "ProbeFailure");
+    assert_eq!(view.available.reason, Reason::ProbeFailure);
     assert!(view.available.message.contains("not yet"), "{view:?}");
     let phases = view.rollout.unwrap().phases;
     assert_eq!(
@@ -65,7 +65,7 @@ fn a_reached_phase_keeps_being_repaired_while_an_earlier_probe_fails() {
     sim.edit("c", "kubectl-edit");
     sim.settle();
     assert_eq!(sim.written(), ["a", "b", "c", "c"]);
-    assert_eq!(sim.view().available.reason, "ProbeFailure");
+    assert_eq!(sim.view().available.reason, Reason::ProbeFailure);
 }
 
 #[test]
@@ -77,12 +77,12 @@ fn nothing_of_a_step_is_written_when_one_dry_run_is_refused() {
     sim.settle_until(60_000);
     assert!(sim.written().is_empty());
     let view = sim.view();
-    assert_eq!(view.available.reason, "PreflightError");
+    assert_eq!(view.available.reason, Reason::PreflightError);
     assert!(
         view.available.message.contains("ConfigMap ns/bad"),
         "{view:?}"
     );
-    assert_eq!(view.blockers[0].reason, "Invalid");
+    assert_eq!(view.blockers[0].reason, Reason::Invalid);
     assert!(sim.deployment.plan(sim.now, 16).wake_at.is_some());
     sim.world.allow("bad");
     sim.settle();
@@ -97,7 +97,7 @@ fn a_refusal_for_lack_of_rights_is_a_condition_and_not_a_storm() {
         .refuse("a", Failure::new(FailureKind::Forbidden, "no"));
     sim.settle_until(600_000);
     assert!(sim.world.requests <= 8, "{} requests", sim.world.requests);
-    assert_eq!(sim.view().blockers[0].reason, "Forbidden");
+    assert_eq!(sim.view().blockers[0].reason, Reason::Forbidden);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn what_is_too_large_is_never_tried_again() {
     sim.settle();
     assert_eq!(sim.world.requests, 1);
     assert_eq!(sim.deployment.plan(sim.now, 16).wake_at, None);
-    assert_eq!(sim.view().blockers[0].reason, "TooLarge");
+    assert_eq!(sim.view().blockers[0].reason, Reason::TooLarge);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_foreign_object_in_the_way_is_named_left_alone_and_taken_up_once_it_is_gone(
     sim.settle_until(20_000);
     assert_eq!(sim.written(), ["a"]);
     let view = sim.view();
-    assert_eq!(view.available.reason, "CollisionDetected");
+    assert_eq!(view.available.reason, Reason::CollisionDetected);
     assert!(
         view.available.message.contains("ConfigMap ns/b"),
         "{view:?}"
@@ -191,7 +191,7 @@ fn an_object_of_a_newer_order_is_never_touched() {
     sim.touch("b");
     sim.settle_until(60_000);
     assert_eq!(sim.written(), ["a", "b", "c"]);
-    assert_eq!(sim.view().available.reason, "NewerOrder");
+    assert_eq!(sim.view().available.reason, Reason::NewerOrder);
     sim.tombstone(false);
     sim.settle();
     assert_eq!(sim.world.deleted(), ["c", "a"]);
@@ -241,7 +241,7 @@ fn another_object_under_the_same_name_and_mark_is_an_ownership_question() {
     sim.world.create_foreign("b", "kubectl-create");
     sim.deployment.removed(&key("b"), None, sim.now);
     sim.settle_until(10_000);
-    assert_eq!(sim.view().available.reason, "CollisionDetected");
+    assert_eq!(sim.view().available.reason, Reason::CollisionDetected);
     assert!(matches!(sim.world.seen("b").unwrap().owner, Owner::Nobody));
 }
 
@@ -271,7 +271,7 @@ fn what_cannot_be_watched_is_listed_from_time_to_time() {
     let scope = WatchKey::of(&key("a"));
     sim.deployment
         .unwatched(&scope, "Forbidden".into(), sim.now);
-    assert_eq!(sim.view().blockers[0].reason, "NotWatched");
+    assert_eq!(sim.view().blockers[0].reason, Reason::NotWatched);
     sim.world.edit("b", "kubectl-edit");
     let requests = sim.world.requests;
     sim.settle_until(sim.now + 100_000);
@@ -309,7 +309,7 @@ fn what_is_only_looked_at_again_does_not_stop_being_available() {
     );
     sim.world.probe("a", Probed::Failed("down".into()));
     sim.settle_until(sim.now + 60_000);
-    assert_eq!(sim.view().available.reason, "ProbeFailure");
+    assert_eq!(sim.view().available.reason, Reason::ProbeFailure);
     assert_eq!(sim.world.deleted(), ["c"]);
 }
 
@@ -335,7 +335,7 @@ fn a_missing_namespace_is_named() {
     let missing = Failure::new(FailureKind::NotFound, "namespaces \"ns\" not found");
     sim.world.refuse("a", missing);
     sim.settle_until(10_000);
-    assert_eq!(sim.view().blockers[0].reason, "NamespaceMissing");
+    assert_eq!(sim.view().blockers[0].reason, Reason::NamespaceMissing);
 }
 
 #[test]
@@ -345,8 +345,8 @@ fn what_could_not_be_probed_is_looked_at_again_by_itself_and_says_so() {
     sim.settle_until(120_000);
     let view = sim.view();
     assert_eq!(
-        (view.available.status, view.available.reason.as_str()),
-        (Truth::Unknown, "ProbeWaits")
+        (view.available.status, view.available.reason),
+        (Truth::Unknown, Reason::ProbeWaits)
     );
     assert_eq!(view.blockers, [], "it only waits");
     assert!(view.rollout.unwrap().known, "it is told");
@@ -366,8 +366,8 @@ fn an_order_whose_set_was_archived_by_hand_is_not_available_and_says_why() {
     sim.settle();
     let available = sim.view().available;
     assert_eq!(
-        (available.status, available.reason.as_str()),
-        (Truth::False, "ArchivedByHand")
+        (available.status, available.reason),
+        (Truth::False, Reason::ArchivedByHand)
     );
     assert!(sim.world.deleted().is_empty());
 }

@@ -1,7 +1,7 @@
 //! What a deployment says about itself.
 
-use stevedore_proto_core::Stage;
-use stevedore_proto_core::status::{Blocker, Truth, Verdict, reason};
+use stevedore_proto_core::status::{Blocker, Truth, Verdict};
+use stevedore_proto_core::{Reason, Stage};
 
 use super::gate::Gate;
 use super::{Deployment, Purpose};
@@ -41,7 +41,7 @@ pub struct View {
 
 fn of_gate(gate: &Gate) -> impl Iterator<Item = Blocker> {
     gate.block.iter().map(|block| Blocker {
-        reason: block.reason.to_owned(),
+        reason: block.reason.clone(),
         object: String::new(),
         message: block.message.clone(),
     })
@@ -66,7 +66,7 @@ impl Deployment {
             blockers.extend(of_gate(&self.chore));
         }
         blockers.extend(self.unwatched.iter().map(|(scope, why)| Blocker {
-            reason: "NotWatched".to_owned(),
+            reason: Reason::NotWatched,
             object: scope.kind.kind().to_owned(),
             message: format!(
                 "is looked at every half minute only, for it cannot be watched: {why}"
@@ -96,22 +96,22 @@ impl Deployment {
     }
 
     fn available(&self, rollout: Option<&rollout::View>, blockers: &[Blocker]) -> Verdict {
-        let no = |reason: &str, message: String| Verdict {
+        let no = |reason: Reason, message: String| Verdict {
             status: Truth::False,
-            reason: reason.to_owned(),
+            reason,
             message,
         };
         if self.accepted().is_none() {
             return match self.heads.last() {
                 Some(newest) if newest.is_set_aside() => {
                     let message = "the set of this order was archived by hand: nothing is enforced";
-                    no("ArchivedByHand", message.to_owned())
+                    no(Reason::ArchivedByHand, message.to_owned())
                 }
-                _ => no(reason::TEARING_DOWN, self.teardown_message()),
+                _ => no(Reason::TearingDown, self.teardown_message()),
             };
         }
         if let Some(block) = self.account.block.first() {
-            return no(block.reason, block.message.clone());
+            return no(block.reason.clone(), block.message.clone());
         }
         if !self.prepared.block.is_empty() {
             let all: Vec<&str> = self
@@ -120,12 +120,12 @@ impl Deployment {
                 .iter()
                 .map(|block| block.message.as_str())
                 .collect();
-            return no("PreflightError", all.join("; "));
+            return no(Reason::PreflightError, all.join("; "));
         }
         match rollout {
             Some(view) => view.available.clone(),
             None => no(
-                reason::PREPARING,
+                Reason::Preparing,
                 blockers.first().map_or_else(
                     || "the order is being prepared".to_owned(),
                     |b| b.message.clone(),
@@ -156,7 +156,7 @@ impl Deployment {
         let mut blockers = Vec::new();
         if self.definitions_terminating {
             blockers.push(Blocker {
-                reason: "DefinitionsTerminating".to_owned(),
+                reason: Reason::DefinitionsTerminating,
                 object: String::new(),
                 message: "a CustomResourceDefinition of ours is being deleted: nothing is taken \
                           away until that is over"

@@ -1,8 +1,8 @@
 //! What changes a rollout: answers to its requests and what watches saw.
 
-use stevedore_proto_core::Millis;
+use stevedore_proto_core::{Millis, Reason};
 
-use super::item::{Block, Know, Record};
+use super::item::{Block, Know, Record, being_deleted};
 use super::refusal::refuse;
 use super::{Job, Rollout};
 use crate::adopt::Ownership;
@@ -286,19 +286,18 @@ impl Rollout {
             return;
         };
         let stopped = if let Some(finalizers) = &seen.terminating {
-            Some(terminating(finalizers))
+            let message = being_deleted(finalizers);
+            Some(Block::preflight(Reason::Terminating, message))
         } else {
             match item.ownership(seen, context) {
-                Ownership::Foreign(owner) => Some(Block {
-                    reason: "CollisionDetected",
-                    message: format!("exists and belongs to {owner}"),
-                    preflight: true,
-                }),
-                Ownership::Newer(order) => Some(Block {
-                    reason: "NewerOrder",
-                    message: format!("was written by the newer order {order}"),
-                    preflight: true,
-                }),
+                Ownership::Foreign(owner) => Some(Block::preflight(
+                    Reason::CollisionDetected,
+                    format!("exists and belongs to {owner}"),
+                )),
+                Ownership::Newer(order) => Some(Block::preflight(
+                    Reason::NewerOrder,
+                    format!("was written by the newer order {order}"),
+                )),
                 Ownership::Ours | Ownership::Adopt => None,
             }
         };
@@ -334,13 +333,11 @@ impl Rollout {
     fn check_written(&mut self, at: usize, now: Millis) {
         let item = &mut self.items[at];
         if item.block.is_none() && !item.in_place(&self.context) {
-            item.block = Some(Box::new(Block {
-                reason: "Altered",
-                message: "is stored without our mark or our field ownership: something in the API \
-                          server's admission alters it"
-                    .into(),
-                preflight: false,
-            }));
+            item.block = Some(Box::new(Block::new(
+                Reason::Altered,
+                "is stored without our mark or our field ownership: something in the API server's \
+                 admission alters it",
+            )));
             item.retry.fail(now, BLOCKED, None, &mut self.spread);
         }
     }
@@ -350,21 +347,9 @@ fn is_read(job: &Job) -> bool {
     matches!(job, Job::Read(_))
 }
 
-fn terminating(finalizers: &str) -> Block {
-    Block {
-        reason: "Terminating",
-        message: if finalizers.is_empty() {
-            "is being deleted".into()
-        } else {
-            format!("is being deleted, held by finalizers {finalizers}")
-        },
-        preflight: true,
-    }
-}
-
 pub(super) fn is_in_the_way(block: &Block) -> bool {
     matches!(
         block.reason,
-        "Terminating" | "CollisionDetected" | "NewerOrder"
+        Reason::Terminating | Reason::CollisionDetected | Reason::NewerOrder
     )
 }

@@ -1,6 +1,6 @@
 //! One object of a rollout.
 
-use stevedore_proto_core::Millis;
+use stevedore_proto_core::{Millis, Reason};
 
 use super::{Context, Memory};
 use crate::adopt::{self, Ownership};
@@ -22,12 +22,41 @@ pub struct Record {
 /// Why an object cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// One CamelCase word.
-    pub reason: &'static str,
+    /// Why.
+    pub reason: Reason,
     /// For people.
     pub message: String,
     /// Found by a check, before anything was written.
     pub preflight: bool,
+}
+
+impl Block {
+    /// Found before anything was written.
+    pub fn preflight(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            preflight: true,
+        }
+    }
+
+    /// Found while it was carried out.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            preflight: false,
+        }
+    }
+}
+
+/// What is said of an object that is being deleted.
+pub(crate) fn being_deleted(finalizers: &str) -> String {
+    if finalizers.is_empty() {
+        "is being deleted".to_owned()
+    } else {
+        format!("is being deleted, held by finalizers {finalizers}")
+    }
 }
 
 /// What is known of an object.

@@ -1,6 +1,6 @@
 //! What a refused request means for its object.
 
-use stevedore_proto_core::Millis;
+use stevedore_proto_core::{Millis, Reason};
 
 use super::item::{Block, Item, Know};
 use crate::failure::{Failure, FailureKind};
@@ -27,11 +27,14 @@ pub(super) fn refuse(
             item.know = Know::Doubtful;
             Some(SOON)
         }
-        FailureKind::NotFound | FailureKind::Invalid | FailureKind::ContentMissing => Some(BLOCKED),
+        FailureKind::NotFound
+        | FailureKind::Invalid
+        | FailureKind::Unreadable
+        | FailureKind::ContentMissing => Some(BLOCKED),
         FailureKind::NoKind if item.desired.defined_here => Some(SOON),
         FailureKind::NoKind => Some(BLOCKED),
         FailureKind::Forbidden | FailureKind::AccountNotAllowed => Some(FORBIDDEN),
-        FailureKind::Unavailable => Some(SOON),
+        FailureKind::Expired | FailureKind::Unavailable => Some(SOON),
         FailureKind::TooLarge => None,
     };
     match schedule {
@@ -45,9 +48,9 @@ pub(super) fn refuse(
         item.block = Some(Box::new(Block {
             // What is created can only miss its namespace.
             reason: if homeless {
-                "NamespaceMissing"
+                Reason::NamespaceMissing
             } else {
-                failure.kind.as_str()
+                failure.kind.reason()
             },
             message: failure.about(&item.desired.key.kind),
             preflight,

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use stevedore_proto_core::Digest;
 use stevedore_proto_core::content::CollisionProtection;
 use stevedore_proto_core::status::{PhaseState, Truth};
+use stevedore_proto_core::{Digest, Reason};
 
 use super::*;
 use crate::adopt::tests::seen;
@@ -202,7 +202,7 @@ fn an_answer_without_our_mark_is_a_named_blocker_and_no_endless_write() {
     answer(&mut rollout, &apply, Answer::Written(stripped));
     assert_eq!(rollout.plan(10, 16).0, []);
     let view = rollout.view();
-    assert_eq!(view.blockers[0].reason, "Altered");
+    assert_eq!(view.blockers[0].reason, Reason::Altered);
     assert_eq!(view.phases[0].state, PhaseState::Blocked);
 }
 
@@ -212,7 +212,10 @@ fn what_stood_in_the_way_of_the_order_before_is_looked_at_again_and_named() {
     let foreign = seen(Owner::Nobody);
     let mut dying = ours(&object, 5);
     dying.terminating = Some("example.org/hold".into());
-    for (in_the_way, reason) in [(foreign, "CollisionDetected"), (dying, "Terminating")] {
+    for (in_the_way, reason) in [
+        (foreign, Reason::CollisionDetected),
+        (dying, Reason::Terminating),
+    ] {
         let memory = Memory {
             seen: Some(in_the_way.clone()),
             ..Memory::default()
@@ -334,7 +337,10 @@ fn a_check_that_passes_does_not_hide_what_an_event_showed_meanwhile() {
     let mut foreign = seen(Owner::Nobody);
     foreign.resource_version = "7".into();
     foreign.fingerprint = None;
-    for (meanwhile, reason) in [(dying, "Terminating"), (foreign, "CollisionDetected")] {
+    for (meanwhile, reason) in [
+        (dying, Reason::Terminating),
+        (foreign, Reason::CollisionDetected),
+    ] {
         let (mut rollout, before) = unchanged();
         let key = rollout.desired(0).unwrap().key.clone();
         let mut changed = before;

@@ -1,9 +1,11 @@
 //! What a rollout says about itself.
 
+use stevedore_proto_core::Reason;
 use stevedore_proto_core::status::{
-    Blocker, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict, reason,
+    Blocker, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict,
 };
 
+use super::event::is_in_the_way;
 use super::item::{Block, Item, Need, Record};
 use super::{Incident, Rollout};
 use crate::key::ObjectKey;
@@ -93,7 +95,7 @@ impl Rollout {
     fn blockers(&self) -> Vec<Blocker> {
         self.blocked()
             .map(|(item, block)| Blocker {
-                reason: block.reason.to_owned(),
+                reason: block.reason.clone(),
                 object: item.desired.key.to_string(),
                 message: block.message.clone(),
             })
@@ -117,28 +119,23 @@ impl Rollout {
     }
 
     fn verdict(&self) -> Verdict {
-        let no = |reason: &str, message: String| Verdict {
+        let no = |reason: Reason, message: String| Verdict {
             status: Truth::False,
-            reason: reason.to_owned(),
+            reason,
             message,
         };
         if self.is_available() {
             return Verdict {
                 status: Truth::True,
-                reason: "Available".to_owned(),
+                reason: Reason::Available,
                 message: "every object is in place and passes its probes".to_owned(),
             };
         }
         if let Some((_, first)) = self.blocked().next() {
-            let reason = match first {
-                Block {
-                    reason: reason @ ("CollisionDetected" | "Terminating" | "NewerOrder"),
-                    ..
-                } => reason,
-                Block {
-                    preflight: true, ..
-                } => "PreflightError",
-                Block { reason, .. } => reason,
+            let reason = if first.preflight && !is_in_the_way(first) {
+                Reason::PreflightError
+            } else {
+                first.reason.clone()
             };
             let objects = self
                 .blocked()
@@ -161,7 +158,7 @@ impl Rollout {
             let objects = waiting.iter().map(|item| item.desired.key.to_string());
             return Verdict {
                 status: Truth::Unknown,
-                reason: "ProbeWaits".to_owned(),
+                reason: Reason::ProbeWaits,
                 message: format!("phase {name:?}: {UNPROBED}: {}", listed(objects)),
             };
         }
@@ -170,7 +167,7 @@ impl Rollout {
                 .iter()
                 .map(|item| format!("{}: {}", item.desired.key, self.shortfall(item)));
             return no(
-                reason::PROBE_FAILURE,
+                Reason::ProbeFailure,
                 format!("phase {name:?} failed: {}", listed(objects)),
             );
         }
@@ -179,7 +176,7 @@ impl Rollout {
             .filter(|item| !in_place(item))
             .map(|item| item.desired.key.to_string());
         no(
-            reason::APPLYING,
+            Reason::Applying,
             format!("phase {name:?} is being applied: {}", listed(objects)),
         )
     }
@@ -246,7 +243,7 @@ impl Rollout {
 fn is_lost(item: &Item) -> bool {
     item.block
         .as_ref()
-        .is_some_and(|block| matches!(block.reason, "CollisionDetected" | "NewerOrder"))
+        .is_some_and(|block| matches!(block.reason, Reason::CollisionDetected | Reason::NewerOrder))
 }
 
 /// The first few, and how many more there are.

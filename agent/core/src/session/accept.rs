@@ -1,7 +1,7 @@
 //! Whether an offered order may be accepted: only forward.
 
 use stevedore_proto_core::tuple::Standing;
-use stevedore_proto_core::{Leadership, NackReason, Tuple};
+use stevedore_proto_core::{Leadership, Reason, Tuple};
 
 /// The verdict on an offered tuple.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum Verdict {
     /// Exactly what is held.
     Same,
     /// Not forward: what is held stays, and this goes back to the hub.
-    Refuse(NackReason, &'static str),
+    Refuse(Reason, &'static str),
 }
 
 /// Judges an offered tuple.
@@ -32,7 +32,7 @@ pub fn judge(
     speaker: &Leadership,
     seen: Option<&Leadership>,
 ) -> Verdict {
-    use NackReason::{HubDiverged, HubRegressed};
+    use Reason::{HubDiverged, HubRegressed};
     match seen.map(|seen| speaker.standing(seen)) {
         Some(Standing::Older) => {
             return Verdict::Refuse(

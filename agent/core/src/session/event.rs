@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stevedore_proto_core::{
     ClusterUid, ContentRef, DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId,
-    Leadership, NackReason, Order, Stage, ToAgent, ToHub, Tuple,
+    Leadership, Order, Reason, Stage, ToAgent, ToHub, Tuple,
 };
 
 /// One attempt to reach the hub, counted by the machine.
@@ -38,7 +38,7 @@ pub struct Recovered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreError {
     /// Sent to the hub.
-    pub reason: NackReason,
+    pub reason: Reason,
     /// For people; holds no value of a Secret.
     pub message: String,
 }
@@ -138,7 +138,7 @@ pub enum Action {
         /// The refused order.
         tuple: Tuple,
         /// Why.
-        reason: NackReason,
+        reason: Reason,
     },
     /// The hub has sent everything that differed; for readiness and metrics only.
     Synced,

@@ -169,6 +169,7 @@ impl Session {
             root: self.root(),
             held: self.orders.count(),
             environment: self.environment.clone(),
+            time: None,
         };
         out.push(Action::Send(connection, ToHub::Hello(Box::new(hello))));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stevedore_proto_core::message::OrderMessage;
 use stevedore_proto_core::status::truncate;
 use stevedore_proto_core::{
-    DeploymentUid, Digest, Held, NackReason, Stage, ToHub, Tuple, content, limit,
+    DeploymentUid, Digest, Held, Reason, Stage, ToHub, Tuple, content, limit,
 };
 
 use super::accept::{Verdict, judge};
@@ -124,23 +124,23 @@ impl Session {
     }
 
     /// What is wrong with an order by itself, whatever is held.
-    fn check(&self, message: &OrderMessage) -> Result<(), (NackReason, &'static str)> {
+    fn check(&self, message: &OrderMessage) -> Result<(), (Reason, &'static str)> {
         let order = &message.order;
         if !order.is_intact() {
             return Err((
-                NackReason::DigestMismatch,
+                Reason::DigestMismatch,
                 "the tuple does not name the order's digest",
             ));
         }
         if DeploymentUid::derive(&order.package.uid, &self.identity.cluster) != order.deployment {
             return Err((
-                NackReason::WrongCluster,
+                Reason::WrongCluster,
                 "the deployment belongs to another cluster",
             ));
         }
         if self.orders.is_full(&order.deployment) {
             return Err((
-                NackReason::TooLarge,
+                Reason::TooLarge,
                 "the member holds as many deployments as it can",
             ));
         }
@@ -149,13 +149,13 @@ impl Session {
         };
         if reference.size > limit::CONTENT as u64 {
             return Err((
-                NackReason::TooLarge,
+                Reason::TooLarge,
                 "the content is larger than an order may carry",
             ));
         }
         match &message.content {
             Some(bytes) if content::verify(bytes, &reference).is_err() => Err((
-                NackReason::DigestMismatch,
+                Reason::DigestMismatch,
                 "the content does not have the digest the order names",
             )),
             Some(_) | None => Ok(()),
@@ -218,10 +218,10 @@ impl Session {
                 return;
             }
             Ok(_) => (
-                NackReason::DigestMismatch,
+                Reason::DigestMismatch,
                 "fetched content does not have its size".to_owned(),
             ),
-            Err(error) => (NackReason::ContentUnavailable, error.message),
+            Err(error) => (Reason::ContentUnavailable, error.message),
         };
         self.orders.offers.remove(&deployment);
         self.refuse(deployment, tuple, failure.0, &failure.1, out);
@@ -245,7 +245,7 @@ impl Session {
         match result {
             Ok(()) => self.accepted(&offer.message, out),
             Err(error)
-                if error.reason == NackReason::ContentUnavailable
+                if error.reason == Reason::ContentUnavailable
                     && offer.message.content.is_none() =>
             {
                 if let Some(reference) = offer.message.order.content() {
@@ -315,7 +315,7 @@ impl Session {
         &self,
         deployment: DeploymentUid,
         tuple: Tuple,
-        reason: NackReason,
+        reason: Reason,
         message: &str,
         out: &mut Vec<Action>,
     ) {

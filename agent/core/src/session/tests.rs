@@ -3,7 +3,7 @@ use std::sync::Arc;
 use stevedore_proto_core::message::{Close, CloseReason, OrderMessage, Welcome};
 use stevedore_proto_core::{
     ClusterUid, ContentRef, DeploymentUid, Digest, Epoch, EpochId, Held, InstanceId, Leadership,
-    NackReason, Order, OrderBody, PackageRef, PackageUid, Settings, Stage, Term, TermId, ToAgent,
+    Order, OrderBody, PackageRef, PackageUid, Reason, Settings, Stage, Term, TermId, ToAgent,
     ToHub, Tuple, content, held,
 };
 
@@ -126,6 +126,7 @@ fn welcome(incarnation: u64) -> ToAgent {
         leadership: leadership(),
         heartbeat: 12_000,
         report: true,
+        time: None,
     })
 }
 
@@ -145,7 +146,7 @@ fn acks(actions: &[Action]) -> Vec<(u64, Stage)> {
     actions.iter().filter_map(ack).collect()
 }
 
-fn nacks(actions: &[Action]) -> Vec<NackReason> {
+fn nacks(actions: &[Action]) -> Vec<Reason> {
     let nack = |action: &Action| match action {
         Action::Send(_, ToHub::Nack { reason, .. }) => Some(reason.clone()),
         _ => None,
@@ -207,13 +208,13 @@ fn other_bytes_than_the_order_names_are_refused() {
     let actions = desk.hears(message(&apply(1), Some(b"other")));
     assert_eq!(
         (nacks(&actions), stores(&actions)),
-        (vec![NackReason::DigestMismatch], vec![])
+        (vec![Reason::DigestMismatch], vec![])
     );
     let mut forged = apply(1);
     forged.settings.account = Some("admin".into());
     assert_eq!(
         nacks(&desk.hears(message(&forged, Some(BYTES)))),
-        [NackReason::DigestMismatch]
+        [Reason::DigestMismatch]
     );
 }
 
@@ -225,7 +226,7 @@ fn an_order_for_another_cluster_is_refused() {
     other.tuple.digest = other.digest();
     assert_eq!(
         nacks(&desk.hears(message(&other, Some(BYTES)))),
-        [NackReason::WrongCluster]
+        [Reason::WrongCluster]
     );
 }
 
@@ -239,12 +240,12 @@ fn a_lower_number_is_refused_and_what_is_held_stays() {
     let actions = desk.hears(message(&order(4, OrderBody::Tombstone), None));
     assert_eq!(
         (nacks(&actions), stores(&actions)),
-        (vec![NackReason::HubRegressed], vec![])
+        (vec![Reason::HubRegressed], vec![])
     );
     let actions = desk.hears(message(&order(5, OrderBody::Tombstone), None));
     assert_eq!(
         (nacks(&actions), stores(&actions)),
-        (vec![NackReason::HubDiverged], vec![])
+        (vec![Reason::HubDiverged], vec![])
     );
     assert_eq!(desk.session.root(), before);
 }
@@ -257,7 +258,7 @@ fn while_an_order_is_stored_only_the_latest_of_the_newer_ones_waits() {
     assert_eq!(stores(&desk.hears(message(&apply(3), Some(BYTES)))), []);
     assert_eq!(
         nacks(&desk.hears(message(&apply(2), Some(BYTES)))),
-        [NackReason::HubRegressed]
+        [Reason::HubRegressed]
     );
     let actions = desk.stored(&apply(1));
     assert_eq!(
@@ -424,10 +425,7 @@ fn content_above_the_limit_is_refused_before_it_is_fetched() {
             size: size + 1,
         }),
     );
-    assert_eq!(
-        nacks(&desk.hears(message(&over, None))),
-        [NackReason::TooLarge]
-    );
+    assert_eq!(nacks(&desk.hears(message(&over, None))), [Reason::TooLarge]);
     let at = order(
         1,
         OrderBody::Apply(ContentRef {

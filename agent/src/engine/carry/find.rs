@@ -11,10 +11,11 @@ use stevedore_agent_core::plan::{Outcome, Surveyed};
 use stevedore_agent_core::prune::Named;
 use stevedore_agent_core::rollout::Block;
 use stevedore_agent_core::teardown;
+use stevedore_proto_core::Reason;
 
 use super::{Baggage, Carried, Tools, scopes};
 use crate::engine::head::inventory;
-use crate::engine::ports::{ContentFailure, Note, ObjectApi, Ports, SetRef, StoredSet};
+use crate::ports::{ContentFailure, Note, ObjectApi, Ports, SetRef, StoredSet};
 
 /// Tells what sets name: their contents and the inventories in their statuses.
 pub(in crate::engine) fn survey(
@@ -56,6 +57,11 @@ pub(in crate::engine) fn survey(
                         .collect();
                 }
                 Err(ContentFailure::Missing(_)) => surveyed.incomplete = true,
+                Err(ContentFailure::Unavailable(failure))
+                    if failure.kind == FailureKind::Unreadable =>
+                {
+                    surveyed.incomplete = true;
+                }
                 Err(ContentFailure::Unavailable(failure)) => {
                     return (Outcome::Surveyed(Err(failure)), Baggage::None);
                 }
@@ -126,19 +132,16 @@ fn not_searched(kinds: &[&(Kind, Failure)]) -> Note {
     );
     Note {
         warning: true,
-        reason: "NotSearched",
+        reason: Reason::NotSearched,
         message,
     }
 }
 
 fn unlistable(kind: &str, failure: &Failure) -> Block {
-    Block {
-        reason: match failure.kind {
-            // Why is found out by asking for the account again.
-            FailureKind::AccountNotAllowed => failure.kind.as_str(),
-            _ => "NotListable",
-        },
-        message: format!("{kind} cannot be listed: {failure}"),
-        preflight: false,
-    }
+    let reason = match failure.kind {
+        // Why is found out by asking for the account again.
+        FailureKind::AccountNotAllowed => Reason::AccountNotAllowed,
+        _ => Reason::NotListable,
+    };
+    Block::new(reason, format!("{kind} cannot be listed: {failure}"))
 }

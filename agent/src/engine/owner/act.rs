@@ -13,7 +13,7 @@ use super::{Landed, Owner};
 use crate::engine::PER_DEPLOYMENT;
 use crate::engine::carry::{self, Carried, Load, Request, Tools, Write};
 use crate::engine::head::setting;
-use crate::engine::ports::{Answer, Origin, SetRef, StoredSet};
+use crate::ports::{Answer, Origin, SetRef, StoredSet};
 
 impl Owner {
     /// Starts everything that is to be done now and has room; gives the time to look again if nothing happens.
@@ -108,7 +108,7 @@ impl Owner {
         &self,
         uid: &str,
         change: impl FnOnce(
-            Arc<dyn crate::engine::ports::SetStore>,
+            Arc<dyn crate::ports::SetStore>,
             SetRef,
         ) -> futures::future::BoxFuture<'static, Answer<()>>,
     ) -> Option<Carried> {

@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use stevedore_agent_core::plan::View;
-use stevedore_agent_core::rollout::{DELETED, Rollout, UNKNOWN, earlier};
+use stevedore_agent_core::rollout::{Author, Incident, Rollout, earlier};
 use stevedore_crds::condition::{self, AVAILABLE};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
-use stevedore_proto_core::status::{
-    Attribution, Blocker, Interference, PhaseStatus, Truth, reason,
-};
-use stevedore_proto_core::{Millis, Stage, Tuple};
+use stevedore_proto_core::status::{Blocker, Interference, PhaseStatus, Truth};
+use stevedore_proto_core::{Millis, Reason, Stage, Tuple};
 
 use super::{Landed, Owner};
 use crate::engine::cel;
-use crate::engine::ports::{Note, Origin, SetRef, StoredSet};
 use crate::engine::publish::Next;
 use crate::engine::status;
+use crate::ports::{Note, Origin, SetRef, StoredSet};
 
 /// While requests land one after the other, it is told no more often.
 const PAUSE: Millis = 20;
@@ -37,7 +35,7 @@ impl Owner {
         let mut view = self.core.view();
         if self.desk.lookout().quarantine.is_on() {
             view.blockers.push(Blocker {
-                reason: "ProbeQuarantined".to_owned(),
+                reason: Reason::ProbeQuarantined,
                 object: String::new(),
                 message: format!(
                     "a CEL probe of this package took longer than {:?} and is not evaluated again \
@@ -185,9 +183,9 @@ impl Owner {
             let note = Note {
                 warning: !available,
                 reason: if available {
-                    "Available"
+                    Reason::Available
                 } else {
-                    "Unavailable"
+                    Reason::Unavailable
                 },
                 message: view.available.message.clone(),
             };
@@ -201,14 +199,13 @@ impl Owner {
             if self.told.contains(incident) {
                 continue;
             }
-            let attribution = &incident.attribution;
             let note = Note {
                 warning: true,
-                reason: match attribution.kind {
-                    Interference::Drift => "Drift",
-                    Interference::Contention => "Contention",
+                reason: match incident.kind {
+                    Interference::Drift => Reason::Drift,
+                    Interference::Contention => Reason::Contention,
                 },
-                message: what_happened(attribution),
+                message: what_happened(incident),
             };
             self.ports.notes.note(&set, note);
         }
@@ -216,18 +213,14 @@ impl Owner {
     }
 }
 
-fn what_happened(attribution: &Attribution) -> String {
-    let Attribution {
-        kind,
-        object,
-        manager,
-    } = attribution;
-    let who = match manager.as_str() {
-        DELETED => return format!("{object} was deleted, and is put back"),
-        UNKNOWN => "somebody who left no trace",
-        manager => manager,
+fn what_happened(incident: &Incident) -> String {
+    let object = &incident.object;
+    let who = match &incident.author {
+        Author::Deleter => return format!("{object} was deleted, and is put back"),
+        Author::Untraced => "somebody who left no trace",
+        Author::Manager(manager) => manager,
     };
-    match kind {
+    match incident.kind {
         Interference::Drift => format!("{who} changed {object}, which is put back"),
         Interference::Contention => {
             format!("{who} keeps changing {object}; it is put back less and less often")
@@ -237,7 +230,7 @@ fn what_happened(attribution: &Attribution) -> String {
 
 /// What is still being looked at says nothing yet: an agent that starts must not say that what runs does not.
 fn is_worth_telling(view: &View) -> bool {
-    let preparing = view.available.reason == reason::PREPARING && view.blockers.is_empty();
+    let preparing = view.available.reason == Reason::Preparing && view.blockers.is_empty();
     let looking = view.rollout.as_ref().is_some_and(|rollout| !rollout.known);
     view.stage == Stage::Deleted || !(preparing || looking)
 }

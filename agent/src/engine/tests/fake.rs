@@ -7,15 +7,16 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_agent_core::rollout::Block;
 use stevedore_crds::v1alpha1::{LifecycleState, ObjectSetStatus};
 use stevedore_proto_core::{
-    Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Digest, Epoch, EpochId, Term, TermId,
-    Tuple,
+    Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Digest, Epoch, EpochId, Reason, Term,
+    TermId, Tuple,
 };
 use tokio::sync::watch;
 
 use crate::engine::lock;
-use crate::engine::ports::*;
+use crate::ports::*;
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
 
@@ -40,12 +41,14 @@ struct State {
     interest: Option<(Account, Vec<WatchKey>)>,
     status_writes: usize,
     /// The policy's default account, or why there is none.
-    account: Option<Result<&'static str, &'static str>>,
+    account: Option<Result<&'static str, Reason>>,
     /// Writes of this object have no answer.
     stalled: Option<String>,
     policy: u64,
     content_reads: usize,
     content_lost: bool,
+    /// A live GET of this object gives what cannot be decoded.
+    unreadable: Option<String>,
     unlistable: Vec<Kind>,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
@@ -208,6 +211,11 @@ impl Fake {
         self.with(|state| state.unlistable.push(kind));
     }
 
+    /// This object is there and cannot be decoded.
+    pub(super) fn make_unreadable(&self, name: &str) {
+        self.with(|state| state.unreadable = Some(name.to_owned()));
+    }
+
     /// What sets name is no longer there.
     pub(super) fn lose_content(&self) {
         self.with(|state| state.content_lost = true);
@@ -243,7 +251,7 @@ impl Fake {
         (!scopes.is_empty()).then(|| account.name.clone())
     }
 
-    pub(super) fn set_account(&self, account: Result<&'static str, &'static str>) {
+    pub(super) fn set_account(&self, account: Result<&'static str, Reason>) {
         self.with(|state| {
             state.account = Some(account);
             state.policy += 1;
@@ -316,7 +324,13 @@ struct Client(Arc<Fake>);
 
 impl ObjectApi for Client {
     fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<Value>>> {
-        Box::pin(async move { Ok(self.0.object(&key.name)) })
+        let unreadable = self.0.with(|state| state.unreadable.clone());
+        Box::pin(async move {
+            if unreadable.as_deref() == Some(&*key.name) {
+                return Err(Failure::new(FailureKind::Unreadable, "nested too deep"));
+            }
+            Ok(self.0.object(&key.name))
+        })
     }
 
     fn served<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<ObjectKey>>> {
@@ -429,12 +443,9 @@ struct OneAccount(Arc<Fake>);
 impl Accounts for OneAccount {
     fn open<'a>(&'a self, _: &'a StoredSet) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
-            let opened = lock(&self.0.state).account;
-            let name = opened.map_or(Err("NoAccount"), |account| account);
-            let name = name.map_err(|reason| AccountBlocker {
-                reason: reason.into(),
-                message: "no account".into(),
-            })?;
+            let opened = lock(&self.0.state).account.clone();
+            let name = opened.unwrap_or(Err(Reason::NoAccount));
+            let name = name.map_err(|reason| Block::preflight(reason, "no account"))?;
             Ok((
                 account(name),
                 Arc::new(Client(Arc::clone(&self.0))) as Arc<dyn ObjectApi>,

@@ -4,14 +4,14 @@ use stevedore_agent_core::failure::{Failure, FailureKind};
 
 use super::fake::{PACKAGES, account};
 use super::*;
-use crate::engine::ports::Note;
+use crate::ports::Note;
 
 fn names_not_watched(fake: &Fake) -> bool {
     let report = fake.reports().pop().unwrap();
     report
         .blockers
         .iter()
-        .any(|blocker| blocker.reason == "NotWatched")
+        .any(|blocker| blocker.reason == Reason::NotWatched)
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn says(fake: &Fake, reason: &str) {
 #[tokio::test]
 async fn an_account_that_could_not_be_tried_keeps_its_own_word() {
     let rig = rig();
-    rig.fake.set_account(Err("AccountUnknown"));
+    rig.fake.set_account(Err(Reason::AccountUnknown));
     rig.fake.store_set(1, config_maps(&[&["a"]], json!([])));
     rig.engine.sets_changed(OURS);
     says(&rig.fake, "AccountUnknown").await;

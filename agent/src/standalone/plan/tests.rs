@@ -1,4 +1,6 @@
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
+use stevedore_client::decode::Unreadable;
 
 use super::*;
 
@@ -43,14 +45,29 @@ impl Made {
         self
     }
 
+    fn read(&self, owner: &str) -> Result<Option<Child>, Box<Unreadable>> {
+        Child::read(&to_raw_value(&self.0).unwrap(), owner)
+    }
+
     fn child(self) -> Child {
-        Child::read(&self.0, "owner").expect("a set of the deployment")
+        self.read("owner")
+            .unwrap()
+            .expect("a set of the deployment")
     }
 }
 
 #[test]
 fn a_set_of_somebody_else_does_not_count() {
-    assert!(Child::read(&set(1).0, "another").is_none());
+    assert!(set(1).read("another").unwrap().is_none());
+    let unreadable = set(1).lifecycle("Hibernating");
+    assert!(unreadable.read("another").unwrap().is_none());
+}
+
+#[test]
+fn a_set_of_the_deployment_that_cannot_be_read_is_not_taken_for_one_that_is_not_there() {
+    let unreadable = set(1).lifecycle("Hibernating").read("owner").unwrap_err();
+    assert_eq!(unreadable.identity.name, "web-1");
+    assert!(!unreadable.why.to_string().contains("Hibernating"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use stevedore_proto_core::{
 
 use super::super::script::{SETS, Script, refusal};
 use super::*;
-use crate::engine::ports::SetStore as _;
+use crate::ports::SetStore as _;
 
 fn order(number: u64, body: OrderBody) -> Order {
     let package = PackageUid::from_bytes([2; 16]);
@@ -57,11 +57,11 @@ fn an_answer_may_have_more_than_was_sent_and_never_less() {
 #[test]
 fn a_refusal_becomes_the_reason_that_the_hub_is_told() {
     for (kind, reason) in [
-        (FailureKind::TooLarge, NackReason::TooLarge),
-        (FailureKind::Invalid, NackReason::Unsupported),
-        (FailureKind::NoKind, NackReason::CrdOutdated),
-        (FailureKind::Unavailable, NackReason::StoreFailed),
-        (FailureKind::Forbidden, NackReason::StoreFailed),
+        (FailureKind::TooLarge, Reason::TooLarge),
+        (FailureKind::Invalid, Reason::Unsupported),
+        (FailureKind::NoKind, Reason::CrdOutdated),
+        (FailureKind::Unavailable, Reason::StoreFailed),
+        (FailureKind::Forbidden, Reason::StoreFailed),
     ] {
         assert_eq!(not_stored(&Failure::new(kind, "x")).reason, reason);
     }
@@ -97,7 +97,7 @@ async fn a_set_that_is_stored_cut_is_deleted_and_neither_rolled_out_nor_written_
     })
     .await;
     let refused = script.store.accept(&order, None).await.unwrap_err();
-    assert_eq!(refused.reason, NackReason::CrdOutdated);
+    assert_eq!(refused.reason, Reason::CrdOutdated);
     let store = &script.store;
     assert_eq!(store.index.of(order.deployment), []);
     let deleted = store.index.remove(

@@ -49,6 +49,94 @@ async fn secrets_stay_while_a_set_cannot_be_read_for_it_may_name_them() {
     }
 }
 
+/// Planted in what cannot be decoded.
+const MARKER: &str = "marker-7f3a";
+
+#[tokio::test]
+async fn a_set_that_cannot_be_read_says_so_has_not_vanished_and_stops_no_other() {
+    let written = Arc::new(std::sync::Mutex::new(None));
+    let write = Arc::clone(&written);
+    let script = Script::new(move |question, body| {
+        let is_status = question == format!("PATCH {SETS}/web-1/status");
+        is_status.then(|| {
+            *write.lock().unwrap() = Some(body.clone());
+            (200, json!({}))
+        })
+    })
+    .await;
+    let mut sets = Sets::new(&script.store, false);
+    for notice in [Notice::Restarted, seen(&set(1)), Notice::Synced] {
+        sets.take(notice).await;
+    }
+    let mut unreadable = set(1);
+    unreadable["spec"]["lifecycleState"] = json!(MARKER);
+    for notice in [
+        Notice::Restarted,
+        seen(&unreadable),
+        seen(&set(2)),
+        Notice::Synced,
+    ] {
+        sets.take(notice).await;
+    }
+    let names: Vec<_> = script.store.index.names(false);
+    let names: Vec<_> = names.iter().map(|((_, name), _)| name.as_str()).collect();
+    assert_eq!(names, ["web-1", "web-2"]);
+    assert_eq!(
+        *script.store.lost().borrow(),
+        0,
+        "the hub is asked for nothing"
+    );
+    until("the condition is written", || {
+        written.lock().unwrap().is_some()
+    })
+    .await;
+    let patch = written.lock().unwrap().take().unwrap();
+    assert_eq!(patch["metadata"]["uid"], "uid-1");
+    assert_eq!(patch["status"]["conditions"][0]["reason"], "Unreadable");
+    assert!(!patch.to_string().contains(MARKER), "{patch}");
+    // It is told of a set that cannot be read that it is gone.
+    sets.take(removed(&unreadable)).await;
+    let names = script.store.index.names(false);
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+#[tokio::test]
+async fn a_policy_and_a_definition_that_cannot_be_read_are_not_taken_for_withdrawn() {
+    let script = silent().await;
+    let mut policy = Policy {
+        store: Arc::clone(&script.store),
+        missing: false,
+    };
+    let object = |account: Value| {
+        seen(
+            &json!({"apiVersion": "stevedore.dev/v1alpha1", "kind": "MemberPolicy",
+            "metadata": {"name": "default", "uid": "u"}, "spec": {"defaultServiceAccount": account}}),
+        )
+    };
+    policy.take(object(json!("packages"))).await;
+    for notice in [
+        Notice::Restarted,
+        object(json!({"name": MARKER})),
+        Notice::Synced,
+    ] {
+        policy.take(notice).await;
+    }
+    assert_eq!(script.accounts.default_name().as_deref(), Some("packages"));
+
+    let mut watch = DefinitionWatch::new(&script.store, &script.discovery);
+    let dying = |generation: Value| {
+        seen(
+            &json!({"metadata": {"name": "objectsets.stevedore.dev", "uid": "u",
+            "generation": generation, "deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+        )
+    };
+    watch.take(dying(json!(1))).await;
+    for notice in [Notice::Restarted, dying(json!(2.5)), Notice::Synced] {
+        watch.take(notice).await;
+    }
+    assert!(script.store.definitions.are_terminating());
+}
+
 #[tokio::test]
 async fn a_policy_that_vanished_while_nobody_watched_is_withdrawn() {
     let script = silent().await;
@@ -101,7 +189,7 @@ struct Told(
     std::sync::OnceLock<Arc<Store>>,
 );
 
-impl crate::engine::ports::Notified for Told {
+impl crate::ports::Notified for Told {
     fn sets_changed(&self, deployment: stevedore_proto_core::DeploymentUid) {
         let sets = self.1.get().unwrap().index.of(deployment);
         let names = sets.into_iter().map(|set| set.name).collect();
@@ -183,7 +271,7 @@ async fn a_set_that_cannot_be_taken_in_hand_is_tried_until_it_can() {
 
 #[tokio::test]
 async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
-    use crate::engine::ports::{Origin, SetStore as _};
+    use crate::ports::{Origin, SetStore as _};
     for (terminating, orphaning) in [(true, true), (false, false)] {
         let mut dying = direct_set();
         dying["metadata"]["finalizers"] = json!(["stevedore.dev/teardown"]);
@@ -191,11 +279,11 @@ async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
         let answered = dying.clone();
         let script = Script::new(move |question, _| match question.split_once(' ')? {
             ("GET", path) if path.ends_with("/objectsets/web") => Some((200, answered.clone())),
-            ("POST", path) if path.ends_with("/objectsets") && terminating => Some(refusal(
-                403,
-                "objectsets is forbidden: unable to create new content in namespace shop because \
-                 it is being terminated",
-            )),
+            ("POST", path) if path.ends_with("/objectsets") && terminating => {
+                let (code, mut refusal) = refusal(403, "unable to create new content");
+                refusal["details"]["causes"] = json!([{"reason": "NamespaceTerminating"}]);
+                Some((code, refusal))
+            }
             ("POST", path) if path.ends_with("/objectsets") => Some((201, json!({}))),
             _ => None,
         })
@@ -217,7 +305,7 @@ async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
 
 #[tokio::test]
 async fn sets_that_have_not_changed_are_not_read_again_and_an_archived_one_is_known() {
-    use crate::engine::ports::SetStore as _;
+    use crate::ports::SetStore as _;
     let archived = |number: u64| {
         let mut set = set(number);
         set["metadata"]["generation"] = json!(2);
@@ -260,7 +348,7 @@ async fn sets_that_have_not_changed_are_not_read_again_and_an_archived_one_is_kn
     watch.take(seen(&edited)).await;
     let now = store.sets(deployment, &known).await.unwrap();
     assert_eq!(reads(script.asked()), [format!("GET {SETS}/web-3")]);
-    let lifecycle = |set: &crate::engine::ports::StoredSet| set.lifecycle;
+    let lifecycle = |set: &crate::ports::StoredSet| set.lifecycle;
     use stevedore_crds::v1alpha1::LifecycleState::{Active, Archived};
     let lifecycles: Vec<_> = now.iter().map(lifecycle).collect();
     assert_eq!(lifecycles, [Archived, Active, Active]);

@@ -209,7 +209,7 @@ async fn nothing_of_an_answer_that_cannot_be_read_is_logged_or_quoted() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_an_answer_is_said_by_its_place() {
+async fn what_is_wrong_with_an_answer_is_said_in_words() {
     let (client, _) = server(|line| match line {
         line if line.ends_with("/gone") => status(404, "NotFound", "gone"),
         _ => (200, json!({"data": 7}).to_string()),
@@ -218,8 +218,8 @@ async fn what_is_wrong_with_an_answer_is_said_by_its_place() {
     let error = api.get("a").await.unwrap_err();
     assert_eq!(
         answer_error(&error).unwrap().to_string(),
-        "the answer to GET /api/v1/namespaces/ns/configmaps/a cannot be read: a field is missing, unknown or \
-         has another type, at line 1 column 9"
+        "the object in the answer to GET /api/v1/namespaces/ns/configmaps/a cannot be read: the object does not have \
+         the form that this release knows"
     );
     assert!(answer_error(&api.get("gone").await.unwrap_err()).is_none());
 }

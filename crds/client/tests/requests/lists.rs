@@ -90,7 +90,7 @@ async fn an_object_that_cannot_be_read_is_named_and_stops_no_other_where_that_is
         let mut broken = map("broken");
         broken["data"] = json!("no map");
         let deep = format!(
-            r#"{{"metadata": {{"name": "deep"}}, "data": {}1{}}}"#,
+            r#"{{"metadata": {{"name": "deep", "uid": "u"}}, "data": {}1{}}}"#,
             "[".repeat(200),
             "]".repeat(200)
         );
@@ -100,11 +100,12 @@ async fn an_object_that_cannot_be_read_is_named_and_stops_no_other_where_that_is
     let api: Api<ConfigMap> = Api::namespaced(client, "ns");
     let error = api.list(&ListParams::default()).await.unwrap_err();
     assert!(
-        matches!(answer_error(&error), Some(AnswerError::UnreadableObject { object, .. }) if object == "ns/broken"),
+        matches!(answer_error(&error), Some(AnswerError::Unreadable { object, .. }) if object.identity.to_string() == "ns/broken"),
         "{error}"
     );
     let (read, unreadable) = api.list_readable(&ListParams::default()).await.unwrap();
     assert_eq!(names(&read), ["a", "b"]);
-    let unreadable: Vec<_> = unreadable.iter().map(|one| one.object.as_str()).collect();
+    let unreadable = unreadable.iter().map(|one| one.identity.to_string());
+    let unreadable: Vec<_> = unreadable.collect();
     assert_eq!(unreadable, ["ns/broken", "deep"]);
 }

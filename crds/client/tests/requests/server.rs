@@ -63,5 +63,5 @@ pub(crate) fn status(code: u16, reason: &str, name: &str) -> (u16, String) {
 }
 
 pub(crate) fn map(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "ns"}})
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "ns", "uid": "u"}})
 }

@@ -70,7 +70,7 @@ impl Leader {
         state.record.clone().filter(|_| holds)
     }
 
-    fn believe_until(&self, until: Instant) {
+    pub(crate) fn believe_until(&self, until: Instant) {
         self.state
             .write()
             .unwrap_or_else(PoisonError::into_inner)

@@ -7,7 +7,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
@@ -17,14 +17,12 @@ use kube::runtime::watcher::watch_object;
 use serde_json::json;
 use stevedore_client::Api;
 use stevedore_crds::record;
-use stevedore_hub_core::desired::Desired;
-use stevedore_hub_core::epoch::Summary;
+use stevedore_hub_core::epoch::CensusSummary;
 use stevedore_hub_core::session::Census;
 use stevedore_runtime::retry::{Delays, Schedule};
 
 use crate::hub::{Hub, lock};
 use crate::leadership::lease;
-use crate::rollout::controller;
 use crate::rollout::ledger_store::named;
 
 /// How long members have to answer.
@@ -98,7 +96,7 @@ async fn data(maps: &Api<ConfigMap>, name: &str) -> Result<BTreeMap<String, Stri
 }
 
 /// Asks every connected member what it holds.
-async fn take(hub: &Hub) -> Summary {
+async fn take(hub: &Hub) -> CensusSummary {
     let joined = hub.joined();
     lock(&hub.listings).clear();
     if let Some(sessions) = hub.sessions() {
@@ -121,19 +119,15 @@ async fn take(hub: &Hub) -> Summary {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let listings = lock(&hub.listings).clone();
-    let desired = hub.desired.read().unwrap_or_else(PoisonError::into_inner);
-    let mut summary = Summary::default();
+    let mut summary = CensusSummary::default();
     for (member, _) in &joined {
-        let orders = desired
-            .as_ref()
-            .and_then(|desired| desired.of(&member.cluster));
+        let orders = hub.orders.of(&member.cluster);
         let said = listings.get(&member.cluster).zip(orders);
         let census = said.map(|(held, orders)| Census::of(held, &orders));
         summary.add(&member.name, census.as_ref());
     }
-    drop(desired);
-    let ledgers = lock(&hub.ledgers);
-    summary.count(ledgers.values().map(|stored| &stored.ledger));
+    let ledgers = hub.orders.ledgers();
+    summary.count(ledgers.iter().map(|stored| &stored.ledger));
     summary
 }
 
@@ -141,7 +135,7 @@ async fn answer(
     maps: &Api<ConfigMap>,
     request: &str,
     state: &str,
-    summary: &Summary,
+    summary: &CensusSummary,
 ) -> Result<(), lease::Error> {
     let lines: Vec<_> = summary
         .lines
@@ -193,7 +187,7 @@ async fn raise(
     hub: &Arc<Hub>,
     maps: &Api<ConfigMap>,
     request: &str,
-    summary: &Summary,
+    summary: &CensusSummary,
 ) -> Result<(), lease::Error> {
     let Some(own) = hub.leader.record() else {
         return Err(lease::Error::Lost);
@@ -217,16 +211,7 @@ async fn raise(
         "the epoch was raised"
     );
     hub.leader.set_record(record.clone());
-    {
-        let mut desired = hub.desired.write().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh = Desired::new(record.leadership);
-        fresh.set_loaded();
-        *desired = Some(fresh);
-    }
-    let ledgers: Vec<_> = lock(&hub.ledgers).values().cloned().collect();
-    for stored in ledgers {
-        controller::publish(hub, &stored.ledger);
-    }
+    hub.orders.restart(record.leadership);
     lock(&hub.fleet).raised();
     *lock(&hub.recess) = Some(tokio::time::Instant::now() + RECESS);
     hub.plan_all();

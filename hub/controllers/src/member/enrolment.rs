@@ -9,7 +9,6 @@ use serde_json::json;
 use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::MemberCluster;
-use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::ports::{JoinRefusal, MemberUid, Redemption};
 use stevedore_proto_core::join::StoredToken;
 
@@ -51,10 +50,7 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
             if now.is_none_or(|now| now.spec.cluster_uid.is_none())
                 && member.spec.cluster_uid.is_none()
             {
-                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some(Failure {
-                    reason: refusal.as_str().to_owned(),
-                    message: refusal.to_string(),
-                });
+                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some((*refusal).into());
                 hub.to_note.add(uid);
             }
             // Without a token nobody makes the hub write: names are easily guessed.
@@ -122,8 +118,8 @@ async fn attempt(
 }
 
 /// Whether the cluster is a member under another name, or the name is another cluster's. A cluster may join again
-/// under its own: that is how one comes back whose certificate ran out while it was away. One with a session has
-/// no need to: a token that was left over would make a second identity of it.
+/// under its own: that is how one comes back whose certificate expired too long ago to be exchanged. One with a
+/// session has no need to: a token that was left over would make a second identity of it.
 fn is_taken(all: &[MemberCluster], member: &MemberCluster, cluster: &str, connected: bool) -> bool {
     all.iter().any(|other| {
         let is_cluster = other.spec.cluster_uid.as_deref() == Some(cluster);

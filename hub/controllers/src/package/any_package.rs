@@ -11,6 +11,7 @@ use stevedore_crds::v1alpha1::{
 };
 use stevedore_hub_core::history;
 use stevedore_hub_core::ledger::PackageIdentity;
+use stevedore_hub_core::provenance;
 use stevedore_proto_core::{Digest, PackageUid};
 
 /// Either kind of package, as it was last seen.
@@ -28,6 +29,16 @@ pub(crate) struct AnyPackage {
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) spec: ClusterPackageSpec,
     pub(crate) status: PackageStatus,
+}
+
+/// The package that a record names; nothing of it is checked.
+pub(crate) fn claimed(reference: &PackageReference) -> provenance::Reference<'_> {
+    provenance::Reference {
+        is_cluster_scoped: reference.kind == PackageKind::ClusterPackage,
+        namespace: reference.namespace.as_deref(),
+        name: &reference.name,
+        uid: &reference.uid,
+    }
 }
 
 /// A kind of package that can be seen as one.

@@ -14,13 +14,15 @@ use stevedore_crds::record;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::ports::ContentError;
+use stevedore_hub_core::provenance;
 use stevedore_package::files::{PackageFiles, Part};
 use stevedore_package::package::Package;
 use stevedore_package::render::RenderInput;
-use stevedore_proto_core::{ClusterUid, Digest, PackageUid};
+use stevedore_proto_core::{ClusterUid, Digest, Reason};
 use stevedore_runtime::retry;
 
 use crate::hub::{Hub, lock};
+use crate::package::any_package::AnyPackage;
 use crate::package::controller;
 use crate::rollout::ledger_store::StoredLedger;
 use crate::rollout::targets;
@@ -66,21 +68,65 @@ async fn off_the_reactor<T: Send + 'static>(
 
 fn unusable(message: &str) -> Failure {
     Failure {
-        reason: "LoadError".to_owned(),
+        reason: Reason::LoadError,
         message: message.to_owned(),
     }
 }
 
-fn secret_name(part: &Part) -> String {
-    format!("content-{}", part.digest.hex())
+/// Why a Secret is not the content that its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PartError {
+    /// Secrets of other types are somebody else's, whatever their name.
+    #[error("it is not of type {}", record::CONTENT_TYPE)]
+    Type,
+    /// The name is not `content-` and a digest.
+    #[error("it is not named by a digest")]
+    Name,
+    /// It does not have the one key.
+    #[error("it is empty")]
+    Empty,
+    /// The bytes are others than the name says.
+    #[error("its bytes are not those that it is named by")]
+    Bytes,
+}
+
+/// Why content could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The API server.
+    #[error("{}", write::words(.0))]
+    Api(#[from] kube::Error),
+    /// The name is taken by a Secret that does not hold what it says.
+    #[error("Secret {name} is not content of the hub: {why}; delete it")]
+    Taken {
+        /// Name of the Secret, in the hub's namespace.
+        name: String,
+        /// What is wrong with it.
+        why: PartError,
+    },
+}
+
+/// The part that a Secret holds, if it is content of the hub: by type, by the form of its name, and by its bytes.
+fn part_of(secret: Secret) -> Result<Part, PartError> {
+    if secret.type_.as_deref() != Some(record::CONTENT_TYPE) {
+        return Err(PartError::Type);
+    }
+    let name = secret.metadata.name.unwrap_or_default();
+    let digest = provenance::content_digest(&name).ok_or(PartError::Name)?;
+    let bytes = secret.data.and_then(|mut data| data.remove(PART));
+    let bytes = bytes.ok_or(PartError::Empty)?.0;
+    if Digest::of(&bytes) != digest {
+        return Err(PartError::Bytes);
+    }
+    Ok(Part { digest, bytes })
 }
 
 /// Keeps parts in immutable Secrets, named by digest: equal ones are stored once. Gives their names.
-pub(crate) async fn store(hub: &Hub, parts: Vec<Part>) -> Result<Vec<String>, kube::Error> {
+pub(crate) async fn store(hub: &Hub, parts: Vec<Part>) -> Result<Vec<String>, StoreError> {
     let api: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let mut names = Vec::with_capacity(parts.len());
     for part in parts {
-        let name = secret_name(&part);
+        let name = provenance::content_name(&part.digest);
         let secret = Secret {
             metadata: ObjectMeta {
                 name: Some(name.clone()),
@@ -93,8 +139,13 @@ pub(crate) async fn store(hub: &Hub, parts: Vec<Part>) -> Result<Vec<String>, ku
         };
         match api.create(&write::creation(), &secret).await {
             Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.code == 409 => {}
-            Err(error) => return Err(error),
+            Err(error) if write::is_taken(&error) => {
+                let found = api.get_opt(&name).await?.ok_or(error)?;
+                if let Err(why) = part_of(found) {
+                    return Err(StoreError::Taken { name, why });
+                }
+            }
+            Err(error) => return Err(error.into()),
         }
         names.push(name);
     }
@@ -125,14 +176,10 @@ pub(crate) async fn package_of(
             }
             return Err(format!("content {name} is gone; it is pulled again"));
         };
-        let bytes = secret
-            .data
-            .and_then(|mut data| data.remove(PART))
-            .ok_or_else(|| format!("content {name} is empty"))?;
-        let digest: Digest = format!("sha256:{}", name.trim_start_matches("content-"))
-            .parse()
-            .map_err(|_| format!("content {name} is not named by a digest"))?;
-        parts.push((digest, bytes.0));
+        let part = part_of(secret).map_err(|why| {
+            format!("content {name} is not used: {why}; delete the Secret, and it is pulled again")
+        })?;
+        parts.push((part.digest, part.bytes));
     }
     let files = tokio::task::spawn_blocking(move || {
         let parts: Vec<_> = parts
@@ -153,9 +200,9 @@ fn digest_of(revision: &PackageRevision) -> Result<Digest, String> {
 }
 
 /// Pulls content of a package again that was found missing; says when to try once more.
-pub(crate) async fn restore(hub: &Hub, uid: &PackageUid) -> Option<Duration> {
+pub(crate) async fn restore(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
     let mut again = None;
-    for revision in controller::objects(hub, uid) {
+    for revision in hub.revisions.of(&package.identity()) {
         let object = write::uid(&*revision).to_owned();
         if !lock(&hub.missing).contains(&object) {
             continue;
@@ -168,9 +215,9 @@ pub(crate) async fn restore(hub: &Hub, uid: &PackageUid) -> Option<Duration> {
         }
         tracing::info!(revision = name, "content was pulled again");
         lock(&hub.missing).remove(&object);
-        hub.to_plan.add(*uid);
+        hub.to_plan.add(package.uid);
         if let Some(sessions) = hub.sessions() {
-            sessions.content_back(*uid);
+            sessions.content_back(package.uid);
         }
     }
     again
@@ -189,13 +236,16 @@ async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String>
     if loaded.digest() != digest_of(revision)? {
         return Err(format!("{image} does not unpack to what it was"));
     }
-    let names: Vec<_> = parts.iter().map(secret_name).collect();
+    let names = parts
+        .iter()
+        .map(|part| provenance::content_name(&part.digest));
+    let names: Vec<_> = names.collect();
     if names != revision.spec.content_secrets {
         tracing::warn!(%image, "content is kept in memory only: its Secrets were packed by another release");
         return Ok(());
     }
     let _contents = hub.contents.read().await;
-    if hub.revisions.get(write::uid(revision)).is_none() {
+    if !hub.revisions.contains(write::uid(revision)) {
         // It went meanwhile, and nobody would remove what is stored for it.
         return Ok(());
     }
@@ -215,7 +265,7 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
     if let Some(bytes) = hub.renderer.bytes(&digest) {
         return Ok(bytes);
     }
-    let ledgers: Vec<_> = lock(&hub.ledgers).values().cloned().collect();
+    let ledgers = hub.orders.ledgers();
     let mut reason = ContentError::Missing;
     for stored in ledgers {
         for (revision, inputs) in renderings(hub, &stored, digest) {
@@ -268,8 +318,9 @@ fn renderings(
         let inputs = inputs.collect();
         Some((revision, inputs))
     };
-    controller::objects(hub, &package.uid)
-        .into_iter()
-        .filter_map(of)
-        .collect()
+    let objects = hub.revisions.of(&package.identity());
+    objects.into_iter().filter_map(of).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,22 +11,21 @@ use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use stevedore_client::Api;
 use stevedore_crds::record;
-use stevedore_crds::v1alpha1::{PackageKind, PackageRevision, PackageRevisionSpec};
+use stevedore_crds::v1alpha1::{PackageRevision, PackageRevisionSpec};
 use stevedore_hub_core::fleet::Failure;
-use stevedore_hub_core::history::{self, Revision};
 use stevedore_hub_core::status::Source;
+use stevedore_hub_core::{history, provenance};
 use stevedore_package::credentials::Credentials;
-use stevedore_proto_core::{Digest, PackageUid};
+use stevedore_proto_core::{Digest, PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, SourceState, lock};
 use crate::package::any_package::AnyPackage;
 use crate::package::content;
 use crate::package::registry::{self, Pulled};
+use crate::package::revisions::{self, FINALIZER};
+use crate::rollout::finalizer;
 use crate::write;
-
-/// Keeps a revision until the hub itself lets it go.
-pub(crate) const FINALIZER: &str = "stevedore.dev/history";
 
 /// Waits between attempts to pull: as Package Operator, ten seconds up to five minutes.
 const PULL_AGAIN: Schedule = Schedule {
@@ -35,17 +34,30 @@ const PULL_AGAIN: Schedule = Schedule {
     cap: Duration::from_secs(300),
 };
 
-/// Why there is no new revision.
-enum Error {
-    Source(registry::Error),
-    Unusable(Failure),
-    Api(kube::Error),
-}
+/// Names that are tried for one revision where objects that are not the hub's own have them.
+const NAMES: usize = 16;
 
-impl From<kube::Error> for Error {
-    fn from(error: kube::Error) -> Self {
-        Self::Api(error)
-    }
+/// Why there is no new revision.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Source(registry::Error),
+    #[error("{}", .0.message)]
+    Unusable(Failure),
+    #[error("{}", write::words(.0))]
+    Api(#[from] kube::Error),
+    #[error(transparent)]
+    Content(#[from] content::StoreError),
+    #[error("{0} was made a moment ago")]
+    NotSeen(String),
+    #[error(
+        "{first} and the {NAMES} names from there on are taken by objects that are not revisions of this package; delete them"
+    )]
+    NamesTaken { first: String },
+    #[error(
+        "no number is left above that of the newest revision; delete that one if the hub did not make it"
+    )]
+    NoNumber,
 }
 
 /// Works on one package; says when to try again.
@@ -56,14 +68,15 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     };
     // What the spec names comes before what older revisions lost.
     let current = obtain(&hub, &package).await;
-    let older = content::restore(&hub, &uid).await;
+    let older = content::restore(&hub, &package).await;
     current.into_iter().chain(older).min()
 }
 
 /// Makes a revision of what the spec names, where there is none yet; says when to try again.
 async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
     let (uid, spec_hash) = (package.uid, package.content_hash());
-    if history::current(&revisions(hub, &uid), &spec_hash).is_some() {
+    let kept = hub.revisions.history(&package.identity());
+    if history::current(&kept, &spec_hash).is_some() {
         set(hub, package, spec_hash, Source::Ready, 0);
         return None;
     }
@@ -89,10 +102,6 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
                 .await;
             return None;
         }
-        Err(Error::Api(error)) => {
-            let message = format!("the revision could not be stored: {}", write::words(&error));
-            (Source::NotStored(message), "NotStored")
-        }
         Err(Error::Source(registry::Error::Busy)) => {
             return Some(retry::spread(registry::BUSY_AGAIN, 50, rand::random()));
         }
@@ -101,10 +110,14 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
             (Source::PullFailed(message), "ImagePullBackOff")
         }
         Err(Error::Source(registry::Error::Invalid(message))) => {
-            let reason = "LoadError".to_owned();
+            let reason = Reason::LoadError;
             (Source::Invalid(Failure { reason, message }), "Invalid")
         }
         Err(Error::Unusable(failure)) => (Source::Invalid(failure), "Invalid"),
+        Err(error) => {
+            let message = format!("the revision could not be stored: {error}");
+            (Source::NotStored(message), "NotStored")
+        }
     };
     let message = match &source {
         Source::PullFailed(message) | Source::NotStored(message) => message.clone(),
@@ -151,27 +164,6 @@ fn set(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attem
     }
 }
 
-/// The kept revisions of a package, as history sees them. One that somebody deleted counts until it is let go:
-/// what runs must not become another because its record is asked to go.
-pub(crate) fn revisions(hub: &Hub, uid: &PackageUid) -> Vec<Revision> {
-    objects(hub, uid)
-        .iter()
-        .map(|object| Revision {
-            number: u64::try_from(object.spec.number).unwrap_or_default(),
-            image: object.spec.image.clone(),
-            config: object.spec.config.clone(),
-        })
-        .collect()
-}
-
-/// The kept revisions of a package as objects.
-pub(crate) fn objects(hub: &Hub, uid: &PackageUid) -> Vec<Arc<PackageRevision>> {
-    let uid = uid.to_string();
-    let mut all = hub.revisions.all();
-    all.retain(|revision| revision.spec.package.uid == uid);
-    all
-}
-
 /// Pulls, and keeps what was pulled as a revision; gives the words for the event.
 async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
     let pulled = pull(hub, &package.spec.image)
@@ -181,49 +173,67 @@ async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
     let (loaded, parts) = content::load_with_parts(hub, pulled.files)
         .await
         .map_err(Error::Unusable)?;
+    // From here on the end of the package passes through the hub, which then lets its revisions go.
+    finalizer::ensure(hub, package).await?;
     let _contents = hub.contents.read().await;
-    let secrets = content::store(hub, parts).await?;
-    let digest = loaded.digest();
-    // Also above a revision that is being deleted: its name is still taken.
-    let taken = objects(hub, &package.uid)
-        .iter()
-        .map(|object| object.spec.number)
-        .max();
-    let number = taken.unwrap_or(0) + 1;
-    let name = format!("{}-{}-{number}", package.name, package.uid.short());
-    let mut revision = PackageRevision::new(
-        &name,
-        PackageRevisionSpec {
-            package: package.reference(),
-            number,
-            image: package.spec.image.clone(),
-            image_digest: pulled.digest.to_string(),
-            config: package.spec.config.clone(),
-            content_digest: digest.to_string(),
-            content_secrets: secrets,
-            change_cause: package
-                .annotations
-                .get("kubernetes.io/change-cause")
-                .map(|cause| cause.chars().take(1000).collect()),
-        },
-    );
-    revision.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-    let api: Api<PackageRevision> =
-        Api::namespaced(hub.client.clone(), revision_namespace(hub, package));
-    let created = api.create(&write::creation(), &revision).await?;
-    hub.revisions.apply(created);
+    let spec = PackageRevisionSpec {
+        package: package.reference(),
+        number: 0,
+        image: package.spec.image.clone(),
+        image_digest: pulled.digest.to_string(),
+        config: package.spec.config.clone(),
+        content_digest: loaded.digest().to_string(),
+        content_secrets: content::store(hub, parts).await?,
+        change_cause: package
+            .annotations
+            .get("kubernetes.io/change-cause")
+            .map(|cause| cause.chars().take(1000).collect()),
+    };
+    let number = create(hub, package, spec).await?;
     Ok(format!(
         "revision {number} from {} ({})",
         package.spec.image, pulled.digest
     ))
 }
 
-/// Where revisions and actions of a package are.
-pub(crate) fn revision_namespace<'a>(hub: &'a Hub, package: &'a AnyPackage) -> &'a str {
-    match (package.kind, &package.namespace) {
-        (PackageKind::Package, Some(namespace)) => namespace,
-        _ => &hub.settings.namespace,
+/// Creates a revision with the next number, and gives the number. One whose name an object has that is not the
+/// hub's own is left out.
+async fn create(
+    hub: &Hub,
+    package: &AnyPackage,
+    mut spec: PackageRevisionSpec,
+) -> Result<u64, Error> {
+    let identity = package.identity();
+    let namespace = revisions::revision_namespace(hub, package);
+    let api: Api<PackageRevision> = Api::namespaced(hub.client.clone(), namespace);
+    // Also above a revision that is being deleted: its name is still taken.
+    let kept = hub.revisions.of(&identity);
+    let next = provenance::next_number(kept.iter().map(|one| revisions::number(one)));
+    let first = next.ok_or(Error::NoNumber)?;
+    for number in (first..=provenance::MAX_NUMBER).take(NAMES) {
+        let name = identity.record_name(number);
+        spec.number = i64::try_from(number).map_err(|_| Error::NoNumber)?;
+        let mut revision = PackageRevision::new(&name, spec.clone());
+        revision.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+        match api.create(&write::creation(), &revision).await {
+            Ok(created) => {
+                hub.revisions.apply(created);
+                return Ok(number);
+            }
+            Err(error) if write::is_taken(&error) => {
+                let found = api.get_opt(&name).await?.ok_or(Error::Api(error))?;
+                if hub.revisions.verify(&found).as_ref() == Ok(&identity) {
+                    // The hub's own, and the watch has yet to tell: the next attempt counts it.
+                    hub.revisions.apply(found);
+                    return Err(Error::NotSeen(name));
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
+    Err(Error::NamesTaken {
+        first: identity.record_name(first),
+    })
 }
 
 /// Pulls an image with the hub's credentials.
@@ -246,3 +256,6 @@ async fn credentials(hub: &Hub, host: &str) -> Result<Option<Credentials>, regis
     let config = config.as_ref().map(|bytes| bytes.0.as_slice());
     registry::credentials(config, host)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,21 +1,23 @@
-//! Letting go of history that nobody needs: revisions, then the Secrets that only they named.
+//! Garbage collection of history that nobody needs: revisions, then the Secrets that only they named.
+//!
+//! Only revisions that are the hub's own are removed, and of Secrets only content: the type, the form of the name,
+//! UID and resource version are those of a Secret that was listed as content before.
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use kube::api::{DeleteParams, ListParams, ObjectMeta};
+use kube::api::{ListParams, ObjectMeta};
 use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::PackageRevision;
-use stevedore_hub_core::history;
-use stevedore_hub_core::ledger::Ledger;
-use stevedore_proto_core::PackageUid;
+use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
+use stevedore_hub_core::{history, provenance};
 
 use crate::hub::{Hub, lock};
 use crate::package::any_package::AnyPackage;
-use crate::package::controller::{self, FINALIZER};
+use crate::package::revisions::{self, FINALIZER};
 use crate::write;
 
 /// Age of content from which on nobody is about to name it.
@@ -28,13 +30,13 @@ pub(crate) async fn history(
     ledger: &Ledger,
     pinned: Option<u64>,
 ) -> Result<(), kube::Error> {
-    let revisions = controller::revisions(hub, &package.uid);
+    let identity = package.identity();
     let mut needed: BTreeSet<u64> = ledger.rows().map(|(_, row)| row.ordered.revision).collect();
     needed.extend(pinned);
     let limit = usize::try_from(package.spec.revision_history_limit).unwrap_or(0);
-    let go = history::collectable(&revisions, limit, &needed);
-    for object in controller::objects(hub, &package.uid) {
-        let number = u64::try_from(object.spec.number).unwrap_or_default();
+    let go = history::collectable(&hub.revisions.history(&identity), limit, &needed);
+    for object in hub.revisions.of(&identity) {
+        let number = revisions::number(&object);
         let deleted = object.metadata.deletion_timestamp.is_some() && !needed.contains(&number);
         if hub.leader.current().is_none() {
             return Ok(());
@@ -51,18 +53,18 @@ pub(crate) async fn history(
 pub(crate) async fn strays(hub: &Hub) -> Result<(), kube::Error> {
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let before = Timestamp::now() - STRAY;
-    let contents = ListParams::default().fields(&format!("type={}", record::CONTENT_TYPE));
-    let all = secrets.list_metadata(&contents).await?.items;
-    let known = named(hub);
+    let all = secrets.list_metadata(&content(None)).await?.items;
+    let named = hub.revisions.content_secrets();
     let strays = all.iter();
-    for secret in strays.filter(|secret| is_stray(&secret.metadata, &known, before)) {
-        let name = secret.name_any();
+    for secret in strays.filter(|secret| is_stray(&secret.metadata, &named, before)) {
         let _contents = hub.contents.write().await;
         // A revision may name it by now.
-        if !named(hub).contains(&name) {
-            tracing::info!(secret = name, "content that no revision names is removed");
-            let deleted = write::delete(&secrets, &name, write::uid(secret));
-            write::ignore_missing(deleted.await)?;
+        if !hub.revisions.content_secrets().contains(&secret.name_any()) {
+            tracing::info!(
+                secret = secret.name_any(),
+                "content that no revision names is removed"
+            );
+            delete_content(&secrets, &secret.metadata).await?;
         }
     }
     Ok(())
@@ -77,18 +79,32 @@ fn is_stray(secret: &ObjectMeta, named: &BTreeSet<String>, before: Timestamp) ->
     created.is_some_and(|created| created.0 < before) && !is_named
 }
 
-/// Names of all content Secrets that a revision needs.
-fn named(hub: &Hub) -> BTreeSet<String> {
-    let revisions = hub.revisions.all();
-    let names = revisions
-        .iter()
-        .flat_map(|kept| kept.spec.content_secrets.clone());
-    names.collect()
+/// What lists Secrets of the type that content has, or the one of them with this name.
+fn content(name: Option<&str>) -> ListParams {
+    let mut fields = format!("type={}", record::CONTENT_TYPE);
+    if let Some(name) = name {
+        fields.push_str(",metadata.name=");
+        fields.push_str(name);
+    }
+    ListParams::default().fields(&fields)
+}
+
+/// Deletes a Secret that was listed as content, if it is named by a digest, and is still the one that was listed: a
+/// Secret never changes its type, but another one may take its name.
+async fn delete_content(secrets: &Api<Secret>, listed: &ObjectMeta) -> Result<(), kube::Error> {
+    let (Some(name), Some(uid)) = (&listed.name, &listed.uid) else {
+        return Ok(());
+    };
+    if provenance::content_digest(name).is_none() {
+        return Ok(());
+    }
+    let version = listed.resource_version.clone();
+    write::ignore_missing(write::delete_version(secrets, name, uid, version).await)
 }
 
 /// Removes every revision of a package that is gone.
-pub(crate) async fn everything(hub: &Hub, uid: &PackageUid) -> Result<(), kube::Error> {
-    for object in controller::objects(hub, uid) {
+pub(crate) async fn everything(hub: &Hub, package: &PackageIdentity) -> Result<(), kube::Error> {
+    for object in hub.revisions.of(package) {
         remove(hub, &object).await?;
     }
     Ok(())
@@ -110,38 +126,35 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
         hub.revisions.delete(revision);
     }
     lock(&hub.missing).remove(uid);
-    let kept = named(hub);
+    let named = hub.revisions.content_secrets();
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
-    for secret in revision
-        .spec
-        .content_secrets
-        .iter()
-        .filter(|name| !kept.contains(*name))
-    {
-        write::ignore_missing(secrets.delete(secret, &DeleteParams::default()).await)?;
+    let names = revision.spec.content_secrets.iter();
+    for name in names.filter(|name| !named.contains(*name)) {
+        remove_content(&secrets, name).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the content Secret of this name. What is there in its place and is no content stays.
+async fn remove_content(secrets: &Api<Secret>, name: &str) -> Result<(), kube::Error> {
+    // Nothing but a digest is part of a field selector.
+    if provenance::content_digest(name).is_none() {
+        return Ok(());
+    }
+    for secret in secrets.list_metadata(&content(Some(name))).await?.items {
+        match delete_content(secrets, &secret.metadata).await {
+            // Somebody changed it in between: what it is now is a stray when the hub starts next.
+            Err(error) if write::is_conflict(&error) => {
+                tracing::info!(
+                    secret = name,
+                    "content changed while it was removed, and stays"
+                );
+            }
+            deleted => deleted?,
+        }
     }
     Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-
-    use super::*;
-
-    #[test]
-    fn content_is_a_stray_when_it_is_old_and_nobody_names_it() {
-        let named = BTreeSet::from(["content-named".to_owned()]);
-        let of = |name: &str, created: i64| {
-            let created = Timestamp::from_second(created).unwrap();
-            let secret = ObjectMeta {
-                name: Some(name.to_owned()),
-                creation_timestamp: Some(Time(created)),
-                ..ObjectMeta::default()
-            };
-            is_stray(&secret, &named, Timestamp::from_second(100).unwrap())
-        };
-        assert!(of("content-lost", 99));
-        assert!(!of("content-lost", 100) && !of("content-named", 99));
-    }
-}
+mod tests;

@@ -8,9 +8,9 @@ use serde_json::Value;
 use stevedore_hub_core::fleet::Failure;
 use stevedore_package::package::Package;
 use stevedore_package::render::{Context, Reads, RenderInput, check_stored_size};
-use stevedore_package::violation::{Invalid, Reason};
+use stevedore_package::violation::{self, Invalid};
 use stevedore_proto_core::content::canonical_json;
-use stevedore_proto_core::{ContentRef, Digest};
+use stevedore_proto_core::{ContentRef, Digest, Reason};
 
 /// Most bytes of packages' files that are kept in memory; others are read again from their Secrets.
 const PACKAGE_BYTES: usize = 256 * 1024 * 1024;
@@ -164,7 +164,7 @@ impl Renderer {
             .and_then(|rendered| match check_stored_size(&rendered.content) {
                 Ok(()) => Ok(rendered),
                 Err(violation) => Err(Failure {
-                    reason: "SetTooLarge".to_owned(),
+                    reason: Reason::SetTooLarge,
                     message: violation.details,
                 }),
             });
@@ -344,13 +344,14 @@ impl State {
 
 /// What people are told about a package that cannot be rendered.
 pub(crate) fn failure(invalid: &Invalid) -> Failure {
-    let reason = invalid
-        .violations()
-        .first()
-        .map_or("LoadError".to_owned(), |violation| match violation.reason {
-            Reason::Template => "TemplateError".to_owned(),
-            other => other.word(),
-        });
+    let reason =
+        invalid
+            .violations()
+            .first()
+            .map_or(Reason::LoadError, |violation| match violation.reason {
+                violation::Reason::Template => Reason::TemplateError,
+                other => Reason::opaque(&other.word()),
+            });
     Failure {
         reason,
         message: invalid.to_string(),

@@ -16,6 +16,19 @@ use crate::write;
 /// Keeps a package until its tombstones are durable and connected members have acknowledged them.
 pub(crate) const FINALIZER: &str = "stevedore.dev/teardown";
 
+/// Puts the finalizer on a package: before its first order is stored.
+pub(crate) async fn ensure(hub: &Hub, package: &AnyPackage) -> Result<(), kube::Error> {
+    let mut finalizers = package.finalizers.iter();
+    if finalizers.any(|finalizer| finalizer == FINALIZER) {
+        return Ok(());
+    }
+    let api = package.api(&hub.client);
+    let (kind, uid) = (package.kind.as_str(), package.uid.to_string());
+    let added = write::add_finalizer(&api, kind, &package.name, &uid, FINALIZER);
+    hub.took(package, &added.await?);
+    Ok(())
+}
+
 /// Removes what is done: the package's finalizer, then its history, then its ledger.
 pub(crate) async fn end(
     hub: &Hub,
@@ -51,13 +64,13 @@ pub(crate) async fn end(
         if !settled {
             return Ok(Some(Duration::from_secs(2)));
         }
-        garbage_collection::everything(hub, uid).await?;
+        garbage_collection::everything(hub, &stored.ledger.package).await?;
         release(hub, package).await?;
     }
     if is_done {
-        garbage_collection::everything(hub, uid).await?;
+        garbage_collection::everything(hub, &stored.ledger.package).await?;
         stored.remove(&hub.client, &hub.settings.namespace).await?;
-        lock(&hub.ledgers).remove(uid);
+        hub.orders.remove(uid);
         if package.is_none() {
             forget(hub, uid);
         }
@@ -67,7 +80,7 @@ pub(crate) async fn end(
 
 /// Lets go of all that is in memory of a package.
 pub(crate) fn forget(hub: &Hub, uid: &PackageUid) {
-    lock(&hub.fleet).remove(uid);
+    lock(&hub.fleet).remove((*uid).into());
     lock(&hub.views).remove(uid);
     lock(&hub.shown).remove(uid);
     lock(&hub.sources).remove(uid);

@@ -14,9 +14,12 @@ use stevedore_crds::v1alpha1::{
 use stevedore_hub_core::ledger::{
     self, Ledger, Ordered, PackageIdentity, Shard, Stored, TermRecord,
 };
+use stevedore_hub_core::provenance::{LedgerClaim, Mismatch, Place};
 use stevedore_proto_core::id::{EpochId, TermId};
 use stevedore_proto_core::{Epoch, Leadership, PackageUid, Term};
 
+use crate::hub::Hub;
+use crate::package::any_package::claimed;
 use crate::write;
 
 /// Keeps a ledger until the hub itself lets it go.
@@ -32,6 +35,14 @@ pub enum Error {
         name: String,
         /// Why.
         message: String,
+    },
+    /// An object that is not of this package has the name of its ledger.
+    #[error("{name} is taken by an object that is not this package's ledger, {why}; delete it")]
+    Foreign {
+        /// Name of the object.
+        name: String,
+        /// What is wrong with it.
+        why: Mismatch,
     },
     /// The API server.
     #[error(transparent)]
@@ -104,7 +115,7 @@ impl StoredLedger {
     ) -> Result<(), Error> {
         let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
         let package = &self.ledger.package;
-        let name = format!("{}-{}-{at}", package.name, package.uid.short());
+        let name = package.record_name(at as u64);
         let mut object = PackageLedger::new(&name, spec(package, at, shard));
         object.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
         let parameters = write::creation();
@@ -117,18 +128,37 @@ impl StoredLedger {
                 object.metadata.uid = Some(known.uid.clone());
                 api.replace(&name, &parameters, &object).await?
             }
-            None => api.create(&parameters, &object).await?,
+            None => match api.create(&parameters, &object).await {
+                Err(error) if write::is_taken(&error) => {
+                    let found = api.get_opt(&name).await?;
+                    let why = found.and_then(|found| mismatch(&found, namespace, package));
+                    if let Some(why) = why {
+                        return Err(Error::Foreign { name, why });
+                    }
+                    return Err(error.into());
+                }
+                created => created?,
+            },
         };
         self.put(at, &stored)
     }
 
-    /// Notes a status that was written.
-    pub(crate) fn wrote_status(&mut self, at: usize, written: &PackageLedger) {
-        if let Some(object) = self.objects.get_mut(at) {
+    /// Notes a status that was written to one shard. `written`, where it is given, is the object whose version the
+    /// next write of the shard must find.
+    pub(crate) fn wrote_status(
+        &mut self,
+        at: usize,
+        status: PackageLedgerStatus,
+        written: Option<&PackageLedger>,
+    ) {
+        let Some(object) = self.objects.get_mut(at) else {
+            return;
+        };
+        object.status = status;
+        if let Some(written) = written {
             object
                 .resource_version
                 .clone_from(&written.metadata.resource_version);
-            object.status = written.status.clone().unwrap_or_default();
         }
     }
 
@@ -152,19 +182,24 @@ impl StoredLedger {
     }
 }
 
-/// Reads every ledger. One that cannot be read fails all: the hub must not order from half of the truth.
-pub(crate) async fn load(
-    client: &Client,
-    namespace: &str,
-) -> Result<BTreeMap<PackageUid, StoredLedger>, Error> {
-    let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
+/// Reads every ledger. One that cannot be read fails all: the hub must not order from half of the truth. What the
+/// hub did not make is none of it: it is shown by an Event and left out.
+pub(crate) async fn load(hub: &Hub) -> Result<BTreeMap<PackageUid, StoredLedger>, Error> {
+    let api: Api<PackageLedger> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let mut objects = api.list(&ListParams::default().limit(50)).await?.items;
     objects.sort_by_key(|object| object.spec.shard);
     let mut ledgers = BTreeMap::new();
     for object in &objects {
-        let package = identity(object)?;
+        let package = match owner(hub, object) {
+            Ok(package) => package,
+            Err(mismatch) => {
+                show(hub, object, mismatch).await;
+                continue;
+            }
+        };
+        let uid = package.uid;
         let stored = ledgers
-            .entry(package.uid)
+            .entry(uid)
             .or_insert_with(|| StoredLedger::new(package));
         let at = stored.objects.len();
         if usize::try_from(object.spec.shard) != Ok(at) {
@@ -188,32 +223,63 @@ pub(crate) async fn reload(
     let mut stored = StoredLedger::new(package.clone());
     loop {
         let at = stored.objects.len();
-        let name = format!("{}-{}-{at}", package.name, package.uid.short());
-        match api.get_opt(&name).await? {
-            Some(object) if identity(&object)?.uid != package.uid => {
-                let message = "it is another package's".to_owned();
-                return Err(unreadable(&object, message));
-            }
-            Some(object) => stored.put(at, &object)?,
-            None => return Ok(stored),
+        let name = package.record_name(at as u64);
+        let Some(object) = api.get_opt(&name).await? else {
+            return Ok(stored);
+        };
+        if let Some(why) = mismatch(&object, namespace, package) {
+            return Err(Error::Foreign { name, why });
         }
+        stored.put(at, &object)?;
     }
 }
 
-fn identity(object: &PackageLedger) -> Result<PackageIdentity, Error> {
-    let PackageReference {
-        namespace,
-        name,
-        uid,
-        ..
-    } = &object.spec.package;
-    Ok(PackageIdentity {
-        uid: uid
-            .parse()
-            .map_err(|_| unreadable(object, "the package's UID is not a UUID".to_owned()))?,
-        namespace: namespace.clone(),
-        name: name.clone(),
-    })
+/// The package of a ledger that is the hub's own. A package that is gone has left its ledger behind; one that is
+/// there has to be the very one that the ledger is about.
+fn owner(hub: &Hub, object: &PackageLedger) -> Result<PackageIdentity, Mismatch> {
+    let package = package_of(object, &hub.settings.namespace)?;
+    let known = hub.package(&package.uid).map(|known| known.identity());
+    match known.and_then(|known| Mismatch::owner(&package, Some(&known))) {
+        Some(mismatch) => Err(mismatch),
+        None => Ok(package),
+    }
+}
+
+/// The package of a ledger, if everything that the object says fits together.
+fn package_of(object: &PackageLedger, namespace: &str) -> Result<PackageIdentity, Mismatch> {
+    let claim = LedgerClaim {
+        place: Place {
+            namespace: object.metadata.namespace.as_deref().unwrap_or_default(),
+            name: object.metadata.name.as_deref().unwrap_or_default(),
+        },
+        package: claimed(&object.spec.package),
+        shard: object.spec.shard,
+    };
+    claim.verify(namespace)
+}
+
+/// Why an object is not a ledger of this package, if so.
+fn mismatch(
+    object: &PackageLedger,
+    namespace: &str,
+    package: &PackageIdentity,
+) -> Option<Mismatch> {
+    match package_of(object, namespace) {
+        Ok(found) => Mismatch::owner(&found, Some(package)),
+        Err(mismatch) => Some(mismatch),
+    }
+}
+
+/// Shows that an object is not the hub's own.
+async fn show(hub: &Hub, object: &PackageLedger, mismatch: Mismatch) {
+    let (name, reason) = (object.name_any(), mismatch.reason());
+    tracing::warn!(
+        ledger = name,
+        reason,
+        "a PackageLedger is not the hub's own and is ignored"
+    );
+    let note = format!("not made by the hub, and ignored: {mismatch}");
+    hub.event(object, true, reason, note).await;
 }
 
 fn unreadable(object: &PackageLedger, message: String) -> Error {
@@ -330,3 +396,6 @@ pub(crate) fn named(name: &str) -> ObjectMeta {
         ..ObjectMeta::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

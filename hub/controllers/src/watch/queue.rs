@@ -62,6 +62,12 @@ impl<K: Ord + Clone> Queue<K> {
         self.wake.notify_one();
     }
 
+    /// Whether no key waits.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().waiting.is_empty()
+    }
+
     /// The next due key that nobody works on, marked as being worked on; else when to look again.
     fn take(&self) -> Result<K, Option<Instant>> {
         let mut state = self.lock();

@@ -1,12 +1,13 @@
-//! What the hub's session machine takes and gives.
+//! Events, actions and reports: the input and output of the session machine.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use stevedore_proto_core::exchange::ExchangeRefusal;
 use stevedore_proto_core::message::Close;
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Leadership, NackReason,
-    Order, Stage, ToAgent, ToHub, Tuple,
+    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Leadership, Order,
+    Reason, Stage, ToAgent, ToHub, Tuple,
 };
 
 /// One stream of a member, counted by the caller; higher is newer.
@@ -74,11 +75,11 @@ pub enum FreezeReason {
 }
 
 impl FreezeReason {
-    /// One CamelCase word.
-    pub fn as_str(self) -> &'static str {
+    /// As people are shown it.
+    pub fn reason(self) -> &'static Reason {
         match self {
-            Self::HubRegressed => "HubRegressed",
-            Self::HubDiverged => "HubDiverged",
+            Self::HubRegressed => &Reason::HubRegressed,
+            Self::HubDiverged => &Reason::HubDiverged,
         }
     }
 }
@@ -99,6 +100,8 @@ pub enum Report {
         agent_version: String,
         /// Facts about the member.
         environment: Box<Environment>,
+        /// What its wall clock showed a moment ago, in milliseconds since the Unix epoch.
+        time: Option<u64>,
     },
     /// Nothing was heard for too long: what is known of the member is now Unknown.
     Lost,
@@ -120,7 +123,7 @@ pub enum Report {
         /// The refused order.
         tuple: Tuple,
         /// Why.
-        reason: NackReason,
+        reason: Reason,
         /// For people.
         message: String,
     },
@@ -160,6 +163,8 @@ pub enum Report {
         /// The order.
         tuple: Tuple,
     },
+    /// The member has proven its key, and its certificate is not exchanged nevertheless.
+    ExchangeRefused(ExchangeRefusal),
     /// Two processes use this member's identity.
     DuplicateIdentity {
         /// The longer-running one, whose session stays.

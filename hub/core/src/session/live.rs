@@ -1,12 +1,12 @@
-//! The open session: what has to be sent, what is on its way.
+//! The open session: dirty deployments, orders in flight, and the listing that is being read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use stevedore_proto_core::{DeploymentUid, Digest, Held, InstanceId, Millis, ToAgent, Tuple};
 
+use super::cluster_orders::ClusterOrders;
 use super::event::{Action, Connection};
 use super::pace::Pace;
-use super::wanted::ClusterOrders;
 
 /// Pages being collected.
 #[derive(Debug, Clone)]

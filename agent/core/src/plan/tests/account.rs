@@ -9,7 +9,7 @@ fn namespace_goes(sim: &mut Sim, reads: FailureKind) {
         sim.world.delete(&name);
         sim.world.refuse_reading(&name, reads);
     }
-    sim.no_account = Some("NamespaceMissing");
+    sim.no_account = Some(Reason::NamespaceMissing);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_deployment_whose_namespace_is_gone_is_torn_down_without_its_account() {
 fn a_directly_used_set_whose_namespace_is_gone_is_released() {
     let mut sim = simple();
     sim.sets[0].standalone = true;
-    sim.no_account = Some("NamespaceMissing");
+    sim.no_account = Some(Reason::NamespaceMissing);
     sim.deliver();
     sim.settle_until(60_000);
     sim.sets[0].ending = Ending::Deleting;
@@ -53,9 +53,9 @@ fn a_directly_used_set_whose_namespace_is_gone_is_released() {
 #[test]
 fn a_deployment_without_an_account_says_so_and_tries_again() {
     let mut sim = simple();
-    sim.no_account = Some("NoAccount");
+    sim.no_account = Some(Reason::NoAccount);
     sim.settle_until(60_000);
-    assert_eq!(sim.view().available.reason, "NoAccount");
+    assert_eq!(sim.view().available.reason, Reason::NoAccount);
     assert_eq!(sim.world.requests, 0);
     sim.no_account = None;
     sim.deployment.hurry();
@@ -71,11 +71,11 @@ fn without_the_right_to_be_the_account_a_teardown_waits_and_names_it() {
         sim.world
             .refuse_reading(name, FailureKind::AccountNotAllowed);
     }
-    sim.no_account = Some("AccountNotAllowed");
+    sim.no_account = Some(Reason::AccountNotAllowed);
     sim.tombstone(false);
     sim.settle_until(sim.now + 600_000);
     assert!(!sim.recorded);
-    assert_eq!(sim.view().blockers[0].reason, "AccountNotAllowed");
+    assert_eq!(sim.view().blockers[0].reason, Reason::AccountNotAllowed);
     let given_back = sim.now;
     for name in ["a", "b", "c"] {
         sim.world.allow_reading(name);
@@ -98,7 +98,7 @@ fn a_set_that_never_had_an_account_is_released_and_one_that_wrote_waits_for_it()
         if wrote {
             sim.settle();
         }
-        sim.no_account = Some("NoAccount");
+        sim.no_account = Some(Reason::NoAccount);
         sim.restart();
         sim.settle_until(sim.now + 5_000);
         sim.sets[0].ending = Ending::Deleting;
@@ -126,12 +126,12 @@ fn an_answer_that_a_changed_policy_overtook_does_not_count() {
 fn while_the_account_is_asked_again_what_was_in_the_way_is_still_said() {
     let mut sim = simple();
     sim.settle();
-    sim.no_account = Some("NoAccount");
+    sim.no_account = Some(Reason::NoAccount);
     sim.deployment.reopen_account();
     sim.settle_until(sim.now);
-    assert_eq!(sim.view().available.reason, "NoAccount");
+    assert_eq!(sim.view().available.reason, Reason::NoAccount);
     sim.deployment.reopen_account();
-    assert_eq!(sim.view().available.reason, "NoAccount");
+    assert_eq!(sim.view().available.reason, Reason::NoAccount);
     sim.no_account = None;
     sim.settle();
     assert_eq!(sim.view().available.status, Truth::True);
@@ -171,12 +171,12 @@ fn when_the_right_to_be_the_account_is_taken_away_that_is_what_is_said() {
     let mut sim = simple();
     sim.settle();
     sim.world.unlistable = Some(FailureKind::AccountNotAllowed);
-    sim.no_account = Some("AccountNotAllowed");
+    sim.no_account = Some(Reason::AccountNotAllowed);
     let scope = WatchKey::of(&key("a"));
     sim.deployment
         .unwatched(&scope, "Forbidden".into(), sim.now);
     sim.settle_until(sim.now + 120_000);
-    assert_eq!(sim.view().available.reason, "AccountNotAllowed");
+    assert_eq!(sim.view().available.reason, Reason::AccountNotAllowed);
     assert!(sim.world.requests <= 8, "{} requests", sim.world.requests);
     sim.world.unlistable = None;
     sim.no_account = None;

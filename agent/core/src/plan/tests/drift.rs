@@ -1,6 +1,7 @@
 //! What others do to objects of ours.
 
 use super::*;
+use crate::rollout::Author;
 
 #[test]
 fn an_edited_object_is_put_back_and_the_manager_is_named() {
@@ -10,8 +11,8 @@ fn an_edited_object_is_put_back_and_the_manager_is_named() {
     sim.settle_until(sim.now + 60_000);
     assert_eq!(sim.written(), ["a", "b", "c", "b"]);
     let incidents = sim.view().rollout.unwrap().incidents;
-    assert_eq!(incidents[0].attribution.manager, "kubectl-edit");
-    assert_eq!(incidents[0].attribution.kind, Interference::Drift);
+    assert_eq!(incidents[0].author, Author::Manager("kubectl-edit".into()));
+    assert_eq!(incidents[0].kind, Interference::Drift);
 }
 
 #[test]
@@ -45,7 +46,7 @@ fn repeated_fights_back_off_and_are_reported_as_contention() {
     }
     assert!(sim.now - start > 10_000, "took {} ms", sim.now - start);
     let incidents = sim.view().rollout.unwrap().incidents;
-    assert_eq!(incidents[0].attribution.kind, Interference::Contention);
+    assert_eq!(incidents[0].kind, Interference::Contention);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_tombstone_takes_phases_away_in_reverse_and_each_only_when_the_next_is_gone(
     sim.settle_until(30_000);
     assert_eq!(sim.world.deleted(), ["c"]);
     let view = sim.view();
-    assert_eq!(view.available.reason, "TearingDown");
+    assert_eq!(view.available.reason, Reason::TearingDown);
     assert!(
         view.blockers[0].message.contains("example.org/hold"),
         "{view:?}"
@@ -92,7 +92,10 @@ fn no_teardown_starts_while_a_definition_of_ours_is_being_deleted() {
     sim.tombstone(false);
     sim.settle_until(60_000);
     assert!(sim.world.deleted().is_empty());
-    assert_eq!(sim.view().blockers[0].reason, "DefinitionsTerminating");
+    assert_eq!(
+        sim.view().blockers[0].reason,
+        Reason::DefinitionsTerminating
+    );
     sim.deployment.set_definitions_terminating(false);
     sim.settle();
     assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
@@ -168,7 +171,7 @@ fn what_cannot_be_read_holds_a_teardown_also_where_no_inventory_has_it() {
             sim.tombstone(false);
             sim.settle_until(sim.now + 600_000);
             assert!(!sim.recorded);
-            assert_eq!(sim.view().blockers[0].reason, kind.as_str());
+            assert_eq!(sim.view().blockers[0].reason, kind.reason());
             sim.world.allow("b");
             sim.world.allow_reading("b");
             sim.settle();
@@ -186,7 +189,7 @@ fn a_newer_order_revives_a_deployment_that_is_being_torn_down() {
     sim.settle_until(5_000);
     sim.store(3, objects(&[("a", 0, 1), ("b", 1, 1), ("c", 2, 1)]));
     sim.settle_until(20_000);
-    assert_eq!(sim.view().available.reason, "Terminating");
+    assert_eq!(sim.view().available.reason, Reason::Terminating);
     sim.world.release("c");
     sim.settle();
     assert_eq!(sim.view().available.status, Truth::True);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stevedore_proto_core::{DeploymentUid, Digest, Millis};
+use stevedore_proto_core::{DeploymentUid, Digest, Millis, Reason};
 
 use crate::desired::{Blueprint, Desired, Guard, Step};
 use crate::failure::{Failure, FailureKind};
@@ -314,7 +314,7 @@ pub(super) struct Sim {
     contents: BTreeMap<String, Vec<Desired>>,
     pub(super) now: Millis,
     /// Why there is no account.
-    pub(super) no_account: Option<&'static str>,
+    pub(super) no_account: Option<Reason>,
     pub(super) recorded: bool,
     pub(super) success_delay: u32,
 }
@@ -482,7 +482,7 @@ impl Sim {
 
     fn outcome(&mut self, action: &Action) -> Outcome {
         match action {
-            Action::Open(_) => Outcome::Opened(self.no_account.map_or(Ok(()), |reason| {
+            Action::Open(_) => Outcome::Opened(self.no_account.clone().map_or(Ok(()), |reason| {
                 Err(Block {
                     reason,
                     message: "no account".into(),

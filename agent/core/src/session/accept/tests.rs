@@ -25,7 +25,7 @@ fn tuple(by: Leadership, number: u64, digest: u8) -> Tuple {
     }
 }
 
-fn refused(verdict: &Verdict) -> Option<&NackReason> {
+fn refused(verdict: &Verdict) -> Option<&Reason> {
     match verdict {
         Verdict::Refuse(reason, _) => Some(reason),
         Verdict::Accept | Verdict::Same => None,
@@ -41,12 +41,9 @@ fn higher_number_is_accepted_and_a_lower_one_is_a_regressed_hub() {
     assert_eq!(judge(held), Verdict::Same);
     assert_eq!(
         refused(&judge(tuple(by, 4, 2))),
-        Some(&NackReason::HubRegressed)
+        Some(&Reason::HubRegressed)
     );
-    assert_eq!(
-        refused(&judge(tuple(by, 5, 2))),
-        Some(&NackReason::HubDiverged)
-    );
+    assert_eq!(refused(&judge(tuple(by, 5, 2))), Some(&Reason::HubDiverged));
 }
 
 #[test]
@@ -78,12 +75,12 @@ fn deposed_leader_is_refused_whatever_it_orders() {
     let (old, new) = (leadership(1, 1, 4, 4), leadership(1, 1, 5, 5));
     assert_eq!(
         refused(&judge(&tuple(old, 99, 1), None, &old, Some(&new))),
-        Some(&NackReason::HubRegressed)
+        Some(&Reason::HubRegressed)
     );
     let twin = leadership(1, 1, 5, 6);
     assert_eq!(
         refused(&judge(&tuple(twin, 99, 1), None, &twin, Some(&new))),
-        Some(&NackReason::HubDiverged)
+        Some(&Reason::HubDiverged)
     );
 }
 
@@ -96,7 +93,7 @@ fn higher_number_of_a_lower_term_is_refused() {
         &late,
         Some(&late),
     );
-    assert_eq!(refused(&verdict), Some(&NackReason::HubRegressed));
+    assert_eq!(refused(&verdict), Some(&Reason::HubRegressed));
 }
 
 fn any_leadership() -> impl Strategy<Value = Leadership> {

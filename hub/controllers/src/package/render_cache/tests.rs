@@ -91,7 +91,7 @@ fn what_is_too_costly_for_every_cluster_so_far_is_not_tried_for_the_next() {
     let package = renderer.keep(with_files("demo", &files), 1000);
     for name in ["a", "b", "c"] {
         let failure = render(&renderer, &package, input(name)).expect_err("20 MiB");
-        assert_eq!(failure.reason, "TooCostly");
+        assert_eq!(failure.reason.as_str(), "TooCostly");
     }
     assert!(
         render(&renderer, &package, input("good")).is_err(),

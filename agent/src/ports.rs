@@ -1,8 +1,8 @@
-//! What the engine needs from the rest of the agent.
+//! Traits and values between the engine and the rest of the agent; each side uses this module and not the other.
 //!
-//! The engine decides and drives; it never names `kube`. The traits here are implemented over the real API
-//! server by `cluster_api` ([`ObjectApi`], [`Accounts`]), `watch` ([`Watches`]), `store` ([`SetStore`]) and
-//! the session ([`Reporter`]). What flows the other way goes through [`ObjectSink`] (objects that a watch
+//! The engine decides and drives; it never names `kube`. The traits are implemented over the real API server by
+//! `cluster_api` ([`ObjectApi`]), `accounts` ([`Accounts`]), `watch` ([`Watches`]), `store` ([`SetStore`]) and
+//! the link to the hub ([`Reporter`]). What flows the other way goes through [`ObjectSink`] (objects that a watch
 //! saw) and through [`Notified`] (a deployment's stored sets changed, an account's rights may have).
 
 use std::sync::Arc;
@@ -11,8 +11,11 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use stevedore_agent_core::failure::Failure;
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_agent_core::rollout::Block;
 use stevedore_crds::v1alpha1::{LifecycleState, ObjectSetStatus};
-use stevedore_proto_core::{Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Tuple};
+use stevedore_proto_core::{
+    Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Reason, Tuple,
+};
 
 /// The result of a request to the API server.
 pub type Answer<T> = Result<T, Failure>;
@@ -42,7 +45,7 @@ pub struct Scope {
     pub namespaced: bool,
 }
 
-/// One page of a list.
+/// One page of a list. Objects that cannot be decoded are not in it: that one is not listed says nothing of it.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// Objects, each with `apiVersion` and `kind` set (list items lack them on the wire).
@@ -121,17 +124,8 @@ pub struct Account {
     pub name: String,
 }
 
-/// Why there is no client for a set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountBlocker {
-    /// `NoAccount`, `AccountNotAllowed` or another CamelCase word.
-    pub reason: String,
-    /// What has to happen, for people.
-    pub message: String,
-}
-
-/// A set's account and a client that is that account, or why there is none.
-pub type Opened = Result<(Account, Arc<dyn ObjectApi>), AccountBlocker>;
+/// A set's account and a client that is that account, or what stands against it.
+pub type Opened = Result<(Account, Arc<dyn ObjectApi>), Block>;
 
 /// Opens clients for accounts.
 pub trait Accounts: Send + Sync {
@@ -155,8 +149,11 @@ pub trait Watches: Send + Sync {
 pub enum WatchNotice {
     /// An object, from a list or an event, with `apiVersion` and `kind` set.
     Seen(Value),
+    /// An object, from a list or an event, that cannot be decoded: its metadata, with `apiVersion` and `kind`. Only
+    /// a live GET tells how it stands.
+    Unreadable(Value),
     /// An object no longer passes the filter: deleted, or its label was removed. With the label and the
-    /// metadata it had.
+    /// metadata it had, and nothing else.
     Removed(Value),
     /// A list begins: until the next `Synced`, every object of the scope is seen again.
     Restarted(Account, WatchKey),
@@ -311,8 +308,8 @@ pub trait Reporter: Send + Sync {
 pub struct Note {
     /// Warning rather than Normal.
     pub warning: bool,
-    /// One CamelCase word.
-    pub reason: &'static str,
+    /// What happened.
+    pub reason: Reason,
     /// For people.
     pub message: String,
 }

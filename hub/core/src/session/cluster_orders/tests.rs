@@ -28,7 +28,7 @@ fn tuple(epoch: Epoch, term: Term, number: u64) -> Tuple {
 }
 
 /// Terms 1 and 2 gave 1–4 and 5–9; the order is number 7.
-fn wanted() -> Wanted {
+fn wanted() -> DesiredOrder {
     let package = PackageUid::from_bytes([1; 16]);
     let deployment = DeploymentUid::derive(&package, &ClusterUid::from_bytes([2; 16]));
     let history = History::new(
@@ -59,7 +59,7 @@ fn wanted() -> Wanted {
             size: 1,
         }),
     };
-    Wanted {
+    DesiredOrder {
         order: Arc::new(order),
         history: Arc::new(history),
         finished: false,

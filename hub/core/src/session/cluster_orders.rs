@@ -1,4 +1,4 @@
-//! What a cluster should hold, and how what it holds compares.
+//! The orders of one cluster, and the comparison with what its member holds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl History {
 
 /// The order of one deployment, as its ledger has it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wanted {
+pub struct DesiredOrder {
     /// The durable order.
     pub order: Arc<Order>,
     /// Of the ledger the order is in.
@@ -69,7 +69,7 @@ pub enum Relation {
     Foreign(FreezeReason),
 }
 
-impl Wanted {
+impl DesiredOrder {
     /// Compares with what the member holds.
     pub fn relation(&self, held: Option<&Tuple>) -> Relation {
         let wanted = &self.order.tuple;
@@ -100,7 +100,7 @@ pub struct ClusterOrders {
     /// Who speaks.
     pub leadership: Leadership,
     /// One entry per deployment.
-    pub orders: BTreeMap<DeploymentUid, Wanted>,
+    pub orders: BTreeMap<DeploymentUid, DesiredOrder>,
 }
 
 impl ClusterOrders {
@@ -133,7 +133,7 @@ impl ClusterOrders {
     }
 
     /// How the member's highest leadership stands to ours: not `Current` means that this hub must not order.
-    pub(super) fn standing(&self, seen: Option<&Leadership>) -> Standing {
+    pub(super) fn compare_leadership(&self, seen: Option<&Leadership>) -> Standing {
         seen.map_or(Standing::Current, |seen| self.leadership.standing(seen))
     }
 }

@@ -1,0 +1,220 @@
+//! Revisions of packages: the index of the `PackageRevision`s that are the hub's own, by package.
+//!
+//! Whoever may create such objects in some namespace could order with them, so an object counts only when
+//! [`provenance`] finds that everything it says fits together. It is asked once, when an object enters the index; a
+//! lookup is by the whole identity of a package or ledger that the hub knows, so what names an unknown package is
+//! found by nobody. [`reconcile`] shows what does not count, by an Event on that object, and touches nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kube::ResourceExt as _;
+use stevedore_client::Api;
+use stevedore_crds::v1alpha1::PackageRevision;
+use stevedore_hub_core::history::Revision;
+use stevedore_hub_core::ledger::PackageIdentity;
+use stevedore_hub_core::provenance::{Mismatch, Place, RevisionClaim};
+use stevedore_runtime::retry;
+
+use crate::hub::{Hub, lock};
+use crate::package::any_package::{AnyPackage, claimed};
+use crate::watch::index::Index;
+use crate::write;
+
+/// Keeps a revision until the hub itself lets it go.
+pub(crate) const FINALIZER: &str = "stevedore.dev/history";
+
+/// When a finalizer that could not be removed is tried again.
+const RELEASE_AGAIN: Duration = Duration::from_secs(10);
+
+/// The revisions that count, by package. Everything else is kept only to be shown, and so that its Secrets stay.
+#[derive(Debug)]
+pub(crate) struct Revisions {
+    system_namespace: String,
+    objects: Arc<Index<PackageRevision>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// UIDs of objects by the package that they are of.
+    by_package: BTreeMap<PackageIdentity, BTreeSet<String>>,
+    /// UIDs of objects that do not count, once an Event says so.
+    shown: BTreeSet<String>,
+}
+
+impl Revisions {
+    /// Nothing yet. `system_namespace` is the hub's.
+    pub(crate) fn new(system_namespace: &str) -> Self {
+        Self {
+            system_namespace: system_namespace.to_owned(),
+            objects: Arc::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// What the watch fills; [`note`](Self::note) has to be told of every change.
+    pub(crate) fn objects(&self) -> &Arc<Index<PackageRevision>> {
+        &self.objects
+    }
+
+    /// Whether an object is the hub's own by what it says.
+    pub(crate) fn verify(&self, object: &PackageRevision) -> Result<PackageIdentity, Mismatch> {
+        let spec = &object.spec;
+        let claim = RevisionClaim {
+            place: Place {
+                namespace: object.metadata.namespace.as_deref().unwrap_or_default(),
+                name: object.metadata.name.as_deref().unwrap_or_default(),
+            },
+            package: claimed(&spec.package),
+            number: spec.number,
+            image_digest: &spec.image_digest,
+            content_digest: &spec.content_digest,
+            content_secrets: &spec.content_secrets,
+        };
+        claim.verify(&self.system_namespace)
+    }
+
+    /// Takes a revision as our own write left it.
+    pub(crate) fn apply(&self, object: PackageRevision) {
+        self.objects.apply(object.clone());
+        self.note(&object).ok();
+    }
+
+    /// Lets a revision go that our own write removed.
+    pub(crate) fn delete(&self, object: &PackageRevision) {
+        self.objects.delete(object);
+        self.note(object).ok();
+    }
+
+    /// Takes note of an object that is in the index now, or no longer; says of which package it is. The spec of an
+    /// object never changes, so neither does the package.
+    pub(crate) fn note(&self, object: &PackageRevision) -> Result<PackageIdentity, Mismatch> {
+        let uid = write::uid(object);
+        let package = self.verify(object);
+        let is_there = self.objects.get(uid).is_some();
+        let mut state = lock(&self.state);
+        if !is_there {
+            state.shown.remove(uid);
+        }
+        if let Ok(package) = &package {
+            if is_there {
+                let uids = state.by_package.entry(package.clone()).or_default();
+                uids.insert(uid.to_owned());
+            } else if let Some(uids) = state.by_package.get_mut(package) {
+                uids.remove(uid);
+                if uids.is_empty() {
+                    state.by_package.remove(package);
+                }
+            }
+        }
+        package
+    }
+
+    /// The kept revisions of a package as objects. `package` is one that the hub knows, from its object or ledger.
+    pub(crate) fn of(&self, package: &PackageIdentity) -> Vec<Arc<PackageRevision>> {
+        let uids = lock(&self.state).by_package.get(package).cloned();
+        let uids = uids.unwrap_or_default();
+        uids.iter()
+            .filter_map(|uid| self.objects.get(uid))
+            .collect()
+    }
+
+    /// The kept revisions of a package, as history sees them. One that somebody deleted counts until it is let go:
+    /// what runs must not become another because its record is asked to go.
+    pub(crate) fn history(&self, package: &PackageIdentity) -> Vec<Revision> {
+        let objects = self.of(package);
+        let revision = |object: &Arc<PackageRevision>| Revision {
+            number: number(object),
+            image: object.spec.image.clone(),
+            config: object.spec.config.clone(),
+        };
+        objects.iter().map(revision).collect()
+    }
+
+    /// Whether the object with this UID is there.
+    pub(crate) fn contains(&self, uid: &str) -> bool {
+        self.objects.get(uid).is_some()
+    }
+
+    /// Names of all content Secrets that an object names, whether or not it counts: what looks forged may be of a
+    /// package that cannot be read at the moment.
+    pub(crate) fn content_secrets(&self) -> BTreeSet<String> {
+        let objects = self.objects.all();
+        let names = objects
+            .iter()
+            .flat_map(|object| object.spec.content_secrets.iter().cloned());
+        names.collect()
+    }
+}
+
+/// The number of a revision that counts.
+pub(crate) fn number(revision: &PackageRevision) -> u64 {
+    u64::try_from(revision.spec.number).unwrap_or_default()
+}
+
+/// Where revisions and actions of a package are.
+pub(crate) fn revision_namespace<'a>(hub: &'a Hub, package: &'a AnyPackage) -> &'a str {
+    package
+        .namespace
+        .as_deref()
+        .unwrap_or(&hub.settings.namespace)
+}
+
+/// Takes note of a revision that the watch told of, and wakes up who has to know.
+pub(crate) fn changed(hub: &Hub, object: &PackageRevision) {
+    if let Ok(package) = hub.revisions.note(object)
+        && hub.package_identity(&package.uid).as_ref() == Some(&package)
+    {
+        hub.to_pull.add(package.uid);
+        hub.to_plan.add(package.uid);
+    } else {
+        hub.to_verify.add(write::uid(object).to_owned());
+    }
+}
+
+/// Shows that a revision does not count, once; says when to try again. One that is asked to go is let go: only our
+/// own finalizer is taken from it, and its Secrets stay.
+pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
+    let object = hub.revisions.objects().get(&uid)?;
+    let mismatch = match hub.revisions.verify(&object) {
+        Ok(package) => Mismatch::owner(&package, hub.package_identity(&package.uid).as_ref())?,
+        Err(mismatch) => mismatch,
+    };
+    if hub.leader.current().is_none() {
+        return Some(Duration::from_secs(1));
+    }
+    if lock(&hub.revisions.state).shown.insert(uid) {
+        let (name, namespace) = (object.name_any(), object.namespace());
+        tracing::warn!(
+            revision = name,
+            namespace,
+            reason = mismatch.reason(),
+            "a PackageRevision is not the hub's own and is ignored"
+        );
+        let note = format!("not made by the hub, and ignored: {mismatch}");
+        hub.event(&*object, true, mismatch.reason(), note).await;
+    }
+    if let Err(error) = release(&hub, &object).await {
+        tracing::warn!(%error, "a PackageRevision that is ignored could not be let go");
+        return Some(retry::spread(RELEASE_AGAIN, 50, rand::random()));
+    }
+    None
+}
+
+/// Takes our finalizer from an object that is asked to go.
+async fn release(hub: &Hub, object: &PackageRevision) -> Result<(), kube::Error> {
+    let present = object.finalizers();
+    let is_held = present.iter().any(|finalizer| finalizer == FINALIZER);
+    if object.metadata.deletion_timestamp.is_none() || !is_held {
+        return Ok(());
+    }
+    let namespace = object.namespace().unwrap_or_default();
+    let api: Api<PackageRevision> = Api::namespaced(hub.client.clone(), &namespace);
+    let (name, uid) = (object.name_any(), write::uid(object));
+    write::ignore_missing(write::remove_finalizer(&api, &name, uid, present, FINALIZER).await)
+}
+
+#[cfg(test)]
+mod tests;
