@@ -26,6 +26,7 @@ use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::Instant;
 
 use crate::leadership::lease::Leader;
+use crate::leadership::write_guard;
 use crate::metrics::Metrics;
 use crate::package::any_package::{AnyPackage, PackageLike as _};
 use crate::package::registry::{self, Puller};
@@ -141,12 +142,16 @@ impl MemberNote {
 
 /// The whole hub but its gRPC side. One per process, shared by all its tasks.
 pub struct Hub {
+    /// Writes only while this process leads.
     pub(crate) client: Client,
+    /// For the Lease and the term themselves, and for what is kept before anybody leads.
+    pub(crate) unguarded: Client,
     pub(crate) settings: Settings,
     pub(crate) own: ClusterUid,
-    pub(crate) started: Instant,
+    /// When everything was loaded: from then on members can come.
+    pub(crate) loaded: OnceLock<Instant>,
     /// Whether and as what this process leads.
-    pub leader: Leader,
+    pub leader: Arc<Leader>,
     pub(crate) members: Arc<Index<MemberCluster>>,
     pub(crate) packages: Arc<Index<Package>>,
     pub(crate) cluster_packages: Arc<Index<ClusterPackage>>,
@@ -194,12 +199,15 @@ impl Hub {
     /// When the namespace `kube-system`, whose UID names the hub's own cluster, cannot be read.
     pub async fn new(client: Client, settings: Settings) -> Result<Arc<Self>, kube::Error> {
         let own = own_cluster(&client).await?;
+        let leader: Arc<Leader> = Arc::default();
+        let guarded = write_guard::guarded(client.clone(), Arc::clone(&leader));
         Ok(Arc::new(Self {
-            recorder: Recorder::new(client.clone(), write::MANAGER, &settings.holder),
-            client,
+            recorder: Recorder::new(guarded.clone(), write::MANAGER, &settings.holder),
+            client: guarded,
             own,
-            started: Instant::now(),
-            leader: Leader::default(),
+            loaded: OnceLock::new(),
+            leader,
+            unguarded: client,
             members: Arc::default(),
             packages: Arc::default(),
             cluster_packages: Arc::default(),
@@ -375,9 +383,9 @@ impl Hub {
         }
     }
 
-    /// How long this hub has run.
+    /// For how long members could have come. Waiting for the Lease does not count.
     pub(crate) fn age(&self) -> Duration {
-        self.started.elapsed()
+        self.loaded.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 }
 

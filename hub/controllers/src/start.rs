@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::{PackageAction, PackageKind};
 use stevedore_runtime::supervise::Tasks;
+use tokio::time::Instant;
 
 use crate::hub::{Hub, is_joined, lock};
 use crate::leadership::{lease, raise_epoch};
@@ -47,7 +48,7 @@ pub enum Error {
 /// When epoch, term or a ledger cannot be read: then nothing may be ordered.
 pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
     let tasks = tasks.owner("controllers");
-    let (client, settings) = (hub.client.clone(), hub.settings.clone());
+    let (client, settings) = (hub.unguarded.clone(), hub.settings.clone());
     hub.leader
         .take(&client, &settings.namespace, &settings.holder)
         .await?;
@@ -66,13 +67,10 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
         rollout::controller::assume(hub, &stored.ledger, leadership.epoch);
     }
     hub.orders.load(loaded.into_values(), leadership);
+    let _ = hub.loaded.set(Instant::now());
     work(hub, &tasks);
     let shared = Arc::clone(hub);
-    let _ = tasks.spawn("strays", async move {
-        if let Err(error) = garbage_collection::strays(&shared).await {
-            tracing::warn!(%error, "content that no revision names could not be looked for");
-        }
-    });
+    endless(&tasks, "strays", garbage_collection::run(shared));
     hub.plan_all();
     for uid in hub.package_uids() {
         hub.to_pull.add(uid);
@@ -91,7 +89,7 @@ fn keep_leading(hub: &Arc<Hub>, tasks: &Tasks) {
     let stop = tasks.shutdown();
     tasks.essential("lease", async move {
         let Hub {
-            client,
+            unguarded: client,
             settings,
             leader,
             ..

@@ -182,16 +182,13 @@ async fn use_up(
         ByteString(user.into_bytes()),
     );
     let name = secret.name_any();
-    match secrets
-        .replace(&name, &PostParams::default(), &secret)
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(error) if write::is_conflict(&error) => Err(JoinRefusal::TokenUsed),
-        Err(error) => Err(unreachable(error)),
-    }
+    let parameters = PostParams::default();
+    let replaced = secrets.replace(&name, &parameters, &secret).await;
+    replaced.map(drop).map_err(unreachable)
 }
 
+/// The agent asks again. So it does after a conflict: whether the token was used by then, or only labelled, the next
+/// look at it says.
 fn unreachable(error: kube::Error) -> JoinRefusal {
     tracing::warn!(%error, "a join could not be checked");
     JoinRefusal::NotLoaded

@@ -81,7 +81,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
         APART
     };
     let last = note.shown.map(|shown| shown.elapsed());
-    if let Some(left) = last.and_then(|last| apart.checked_sub(last)) {
+    if let Some(left) = write::left(apart, last) {
         return Some(again.map_or(left, |again| again.min(left)));
     }
     let api: Api<MemberCluster> = Api::all(hub.client.clone());
@@ -103,9 +103,8 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
             announce_clock(&hub, &member, &uid, &note).await;
             again
         }
-        Err(error) if write::is_conflict(&error) => again,
         Err(error) => {
-            tracing::warn!(member = name, %error, "a member's status could not be written");
+            write::log_status(&error, "MemberCluster", &name);
             Some(write::status_again(&error))
         }
     }

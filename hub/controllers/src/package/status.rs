@@ -42,7 +42,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     let package = hub.package(&uid)?;
     hub.leader.current()?;
     let written = lock(&hub.shown).get(&uid).and_then(|shown| shown.written);
-    if let Some(left) = written.and_then(|written| APART.checked_sub(written.elapsed())) {
+    if let Some(left) = write::left(APART, written.map(|written| written.elapsed())) {
         return Some(left);
     }
     let wanted = match wanted(&hub, &package) {
@@ -60,9 +60,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         let shown = all.entry(uid).or_default();
         shown.waiting.get_or_insert_with(Instant::now).elapsed()
     };
-    if let Some(left) = patience(&package.status, &wanted).checked_sub(waited)
-        && !left.is_zero()
-    {
+    if let Some(left) = write::left(patience(&package.status, &wanted), Some(waited)) {
         return Some(left);
     }
     let api = package.api(&hub.client);
@@ -77,9 +75,8 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
             lock(&hub.shown).insert(uid, shown);
             None
         }
-        Err(error) if write::is_conflict(&error) => None,
         Err(error) => {
-            tracing::warn!(package = package.name, %error, "a status could not be written");
+            write::log_status(&error, package.kind.as_str(), &package.name);
             Some(write::status_again(&error))
         }
     }

@@ -129,6 +129,10 @@ async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
     };
     match ledger_store::reload(&hub.client, &hub.settings.namespace, &identity).await {
         Ok(stored) => {
+            // Before sessions are told: what members answer is lost on a fleet that was not assigned these orders.
+            if let Some(leadership) = hub.leader.current() {
+                assume(hub, &stored.ledger, leadership.epoch);
+            }
             let stored = Arc::new(stored);
             let before = hub.orders.ledger(&uid);
             publish(hub, Arc::clone(&stored));

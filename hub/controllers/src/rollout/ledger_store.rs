@@ -63,7 +63,17 @@ pub(crate) struct LedgerObject {
     pub(crate) uid: String,
     pub(crate) generation: i64,
     resource_version: Option<String>,
+    /// Labels, annotations and finalizers: what others put there stays when the hub replaces the object.
+    others: Others,
     pub(crate) status: PackageLedgerStatus,
+}
+
+/// Metadata that the hub keeps as it is.
+#[derive(Debug, Clone)]
+struct Others {
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
+    finalizers: Vec<String>,
 }
 
 impl StoredLedger {
@@ -93,6 +103,11 @@ impl StoredLedger {
             uid: write::uid(object).to_owned(),
             generation: object.metadata.generation.unwrap_or_default(),
             resource_version: object.metadata.resource_version.clone(),
+            others: Others {
+                labels: object.metadata.labels.clone(),
+                annotations: object.metadata.annotations.clone(),
+                finalizers: object.finalizers().to_vec(),
+            },
             status: object.status.clone().unwrap_or_default(),
         };
         if at < self.objects.len() {
@@ -126,6 +141,14 @@ impl StoredLedger {
                     .resource_version
                     .clone_from(&known.resource_version);
                 object.metadata.uid = Some(known.uid.clone());
+                object.metadata.labels.clone_from(&known.others.labels);
+                object
+                    .metadata
+                    .annotations
+                    .clone_from(&known.others.annotations);
+                let finalizers = object.finalizers_mut();
+                let others = known.others.finalizers.iter();
+                finalizers.extend(others.filter(|it| *it != FINALIZER).cloned());
                 api.replace(&name, &parameters, &object).await?
             }
             None => match api.create(&parameters, &object).await {
