@@ -12,6 +12,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -92,6 +93,16 @@ impl Identity {
             deleting: metadata.contains_key("deletionTimestamp"),
             finalizers: field(&metadata, "finalizers").unwrap_or_default(),
         })
+    }
+}
+
+impl fmt::Display for Identity {
+    /// `NAMESPACE/NAME`, or `NAME` alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        f.write_str(&self.name)
     }
 }
 

@@ -421,6 +421,7 @@ fn there_is_one_member_policy() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story on one API server")]
 fn a_config_is_bounded_in_depth_and_size_and_what_was_stored_before_stays() {
     use stevedore_crds::v1alpha1::{CONFIG_DEPTH, CONFIG_FIELDS, CONFIG_SIZE};
     run(async {

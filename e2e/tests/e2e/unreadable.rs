@@ -33,6 +33,10 @@ fn deep() -> Value {
 }
 
 /// Makes a request of whose answer nothing is decoded.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the object cannot be decoded; the path is the test's own"
+)]
 async fn send(client: &Client, method: &str, path: &str, body: &Value) -> kube::Result<String> {
     let content_type = match method {
         "PATCH" => "application/merge-patch+json",
@@ -48,6 +52,10 @@ async fn send(client: &Client, method: &str, path: &str, body: &Value) -> kube::
 }
 
 /// The status of an object, however deep the rest of it is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the object cannot be decoded; the path is the test's own"
+)]
 async fn status(client: &Client, path: &str) -> Value {
     let request = http::Request::get(path).body(vec![]);
     let request = request.expect("a path of ours is a URI");
@@ -471,6 +479,7 @@ async fn starts_again(world: &World) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story on one API server")]
 fn what_the_agent_cannot_read_stops_nothing_beside_it_and_is_no_deletion() {
     alone(SMALL, async |world| {
         let member = world.cluster("member-1");

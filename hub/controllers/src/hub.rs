@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::DynamicObject;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Client, Resource, ResourceExt as _};
+use stevedore_client::Api;
+use stevedore_client::events::{Event, Recorder};
 use stevedore_crds::v1alpha1::{
     ClusterPackage, MemberCluster, Package, PackageAction, PackageKind,
 };
@@ -205,14 +206,10 @@ impl Hub {
     /// When the namespace `kube-system`, whose UID names the hub's own cluster, cannot be read.
     pub async fn new(client: Client, settings: Settings) -> Result<Arc<Self>, kube::Error> {
         let own = own_cluster(&client).await?;
-        let reporter = Reporter {
-            controller: "stevedore-hub".to_owned(),
-            instance: Some(settings.holder.clone()),
-        };
         let leader: Arc<Leader> = Arc::default();
         let guarded = write_guard::guarded(client.clone(), Arc::clone(&leader));
         Ok(Arc::new(Self {
-            recorder: Recorder::new(guarded.clone(), reporter),
+            recorder: Recorder::new(guarded.clone(), write::MANAGER, &settings.holder),
             client: guarded,
             own,
             loaded: OnceLock::new(),
@@ -390,19 +387,12 @@ impl Hub {
         object: &k8s_openapi::api::core::v1::ObjectReference,
         warning: bool,
         reason: &str,
-        mut note: String,
+        note: String,
     ) {
-        note.truncate(note.floor_char_boundary(1000));
         let event = Event {
-            type_: if warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
+            warning,
             reason: reason.to_owned(),
-            note: Some(note),
-            action: reason.to_owned(),
-            secondary: None,
+            note,
         };
         if let Err(error) = self.recorder.publish(&event, object).await {
             tracing::debug!(%error, reason, "an event could not be written");

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
-use kube::{Api, Client, Resource};
+use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use stevedore_client::Path;
 use stevedore_client::watch::{PatchKind, patch};
+use stevedore_client::{Api, Path};
 
 /// Field manager of everything the hub writes.
 pub(crate) const MANAGER: &str = "stevedore-hub";
@@ -47,7 +47,7 @@ pub(crate) async fn status<K, S>(
     status: &S,
 ) -> Result<K, kube::Error>
 where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
+    K: DeserializeOwned,
     S: Serialize,
 {
     let status = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
@@ -85,7 +85,7 @@ pub(crate) async fn remove_finalizer<K>(
     finalizer: &str,
 ) -> Result<(), kube::Error>
 where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
+    K: DeserializeOwned,
 {
     let left: Vec<_> = present.iter().filter(|one| *one != finalizer).collect();
     let operations = vec![
@@ -114,10 +114,7 @@ pub(crate) async fn remove_finalizer_unread(
 }
 
 /// Deletes the object with this UID, and no other of its name.
-pub(crate) async fn delete<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), kube::Error>
-where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
-{
+pub(crate) async fn delete<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), kube::Error> {
     delete_version(api, name, uid, None).await
 }
 
@@ -127,10 +124,7 @@ pub(crate) async fn delete_version<K>(
     name: &str,
     uid: &str,
     version: Option<String>,
-) -> Result<(), kube::Error>
-where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
-{
+) -> Result<(), kube::Error> {
     let parameters = DeleteParams {
         preconditions: Some(Preconditions {
             uid: Some(uid.to_owned()),
@@ -138,7 +132,7 @@ where
         }),
         ..DeleteParams::default()
     };
-    api.delete(name, &parameters).await.map(|_| ())
+    api.delete(name, &parameters).await
 }
 
 /// What is gone already needs no change.

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
+use stevedore_client::Api;
 use stevedore_client::Path;
 use stevedore_client::watch::{self, Error, Handler, Notice, Subject};
 use stevedore_crds::record;

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, ResourceExt as _};
 use serde_json::json;
+use stevedore_client::Api;
 use stevedore_client::watch::{Error, Listed, list_all};
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::MemberCluster;
@@ -215,7 +216,7 @@ mod tests {
 
     fn secret(expires: i64, used: Option<&str>) -> Secret {
         let token = JoinToken {
-            cluster: "east".into(),
+            cluster: "east".parse().unwrap(),
             secret: JoinSecret::from_bytes([7; 32]),
             ca: Digest::of(b"ca"),
             addresses: vec![],
@@ -234,7 +235,7 @@ mod tests {
 
     fn redemption(name: &str, byte: u8) -> Redemption {
         Redemption {
-            name: name.into(),
+            name: name.parse().unwrap(),
             secret: JoinSecret::from_bytes([byte; 32]),
             cluster: ClusterUid::from_bytes([1; 16]),
         }

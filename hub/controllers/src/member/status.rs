@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
+use stevedore_client::Api;
 use stevedore_crds::condition::{
     self, CONNECTED, DRAINED, HEALTHY, READY, RECONCILING, STALLED, Status, Update,
 };

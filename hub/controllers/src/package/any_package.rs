@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{ApiResource, DynamicObject};
-use kube::{Api, Client, Resource, ResourceExt as _};
-use stevedore_client::{InvalidSegment, Path};
+use kube::{Client, Resource, ResourceExt as _};
+use stevedore_client::{Api, InvalidSegment, Path};
 use stevedore_crds::v1alpha1::{
     ClusterPackage, ClusterPackageSpec, Package, PackageKind, PackageReference, PackageStatus,
 };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
+use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::{PackageRevision, PackageRevisionSpec};
 use stevedore_hub_core::fleet::Failure;

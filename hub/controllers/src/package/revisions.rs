@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
+use stevedore_client::Api;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::history::Revision;
 use stevedore_hub_core::ledger::PackageIdentity;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
+use stevedore_client::Api;
 use stevedore_crds::v1alpha1::PackageAction;
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, Pin};

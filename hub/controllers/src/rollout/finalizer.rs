@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::Api;
+use stevedore_client::Api;
 use stevedore_client::watch::Error;
 use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_proto_core::PackageUid;

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::Api;
+use stevedore_client::Api;
 use stevedore_crds::condition::{DRAINED, Update};
 use stevedore_crds::v1alpha1::{DeploymentDetail, PackageLedger, PackageLedgerStatus};
 use stevedore_hub_core::fleet::Fleet;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use kube::api::ObjectMeta;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Client, ResourceExt as _};
 use serde_json::value::RawValue;
+use stevedore_client::Api;
 use stevedore_client::decode::decode;
 use stevedore_client::watch::{self, list_all};
 use stevedore_crds::v1alpha1::{PackageLedger, PackageLedgerStatus};
