@@ -96,7 +96,7 @@ async fn a_foreign_object_with_the_name_of_a_ledger_is_named_and_never_written()
         .await;
     let error = error.unwrap_err();
     assert!(matches!(&error, Error::Foreign { name, .. } if *name == package.record_name(0)));
-    let error = reload(&hub.client, SYSTEM, &package).await.unwrap_err();
+    let error = reload(&hub, &package).await.unwrap_err();
     assert!(matches!(error, Error::Foreign { .. }), "{error}");
     assert_eq!(requests.of("PUT"), []);
 }
