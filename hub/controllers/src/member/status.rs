@@ -148,7 +148,6 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
         .filter(|(_, stored)| stored.ledger.row(cluster).is_some())
         .map(|(uid, stored)| (*uid, stored.ledger.package.name.clone()))
         .collect();
-    let unreadable = hub.unreadable_ledgers.descriptions();
     let mut failures = Vec::new();
     {
         let fleet = lock(&hub.fleet);
@@ -165,6 +164,7 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
         .into_iter()
         .filter_map(|(uid, failure)| Some((left.get(&uid)?.clone(), failure)))
         .collect();
+    let unreadable = hub.unreadable_ledgers.descriptions();
     Packages {
         left: left.into_values().chain(unreadable).collect(),
         failing,
