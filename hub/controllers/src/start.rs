@@ -276,6 +276,8 @@ fn action_changed(hub: &Hub, action: &PackageAction) {
             .and_then(|package| package.view()),
     };
     if let Some(package) = found {
+        // Nothing is pulled while an action cannot be read.
+        hub.to_pull.add(package.uid);
         hub.to_plan.add(package.uid);
     }
 }

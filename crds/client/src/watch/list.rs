@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::requests::{Accept, Error, Requests, Verdict};
 use super::{Fault, PAGE, Subject};
 use crate::Path;
-use crate::decode::{Unreadable, decode};
+use crate::decode::{Unreadable, decode_unmanaged};
 
 /// Takes the objects of a list, one after the other.
 pub(super) trait Objects: Send {
@@ -115,7 +115,7 @@ struct Collected<K> {
 
 impl<K: DeserializeOwned + Send> Objects for Collected<K> {
     async fn take(&mut self, object: Box<RawValue>) {
-        match decode(&object) {
+        match decode_unmanaged(&object) {
             Ok(object) => self.objects.push(Ok(object)),
             Err(why) => match Unreadable::new(&object, why) {
                 Some(unreadable) => self.objects.push(Err(unreadable)),

@@ -172,7 +172,6 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
             )
         })
         .collect();
-    let unreadable = hub.unreadable_ledgers.descriptions();
     let mut failures = Vec::new();
     {
         let fleet = lock(&hub.fleet);
@@ -194,6 +193,7 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
         .into_iter()
         .filter_map(|(uid, failure)| Some((left.get(&uid)?.clone(), failure)))
         .collect();
+    let unreadable = hub.unreadable_ledgers.descriptions();
     Packages {
         left: left.into_values().chain(unreadable).collect(),
         failing,

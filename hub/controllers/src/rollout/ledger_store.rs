@@ -6,7 +6,7 @@ use kube::api::ObjectMeta;
 use kube::{Client, ResourceExt as _};
 use serde_json::value::RawValue;
 use stevedore_client::Api;
-use stevedore_client::decode::decode;
+use stevedore_client::decode::decode_unmanaged;
 use stevedore_client::watch::{self, list_all};
 use stevedore_crds::v1alpha1::{PackageLedger, PackageLedgerStatus};
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity, Shard};
@@ -191,7 +191,7 @@ pub(crate) async fn load(hub: &Hub) -> Result<BTreeMap<PackageUid, StoredLedger>
     let listed = list_all::<_, Box<RawValue>>(&hub.client, &subject).await;
     let mut objects = Vec::new();
     for object in listed.map_err(kube::Error::from)?.into_iter().flatten() {
-        match decode::<PackageLedger>(&object) {
+        match decode_unmanaged::<PackageLedger>(&object) {
             Ok(ledger) => objects.push(ledger),
             Err(why) => unreadable_ledgers::found(hub, &object, why).await,
         }
@@ -256,7 +256,7 @@ pub(crate) async fn reload(hub: &Hub, package: &PackageIdentity) -> Result<Store
         let Some(object) = read_object(&hub.client, namespace, &name).await? else {
             return Ok(stored);
         };
-        let object: PackageLedger = match decode(&object) {
+        let object: PackageLedger = match decode_unmanaged(&object) {
             Ok(object) => object,
             Err(why) => {
                 let message = why.to_string();

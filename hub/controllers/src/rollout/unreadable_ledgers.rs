@@ -40,12 +40,15 @@ impl Found {
 impl UnreadableLedgers {
     /// An object cannot be read.
     pub(crate) fn note(&self, name: String, message: String, package: Option<PackageIdentity>) {
-        tracing::warn!(
-            ledger = name,
-            message,
-            "a ledger cannot be read: nothing of its package is ordered"
-        );
-        lock(&self.0).insert(name, Found { message, package });
+        let mut all = lock(&self.0);
+        if all.get(&name).is_none_or(|known| known.message != message) {
+            tracing::warn!(
+                ledger = name,
+                message,
+                "a ledger cannot be read: nothing of its package is ordered"
+            );
+        }
+        all.insert(name, Found { message, package });
     }
 
     /// Whether a ledger of this package could not be read.

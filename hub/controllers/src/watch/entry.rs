@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use stevedore_client::decode::{Identity, Undecodable, decode, part};
+use stevedore_client::decode::{Identity, Undecodable, decode_unmanaged, part};
 use stevedore_crds::condition::{UNREADABLE, Update};
 
 /// A kind that the hub watches.
@@ -54,7 +54,7 @@ impl<K: Watched> From<K> for Entry<K> {
 impl<K: Watched> Entry<K> {
     /// `None` for what no API server gives: an object without an identity.
     pub(super) fn of(object: &RawValue) -> Option<Self> {
-        match decode::<K>(object) {
+        match decode_unmanaged::<K>(object) {
             Ok(object) => Some(object.into()),
             Err(why) => {
                 let unreadable = Unreadable::new(object, why)?;
