@@ -22,9 +22,10 @@ mod status;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use serde_json::Value;
 use stevedore_agent_core::key::{ObjectKey, WatchKey};
 use stevedore_agent_core::observe::Seen;
@@ -100,16 +101,12 @@ impl Desk {
     }
 
     fn lookout(&self) -> Arc<Lookout> {
-        Arc::clone(&lock(&self.lookout))
+        Arc::clone(&self.lookout.lock())
     }
 
     fn set_lookout(&self, lookout: Arc<Lookout>) {
-        *lock(&self.lookout) = lookout;
+        *self.lookout.lock() = lookout;
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engine {
@@ -133,7 +130,7 @@ impl Engine {
         if self.ports.set(ports).is_err() {
             return;
         }
-        let waiting: Vec<DeploymentUid> = lock(&self.owners).keys().copied().collect();
+        let waiting: Vec<DeploymentUid> = self.owners.lock().keys().copied().collect();
         for uid in waiting {
             self.employ(uid);
         }
@@ -141,11 +138,11 @@ impl Engine {
 
     /// How many deployments have an owner task.
     pub fn deployments(&self) -> usize {
-        lock(&self.owners).len()
+        self.owners.lock().len()
     }
 
     fn desk(&self, uid: DeploymentUid) -> Option<Arc<Desk>> {
-        lock(&self.owners).get(&uid).cloned()
+        self.owners.lock().get(&uid).cloned()
     }
 
     /// Starts the owner task of a deployment, unless it runs or the engine has not been started.
@@ -154,11 +151,12 @@ impl Engine {
             return;
         };
         let desk = Arc::clone(
-            lock(&self.owners)
+            self.owners
+                .lock()
                 .entry(uid)
                 .or_insert_with(|| Arc::new(Desk::new())),
         );
-        let Some(inbox) = lock(&desk.inbox).take() else {
+        let Some(inbox) = desk.inbox.lock().take() else {
             return;
         };
         let owner = Owner::new(
@@ -168,15 +166,15 @@ impl Engine {
             Arc::clone(&desk),
             inbox,
         );
-        let shutdown = self.tasks.shutdown();
-        let _task = self.tasks.spawn(format!("deployment-{uid}"), async move {
-            owner.run(shutdown, |desk| engine.retire(uid, desk)).await;
+        let name = format!("deployment-{uid}");
+        let _task = self.tasks.spawn_until_shutdown(name, async move {
+            owner.run(|desk| engine.retire(uid, desk)).await;
         });
     }
 
     /// The owner has nothing left to do. `false` when something was said to it meanwhile.
     fn retire(&self, uid: DeploymentUid, desk: &Desk) -> bool {
-        let mut owners = lock(&self.owners);
+        let mut owners = self.owners.lock();
         if desk.sets_changed.load(Ordering::Acquire) {
             return false;
         }
@@ -221,7 +219,7 @@ impl Engine {
     }
 
     async fn watch(&self, account: &Account, scope: &WatchKey, state: WatchState) {
-        let desks: Vec<Arc<Desk>> = lock(&self.owners).values().cloned().collect();
+        let desks: Vec<Arc<Desk>> = self.owners.lock().values().cloned().collect();
         for desk in desks {
             let mail = Mail::Watch(account.clone(), scope.clone(), state.clone());
             desk.post(mail).await;
@@ -239,7 +237,7 @@ impl Desk {
 impl Notified for Engine {
     fn sets_changed(&self, deployment: DeploymentUid) {
         {
-            let mut owners = lock(&self.owners);
+            let mut owners = self.owners.lock();
             let desk = owners
                 .entry(deployment)
                 .or_insert_with(|| Arc::new(Desk::new()));
@@ -250,7 +248,7 @@ impl Notified for Engine {
     }
 
     fn circumstances_changed(&self) {
-        for desk in lock(&self.owners).values() {
+        for desk in self.owners.lock().values() {
             desk.circumstances_changed.store(true, Ordering::Release);
             desk.wake.notify_one();
         }

@@ -38,14 +38,7 @@ impl EventWriter {
     /// Starts the task. `instance` names this process.
     pub fn start(client: AgentClient, instance: String, tasks: &Tasks) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING);
-        let stop = tasks.shutdown();
-        tasks.essential("events", async move {
-            tokio::select! {
-                () = write(client, instance, waiting) => {}
-                () = stop.cancelled() => {}
-            }
-            Ok::<(), std::convert::Infallible>(())
-        });
+        tasks.run_until_shutdown("events", write(client, instance, waiting));
         Self { queue }
     }
 }

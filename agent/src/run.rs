@@ -63,18 +63,10 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     let bound = json!({"admin": address.to_string()});
     args.daemon.write_ready(&bound.to_string())?;
     let transport = connect::connect(args.kubeconfig.as_deref()).await?;
-    let stop = tasks.shutdown();
     let all = tasks.clone();
-    tasks.essential("agent", async move {
-        tokio::select! {
-            wired = wire(args, transport, parts, metrics, &all) => {
-                match wired {
-                    Ok(()) => { stop.cancelled().await; Ok(()) }
-                    Err(failure) => Err(failure.to_string()),
-                }
-            }
-            () = stop.cancelled() => Ok(()),
-        }
+    tasks.try_until_shutdown("agent", async move {
+        wire(args, transport, parts, metrics, &all).await?;
+        std::future::pending::<Answer<()>>().await
     });
     Ok(())
 }
@@ -183,14 +175,7 @@ async fn first_words(client: &AgentClient, ready: &ReadyHandle) -> (ClusterUid, 
 }
 
 fn follow(client: AgentClient, facts: watch::Sender<Environment>, tasks: &Tasks) {
-    let stop = tasks.shutdown();
-    tasks.essential("facts", async move {
-        tokio::select! {
-            () = facts::follow(client, facts) => {}
-            () = stop.cancelled() => {}
-        }
-        Ok::<(), std::convert::Infallible>(())
-    });
+    tasks.run_until_shutdown("facts", facts::follow(client, facts));
 }
 
 /// Tries until it works; says through readiness and log what is missing.

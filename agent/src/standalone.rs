@@ -12,8 +12,9 @@ mod reconcile;
 mod status;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use stevedore_agent_core::failure::Failure;
 use stevedore_client::decode::Identity;
 use stevedore_client::watch::{self, Circumstances, Handler, Notice};
@@ -39,21 +40,14 @@ pub struct Queue {
 impl Queue {
     /// Something of this deployment changed.
     pub(crate) fn add(&self, name: Name) {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name);
+        self.waiting.lock().insert(name);
         self.wake.notify_one();
     }
 
     async fn next(&self) -> Name {
         loop {
             let woken = self.wake.notified();
-            let first = self
-                .waiting
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop_first();
+            let first = self.waiting.lock().pop_first();
             match first {
                 Some(name) => return name,
                 None => woken.await,
@@ -76,14 +70,7 @@ pub(crate) fn start(
     watch::<ObjectDeployment>(client, queue, circumstances, &tasks)?;
     watch::<ClusterObjectDeployment>(client, queue, circumstances, &tasks)?;
     let controller = reconcile::Controller::new(client.clone(), Arc::clone(queue), &tasks);
-    let stop = tasks.shutdown();
-    tasks.essential("controller", async move {
-        tokio::select! {
-            () = controller.run() => {}
-            () = stop.cancelled() => {}
-        }
-        Ok::<(), std::convert::Infallible>(())
-    });
+    tasks.run_until_shutdown("controller", async move { controller.run().await });
     Ok(())
 }
 
@@ -97,13 +84,8 @@ fn watch<K: Own>(
     let requests = WatchRequests::own(client.transport().clone());
     let circumstances = circumstances.clone();
     let mut handler = Seen(Arc::clone(queue));
-    let stop = tasks.shutdown();
-    tasks.essential(K::plural(&()), async move {
-        tokio::select! {
-            () = watch::run(&requests, &subject, circumstances, &mut handler) => {}
-            () = stop.cancelled() => {}
-        }
-        Ok::<(), std::convert::Infallible>(())
+    tasks.run_until_shutdown(K::plural(&()), async move {
+        watch::run(&requests, &subject, circumstances, &mut handler).await;
     });
     Ok(())
 }

@@ -33,8 +33,9 @@ mod take;
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use stevedore_agent_core::session::Recovered;
 use stevedore_proto_core::{DeploymentUid, Digest, Held};
 use stevedore_runtime::supervise::Tasks;
@@ -163,13 +164,7 @@ impl Store {
     /// Deployments whose finished tombstones were dropped since the last call; new ones come with
     /// [`Self::deleted`].
     pub fn take_forgotten(&self) -> Vec<DeploymentUid> {
-        std::mem::take(&mut *self.forgotten())
-    }
-
-    fn forgotten(&self) -> MutexGuard<'_, Vec<DeploymentUid>> {
-        self.forgotten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        std::mem::take(&mut *self.forgotten.lock())
     }
 
     /// Digests of every content that is stored.

@@ -44,18 +44,10 @@ impl UnreadableWriter {
     /// Starts the task.
     pub(crate) fn start(client: AgentClient, tasks: &Tasks) -> Self {
         let (queue, mut waiting) = mpsc::channel(WAITING);
-        let stop = tasks.shutdown();
-        tasks.essential("unreadable", async move {
-            let write = async {
-                while let Some(finding) = waiting.recv().await {
-                    write(&client, finding).await;
-                }
-            };
-            tokio::select! {
-                () = write => {}
-                () = stop.cancelled() => {}
+        tasks.run_until_shutdown("unreadable", async move {
+            while let Some(finding) = waiting.recv().await {
+                write(&client, finding).await;
             }
-            Ok::<(), std::convert::Infallible>(())
         });
         Self { queue }
     }

@@ -2,7 +2,6 @@
 
 mod traces;
 
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,14 +74,8 @@ pub(crate) struct Uplink {
 impl Uplink {
     /// Starts the link as tasks. The rest of the agent works whether it comes up or not.
     pub(crate) fn start(self, tasks: &Tasks) {
-        let stop = tasks.shutdown();
         let all = tasks.clone();
-        tasks.essential("uplink", async move {
-            tokio::select! {
-                result = self.run(&all) => result,
-                () = stop.cancelled() => Ok(()),
-            }
-        });
+        tasks.try_until_shutdown("uplink", async move { self.run(&all).await });
     }
 
     async fn run(self, tasks: &Tasks) -> Result<(), String> {
@@ -165,7 +158,7 @@ impl Uplink {
         let tasks = tasks.owner("uplink");
         let (reports, to) = (Arc::clone(&self.reports), events.clone());
         let traces = Arc::clone(traces);
-        run_until_stop(&tasks, "reports", async move {
+        tasks.run_until_shutdown("reports", async move {
             loop {
                 for status in reports.next().await {
                     traces.say(&status);
@@ -175,7 +168,7 @@ impl Uplink {
         });
         let (mut facts, to) = (self.facts.clone(), events.clone());
         facts.mark_changed();
-        run_until_stop(&tasks, "facts", async move {
+        tasks.run_until_shutdown("facts", async move {
             while facts.changed().await.is_ok() {
                 let environment = Box::new(facts.borrow_and_update().clone());
                 let _ = to.send(Event::Environment(environment)).await;
@@ -183,7 +176,7 @@ impl Uplink {
             std::future::pending::<()>().await;
         });
         let (store, mut deleted) = (Arc::clone(&self.store), self.store.deleted());
-        run_until_stop(&tasks, "deletions", async move {
+        tasks.run_until_shutdown("deletions", async move {
             while deleted.changed().await.is_ok() {
                 for deployment in store.take_forgotten() {
                     let _ = events.send(Event::Forgotten(deployment)).await;
@@ -204,21 +197,6 @@ async fn tell(events: &mpsc::Sender<Event>, status: DeploymentStatus) {
     };
     let _ = events.send(progress).await;
     let _ = events.send(Event::Status(Box::new(status))).await;
-}
-
-fn run_until_stop(
-    tasks: &Tasks,
-    name: &'static str,
-    work: impl Future<Output = ()> + Send + 'static,
-) {
-    let stop = tasks.shutdown();
-    tasks.essential(name, async move {
-        tokio::select! {
-            () = work => {}
-            () = stop.cancelled() => {}
-        }
-        Ok::<(), Infallible>(())
-    });
 }
 
 /// The token that stands ready, for the hub's address where one was given.

@@ -19,7 +19,6 @@ use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{DeploymentUid, Millis};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::carry::{self, Baggage, Load};
 use super::head::{head, predecessors};
@@ -109,9 +108,9 @@ impl Owner {
             .saturating_add(1)
     }
 
-    /// Runs until no stored set is left and `retire` agrees, or until shutdown. Requests that are under way
-    /// then are given up: what they did is found again at the next start.
-    pub(super) async fn run(mut self, shutdown: CancellationToken, retire: impl Fn(&Desk) -> bool) {
+    /// Runs until no stored set is left and `retire` agrees. Requests that are in flight when it is dropped are
+    /// given up: what they did is found again at the next start.
+    pub(super) async fn run(mut self, retire: impl Fn(&Desk) -> bool) {
         loop {
             self.take_flags();
             let mut wake = None;
@@ -129,10 +128,7 @@ impl Owner {
             }
             self.watch();
             let wake = self.tell(wake);
-            tokio::select! {
-                () = self.wait(wake) => {}
-                () = shutdown.cancelled() => return,
-            }
+            self.wait(wake).await;
         }
     }
 

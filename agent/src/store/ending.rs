@@ -1,7 +1,6 @@
 //! A directly used set that is being deleted is torn down only once it is known that its definition stays.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::Store;
 use super::head::SetHead;
@@ -12,32 +11,23 @@ impl Store {
     pub(super) fn enter_ending(self: &Arc<Self>, head: SetHead) {
         self.index.announce(&head);
         let (uid, name) = (head.metadata.uid.clone(), head.metadata.name.clone());
-        if self.ending().insert(uid.clone(), head).is_some() {
+        if self.ending.lock().insert(uid.clone(), head).is_some() {
             // Whoever asks already enters what was seen last.
             return;
         }
         let store = Arc::clone(self);
-        let stop = self.tasks.shutdown();
-        let _runs_by_itself = self.tasks.spawn(format!("end {name}"), async move {
-            tokio::select! {
-                () = store.definitions.read(&store.client) => {
-                    let mut ending = store.ending();
-                    if let Some(head) = ending.remove(&uid) {
-                        store.enter(&head);
-                    }
-                }
-                () = stop.cancelled() => {}
+        let name = format!("end {name}");
+        let _runs_by_itself = self.tasks.spawn_until_shutdown(name, async move {
+            store.definitions.read(&store.client).await;
+            let mut ending = store.ending.lock();
+            if let Some(head) = ending.remove(&uid) {
+                store.enter(&head);
             }
         });
     }
 
     /// The set is gone: there is nothing to be entered any more.
     pub(super) fn has_ended(&self, uid: &str) {
-        self.ending().remove(uid);
-    }
-
-    /// Sets whose end waits until the definitions are read, as they were seen last, by UID.
-    fn ending(&self) -> MutexGuard<'_, BTreeMap<String, SetHead>> {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ending.lock().remove(uid);
     }
 }

@@ -3,8 +3,9 @@
 //! Everything in here is stored already and can be read again at any time, so nothing depends on it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use stevedore_proto_core::{Content, DeploymentUid};
 
 use super::head::SetHead;
@@ -31,7 +32,7 @@ struct Fresh {
 impl Handover {
     /// A set, as it was just answered.
     pub(super) fn put_head(&self, head: SetHead) {
-        self.lock().heads.insert(head.metadata.uid.clone(), head);
+        self.0.lock().heads.insert(head.metadata.uid.clone(), head);
     }
 
     /// The content of a set that was just stored, `size` bytes of JSON. It replaces that of an older order of
@@ -43,7 +44,7 @@ impl Handover {
         size: usize,
         content: Content,
     ) {
-        let mut waiting = self.lock();
+        let mut waiting = self.0.lock();
         let contents = &mut waiting.contents;
         contents.retain(|_, fresh| fresh.deployment != deployment);
         let waits: usize = contents.values().map(|fresh| fresh.size).sum();
@@ -60,23 +61,19 @@ impl Handover {
 
     /// The set as it was answered; once.
     pub(super) fn take_head(&self, uid: &str) -> Option<SetHead> {
-        self.lock().heads.remove(uid)
+        self.0.lock().heads.remove(uid)
     }
 
     /// The content of the set; once.
     pub(super) fn take_content(&self, uid: &str) -> Option<Arc<Content>> {
-        Some(self.lock().contents.remove(uid)?.content)
+        Some(self.0.lock().contents.remove(uid)?.content)
     }
 
     /// The set is gone.
     pub(super) fn forget(&self, uid: &str) {
-        let mut waiting = self.lock();
+        let mut waiting = self.0.lock();
         waiting.heads.remove(uid);
         waiting.contents.remove(uid);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,8 +5,9 @@ mod expected;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use stevedore_crds::v1alpha1::StoredOrder;
 use stevedore_proto_core::{
     ContentRef, DeletionPolicy, DeploymentUid, Digest, Held, PackageRef, Stage, Tuple,
@@ -142,7 +143,12 @@ impl Index {
     /// From now on `engine` is told of changes; it is told once of every deployment that is known.
     pub(crate) fn attach(&self, engine: Arc<dyn Notified>) {
         self.engine.get_or_init(|| engine);
-        let known: BTreeSet<_> = self.lock().values().map(|entry| entry.deployment).collect();
+        let known: BTreeSet<_> = self
+            .entries
+            .lock()
+            .values()
+            .map(|entry| entry.deployment)
+            .collect();
         known
             .into_iter()
             .for_each(|deployment| self.tell(deployment));
@@ -169,7 +175,7 @@ impl Index {
         let deployment = entry.deployment;
         let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
         let changed = {
-            let mut entries = self.lock();
+            let mut entries = self.entries.lock();
             let old = entries.get(&name).filter(|old| old.uid == entry.uid);
             // An event may be older than what our own write answered.
             if old.is_some_and(|old| old.generation > entry.generation) {
@@ -195,7 +201,7 @@ impl Index {
         };
         (entry.in_hand, entry.deleting) = (false, false);
         let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
-        let mut entries = self.lock();
+        let mut entries = self.entries.lock();
         if entries.get(&name).is_none_or(|old| old.uid != entry.uid) {
             entries.insert(name, entry);
         }
@@ -206,7 +212,7 @@ impl Index {
     /// stored, or [`Self::give_up`].
     pub(crate) fn remove(&self, name: &Name, uid: &str) -> Option<Entry> {
         let entry = {
-            let mut entries = self.lock();
+            let mut entries = self.entries.lock();
             if entries.get(name)?.uid != uid {
                 return None;
             }
@@ -214,7 +220,7 @@ impl Index {
         };
         match &entry.hub {
             Some(hub) if self.is_lost(&entry) => {
-                self.lost().insert(entry.deployment, hub.tuple);
+                self.lost.lock().insert(entry.deployment, hub.tuple);
             }
             _ => self.tell(entry.deployment),
         }
@@ -223,7 +229,7 @@ impl Index {
 
     /// A lost set is not written again: what is left is all there is.
     pub(crate) fn give_up(&self, deployment: DeploymentUid) {
-        self.lost().remove(&deployment);
+        self.lost.lock().remove(&deployment);
         self.tell(deployment);
     }
 
@@ -235,14 +241,14 @@ impl Index {
             hub.retiring = true;
         }
         let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
-        self.lock().insert(name, entry);
+        self.entries.lock().insert(name, entry);
         self.tell(deployment);
         Ok(())
     }
 
     /// Whether we are about to delete this set.
     pub(crate) fn is_retiring(&self, set: &SetRef) -> bool {
-        let entries = self.lock();
+        let entries = self.entries.lock();
         entries
             .get(&(set.namespace.clone(), set.name.clone()))
             .is_some_and(|entry| entry.uid == set.uid && entry.is_retiring())
@@ -252,6 +258,7 @@ impl Index {
     pub(crate) fn retire(&self, set: &SetRef, retiring: bool) {
         let name = (set.namespace.clone(), set.name.clone());
         if let Some(hub) = self
+            .entries
             .lock()
             .get_mut(&name)
             .and_then(|entry| entry.hub.as_mut())
@@ -275,7 +282,8 @@ impl Index {
 
     /// Sets of a deployment that the engine may have.
     pub(crate) fn of(&self, deployment: DeploymentUid) -> Vec<SetRef> {
-        self.lock()
+        self.entries
+            .lock()
             .iter()
             .filter(|(_, entry)| {
                 entry.deployment == deployment && entry.in_hand && !entry.is_retiring()
@@ -286,7 +294,8 @@ impl Index {
 
     /// Sets that a hub ordered of a deployment.
     pub(crate) fn hub_parts(&self, deployment: DeploymentUid) -> Vec<(SetRef, HubPart)> {
-        self.lock()
+        self.entries
+            .lock()
             .iter()
             .filter(|(_, entry)| entry.deployment == deployment)
             .filter_map(|(name, entry)| Some((reference(name, entry), entry.hub.clone()?)))
@@ -296,7 +305,7 @@ impl Index {
     /// Whether this is how the set still is, as far as the watches have told.
     pub(crate) fn agrees(&self, head: &SetHead) -> bool {
         let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
-        let entries = self.lock();
+        let entries = self.entries.lock();
         let entry = entries
             .get(&name)
             .filter(|entry| entry.uid == head.metadata.uid);
@@ -310,7 +319,7 @@ impl Index {
     /// Whether a hub's set has this generation, as far as the watches have told: it is what it was then.
     pub(crate) fn is_unchanged(&self, set: &SetRef, generation: i64) -> bool {
         let name = (set.namespace.clone(), set.name.clone());
-        let entries = self.lock();
+        let entries = self.entries.lock();
         entries.get(&name).is_some_and(|entry| {
             entry.uid == set.uid && entry.hub.is_some() && entry.generation == generation
         })
@@ -319,7 +328,7 @@ impl Index {
     /// Whether it is known that this set is being deleted.
     pub(crate) fn knows_deletion(&self, head: &SetHead) -> bool {
         let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
-        let entries = self.lock();
+        let entries = self.entries.lock();
         let known = entries
             .get(&name)
             .filter(|entry| entry.uid == head.metadata.uid);
@@ -328,12 +337,13 @@ impl Index {
 
     /// The set of a name, in a namespace or cluster-wide.
     pub(crate) fn deployment_named(&self, name: &Name) -> Option<DeploymentUid> {
-        self.lock().get(name).map(|entry| entry.deployment)
+        self.entries.lock().get(name).map(|entry| entry.deployment)
     }
 
     /// A set that stores this content.
     pub(crate) fn with_content(&self, digest: &Digest) -> Option<SetRef> {
-        self.lock()
+        self.entries
+            .lock()
             .iter()
             .find(|(_, entry)| entry.content_digest() == Some(digest))
             .map(|(name, entry)| reference(name, entry))
@@ -341,7 +351,8 @@ impl Index {
 
     /// Digests of every content that is stored.
     pub(crate) fn contents(&self) -> BTreeSet<Digest> {
-        self.lock()
+        self.entries
+            .lock()
             .values()
             .filter_map(|entry| entry.content_digest().copied())
             .collect()
@@ -349,7 +360,7 @@ impl Index {
 
     /// Names of the Secrets that any set names, whatever its namespace: one may live where the agent does.
     pub(crate) fn secrets(&self) -> BTreeSet<String> {
-        let entries = self.lock();
+        let entries = self.entries.lock();
         entries
             .values()
             .flat_map(|entry| entry.secrets.iter().cloned())
@@ -358,7 +369,7 @@ impl Index {
 
     /// The newest stored order of every deployment of a hub.
     pub(crate) fn held(&self) -> BTreeMap<DeploymentUid, Held> {
-        let entries = self.lock();
+        let entries = self.entries.lock();
         let mut newest: BTreeMap<DeploymentUid, (&HubPart, bool)> = BTreeMap::new();
         for entry in entries.values() {
             if let Some(hub) = &entry.hub {
@@ -378,7 +389,8 @@ impl Index {
 
     /// Names and UIDs of every known set, of those with a namespace or of those without.
     pub(crate) fn names(&self, namespaced: bool) -> Vec<(Name, String)> {
-        self.lock()
+        self.entries
+            .lock()
             .iter()
             .filter(|((namespace, _), _)| namespace.is_some() == namespaced)
             .map(|(name, entry)| (name.clone(), entry.uid.clone()))
@@ -395,7 +407,7 @@ impl Index {
 
     /// Whether the newest order of a deployment vanished and no set as new is stored yet.
     fn lacks_newest(&self, deployment: DeploymentUid) -> bool {
-        let mut lost = self.lost();
+        let mut lost = self.lost.lock();
         let Some(tuple) = lost.get(&deployment) else {
             return false;
         };
@@ -407,19 +419,6 @@ impl Index {
             lost.remove(&deployment);
         }
         !stored
-    }
-
-    fn expected(&self) -> MutexGuard<'_, BTreeMap<Name, bool>> {
-        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lost(&self) -> MutexGuard<'_, BTreeMap<DeploymentUid, Tuple>> {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changed whole under the lock, so a poisoned lock still holds a usable value.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

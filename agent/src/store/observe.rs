@@ -82,14 +82,9 @@ impl Store {
             name,
             first: Some(first),
         };
-        let stop = self.tasks.shutdown();
         let circumstances = self.circumstances.subscribe();
-        self.tasks.essential(name, async move {
-            tokio::select! {
-                () = watch::run(&requests, &subject, circumstances, &mut handler) => {}
-                () = stop.cancelled() => {}
-            }
-            Ok::<(), std::convert::Infallible>(())
+        self.tasks.run_until_shutdown(name, async move {
+            watch::run(&requests, &subject, circumstances, &mut handler).await;
         });
         Ok((name, complete))
     }

@@ -36,12 +36,9 @@ impl Store {
             "the newest set of an order was deleted; it is written again"
         );
         let store = Arc::clone(self);
-        let stop = self.tasks.shutdown();
-        let _runs_by_itself = self.tasks.spawn(format!("restore {name}"), async move {
-            tokio::select! {
-                () = store.write_again(entry, body) => {}
-                () = stop.cancelled() => {}
-            }
+        let name = format!("restore {name}");
+        let _runs_by_itself = self.tasks.spawn_until_shutdown(name, async move {
+            store.write_again(entry, body).await;
         });
     }
 

@@ -283,7 +283,7 @@ impl SetStore for Store {
                 .finish(deployment, package, tombstone, now)
                 .await?;
             // The session hears of it once the sets of this deployment are deleted.
-            self.forgotten().extend(forgotten);
+            self.forgotten.lock().extend(forgotten);
             Ok(())
         })
     }

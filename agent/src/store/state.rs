@@ -5,11 +5,11 @@
 //! Key `digest-key`: the key under which Secrets of objects are named.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
+use parking_lot::Mutex;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use stevedore_agent_core::failure::{Failure, FailureKind};
@@ -104,7 +104,7 @@ impl StateSecret {
 
     /// The highest epoch and term that a finished tombstone had.
     pub(crate) fn seen(&self) -> Option<Leadership> {
-        self.known().seen
+        self.known.lock().seen
     }
 
     /// Finished tombstones, as they are told to the hub.
@@ -116,7 +116,7 @@ impl StateSecret {
             content: None,
             stage: Stage::Deleted,
         };
-        self.known().finished.iter().map(held).collect()
+        self.known.lock().finished.iter().map(held).collect()
     }
 
     /// Stores that a tombstone was carried out; gives the deployments whose tombstones it no longer keeps.
@@ -150,7 +150,7 @@ impl StateSecret {
                 .await
             {
                 Ok(_) => {
-                    *self.known() = state;
+                    *self.known.lock() = state;
                     return Ok(forgotten);
                 }
                 Err(failure) if failure.kind == FailureKind::Conflict => last = Some(failure),
@@ -171,7 +171,7 @@ impl StateSecret {
         let finished = stored.state.finished.iter();
         let mut of_it = finished.filter(|finished| finished.deployment == deployment);
         let answer = of_it.any(|finished| !convert::is_newer(tuple, &finished.tuple));
-        *self.known() = stored.state;
+        *self.known.lock() = stored.state;
         Ok(answer)
     }
 
@@ -184,12 +184,8 @@ impl StateSecret {
         tracing::warn!(
             "Secret {AGENT_STATE} was deleted while the agent runs; it is written again"
         );
-        let known = self.known().clone();
+        let known = self.known.lock().clone();
         create(&self.client, &self.namespace, self.digest_key, &known).await
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, State> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -337,7 +333,7 @@ mod tests {
         let stored = std::sync::Arc::clone(&created);
         let key = format!("{}=", "A".repeat(43));
         let script = Script::new(move |question, body| {
-            let mut stored = stored.lock().unwrap();
+            let mut stored = stored.lock();
             if question == format!("GET {STATE}") {
                 let first = reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
                 return Some(match stored.clone() {
@@ -357,13 +353,12 @@ mod tests {
         let state = &script.store.state;
         let finish = state.finish(one.deployment, one.package, one.tuple, 7);
         assert_eq!(finish.await, Ok(vec![]));
-        *created.lock().unwrap() = None;
+        *created.lock() = None;
         assert_eq!(
             state.is_finished(one.deployment, &one.tuple).await,
             Ok(true)
         );
-        let secret: Secret =
-            serde_json::from_value(created.lock().unwrap().clone().unwrap()).unwrap();
+        let secret: Secret = serde_json::from_value(created.lock().clone().unwrap()).unwrap();
         assert_eq!(decode(secret).unwrap().digest_key, state.digest_key());
     }
 }

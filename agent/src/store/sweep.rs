@@ -28,14 +28,8 @@ impl Store {
     /// as long as something had to be left. Only right once the index has every set.
     pub(crate) fn keep_swept(self: &Arc<Self>) {
         let store = Arc::clone(self);
-        let stop = self.tasks.shutdown();
-        self.tasks.essential("sweep", async move {
-            tokio::select! {
-                () = store.sweep_for_ever() => {}
-                () = stop.cancelled() => {}
-            }
-            Ok::<(), std::convert::Infallible>(())
-        });
+        self.tasks
+            .run_until_shutdown("sweep", async move { store.sweep_for_ever().await });
     }
 
     async fn sweep_for_ever(&self) {

@@ -1,7 +1,6 @@
 //! A directly used set gets our finalizer before the engine may have it.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -20,23 +19,15 @@ impl Store {
     /// it works, or until the set needs none: no other event may ever come.
     pub(super) fn take_in_hand(self: &Arc<Self>, head: SetHead) {
         let set = head.reference();
-        if !self.taking().insert(set.uid.clone()) {
+        if !self.taking.lock().insert(set.uid.clone()) {
             return;
         }
         let store = Arc::clone(self);
-        let stop = self.tasks.shutdown();
         let name = format!("take {}", set.name);
-        let _runs_by_itself = self.tasks.spawn(name, async move {
-            tokio::select! {
-                () = store.take(head) => {}
-                () = stop.cancelled() => {}
-            }
-            store.taking().remove(&set.uid);
+        let _runs_by_itself = self.tasks.spawn_until_shutdown(name, async move {
+            store.take(head).await;
+            store.taking.lock().remove(&set.uid);
         });
-    }
-
-    fn taking(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.taking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn take(&self, seen: SetHead) {

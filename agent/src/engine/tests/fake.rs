@@ -1,9 +1,10 @@
 //! Ports in memory. The API keeps bodies as they are sent and checks preconditions; it merges nothing.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
@@ -15,7 +16,6 @@ use stevedore_proto_core::{
 };
 use tokio::sync::watch;
 
-use crate::engine::lock;
 use crate::ports::*;
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
@@ -118,7 +118,7 @@ impl Fake {
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut lock(&self.state));
+        let result = change(&mut self.state.lock());
         self.changed.send_modify(|count| *count += 1);
         result
     }
@@ -132,7 +132,7 @@ impl Fake {
             }
         })
         .await;
-        let state = lock(&self.state);
+        let state = self.state.lock();
         assert!(
             waited.is_ok(),
             "{what}: log {:?}, reports {:#?}",
@@ -187,23 +187,23 @@ impl Fake {
     }
 
     pub(super) fn log(&self) -> Vec<String> {
-        lock(&self.state).log.clone()
+        self.state.lock().log.clone()
     }
 
     pub(super) fn reports(&self) -> Vec<DeploymentStatus> {
-        lock(&self.state).reports.clone()
+        self.state.lock().reports.clone()
     }
 
     pub(super) fn notes(&self) -> Vec<Note> {
-        lock(&self.state).notes.clone()
+        self.state.lock().notes.clone()
     }
 
     pub(super) fn status_writes(&self) -> usize {
-        lock(&self.state).status_writes
+        self.state.lock().status_writes
     }
 
     pub(super) fn content_reads(&self) -> usize {
-        lock(&self.state).content_reads
+        self.state.lock().content_reads
     }
 
     /// The account may not list this kind.
@@ -222,7 +222,7 @@ impl Fake {
     }
 
     pub(super) fn interest(&self) -> usize {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         state
             .interest
             .as_ref()
@@ -230,23 +230,23 @@ impl Fake {
     }
 
     pub(super) fn set_status(&self, number: u64) -> ObjectSetStatus {
-        lock(&self.state).sets[&format!("set-{number}")]
+        self.state.lock().sets[&format!("set-{number}")]
             .0
             .status
             .clone()
     }
 
     pub(super) fn sets(&self) -> usize {
-        lock(&self.state).sets.len()
+        self.state.lock().sets.len()
     }
 
     pub(super) fn object(&self, name: &str) -> Option<Value> {
-        lock(&self.state).objects.get(name).cloned()
+        self.state.lock().objects.get(name).cloned()
     }
 
     /// The account that watches, if anything is watched.
     pub(super) fn watches_as(&self) -> Option<String> {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         let (account, scopes) = state.interest.as_ref()?;
         (!scopes.is_empty()).then(|| account.name.clone())
     }
@@ -264,7 +264,7 @@ impl Fake {
 
     async fn answers_about(&self, name: &str) {
         let mut changed = self.changed.subscribe();
-        while lock(&self.state).stalled.as_deref() == Some(name) {
+        while self.state.lock().stalled.as_deref() == Some(name) {
             let _ = changed.changed().await;
         }
     }
@@ -403,7 +403,7 @@ impl ObjectApi for Client {
         _: Option<String>,
     ) -> BoxFuture<'a, Answer<Page>> {
         Box::pin(async move {
-            let objects = lock(&self.0.state).objects.values().cloned().collect();
+            let objects = self.0.state.lock().objects.values().cloned().collect();
             Ok(Page {
                 objects,
                 next: None,
@@ -417,7 +417,7 @@ impl ObjectApi for Client {
         _: Option<&'a str>,
     ) -> BoxFuture<'a, Answer<Found>> {
         Box::pin(async move {
-            let state = lock(&self.0.state);
+            let state = self.0.state.lock();
             let objects = state.objects.values().cloned().collect();
             let forbidden = |kind: &Kind| {
                 let failure = Failure::new(FailureKind::Forbidden, "may not list");
@@ -443,7 +443,7 @@ struct OneAccount(Arc<Fake>);
 impl Accounts for OneAccount {
     fn open<'a>(&'a self, _: &'a StoredSet) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
-            let opened = lock(&self.0.state).account.clone();
+            let opened = self.0.state.lock().account.clone();
             let name = opened.unwrap_or(Err(Reason::NoAccount));
             let name = name.map_err(|reason| Block::preflight(reason, "no account"))?;
             Ok((
@@ -454,7 +454,7 @@ impl Accounts for OneAccount {
     }
 
     fn policy(&self) -> u64 {
-        lock(&self.0.state).policy
+        self.0.state.lock().policy
     }
 }
 
@@ -471,7 +471,7 @@ impl SetStore for Fake {
         _: &'a [StoredSet],
     ) -> BoxFuture<'a, Answer<Vec<StoredSet>>> {
         Box::pin(async move {
-            let state = lock(&self.state);
+            let state = self.state.lock();
             Ok(state.sets.values().map(|(set, _)| set.clone()).collect())
         })
     }

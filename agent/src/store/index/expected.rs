@@ -15,7 +15,7 @@ pub(crate) struct Expected<'a> {
 impl Index {
     /// A set of this name is about to be written, and its answer to be put.
     pub(crate) fn expect(&self, name: Name, deployment: DeploymentUid) -> Expected<'_> {
-        self.expected().insert(name.clone(), false);
+        self.expected.lock().insert(name.clone(), false);
         Expected {
             index: self,
             name,
@@ -25,7 +25,7 @@ impl Index {
 
     /// Whether the engine hears of a change of this set later.
     pub(super) fn holds_back(&self, name: &Name) -> bool {
-        match self.expected().get_mut(name) {
+        match self.expected.lock().get_mut(name) {
             Some(changed) => {
                 *changed = true;
                 true
@@ -37,7 +37,7 @@ impl Index {
 
 impl Drop for Expected<'_> {
     fn drop(&mut self) {
-        let changed = self.index.expected().remove(&self.name);
+        let changed = self.index.expected.lock().remove(&self.name);
         if changed == Some(true) {
             self.index.tell(self.deployment);
         }

@@ -8,7 +8,7 @@ struct Told(Mutex<Vec<DeploymentUid>>);
 
 impl Notified for Told {
     fn sets_changed(&self, deployment: DeploymentUid) {
-        self.0.lock().unwrap().push(deployment);
+        self.0.lock().push(deployment);
     }
 
     fn circumstances_changed(&self) {}
@@ -37,7 +37,7 @@ fn the_engine_is_told_of_changes_and_not_of_status_writes() {
     index.put(&set(1, 1, None)).unwrap();
     let told = Arc::new(Told::default());
     index.attach(told.clone());
-    let count = || told.0.lock().unwrap().len();
+    let count = || told.0.lock().len();
     assert_eq!(count(), 1);
     index.put(&set(1, 1, None)).unwrap();
     assert_eq!(count(), 1);
@@ -59,7 +59,7 @@ fn an_event_that_is_faster_than_the_answer_to_our_own_write_is_told_with_it() {
     let index = Index::default();
     let told = Arc::new(Told::default());
     index.attach(told.clone());
-    let count = || told.0.lock().unwrap().len();
+    let count = || told.0.lock().len();
     let expected = index.expect(name(1), deployment());
     index.put(&set(1, 1, None)).unwrap();
     assert_eq!(count(), 0);
