@@ -36,11 +36,7 @@ use crate::uplink::Uplink;
 use crate::watch::SharedWatches;
 
 /// Between attempts while the API server does not answer at the start.
-const START: Schedule = Schedule {
-    initial: Duration::from_millis(500),
-    factor: 2.0,
-    cap: Duration::from_secs(15),
-};
+const START: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(15));
 
 /// Starts everything that `args` ask for, as tasks. Returns when the port is bound; what follows waits for
 /// the API server by itself.

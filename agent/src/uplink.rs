@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stevedore_agent_core::session::{Backoff, Event, Identity, Session, StoreError};
+use stevedore_agent_core::session::{Event, Identity, Reconnect, Session, StoreError};
 use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::{ClusterUid, DeploymentStatus, Environment, InstanceId, Order};
 use stevedore_runtime::admin::ReadyHandle;
@@ -27,11 +27,7 @@ use traces::Traces;
 /// Events that wait for the session; its machine coalesces further.
 const EVENTS: usize = 64;
 /// Between attempts to join.
-const JOIN: Schedule = Schedule {
-    initial: Duration::from_secs(1),
-    factor: 2.0,
-    cap: Duration::from_secs(30),
-};
+const JOIN: Schedule = Schedule::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// The store, with a memory of the traces that stored orders belong to.
 struct Traced {
@@ -91,7 +87,7 @@ impl Uplink {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let mut lost = self.store.lost();
-        let machine = Session::new(identity, self.store.recovered(), Backoff::default());
+        let machine = Session::new(identity, self.store.recovered(), Reconnect::default());
         let (events, engine) = mpsc::channel(EVENTS);
         let traces = Arc::new(Traces::default());
         self.feed(events, &traces, tasks);

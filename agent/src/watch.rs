@@ -26,11 +26,7 @@ use crate::cluster_api::{Discovery, Transport, package_client};
 use crate::ports::{Account, Answer, ObjectSink, WatchNotice, Watches};
 
 /// How often a kind that is not served is looked for; its definition's event makes it at once.
-const KIND: Schedule = Schedule {
-    initial: Duration::from_millis(500),
-    factor: 2.0,
-    cap: Duration::from_secs(60),
-};
+const KIND: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(60));
 
 /// Every watch over packages' objects. One per process.
 pub struct SharedWatches {

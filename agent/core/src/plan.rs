@@ -188,7 +188,7 @@ impl Deployment {
         if prunes || !self.goes_on_with(purpose.as_ref()) {
             self.leaving = purpose.map(Leaving::new);
             // Where nothing can be left, no account says so best.
-            self.account.retry.hurry();
+            self.account.backoff.retry_now();
         }
     }
 
@@ -217,18 +217,18 @@ impl Deployment {
     }
 
     /// Rights, policy or whatever else may have changed: what is blocked is tried now.
-    pub fn hurry(&mut self) {
+    pub fn retry_now(&mut self) {
         for gate in [&mut self.account, &mut self.prepared, &mut self.chore] {
-            gate.retry.hurry();
+            gate.backoff.retry_now();
         }
         if let Some((_, rollout)) = &mut self.rollout {
-            rollout.hurry();
+            rollout.retry_now();
         }
         if let Some(leaving) = &mut self.leaving {
-            leaving.surveyed.retry.hurry();
-            leaving.searched.retry.hurry();
+            leaving.surveyed.backoff.retry_now();
+            leaving.searched.backoff.retry_now();
             if let Some(removal) = &mut leaving.removal {
-                removal.hurry();
+                removal.retry_now();
             }
         }
     }
@@ -340,7 +340,7 @@ impl Deployment {
                 .map(|(_, record)| record.clone())
         };
         let before = self.rollout.as_ref().map(|(_, rollout)| rollout);
-        let seed = self.spread.of(u64::from(u32::MAX));
+        let seed = self.spread.draw();
         let mut rollout = Rollout::new(context, blueprint, head.progress, seed, |desired| {
             let key = &desired.key;
             let mut memory = before

@@ -13,7 +13,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use stevedore_agent_core::key::WatchKey;
 use stevedore_agent_core::order::SetUid;
 use stevedore_agent_core::plan::{Action, Deployment, Outcome};
-use stevedore_agent_core::retry::{Retry, SOON, Spread};
+use stevedore_agent_core::retry::{Backoff, SOON, Spread};
 use stevedore_agent_core::rollout::Incident;
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{DeploymentUid, Millis};
@@ -48,7 +48,7 @@ pub(super) struct Owner {
     /// The stored sets have to be read again; nothing new is started until they are.
     stale: bool,
     reading: bool,
-    read_retry: Retry,
+    read_backoff: Backoff,
     client: Option<(Account, Arc<dyn ObjectApi>)>,
     /// The policy when accounts were last looked up; see [`crate::ports::Accounts::policy`].
     policy: u64,
@@ -86,7 +86,7 @@ impl Owner {
             sets: Vec::new(),
             stale: true,
             reading: false,
-            read_retry: Retry::default(),
+            read_backoff: Backoff::default(),
             client: None,
             content: None,
             phases: HashMap::new(),
@@ -135,7 +135,7 @@ impl Owner {
     fn take_flags(&mut self) {
         if self.desk.sets_changed.swap(false, Ordering::AcqRel) {
             self.stale = true;
-            self.read_retry.hurry();
+            self.read_backoff.retry_now();
         }
         if self
             .desk
@@ -146,7 +146,7 @@ impl Owner {
             if std::mem::replace(&mut self.policy, policy) != policy {
                 self.core.reopen_account();
             }
-            self.core.hurry();
+            self.core.retry_now();
         }
         self.core
             .set_definitions_terminating(self.ports.store.definitions_terminating());
@@ -154,7 +154,7 @@ impl Owner {
 
     /// Reads the stored sets, once nothing is under way for the former ones.
     fn read_sets(&mut self) {
-        if self.reading || self.acting > 0 || !self.read_retry.ready(self.now()) {
+        if self.reading || self.acting > 0 || !self.read_backoff.ready(self.now()) {
             return;
         }
         self.reading = true;
@@ -169,7 +169,7 @@ impl Owner {
     async fn wait(&mut self, wake: Option<Millis>) {
         let now = self.now();
         let until = if self.stale {
-            self.read_retry.wake(now)
+            self.read_backoff.wake(now)
         } else {
             wake
         };
@@ -232,7 +232,7 @@ impl Owner {
                     Ok(sets) => self.take_sets(sets),
                     Err(failure) => {
                         tracing::warn!(deployment = %self.uid, %failure, "stored sets cannot be read");
-                        self.read_retry
+                        self.read_backoff
                             .fail(now, SOON, failure.retry_after, &mut self.spread);
                     }
                 }
@@ -250,7 +250,7 @@ impl Owner {
 
     fn take_sets(&mut self, sets: Vec<StoredSet>) {
         self.stale = false;
-        self.read_retry.clear();
+        self.read_backoff.clear();
         self.publisher.set_stored(
             sets.iter()
                 .map(|set| (set.reference.uid.as_str(), &set.status)),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use stevedore_agent_core::retry::{Retry, SOON, Spread};
+use stevedore_agent_core::retry::{Backoff, SOON, Spread};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{DeploymentStatus, Millis};
 
@@ -29,7 +29,7 @@ struct Slot {
     busy: bool,
     /// Since when a change that can wait waits.
     waiting: Option<Millis>,
-    retry: Retry,
+    backoff: Backoff,
 }
 
 /// What to do with a status.
@@ -55,7 +55,7 @@ impl Publisher {
                 stored: status.clone(),
                 busy: false,
                 waiting: None,
-                retry: Retry::default(),
+                backoff: Backoff::default(),
             });
             self.sets.insert(uid.to_owned(), slot);
         }
@@ -95,7 +95,7 @@ impl Publisher {
             .waiting
             .get_or_insert(now)
             .saturating_add(patience)
-            .max(slot.retry.wake(now).unwrap_or(0));
+            .max(slot.backoff.wake(now).unwrap_or(0));
         if due > now {
             return Next::At(due);
         }
@@ -119,9 +119,9 @@ impl Publisher {
         match status {
             Ok(status) => {
                 slot.stored = status;
-                slot.retry.clear();
+                slot.backoff.clear();
             }
-            Err(failure) => slot.retry.fail(now, SOON, failure.retry_after, spread),
+            Err(failure) => slot.backoff.fail(now, SOON, failure.retry_after, spread),
         }
     }
 }

@@ -20,11 +20,7 @@ use super::{Standing, chain, enrol};
 /// Clocks may be set while this sleeps; so it looks at the clock at least this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
 /// How renewals that fail are repeated.
-const AGAIN: Schedule = Schedule {
-    initial: Duration::from_secs(2),
-    factor: 2.0,
-    cap: Duration::from_secs(600),
-};
+const AGAIN: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(600));
 
 /// While the present identity is of no use, a new token is looked for at least this often.
 const LOOK_FOR_TOKEN: Duration = Duration::from_secs(30);

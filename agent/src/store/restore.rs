@@ -18,11 +18,8 @@ use super::{Store, accept};
 use crate::ports::Answer;
 
 /// Between attempts at what is tried until it works; while a definition is gone, this may take long.
-pub(super) const SCHEDULE: Schedule = Schedule {
-    initial: Duration::from_millis(200),
-    factor: 2.0,
-    cap: Duration::from_secs(30),
-};
+pub(super) const SCHEDULE: Schedule =
+    Schedule::new(Duration::from_millis(200), Duration::from_secs(30));
 
 impl Store {
     /// Starts to write a removed set again, until it is there or a newer order is.

@@ -9,7 +9,7 @@ use stevedore_agent::hub_link::{
     Credentials, Dialer, IdentityStore, Link, MemoryStore, OrderStore, Pending, Rejoin, Standing,
     StoreFailure, keep_renewed, obtain,
 };
-use stevedore_agent_core::session::{Backoff, Event, Identity, Recovered, Session, StoreError};
+use stevedore_agent_core::session::{Event, Identity, Reconnect, Recovered, Session, StoreError};
 use stevedore_hub_core::session::{Pace, Report};
 use stevedore_hub_grpc::memory::MemoryHub;
 use stevedore_hub_grpc::pki::Authority;
@@ -21,6 +21,7 @@ use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::{
     ClusterUid, Content, DeploymentUid, Digest, InstanceId, Order, PackageUid,
 };
+use stevedore_runtime::retry::Schedule;
 use stevedore_runtime::supervise::Supervisor;
 use stevedore_runtime::tls;
 use stevedore_runtime::trace::TraceContext;
@@ -208,12 +209,11 @@ pub(crate) fn start_with(
         instance: InstanceId::from_bytes([1; 16]),
         agent_version: "test".into(),
     };
-    let backoff = Backoff {
-        first: 20,
-        max: 200,
-        ..Backoff::default()
+    let reconnect = Reconnect {
+        schedule: Schedule::new(Duration::from_millis(20), Duration::from_millis(200)),
+        ..Reconnect::default()
     };
-    let machine = Session::new(identity, Recovered::default(), backoff);
+    let machine = Session::new(identity, Recovered::default(), reconnect);
     let (orders, dialer) = (Arc::new(Orders::default()), Dialer::new(credentials));
     let (engine, events) = mpsc::channel(16);
     let standing = Link::start(machine, orders.clone(), dialer.clone(), events, &tasks);

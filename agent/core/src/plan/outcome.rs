@@ -151,7 +151,7 @@ impl Deployment {
             None => {
                 self.had_account = true;
                 if was_blocked {
-                    self.hurry();
+                    self.retry_now();
                 }
             }
             Some(reason) if self.nothing_is_left(&reason) => {
@@ -281,7 +281,7 @@ impl Deployment {
             }
         }
         leaving.named = Vec::new();
-        let seed = self.spread.of(u64::from(u32::MAX));
+        let seed = self.spread.draw();
         leaving.removal = Some(Removal::new(self.uid, newest, inventory, seed));
     }
 

@@ -58,7 +58,7 @@ fn a_deployment_without_an_account_says_so_and_tries_again() {
     assert_eq!(sim.view().available.reason, Reason::NoAccount);
     assert_eq!(sim.world.requests, 0);
     sim.no_account = None;
-    sim.deployment.hurry();
+    sim.deployment.retry_now();
     sim.settle();
     assert_eq!(sim.view().available.status, Truth::True);
 }
