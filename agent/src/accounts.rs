@@ -8,12 +8,13 @@ use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::rollout::Block;
+use stevedore_agent_core::set::SetHead;
 use stevedore_client::decode::Undecodable;
 use stevedore_proto_core::Reason;
 
 use crate::cluster_api::agent_client::NamespaceState;
 use crate::cluster_api::{AgentClient, Discovery, PackageClient};
-use crate::ports::{Account, Accounts, ObjectApi, Opened, StoredSet};
+use crate::ports::{Account, Accounts, ObjectApi, Opened};
 
 /// Resolves accounts. One per process.
 pub struct AccountResolver {
@@ -101,7 +102,7 @@ impl AccountResolver {
         )
     }
 
-    fn account(&self, set: &StoredSet) -> Result<Account, Block> {
+    fn account(&self, set: &SetHead) -> Result<Account, Block> {
         let name = set
             .account
             .clone()
@@ -140,7 +141,7 @@ impl AccountResolver {
 }
 
 impl Accounts for AccountResolver {
-    fn open<'a>(&'a self, set: &'a StoredSet) -> BoxFuture<'a, Opened> {
+    fn open<'a>(&'a self, set: &'a SetHead) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
             let account = self.account(set)?;
             self.prove(&account).await?;

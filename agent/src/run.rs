@@ -127,7 +127,7 @@ async fn wire(
         notes: Arc::new(EventWriter::start(client.clone(), instance, tasks)),
     });
     store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
-    store.keep_swept();
+    store.start_garbage_collection();
     standalone::start(&client, &queue, &circumstances, tasks)?;
     let standing = parts.hub.map(|ready| {
         let (standing, seen) = watch::channel(Standing::Starting);

@@ -18,13 +18,11 @@ use parking_lot::Mutex;
 use stevedore_agent_core::failure::Failure;
 use stevedore_client::decode::Identity;
 use stevedore_client::watch::{self, Circumstances, Handler, Notice};
-use stevedore_crds::v1alpha1::{ClusterObjectDeployment, ObjectDeployment};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::Notify;
 
-use crate::cluster_api::AgentClient;
-use crate::cluster_api::agent_client::Own;
 use crate::cluster_api::watch_requests::WatchRequests;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
 /// Namespace (absent for a ClusterObjectDeployment) and name.
@@ -67,24 +65,29 @@ pub(crate) fn start(
     tasks: &Tasks,
 ) -> Answer<()> {
     let tasks = tasks.owner("deployments");
-    watch::<ObjectDeployment>(client, queue, circumstances, &tasks)?;
-    watch::<ClusterObjectDeployment>(client, queue, circumstances, &tasks)?;
+    for resource in [
+        Resource::OBJECT_DEPLOYMENT,
+        Resource::CLUSTER_OBJECT_DEPLOYMENT,
+    ] {
+        watch(resource, client, queue, circumstances, &tasks)?;
+    }
     let controller = reconcile::Controller::new(client.clone(), Arc::clone(queue), &tasks);
     tasks.run_until_shutdown("controller", async move { controller.run().await });
     Ok(())
 }
 
-fn watch<K: Own>(
+fn watch(
+    resource: Resource,
     client: &AgentClient,
     queue: &Arc<Queue>,
     circumstances: &Circumstances,
     tasks: &Tasks,
 ) -> Answer<()> {
-    let subject = AgentClient::subject::<K>(None, false)?;
+    let subject = AgentClient::subject(resource, false)?;
     let requests = WatchRequests::own(client.transport().clone());
     let circumstances = circumstances.clone();
     let mut handler = Seen(Arc::clone(queue));
-    tasks.run_until_shutdown(K::plural(&()), async move {
+    tasks.run_until_shutdown(resource.plural(), async move {
         watch::run(&requests, &subject, circumstances, &mut handler).await;
     });
     Ok(())

@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 use stevedore_agent_core::failure::FailureKind;
 use stevedore_client::decode::{Identity, Undecodable, Unreadable, decode};
 use stevedore_crds::v1alpha1::{
-    ClusterObjectDeployment, ClusterObjectSet, LabelOperator, LabelSelector, ObjectDeployment,
-    ObjectDeploymentSpec, ObjectDeploymentStatus, ObjectSet,
+    LabelOperator, LabelSelector, ObjectDeploymentSpec, ObjectDeploymentStatus,
 };
 use stevedore_proto_core::Digest;
 use stevedore_proto_core::content::{self, canonical_json};
@@ -24,10 +23,10 @@ use super::child::{Child, HASH, OBJECT_DEPLOYMENT};
 use super::plan::{self, Step};
 use super::status::{self, View};
 use super::{Name, Queue};
-use crate::cluster_api::AgentClient;
 use crate::cluster_api::agent_client::Select;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
-use crate::store::head::Metadata;
+use crate::store::set_object::Metadata;
 use crate::unreadable::UnreadableWriter;
 
 /// Sets kept beside the newest, when the deployment does not say.
@@ -171,18 +170,10 @@ impl Controller {
             return Ok(false);
         }
         let namespace = name.0.as_deref();
-        let answer = match namespace {
-            Some(_) => {
-                self.client
-                    .create::<ObjectSet, IgnoredAny>(namespace, &set, true)
-                    .await
-            }
-            None => {
-                self.client
-                    .create::<ClusterObjectSet, IgnoredAny>(None, &set, true)
-                    .await
-            }
-        };
+        let answer = self
+            .client
+            .create::<IgnoredAny>(Resource::set(namespace), namespace, &set, true)
+            .await;
         match answer {
             Ok(_) => Ok(true),
             Err(failure) if failure.kind == FailureKind::Conflict => {
@@ -204,18 +195,10 @@ impl Controller {
             return self.delete(name, child).await;
         };
         let namespace = name.0.as_deref();
-        let answer = match namespace {
-            Some(_) => {
-                self.client
-                    .patch::<ObjectSet, IgnoredAny>(namespace, set, None, &patch)
-                    .await
-            }
-            None => {
-                self.client
-                    .patch::<ClusterObjectSet, IgnoredAny>(None, set, None, &patch)
-                    .await
-            }
-        };
+        let answer = self
+            .client
+            .patch::<IgnoredAny>(Resource::set(namespace), namespace, set, None, &patch)
+            .await;
         match answer {
             // Another set than the one that was looked at, or changed since: look again.
             Err(failure)
@@ -230,21 +213,15 @@ impl Controller {
 
     async fn delete(&self, name: &Name, child: &Child) -> Answer<()> {
         let (set, uid) = (child.name(), &child.head.metadata.uid);
-        match name.0.as_deref() {
-            Some(namespace) => {
-                self.client
-                    .delete::<ObjectSet>(Some(namespace), set, uid)
-                    .await
-            }
-            None => self.client.delete::<ClusterObjectSet>(None, set, uid).await,
-        }
+        let namespace = name.0.as_deref();
+        self.client
+            .delete(Resource::set(namespace), namespace, set, uid)
+            .await
     }
 
     fn tell_unreadable(&self, name: &Name, object: &RawValue, why: &Undecodable) {
-        match name.0 {
-            Some(_) => self.unreadable.tell::<ObjectDeployment>(object, why),
-            None => self.unreadable.tell::<ClusterObjectDeployment>(object, why),
-        }
+        let resource = Resource::deployment(name.0.as_deref());
+        self.unreadable.tell(resource, object, why);
     }
 
     /// Says that nothing is done for a deployment as long as one of its sets cannot be read: which one is the
@@ -254,29 +231,15 @@ impl Controller {
             return;
         };
         let message = format!("its set {} cannot be read: {}", set.identity.name, set.why);
-        match name.0 {
-            Some(_) => self
-                .unreadable
-                .show::<ObjectDeployment>(identity, object, message),
-            None => self
-                .unreadable
-                .show::<ClusterObjectDeployment>(identity, object, message),
-        }
+        let resource = Resource::deployment(name.0.as_deref());
+        self.unreadable.show(resource, identity, object, message);
     }
 
     async fn get(&self, name: &Name) -> Answer<Option<Box<RawValue>>> {
-        match name.0.as_deref() {
-            Some(namespace) => {
-                self.client
-                    .get::<ObjectDeployment, _>(Some(namespace), &name.1)
-                    .await
-            }
-            None => {
-                self.client
-                    .get::<ClusterObjectDeployment, _>(None, &name.1)
-                    .await
-            }
-        }
+        let namespace = name.0.as_deref();
+        self.client
+            .get(Resource::deployment(namespace), namespace, &name.1)
+            .await
     }
 
     /// The sets that this deployment controls, sorted by revision; or one of them that cannot be read.
@@ -292,21 +255,19 @@ impl Controller {
             limit: "20",
             metadata_only: false,
         };
+        let namespace = name.0.as_deref();
         let mut children = vec![];
         let mut after: Option<String> = None;
         loop {
-            let (page, next): (Vec<Box<RawValue>>, _) = match name.0.as_deref() {
-                Some(namespace) => {
-                    self.client
-                        .list::<ObjectSet, _>(Some(namespace), select, after.as_deref())
-                        .await?
-                }
-                None => {
-                    self.client
-                        .list::<ClusterObjectSet, _>(None, select, after.as_deref())
-                        .await?
-                }
-            };
+            let (page, next): (Vec<Box<RawValue>>, _) = self
+                .client
+                .list(
+                    Resource::set(namespace),
+                    namespace,
+                    select,
+                    after.as_deref(),
+                )
+                .await?;
             for set in &page {
                 match Child::read(set, &deployment.metadata.uid) {
                     Ok(child) => children.extend(child),
@@ -343,28 +304,12 @@ impl Controller {
             return Ok(());
         }
         let patch = json!({"metadata": {"uid": deployment.metadata.uid}, "status": new});
-        let answer = match name.0.as_deref() {
-            Some(namespace) => {
-                self.client
-                    .patch::<ObjectDeployment, IgnoredAny>(
-                        Some(namespace),
-                        &name.1,
-                        Some("status"),
-                        &patch,
-                    )
-                    .await
-            }
-            None => {
-                self.client
-                    .patch::<ClusterObjectDeployment, IgnoredAny>(
-                        None,
-                        &name.1,
-                        Some("status"),
-                        &patch,
-                    )
-                    .await
-            }
-        };
+        let namespace = name.0.as_deref();
+        let resource = Resource::deployment(namespace);
+        let answer = self
+            .client
+            .patch::<IgnoredAny>(resource, namespace, &name.1, Some("status"), &patch)
+            .await;
         match answer {
             Err(failure) if failure.kind != FailureKind::NotFound => Err(failure),
             _ => Ok(()),
@@ -386,11 +331,8 @@ fn hash(spec: &ObjectDeploymentSpec, collisions: Option<i32>) -> String {
 
 fn new_set(name: &Name, deployment: &Deployment, children: &[Child], hash: &str) -> Value {
     let spec = &deployment.spec;
-    let (kind, parent) = match name.0 {
-        Some(_) => ("ObjectSet", "ObjectDeployment"),
-        None => ("ClusterObjectSet", "ClusterObjectDeployment"),
-    };
-    let api_version = format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION);
+    let namespace = name.0.as_deref();
+    let (set, parent) = (Resource::set(namespace), Resource::deployment(namespace));
     let mut labels = spec.template.metadata.labels.clone();
     labels.insert(OBJECT_DEPLOYMENT.into(), name.1.clone());
     let mut annotations = spec.template.metadata.annotations.clone();
@@ -405,14 +347,14 @@ fn new_set(name: &Name, deployment: &Deployment, children: &[Child], hash: &str)
         body["previous"] = previous.into();
     }
     json!({
-        "apiVersion": api_version,
-        "kind": kind,
+        "apiVersion": set.api_version(),
+        "kind": set.kind(),
         "metadata": {
             "name": format!("{}-{hash}", name.1),
             "namespace": name.0,
             "labels": labels,
             "annotations": annotations,
-            "ownerReferences": [{"apiVersion": api_version, "kind": parent, "name": name.1,
+            "ownerReferences": [{"apiVersion": parent.api_version(), "kind": parent.kind(), "name": name.1,
                 "uid": deployment.metadata.uid, "controller": true, "blockOwnerDeletion": false}],
         },
         "spec": body,

@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster_api::AgentClient;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
 /// Those whose deletion takes stored sets away.
@@ -149,7 +148,7 @@ impl Definitions {
 
     async fn read_one(&self, client: &AgentClient, name: &str) -> Answer<()> {
         match client
-            .get::<CustomResourceDefinition, Definition>(None, name)
+            .get::<Definition>(Resource::DEFINITION, None, name)
             .await?
         {
             Some(definition) => self.seen(&definition),

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
 use stevedore_agent_core::rollout::Block;
-use stevedore_crds::v1alpha1::{LifecycleState, ObjectSetStatus};
+use stevedore_agent_core::set::{Ending, HubOrder, Lifecycle, SetHead, SetRef};
+use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{
-    Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Digest, Epoch, EpochId, Reason, Term,
-    TermId, Tuple,
+    Content, DeploymentStatus, DeploymentUid, Digest, Epoch, EpochId, PackageRef, PackageUid,
+    Reason, Term, TermId, Tuple,
 };
 use tokio::sync::watch;
 
@@ -143,35 +144,38 @@ impl Fake {
 
     pub(super) fn store_set(&self, number: u64, content: Content) {
         self.with(|state| {
-            let set = StoredSet {
-                reference: SetRef {
+            let order = HubOrder {
+                package: PackageRef {
+                    namespace: None,
+                    name: "p".into(),
+                    uid: PackageUid::from_bytes([2; 16]),
+                    revision: 1,
+                },
+                tuple: tuple(number),
+                content: Some(content.reference()),
+                tombstone: None,
+            };
+            let head = SetHead {
+                set: SetRef {
                     namespace: None,
                     name: format!("p-{number}"),
-                    uid: format!("set-{number}"),
+                    uid: format!("set-{number}").into(),
                 },
                 generation: 1,
                 number,
-                origin: Origin::Hub {
-                    tuple: tuple(number),
-                    tombstone: None,
-                    deletion_policy: DeletionPolicy::Delete,
-                },
-                account: None,
-                confined_to: None,
-                lifecycle: LifecycleState::Active,
-                has_content: true,
-                status: ObjectSetStatus::default(),
+                order: Some(order),
+                ..SetHead::default()
             };
-            state
-                .sets
-                .insert(set.reference.uid.clone(), (set, Arc::new(content)));
+            let (uid, status) = (head.set.uid.to_string(), ObjectSetStatus::default());
+            let set = StoredSet { head, status };
+            state.sets.insert(uid, (set, Arc::new(content)));
         });
     }
 
     pub(super) fn archive_by_hand(&self) {
         self.with(|state| {
             for (set, _) in state.sets.values_mut() {
-                set.lifecycle = LifecycleState::Archived;
+                set.head.lifecycle = Lifecycle::Archived;
             }
         });
     }
@@ -179,8 +183,9 @@ impl Fake {
     pub(super) fn tombstone(&self, number: u64) {
         self.with(|state| {
             for (set, _) in state.sets.values_mut() {
-                if let Origin::Hub { tombstone, .. } = &mut set.origin {
-                    *tombstone = Some(tuple(number));
+                set.head.ending = Ending::Tombstone { orphan: false };
+                if let Some(order) = &mut set.head.order {
+                    order.tombstone = Some(tuple(number));
                 }
             }
         });
@@ -441,7 +446,7 @@ impl ObjectApi for Client {
 struct OneAccount(Arc<Fake>);
 
 impl Accounts for OneAccount {
-    fn open<'a>(&'a self, _: &'a StoredSet) -> BoxFuture<'a, Opened> {
+    fn open<'a>(&'a self, _: &'a SetHead) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
             let opened = self.0.state.lock().account.clone();
             let name = opened.unwrap_or(Err(Reason::NoAccount));
@@ -468,7 +473,7 @@ impl SetStore for Fake {
     fn sets<'a>(
         &'a self,
         _: DeploymentUid,
-        _: &'a [StoredSet],
+        _: &'a [SetHead],
     ) -> BoxFuture<'a, Answer<Vec<StoredSet>>> {
         Box::pin(async move {
             let state = self.state.lock();
@@ -483,7 +488,7 @@ impl SetStore for Fake {
         Box::pin(async move {
             self.with(|state| {
                 state.content_reads += 1;
-                let found = state.sets.get(&set.uid).filter(|_| !state.content_lost);
+                let found = state.sets.get(&*set.uid).filter(|_| !state.content_lost);
                 let found = found.map(|(_, content)| Arc::clone(content));
                 found.ok_or_else(|| ContentFailure::Missing("gone".into()))
             })
@@ -506,7 +511,7 @@ impl SetStore for Fake {
                     return Err(Failure::new(FailureKind::Unavailable, "try again"));
                 }
                 state.status_writes += 1;
-                if let Some((stored, _)) = state.sets.get_mut(&set.uid) {
+                if let Some((stored, _)) = state.sets.get_mut(&*set.uid) {
                     stored.status = status.clone();
                 }
                 Ok(())
@@ -518,11 +523,11 @@ impl SetStore for Fake {
         Box::pin(async move {
             self.with(|state| {
                 state.log.push(format!("archive {}", set.name));
-                let stored = state.sets.get_mut(&set.uid);
+                let stored = state.sets.get_mut(&*set.uid);
                 Ok(stored.map(|(stored, _)| {
-                    stored.lifecycle = LifecycleState::Archived;
-                    stored.generation += 1;
-                    stored.generation
+                    stored.head.lifecycle = Lifecycle::Archived;
+                    stored.head.generation += 1;
+                    stored.head.generation
                 }))
             })
         })
@@ -532,7 +537,7 @@ impl SetStore for Fake {
         Box::pin(async move {
             self.with(|state| {
                 state.log.push(format!("discard {}", set.name));
-                state.sets.remove(&set.uid);
+                state.sets.remove(&*set.uid);
             });
             Ok(())
         })

@@ -14,7 +14,7 @@ impl Notified for Told {
     fn circumstances_changed(&self) {}
 }
 
-fn set(number: u64, generation: i64, tombstone: Option<u64>) -> SetHead {
+fn set(number: u64, generation: i64, tombstone: Option<u64>) -> SetObject {
     let mut set = script::set(number);
     set["metadata"]["generation"] = json!(generation);
     if let Some(number) = tombstone {
@@ -98,7 +98,7 @@ fn only_the_newest_set_without_a_tombstone_that_others_deleted_is_lost() {
     let newest = index.remove(&name(3), "uid-3").unwrap();
     assert!(index.is_lost(&newest));
     index.put(&set(4, 1, None)).unwrap();
-    index.retire(
+    index.set_retiring(
         &SetRef {
             namespace: None,
             name: "web-4".into(),
@@ -133,7 +133,7 @@ fn a_set_that_must_not_stay_is_none_for_the_engine_and_no_loss_when_it_goes() {
     index.refuse(&set(2, 1, None)).unwrap();
     index.put(&set(2, 1, None)).unwrap();
     let known: Vec<String> = index
-        .of(deployment())
+        .sets_of(deployment())
         .into_iter()
         .map(|set| set.name)
         .collect();

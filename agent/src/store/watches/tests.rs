@@ -33,18 +33,18 @@ async fn secrets_stay_while_a_set_cannot_be_read_for_it_may_name_them() {
     unreadable_tuple["spec"]["order"]["tuple"]["digest"] = json!("blake3:00");
     for set_of_a_newer_release in [unknown_word, unreadable_tuple] {
         let script = silent().await;
-        script.store.sweep().await.unwrap_err();
+        script.store.collector.collect().await.unwrap_err();
         let lists = |script: &Script| {
             let asked = script.asked();
             asked.iter().any(|asked| asked.ends_with("/secrets"))
         };
         assert!(
             lists(&script),
-            "it sweeps as long as it can read everything"
+            "it collects as long as it can read everything"
         );
-        let mut sets = Sets::new(&script.store, false);
+        let mut sets = Sets::new(&script.store.watches, false);
         sets.take(seen(&set_of_a_newer_release)).await;
-        assert_eq!(script.store.sweep().await, Ok(true));
+        assert_eq!(script.store.collector.collect().await, Ok(true));
         assert!(!lists(&script));
     }
 }
@@ -64,7 +64,7 @@ async fn a_set_that_cannot_be_read_says_so_has_not_vanished_and_stops_no_other()
         })
     })
     .await;
-    let mut sets = Sets::new(&script.store, false);
+    let mut sets = Sets::new(&script.store.watches, false);
     for notice in [Notice::Restarted, seen(&set(1)), Notice::Synced] {
         sets.take(notice).await;
     }
@@ -104,7 +104,7 @@ async fn a_set_that_cannot_be_read_says_so_has_not_vanished_and_stops_no_other()
 async fn a_policy_and_a_definition_that_cannot_be_read_are_not_taken_for_withdrawn() {
     let script = silent().await;
     let mut policy = Policy {
-        store: Arc::clone(&script.store),
+        parts: Arc::clone(&script.store.watches),
         missing: false,
     };
     let object = |account: Value| {
@@ -123,7 +123,7 @@ async fn a_policy_and_a_definition_that_cannot_be_read_are_not_taken_for_withdra
     }
     assert_eq!(script.accounts.default_name().as_deref(), Some("packages"));
 
-    let mut watch = DefinitionWatch::new(&script.store, &script.discovery);
+    let mut watch = DefinitionWatch::new(&script.store.watches, &script.discovery);
     let dying = |generation: Value| {
         seen(
             &json!({"metadata": {"name": "objectsets.stevedore.dev", "uid": "u",
@@ -141,7 +141,7 @@ async fn a_policy_and_a_definition_that_cannot_be_read_are_not_taken_for_withdra
 async fn a_policy_that_vanished_while_nobody_watched_is_withdrawn() {
     let script = silent().await;
     let mut policy = Policy {
-        store: Arc::clone(&script.store),
+        parts: Arc::clone(&script.store.watches),
         missing: false,
     };
     let object = json!({"apiVersion": "stevedore.dev/v1alpha1", "kind": "MemberPolicy",
@@ -167,7 +167,7 @@ async fn a_policy_that_vanished_while_nobody_watched_is_withdrawn() {
 #[tokio::test]
 async fn a_definition_that_vanished_while_nobody_watched_holds_no_teardown() {
     let script = silent().await;
-    let mut watch = DefinitionWatch::new(&script.store, &script.discovery);
+    let mut watch = DefinitionWatch::new(&script.store.watches, &script.discovery);
     let dying = json!({"metadata": {"name": "objectsets.stevedore.dev",
         "deletionTimestamp": "2026-01-01T00:00:00Z"}});
     for notice in [Notice::Restarted, seen(&dying), Notice::Synced] {
@@ -186,12 +186,12 @@ async fn a_definition_that_vanished_while_nobody_watched_holds_no_teardown() {
 #[derive(Default)]
 struct Told(
     std::sync::Mutex<Vec<Vec<String>>>,
-    std::sync::OnceLock<Arc<Store>>,
+    std::sync::OnceLock<Arc<Index>>,
 );
 
 impl crate::ports::Notified for Told {
     fn sets_changed(&self, deployment: stevedore_proto_core::DeploymentUid) {
-        let sets = self.1.get().unwrap().index.of(deployment);
+        let sets = self.1.get().unwrap().sets_of(deployment);
         let names = sets.into_iter().map(|set| set.name).collect();
         self.0.lock().unwrap().push(names);
     }
@@ -213,11 +213,11 @@ async fn while_the_newest_set_is_written_again_the_engine_never_takes_the_one_be
         _ => None,
     })
     .await;
-    let mut sets = Sets::new(&script.store, false);
+    let mut sets = Sets::new(&script.store.watches, false);
     sets.take(seen(&set(4))).await;
     sets.take(seen(&set(5))).await;
     let told = Arc::new(Told::default());
-    let _ = told.1.set(Arc::clone(&script.store));
+    let _ = told.1.set(Arc::clone(&script.store.index));
     script.store.attach(Arc::clone(&told) as _);
     sets.take(removed(&set(5))).await;
     let mut changed = set(4);
@@ -238,7 +238,7 @@ fn direct_set() -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_that_cannot_be_taken_in_hand_is_tried_until_it_can() {
+async fn a_set_that_cannot_get_the_finalizer_is_tried_until_it_can() {
     let patches = std::sync::atomic::AtomicUsize::new(0);
     let script = Script::new(move |question, _| {
         let count = |at| patches.fetch_add(at, std::sync::atomic::Ordering::Relaxed);
@@ -252,7 +252,7 @@ async fn a_set_that_cannot_be_taken_in_hand_is_tried_until_it_can() {
         }
     })
     .await;
-    let mut sets = Sets::new(&script.store, true);
+    let mut sets = Sets::new(&script.store.watches, true);
     sets.take(seen(&direct_set())).await;
     let mut patches = 0;
     let nine = async {
@@ -271,8 +271,8 @@ async fn a_set_that_cannot_be_taken_in_hand_is_tried_until_it_can() {
 
 #[tokio::test]
 async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
-    use crate::ports::{Origin, SetStore as _};
-    for (terminating, orphaning) in [(true, true), (false, false)] {
+    use crate::ports::SetStore as _;
+    for (terminating, ending) in [(true, Ending::Orphaning), (false, Ending::Deleting)] {
         let mut dying = direct_set();
         dying["metadata"]["finalizers"] = json!(["stevedore.dev/teardown"]);
         dying["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
@@ -288,18 +288,15 @@ async fn a_set_that_goes_with_its_namespace_lets_its_objects_go_with_it() {
             _ => None,
         })
         .await;
-        let mut sets = Sets::new(&script.store, true);
+        let mut sets = Sets::new(&script.store.watches, true);
         sets.take(seen(&dying)).await;
         let deployment = DEPLOYMENT.parse().unwrap();
         until("its end is known", || {
-            !script.store.index.of(deployment).is_empty()
+            !script.store.index.sets_of(deployment).is_empty()
         })
         .await;
         let stored = script.store.sets(deployment, &[]).await.unwrap();
-        assert!(
-            matches!(stored[0].origin, Origin::Standalone { deleting: true, orphaning: found, .. }
-                if found == orphaning)
-        );
+        assert_eq!(stored[0].head.ending, ending);
     }
 }
 
@@ -322,7 +319,7 @@ async fn sets_that_have_not_changed_are_not_read_again_and_an_archived_one_is_kn
     })
     .await;
     let store = &script.store;
-    let mut watch = Sets::new(store, false);
+    let mut watch = Sets::new(&store.watches, false);
     for number in 1..=3 {
         watch.take(seen(&set(number))).await;
     }
@@ -340,24 +337,24 @@ async fn sets_that_have_not_changed_are_not_read_again_and_an_archived_one_is_kn
         "with the state Secret"
     );
 
+    let heads: Vec<_> = known.iter().map(|set| set.head.clone()).collect();
     // We archive the first; the event comes later; somebody edits the third.
-    store.archive(&known[0].reference).await.unwrap();
+    store.archive(&known[0].head.set).await.unwrap();
     watch.take(seen(&archived(1))).await;
     let mut edited = set(3);
     edited["metadata"]["generation"] = json!(2);
     watch.take(seen(&edited)).await;
-    let now = store.sets(deployment, &known).await.unwrap();
+    let now = store.sets(deployment, &heads).await.unwrap();
     assert_eq!(reads(script.asked()), [format!("GET {SETS}/web-3")]);
-    let lifecycle = |set: &crate::ports::StoredSet| set.lifecycle;
-    use stevedore_crds::v1alpha1::LifecycleState::{Active, Archived};
-    let lifecycles: Vec<_> = now.iter().map(lifecycle).collect();
+    use stevedore_agent_core::set::Lifecycle::{Active, Archived};
+    let lifecycles: Vec<_> = now.iter().map(|set| set.head.lifecycle).collect();
     assert_eq!(lifecycles, [Archived, Active, Active]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_changes_of_what_is_served_hurry_what_waits() {
     let script = silent().await;
-    let mut watch = DefinitionWatch::new(&script.store, &script.discovery);
+    let mut watch = DefinitionWatch::new(&script.store.watches, &script.discovery);
     let mut circumstances = script.store.circumstances();
     let mut hurries = async |notice| {
         circumstances.mark_unchanged();
@@ -411,9 +408,12 @@ async fn other_sets_are_seen_while_the_definitions_cannot_be_read() {
     .await;
     let store = &script.store;
     let told = Arc::new(Told::default());
-    let _ = told.1.set(Arc::clone(store));
+    let _ = told.1.set(Arc::clone(&store.index));
     store.attach(Arc::clone(&told) as _);
-    let (mut direct, mut ordered) = (Sets::new(store, true), Sets::new(store, false));
+    let (mut direct, mut ordered) = (
+        Sets::new(&store.watches, true),
+        Sets::new(&store.watches, false),
+    );
     direct.take(seen(&alive)).await;
     let end = direct.take(seen(&dying));
     tokio::time::timeout(std::time::Duration::from_secs(20), end)
@@ -437,7 +437,7 @@ async fn a_set_that_is_gone_before_the_definitions_are_read_stays_gone() {
     dying["metadata"]["finalizers"] = json!(["stevedore.dev/teardown"]);
     dying["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
     let script = silent().await;
-    let mut sets = Sets::new(&script.store, true);
+    let mut sets = Sets::new(&script.store.watches, true);
     sets.take(seen(&dying)).await;
     sets.take(removed(&dying)).await;
     let mut asked = 0;
@@ -450,5 +450,5 @@ async fn a_set_that_is_gone_before_the_definitions_are_read_stays_gone() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(script.store.index.of(DEPLOYMENT.parse().unwrap()), []);
+    assert_eq!(script.store.index.sets_of(DEPLOYMENT.parse().unwrap()), []);
 }

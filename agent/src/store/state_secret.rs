@@ -13,11 +13,12 @@ use parking_lot::Mutex;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::session::accept::highest;
+use stevedore_agent_core::set::is_newer;
 use stevedore_crds::record::AGENT_STATE;
 use stevedore_proto_core::{DeploymentUid, Held, Leadership, PackageRef, Stage, Tuple};
 
-use super::convert;
-use crate::cluster_api::AgentClient;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
 const STATE: &str = "state";
@@ -34,8 +35,13 @@ pub(crate) struct StateSecret {
     client: AgentClient,
     namespace: String,
     digest_key: [u8; 32],
-    known: Mutex<State>,
+    known: Mutex<Known>,
     writing: tokio::sync::Mutex<()>,
+}
+
+struct Known {
+    state: State,
+    forgotten: Vec<DeploymentUid>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -61,7 +67,7 @@ struct Finished {
 impl State {
     /// Adds a finished tombstone; gives the deployments whose time is over, and which are forgotten.
     fn finish(&mut self, new: Finished) -> Vec<DeploymentUid> {
-        self.seen = Some(convert::higher(self.seen, new.tuple.leadership()));
+        self.seen = Some(highest(self.seen, new.tuple.leadership()));
         self.finished.retain(|old| old.deployment != new.deployment);
         let surplus = (self.finished.len() + 1).saturating_sub(MOST);
         let (mut gone, now) = (vec![], new.at);
@@ -93,7 +99,10 @@ impl StateSecret {
             client,
             namespace: namespace.to_owned(),
             digest_key: stored.digest_key,
-            known: Mutex::new(stored.state),
+            known: Mutex::new(Known {
+                state: stored.state,
+                forgotten: Vec::new(),
+            }),
             writing: tokio::sync::Mutex::new(()),
         })
     }
@@ -104,7 +113,7 @@ impl StateSecret {
 
     /// The highest epoch and term that a finished tombstone had.
     pub(crate) fn seen(&self) -> Option<Leadership> {
-        self.known.lock().seen
+        self.known.lock().state.seen
     }
 
     /// Finished tombstones, as they are told to the hub.
@@ -116,17 +125,22 @@ impl StateSecret {
             content: None,
             stage: Stage::Deleted,
         };
-        self.known.lock().finished.iter().map(held).collect()
+        self.known.lock().state.finished.iter().map(held).collect()
     }
 
-    /// Stores that a tombstone was carried out; gives the deployments whose tombstones it no longer keeps.
+    /// Deployments whose tombstones are no longer kept, since the last call.
+    pub(crate) fn take_forgotten(&self) -> Vec<DeploymentUid> {
+        std::mem::take(&mut self.known.lock().forgotten)
+    }
+
+    /// Stores that a tombstone was carried out.
     pub(crate) async fn finish(
         &self,
         deployment: DeploymentUid,
         package: PackageRef,
         tuple: Tuple,
         at: i64,
-    ) -> Answer<Vec<DeploymentUid>> {
+    ) -> Answer<()> {
         let _turn = self.writing.lock().await;
         let new = Finished {
             deployment,
@@ -146,12 +160,19 @@ impl StateSecret {
                 .insert(STATE.into(), encode(&state));
             match self
                 .client
-                .replace::<Secret>(Some(&self.namespace), AGENT_STATE, &secret)
+                .replace(
+                    Resource::SECRET,
+                    Some(&self.namespace),
+                    AGENT_STATE,
+                    &secret,
+                )
                 .await
             {
                 Ok(_) => {
-                    *self.known.lock() = state;
-                    return Ok(forgotten);
+                    let mut known = self.known.lock();
+                    known.state = state;
+                    known.forgotten.extend(forgotten);
+                    return Ok(());
                 }
                 Err(failure) if failure.kind == FailureKind::Conflict => last = Some(failure),
                 Err(failure) => return Err(failure),
@@ -170,8 +191,8 @@ impl StateSecret {
         let stored = self.read().await?;
         let finished = stored.state.finished.iter();
         let mut of_it = finished.filter(|finished| finished.deployment == deployment);
-        let answer = of_it.any(|finished| !convert::is_newer(tuple, &finished.tuple));
-        *self.known.lock() = stored.state;
+        let answer = of_it.any(|finished| !is_newer(tuple, &finished.tuple));
+        self.known.lock().state = stored.state;
         Ok(answer)
     }
 
@@ -184,7 +205,7 @@ impl StateSecret {
         tracing::warn!(
             "Secret {AGENT_STATE} was deleted while the agent runs; it is written again"
         );
-        let known = self.known.lock().clone();
+        let known = self.known.lock().state.clone();
         create(&self.client, &self.namespace, self.digest_key, &known).await
     }
 }
@@ -204,7 +225,7 @@ fn missing() -> Failure {
 
 async fn read(client: &AgentClient, namespace: &str) -> Answer<Option<Stored>> {
     let Some(secret) = client
-        .get::<Secret, Secret>(Some(namespace), AGENT_STATE)
+        .get::<Secret>(Resource::SECRET, Some(namespace), AGENT_STATE)
         .await?
     else {
         return Ok(None);
@@ -231,7 +252,7 @@ async fn create(
         ..Secret::default()
     };
     match client
-        .create::<Secret, IgnoredAny>(Some(namespace), &secret, false)
+        .create::<IgnoredAny>(Resource::SECRET, Some(namespace), &secret, false)
         .await
     {
         Ok(_) => {}
@@ -352,7 +373,8 @@ mod tests {
         let one = finished(1, 4, 7);
         let state = &script.store.state;
         let finish = state.finish(one.deployment, one.package, one.tuple, 7);
-        assert_eq!(finish.await, Ok(vec![]));
+        assert_eq!(finish.await, Ok(()));
+        assert_eq!(state.take_forgotten(), []);
         *created.lock() = None;
         assert_eq!(
             state.is_finished(one.deployment, &one.tuple).await,

@@ -1,4 +1,4 @@
-//! Looking at an object with what its deployment wants in mind, and dropping it.
+//! Evaluation of objects: by what their deployment wants, at once, and then they are dropped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use stevedore_proto_core::content::ConditionMapping;
 
 use super::cel::{CelPool, Quarantine, Ran, Refuse};
 
-/// What a deployment looks out for.
+/// By what the objects of a deployment are evaluated.
 #[derive(Debug, Default)]
-pub(super) struct Lookout {
+pub(super) struct Evaluator {
     probes: Arc<Probes>,
     /// Only objects that have any.
     special: HashMap<Identity, Special>,
@@ -28,7 +28,7 @@ struct Special {
     mappings: Box<[ConditionMapping]>,
 }
 
-impl Lookout {
+impl Evaluator {
     pub(super) fn of(blueprint: &Blueprint) -> Self {
         let special = blueprint
             .objects
@@ -61,43 +61,43 @@ impl Lookout {
             mappings: special.map_or(&[], |special| &special.mappings),
         }
     }
-}
 
-/// Evaluates an object; CEL runs elsewhere. Where it cannot run now, the object is not probed, and looked at
-/// again later. `None` for something that is no stored object.
-pub(super) async fn look(
-    object: Value,
-    key: &ObjectKey,
-    lookout: &Arc<Lookout>,
-    cel: &CelPool,
-) -> Option<Seen> {
-    if !lookout.probes.needs_cel(&key.kind, &object) {
-        return Seen::of(&object, key, lookout.lens(key), &mut RunInline);
-    }
-    let object = Arc::new(object);
-    if !lookout.quarantine.is_on() {
-        let (held, wanted, of) = (Arc::clone(&object), Arc::clone(lookout), key.clone());
-        let ran = cel
-            .run(&lookout.quarantine, move |run| {
-                Seen::of(&held, &of, wanted.lens(&of), run)
-            })
-            .await;
-        match ran {
-            Ran::Done(seen) => return seen,
-            Ran::Busy => {
-                let unprobed = Lens {
-                    probes: None,
-                    ..lookout.lens(key)
-                };
-                return Seen::of(&object, key, unprobed, &mut RunInline);
-            }
-            Ran::GivenUp => {}
+    /// Evaluates an object; CEL runs elsewhere. Where it cannot run now, the object is not probed, and read again
+    /// later. `None` for something that is no stored object.
+    pub(super) async fn evaluate(
+        self: &Arc<Self>,
+        object: Value,
+        key: &ObjectKey,
+        cel: &CelPool,
+    ) -> Option<Seen> {
+        if !self.probes.needs_cel(&key.kind, &object) {
+            return Seen::of(&object, key, self.lens(key), &mut RunInline);
         }
+        let object = Arc::new(object);
+        if !self.quarantine.is_on() {
+            let (held, this, of) = (Arc::clone(&object), Arc::clone(self), key.clone());
+            let ran = cel
+                .run(&self.quarantine, move |run| {
+                    Seen::of(&held, &of, this.lens(&of), run)
+                })
+                .await;
+            match ran {
+                Ran::Done(seen) => return seen,
+                Ran::Busy => {
+                    let unprobed = Lens {
+                        probes: None,
+                        ..self.lens(key)
+                    };
+                    return Seen::of(&object, key, unprobed, &mut RunInline);
+                }
+                Ran::TimedOut => {}
+            }
+        }
+        Seen::of(&object, key, self.lens(key), &mut Refuse)
     }
-    Seen::of(&object, key, lookout.lens(key), &mut Refuse)
 }
 
-/// Looks at the metadata alone.
-pub(super) fn glance(object: &Value, key: &ObjectKey) -> Option<Seen> {
+/// Evaluates the metadata alone.
+pub(super) fn metadata(object: &Value, key: &ObjectKey) -> Option<Seen> {
     Seen::of(object, key, Lens::default(), &mut RunInline)
 }

@@ -1,60 +1,52 @@
-//! Finding out what there is to be taken away.
+//! Inventory of what there is to be taken away: what stored sets name, and what a search finds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use stevedore_agent_core::desired::{self, Setting};
 use stevedore_agent_core::failure::{Failure, FailureKind};
-use stevedore_agent_core::key::Kind;
-use stevedore_agent_core::order::SetUid;
+use stevedore_agent_core::key::{Kind, ObjectKey};
 use stevedore_agent_core::plan::{Outcome, Surveyed};
 use stevedore_agent_core::prune::Named;
-use stevedore_agent_core::rollout::Block;
+use stevedore_agent_core::rollout::{Block, Record};
+use stevedore_agent_core::set::{SetHead, SetRef, SetUid};
 use stevedore_agent_core::teardown;
-use stevedore_proto_core::Reason;
+use stevedore_proto_core::{Content, Reason};
 
-use super::{Baggage, Carried, Tools, scopes};
-use crate::engine::head::inventory;
-use crate::ports::{ContentFailure, Note, ObjectApi, Ports, SetRef, StoredSet};
+use super::execution::{Execution, Output, Requester};
+use super::preparation::scopes;
+use super::set_status::NamedPhases;
+use crate::ports::{ContentFailure, Note, ObjectApi, Ports};
+
+/// A set that tells what it names.
+pub(super) struct Survey {
+    pub(super) head: SetHead,
+    /// What its status says that it controls.
+    pub(super) recorded: Vec<(ObjectKey, Record)>,
+    pub(super) setting: Setting,
+}
 
 /// Tells what sets name: their contents and the inventories in their statuses.
-pub(in crate::engine) fn survey(
-    ports: &Ports,
-    api: Arc<dyn ObjectApi>,
-    sets: Vec<(StoredSet, Setting)>,
-) -> Carried {
+pub(super) fn survey(ports: &Ports, api: Arc<dyn ObjectApi>, sets: Vec<Survey>) -> Execution {
     let store = Arc::clone(&ports.store);
     Box::pin(async move {
         let mut surveyed = Surveyed::default();
         let mut phases = HashMap::new();
-        for (set, setting) in sets {
-            let mut named = Named {
-                number: set.number,
-                objects: Vec::new(),
-            };
-            let content = if set.has_content {
-                store.content(&set.reference).await
+        for set in sets {
+            let content = if set.head.has_content() {
+                store.content(&set.head.set).await
             } else {
                 Err(ContentFailure::Missing("it has none".into()))
             };
+            let mut named = Named {
+                number: set.head.number,
+                objects: Vec::new(),
+            };
             match content {
                 Ok(content) => {
-                    // A kind that discovery cannot tell now keeps the namespace it was written with.
-                    let scopes = scopes(&*api, &content).await.unwrap_or_default();
-                    let all =
-                        desired::inventory(&content, &setting, &|kind| scopes.get(kind).copied());
-                    let by_phase = content.phases.iter().enumerate().map(|(at, phase)| {
-                        let keys = all.iter().filter(|(_, rank)| usize::from(*rank) == at);
-                        (
-                            phase.name.clone(),
-                            keys.map(|(key, _)| key.clone()).collect(),
-                        )
-                    });
-                    phases.insert(SetUid::from(set.reference.uid.as_str()), by_phase.collect());
-                    named.objects = all
-                        .into_iter()
-                        .map(|(key, rank)| (key, rank, None))
-                        .collect();
+                    let (by_phase, objects) = names_of(&*api, &content, &set.setting).await;
+                    phases.insert(SetUid::clone(&set.head.set.uid), by_phase);
+                    named.objects = objects;
                 }
                 Err(ContentFailure::Missing(_)) => surveyed.incomplete = true,
                 Err(ContentFailure::Unavailable(failure))
@@ -63,39 +55,63 @@ pub(in crate::engine) fn survey(
                     surveyed.incomplete = true;
                 }
                 Err(ContentFailure::Unavailable(failure)) => {
-                    return (Outcome::Surveyed(Err(failure)), Baggage::None);
+                    return (Outcome::Surveyed(Err(failure)), Output::None);
                 }
             }
-            for (key, record) in inventory(&set.status) {
-                let known = named
-                    .objects
-                    .iter_mut()
-                    .find(|(known, ..)| known.same_object(&key));
-                match known {
-                    Some((_, _, uid)) => *uid = Some(record.uid),
-                    None => named.objects.push((key, 0, Some(record.uid))),
-                }
-            }
+            add_recorded(&mut named.objects, set.recorded);
             surveyed.named.push(named);
         }
-        (Outcome::Surveyed(Ok(surveyed)), Baggage::Phases(phases))
+        (Outcome::Surveyed(Ok(surveyed)), Output::Phases(phases))
     })
 }
 
+type NamedObjects = Vec<(ObjectKey, u16, Option<Box<str>>)>;
+
+/// What a content names, by phase and as a whole.
+async fn names_of(
+    api: &dyn ObjectApi,
+    content: &Content,
+    setting: &Setting,
+) -> (NamedPhases, NamedObjects) {
+    // A kind that discovery cannot tell now keeps the namespace it was written with.
+    let scopes = scopes(api, content).await.unwrap_or_default();
+    let all = desired::inventory(content, setting, &|kind| scopes.get(kind).copied());
+    let by_phase = content.phases.iter().enumerate().map(|(at, phase)| {
+        let keys = all.iter().filter(|(_, rank)| usize::from(*rank) == at);
+        let keys = keys.map(|(key, _)| key.clone()).collect();
+        (phase.name.clone(), keys)
+    });
+    let by_phase = by_phase.collect();
+    let objects = all.into_iter().map(|(key, rank)| (key, rank, None));
+    (by_phase, objects.collect())
+}
+
+fn add_recorded(objects: &mut NamedObjects, recorded: Vec<(ObjectKey, Record)>) {
+    for (key, record) in recorded {
+        let known = objects
+            .iter_mut()
+            .find(|(known, ..)| known.same_object(&key));
+        match known {
+            Some((_, _, uid)) => *uid = Some(record.uid),
+            None => objects.push((key, 0, Some(record.uid))),
+        }
+    }
+}
+
 /// Searches for every object of a deployment. What its account may not list is left alone; `set` says so.
-pub(in crate::engine) fn search(
+pub(super) fn search(
     ports: &Ports,
-    tools: Tools,
+    requester: Requester,
     namespace: Option<String>,
     set: SetRef,
-) -> Carried {
+) -> Execution {
     let notes = Arc::clone(&ports.notes);
     Box::pin(async move {
         let found = {
-            let _permit = tools.shared.requests.acquire().await;
-            tools
+            let _permit = requester.pools.requests.acquire().await;
+            requester
                 .api
-                .find_all(tools.deployment, namespace.as_deref())
+                .find_all(requester.deployment, namespace.as_deref())
                 .await
         };
         let outcome = found
@@ -114,12 +130,12 @@ pub(in crate::engine) fn search(
                     .map(|(kind, failure)| unlistable(&kind.to_string(), failure))
                     .collect();
                 if blocks.is_empty() {
-                    Ok(teardown::rebuilt(&found.objects, tools.deployment))
+                    Ok(teardown::rebuilt(&found.objects, requester.deployment))
                 } else {
                     Err(blocks)
                 }
             });
-        (Outcome::Searched(outcome), Baggage::None)
+        (Outcome::Searched(outcome), Output::None)
     })
 }
 

@@ -3,35 +3,38 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::Resource as _;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::set::Ending;
 use stevedore_client::decode::{Identity, Undecodable, decode, part};
 use stevedore_client::watch::{self, Handler};
-use stevedore_crds::v1alpha1::{
-    ClusterObjectDeployment, ClusterObjectSet, MemberPolicy, ObjectDeployment, ObjectSet,
-};
+use stevedore_crds::v1alpha1::MemberPolicy;
+use stevedore_runtime::supervise::Tasks;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::Store;
-use super::definitions::{Definition, Served};
-use super::head::SetHead;
-use super::index::Name;
-use crate::cluster_api::agent_client::Own;
+use super::definitions::{Definition, Definitions, Served};
+use super::deletions::Deletions;
+use super::finalizers::Finalizers;
+use super::index::{Entry, Index};
+use super::restorer::Restorer;
+use super::set_object::{Name, SetObject};
+use super::signal::Signal;
+use super::write_cache::WriteCache;
+use crate::accounts::AccountResolver;
 use crate::cluster_api::watch_requests::WatchRequests;
-use crate::cluster_api::{AgentClient, Discovery};
+use crate::cluster_api::{AgentClient, Discovery, Resource};
 use crate::ports::Answer;
-use crate::unreadable;
+use crate::standalone::Queue;
+use crate::unreadable::{self, UnreadableWriter};
 
 type Notice = watch::Notice<Failure>;
 
 /// Comes true when every watch has read its first list.
-pub struct Observed(Vec<(&'static str, oneshot::Receiver<()>)>);
+pub struct FirstLists(Vec<(&'static str, oneshot::Receiver<()>)>);
 
-impl Observed {
+impl FirstLists {
     /// Waits for the first lists.
     pub async fn complete(self) {
         for (name, first) in self.0 {
@@ -42,39 +45,54 @@ impl Observed {
     }
 }
 
-impl Store {
-    /// Starts the watches over sets, policy and definitions, as tasks of the store.
-    ///
-    /// # Errors
-    /// Never in practice: the paths are our own.
-    pub fn observe(self: &Arc<Self>, discovery: &Arc<Discovery>) -> Answer<Observed> {
-        let mut observed = vec![];
-        observed.push(self.watch::<ClusterObjectSet>(
-            "cluster-object-sets",
-            false,
-            Sets::new(self, false),
-        )?);
-        observed.push(self.watch::<ObjectSet>("object-sets", false, Sets::new(self, true))?);
-        observed.push(self.watch::<MemberPolicy>(
-            "policy",
-            false,
-            Policy {
-                store: Arc::clone(self),
-                missing: false,
-            },
-        )?);
+/// What the watches keep current, and whom they tell.
+pub(super) struct Watches {
+    pub(super) client: AgentClient,
+    pub(super) accounts: Arc<AccountResolver>,
+    /// Object deployments that a change of their sets concerns.
+    pub(super) deployments: Arc<Queue>,
+    pub(super) unreadable: UnreadableWriter,
+    pub(super) index: Arc<Index>,
+    pub(super) cache: Arc<WriteCache>,
+    pub(super) definitions: Arc<Definitions>,
+    pub(super) deletions: Arc<Deletions>,
+    pub(super) finalizers: Arc<Finalizers>,
+    pub(super) restorer: Arc<Restorer>,
+    /// A set vanished and could not be written again from what was seen of it.
+    pub(super) lost: Arc<Signal>,
+    /// Definitions, policy or rights changed.
+    pub(super) circumstances: Arc<Signal>,
+    pub(super) tasks: Tasks,
+}
+
+impl Watches {
+    /// Starts the watches over sets, policy and definitions as tasks.
+    pub(super) fn start(self: &Arc<Self>, discovery: &Arc<Discovery>) -> Answer<FirstLists> {
+        let mut firsts = vec![];
+        for (resource, name, namespaced) in [
+            (Resource::CLUSTER_OBJECT_SET, "cluster-object-sets", false),
+            (Resource::OBJECT_SET, "object-sets", true),
+        ] {
+            firsts.push(self.watch(resource, name, false, Sets::new(self, namespaced))?);
+        }
+        let policy = Policy {
+            parts: Arc::clone(self),
+            missing: false,
+        };
+        firsts.push(self.watch(Resource::MEMBER_POLICY, "policy", false, policy)?);
         let definitions = DefinitionWatch::new(self, discovery);
-        observed.push(self.watch::<CustomResourceDefinition>("definitions", true, definitions)?);
-        Ok(Observed(observed))
+        firsts.push(self.watch(Resource::DEFINITION, "definitions", true, definitions)?);
+        Ok(FirstLists(firsts))
     }
 
-    fn watch<K: Own>(
-        self: &Arc<Self>,
+    fn watch(
+        &self,
+        resource: Resource,
         name: &'static str,
         metadata_only: bool,
         handler: impl Handler<Failure> + 'static,
     ) -> Answer<(&'static str, oneshot::Receiver<()>)> {
-        let subject = AgentClient::subject::<K>(None, metadata_only)?;
+        let subject = AgentClient::subject(resource, metadata_only)?;
         let requests = WatchRequests::own(self.client.transport().clone());
         let (first, complete) = oneshot::channel();
         let mut handler = First {
@@ -89,17 +107,38 @@ impl Store {
         Ok((name, complete))
     }
 
-    pub(super) fn enter(&self, head: &SetHead) {
-        if let Err(error) = self.index.put(head) {
-            tracing::warn!(set = head.metadata.name, %error, "a stored set cannot be used");
-        }
-    }
-
     fn circumstances_changed(&self) {
-        self.circumstances.send_modify(|count| *count += 1);
+        self.circumstances.raise();
         if let Some(engine) = self.index.engine() {
             engine.circumstances_changed();
         }
+    }
+
+    /// Tells the controller of object deployments that a set of one of them was seen.
+    fn tell_controller(&self, namespace: &Option<String>, owners: &[OwnerReference]) {
+        let kind = Resource::deployment(namespace.as_deref()).kind();
+        let mut controllers = owners
+            .iter()
+            .filter(|owner| owner.controller == Some(true) && owner.kind == kind);
+        if let Some(owner) = controllers.next() {
+            self.deployments
+                .add((namespace.clone(), owner.name.clone()));
+        }
+    }
+
+    /// The same for a set that may be unreadable.
+    fn tell_controller_of(&self, identity: &Identity, object: &RawValue) {
+        let owners: Vec<OwnerReference> =
+            part(object, &["metadata", "ownerReferences"]).unwrap_or_default();
+        self.tell_controller(&identity.namespace, &owners);
+    }
+
+    /// A set is gone; what was known of it, if that is lost.
+    fn removed(&self, name: &Name, uid: &str) -> Option<Entry> {
+        self.deletions.forget(uid);
+        self.cache.forget(uid);
+        let entry = self.index.remove(name, uid)?;
+        self.index.is_lost(&entry).then_some(entry)
     }
 }
 
@@ -116,7 +155,7 @@ impl<H: Handler<Failure>> Handler<Failure> for First<H> {
         if let Notice::Failed(failure) = &notice {
             // A watch that had worked breaks whenever the API server restarts.
             if self.first.is_some() || failure.kind != FailureKind::Unavailable {
-                tracing::warn!(watch = self.name, %failure, "cannot watch a kind of our own");
+                tracing::warn!(watch = self.name, %failure, "cannot watch a resource of our own");
             }
         }
         self.inner.take(notice).await;
@@ -128,48 +167,48 @@ impl<H: Handler<Failure>> Handler<Failure> for First<H> {
 
 /// The watch over `ClusterObjectSet`s or `ObjectSet`s.
 struct Sets {
-    store: Arc<Store>,
+    parts: Arc<Watches>,
     namespaced: bool,
     /// During a list: what was known when it began, by name with UID, and not seen since.
     unseen: BTreeMap<Name, String>,
 }
 
 impl Sets {
-    fn new(store: &Arc<Store>, namespaced: bool) -> Self {
+    fn new(parts: &Arc<Watches>, namespaced: bool) -> Self {
         Self {
-            store: Arc::clone(store),
+            parts: Arc::clone(parts),
             namespaced,
             unseen: BTreeMap::new(),
         }
     }
 
-    fn seen(&mut self, head: SetHead) {
-        let name = (head.metadata.namespace.clone(), head.metadata.name.clone());
-        self.unseen.remove(&name);
-        self.store
-            .tell_controller(&name.0, &head.metadata.owner_references);
-        let direct = head.spec.order.is_none();
-        let tears_down = direct && head.is_deleting() && !head.is_orphaning();
-        if tears_down && !self.store.index.knows_deletion(&head) {
-            self.store.enter_ending(head);
+    fn seen(&mut self, set: SetObject) {
+        let parts = &self.parts;
+        self.unseen.remove(&set.name());
+        parts.tell_controller(&set.metadata.namespace, &set.metadata.owner_references);
+        let head = set.head().ok();
+        let ending = head.as_ref().map(|head| head.ending);
+        if ending == Some(Ending::Deleting) && !parts.index.knows_deletion(&set.reference()) {
+            parts.deletions.enter(set);
             return;
         }
-        self.store.enter(&head);
-        if head.waits_for_finalizer() {
-            self.store.take_in_hand(head);
+        parts.index.enter(&set);
+        if head.is_some_and(|head| head.needs_finalizer()) {
+            parts.finalizers.add(set);
         }
     }
 
     /// A set is there that cannot be read. What was known of it stays: it has not gone.
     fn unreadable(&mut self, object: &RawValue, why: &Undecodable) {
-        self.store.index.obscure();
-        if self.namespaced {
-            self.store.unreadable.tell::<ObjectSet>(object, why);
+        self.parts.index.mark_unreadable();
+        let resource = if self.namespaced {
+            Resource::OBJECT_SET
         } else {
-            self.store.unreadable.tell::<ClusterObjectSet>(object, why);
-        }
+            Resource::CLUSTER_OBJECT_SET
+        };
+        self.parts.unreadable.tell(resource, object, why);
         if let Some(identity) = Identity::of(object) {
-            self.store.tell_controllers(&identity, object);
+            self.parts.tell_controller_of(&identity, object);
             self.unseen.remove(&(identity.namespace, identity.name));
         }
     }
@@ -179,29 +218,21 @@ impl Sets {
         let Some(identity) = Identity::of(object) else {
             return;
         };
-        self.store.tell_controllers(&identity, object);
-        self.store.has_ended(&identity.uid);
-        self.store.handover.forget(&identity.uid);
+        self.parts.tell_controller_of(&identity, object);
         let name = (identity.namespace, identity.name);
-        if let Some(entry) = self.store.index.remove(&name, &identity.uid)
-            && self.store.index.is_lost(&entry)
-        {
-            self.store.restore(&name.1, entry, object);
+        if let Some(lost) = self.parts.removed(&name, &identity.uid) {
+            self.parts.restorer.restore(&name.1, lost, object);
         }
     }
 
     fn vanished(&mut self) {
         for (name, uid) in std::mem::take(&mut self.unseen) {
-            self.store.has_ended(&uid);
-            self.store.handover.forget(&uid);
-            if let Some(entry) = self.store.index.remove(&name, &uid)
-                && self.store.index.is_lost(&entry)
-            {
+            if self.parts.removed(&name, &uid).is_some() {
                 tracing::warn!(
                     set = name.1,
                     "a stored order vanished unseen; the hub is asked for it"
                 );
-                self.store.lost.send_modify(|count| *count += 1);
+                self.parts.lost.raise();
             }
         }
     }
@@ -212,7 +243,7 @@ impl Handler<Failure> for Sets {
         match notice {
             Notice::Restarted => {
                 self.unseen = self
-                    .store
+                    .parts
                     .index
                     .names(self.namespaced)
                     .into_iter()
@@ -229,41 +260,17 @@ impl Handler<Failure> for Sets {
     }
 }
 
-impl Store {
-    /// Tells the controller of object deployments that a set of one of them was seen.
-    fn tell_controller(&self, namespace: &Option<String>, owners: &[OwnerReference]) {
-        let kind = match namespace {
-            Some(_) => ObjectDeployment::kind(&()),
-            None => ClusterObjectDeployment::kind(&()),
-        };
-        let mut controllers = owners
-            .iter()
-            .filter(|owner| owner.controller == Some(true) && owner.kind == kind);
-        if let Some(owner) = controllers.next() {
-            self.deployments
-                .add((namespace.clone(), owner.name.clone()));
-        }
-    }
-
-    /// The same for a set that may be unreadable.
-    fn tell_controllers(&self, identity: &Identity, object: &RawValue) {
-        let owners: Vec<OwnerReference> =
-            part(object, &["metadata", "ownerReferences"]).unwrap_or_default();
-        self.tell_controller(&identity.namespace, &owners);
-    }
-}
-
 /// The watch over the one policy.
 struct Policy {
-    store: Arc<Store>,
+    parts: Arc<Watches>,
     /// During a list: it was not seen yet.
     missing: bool,
 }
 
 impl Policy {
     fn set_default(&self, account: Option<String>) {
-        self.store.accounts.set_default(account);
-        self.store.circumstances_changed();
+        self.parts.accounts.set_default(account);
+        self.parts.circumstances_changed();
     }
 }
 
@@ -277,8 +284,8 @@ impl Handler<Failure> for Policy {
                     Ok(policy) => self.set_default(policy.spec.default_service_account),
                     // It has not gone: what it said last goes on.
                     Err(why) => {
-                        unreadable::log::<MemberPolicy>(&object, &why);
-                        self.store.accounts.set_unreadable(&why);
+                        unreadable::log(Resource::MEMBER_POLICY, &object, &why);
+                        self.parts.accounts.set_unreadable(&why);
                     }
                 }
             }
@@ -295,7 +302,7 @@ impl Handler<Failure> for Policy {
 
 /// The watch over every definition of the cluster.
 struct DefinitionWatch {
-    store: Arc<Store>,
+    parts: Arc<Watches>,
     discovery: Arc<Discovery>,
     all: Served,
     /// During a list: those that were known when it began, and not seen since.
@@ -306,9 +313,9 @@ struct DefinitionWatch {
 }
 
 impl DefinitionWatch {
-    fn new(store: &Arc<Store>, discovery: &Arc<Discovery>) -> Self {
+    fn new(parts: &Arc<Watches>, discovery: &Arc<Discovery>) -> Self {
         Self {
-            store: Arc::clone(store),
+            parts: Arc::clone(parts),
             discovery: Arc::clone(discovery),
             all: Served::default(),
             unseen: BTreeSet::new(),
@@ -318,7 +325,7 @@ impl DefinitionWatch {
     }
 
     fn removed(&mut self, name: &str) {
-        self.store.definitions.removed(name);
+        self.parts.definitions.removed(name);
         self.all.removed(name);
         self.changed = true;
     }
@@ -328,19 +335,17 @@ impl Handler<Failure> for DefinitionWatch {
     async fn take(&mut self, notice: Notice) {
         match notice {
             Notice::Restarted => {
-                self.unseen = self.store.definitions.terminating();
+                self.unseen = self.parts.definitions.terminating();
                 self.unseen.extend(self.all.names());
             }
             Notice::Seen(object) => match decode::<Definition>(&object) {
                 Ok(definition) => {
                     self.unseen.remove(definition.name());
-                    self.store.definitions.seen(&definition);
+                    self.parts.definitions.seen(&definition);
                     self.changed |= self.all.seen(&definition, Instant::now());
                 }
                 Err(why) => {
-                    if let Some(identity) =
-                        unreadable::log::<CustomResourceDefinition>(&object, &why)
-                    {
+                    if let Some(identity) = unreadable::log(Resource::DEFINITION, &object, &why) {
                         self.unseen.remove(&identity.name);
                     }
                 }
@@ -360,7 +365,7 @@ impl Handler<Failure> for DefinitionWatch {
         }
         if self.synced && std::mem::take(&mut self.changed) {
             self.discovery.changed();
-            self.store.circumstances_changed();
+            self.parts.circumstances_changed();
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What our own writes of sets were answered, for the engine that reads those sets next: it spares the GETs.
+//! The cache of what our own writes of sets were answered, for the engine that reads those sets next: it spares the
+//! GETs.
 //!
 //! Everything in here is stored already and can be read again at any time, so nothing depends on it.
 
@@ -8,18 +9,18 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use stevedore_proto_core::{Content, DeploymentUid};
 
-use super::head::SetHead;
+use super::set_object::SetObject;
 
 /// The most that waits, in bytes of JSON; in memory they are several times that.
 pub(super) const MOST: usize = 512 * 1024;
 
-/// Heads and contents that wait to be taken, by UID of their set.
+/// Sets and contents that wait to be taken, by UID of the set.
 #[derive(Default)]
-pub(super) struct Handover(Mutex<Waiting>);
+pub(super) struct WriteCache(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    heads: BTreeMap<String, SetHead>,
+    sets: BTreeMap<String, SetObject>,
     contents: BTreeMap<String, Fresh>,
 }
 
@@ -29,10 +30,10 @@ struct Fresh {
     content: Arc<Content>,
 }
 
-impl Handover {
+impl WriteCache {
     /// A set, as it was just answered.
-    pub(super) fn put_head(&self, head: SetHead) {
-        self.0.lock().heads.insert(head.metadata.uid.clone(), head);
+    pub(super) fn put_set(&self, set: SetObject) {
+        self.0.lock().sets.insert(set.metadata.uid.clone(), set);
     }
 
     /// The content of a set that was just stored, `size` bytes of JSON. It replaces that of an older order of
@@ -60,8 +61,8 @@ impl Handover {
     }
 
     /// The set as it was answered; once.
-    pub(super) fn take_head(&self, uid: &str) -> Option<SetHead> {
-        self.0.lock().heads.remove(uid)
+    pub(super) fn take_set(&self, uid: &str) -> Option<SetObject> {
+        self.0.lock().sets.remove(uid)
     }
 
     /// The content of the set; once.
@@ -72,7 +73,7 @@ impl Handover {
     /// The set is gone.
     pub(super) fn forget(&self, uid: &str) {
         let mut waiting = self.0.lock();
-        waiting.heads.remove(uid);
+        waiting.sets.remove(uid);
         waiting.contents.remove(uid);
     }
 }
@@ -82,10 +83,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_content_is_handed_over_once_and_only_the_newest_of_a_deployment_within_the_room() {
-        let handover = Handover::default();
+    fn a_content_is_answered_once_and_only_the_newest_of_a_deployment_within_the_room() {
+        let cache = WriteCache::default();
         let of = |id| DeploymentUid::from_bytes([id; 16]);
-        let put = |id, uid, size| handover.put_content(of(id), uid, size, Content::default());
+        let put = |id, uid, size| cache.put_content(of(id), uid, size, Content::default());
         put(1, "older", 100);
         put(1, "newer", MOST - 10);
         put(2, "too much", 11);
@@ -97,11 +98,11 @@ mod tests {
             ("too much", false),
             ("fits", true),
         ] {
-            assert_eq!(handover.take_content(uid).is_some(), there, "{uid}");
+            assert_eq!(cache.take_content(uid).is_some(), there, "{uid}");
         }
         put(4, "gone", MOST);
-        handover.forget("gone");
+        cache.forget("gone");
         put(5, "room again", MOST);
-        assert!(handover.take_content("room again").is_some());
+        assert!(cache.take_content("room again").is_some());
     }
 }

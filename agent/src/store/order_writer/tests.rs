@@ -54,19 +54,6 @@ fn an_answer_may_have_more_than_was_sent_and_never_less() {
     }
 }
 
-#[test]
-fn a_refusal_becomes_the_reason_that_the_hub_is_told() {
-    for (kind, reason) in [
-        (FailureKind::TooLarge, Reason::TooLarge),
-        (FailureKind::Invalid, Reason::Unsupported),
-        (FailureKind::NoKind, Reason::CrdOutdated),
-        (FailureKind::Unavailable, Reason::StoreFailed),
-        (FailureKind::Forbidden, Reason::StoreFailed),
-    ] {
-        assert_eq!(not_stored(&Failure::new(kind, "x")).reason, reason);
-    }
-}
-
 #[tokio::test]
 async fn a_set_that_is_stored_cut_is_deleted_and_neither_rolled_out_nor_written_again() {
     let order = order(1, OrderBody::Tombstone);
@@ -99,7 +86,7 @@ async fn a_set_that_is_stored_cut_is_deleted_and_neither_rolled_out_nor_written_
     let refused = script.store.accept(&order, None).await.unwrap_err();
     assert_eq!(refused.reason, Reason::CrdOutdated);
     let store = &script.store;
-    assert_eq!(store.index.of(order.deployment), []);
+    assert_eq!(store.index.sets_of(order.deployment), []);
     let deleted = store.index.remove(
         &(None, cut["metadata"]["name"].as_str().unwrap().to_owned()),
         "cut",
@@ -159,12 +146,12 @@ async fn an_order_that_was_just_stored_is_rolled_out_without_reading_it() {
     store.accept(&order, Some(bytes)).await.unwrap();
     script.asked();
     let sets = store.sets(order.deployment, &[]).await.unwrap();
-    assert_eq!((sets.len(), sets[0].number), (1, 1));
-    let handed = store.content(&sets[0].reference).await.unwrap();
+    assert_eq!((sets.len(), sets[0].head.number), (1, 1));
+    let handed = store.content(&sets[0].head.set).await.unwrap();
     assert_eq!(script.asked(), Vec::<String>::new());
 
     // Once: what is needed later is read, and is the same, in the same order.
-    let read = store.content(&sets[0].reference).await.unwrap();
+    let read = store.content(&sets[0].head.set).await.unwrap();
     let asked = script.asked();
     assert_eq!((asked.len(), &handed), (3, &read), "{asked:?}");
     let again = store.sets(order.deployment, &[]).await.unwrap();

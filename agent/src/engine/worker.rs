@@ -1,50 +1,50 @@
-//! The task that alone acts for one deployment.
+//! The worker: the task that alone acts for one deployment.
 
-mod act;
-mod tell;
+mod start;
+mod status;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use stevedore_agent_core::key::WatchKey;
-use stevedore_agent_core::order::SetUid;
 use stevedore_agent_core::plan::{Action, Deployment, Outcome};
 use stevedore_agent_core::retry::{Backoff, SOON, Spread};
 use stevedore_agent_core::rollout::Incident;
+use stevedore_agent_core::set::{SetHead, SetUid};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{DeploymentUid, Millis};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::carry::{self, Baggage, Load};
-use super::head::{head, predecessors};
-use super::look::Lookout;
-use super::publish::Publisher;
-use super::status::NamedPhases;
-use super::{Desk, Mail, Shared, WatchState};
+use super::evaluation::Evaluator;
+use super::execution::Output;
+use super::heads::with_status;
+use super::mailbox::{Mailbox, Message, WatchState};
+use super::pools::Pools;
+use super::set_status::NamedPhases;
+use super::status_writer::StatusWriter;
+use super::writes::{Load, loaded};
 use crate::ports::{Account, Answer, ObjectApi, Ports, StoredSet};
 
-/// Something that was under way has ended.
-enum Landed {
-    Action(Action, Box<Outcome>, Baggage),
+/// Something that was in flight has ended.
+enum Completion {
+    Action(Action, Box<Outcome>, Output),
     Sets(Answer<Vec<StoredSet>>),
-    Status(String, Answer<ObjectSetStatus>),
+    Status(SetUid, Answer<ObjectSetStatus>),
 }
 
 /// Owns one deployment.
-pub(super) struct Owner {
+pub(super) struct Worker {
     uid: DeploymentUid,
     ports: Ports,
-    shared: Arc<Shared>,
-    desk: Arc<Desk>,
-    inbox: mpsc::Receiver<Mail>,
+    pools: Arc<Pools>,
+    mailbox: Arc<Mailbox>,
+    receiver: mpsc::Receiver<Message>,
     start: Instant,
     core: Deployment,
-    sets: Vec<StoredSet>,
     /// The stored sets have to be read again; nothing new is started until they are.
     stale: bool,
     reading: bool,
@@ -54,45 +54,44 @@ pub(super) struct Owner {
     policy: u64,
     content: Option<(SetUid, Load)>,
     phases: HashMap<SetUid, NamedPhases>,
-    air: FuturesUnordered<BoxFuture<'static, Landed>>,
-    /// How many of those in the air are actions.
+    in_flight: FuturesUnordered<BoxFuture<'static, Completion>>,
+    /// How many of those in flight are actions.
     acting: usize,
-    publisher: Publisher,
+    statuses: StatusWriter,
     told: Vec<Incident>,
     told_at: Millis,
     /// What was last told of the availability of this set.
-    was_available: Option<(String, bool)>,
+    was_available: Option<(SetUid, bool)>,
     interest: Option<(Account, BTreeSet<WatchKey>)>,
     spread: Spread,
 }
 
-impl Owner {
+impl Worker {
     pub(super) fn new(
         uid: DeploymentUid,
         ports: Ports,
-        shared: Arc<Shared>,
-        desk: Arc<Desk>,
-        inbox: mpsc::Receiver<Mail>,
+        pools: Arc<Pools>,
+        mailbox: Arc<Mailbox>,
+        receiver: mpsc::Receiver<Message>,
     ) -> Self {
         Self {
             uid,
             policy: ports.accounts.policy(),
             ports,
-            shared,
-            desk,
-            inbox,
+            pools,
+            mailbox,
+            receiver,
             start: Instant::now(),
             core: Deployment::new(uid, rand::random()),
-            sets: Vec::new(),
             stale: true,
             reading: false,
             read_backoff: Backoff::default(),
             client: None,
             content: None,
             phases: HashMap::new(),
-            air: FuturesUnordered::new(),
+            in_flight: FuturesUnordered::new(),
             acting: 0,
-            publisher: Publisher::default(),
+            statuses: StatusWriter::default(),
             told: Vec::new(),
             told_at: 0,
             was_available: None,
@@ -110,21 +109,21 @@ impl Owner {
 
     /// Runs until no stored set is left and `retire` agrees. Requests that are in flight when it is dropped are
     /// given up: what they did is found again at the next start.
-    pub(super) async fn run(mut self, retire: impl Fn(&Desk) -> bool) {
+    pub(super) async fn run(mut self, retire: impl Fn(&Mailbox) -> bool) {
         loop {
             self.take_flags();
             let mut wake = None;
             if self.stale {
                 self.read_sets();
             } else {
-                if self.core.is_idle() && self.air.is_empty() {
+                if self.core.is_idle() && self.in_flight.is_empty() {
                     self.set_interest(BTreeSet::new());
-                    if retire(&self.desk) {
+                    if retire(&self.mailbox) {
                         return;
                     }
                     continue;
                 }
-                wake = self.act();
+                wake = self.start_actions();
             }
             self.watch();
             let wake = self.tell(wake);
@@ -133,15 +132,11 @@ impl Owner {
     }
 
     fn take_flags(&mut self) {
-        if self.desk.sets_changed.swap(false, Ordering::AcqRel) {
+        if self.mailbox.take_sets_changed() {
             self.stale = true;
             self.read_backoff.retry_now();
         }
-        if self
-            .desk
-            .circumstances_changed
-            .swap(false, Ordering::AcqRel)
-        {
+        if self.mailbox.take_circumstances_changed() {
             let policy = self.ports.accounts.policy();
             if std::mem::replace(&mut self.policy, policy) != policy {
                 self.core.reopen_account();
@@ -152,16 +147,16 @@ impl Owner {
             .set_definitions_terminating(self.ports.store.definitions_terminating());
     }
 
-    /// Reads the stored sets, once nothing is under way for the former ones.
+    /// Reads the stored sets, once nothing is in flight for the former ones.
     fn read_sets(&mut self) {
         if self.reading || self.acting > 0 || !self.read_backoff.ready(self.now()) {
             return;
         }
         self.reading = true;
         let store = Arc::clone(&self.ports.store);
-        let (uid, known) = (self.uid, self.sets.clone());
-        self.air.push(Box::pin(async move {
-            Landed::Sets(store.sets(uid, &known).await)
+        let (uid, known) = (self.uid, self.core.heads().to_vec());
+        self.in_flight.push(Box::pin(async move {
+            Completion::Sets(store.sets(uid, &known).await)
         }));
     }
 
@@ -180,40 +175,43 @@ impl Owner {
                 None => std::future::pending().await,
             }
         };
-        let desk = Arc::clone(&self.desk);
+        let mailbox = Arc::clone(&self.mailbox);
         tokio::select! {
-            Some(landed) = self.air.next(), if !self.air.is_empty() => self.land(landed),
-            Some(mail) = self.inbox.recv() => self.receive(mail),
-            () = desk.wake.notified() => {}
+            Some(completion) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                self.complete(completion);
+            }
+            Some(message) = self.receiver.recv() => self.receive(message),
+            () = mailbox.woken() => {}
             () = sleep => {}
         }
         // Whatever is there already is taken in before anything is decided.
-        while let Some(Some(landed)) = self.air.next().now_or_never() {
-            self.land(landed);
+        while let Some(Some(completion)) = self.in_flight.next().now_or_never() {
+            self.complete(completion);
         }
-        while let Ok(mail) = self.inbox.try_recv() {
-            self.receive(mail);
+        while let Ok(message) = self.receiver.try_recv() {
+            self.receive(message);
         }
         let now = self.now();
         self.core.tick(now);
     }
 
-    fn receive(&mut self, mail: Mail) {
+    fn receive(&mut self, message: Message) {
         let now = self.now();
-        match mail {
-            Mail::Seen(key, seen, with) if Arc::ptr_eq(&with, &self.desk.lookout()) => {
+        match message {
+            Message::Seen(key, seen, by) if Arc::ptr_eq(&by, &self.mailbox.evaluator()) => {
                 self.core.observed(&key, *seen, now);
             }
-            Mail::Seen(key, ..) => self.core.removed(&key, None, now),
-            Mail::Removed(key, last) => self.core.removed(&key, last.as_deref(), now),
+            Message::Seen(key, ..) => self.core.removed(&key, None, now),
+            Message::Removed(key, last) => self.core.removed(&key, last.as_deref(), now),
             // A watch of another account, or of nothing of ours, says nothing about ours.
-            Mail::Watch(account, scope, state) if self.is_watching(&account, &scope) => match state
-            {
-                WatchState::Restarted => self.core.restarted(&scope),
-                WatchState::Synced => self.core.synced(&scope, now),
-                WatchState::Failed(why) => self.core.unwatched(&scope, why, now),
-            },
-            Mail::Watch(..) => {}
+            Message::Watch(account, scope, state) if self.is_watching(&account, &scope) => {
+                match state {
+                    WatchState::Restarted => self.core.restarted(&scope),
+                    WatchState::Synced => self.core.synced(&scope, now),
+                    WatchState::Failed(why) => self.core.unwatched(&scope, why, now),
+                }
+            }
+            Message::Watch(..) => {}
         }
     }
 
@@ -223,10 +221,10 @@ impl Owner {
             .is_some_and(|(of, scopes)| of == account && scopes.contains(scope))
     }
 
-    fn land(&mut self, landed: Landed) {
+    fn complete(&mut self, completion: Completion) {
         let now = self.now();
-        match landed {
-            Landed::Sets(answer) => {
+        match completion {
+            Completion::Sets(answer) => {
                 self.reading = false;
                 match answer {
                     Ok(sets) => self.take_sets(sets),
@@ -237,12 +235,12 @@ impl Owner {
                     }
                 }
             }
-            Landed::Status(set, status) => {
-                self.publisher.written(&set, status, now, &mut self.spread);
+            Completion::Status(set, status) => {
+                self.statuses.written(&set, status, now, &mut self.spread);
             }
-            Landed::Action(action, outcome, baggage) => {
+            Completion::Action(action, outcome, output) => {
                 self.acting -= 1;
-                self.unpack(&action, &outcome, baggage);
+                self.take_output(&action, &outcome, output);
                 self.core.finish(&action, *outcome, now);
             }
         }
@@ -251,50 +249,41 @@ impl Owner {
     fn take_sets(&mut self, sets: Vec<StoredSet>) {
         self.stale = false;
         self.read_backoff.clear();
-        self.publisher.set_stored(
-            sets.iter()
-                .map(|set| (set.reference.uid.as_str(), &set.status)),
-        );
-        let heads = sets
-            .iter()
-            .map(|set| head(set, self.publisher.stored(&set.reference.uid)))
-            .collect();
-        let successors = predecessors(&sets);
-        self.sets = sets;
-        for set in &mut self.sets {
-            // The publisher has it: one copy of an inventory is enough.
-            set.status = ObjectSetStatus::default();
-        }
-        self.core.set_heads(heads, successors);
+        let stored = sets.iter().map(|set| (&set.head.set.uid, &set.status));
+        self.statuses.set_stored(stored);
+        let heads = sets.into_iter().map(|StoredSet { head, status }| {
+            let written = self.statuses.stored(&head.set.uid);
+            with_status(head, written.unwrap_or(&status))
+        });
+        let heads = heads.collect();
+        self.core.set_heads(heads);
     }
 
-    fn unpack(&mut self, action: &Action, outcome: &Outcome, baggage: Baggage) {
-        match baggage {
-            Baggage::None => {}
-            Baggage::Client(account, api) => self.client = Some((account, api)),
-            Baggage::Content(content) => {
+    fn take_output(&mut self, action: &Action, outcome: &Outcome, output: Output) {
+        match output {
+            Output::None => {}
+            Output::Client(account, api) => self.client = Some((account, api)),
+            Output::Content(content) => {
                 if let Some(accepted) = self.core.accepted() {
-                    self.content = Some((accepted.uid.clone(), carry::loaded(content)));
+                    self.content = Some((accepted.set.uid.clone(), loaded(content)));
                 }
             }
-            Baggage::Phases(phases) => self.phases = phases,
-            Baggage::Status(set, status) => self.publisher.store(&set, *status),
+            Output::Phases(phases) => self.phases = phases,
+            Output::Status(set, status) => self.statuses.store(&set, *status),
         }
         match (action, outcome) {
             (Action::Prepare(_), Outcome::Prepared(Ok(blueprint))) => {
-                self.desk.set_lookout(Arc::new(Lookout::of(blueprint)));
+                self.mailbox
+                    .set_evaluator(Arc::new(Evaluator::of(blueprint)));
             }
             // That a tombstone is carried out is told before the sets that say so are gone.
             (Action::Record, Outcome::Done(Ok(()))) => self.told_at = 0,
-            (Action::Discard(set) | Action::Release(set), Outcome::Done(Ok(()))) => {
-                self.sets.retain(|known| *known.reference.uid != **set);
-            }
             _ => {}
         }
     }
 
-    fn stored(&self, uid: &str) -> Option<&StoredSet> {
-        self.sets.iter().find(|set| set.reference.uid == uid)
+    fn stored(&self, uid: &str) -> Option<&SetHead> {
+        self.core.heads().iter().find(|head| *head.set.uid == *uid)
     }
 
     /// Keeps the watches in step with what has to be watched.
@@ -308,16 +297,16 @@ impl Owner {
         let Some((account, _)) = &self.client else {
             return;
         };
-        let wanted = (account.clone(), scopes);
-        if self.interest.as_ref() == Some(&wanted) {
+        let interest = (account.clone(), scopes);
+        if self.interest.as_ref() == Some(&interest) {
             return;
         }
-        let list = wanted.1.iter().cloned().collect();
-        self.ports.watches.set_interest(self.uid, &wanted.0, list);
+        let list = interest.1.iter().cloned().collect();
+        self.ports.watches.set_interest(self.uid, &interest.0, list);
         match &self.interest {
-            Some((before, _)) if *before != wanted.0 => self.core.watch_only(&BTreeSet::new()),
-            _ => self.core.watch_only(&wanted.1),
+            Some((before, _)) if *before != interest.0 => self.core.watch_only(&BTreeSet::new()),
+            _ => self.core.watch_only(&interest.1),
         }
-        self.interest = Some(wanted);
+        self.interest = Some(interest);
     }
 }

@@ -1,41 +1,53 @@
-//! An accepted order becomes durable: Secrets first, then the set in one write that carries the tuple.
+//! The writer of orders: an accepted order becomes durable, Secrets first, then the set in one write that carries the
+//! tuple.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Cause, Failure, FailureKind};
 use stevedore_agent_core::session::StoreError;
-use stevedore_crds::v1alpha1::ClusterObjectSet;
+use stevedore_agent_core::set::SetRef;
 use stevedore_proto_core::{Order, OrderBody, Reason};
-use stevedore_runtime::retry::{Delays, Schedule};
-use tokio::time::sleep;
 
-use super::head::SetHead;
-use super::template::Template;
-use super::{Store, convert};
-use crate::ports::{Answer, SetRef};
+use super::convert;
+use super::index::Index;
+use super::secrets::SecretsInUse;
+use super::set_client::SetClient;
+use super::set_object::SetObject;
+use super::store_error::{persist, refused, vanished};
+use super::template::{ContentWriter, Template};
+use super::write_cache::WriteCache;
+use crate::cluster_api::{AgentClient, Resource};
+use crate::ports::Answer;
 
-/// Attempts against an API server that does not answer, or against other writers.
-const ATTEMPTS: u32 = 5;
+/// Makes accepted orders durable.
+pub(super) struct OrderWriter {
+    pub(super) client: AgentClient,
+    pub(super) sets: SetClient,
+    pub(super) contents: ContentWriter,
+    pub(super) index: Arc<Index>,
+    pub(super) cache: Arc<WriteCache>,
+    pub(super) secrets: Arc<SecretsInUse>,
+}
 
-impl Store {
+impl OrderWriter {
     /// Makes an order durable. `content` are its verified bytes; absent for a tombstone, and for content
     /// that a stored set already has. Done again with the same order, nothing changes.
     ///
     /// # Errors
     /// With the reason for the hub. No message quotes a value of a Secret.
-    pub async fn accept(
+    pub(super) async fn accept(
         &self,
         order: &Order,
         content: Option<Arc<[u8]>>,
     ) -> Result<(), StoreError> {
-        let _no_sweep = self.sweeping.read().await;
+        let _in_use = self.secrets.about_to_be_named().await;
         match &order.body {
             OrderBody::Tombstone => self.store_tombstone(order).await,
             OrderBody::Apply(reference) => {
                 let template = match content {
-                    Some(bytes) => self.template(bytes).await?,
-                    None => self.template_of_stored(reference).await?,
+                    Some(bytes) => self.contents.template(bytes).await?,
+                    None => self.contents.template_of_stored(reference).await?,
                 };
                 self.store_set(order, template).await
             }
@@ -72,17 +84,13 @@ impl Store {
         for name in [first, second] {
             let body = set_body(&name, order, &spec);
             let _expected = self.index.expect((None, name.clone()), order.deployment);
-            let written = self
-                .persist(|| self.create_set(&name, &body, order))
-                .await
-                .map_err(|failure| not_stored(&failure))?;
-            match written {
+            match persist(|| self.create_set(&name, &body, order)).await? {
                 Written::Taken => {}
-                Written::Now(head, answer) => {
-                    self.hand_over(order, &mut template, &head, &answer["spec"]);
-                    return self.known(&head);
+                Written::Now(set, answer) => {
+                    self.keep(order, &mut template, &set, &answer["spec"]);
+                    return self.known(&set);
                 }
-                Written::Before(head) => return self.known(&head),
+                Written::Before(set) => return self.known(&set),
                 Written::Less => return Err(outdated()),
             }
         }
@@ -90,61 +98,59 @@ impl Store {
         Err(refused(Reason::StoreFailed, message))
     }
 
-    fn known(&self, head: &SetHead) -> Result<(), StoreError> {
+    fn known(&self, set: &SetObject) -> Result<(), StoreError> {
         self.index
-            .put(head)
+            .put(set)
             .map_err(|error| refused(Reason::CrdOutdated, error.to_string()))
     }
 
     /// Spares the engine from reading what was just stored.
-    fn hand_over(&self, order: &Order, template: &mut Template, head: &SetHead, spec: &Value) {
-        self.handover.put_head(head.clone());
+    fn keep(&self, order: &Order, template: &mut Template, set: &SetObject, spec: &Value) {
+        self.cache.put_set(set.clone());
         if let Some(reference) = order.content()
             && let Some(content) = template.content(spec)
         {
             let size = usize::try_from(reference.size).unwrap_or(usize::MAX);
-            let uid = &head.metadata.uid;
-            self.handover
-                .put_content(order.deployment, uid, size, content);
+            let uid = &set.metadata.uid;
+            self.cache.put_content(order.deployment, uid, size, content);
         }
     }
 
     async fn create_set(&self, name: &str, body: &Value, order: &Order) -> Answer<Written> {
         let created = self
             .client
-            .create::<ClusterObjectSet, Value>(None, body, true)
+            .create::<Value>(Resource::CLUSTER_OBJECT_SET, None, body, true)
             .await;
-        let head: SetHead = match created {
+        let set: SetObject = match created {
             Ok(answer) => {
-                let head = parse(&answer)?;
+                let set = parse(&answer)?;
                 if covers(&answer["spec"], &body["spec"]) {
-                    return Ok(Written::Now(Box::new(head), answer));
+                    return Ok(Written::Now(Box::new(set), answer));
                 }
                 // Known before it is deleted: its end is no loss that the store makes good.
-                if let Err(error) = self.index.refuse(&head) {
+                if let Err(error) = self.index.refuse(&set) {
                     tracing::warn!(set = name, %error, "a cut set cannot be read");
                 }
-                head
+                set
             }
             Err(failure) if lacks_field_of_sets(&failure) => return Ok(Written::Less),
             Err(failure) if failure.kind == FailureKind::Conflict => {
-                let head = self
+                let found = self
                     .client
-                    .get::<ClusterObjectSet, SetHead>(None, name)
+                    .get(Resource::CLUSTER_OBJECT_SET, None, name)
                     .await?;
-                head.ok_or_else(vanished)?
+                found.ok_or_else(vanished)?
             }
             Err(failure) => return Err(failure),
         };
-        if self.index.is_retiring(&head.reference()) {
-            self.client
-                .delete::<ClusterObjectSet>(None, name, &head.metadata.uid)
-                .await?;
+        let reference = set.reference();
+        if self.index.is_retiring(&reference) {
+            self.sets.delete(&reference).await?;
             return Ok(Written::Less);
         }
-        let same = head.spec.order.as_ref() == Some(&convert::stored_order(order));
+        let same = set.spec.order.as_ref() == Some(&convert::stored_order(order));
         Ok(if same {
-            Written::Before(Box::new(head))
+            Written::Before(Box::new(set))
         } else {
             Written::Taken
         })
@@ -153,30 +159,15 @@ impl Store {
     /// Puts the tombstone on the newest set; without a set, or where another tombstone stands already, it is
     /// stored as a set of its own.
     async fn store_tombstone(&self, order: &Order) -> Result<(), StoreError> {
-        let mut newest: Option<(SetRef, super::index::HubPart)> = None;
-        for (reference, part) in self.index.hub_parts(order.deployment) {
-            if newest
-                .as_ref()
-                .is_none_or(|(_, best)| convert::is_newer(&part.tuple, &best.tuple))
-            {
-                newest = Some((reference, part));
-            }
-        }
-        if let Some((reference, part)) = newest {
-            match part.tombstone {
-                Some((tuple, _)) if tuple == order.tuple => return Ok(()),
+        if let Some((set, stored)) = self.index.newest_order(order.deployment) {
+            match stored.tombstone {
+                Some(tuple) if tuple == order.tuple => return Ok(()),
                 Some(_) => {}
-                None => {
-                    let marked = self
-                        .persist(|| self.mark_torn_down(&reference, order))
-                        .await
-                        .map_err(|failure| not_stored(&failure))?;
-                    match marked {
-                        Marked::Now => return Ok(()),
-                        Marked::Less => return Err(outdated()),
-                        Marked::Not => {}
-                    }
-                }
+                None => match persist(|| self.mark_torn_down(&set, order)).await? {
+                    Marked::Now => return Ok(()),
+                    Marked::Less => return Err(outdated()),
+                    Marked::Not => {}
+                },
             }
         }
         self.store_set(order, Template::default()).await
@@ -188,19 +179,15 @@ impl Store {
         let _expected = self
             .index
             .expect((None, set.name.clone()), order.deployment);
-        let patch = json!({"metadata": {"uid": set.uid}, "spec": {"tombstone": wanted}});
-        match self
-            .client
-            .patch::<ClusterObjectSet, Value>(None, &set.name, None, &patch)
-            .await
-        {
+        let patch = json!({"metadata": {"uid": &*set.uid}, "spec": {"tombstone": wanted}});
+        match self.sets.patch::<Value>(set, None, &patch).await {
             Ok(answer) => {
                 if !covers(&answer["spec"]["tombstone"], &wanted) {
                     return Ok(Marked::Less);
                 }
-                let head: SetHead = parse(&answer)?;
-                self.handover.put_head(head.clone());
-                let known = self.index.put(&head).is_ok();
+                let set: SetObject = parse(&answer)?;
+                let known = self.index.put(&set).is_ok();
+                self.cache.put_set(set);
                 Ok(if known { Marked::Now } else { Marked::Not })
             }
             Err(failure) => match failure.kind {
@@ -212,32 +199,13 @@ impl Store {
             },
         }
     }
-
-    /// Tries again while the API server does not answer. What is tried reads again what it did not learn.
-    pub(super) async fn persist<T, F: Future<Output = Answer<T>>>(
-        &self,
-        attempt: impl Fn() -> F,
-    ) -> Answer<T> {
-        let mut delays = Delays::new(Schedule::OPERATION);
-        loop {
-            match attempt().await {
-                Err(failure)
-                    if failure.kind == FailureKind::Unavailable && delays.attempts() < ATTEMPTS =>
-                {
-                    let asked = std::time::Duration::from_millis(failure.retry_after.unwrap_or(0));
-                    sleep(delays.next_after(asked, rand::random())).await;
-                }
-                other => return other,
-            }
-        }
-    }
 }
 
 enum Written {
     /// It was stored now, and this is what the server answered.
-    Now(Box<SetHead>, Value),
+    Now(Box<SetObject>, Value),
     /// It was stored before.
-    Before(Box<SetHead>),
+    Before(Box<SetObject>),
     /// Another set has this name.
     Taken,
     /// The server does not know every field.
@@ -256,8 +224,8 @@ enum Marked {
 
 fn set_body(name: &str, order: &Order, spec: &Value) -> Value {
     json!({
-        "apiVersion": format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION),
-        "kind": "ClusterObjectSet",
+        "apiVersion": Resource::CLUSTER_OBJECT_SET.api_version(),
+        "kind": Resource::CLUSTER_OBJECT_SET.kind(),
         "metadata": {
             "name": name,
             "labels": {
@@ -320,33 +288,14 @@ fn lacks_field_of_sets(failure: &Failure) -> bool {
 fn outdated() -> StoreError {
     let message = "the API server stores less of a set than was sent: its definition of \
                    ClusterObjectSet is older than this agent";
-    refused(Reason::CrdOutdated, message.to_owned())
+    refused(Reason::CrdOutdated, message)
 }
 
-pub(super) fn vanished() -> Failure {
-    Failure::new(FailureKind::Unavailable, "the set was deleted in between")
-}
-
-pub(super) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Answer<T> {
+fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Answer<T> {
     T::deserialize(value).map_err(|_| {
         let what = "the API server's answer is no object set";
         Failure::new(FailureKind::Unavailable, what)
     })
-}
-
-pub(super) fn refused(reason: Reason, message: String) -> StoreError {
-    StoreError { reason, message }
-}
-
-/// What the hub is told when the API server refused.
-pub(super) fn not_stored(failure: &Failure) -> StoreError {
-    let reason = match failure.kind {
-        FailureKind::TooLarge => Reason::TooLarge,
-        FailureKind::Invalid => Reason::Unsupported,
-        FailureKind::NoKind => Reason::CrdOutdated,
-        _ => Reason::StoreFailed,
-    };
-    refused(reason, failure.to_string())
 }
 
 #[cfg(test)]

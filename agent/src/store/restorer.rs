@@ -1,47 +1,56 @@
-//! The newest set of a hub's deployment that somebody deleted is written again as it was.
+//! The restorer: the newest set of a hub's deployment that somebody deleted is written again as it was.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_client::decode::part;
 use stevedore_client::watch::changed;
-use stevedore_crds::v1alpha1::ClusterObjectSet;
-use stevedore_runtime::retry::{Delays, Schedule};
+use stevedore_runtime::retry::Delays;
+use stevedore_runtime::supervise::Tasks;
 use tokio::time::sleep;
 
-use super::head::SetHead;
-use super::index::Entry;
-use super::{Store, accept};
+use super::definitions::Definitions;
+use super::index::{Entry, Index};
+use super::set_object::SetObject;
+use super::signal::Signal;
+use super::state_secret::StateSecret;
+use super::store_error::{UNTIL_IT_WORKS, vanished};
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
-/// Between attempts at what is tried until it works; while a definition is gone, this may take long.
-pub(super) const SCHEDULE: Schedule =
-    Schedule::new(Duration::from_millis(200), Duration::from_secs(30));
+/// Writes lost sets again.
+pub(super) struct Restorer {
+    pub(super) client: AgentClient,
+    pub(super) index: Arc<Index>,
+    pub(super) state: Arc<StateSecret>,
+    pub(super) definitions: Arc<Definitions>,
+    pub(super) circumstances: Arc<Signal>,
+    pub(super) tasks: Tasks,
+}
 
-impl Store {
+impl Restorer {
     /// Starts to write a removed set again, until it is there or a newer order is.
     pub(super) fn restore(self: &Arc<Self>, name: &str, entry: Entry, object: &RawValue) {
         let Some(body) = fresh(name, object) else {
-            self.index.give_up(entry.deployment);
+            self.index.accept_loss(entry.deployment);
             return;
         };
         tracing::warn!(
             set = name,
             "the newest set of an order was deleted; it is written again"
         );
-        let store = Arc::clone(self);
+        let this = Arc::clone(self);
         let name = format!("restore {name}");
         let _runs_by_itself = self.tasks.spawn_until_shutdown(name, async move {
-            store.write_again(entry, body).await;
+            this.write_again(entry, body).await;
         });
     }
 
     async fn write_again(&self, removed: Entry, body: NewSet) {
-        let mut delays = Delays::new(SCHEDULE);
-        let mut circumstances = self.circumstances();
+        let mut delays = Delays::new(UNTIL_IT_WORKS);
+        let mut circumstances = self.circumstances.subscribe();
         while self.index.is_lost(&removed) {
             match self.try_write_again(&removed, &body).await {
                 Ok(()) => return,
@@ -60,30 +69,26 @@ impl Store {
             let why = "its definition is being deleted";
             return Err(Failure::new(FailureKind::Unavailable, why));
         }
-        if let Some(hub) = &removed.hub
+        if let Some(order) = &removed.head.order
             && self
                 .state
-                .is_finished(removed.deployment, &hub.tuple)
+                .is_finished(removed.deployment, &order.tuple)
                 .await?
         {
-            self.index.give_up(removed.deployment);
+            self.index.accept_loss(removed.deployment);
             return Ok(());
         }
-        let created = self
-            .client
-            .create::<ClusterObjectSet, SetHead>(None, body, false)
-            .await;
-        let head = match created {
-            Ok(head) => head,
+        let own = Resource::CLUSTER_OBJECT_SET;
+        let set: SetObject = match self.client.create(own, None, body, false).await {
+            Ok(set) => set,
             // Somebody, perhaps a second copy of the agent, was faster.
             Err(failure) if failure.kind == FailureKind::Conflict => {
-                let name = &body.metadata.name;
-                let found = self.client.get::<ClusterObjectSet, _>(None, name).await?;
-                found.ok_or_else(accept::vanished)?
+                let found = self.client.get(own, None, &body.metadata.name).await?;
+                found.ok_or_else(vanished)?
             }
             Err(failure) => return Err(failure),
         };
-        self.enter(&head);
+        self.index.enter(&set);
         Ok(())
     }
 }
@@ -107,8 +112,8 @@ struct NewMetadata {
 
 fn fresh(name: &str, removed: &RawValue) -> Option<NewSet> {
     Some(NewSet {
-        api_version: format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION),
-        kind: "ClusterObjectSet",
+        api_version: Resource::CLUSTER_OBJECT_SET.api_version(),
+        kind: Resource::CLUSTER_OBJECT_SET.kind(),
         metadata: NewMetadata {
             name: name.to_owned(),
             labels: part(removed, &["metadata", "labels"]),

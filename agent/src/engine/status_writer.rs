@@ -1,12 +1,13 @@
-//! When statuses are written: on transitions at once, on details seldom, one write at a time.
+//! The status writer: transitions at once, details seldom, one write of a set at a time.
 
 use std::collections::HashMap;
 
 use stevedore_agent_core::retry::{Backoff, SOON, Spread};
+use stevedore_agent_core::set::SetUid;
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{DeploymentStatus, Millis};
 
-use super::status::{Urgency, change};
+use super::set_status::{Urgency, change};
 use crate::ports::Answer;
 
 /// How long a phase that is through may wait: a small package takes all its phases in less, and one write shows
@@ -19,8 +20,8 @@ const DETAIL_AFTER: Millis = 10_000;
 
 /// What was last written for each set, and to the hub.
 #[derive(Default)]
-pub(super) struct Publisher {
-    sets: HashMap<String, Slot>,
+pub(super) struct StatusWriter {
+    sets: HashMap<SetUid, Slot>,
     pub(super) reported: Option<DeploymentStatus>,
 }
 
@@ -42,11 +43,11 @@ pub(super) enum Next {
     Nothing,
 }
 
-impl Publisher {
+impl StatusWriter {
     /// The sets are these, with these stored statuses. What is under way stays so.
     pub(super) fn set_stored<'a>(
         &mut self,
-        sets: impl Iterator<Item = (&'a str, &'a ObjectSetStatus)>,
+        sets: impl Iterator<Item = (&'a SetUid, &'a ObjectSetStatus)>,
     ) {
         let mut former = std::mem::take(&mut self.sets);
         for (uid, status) in sets {
@@ -57,11 +58,11 @@ impl Publisher {
                 waiting: None,
                 backoff: Backoff::default(),
             });
-            self.sets.insert(uid.to_owned(), slot);
+            self.sets.insert(SetUid::clone(uid), slot);
         }
     }
 
-    /// A status was written by other ways than [`Publisher::want`].
+    /// A status was written by other ways than [`StatusWriter::want`].
     pub(super) fn store(&mut self, uid: &str, status: ObjectSetStatus) {
         if let Some(slot) = self.sets.get_mut(uid) {
             slot.stored = status;
@@ -85,7 +86,7 @@ impl Publisher {
             slot.waiting = None;
             return Next::Nothing;
         };
-        let patience = match urgency {
+        let delay = match urgency {
             Urgency::Transition => 0,
             Urgency::Step => STEP_AFTER,
             Urgency::Inventory => INVENTORY_AFTER,
@@ -94,7 +95,7 @@ impl Publisher {
         let due = slot
             .waiting
             .get_or_insert(now)
-            .saturating_add(patience)
+            .saturating_add(delay)
             .max(slot.backoff.wake(now).unwrap_or(0));
         if due > now {
             return Next::At(due);
@@ -153,9 +154,9 @@ mod tests {
         status
     }
 
-    fn publisher() -> Publisher {
-        let mut publisher = Publisher::default();
-        publisher.set_stored([("s", &with("A", "x"))].into_iter());
+    fn publisher() -> StatusWriter {
+        let mut publisher = StatusWriter::default();
+        publisher.set_stored([(&"s".into(), &with("A", "x"))].into_iter());
         publisher
     }
 
@@ -200,8 +201,8 @@ mod tests {
 
     #[test]
     fn a_new_set_that_is_quickly_available_is_written_once() {
-        let mut publisher = Publisher::default();
-        publisher.set_stored([("s", &ObjectSetStatus::default())].into_iter());
+        let mut publisher = StatusWriter::default();
+        publisher.set_stored([(&"s".into(), &ObjectSetStatus::default())].into_iter());
         assert!(matches!(
             publisher.want("s", with("Applying", "x"), 5),
             Next::At(1_005)

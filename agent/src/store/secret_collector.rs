@@ -1,16 +1,18 @@
-//! Secrets of objects that no set names any more are deleted.
+//! The garbage collection of Secrets of objects that no set names any more.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
 use stevedore_crds::record::OBJECTS_TYPE;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::Store;
-use super::head::Metadata;
+use super::index::Index;
+use super::secrets::SecretsInUse;
+use super::set_object::Metadata;
 use crate::cluster_api::agent_client::Select;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
 /// Younger ones may belong to a set that a second copy of the agent is about to write; in seconds.
@@ -23,18 +25,22 @@ struct Head {
     metadata: Metadata,
 }
 
-impl Store {
-    /// Starts the task that deletes what no stored set names: now, whenever sets were deleted, and once more
-    /// as long as something had to be left. Only right once the index has every set.
-    pub(crate) fn keep_swept(self: &Arc<Self>) {
-        let store = Arc::clone(self);
-        self.tasks
-            .run_until_shutdown("sweep", async move { store.sweep_for_ever().await });
-    }
+/// Deletes what no stored set names.
+pub(super) struct SecretCollector {
+    pub(super) client: AgentClient,
+    pub(super) namespace: String,
+    pub(super) index: Arc<Index>,
+    pub(super) secrets: Arc<SecretsInUse>,
+    /// Said whenever a set, and with it the name of Secrets, is gone.
+    pub(super) unnamed: Notify,
+}
 
-    async fn sweep_for_ever(&self) {
+impl SecretCollector {
+    /// Deletes what no stored set names: now, whenever sets were deleted, and once more as long as something had to be
+    /// left. Only right once the index has every set.
+    pub(super) async fn run(&self) {
         loop {
-            let is_clean = self.sweep().await.unwrap_or_else(|failure| {
+            let is_clean = self.collect().await.unwrap_or_else(|failure| {
                 tracing::warn!(%failure, "Secrets that no set names could not be removed");
                 false
             });
@@ -53,7 +59,7 @@ impl Store {
 
     /// Deletes what no stored set names, unless there is a set that cannot be read: it may name any of them.
     /// Whether nothing was left for later.
-    pub(super) async fn sweep(&self) -> Answer<bool> {
+    pub(super) async fn collect(&self) -> Answer<bool> {
         if !self.index.is_complete() {
             return Ok(true);
         }
@@ -70,7 +76,12 @@ impl Store {
         loop {
             let (page, next) = self
                 .client
-                .list::<Secret, Head>(Some(&self.namespace), select, after.as_deref())
+                .list::<Head>(
+                    Resource::SECRET,
+                    Some(&self.namespace),
+                    select,
+                    after.as_deref(),
+                )
                 .await?;
             for secret in page {
                 let metadata = secret.metadata;
@@ -89,12 +100,17 @@ impl Store {
     /// Deletes a Secret that was not named; not while orders are being stored, which may be about to name it.
     /// Nobody waits for that, and no order for more than this one request.
     async fn remove(&self, secret: &Metadata) -> Answer<bool> {
-        let Ok(_alone) = self.sweeping.try_write() else {
+        let Some(_alone) = self.secrets.try_alone() else {
             return Ok(false);
         };
         if self.index.is_complete() && !self.index.secrets().contains(&secret.name) {
             self.client
-                .delete::<Secret>(Some(&self.namespace), &secret.name, &secret.uid)
+                .delete(
+                    Resource::SECRET,
+                    Some(&self.namespace),
+                    &secret.name,
+                    &secret.uid,
+                )
                 .await?;
         }
         Ok(true)
@@ -111,6 +127,7 @@ fn is_old(created: Option<Timestamp>) -> bool {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use futures::FutureExt as _;
     use serde_json::json;
 
     use super::super::script::Script;
@@ -141,7 +158,7 @@ mod tests {
     async fn a_secret_that_was_too_young_goes_when_it_is_old_enough() {
         let old = Arc::new(AtomicBool::new(false));
         let script = with_secret(Arc::clone(&old)).await;
-        script.store.keep_swept();
+        script.store.start_garbage_collection();
         let began = tokio::time::Instant::now();
         let mut asked = script.asked();
         while !asked.iter().any(|asked| asked.starts_with("DELETE")) {
@@ -159,18 +176,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_order_neither_waits_for_a_sweep_nor_makes_others_wait_for_it() {
+    async fn a_slow_order_neither_waits_for_the_collection_nor_makes_others_wait_for_it() {
         let script = with_secret(Arc::new(AtomicBool::new(true))).await;
-        let slow_order = script.store.sweeping.read().await;
-        assert_eq!(
-            script.store.sweep().await,
-            Ok(false),
-            "it is left for later"
-        );
-        let another = script.store.sweeping.try_read();
-        assert!(another.is_ok());
+        let collector = &script.store.collector;
+        let slow_order = collector.secrets.about_to_be_named().await;
+        assert_eq!(collector.collect().await, Ok(false), "it is left for later");
+        let another = collector.secrets.about_to_be_named().now_or_never();
+        assert!(another.is_some());
         drop((slow_order, another));
-        assert_eq!(script.store.sweep().await, Ok(true));
+        assert_eq!(collector.collect().await, Ok(true));
         assert!(script.asked().contains(&format!("DELETE {ONE}")));
     }
 }

@@ -1,24 +1,24 @@
-//! Telling how it stands: statuses of sets, the report to the hub, Events.
+//! The status of a deployment, told: as statuses of its sets, as the report to the hub, as Events.
 
 use std::sync::Arc;
 
 use stevedore_agent_core::plan::View;
 use stevedore_agent_core::rollout::{Author, Incident, Rollout, earlier};
+use stevedore_agent_core::set::{Ending, SetHead, SetRef};
 use stevedore_crds::condition::{self, AVAILABLE};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::status::{Blocker, Interference, PhaseStatus, Truth};
 use stevedore_proto_core::{Millis, Reason, Stage, Tuple};
 
-use super::{Landed, Owner};
-use crate::engine::cel;
-use crate::engine::publish::Next;
-use crate::engine::status;
-use crate::ports::{Note, Origin, SetRef, StoredSet};
+use super::{Completion, Worker};
+use crate::engine::status_writer::Next;
+use crate::engine::{cel, set_status};
+use crate::ports::Note;
 
-/// While requests land one after the other, it is told no more often.
+/// While requests are completed one after the other, it is told no more often.
 const PAUSE: Millis = 20;
 
-impl Owner {
+impl Worker {
     /// Writes and reports what has changed; gives the time to come back if nothing happens, which is no later
     /// than `wake`.
     pub(super) fn tell(&mut self, mut wake: Option<Millis>) -> Option<Millis> {
@@ -33,7 +33,7 @@ impl Owner {
         }
         self.told_at = now;
         let mut view = self.core.view();
-        if self.desk.lookout().quarantine.is_on() {
+        if self.mailbox.evaluator().quarantine.is_on() {
             view.blockers.push(Blocker {
                 reason: Reason::ProbeQuarantined,
                 object: String::new(),
@@ -48,9 +48,9 @@ impl Owner {
             return wake;
         }
         for (set, wanted) in self.wanted(&view) {
-            match self.publisher.want(&set.uid, wanted, now) {
+            match self.statuses.want(&set.uid, wanted, now) {
                 Next::Write(status) => {
-                    let left_out = status::left_out(&view);
+                    let left_out = set_status::left_out(&view);
                     if left_out > 0 {
                         tracing::warn!(
                             set = set.name,
@@ -80,55 +80,61 @@ impl Owner {
     /// out should have.
     fn wanted(&self, view: &View) -> Vec<(SetRef, ObjectSetStatus)> {
         let time = jiff::Timestamp::now();
-        self.sets
-            .iter()
-            .filter_map(|set| {
-                let before = self.publisher.stored(&set.reference.uid)?;
-                let is_accepted = view.accepted.as_deref() == Some(set.reference.uid.as_str());
-                let wanted = if is_accepted || self.is_set_aside(view, set) {
-                    status::accepted(before, set.generation, view, time)
-                } else if self.is_ending(set) {
-                    let phases = self.leaving_phases(set);
-                    status::ending(before, set.generation, view, &phases, time)
+        let heads = self.core.heads().iter();
+        heads
+            .filter_map(|head| {
+                let before = self.statuses.stored(&head.set.uid)?;
+                let is_accepted = view.accepted.as_ref() == Some(&head.set.uid);
+                let wanted = if is_accepted || self.is_set_aside(view, head) {
+                    set_status::accepted(before, head.generation, view, time)
+                } else if self.is_ending(head) {
+                    let phases = self.leaving_phases(head);
+                    set_status::ending(before, head.generation, view, &phases, time)
                 } else {
                     return None;
                 };
-                Some((set.reference.clone(), wanted))
+                Some((head.set.clone(), wanted))
             })
             .collect()
     }
 
-    /// Nothing is rolled out, for a person archived the newest order.
-    fn is_set_aside(&self, view: &View, set: &StoredSet) -> bool {
-        let hub = matches!(&set.origin, Origin::Hub { tombstone, .. } if tombstone.is_none());
-        view.accepted.is_none() && hub && self.newest().is_some_and(|newest| newest == set)
+    fn is_newest(&self, head: &SetHead) -> bool {
+        self.newest().is_some_and(|newest| newest.set == head.set)
     }
 
-    fn is_ending(&self, set: &StoredSet) -> bool {
-        match &set.origin {
-            Origin::Hub { tombstone, .. } => {
-                tombstone.is_some() && self.newest().is_some_and(|newest| newest == set)
-            }
-            Origin::Standalone { deleting, .. } => *deleting,
+    /// Nothing is rolled out, for a person archived the newest order.
+    fn is_set_aside(&self, view: &View, head: &SetHead) -> bool {
+        let is_order = head
+            .order
+            .as_ref()
+            .is_some_and(|order| order.tombstone.is_none());
+        view.accepted.is_none() && is_order && self.is_newest(head)
+    }
+
+    fn is_ending(&self, head: &SetHead) -> bool {
+        match head.ending {
+            Ending::No => false,
+            Ending::Tombstone { .. } => self.is_newest(head),
+            Ending::Deleting | Ending::Orphaning => true,
         }
     }
 
-    fn leaving_phases(&self, set: &StoredSet) -> Vec<PhaseStatus> {
+    fn leaving_phases(&self, head: &SetHead) -> Vec<PhaseStatus> {
         self.phases
-            .get(set.reference.uid.as_str())
-            .map(|phases| status::leaving_phases(phases, self.core.removal()))
+            .get(&head.set.uid)
+            .map(|phases| set_status::leaving_phases(phases, self.core.removal()))
             .unwrap_or_default()
     }
 
     fn write(&mut self, set: SetRef, status: ObjectSetStatus) {
         let store = Arc::clone(&self.ports.store);
-        self.air.push(Box::pin(async move {
+        self.in_flight.push(Box::pin(async move {
             let uid = set.uid.clone();
             match store.write_status(&set, &status).await {
-                Ok(()) => Landed::Status(uid, Ok(status)),
+                Ok(()) => Completion::Status(uid, Ok(status)),
                 Err(failure) => {
                     tracing::warn!(set = set.name, %failure, "status was not written");
-                    Landed::Status(uid, Err(failure))
+                    Completion::Status(uid, Err(failure))
                 }
             }
         }));
@@ -140,24 +146,21 @@ impl Owner {
         if let Some(tombstone) = self.tombstone() {
             return Some((tombstone, self.leaving_phases(self.newest()?)));
         }
-        let set = match view.accepted.as_deref() {
+        let head = match view.accepted.as_deref() {
             Some(uid) => self.stored(uid)?,
             None => self.newest()?,
         };
-        match &set.origin {
-            Origin::Hub { tuple, .. } => Some((*tuple, Vec::new())),
-            Origin::Standalone { .. } => None,
-        }
+        Some((head.order.as_ref()?.tuple, Vec::new()))
     }
 
     fn report(&mut self, view: &View) {
         let Some((observed, leaving)) = self.observed(view) else {
             return;
         };
-        let report = status::report(self.uid, observed, view, leaving);
-        if self.publisher.reported.as_ref() != Some(&report) {
+        let report = set_status::report(self.uid, observed, view, leaving);
+        if self.statuses.reported.as_ref() != Some(&report) {
             self.ports.reporter.report(report.clone());
-            self.publisher.reported = Some(report);
+            self.statuses.reported = Some(report);
         }
     }
 
@@ -166,7 +169,7 @@ impl Owner {
             .accepted
             .as_deref()
             .and_then(|uid| self.stored(uid))
-            .map(|set| set.reference.clone())
+            .map(|head| head.set.clone())
         else {
             return;
         };
@@ -175,7 +178,7 @@ impl Owner {
             Some((uid, was)) if *uid == set.uid => *was,
             // Seen for the first time: what its stored status says is no news.
             _ => self
-                .publisher
+                .statuses
                 .stored(&set.uid)
                 .is_some_and(|status| condition::is_true(&status.conditions, AVAILABLE)),
         };

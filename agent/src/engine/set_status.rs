@@ -1,4 +1,4 @@
-//! What a deployment says about itself, as the status of its sets and as a report to the hub.
+//! The status of a deployment, as conditions and phases of its sets and as a report to the hub.
 
 use stevedore_agent_core::key::ObjectKey;
 use stevedore_agent_core::plan::View;
