@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::cluster_api::transport::Counters;
 use crate::engine::Engine;
-use crate::hub_link::Standing;
+use crate::hub_link::{HubClock, Standing};
 use crate::watch::SharedWatches;
 
 /// Where the numbers come from; empty until the agent is wired.
@@ -28,6 +28,7 @@ pub(crate) struct Sources {
     pub(crate) engine: Arc<Engine>,
     /// Absent without a hub.
     pub(crate) standing: Option<watch::Receiver<Standing>>,
+    pub(crate) hub_clock: HubClock,
 }
 
 impl Metrics {
@@ -44,6 +45,10 @@ impl Metrics {
         registry.register_collector(Box::new(self.clone()));
         registry
     }
+}
+
+fn count(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 impl fmt::Debug for Metrics {
@@ -79,27 +84,34 @@ impl Collector for Metrics {
             let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
             counter.encode(metric)?;
         }
-        let mut gauge = |name, help, value: usize| {
-            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+        let mut gauge = |name, help, value: i64| {
+            let gauge = ConstGauge::new(value);
             let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
             gauge.encode(metric)
         };
         gauge(
             "watches",
             "Shared watches over packages' objects",
-            sources.watches.len(),
+            count(sources.watches.len()),
         )?;
         gauge(
             "deployments",
             "Deployments with an owner task",
-            sources.engine.deployments(),
+            count(sources.engine.deployments()),
         )?;
         if let Some(standing) = &sources.standing {
             let up = matches!(*standing.borrow(), Standing::Connected | Standing::Synced);
             gauge(
                 "hub_connected",
                 "Whether a session with the hub is open",
-                usize::from(up),
+                i64::from(up),
+            )?;
+        }
+        if let Some(offset) = sources.hub_clock.offset() {
+            gauge(
+                "clock_ahead_of_hub_seconds",
+                "How far this member's clock was ahead of its hub's when the hub said what its clock shows",
+                offset.ahead_seconds(),
             )?;
         }
         Ok(())

@@ -14,6 +14,7 @@ use serde_json::json;
 use stevedore_agent_core::failure::Failure;
 use stevedore_proto_core::{ClusterUid, Environment};
 use stevedore_runtime::admin::{Admin, Readiness, ReadyHandle};
+use stevedore_runtime::clock::Clock;
 use stevedore_runtime::retry::{Delays, Schedule};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::watch;
@@ -24,7 +25,7 @@ use crate::args::Args;
 use crate::cluster_api::{AgentClient, Discovery, Transport, connect};
 use crate::engine::Engine;
 use crate::facts;
-use crate::hub_link::Standing;
+use crate::hub_link::{HubClock, Standing};
 use crate::identity::IdentitySecret;
 use crate::metrics::{Metrics, Sources};
 use crate::notes::EventWriter;
@@ -129,6 +130,7 @@ async fn wire(
     store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
     store.start_garbage_collection();
     standalone::start(&client, &queue, &circumstances, tasks)?;
+    let hub_clock = HubClock::new(Clock::SYSTEM);
     let standing = parts.hub.map(|ready| {
         let (standing, seen) = watch::channel(Standing::Starting);
         let (facts, following) = watch::channel(environment);
@@ -141,6 +143,7 @@ async fn wire(
             store,
             reports,
             facts: following,
+            clock: hub_clock.clone(),
             ready,
             standing,
         }
@@ -152,6 +155,7 @@ async fn wire(
         watches,
         engine,
         standing,
+        hub_clock,
     });
     parts.start.ready();
     tracing::info!("the agent is at work");

@@ -17,8 +17,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use crate::hub_link::{
-    Credentials, Dialer, IdentityStore, Link, OrderStore, Pending, Rejoin, Standing, keep_renewed,
-    obtain,
+    Credentials, Dialer, HubClock, IdentityStore, Link, OrderStore, Pending, Rejoin, Standing,
+    keep_renewed, obtain,
 };
 use crate::report::Reports;
 use crate::store::Store;
@@ -63,6 +63,7 @@ pub(crate) struct Uplink {
     pub(crate) store: Arc<Store>,
     pub(crate) reports: Arc<Reports>,
     pub(crate) facts: watch::Receiver<Environment>,
+    pub(crate) clock: HubClock,
     pub(crate) ready: ReadyHandle,
     pub(crate) standing: watch::Sender<Standing>,
 }
@@ -80,7 +81,7 @@ impl Uplink {
             credentials.addresses = vec![hub.clone()];
         }
         self.ready.ready();
-        let dialer = Dialer::new(credentials);
+        let dialer = Dialer::new(credentials, self.clock.clone());
         let identity = Identity {
             cluster: self.cluster,
             instance: InstanceId::from_bytes(rand::random()),
@@ -102,6 +103,7 @@ impl Uplink {
             cluster: self.cluster,
             token: Box::new(move || token(file.as_deref(), hub.as_deref())),
             standing: seen.clone(),
+            ready: self.ready.clone(),
         };
         let identity = Arc::clone(&self.identity);
         let renewal = keep_renewed(dialer, identity, rejoin, tasks.shutdown());
@@ -141,7 +143,7 @@ impl Uplink {
     async fn try_join(&self) -> Result<Credentials, (String, Duration)> {
         let token = token(self.token_file.as_deref(), self.hub.as_deref())
             .map_err(|error| (error, Duration::ZERO))?;
-        obtain(&*self.identity, token.as_ref(), self.cluster)
+        obtain(&*self.identity, token.as_ref(), self.cluster, &self.clock)
             .await
             .map_err(|error| {
                 let asked = error.retry_after();

@@ -5,13 +5,17 @@
     reason = "helpers of tests end the test as tests do"
 )]
 
+#[path = "hub_link/absence.rs"]
+mod absence;
+#[path = "hub_link/clocks.rs"]
+mod clocks;
 #[path = "hub_link/support.rs"]
 mod support;
 
 use std::sync::Arc;
 
 use stevedore_agent::hub_link::{
-    Credentials, IdentityStore, JoinError, MemoryStore, Standing, obtain,
+    Credentials, HubClock, IdentityStore, JoinError, MemoryStore, Standing, obtain,
 };
 use stevedore_hub_core::session::Report;
 use stevedore_hub_grpc::server::Settings;
@@ -19,9 +23,13 @@ use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::message::CloseReason;
 use stevedore_proto_core::{ClusterUid, Digest, Stage, limit};
 
-use support::{
-    CLUSTER, Hub, PACKAGE, SOON, Watched, agent, content, hub, serve, start, start_with,
-};
+use stevedore_runtime::clock::Clock;
+
+use support::{CLUSTER, PACKAGE, Watched, agent, content, hub, serve, start, start_with};
+
+fn clock() -> HubClock {
+    HubClock::new(Clock::SYSTEM)
+}
 
 #[tokio::test]
 async fn a_joined_agent_makes_orders_durable_and_acknowledges_them_whatever_their_size() {
@@ -54,7 +62,9 @@ async fn an_agent_joins_only_the_hub_that_its_token_names() {
         ..hub.invite("one")
     };
     let store = MemoryStore::default();
-    let error = obtain(&store, Some(&misled), CLUSTER).await.unwrap_err();
+    let error = obtain(&store, Some(&misled), CLUSTER, &clock())
+        .await
+        .unwrap_err();
     assert!(
         matches!(&error, JoinError::Dial(_)) && format!("{error:?}").contains("Foreign"),
         "{error:?}"
@@ -66,27 +76,34 @@ async fn an_agent_joins_only_the_hub_that_its_token_names() {
 async fn a_stored_identity_needs_no_token_and_a_new_token_replaces_it() {
     let hub = hub(Settings::default()).await;
     let store = Watched::default();
-    let no_token = obtain(&store, None, CLUSTER).await.unwrap_err();
+    let no_token = obtain(&store, None, CLUSTER, &clock()).await.unwrap_err();
     assert!(matches!(no_token, JoinError::NoToken));
 
     let token = hub.invite("one");
-    let first = obtain(&store, Some(&token), CLUSTER).await.unwrap();
-    assert_eq!(obtain(&store, None, CLUSTER).await.unwrap(), first);
+    let first = obtain(&store, Some(&token), CLUSTER, &clock())
+        .await
+        .unwrap();
     assert_eq!(
-        obtain(&store, Some(&token), CLUSTER).await.unwrap(),
+        obtain(&store, None, CLUSTER, &clock()).await.unwrap(),
+        first
+    );
+    assert_eq!(
+        obtain(&store, Some(&token), CLUSTER, &clock())
+            .await
+            .unwrap(),
         first,
         "the used token was used again"
     );
     assert_eq!(Credentials::from_data(&first.to_data()), Ok(first.clone()));
 
-    let elsewhere = obtain(&MemoryStore::default(), Some(&token), CLUSTER)
+    let elsewhere = obtain(&MemoryStore::default(), Some(&token), CLUSTER, &clock())
         .await
         .unwrap_err();
     assert_eq!(elsewhere.reason(), Some("TokenUsed"));
 
     // Forgotten and invited again: the old identity is of no use, the new token is taken.
     hub.ports.forget("one");
-    let second = obtain(&store, Some(&hub.invite("one")), CLUSTER)
+    let second = obtain(&store, Some(&hub.invite("one")), CLUSTER, &clock())
         .await
         .unwrap();
     assert_ne!(first, second);
@@ -122,20 +139,10 @@ async fn a_renewal_keeps_the_session_and_the_next_one_uses_the_new_certificate()
     let mut agent = agent(&hub.invite("one")).await;
     let first = agent.dialer.credentials();
     agent.synced().await;
-    let connected = || {
-        let reports = hub.ports.reports();
-        let all = reports.borrow();
-        all.iter()
-            .filter(|(_, report)| matches!(report, Report::Connected { .. }))
-            .count()
-    };
-    let mut saves = agent.store.saves.subscribe();
     // The first one was saved when joining.
-    let renewed = saves.wait_for(|saves| *saves >= 2);
-    let seen = tokio::time::timeout(SOON, renewed).await.is_ok();
-    assert!(seen, "the certificate was not renewed");
+    agent.saved(2).await;
     assert_eq!(
-        (connected(), agent.standing.borrow().clone()),
+        (hub.sessions_begun(), agent.standing.borrow().clone()),
         (1, Standing::Synced),
         "the session was dropped"
     );
@@ -158,13 +165,14 @@ async fn a_renewal_keeps_the_session_and_the_next_one_uses_the_new_certificate()
     );
 }
 
-/// A certificate that ended long ago, for the hub at this address.
-fn ended(address: String) -> Credentials {
+/// An identity of another hub, at the address of this one.
+fn foreign(address: String) -> Credentials {
     let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    params.not_after = rcgen::date_time_ymd(2020, 1, 2);
-    let certificate = params.self_signed(&key).unwrap().der().to_vec();
+    let certificate = rcgen::CertificateParams::default()
+        .self_signed(&key)
+        .unwrap()
+        .der()
+        .to_vec();
     Credentials {
         chain: vec![certificate.clone()],
         key: key.serialize_der(),
@@ -175,13 +183,27 @@ fn ended(address: String) -> Credentials {
 }
 
 #[tokio::test]
-async fn an_agent_whose_certificate_ended_joins_again_with_a_new_token_while_it_runs() {
+async fn an_agent_whose_hub_was_set_up_anew_says_so_and_joins_it_with_a_new_token_while_it_runs() {
     let hub = hub(Settings::default()).await;
-    let token = hub.invite("one");
     let store = Arc::new(Watched::default());
-    let ended = ended(hub.address.to_string());
-    store.save(ended.clone()).await.unwrap();
-    start_with(ended, store, Some(token)).synced().await;
+    let foreign = foreign(hub.address.to_string());
+    store.save(foreign.clone()).await.unwrap();
+    let mut agent = start(foreign, store);
+    agent
+        .stands("another hub's", |standing| {
+            matches!(standing, Standing::ForeignHub(_))
+        })
+        .await;
+    agent.lacks("there is no new join token").await;
+    assert_eq!(*agent.store.saves.borrow(), 1);
+    drop(agent);
+
+    let store = Arc::new(Watched::default());
+    let foreign = self::foreign(hub.address.to_string());
+    let token = Some(hub.invite("one"));
+    start_with(foreign, store, token, Clock::SYSTEM)
+        .synced()
+        .await;
 }
 
 #[tokio::test]
@@ -190,35 +212,20 @@ async fn a_revoked_agent_joins_again_with_a_new_token_while_it_runs() {
     let mut agent = agent(&hub.invite("one")).await;
     let first = agent.dialer.credentials();
     agent.synced().await;
-    let mut saves = agent.store.saves.subscribe();
     hub.ports.forget("one");
     *agent.token.lock().unwrap() = Some(hub.invite("one"));
     hub.sessions.members_changed();
-    let joined = saves.wait_for(|saves| *saves >= 2);
-    let seen = tokio::time::timeout(SOON, joined).await.is_ok();
-    assert!(seen, "it did not join again");
+    agent.saved(2).await;
     agent.synced().await;
     assert_ne!(agent.dialer.credentials(), first);
 }
 
 #[tokio::test]
 async fn an_agent_comes_back_when_its_hub_does() {
-    let Hub {
-        ports,
-        authority,
-        address,
-        sessions,
-        _stop,
-        supervisor,
-    } = hub(Settings::default()).await;
-    let ca = Digest::from_bytes(*authority.pin().as_bytes());
-    let mut agent = agent(&ports.invite("one", ca, vec![address.to_string()], 60)).await;
+    let hub = hub(Settings::default()).await;
+    let mut agent = agent(&hub.invite("one")).await;
     agent.synced().await;
-    drop((_stop, sessions));
-    let exit = supervisor
-        .run_until(async {}, std::future::pending(), SOON)
-        .await;
-    assert_eq!(exit.code(), 0, "{exit}");
+    let (ports, authority, address) = hub.stop().await;
     let gone = |standing: &Standing| !matches!(standing, Standing::Synced | Standing::Connected);
     agent.stands("without its hub", gone).await;
 

@@ -2,13 +2,13 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::Outcome;
 use crate::cluster::{self, ClusterCommand};
 use crate::connection::Connection;
 use crate::demo::Demo;
 use crate::explain::Explain;
 use crate::fleet::{self, FleetCommand};
 use crate::hub::{self, HubCommand};
+use crate::outcome::Outcome;
 use crate::package::{self, PackageCommand};
 use crate::rollout::{self, RolloutCommand};
 
@@ -86,14 +86,6 @@ impl Args {
     }
 }
 
-/// Parses `KEY=VALUE`.
-pub(crate) fn label(text: &str) -> Result<(String, String), String> {
-    text.split_once('=')
-        .filter(|(key, _)| !key.is_empty())
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .ok_or_else(|| "a label is KEY=VALUE".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,12 +93,6 @@ mod tests {
     #[test]
     fn the_definition_of_the_arguments_is_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn labels_need_a_key() {
-        assert_eq!(label("region=north"), Ok(("region".into(), "north".into())));
-        assert!(label("=north").is_err() && label("region").is_err());
     }
 
     #[test]

@@ -3,17 +3,16 @@
 pub(crate) mod join;
 mod remove;
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::MemberCluster;
 
-use crate::Outcome;
 use crate::connection::Connection;
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
-use crate::packages::{find, list_selected};
+use crate::packages::{existing_cluster, list_selected};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClusterCommand {
@@ -114,7 +113,7 @@ fn row(cluster: &MemberCluster, now: Timestamp) -> Vec<String> {
 }
 
 async fn get(api: &Api<MemberCluster>, name: &str, format: Format) -> anyhow::Result<Outcome> {
-    let cluster = existing(api, name).await?;
+    let cluster = existing_cluster(api, name).await?;
     match format {
         Format::Json | Format::Yaml => output::object(format, &cluster)?,
         Format::Name => output::line(name)?,
@@ -145,16 +144,6 @@ async fn get(api: &Api<MemberCluster>, name: &str, format: Format) -> anyhow::Re
         }
     }
     Ok(Outcome::Done)
-}
-
-/// The cluster of this name, or an error that says what to do.
-pub(crate) async fn existing(
-    api: &Api<MemberCluster>,
-    name: &str,
-) -> anyhow::Result<MemberCluster> {
-    find(api, name).await?.with_context(|| {
-        format!("there is no member cluster {name}; `stevedore cluster list` shows those there are")
-    })
 }
 
 #[cfg(test)]

@@ -2,20 +2,18 @@
 
 mod example;
 mod look;
+mod progress;
 mod stage;
 mod steps;
 mod try_out;
 mod view;
 
-use std::io::IsTerminal as _;
-
 use anyhow::{anyhow, bail};
-use indicatif::ProgressBar;
-use stevedore_fleet::progress::{Event, Progress};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
+use progress::ProgressLine;
 use stage::Stage;
 use steps::{Show, Summary};
 
@@ -73,7 +71,7 @@ impl Demo {
     }
 
     async fn set(&self) -> anyhow::Result<Stage> {
-        let progress = Shown::new();
+        let progress = ProgressLine::new();
         let members = usize::from(self.members);
         let stage = Stage::set(members, &progress, &|text| progress.say(text)).await?;
         progress.done();
@@ -86,49 +84,6 @@ impl Demo {
             Format::Table | Format::Name => {
                 summary.table().map_or(Ok(()), |table| output::line(&table))
             }
-        }
-    }
-}
-
-/// Progress on a terminal as one line that changes, otherwise as lines.
-struct Shown {
-    bar: Option<ProgressBar>,
-}
-
-impl Shown {
-    fn new() -> Self {
-        let bar = std::io::stderr()
-            .is_terminal()
-            .then(ProgressBar::new_spinner);
-        if let Some(bar) = &bar {
-            bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        }
-        Self { bar }
-    }
-
-    fn say(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.set_message(text.to_owned()),
-            None => eprintln!("{text}"),
-        }
-    }
-
-    fn done(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl Progress for Shown {
-    fn report(&self, event: &Event) {
-        // Starts and builds that go on are for a line that changes, not for a log.
-        let quiet = matches!(
-            event,
-            Event::Starting { .. } | Event::StillBuilding { .. } | Event::Compiling { .. }
-        );
-        if self.bar.is_some() || !quiet {
-            self.say(&event.to_string());
         }
     }
 }

@@ -6,16 +6,16 @@ use serde::Serialize;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{DeploymentDetail, MemberCluster, PackageLedger};
 
-use crate::Outcome;
 use crate::connection::Connection;
 use crate::deployments::{Deployment, State, deployments};
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use crate::package_name::PackageName;
-use crate::packages::{AnyPackage, Packages};
+use crate::packages::{AnyPackage, Packages, existing_cluster};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  stevedore explain lighthouse --cluster harbour-1\n\nExit code 3 unless the package is available there; with -o json `standing` says how it stands:\nAvailable, OnItsWay, Failing, NotPlaced, Leaving or Unknown."
+    after_help = "Example:\n  stevedore explain lighthouse --cluster harbour-1\n\nExit code 3 unless what spec asks for is available there; with -o json `standing` says how it stands:\nAvailable, Outdated (what is available there is not what spec asks for), OnItsWay, Failing, NotPlaced, Leaving or Unknown."
 )]
 pub(crate) struct Explain {
     /// NAME of a ClusterPackage, or NAMESPACE/NAME of a Package
@@ -39,6 +39,9 @@ struct Explanation {
     here: String,
     /// The package's own `Available` across all clusters: status, reason and message.
     package_available: String,
+    /// Why what the cluster was ordered is not what `spec` asks for, if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outdated: Option<String>,
     /// What the cluster was ordered to run last and how far it was seen to be, if it was given an order.
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<Deployment>,
@@ -54,6 +57,8 @@ struct Explanation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Standing {
     Available,
+    /// It is available, and not what `spec` asks for.
+    Outdated,
     OnItsWay,
     Failing,
     NotPlaced,
@@ -68,7 +73,7 @@ impl Explain {
         let client = connection.client().await?;
         let packages = Packages::new(client.clone(), &connection.system_namespace);
         let package = packages.get(&self.package).await?;
-        let cluster = crate::cluster::existing(&Api::all(client), &self.cluster).await?;
+        let cluster = existing_cluster(&Api::all(client), &self.cluster).await?;
         let explanation = explain(
             &package,
             &self.cluster,
@@ -103,9 +108,7 @@ fn explain(
         .cloned();
     let unreachable = unreachable(cluster, now);
     let available = condition::find(&package.status.conditions, condition::AVAILABLE);
-    let everywhere = available.is_some_and(|found| {
-        found.status == "True" && found.observed_generation == Some(package.generation)
-    });
+    let everywhere = package.is_observed() && available.is_some_and(|found| found.status == "True");
     if let Some(order) = &mut order
         && everywhere
         && !matches!(order.state, State::Removing | State::Removed)
@@ -114,12 +117,17 @@ fn explain(
         order.state = State::Available;
         detail = None;
     }
+    let outdated = order.as_ref().and_then(|order| outdated(package, order));
     let (standing, here) = match (&unreachable, &order) {
         (Some(_), _) => (
             Standing::Unknown,
             "not known while the cluster cannot be asked".into(),
         ),
         (None, None) => without_order(package),
+        (None, Some(order)) if order.state == State::Available && outdated.is_some() => (
+            Standing::Outdated,
+            "available, and not what spec asks for".into(),
+        ),
         (None, Some(order)) => with_order(order.state),
     };
     Ok(Explanation {
@@ -131,10 +139,31 @@ fn explain(
             || "Unknown: the hub has said nothing yet".into(),
             |found| format!("{} ({}): {}", found.status, found.reason, found.message),
         ),
+        outdated,
         order,
         unreachable,
         detail,
     })
+}
+
+/// Why what a cluster was ordered is not what the spec asks for; none where it is, or is being torn down.
+fn outdated(package: &AnyPackage, order: &Deployment) -> Option<String> {
+    let conditions = &package.status.conditions;
+    let is_unpacked = condition::is_true(conditions, condition::UNPACKED);
+    // Where a cluster was ordered what the spec asks for, and has it, the hub counts it as updated.
+    let counts = package.status.counts.unwrap_or_default();
+    let is_invalid = condition::is_true(conditions, condition::INVALID) && counts.updated == 0;
+    let is_newest = package.status.revision == Some(order.revision);
+    if matches!(order.state, State::Removing | State::Removed)
+        || (package.is_observed() && is_unpacked && !is_invalid && is_newest)
+    {
+        return None;
+    }
+    let paused = condition::find(conditions, condition::PAUSED)
+        .filter(|found| package.is_observed() && found.status == "True")
+        .map(|found| format!("{}: {}", found.reason, found.message));
+    let later = || "a newer revision is on its way".into();
+    Some(package.unready().or(paused).unwrap_or_else(later))
 }
 
 /// What an order in this state means.
@@ -174,19 +203,24 @@ fn with_order(state: State) -> (Standing, String) {
 /// Why a cluster was given no order: the package is not ready to be ordered, or goes elsewhere.
 fn without_order(package: &AnyPackage) -> (Standing, String) {
     let status = &package.status;
-    if status.observed_generation != Some(package.generation) {
+    if !package.is_observed() {
         return (
             Standing::OnItsWay,
             "nothing is ordered yet; the hub has not seen the newest spec".into(),
         );
     }
-    let bars = [(condition::INVALID, "True"), (condition::UNPACKED, "False")];
-    let bar = bars.iter().find_map(|(type_, bars)| {
-        condition::find(&status.conditions, type_).filter(|found| found.status == *bars)
+    let bars = [
+        (condition::INVALID, "True", Standing::Failing),
+        (condition::UNPACKED, "False", Standing::Failing),
+        (condition::UNPACKED, "Unknown", Standing::OnItsWay),
+    ];
+    let bar = bars.iter().find_map(|(type_, bars, standing)| {
+        let found = condition::find(&status.conditions, type_)?;
+        (found.status == *bars).then_some((*standing, found))
     });
     match bar {
-        Some(bar) => (
-            Standing::Failing,
+        Some((standing, bar)) => (
+            standing,
             format!("nothing is ordered; {}: {}", bar.reason, bar.message),
         ),
         None => (
@@ -233,6 +267,9 @@ impl Explanation {
             ),
             None => "  order       none was given to this cluster".into(),
         });
+        if let Some(reason) = &self.outdated {
+            lines.push(format!("  spec        {reason}"));
+        }
         if let Some(reason) = &self.unreachable {
             lines.push(format!("  cluster     {reason}"));
         }
@@ -256,7 +293,7 @@ mod tests {
     use super::*;
     use stevedore_crds::condition::{Status, Update};
     use stevedore_crds::v1alpha1::{
-        ClusterPackage, ClusterPackageSpec, MemberClusterSpec, MemberClusterStatus,
+        ClusterPackage, ClusterPackageSpec, MemberClusterSpec, MemberClusterStatus, PackageCounts,
     };
     use stevedore_proto_core::ClusterUid;
     use stevedore_proto_core::ledger::ObservedState;
@@ -272,16 +309,31 @@ mod tests {
         package.metadata.generation = Some(1);
         let mut package = AnyPackage::from(package);
         package.status.observed_generation = Some(1);
-        Update::new(type_, status, "Said", "so it is").apply(
-            &mut package.status.conditions,
-            1,
-            at(0),
-        );
+        says(&mut package, type_, status);
         package
     }
 
     fn progressing() -> AnyPackage {
         package(condition::AVAILABLE, Status::False)
+    }
+
+    /// A package whose second revision is ordered.
+    fn rolled_out() -> AnyPackage {
+        let mut package = package(condition::AVAILABLE, Status::True);
+        says(&mut package, condition::UNPACKED, Status::True);
+        package.status.revision = Some(2);
+        package
+    }
+
+    fn rolled_out_and_not_everywhere() -> AnyPackage {
+        let mut package = rolled_out();
+        says(&mut package, condition::AVAILABLE, Status::False);
+        package
+    }
+
+    fn says(package: &mut AnyPackage, type_: &str, status: Status) {
+        let update = Update::new(type_, status, "Said", "so it is");
+        update.apply(&mut package.status.conditions, 1, at(0));
     }
 
     fn found(package: &AnyPackage, connected: Status, ledgers: &[PackageLedger]) -> Explanation {
@@ -352,7 +404,7 @@ mod tests {
             (ObservedState::Available, Standing::Available),
         ] {
             let ledger = crate::deployments::tests::ledger("uid-1", &[(1, 7, 7, state)]);
-            let now = found(&progressing(), Status::True, &[ledger]);
+            let now = found(&rolled_out_and_not_everywhere(), Status::True, &[ledger]);
             assert_eq!(now.standing, standing, "{state:?}");
             let lines = now.lines(at(0)).join("\n");
             let says = lines.contains("on its way");
@@ -362,13 +414,56 @@ mod tests {
 
     #[test]
     fn what_the_hub_says_of_all_clusters_is_newer_than_what_it_wrote_down_of_one() {
-        let available = package(condition::AVAILABLE, Status::True);
+        let available = rolled_out();
         let now = found(&available, Status::True, &[ledger("uid-1")]);
         assert_eq!((now.standing, now.detail), (Standing::Available, None));
         let mut changed = available;
         changed.generation = 2;
         let now = found(&changed, Status::True, &[ledger("uid-1")]);
         assert_eq!(now.standing, Standing::Failing);
+    }
+
+    #[test]
+    fn what_is_available_and_not_what_the_spec_asks_for_is_outdated() {
+        let ledger =
+            || crate::deployments::tests::ledger("uid-1", &[(1, 7, 7, ObservedState::Available)]);
+        let explained = |package: &AnyPackage| found(package, Status::True, &[ledger()]);
+        assert_eq!(explained(&rolled_out()).standing, Standing::Available);
+
+        let mut pulled = rolled_out();
+        says(&mut pulled, condition::READY, Status::False);
+        for unpacked in [Status::False, Status::Unknown] {
+            says(&mut pulled, condition::UNPACKED, unpacked);
+            let now = explained(&pulled);
+            assert_eq!(now.standing, Standing::Outdated);
+            let lines = now.lines(at(0)).join("\n");
+            assert!(lines.contains("  spec        Said: so it is"), "{lines}");
+        }
+
+        let mut invalid = rolled_out();
+        says(&mut invalid, condition::INVALID, Status::True);
+        says(&mut invalid, condition::READY, Status::False);
+        assert_eq!(explained(&invalid).standing, Standing::Outdated);
+        // Some other cluster cannot use it.
+        invalid.status.counts = Some(PackageCounts {
+            updated: 1,
+            ..Default::default()
+        });
+        assert_eq!(explained(&invalid).standing, Standing::Available);
+
+        let mut paused = rolled_out();
+        paused.status.revision = Some(3);
+        says(&mut paused, condition::READY, Status::True);
+        says(&mut paused, condition::PAUSED, Status::True);
+        let now = explained(&paused);
+        assert_eq!(now.standing, Standing::Outdated);
+        assert_eq!(now.outdated.as_deref(), Some("Said: so it is"));
+
+        let mut unseen = rolled_out();
+        unseen.generation = 2;
+        let now = explained(&unseen);
+        assert_eq!(now.standing, Standing::Outdated);
+        assert!(now.outdated.unwrap().contains("has not seen"));
     }
 
     #[test]
@@ -380,6 +475,9 @@ mod tests {
         let now = found(&invalid, Status::True, &[]);
         assert_eq!(now.standing, Standing::Failing);
         assert!(now.here.contains("so it is"), "{}", now.here);
+        let pulled = package(condition::UNPACKED, Status::Unknown);
+        let now = found(&pulled, Status::True, &[]);
+        assert_eq!(now.standing, Standing::OnItsWay);
         let mut unseen = progressing();
         unseen.generation = 2;
         let now = found(&unseen, Status::True, &[]);

@@ -8,9 +8,9 @@ use serde::Serialize;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{PackageCounts, PackageLedger};
 
-use crate::Outcome;
 use crate::connection::Connection;
 use crate::deployments::{Deployment, deployments};
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use crate::package_name::PackageName;
 use crate::packages::{AnyPackage, Packages};
@@ -70,19 +70,24 @@ async fn one(packages: &Packages, name: &PackageName, format: Format) -> anyhow:
     let of_name = |ledger: &&PackageLedger| PackageName::from(&ledger.spec.package) == *name;
     let found: Vec<_> = ledgers.iter().filter(of_name).collect();
     let rows = deployments(found, &members)?;
-    if rows.is_empty() {
+    let package = if rows.is_empty() {
         // Says that there is none, if so.
-        let package = packages.get(name).await?;
-        if format == Format::Table {
-            let line = Line::present(&package, Timestamp::now());
-            output::line(&format!(
-                "no cluster was given an order of {name}: {}",
-                line.message
-            ))?;
-            return Ok(Outcome::Done);
-        }
+        Some(packages.get(name).await?)
+    } else {
+        packages.find(name).await?
+    };
+    let line = package.map(|package| Line::present(&package, Timestamp::now()));
+    let message = line.map_or_else(String::new, |line| line.message);
+    if format == Format::Table && rows.is_empty() {
+        output::line(&format!(
+            "no cluster was given an order of {name}: {message}"
+        ))?;
+        return Ok(Outcome::Done);
     }
     output::rows(format, &rows, &Deployment::HEADER, Deployment::cells)?;
+    if format == Format::Table && !message.is_empty() {
+        eprintln!("{name}: {message}");
+    }
     Ok(Outcome::Done)
 }
 
@@ -93,6 +98,9 @@ struct Line {
     package: String,
     /// `True`, `False` or `Unknown`; `Removed` when only its ledger is left.
     available: String,
+    /// The reason of its `Ready`, which `kubectl get` calls its status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<i64>,
     counts: PackageCounts,
@@ -105,19 +113,15 @@ impl Line {
     fn present(package: &AnyPackage, now: Timestamp) -> Self {
         let status = &package.status;
         let found = condition::find(&status.conditions, condition::AVAILABLE);
-        let current = status.observed_generation == Some(package.generation);
-        let message = match (package.deleting, found) {
-            (Some(since), _) => format!("being removed for {}", output::age(since, now)),
-            (None, _) if !current => "the hub has not seen the newest spec yet".into(),
-            (None, Some(found)) if found.status != "True" => {
-                format!("{}: {}", found.reason, found.message)
-            }
-            (None, Some(_)) => String::new(),
-            (None, None) => "the hub has said nothing yet".into(),
+        let ready = condition::find(&status.conditions, condition::READY);
+        let message = match package.deleting {
+            Some(since) => format!("being removed for {}", output::age(since, now)),
+            None => package.unready().unwrap_or_default(),
         };
         Self {
             package: package.name.to_string(),
             available: found.map_or_else(|| "Unknown".into(), |found| found.status.clone()),
+            status: ready.map(|ready| ready.reason.clone()),
             revision: status.revision,
             counts: status.counts.unwrap_or_default(),
             message,
@@ -174,6 +178,7 @@ fn removed(present: &[AnyPackage], ledgers: &[PackageLedger]) -> Vec<Line> {
         .map(|((package, _), messages)| Line {
             package: package.to_string(),
             available: "Removed".into(),
+            status: None,
             revision: None,
             counts: PackageCounts::default(),
             message: messages.join("; "),

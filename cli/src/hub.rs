@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stevedore_crds::record;
 
-use crate::Outcome;
 use crate::connection::Connection;
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
 
 /// How long the hub may take for a census or for the raise.

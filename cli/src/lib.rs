@@ -16,6 +16,8 @@ mod explain;
 mod failure;
 mod fleet;
 mod hub;
+mod label;
+mod outcome;
 mod output;
 mod package;
 mod package_name;
@@ -26,17 +28,10 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use outcome::Outcome;
+
 /// Exit code for what is not, or not yet, as asked for.
 const NOT_AS_ASKED: u8 = 3;
-
-/// What a command ends with when nothing went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Everything is as asked for.
-    Done,
-    /// The answer is no, or the wait ran out.
-    NotAsAsked,
-}
 
 /// Parses the arguments, runs the command and turns its result into an exit code.
 pub fn main() -> ExitCode {

@@ -11,7 +11,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use stevedore_package::image::{Image, build};
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use folder::Checked;
 
@@ -39,7 +39,7 @@ pub(crate) enum PackageCommand {
         #[arg(short, long, value_name = "REFERENCE")]
         tag: Option<String>,
         /// Label of the image; may be repeated
-        #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = crate::args::label)]
+        #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = crate::label::parse)]
         labels: Vec<(String, String)>,
         /// Form of the output
         #[arg(short, long, value_enum, default_value_t)]
@@ -55,7 +55,7 @@ pub(crate) enum PackageCommand {
         /// Where to push it
         reference: String,
         /// Label of the image; may be repeated
-        #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = crate::args::label)]
+        #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = crate::label::parse)]
         labels: Vec<(String, String)>,
         /// Speak plain HTTP; without it only to the loopback address
         #[arg(long)]

@@ -5,6 +5,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{
     ClusterPackage, ClusterPackageSpec, MemberCluster, Package, PackageLedger, PackageRevision,
     PackageStatus,
@@ -79,6 +80,25 @@ impl AnyPackage {
     }
 }
 
+impl AnyPackage {
+    /// Whether the hub has seen the newest spec.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.status.observed_generation == Some(self.generation)
+    }
+
+    /// Why the newest spec is not available everywhere, as the hub says it; none where it is.
+    pub(crate) fn unready(&self) -> Option<String> {
+        if !self.is_observed() {
+            return Some("the hub has not seen the newest spec yet".into());
+        }
+        match condition::find(&self.status.conditions, condition::READY) {
+            Some(found) if found.status == "True" => None,
+            Some(found) => Some(format!("{}: {}", found.reason, found.message)),
+            None => Some("the hub has said nothing yet".into()),
+        }
+    }
+}
+
 /// Reads packages and what the hub keeps about them.
 #[derive(Clone)]
 pub(crate) struct Packages {
@@ -98,9 +118,9 @@ impl Packages {
         self.client.clone()
     }
 
-    /// The package of this name, or an error that says what to do.
-    pub(crate) async fn get(&self, name: &PackageName) -> anyhow::Result<AnyPackage> {
-        let found = match &name.namespace {
+    /// The package of this name, if there is one.
+    pub(crate) async fn find(&self, name: &PackageName) -> anyhow::Result<Option<AnyPackage>> {
+        Ok(match &name.namespace {
             Some(namespace) => {
                 let api: Api<Package> = Api::namespaced(self.client(), namespace);
                 find(&api, &name.name).await?.map(AnyPackage::from)
@@ -109,8 +129,12 @@ impl Packages {
                 let api: Api<ClusterPackage> = Api::all(self.client());
                 find(&api, &name.name).await?.map(AnyPackage::from)
             }
-        };
-        found.with_context(|| {
+        })
+    }
+
+    /// The package of this name, or an error that says what to do.
+    pub(crate) async fn get(&self, name: &PackageName) -> anyhow::Result<AnyPackage> {
+        self.find(name).await?.with_context(|| {
             format!(
                 "there is no {} {name}; `stevedore fleet status` shows the packages there are",
                 name.kind().as_str()
@@ -216,4 +240,14 @@ pub(crate) async fn list_selected<K: Listed>(
             None => return Ok(all),
         }
     }
+}
+
+/// The cluster of this name, or an error that says what to do.
+pub(crate) async fn existing_cluster(
+    api: &Api<MemberCluster>,
+    name: &str,
+) -> anyhow::Result<MemberCluster> {
+    find(api, name).await?.with_context(|| {
+        format!("there is no member cluster {name}; `stevedore cluster list` shows those there are")
+    })
 }

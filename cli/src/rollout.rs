@@ -13,8 +13,8 @@ use stevedore_crds::v1alpha1::{
     ActionState, ActionTarget, ActionVerb, PackageAction, PackageActionSpec, PackageRevision,
 };
 
-use crate::Outcome;
 use crate::connection::Connection;
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use crate::package_name::PackageName;
 use crate::packages::{AnyPackage, Packages};

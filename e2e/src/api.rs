@@ -1,5 +1,7 @@
 //! Objects by path, as JSON: what kubectl would show.
 
+use std::collections::BTreeMap;
+
 use http::Request;
 use kube::Client;
 use serde_json::{Value, json};
@@ -50,6 +52,23 @@ pub async fn delete(client: &Client, path: &str) {
         Err(kube::Error::Api(status)) if status.code == 404 => {}
         Err(error) => panic!("DELETE {path}: {error}"),
     }
+}
+
+/// What `kubectl get` prints of one object, by the name of the column.
+pub async fn printed(client: &Client, path: &str) -> BTreeMap<String, Value> {
+    let request = Request::get(path)
+        .header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
+        .body(Vec::new())
+        .expect("a path of ours is a URI");
+    let mut table: Value = client.request(request).await.expect("the object is there");
+    let cells = table["rows"][0]["cells"].take();
+    let columns = table["columnDefinitions"].as_array().into_iter().flatten();
+    let shown = |column: &Value| column["priority"] == 0;
+    let name = |column: &Value| column["name"].as_str().unwrap_or_default().to_owned();
+    let cells = cells.as_array().into_iter().flatten();
+    let both = columns.zip(cells).filter(|(column, _)| shown(column));
+    both.map(|(column, cell)| (name(column), cell.clone()))
+        .collect()
 }
 
 async fn send(

@@ -11,4 +11,5 @@ pub mod audit;
 pub mod bench;
 pub mod draft;
 pub mod harness;
+pub mod wait;
 pub mod world;

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::api::{condition, core, get, ours};
 use crate::audit;
-use crate::harness::{WITHIN, await_state};
+use crate::wait::{WITHIN, await_state};
 
 /// Label of every member but the hub's own cluster.
 pub const LABEL: (&str, &str) = ("e2e.example/fleet", "members");

@@ -1,5 +1,7 @@
 //! The house as its manifests draw it: who may use whom, licences, sources, lints, file sizes.
 
+#[path = "architecture/circles.rs"]
+mod circles;
 #[path = "architecture/files.rs"]
 mod files;
 #[path = "architecture/manifest.rs"]
@@ -111,6 +113,49 @@ fn every_source_file_is_reached_from_a_crate_root() {
         "no `mod` line reaches:\n{}",
         orphans.join("\n")
     );
+}
+
+#[test]
+fn no_two_files_import_each_other_however_indirectly() {
+    let circles = circles::circles(&Workspace::load());
+    assert!(circles.is_empty(), "open these:\n{}", circles.join("\n"));
+}
+
+#[test]
+fn a_circle_is_found_through_use_lines_paths_and_parents() {
+    for (parent, child) in [
+        (
+            "mod child; use child::Part; pub struct Whole;",
+            "use super::Whole; pub struct Part;",
+        ),
+        (
+            "mod child; pub struct Whole; fn f() { child::g() }",
+            "pub fn g(_: crate::parent::Whole) {}",
+        ),
+        (
+            "mod child; use self::child::{Part, Other as O}; pub fn g() {}",
+            "use crate::parent; fn f() { parent::g() }",
+        ),
+    ] {
+        assert_eq!(circles::between(parent, child).len(), 1, "{parent} {child}");
+    }
+    for (parent, child) in [
+        ("mod child; pub struct Whole;", "use super::Whole;"),
+        (
+            "mod child; use child::Part;",
+            "#[cfg(test)] mod tests { use crate::parent::Whole; }",
+        ),
+        (
+            "mod child; pub use child::Part; mod inner { pub struct Whole; }",
+            "use inner::Other; mod inner {}",
+        ),
+    ] {
+        assert_eq!(
+            circles::between(parent, child),
+            Vec::<String>::new(),
+            "{parent} {child}"
+        );
+    }
 }
 
 #[test]

@@ -10,11 +10,13 @@ mod e2e {
     mod drift;
     mod fact;
     mod failure;
+    mod identity;
     mod joining;
     mod limits;
     mod member;
     mod outage;
     mod peer;
+    mod pin;
     mod provenance;
     mod removal;
     mod restore;

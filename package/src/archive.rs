@@ -5,7 +5,6 @@
 
 use std::cell::Cell;
 use std::io::{self, Read};
-use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, Entry, EntryType};
@@ -81,7 +80,10 @@ pub fn unpack(layers: &[&[u8]]) -> Result<PackageFiles, UnpackError> {
     if packed > limit::PACKED_BYTES {
         return Err(UnpackError::PackedTooLarge(packed as u64));
     }
-    let budget = Budget::new(packed);
+    let budget = Budget {
+        unpacked: Cell::new(0),
+        ratio: (packed.saturating_mul(limit::RATIO)).max(limit::RATIO_FREE_BYTES),
+    };
     let mut files = PackageFiles::new();
     let mut entries = 0;
     for (number, layer) in layers.iter().enumerate() {
@@ -116,7 +118,7 @@ fn unpack_layer(
     };
     let mut archive = Archive::new(Counted {
         inner: plain,
-        budget: budget.clone(),
+        budget,
     });
     for entry in archive.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
@@ -180,24 +182,14 @@ fn is_file<R: Read>(entry: &Entry<'_, R>, path: &str) -> Result<bool, UnpackErro
     })
 }
 
-/// Counts what all layers unpack to.
-#[derive(Clone)]
+/// What all layers unpack to.
 struct Budget {
-    unpacked: Rc<Cell<usize>>,
+    unpacked: Cell<usize>,
+    /// As many bytes as so many packed ones may unpack to.
     ratio: usize,
 }
 
 impl Budget {
-    fn new(packed: usize) -> Self {
-        let ratio = packed
-            .saturating_mul(limit::RATIO)
-            .max(limit::RATIO_FREE_BYTES);
-        Budget {
-            unpacked: Rc::default(),
-            ratio,
-        }
-    }
-
     fn exceeded(&self) -> Option<UnpackError> {
         let unpacked = self.unpacked.get();
         if unpacked > limit::UNPACKED_BYTES {
@@ -210,17 +202,18 @@ impl Budget {
     }
 }
 
-struct Counted<R> {
+/// A layer whose bytes are counted.
+struct Counted<'b, R> {
     inner: R,
-    budget: Budget,
+    budget: &'b Budget,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.budget.unpacked.set(self.budget.unpacked.get() + read);
+        self.budget.unpacked.update(|unpacked| unpacked + read);
         match self.budget.exceeded() {
-            Some(error) => Err(io::Error::other(error.to_string())),
+            Some(error) => Err(io::Error::other(error)),
             None => Ok(read),
         }
     }

@@ -1,28 +1,42 @@
 //! The configuration of a package: pruned, defaulted and validated by the manifest's schema.
 
 mod defaults;
+mod field_error;
 mod formats;
 mod prune;
+mod rewrite;
 mod schema;
 
 use serde_json::{Map, Value};
 
 use crate::limit;
+use field_error::field_error;
+use rewrite::rewrite;
 
+pub use field_error::FieldError;
 pub use schema::Schema;
 
-/// What is wrong with one field. `field` begins with `.` or `[`, or is empty for the whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldError {
-    /// Path below the configuration, such as `.beam` or `.parts[0].name`.
-    pub field: String,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl std::fmt::Display for FieldError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "spec.config{}: {}", self.field, self.message)
+impl Schema {
+    /// Checks and compiles an `openAPIV3Schema`. What is not honoured is refused by name.
+    ///
+    /// # Errors
+    /// With the keywords that are unknown or wrong, and defaults that do not fit.
+    pub fn compile(schema: &Value) -> Result<Schema, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let plain = rewrite(schema, "", &mut errors);
+        if schema.get("type").and_then(Value::as_str) != Some("object") {
+            errors.push(field_error(".type", "must be object at the root"));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let compiled = Schema::build(schema, &plain).map_err(|error| vec![error])?;
+        let errors = defaults::check(schema);
+        if errors.is_empty() {
+            Ok(compiled)
+        } else {
+            Err(errors)
+        }
     }
 }
 
@@ -39,12 +53,9 @@ pub fn admit(schema: Option<&Schema>, config: Option<&Value>) -> Result<Value, V
         None | Some(Value::Null) => Value::Object(Map::new()),
         Some(value) => value.clone(),
     };
-    if too_deep(&value) {
+    if nests_deeper(&value, limit::YAML_DEPTH) {
         let message = format!("nests deeper than {}", limit::YAML_DEPTH);
-        return Err(vec![FieldError {
-            field: String::new(),
-            message,
-        }]);
+        return Err(vec![field_error("", message)]);
     }
     schema.prune(&mut value);
     schema.fill_defaults(&mut value);
@@ -52,22 +63,15 @@ pub fn admit(schema: Option<&Schema>, config: Option<&Value>) -> Result<Value, V
     Ok(value)
 }
 
-/// Whether lists and maps nest deeper than those of a YAML document may.
-fn too_deep(value: &Value) -> bool {
-    let mut level = vec![value];
-    for _ in 0..limit::YAML_DEPTH {
-        level = level.into_iter().flat_map(children).collect();
-    }
-    level
-        .iter()
-        .any(|value| value.is_array() || value.is_object())
-}
-
-fn children(value: &Value) -> Vec<&Value> {
+/// Whether lists and maps nest deeper than this.
+fn nests_deeper(value: &Value, depth: usize) -> bool {
+    let Some(below) = depth.checked_sub(1) else {
+        return value.is_array() || value.is_object();
+    };
     match value {
-        Value::Array(items) => items.iter().collect(),
-        Value::Object(map) => map.values().collect(),
-        _ => Vec::new(),
+        Value::Array(items) => items.iter().any(|item| nests_deeper(item, below)),
+        Value::Object(map) => map.values().any(|item| nests_deeper(item, below)),
+        _ => false,
     }
 }
 

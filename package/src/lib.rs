@@ -6,16 +6,15 @@
 //! [`files::StoredFiles`]; [`render::Reads`] tell which clusters share one rendering.
 
 pub mod archive;
-pub mod budget;
+mod check;
 pub mod config;
 pub mod credentials;
 pub mod files;
 pub mod image;
 pub mod limit;
 pub mod manifest;
+mod names;
 mod object;
 pub mod package;
 pub mod render;
-pub mod template;
 pub mod violation;
-pub mod yaml;

@@ -1,4 +1,8 @@
-//! What hostile input may cost. Everything here is refused with an error, before memory is spent on it.
+//! Bounds on what hostile input may cost. What is beyond them is refused with an error, before memory is spent on it.
+
+use stevedore_template::budget::Budget;
+
+pub use stevedore_template::limit::*;
 
 /// Bytes of all layers of an artefact, as they travel.
 pub const PACKED_BYTES: usize = 10 * 1024 * 1024;
@@ -18,14 +22,6 @@ pub const PATH_SEGMENTS: usize = 16;
 pub const PART_BYTES: usize = 768 * 1024;
 /// Bytes of an image manifest, index or config.
 pub const IMAGE_JSON_BYTES: usize = 256 * 1024;
-/// Bytes of one YAML document.
-pub const YAML_BYTES: usize = 1_400_000;
-/// Nesting of one YAML document.
-pub const YAML_DEPTH: usize = 64;
-/// Scalars, lists and maps of one YAML document.
-pub const YAML_NODES: usize = 100_000;
-/// Aliases of one YAML document, and anchors. What they stand for counts among its values each time.
-pub const YAML_ALIASES: usize = 1_000;
 /// Objects of one rendered set.
 pub const OBJECTS: usize = 1_000;
 /// Steps of one rendering: about two seconds of an optimised build, whatever they are used for.
@@ -34,3 +30,8 @@ pub const RENDER_STEPS: u64 = 8_000_000;
 pub const RENDER_OUTPUT: usize = stevedore_proto_core::limit::CONTENT;
 /// Violations that are reported of one package; the rest is counted.
 pub const VIOLATIONS: usize = 50;
+
+/// What one rendering may use up.
+pub(crate) fn render_budget() -> Budget {
+    Budget::new(RENDER_STEPS, RENDER_OUTPUT)
+}

@@ -1,4 +1,4 @@
-//! From a package and what is known about one cluster to the objects it gets.
+//! The rendering of a package: from what is known about one cluster to the objects it gets.
 
 mod conditions;
 mod context;
@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 
 use stevedore_proto_core::content::{Content, Phase};
 use stevedore_proto_core::order::ContentRef;
+use stevedore_template::budget::Budget;
+use stevedore_template::yaml::Document;
 
-use crate::budget::Budget;
-use crate::files::package_order;
+use crate::files::{holds_objects, output_path, package_order};
 use crate::limit;
 use crate::object::Ready;
-use crate::package::{Package, holds_objects, output_path};
+use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
 use objects::{Objects, Stop};
 
@@ -32,6 +33,14 @@ pub struct Rendered {
     pub reads: Reads,
 }
 
+/// Where the objects of a file come from.
+enum Source<'r> {
+    /// The package, which holds it parsed.
+    Parsed(&'r [Document]),
+    /// A template.
+    Written(&'r str),
+}
+
 impl Package {
     /// Renders the package: executes its templates, completes and checks the objects, and orders them. All of it
     /// together takes its steps from one [`Budget`].
@@ -39,7 +48,7 @@ impl Package {
     /// # Errors
     /// With everything that is wrong with the result, or [`Reason::TooCostly`].
     pub fn render(&self, context: &Context) -> Result<Rendered, Invalid> {
-        self.render_within(context, &mut Budget::default())
+        self.render_within(context, &mut limit::render_budget())
     }
 
     fn render_within(&self, context: &Context, budget: &mut Budget) -> Result<Rendered, Invalid> {
@@ -70,11 +79,14 @@ impl Package {
         budget: &mut Budget,
         reads: &mut Reads,
     ) -> Result<BTreeMap<&str, String>, Invalid> {
-        let (env, templates) = self.templates(budget)?;
+        let env = self.env();
         let mut violations = Vec::new();
         let mut texts = BTreeMap::new();
         for path in self.template_paths() {
-            match templates.execute(path, context.value(), &env, budget) {
+            match self
+                .templates()
+                .execute(path, context.value(), &env, budget)
+            {
                 Ok(output) => {
                     reads.add_template(&output.reads);
                     texts.insert(output_path(path), output.text);
@@ -105,16 +117,22 @@ impl Package {
         budget: &mut Budget,
         reads: &mut Reads,
     ) -> Result<Vec<Ready>, Invalid> {
-        let mut sources: BTreeMap<&str, &[u8]> = self.plain_files().collect();
-        sources.extend(texts.iter().map(|(path, text)| (*path, text.as_bytes())));
-        let mut sources: Vec<_> = sources
-            .into_iter()
-            .filter(|(path, _)| holds_objects(path))
+        let plain = self.plain().files.iter();
+        // What a template writes replaces a plain file of the same path.
+        let mut sources: BTreeMap<&str, Source<'_>> = plain
+            .map(|(path, documents)| (path.as_str(), Source::Parsed(documents)))
             .collect();
+        let written = texts.iter().filter(|(path, _)| holds_objects(path));
+        sources.extend(written.map(|(path, text)| (*path, Source::Written(text))));
+        let mut sources: Vec<_> = sources.into_iter().collect();
         sources.sort_by(|one, other| package_order(one.0, other.0));
-        let mut objects = Objects::new(self.manifest(), context, budget, reads);
-        for (path, bytes) in sources {
-            if let Err(Stop) = objects.file(path, bytes) {
+        let mut objects = Objects::new(self, context, budget, reads);
+        for (path, source) in sources {
+            let taken = match source {
+                Source::Parsed(documents) => objects.parsed(path, documents),
+                Source::Written(text) => objects.written(path, text),
+            };
+            if let Err(Stop) = taken {
                 break;
             }
         }
@@ -132,9 +150,8 @@ impl Package {
         for ready in objects {
             if let Some(phase) = phases.iter_mut().find(|phase| phase.name == ready.phase) {
                 let mut object = ready.object;
-                object.collision_protection = object
-                    .collision_protection
-                    .or(context.collision_protection());
+                object.collision_protection =
+                    object.collision_protection.or(context.collision_protection);
                 phase.objects.push(object);
             }
         }
@@ -142,7 +159,7 @@ impl Package {
         Content {
             phases,
             availability_probes: manifest.availability_probes.clone(),
-            success_delay_seconds: context.success_delay_seconds(),
+            success_delay_seconds: context.success_delay_seconds,
         }
     }
 }

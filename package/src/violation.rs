@@ -1,105 +1,60 @@
-//! What is wrong with a package, in words its author understands.
+//! Violations: what is wrong with a package, in words its author understands.
 
 use std::fmt;
 
-use crate::budget::Exhausted;
+use stevedore_template::budget::Exhausted;
+use stevedore_template::yaml::Unreadable;
+use thiserror::Error as ThisError;
+
 use crate::limit;
 
-/// Which rule a package breaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Reason {
-    /// No `manifest.yaml`.
-    ManifestNotFound,
-    /// The manifest breaks a rule.
-    ManifestInvalid,
-    /// Both `manifest.yaml` and `manifest.yml`.
-    ManifestDuplicated,
-    /// The lock file breaks a rule.
-    LockInvalid,
-    /// Both `manifest.lock.yaml` and `manifest.lock.yml`.
-    LockDuplicated,
-    /// Images are used without a lock file.
-    LockMissing,
-    /// Lock file and manifest name different images.
-    LockDiffers,
-    /// A manifest file of another kind or version.
-    UnknownManifestKind,
-    /// The package uses what this version does not honour.
-    NotSupported,
-    /// A template does not parse or does not run.
-    Template,
-    /// A file of objects is not YAML.
-    InvalidYaml,
-    /// An object without phase annotation.
-    PhaseMissing,
-    /// A phase that is not in the manifest.
-    PhaseUnknown,
-    /// An object without `apiVersion` or `kind`.
-    GvkNotSet,
-    /// An object whose metadata breaks a rule.
-    MetadataInvalid,
-    /// Two objects of the same group, kind, namespace and name.
-    Duplicate,
-    /// Labels that Kubernetes refuses.
-    LabelsInvalid,
-    /// A package annotation that cannot be read.
-    AnnotationInvalid,
-    /// A condition annotation that is not CEL, or failed.
-    ConditionInvalid,
-    /// The package cannot be installed in this scope.
-    ScopeUnsupported,
-    /// An object outside of the package's namespace.
-    NamespaceForeign,
-    /// A cluster-scoped object in a namespaced package.
-    ClusterScoped,
-    /// An object or the whole set exceeds a limit.
-    TooLarge,
-    /// Rendering it takes more steps, or writes more, than a rendering may.
-    TooCostly,
-    /// The package renders to nothing, which would remove everything it installed before.
-    NoObjects,
-    /// The configuration does not fit the schema.
-    ConfigInvalid,
+/// Rules by the name that conditions and machines read, and the words that people read.
+macro_rules! reasons {
+    ($($name:ident: $words:literal,)*) => {
+        /// Which rule a package breaks.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ThisError)]
+        #[non_exhaustive]
+        pub enum Reason {$(
+            #[doc = $words]
+            #[error($words)]
+            $name,
+        )*}
+    };
+}
+
+reasons! {
+    ManifestNotFound: "manifest not found",
+    ManifestInvalid: "manifest invalid",
+    ManifestDuplicated: "manifest present multiple times",
+    LockInvalid: "lock file invalid",
+    LockDuplicated: "lock file present multiple times",
+    LockMissing: "lock file missing",
+    LockDiffers: "lock file differs from manifest",
+    UnknownManifestKind: "unknown kind of manifest",
+    NotSupported: "not supported",
+    Template: "template error",
+    InvalidYaml: "invalid YAML",
+    PhaseMissing: "missing phase annotation",
+    PhaseUnknown: "phase not in manifest",
+    GvkNotSet: "apiVersion or kind not set",
+    MetadataInvalid: "metadata invalid",
+    Duplicate: "duplicate object",
+    LabelsInvalid: "labels invalid",
+    AnnotationInvalid: "annotation invalid",
+    ConditionInvalid: "condition invalid",
+    ScopeUnsupported: "unsupported scope",
+    NamespaceForeign: "object outside of the package's namespace",
+    ClusterScoped: "cluster-scoped object in a namespaced package",
+    TooLarge: "too large",
+    TooCostly: "too costly",
+    NoObjects: "no objects",
+    ConfigInvalid: "config invalid",
 }
 
 impl Reason {
     /// One CamelCase word, for conditions and machine-readable output.
     pub fn word(self) -> String {
         format!("{self:?}")
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Reason::ManifestNotFound => "manifest not found",
-            Reason::ManifestInvalid => "manifest invalid",
-            Reason::ManifestDuplicated => "manifest present multiple times",
-            Reason::LockInvalid => "lock file invalid",
-            Reason::LockDuplicated => "lock file present multiple times",
-            Reason::LockMissing => "lock file missing",
-            Reason::LockDiffers => "lock file differs from manifest",
-            Reason::UnknownManifestKind => "unknown kind of manifest",
-            Reason::NotSupported => "not supported",
-            Reason::Template => "template error",
-            Reason::InvalidYaml => "invalid YAML",
-            Reason::PhaseMissing => "missing phase annotation",
-            Reason::PhaseUnknown => "phase not in manifest",
-            Reason::GvkNotSet => "apiVersion or kind not set",
-            Reason::MetadataInvalid => "metadata invalid",
-            Reason::Duplicate => "duplicate object",
-            Reason::LabelsInvalid => "labels invalid",
-            Reason::AnnotationInvalid => "annotation invalid",
-            Reason::ConditionInvalid => "condition invalid",
-            Reason::ScopeUnsupported => "unsupported scope",
-            Reason::NamespaceForeign => "object outside of the package's namespace",
-            Reason::ClusterScoped => "cluster-scoped object in a namespaced package",
-            Reason::TooLarge => "too large",
-            Reason::TooCostly => "too costly",
-            Reason::NoObjects => "no objects",
-            Reason::ConfigInvalid => "config invalid",
-        })
     }
 }
 
@@ -131,6 +86,17 @@ impl Violation {
     pub(crate) fn costly(exhausted: Exhausted) -> Self {
         let details = format!("{exhausted}; let the package render less, or split it");
         Violation::new(Reason::TooCostly, details)
+    }
+
+    /// Why the objects of a file cannot be read.
+    pub(crate) fn unreadable(path: &str, why: Unreadable) -> Self {
+        match why {
+            Unreadable::Exhausted(exhausted) => Violation::costly(exhausted).in_file(path),
+            Unreadable::Yaml(error) => {
+                let details = format!("line {}: {}", error.line, error.message);
+                Violation::new(Reason::InvalidYaml, details).at(path, error.index)
+            }
+        }
     }
 
     /// The same, in a file.

@@ -232,6 +232,7 @@ impl From<message::Hello> for v1::Hello {
             root: digest(&hello.root),
             held: hello.held,
             environment: Some(hello.environment.into()),
+            time_millis: hello.time,
         }
     }
 }
@@ -311,6 +312,7 @@ impl From<message::Welcome> for v1::Welcome {
             leadership: Some(welcome.leadership.into()),
             heartbeat_millis: welcome.heartbeat,
             report: welcome.report,
+            time_millis: welcome.time,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Process plumbing of the daemons: supervision, shutdown, admin server, common flags, logging, TLS,
+//! Process plumbing of the daemons: supervision, shutdown, admin server, common flags, logging, clock, TLS,
 //! retry, trace context, values shared by key.
 //!
 //! Both daemons (hub and agent) and the local fleet starter stand on this crate; it knows nothing of
@@ -14,6 +14,7 @@
 //! What it never does: read the clock for a decision, hold a lock across an await, or start a task nobody owns.
 
 pub mod admin;
+pub mod clock;
 pub mod daemon;
 pub mod keyed;
 pub mod log;

@@ -4,7 +4,8 @@
 //! * TLS 1.3 only, with aws-lc-rs; HTTP/2 by ALPN.
 //! * No session is resumed: a resumed one could outlive a revocation or a change of the CA.
 //! * A replaced certificate is used from the next handshake on; open connections are not touched.
-//! * A client trusts the given CA certificates and nothing of the operating system's.
+//! * A client trusts the given CA certificates and nothing of the operating system's. Its clock may be behind,
+//!   see [`authority`].
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -19,9 +20,14 @@ use rustls::{RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+mod authority;
 mod pin;
+mod proof;
 
 pub use pin::SpkiPin;
+pub use proof::{ChannelBinding, ClientVerifier, verify_signature};
+
+use crate::clock::Clock;
 
 /// What can be wrong with TLS material.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +49,17 @@ pub enum Error {
     /// A text is not a pin.
     #[error("not a SHA-256 public key pin")]
     Pin,
+    /// A key is of a kind that nothing is signed with.
+    #[error("the private key is not a P-256 key")]
+    Key,
+    /// A signature is not one of the certificate's key over the message.
+    #[error("the signature is not one of the certificate's key")]
+    Signature,
     /// Key and certificate do not belong together, or rustls refuses one of them.
     #[error("TLS material was refused")]
     Rustls(#[from] rustls::Error),
-    /// The client verifier cannot be built from the given roots.
-    #[error("client roots were refused")]
+    /// A verifier cannot be built from the given roots.
+    #[error("trust roots were refused")]
     Verifier(#[from] rustls::client::VerifierBuilderError),
 }
 
@@ -183,20 +195,21 @@ fn certificates(what: &'static str, pem: &str) -> Result<Vec<CertificateDer<'sta
 /// A server that presents `identity` and verifies client certificates against `client_roots`.
 ///
 /// A client may present none (it has none before it has joined); what it may call then is the service's
-/// decision. One that is expired, unknown or not for client use fails the handshake.
+/// decision. One that is expired by `clock`, unknown or not for client use fails the handshake.
 ///
 /// # Errors
 /// When the roots cannot be used.
 pub fn server_config(
     identity: &IdentityCell,
     client_roots: RootCertStore,
+    clock: Clock,
 ) -> Result<ServerConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(client_roots), Arc::clone(&provider))
             .allow_unauthenticated()
             .build()?;
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_details(provider, Arc::new(clock))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(identity.clone()));
@@ -207,17 +220,18 @@ pub fn server_config(
     Ok(config)
 }
 
-/// A client that trusts exactly `roots` and presents `identity` (nothing while the cell is empty).
+/// A client that trusts exactly `roots` and presents `identity` (nothing while the cell is empty). `clock` may
+/// be behind, and tells by [`Clock::at_least`] what the caller knows to have passed.
 ///
 /// # Errors
-/// When rustls refuses the configuration.
-pub fn client_config(roots: RootCertStore, identity: &IdentityCell) -> Result<ClientConfig, Error> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_root_certificates(roots);
-    Ok(finish_client(
-        builder.with_client_cert_resolver(Arc::new(identity.clone())),
-    ))
+/// When there is no root, or rustls refuses the configuration.
+pub fn client_config(
+    roots: RootCertStore,
+    identity: &IdentityCell,
+    clock: Clock,
+) -> Result<ClientConfig, Error> {
+    let verifier = Arc::new(authority::AuthorityVerifier::new(roots)?);
+    client(verifier, identity, clock)
 }
 
 /// A client without a certificate that trusts the one CA whose public key has the given pin: for joining,
@@ -225,18 +239,24 @@ pub fn client_config(roots: RootCertStore, identity: &IdentityCell) -> Result<Cl
 ///
 /// # Errors
 /// When rustls refuses the configuration.
-pub fn pinned_client_config(pin: SpkiPin) -> Result<ClientConfig, Error> {
-    let verifier: Arc<dyn ServerCertVerifier> = Arc::new(pin::PinnedVerifier::new(pin));
-    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier);
-    Ok(finish_client(builder.with_no_client_auth()))
+pub fn pinned_client_config(pin: SpkiPin, clock: Clock) -> Result<ClientConfig, Error> {
+    let verifier = Arc::new(pin::PinnedVerifier::new(pin));
+    client(verifier, &IdentityCell::default(), clock)
 }
 
-fn finish_client(mut config: ClientConfig) -> ClientConfig {
+fn client(
+    verifier: Arc<dyn ServerCertVerifier>,
+    identity: &IdentityCell,
+    clock: Clock,
+) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock))
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_client_cert_resolver(Arc::new(identity.clone()));
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     config.alpn_protocols = vec![b"h2".to_vec()];
-    config
+    Ok(config)
 }

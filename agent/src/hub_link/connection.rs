@@ -9,10 +9,11 @@ use stevedore_proto::{decode, transfer, v1};
 use stevedore_proto_core::join::REASON_METADATA;
 use stevedore_proto_core::{ContentRef, ToAgent, ToHub};
 use tokio::sync::mpsc;
+use tonic::Status;
 use tonic::transport::Channel;
 
 use super::chain;
-use super::dial::Dialer;
+use super::dial::{DialError, Dialer};
 
 /// What a connection tells the link.
 #[derive(Debug)]
@@ -22,7 +23,34 @@ pub(super) enum Told {
     /// The connection is open; contents are fetched over it.
     Open(Connection, HubClient<Channel>),
     /// It could not be opened, or ended, and why.
-    Ended(Connection, String),
+    Ended(Connection, End),
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The hub says that this agent's certificate has expired.
+    CertificateExpired,
+    /// Who answers is not of the authority that was joined; in words.
+    ForeignHub(String),
+    /// Anything else, in words.
+    Broken(String),
+}
+
+impl From<DialError> for End {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::CertificateExpired => Self::CertificateExpired,
+            DialError::ForeignHub { .. } => Self::ForeignHub(chain(&error)),
+            _ => Self::Broken(chain(&error)),
+        }
+    }
+}
+
+impl From<Status> for End {
+    fn from(status: Status) -> Self {
+        Self::Broken(words(&status))
+    }
 }
 
 /// Opens a connection and carries frames until it ends.
@@ -33,8 +61,9 @@ pub(super) async fn run(
     outbound: mpsc::Receiver<ToHub>,
     told: mpsc::Sender<Told>,
 ) {
-    let why = match carry(connection, dialer, redirect, outbound, &told).await {
-        Ok(()) => "the hub ended the stream".to_owned(),
+    let ended = carry(connection, dialer, redirect, outbound, &told).await;
+    let why = match ended {
+        Ok(()) => End::Broken("the hub ended the stream".to_owned()),
         Err(why) => why,
     };
     // The link is gone only when it stops, and then nobody needs to know.
@@ -47,30 +76,25 @@ async fn carry(
     redirect: Option<String>,
     outbound: mpsc::Receiver<ToHub>,
     told: &mpsc::Sender<Told>,
-) -> Result<(), String> {
-    let channel = dialer
-        .connect(redirect.as_deref())
-        .await
-        .map_err(|error| chain(&error))?;
+) -> Result<(), End> {
+    let clock = dialer.clock().own();
+    let channel = dialer.connect(redirect.as_deref()).await?;
     let mut client = HubClient::new(channel)
         .max_decoding_message_size(stevedore_proto::TO_AGENT_MESSAGE)
         .max_encoding_message_size(stevedore_proto::TO_HUB_MESSAGE);
-    let requests = stream::unfold(outbound, |mut outbound| async {
-        outbound
-            .recv()
-            .await
-            .map(|message| (v1::ToHub::from(message), outbound))
+    let requests = stream::unfold(outbound, move |mut outbound| async move {
+        let mut message = outbound.recv().await?;
+        if let ToHub::Hello(hello) = &mut message {
+            hello.time = Some(clock.unix_millis());
+        }
+        Some((v1::ToHub::from(message), outbound))
     });
-    let mut inbound = client
-        .session(requests)
-        .await
-        .map_err(|status| words(&status))?
-        .into_inner();
-    let gone = |_| "the link stopped".to_owned();
+    let mut inbound = client.session(requests).await?.into_inner();
+    let gone = |_| End::Broken("the link stopped".to_owned());
     told.send(Told::Open(connection, client))
         .await
         .map_err(gone)?;
-    while let Some(message) = inbound.message().await.map_err(|status| words(&status))? {
+    while let Some(message) = inbound.message().await? {
         match ToAgent::try_from(message) {
             Ok(message) => {
                 let event = Event::Message(connection, message);
@@ -79,7 +103,10 @@ async fn carry(
             Err(decode::Error::UnknownMessage) => {
                 tracing::debug!("a message of a newer hub was skipped");
             }
-            Err(error) => return Err(format!("the hub sent what cannot be read: {error}")),
+            Err(error) => {
+                let why = format!("the hub sent what cannot be read: {error}");
+                return Err(End::Broken(why));
+            }
         }
     }
     Ok(())
@@ -120,7 +147,7 @@ pub(super) async fn fetch(
 }
 
 /// A status for people: the hub's reason and message, or what failed on the way.
-fn words(status: &tonic::Status) -> String {
+fn words(status: &Status) -> String {
     match status
         .metadata()
         .get(REASON_METADATA)

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -85,19 +84,6 @@ impl IdentityStore for MemoryStore {
 pub(super) struct Validity {
     pub(super) not_before: i64,
     pub(super) not_after: i64,
-}
-
-impl Validity {
-    /// Time left at this moment; zero when it has ended.
-    pub(super) fn left(&self) -> Duration {
-        let end = UNIX_EPOCH + Duration::from_secs(u64::try_from(self.not_after).unwrap_or(0));
-        end.duration_since(SystemTime::now()).unwrap_or_default()
-    }
-
-    /// Its whole length.
-    pub(super) fn length(&self) -> Duration {
-        Duration::from_secs(u64::try_from(self.not_after - self.not_before).unwrap_or(0))
-    }
 }
 
 impl Credentials {

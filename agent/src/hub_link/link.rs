@@ -16,7 +16,7 @@ use tonic::transport::Channel;
 use tracing::Instrument as _;
 
 use super::Pending;
-use super::connection::{self, Told};
+use super::connection::{self, End, Told};
 use super::dial::Dialer;
 
 /// Frames that wait for a connection: every deployment's report at once, and the pages of a listing.
@@ -57,20 +57,25 @@ pub enum Standing {
         /// For people.
         message: String,
     },
+    /// The hub says that this agent's certificate has expired.
+    CertificateExpired,
+    /// Who answers at the hub's address is of another authority than the one that was joined; for people.
+    ForeignHub(String),
     /// The connection failed or ended without a word.
     Unreachable(String),
 }
 
 impl Standing {
-    /// Refused for a reason that only a person can change.
-    fn is_lasting_refusal(&self) -> bool {
-        let Self::Refused { reason, .. } = self else {
-            return false;
-        };
-        matches!(
-            reason,
-            CloseReason::Revoked | CloseReason::NotAccepted | CloseReason::DuplicateIdentity
-        )
+    /// Says more about why there is no session than an attempt that fails later.
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::Refused { reason, .. } => matches!(
+                reason,
+                CloseReason::Revoked | CloseReason::NotAccepted | CloseReason::DuplicateIdentity
+            ),
+            Self::CertificateExpired | Self::ForeignHub(_) => true,
+            Self::Starting | Self::Connected | Self::Synced | Self::Unreachable(_) => false,
+        }
     }
 }
 
@@ -156,17 +161,28 @@ impl Link {
             }
             Told::Ended(connection, why) => {
                 self.forget(connection);
-                // A lasting refusal says more than a later attempt that fails.
-                let refused = self.standing.borrow().is_lasting_refusal();
-                if !refused {
-                    tracing::warn!(why, "the connection to the hub ended");
-                    self.standing.send_replace(Standing::Unreachable(why));
-                }
+                self.ended(why);
                 Event::Disconnected(connection)
             }
         };
         self.note(&event);
         self.step(event, work);
+    }
+
+    fn ended(&self, why: End) {
+        let next = match why {
+            End::CertificateExpired => Standing::CertificateExpired,
+            End::ForeignHub(why) => Standing::ForeignHub(why),
+            End::Broken(_) if self.standing.borrow().is_lasting() => return,
+            End::Broken(why) => {
+                tracing::warn!(why, "the connection to the hub ended");
+                Standing::Unreachable(why)
+            }
+        };
+        if next.is_lasting() && *self.standing.borrow() != next {
+            tracing::warn!(?next, "there is no session with the hub");
+        }
+        self.standing.send_replace(next);
     }
 
     /// Remembers what an event says about how this agent stands with its hub.
@@ -180,6 +196,9 @@ impl Link {
                     incarnation = welcome.incarnation,
                     "the session with the hub is open"
                 );
+                if let Some(millis) = welcome.time {
+                    self.dialer.clock().hear(millis);
+                }
                 self.standing.send_replace(Standing::Connected);
             }
             ToAgent::Close(close) => {
@@ -315,7 +334,7 @@ impl Link {
 }
 
 /// Ends at `at`, or never.
-async fn until(at: Option<Instant>) {
+pub(super) async fn until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,

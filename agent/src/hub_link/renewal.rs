@@ -1,31 +1,53 @@
-//! A new certificate well before the present one ends.
+//! Keeps the agent's identity good: renews its certificate, exchanges an expired one, joins again.
+//!
+//! ```text
+//!   a third of its life has passed ─────────▶ renew ─────┐
+//!   the hub says: expired ──────────────────▶ exchange ──┼──▶ saved ──▶ used from the next connection on
+//!        │ never exchanged (too old, …)                  │
+//!        ▼                                               │
+//!   the hub says: revoked; is another hub ──▶ join ──────┘
+//!                                             with a token that was not used before
+//! ```
+//!
+//! # Guarantees
+//! * Whether a certificate has expired, the hub says; when it is renewed depends on the hub's clock and the
+//!   monotonic one. The wall clock of this member decides nothing.
+//! * Two certificates are an hour apart ([`schedule`]); what fails is repeated after a growing, jittered delay.
+//! * The next identity is saved before it is used. The open session is left alone.
+//! * An identity that is of no use is said in the log and in the readiness, with what would help.
+
+mod schedule;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::message::CloseReason;
-use stevedore_proto_core::{ClusterUid, Digest};
-use stevedore_runtime::retry::{self, Delays, Schedule};
+use stevedore_runtime::admin::ReadyHandle;
+use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::credentials::{IdentityStore, Validity};
-use super::dial::Dialer;
-use super::enrol::JoinError;
+use super::credentials::{Credentials, IdentityStore};
+use super::dial::{DialError, Dialer};
+use super::hub_clock::Follow;
+use super::join_error::JoinError;
+use super::link::until;
 use super::{Standing, chain, enrol};
 
-/// Clocks may be set while this sleeps; so it looks at the clock at least this often.
-const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
-/// How renewals that fail are repeated.
-const AGAIN: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(600));
+/// How attempts that fail are repeated.
+const AGAIN: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(300));
 
 /// While the present identity is of no use, a new token is looked for at least this often.
 const LOOK_FOR_TOKEN: Duration = Duration::from_secs(30);
 
-/// How a member whose certificate has ended, or was revoked, comes back.
+/// How long a refusal that no attempt can change is believed: the hub may be another one after it.
+const PERMANENT_FOR: Duration = Duration::from_secs(600);
+
+/// How a member whose identity is of no use comes back, and where that is said.
 pub struct Rejoin {
     /// The cluster that joins again, as itself.
     pub cluster: ClusterUid,
@@ -33,174 +55,278 @@ pub struct Rejoin {
     pub token: Box<dyn Fn() -> Result<Option<JoinToken>, String> + Send + Sync>,
     /// How the agent stands with its hub.
     pub standing: watch::Receiver<Standing>,
+    /// Not ready while the identity is of no use.
+    pub ready: ReadyHandle,
 }
 
-/// Renews at two thirds of the certificate's life, spread by 10 %, with a new key, until shutdown. The next
-/// identity is saved before it is used. The open session is left alone: the hub ends it with its certificate.
-/// Once the certificate has ended, or the hub says that it is revoked, a join token that was not used before
-/// makes the next identity.
+/// Why the present identity is of no use, as the hub says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lack {
+    /// The certificate has expired.
+    Expired,
+    /// The `MemberCluster` is gone or another one.
+    Revoked,
+    /// The hub is of another authority than the one that was joined.
+    ForeignHub,
+}
+
+/// What is to be done next for the identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Renewal,
+    Exchange,
+    Token,
+}
+
+/// Keeps the identity good until shutdown.
 ///
 /// # Errors
-/// None; a renewal that fails is repeated, also after the certificate has ended.
+/// None; what fails is repeated.
 pub async fn keep_renewed(
     dialer: Dialer,
     store: Arc<dyn IdentityStore>,
-    mut rejoin: Rejoin,
+    rejoin: Rejoin,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
-    let mut revoked = false;
-    let mut failures = Delays::new(AGAIN);
-    // Drawn once for each certificate, so that looking again does not move its time.
-    let mut random = rand::random();
-    let mut not_before = Instant::now();
-    loop {
-        let in_use = if revoked {
-            Duration::ZERO
-        } else {
-            present_due(&dialer, random)
+    let mut keeper = Keeper::new(dialer, store, rejoin);
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = keeper.run() => {}
+    }
+    Ok(())
+}
+
+struct Keeper {
+    dialer: Dialer,
+    store: Arc<dyn IdentityStore>,
+    rejoin: Rejoin,
+    heard: Follow,
+    lack: Option<Lack>,
+    /// When the renewal is due; unknown until the hub's clock is.
+    due: Option<Instant>,
+    /// Drawn once for each certificate, so that its time does not move.
+    random: u64,
+    /// Whether this process received the present certificate: then its time is settled.
+    received: bool,
+    /// No certificate is asked for before this; a join is not held up by it.
+    earliest: Instant,
+    /// After what failed, nothing is tried before this.
+    again: Instant,
+    failures: Delays,
+    /// Until then the expired certificate is not offered for exchange again.
+    permanent_until: Instant,
+    /// What was logged last about a failure.
+    said: Option<String>,
+}
+
+impl Keeper {
+    fn new(dialer: Dialer, store: Arc<dyn IdentityStore>, rejoin: Rejoin) -> Self {
+        let now = Instant::now();
+        let mut keeper = Self {
+            heard: dialer.clock().follow(),
+            dialer,
+            store,
+            rejoin,
+            lack: None,
+            due: None,
+            random: rand::random(),
+            received: false,
+            earliest: now,
+            again: now,
+            failures: Delays::new(AGAIN),
+            permanent_until: now,
+            said: None,
         };
-        let wait = in_use.max(not_before.saturating_duration_since(Instant::now()));
-        if !wait.is_zero() {
+        keeper.hub_time_known();
+        keeper
+    }
+
+    async fn run(&mut self) {
+        loop {
+            let (need, at) = self.next(Instant::now());
             tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(wait.min(LOOK_AGAIN)) => {}
-                now = is_revoked(&mut rejoin.standing) => {
-                    if now && !revoked {
-                        not_before = Instant::now();
+                () = until(at) => self.act(need).await,
+                changed = self.rejoin.standing.changed() => {
+                    if changed.is_err() {
+                        // The link ended, and so does the process.
+                        return std::future::pending().await;
                     }
-                    revoked = now;
+                    self.stands();
                 }
+                () = self.heard.heard() => self.hub_time_known(),
             }
-            continue;
         }
-        let renewed = if revoked {
-            Err("it is revoked".to_owned())
+    }
+
+    fn next(&self, now: Instant) -> (Need, Option<Instant>) {
+        match self.lack {
+            Some(Lack::Expired) if now >= self.permanent_until => {
+                (Need::Exchange, Some(self.again.max(self.earliest)))
+            }
+            Some(_) => (Need::Token, Some(self.again)),
+            None => {
+                let due = self.due.map(|due| due.max(self.again).max(self.earliest));
+                (Need::Renewal, due)
+            }
+        }
+    }
+
+    /// Takes what the link says about the identity.
+    fn stands(&mut self) {
+        let standing = self.rejoin.standing.borrow_and_update().clone();
+        let lack = match &standing {
+            Standing::CertificateExpired => Some(Lack::Expired),
+            Standing::ForeignHub(_) => Some(Lack::ForeignHub),
+            Standing::Refused {
+                reason: CloseReason::Revoked,
+                ..
+            } => Some(Lack::Revoked),
+            _ => None,
+        };
+        if matches!(standing, Standing::Connected | Standing::Synced) {
+            self.rejoin.ready.ready();
+        }
+        if lack.is_some() && lack != self.lack {
+            self.again = Instant::now();
+        }
+        self.lack = lack;
+    }
+
+    /// A certificate of an earlier process is as old as the hub's clock says.
+    fn hub_time_known(&mut self) {
+        if self.received {
+            return;
+        }
+        let validity = self.dialer.credentials().validity().ok();
+        if let (Some(validity), Some(now)) = (validity, self.dialer.clock().now()) {
+            let due = schedule::of_stored(&validity, now, self.random);
+            self.due = Some(Instant::now() + due);
+        }
+    }
+
+    async fn act(&mut self, need: Need) {
+        let asked = match need {
+            Need::Renewal => enrol::renew(&self.dialer).await,
+            Need::Exchange => enrol::exchange(&self.dialer).await,
+            Need::Token => return self.join_again(None).await,
+        };
+        let kept = match asked {
+            Ok(next) => self.keep(next).await,
+            Err(error) => Err(error),
+        };
+        let error = match kept {
+            Ok(next) => return self.take(next, need),
+            Err(error) => error,
+        };
+        if let Some(lack) = lack_of(&error) {
+            self.lack = Some(lack);
+        }
+        let permanent = need == Need::Exchange && error.is_permanent();
+        if permanent {
+            self.permanent_until = Instant::now() + PERMANENT_FOR;
+        }
+        match self.lack {
+            Some(Lack::Revoked | Lack::ForeignHub) => self.join_again(Some(error)).await,
+            Some(Lack::Expired) if permanent => self.join_again(Some(error)).await,
+            // Found out by renewing: the exchange comes next, at once.
+            Some(Lack::Expired) if need == Need::Renewal => {}
+            _ => self.failed(&chain(&error), error.retry_after()),
+        }
+    }
+
+    async fn keep(&self, next: Credentials) -> Result<Credentials, JoinError> {
+        self.store.save(next.clone()).await?;
+        Ok(next)
+    }
+
+    /// Becomes a member again with a token that was not used before; `error` says why nothing else helps.
+    async fn join_again(&mut self, error: Option<JoinError>) {
+        let (joined, asked) = self.try_token().await;
+        match joined {
+            Ok(next) => self.take(next, Need::Token),
+            Err(why) => {
+                let lack = match self.lack {
+                    Some(Lack::Revoked) => "the hub says that this cluster's identity is revoked",
+                    Some(Lack::ForeignHub) => "the hub is not the one that this cluster has joined",
+                    _ => "the certificate has expired and is not exchanged",
+                };
+                let error = error.map_or(String::new(), |error| format!(" ({})", chain(&error)));
+                self.failed(&format!("{lack}{error}; {why}"), asked);
+            }
+        }
+    }
+
+    /// New credentials, or why there are none and how long the hub asks to be left alone.
+    async fn try_token(&self) -> (Result<Credentials, String>, Duration) {
+        let used = self.dialer.credentials().joined_with;
+        let token = match (self.rejoin.token)() {
+            Ok(token) => token.filter(|token| enrol::joined_with(token) != used),
+            Err(error) => return (Err(error), Duration::ZERO),
+        };
+        let Some(token) = token else {
+            let help =
+                "there is no new join token; `stevedore cluster join NAME` on the hub makes one";
+            return (Err(help.to_owned()), Duration::ZERO);
+        };
+        let (store, clock) = (self.store.as_ref(), self.dialer.clock());
+        match enrol::join(store, &token, self.rejoin.cluster, clock).await {
+            Ok(credentials) => (Ok(credentials), Duration::ZERO),
+            Err(error) => (Err(chain(&error)), error.retry_after()),
+        }
+    }
+
+    /// Uses credentials that were saved.
+    fn take(&mut self, next: Credentials, need: Need) {
+        let (now, validity) = (Instant::now(), next.validity().ok());
+        self.dialer.replace(next);
+        self.random = rand::random();
+        self.received = true;
+        self.lack = None;
+        self.failures.reset();
+        (self.again, self.permanent_until, self.said) = (now, now, None);
+        if let Some(validity) = validity {
+            let hub_now = self.dialer.clock().now();
+            let times = schedule::after_receipt(&validity, hub_now, self.random);
+            self.due = Some(now + times.due);
+            self.earliest = now + times.earliest;
+            let (until, renewed_in) = (validity.not_after, times.due);
+            match need {
+                Need::Renewal => tracing::info!(until, ?renewed_in, "the certificate was renewed"),
+                Need::Exchange => {
+                    tracing::info!(until, ?renewed_in, "the expired certificate was exchanged");
+                }
+                Need::Token => tracing::info!(until, ?renewed_in, "this cluster has joined again"),
+            }
+        }
+        self.rejoin.ready.ready();
+    }
+
+    /// Waits before the next attempt. The same words are logged as a warning once.
+    fn failed(&mut self, error: &str, asked: Duration) {
+        let mut again_in = self.failures.next_after(asked, rand::random());
+        let useless = self.lack.is_some();
+        if self.next(Instant::now()).0 == Need::Token {
+            again_in = again_in.min(LOOK_FOR_TOKEN);
+        }
+        self.again = Instant::now() + again_in;
+        if useless {
+            self.rejoin.ready.not_ready(error);
+        }
+        if self.said.as_deref() == Some(error) {
+            tracing::debug!(error, ?again_in, "the next certificate is still not there");
         } else {
-            let renewed = renew(&dialer, store.as_ref()).await;
-            let refusal = renewed.as_ref().err().and_then(JoinError::reason);
-            revoked = refusal == Some(CloseReason::Revoked.as_str());
-            renewed.map_err(|error| chain(&error))
-        };
-        let useless = revoked || has_ended(&dialer);
-        let renewed = match renewed {
-            Err(error) if useless => join_again(&dialer, store.as_ref(), &rejoin)
-                .await
-                .map_err(|why| format!("{error}; its identity is of no use, and {why}")),
-            renewed => renewed,
-        };
-        match renewed {
-            Ok(validity) => {
-                revoked = false;
-                failures.reset();
-                random = rand::random();
-                tracing::info!(until = validity.not_after, "the certificate was renewed");
-                // One that is in its last third from the start (a very short one) is used half way first.
-                if due(&validity, random).is_zero() {
-                    not_before = Instant::now() + validity.left() / 2;
-                }
-            }
-            Err(error) => {
-                let mut again_in = failures.next(rand::random());
-                if useless {
-                    again_in = again_in.min(LOOK_FOR_TOKEN);
-                }
-                not_before = Instant::now() + again_in;
-                tracing::warn!(error, ?again_in, "the certificate could not be renewed");
-            }
+            tracing::warn!(error, ?again_in, "there is no next certificate yet");
+            self.said = Some(error.to_owned());
         }
     }
 }
 
-/// What the hub says next about this identity.
-async fn is_revoked(standing: &mut watch::Receiver<Standing>) -> bool {
-    if standing.changed().await.is_err() {
-        // The link ended, and so does the process.
-        return std::future::pending().await;
-    }
-    matches!(
-        *standing.borrow_and_update(),
-        Standing::Refused {
-            reason: CloseReason::Revoked,
-            ..
-        }
-    )
-}
-
-async fn renew(dialer: &Dialer, store: &dyn IdentityStore) -> Result<Validity, JoinError> {
-    let next = enrol::renew(dialer).await?;
-    let validity = next.validity()?;
-    store.save(next.clone()).await?;
-    dialer.replace(next);
-    Ok(validity)
-}
-
-/// Becomes a member again with a token that was not used before.
-async fn join_again(
-    dialer: &Dialer,
-    store: &dyn IdentityStore,
-    rejoin: &Rejoin,
-) -> Result<Validity, String> {
-    let used = dialer.credentials().joined_with;
-    let token = (rejoin.token)()?
-        .filter(|token| Digest::of(token.secret.reveal().as_bytes()) != used)
-        .ok_or("there is no new join token; `stevedore cluster join NAME` on the hub makes one")?;
-    let next = enrol::obtain(store, Some(&token), rejoin.cluster)
-        .await
-        .map_err(|error| chain(&error))?;
-    let validity = next.validity().map_err(|error| error.to_string())?;
-    dialer.replace(next);
-    Ok(validity)
-}
-
-fn has_ended(dialer: &Dialer) -> bool {
-    dialer
-        .credentials()
-        .validity()
-        .is_ok_and(|validity| validity.left().is_zero())
-}
-
-fn present_due(dialer: &Dialer, random: u64) -> Duration {
-    dialer
-        .credentials()
-        .validity()
-        .map_or(Duration::ZERO, |validity| due(&validity, random))
-}
-
-/// Time until the renewal is due: a third of the life before the end, spread by 10 %.
-fn due(validity: &Validity, random: u64) -> Duration {
-    validity
-        .left()
-        .saturating_sub(retry::spread(validity.length() / 3, 10, random))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{SystemTime, UNIX_EPOCH};
-
-    use super::*;
-
-    #[test]
-    fn a_renewal_is_due_at_two_thirds_of_the_life_give_or_take_a_tenth() {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_secs();
-        let now = i64::try_from(now).unwrap();
-        let day = Validity {
-            not_before: now,
-            not_after: now + 86_400,
-        };
-        let near = |random, hours: f64| {
-            let due = due(&day, random).as_secs_f64() / 3600.0;
-            assert!((due - hours).abs() < 0.01, "{due} instead of {hours}");
-        };
-        near(u64::MAX / 2, 16.0);
-        near(0, 16.8);
-        near(u64::MAX, 15.2);
-        let ended = Validity {
-            not_before: now - 100,
-            not_after: now - 1,
-        };
-        assert!(due(&ended, 0).is_zero());
+/// What an attempt to renew or exchange says about the present identity.
+fn lack_of(error: &JoinError) -> Option<Lack> {
+    match error {
+        JoinError::Dial(DialError::CertificateExpired) => Some(Lack::Expired),
+        JoinError::Dial(DialError::ForeignHub { .. }) => Some(Lack::ForeignHub),
+        error if error.is_revoked() => Some(Lack::Revoked),
+        _ => None,
     }
 }

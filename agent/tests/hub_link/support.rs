@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use stevedore_agent::hub_link::{
-    Credentials, Dialer, IdentityStore, Link, MemoryStore, OrderStore, Pending, Rejoin, Standing,
-    StoreFailure, keep_renewed, obtain,
+    Credentials, Dialer, HubClock, IdentityStore, Link, MemoryStore, OrderStore, Pending, Rejoin,
+    Standing, StoreFailure, keep_renewed, obtain,
 };
 use stevedore_agent_core::session::{Event, Identity, Reconnect, Recovered, Session, StoreError};
+use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::{Pace, Report};
+use stevedore_hub_grpc::identity::MemberName;
 use stevedore_hub_grpc::memory::MemoryHub;
-use stevedore_hub_grpc::pki::Authority;
+use stevedore_hub_grpc::pki::{self, Authority};
 use stevedore_hub_grpc::server::{Server, Settings};
 use stevedore_hub_grpc::session::{Ports, Sessions};
 use stevedore_proto_core::content::Phase;
@@ -21,6 +23,8 @@ use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::{
     ClusterUid, Content, DeploymentUid, Digest, InstanceId, Order, PackageUid,
 };
+use stevedore_runtime::admin::Readiness;
+use stevedore_runtime::clock::Clock;
 use stevedore_runtime::retry::Schedule;
 use stevedore_runtime::supervise::Supervisor;
 use stevedore_runtime::tls;
@@ -29,6 +33,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// Between two looks at what cannot be waited for.
+const LOOK: Duration = Duration::from_millis(10);
 pub(crate) const CLUSTER: ClusterUid = ClusterUid::from_bytes([5; 16]);
 pub(crate) const PACKAGE: PackageUid = PackageUid::from_bytes([7; 16]);
 
@@ -94,12 +100,7 @@ pub(crate) async fn serve(
 }
 
 pub(crate) fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-        .try_into()
-        .unwrap()
+    Clock::SYSTEM.unix()
 }
 
 impl Hub {
@@ -107,6 +108,53 @@ impl Hub {
         let ca = Digest::from_bytes(*self.authority.pin().as_bytes());
         self.ports
             .invite(name, ca, vec![self.address.to_string()], 60)
+    }
+
+    /// An identity that this hub gave to a member so many seconds ago, for 90 days.
+    pub(crate) fn given(&self, member: MemberUid, ago: i64) -> Credentials {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let request = rcgen::CertificateParams::default()
+            .serialize_request(&key)
+            .unwrap();
+        let name = MemberName {
+            cluster: CLUSTER,
+            member,
+        };
+        let request = pki::Request::parse(request.der()).unwrap();
+        let issued = self
+            .authority
+            .sign_member(&request, name, now() - ago, pki::MEMBER_SECONDS);
+        Credentials {
+            chain: vec![issued.unwrap().certificate],
+            key: key.serialize_der(),
+            authorities: vec![self.authority.certificate_der().to_vec()],
+            addresses: vec![self.address.to_string()],
+            joined_with: Digest::of(b"an older token"),
+        }
+    }
+
+    /// How many sessions have begun.
+    pub(crate) fn sessions_begun(&self) -> usize {
+        begun(&self.ports.reports().borrow())
+    }
+
+    /// Waits until so many sessions have begun.
+    pub(crate) async fn sessions_reach(&self, count: usize) {
+        let mut reports = self.ports.reports();
+        let wait = reports.wait_for(|all| begun(all) >= count);
+        let seen = tokio::time::timeout(SOON, wait).await.is_ok();
+        assert!(seen, "{} sessions of {count}", self.sessions_begun());
+    }
+
+    /// Ends the hub as a process ends.
+    pub(crate) async fn stop(self) -> (Arc<MemoryHub>, Arc<Authority>, SocketAddr) {
+        drop((self._stop, self.sessions));
+        let exit = self
+            .supervisor
+            .run_until(async {}, std::future::pending(), SOON)
+            .await;
+        assert_eq!(exit.code(), 0, "{exit}");
+        (self.ports, self.authority, self.address)
     }
 
     /// Waits for a report about the one cluster.
@@ -120,6 +168,14 @@ impl Hub {
             self.ports.reports().borrow()
         );
     }
+}
+
+fn begun(reports: &[(ClusterUid, Report)]) -> usize {
+    let connected = |report: &Report| matches!(report, Report::Connected { .. });
+    reports
+        .iter()
+        .filter(|(_, report)| connected(report))
+        .count()
 }
 
 /// An order with its content and trace.
@@ -178,6 +234,8 @@ pub(crate) struct Agent {
     pub(crate) standing: watch::Receiver<Standing>,
     pub(crate) dialer: Dialer,
     pub(crate) store: Arc<Watched>,
+    pub(crate) clock: HubClock,
+    pub(crate) readiness: Readiness,
     /// The token that stands ready.
     pub(crate) token: Arc<Mutex<Option<JoinToken>>>,
     pub(crate) _engine: mpsc::Sender<Event>,
@@ -186,20 +244,26 @@ pub(crate) struct Agent {
 }
 
 pub(crate) async fn agent(token: &JoinToken) -> Agent {
+    agent_with(token, Clock::SYSTEM).await
+}
+
+/// An agent that joins, with a clock that may be wrong.
+pub(crate) async fn agent_with(token: &JoinToken, clock: Clock) -> Agent {
     let store = Arc::new(Watched::default());
-    let credentials = obtain(store.as_ref(), Some(token), CLUSTER).await.unwrap();
-    start(credentials, store)
+    let credentials = obtain(store.as_ref(), Some(token), CLUSTER, &HubClock::new(clock)).await;
+    start_with(credentials.unwrap(), store, None, clock)
 }
 
 pub(crate) fn start(credentials: Credentials, store: Arc<Watched>) -> Agent {
-    start_with(credentials, store, None)
+    start_with(credentials, store, None, Clock::SYSTEM)
 }
 
-/// An agent with a token that stands ready.
+/// An agent with a token that stands ready, and a clock that may be wrong.
 pub(crate) fn start_with(
     credentials: Credentials,
     store: Arc<Watched>,
     token: Option<JoinToken>,
+    clock: Clock,
 ) -> Agent {
     let stop = CancellationToken::new();
     let supervisor = Supervisor::new(stop.clone());
@@ -214,15 +278,18 @@ pub(crate) fn start_with(
         ..Reconnect::default()
     };
     let machine = Session::new(identity, Recovered::default(), reconnect);
-    let (orders, dialer) = (Arc::new(Orders::default()), Dialer::new(credentials));
+    let clock = HubClock::new(clock);
+    let dialer = Dialer::new(credentials, clock.clone());
+    let orders = Arc::new(Orders::default());
     let (engine, events) = mpsc::channel(16);
     let standing = Link::start(machine, orders.clone(), dialer.clone(), events, &tasks);
-    let token = Arc::new(Mutex::new(token));
+    let (token, readiness) = (Arc::new(Mutex::new(token)), Readiness::new());
     let ready = Arc::clone(&token);
     let rejoin = Rejoin {
         cluster: CLUSTER,
         token: Box::new(move || Ok(ready.lock().unwrap().clone())),
         standing: standing.clone(),
+        ready: readiness.handle("hub"),
     };
     tasks.essential(
         "renewal",
@@ -233,6 +300,8 @@ pub(crate) fn start_with(
         standing,
         dialer,
         store,
+        clock,
+        readiness,
         token,
         _engine: engine,
         _stop: stop.drop_guard(),
@@ -246,6 +315,25 @@ impl Agent {
             .await
             .is_ok();
         assert!(seen, "never {what}: {:?}", self.standing.borrow());
+    }
+
+    /// Waits until the agent says what it lacks, in words that fit.
+    pub(crate) async fn lacks(&mut self, words: &str) {
+        let says = async {
+            while !self.readiness.missing().join(" ").contains(words) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let said = tokio::time::timeout(SOON, says).await.is_ok();
+        assert!(said, "never {words:?}: {:?}", self.readiness.missing());
+    }
+
+    /// Waits until its identity was saved so often.
+    pub(crate) async fn saved(&self, times: u32) {
+        let mut saves = self.store.saves.subscribe();
+        let wait = saves.wait_for(|saves| *saves >= times);
+        let seen = tokio::time::timeout(SOON, wait).await.is_ok();
+        assert!(seen, "saved {} times", *self.store.saves.borrow());
     }
 
     pub(crate) async fn synced(&mut self) {

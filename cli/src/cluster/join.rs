@@ -16,8 +16,8 @@ use stevedore_crds::v1alpha1::{MemberCluster, MemberClusterSpec};
 use stevedore_proto_core::Digest;
 use stevedore_proto_core::join::{JoinSecret, JoinToken, MAX_LIFETIME};
 
-use crate::Outcome;
 use crate::deployments::is_connected;
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use crate::packages::find;
 
@@ -28,15 +28,15 @@ Examples:
 
 The token is bound to the name, can be used once and is stored hashed. For a cluster that was
 invited but has not joined yet, join makes a new token and the old one ends. So it does for a member
-that has no session, such as one that was away until its certificate ran out: with the token that
-very cluster, and no other, joins again under its name.";
+that has no session, such as one that was away for more than a year after its certificate expired:
+with the token that very cluster, and no other, joins again under its name.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Join {
     /// Name the cluster gets in the fleet
     name: String,
     /// Label of the cluster, for placement; may be repeated
-    #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = crate::args::label)]
+    #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = crate::label::parse)]
     labels: Vec<(String, String)>,
     /// How long the token can be used, at most 24h
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = lifetime)]

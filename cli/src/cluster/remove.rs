@@ -13,8 +13,9 @@ use serde_json::json;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::MemberCluster;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use crate::output::{self, Format};
+use crate::packages::existing_cluster;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -54,7 +55,7 @@ struct Removal<'a> {
 impl Remove {
     pub(crate) async fn run(self, client: Client) -> anyhow::Result<Outcome> {
         let api: Api<MemberCluster> = Api::all(client);
-        let cluster = super::existing(&api, &self.name).await?;
+        let cluster = existing_cluster(&api, &self.name).await?;
         if !self.forget && cluster.spec.cluster_uid.is_some() && !self.drained(&api).await? {
             if self.output != Format::Table {
                 self.print(State::Draining)?;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use stevedore_fleet::Fleet;
 
-use super::Shown;
 use super::example;
+use super::progress::ProgressLine;
 use super::stage::Stage;
 
 /// The folders that the commands need on the PATH: that of this program, and that of kubectl where it is not there yet.
@@ -15,7 +15,7 @@ pub(super) async fn path(fleet: &Fleet) -> anyhow::Result<Vec<PathBuf>> {
     let ours = std::env::current_exe().context("cannot find this program")?;
     let mut programs = vec![ours];
     if !is_on(std::env::var_os("PATH"), "kubectl") {
-        let progress = Shown::new();
+        let progress = ProgressLine::new();
         progress.say("looking for kubectl");
         let found = fleet.kubectl(&progress).await;
         progress.done();

@@ -24,14 +24,17 @@ macro_rules! package_kind {
             derive = "PartialEq",
             doc = $doc,
             printcolumn(name = "Available", type_ = "string", json_path = ".status.conditions[?(@.type=='Available')].status"),
-            printcolumn(name = "Progressing", type_ = "string", json_path = ".status.conditions[?(@.type=='Progressing')].status"),
+            printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
+            printcolumn(name = "Progressing", type_ = "string", json_path = ".status.conditions[?(@.type=='Progressing')].status", priority = 1),
             printcolumn(name = "Unpacked", type_ = "string", json_path = ".status.conditions[?(@.type=='Unpacked')].status", priority = 1),
-            printcolumn(name = "Invalid", type_ = "string", json_path = ".status.conditions[?(@.type=='Invalid')].status"),
+            printcolumn(name = "Invalid", type_ = "string", json_path = ".status.conditions[?(@.type=='Invalid')].status", priority = 1),
             printcolumn(name = "Targeted", type_ = "integer", json_path = ".status.counts.targeted"),
+            printcolumn(name = "Updated", type_ = "integer", json_path = ".status.counts.updated"),
             printcolumn(name = "Ready", type_ = "integer", json_path = ".status.counts.available"),
             printcolumn(name = "Offline", type_ = "integer", json_path = ".status.counts.offline", priority = 1),
             printcolumn(name = "Revision", type_ = "integer", json_path = ".status.revision"),
             printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+            printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
             validation = Rule::new("size(self.metadata.name) <= 45").message("the name of a package has at most 45 characters")
         )]
         #[x_kube(validation = Rule::new("!has(oldSelf.placement) || has(self.placement)")
@@ -142,14 +145,17 @@ pub struct PackageStatus {
     /// The generation of `spec` that this status speaks about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Unpacked`, `Invalid`, `Available`, `Progressing`, `Paused` and the kstatus summaries.
+    /// `Unpacked`, `Invalid`, `Available`, `Progressing`, `Paused` and the kstatus summaries. `Available` speaks
+    /// about what was ordered: while that is not what `spec` asks for, its `observedGeneration` is an earlier one,
+    /// and `Ready` says why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// Number of the PackageRevision that clusters are ordered to run.
+    /// Number of the PackageRevision that clusters are ordered to run: the one of `spec`, the one that the package
+    /// is pinned at, or the newest of those that stay while what `spec` asks for is not unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
-    /// The image of `spec.image` resolved to a digest.
+    /// The image of that revision, by digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 640))]
     pub resolved_image: Option<String>,
@@ -171,7 +177,7 @@ pub struct PackageStatus {
 pub struct PackageCounts {
     /// Clusters that the placement selects.
     pub targeted: i32,
-    /// Clusters that report the newest order as accepted.
+    /// Clusters that report the newest order as accepted; none while that is not what `spec` asks for.
     pub updated: i32,
     /// Clusters where the newest order is available.
     pub available: i32,

@@ -4,6 +4,7 @@
 //! `programs`, who may log in and how in `identity`, copies of its data in `backup`.
 
 mod backup;
+mod files;
 mod identity;
 mod options;
 mod programs;
@@ -70,11 +71,11 @@ impl ControlPlane {
         let name = options.name.clone();
         std::fs::create_dir_all(ground.folder).map_err(Error::io(ground.folder))?;
         let mut authority = Authority::new(&name)?;
-        programs::write_files(ground.folder, &options, &authority)?;
+        files::write(ground.folder, &options, &authority)?;
         let mut attempt = 1;
         let cluster = loop {
             let port = free_port()?;
-            let admin = identity::certificate(
+            let admin = Kubeconfig::with_certificate(
                 &authority,
                 &name,
                 port,
@@ -207,7 +208,7 @@ impl ControlPlane {
         {
             return Ok(());
         }
-        let process = self.guard.spawn(&self.spec(program)?).await?;
+        let process = Process::start(&self.guard, &self.spec(program)?).await?;
         if program == Program::ApiServer {
             until_ready(&process, || self.api_server_answers()).await?;
         }

@@ -90,17 +90,15 @@ impl Daemon {
         {
             return Ok(());
         }
-        let process = self
-            .guard
-            .spawn(&ProcessSpec {
-                name: spec.name.clone(),
-                program: spec.program.clone(),
-                args: spec.args.clone(),
-                env: spec.env.clone(),
-                dir: None,
-                log: self.log.clone(),
-            })
-            .await?;
+        let child = ProcessSpec {
+            name: spec.name.clone(),
+            program: spec.program.clone(),
+            args: spec.args.clone(),
+            env: spec.env.clone(),
+            dir: None,
+            log: self.log.clone(),
+        };
+        let process = Process::start(&self.guard, &child).await?;
         if let Some(url) = &spec.ready_url {
             until_ready(&process, || async {
                 match http_status(url).await? {

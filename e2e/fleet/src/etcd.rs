@@ -94,7 +94,7 @@ impl Etcd {
             return Ok(());
         }
         let client = self.access.client().await?;
-        let process = self.guard.spawn(&self.spec()).await?;
+        let process = Process::start(&self.guard, &self.spec()).await?;
         until_ready(&process, || async {
             let request = http_get("/health");
             match client.request_text(request).await {

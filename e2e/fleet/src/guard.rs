@@ -31,11 +31,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal as UnixSignal, kill_process_group};
 use tokio::sync::watch;
 
-use crate::process::{Exit, Process, ProcessSpec, State};
-use wire::{Command, Event, READY, Signal, Spawn};
-
-/// Set in the environment of a guard, and in nobody else's.
-const ENTER: &str = "STEVEDORE_FLEET_GUARD";
+pub(crate) use wire::Spawn;
+use wire::{Command, ENTER, Event, READY, Signal};
 
 /// The root-level test that [`guard_entry!`](crate::guard_entry) makes. A program ignores these arguments: it
 /// looks at the environment before it parses them.
@@ -100,6 +97,23 @@ macro_rules! guard_entry {
     };
 }
 
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// Its exit code; absent when a signal ended it.
+    pub code: Option<i32>,
+    /// In words, for instance `signal: 9 (SIGKILL)`.
+    pub text: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum State {
+    Starting,
+    Failed(String),
+    Running(i32),
+    Exited(Exit),
+}
+
 /// A handle to the guard; cheap to clone. When the last one is dropped, every process ends.
 #[derive(Clone)]
 pub struct Guard(Arc<Inner>);
@@ -159,33 +173,25 @@ impl Guard {
         })))
     }
 
-    /// Starts a process in a group of its own, its output appended to `spec.log`.
-    ///
-    /// # Errors
-    /// [`Error::Spawn`] with the operating system's reason; [`Error::Gone`] without a guard.
-    pub async fn spawn(&self, spec: &ProcessSpec) -> Result<Process, Error> {
-        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
+    /// An id for the next child.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.0.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Starts a child in a process group of its own and waits until it runs; gives how it stands from then on.
+    pub(crate) async fn spawn(&self, child: Spawn) -> Result<watch::Receiver<State>, Error> {
+        let program = child.program.display().to_string();
         let (sender, mut state) = watch::channel(State::Starting);
-        lock(&self.0.children).insert(id, sender);
-        self.0.send(&Command::Spawn(Spawn {
-            id,
-            program: spec.program.clone(),
-            args: spec.args.clone(),
-            env: spec.env.clone(),
-            dir: spec.dir.clone(),
-            log: spec.log.clone(),
-        }))?;
+        lock(&self.0.children).insert(child.id, sender);
+        self.0.send(&Command::Spawn(child))?;
         let started = state
             .wait_for(|state| !matches!(state, State::Starting))
             .await
             .map_err(|_| Error::Gone)?
             .clone();
         match started {
-            State::Failed(reason) => Err(Error::Spawn {
-                program: spec.program.display().to_string(),
-                reason,
-            }),
-            _ => Ok(Process::new(self.clone(), id, spec, state)),
+            State::Failed(reason) => Err(Error::Spawn { program, reason }),
+            _ => Ok(state),
         }
     }
 

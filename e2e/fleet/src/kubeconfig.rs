@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::error::Error;
-use crate::pki::Pair;
+use crate::pki::{Authority, Pair};
 
 /// One user's access to one API server.
 #[derive(Debug, Clone)]
@@ -27,6 +27,23 @@ pub(crate) enum Login {
 }
 
 impl Kubeconfig {
+    /// Access by a client certificate of its own, in one group if it is given.
+    pub(crate) fn with_certificate(
+        authority: &Authority,
+        cluster: &str,
+        port: u16,
+        user: &str,
+        group: Option<&str>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            cluster: cluster.to_owned(),
+            user: user.to_owned(),
+            server: format!("https://127.0.0.1:{port}"),
+            authority: authority.certificate(),
+            login: Login::Certificate(authority.client(user, group)?),
+        })
+    }
+
     /// The text of the file. It holds a secret.
     #[must_use]
     pub fn to_yaml(&self) -> String {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::guard::Guard;
+pub use crate::guard::Exit;
+use crate::guard::{Error, Guard, Spawn, State};
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -25,23 +26,6 @@ pub struct ProcessSpec {
     pub log: PathBuf,
 }
 
-/// How a process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exit {
-    /// Its exit code; absent when a signal ended it.
-    pub code: Option<i32>,
-    /// In words, for instance `signal: 9 (SIGKILL)`.
-    pub text: String,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum State {
-    Starting,
-    Failed(String),
-    Running(i32),
-    Exited(Exit),
-}
-
 /// A running process in a group of its own. Dropping it kills the group.
 pub struct Process {
     guard: Guard,
@@ -52,19 +36,27 @@ pub struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(
-        guard: Guard,
-        id: u64,
-        spec: &ProcessSpec,
-        state: watch::Receiver<State>,
-    ) -> Self {
-        Self {
-            guard,
+    /// Starts a process in a group of its own, its output appended to `spec.log`.
+    ///
+    /// # Errors
+    /// [`Error::Spawn`] with the operating system's reason; [`Error::Gone`] without a guard.
+    pub async fn start(guard: &Guard, spec: &ProcessSpec) -> Result<Self, Error> {
+        let id = guard.next_id();
+        let child = Spawn {
+            id,
+            program: spec.program.clone(),
+            args: spec.args.clone(),
+            env: spec.env.clone(),
+            dir: spec.dir.clone(),
+            log: spec.log.clone(),
+        };
+        Ok(Self {
+            state: guard.spawn(child).await?,
+            guard: guard.clone(),
             id,
             name: spec.name.clone(),
             log: spec.log.clone(),
-            state,
-        }
+        })
     }
 
     /// What people call it.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::guard::Guard;
-use crate::process::ProcessSpec;
+use crate::process::{Process, ProcessSpec};
 use crate::progress::{Event, Progress, Silent};
 use crate::start::TAIL;
 
@@ -93,7 +93,7 @@ impl Programs {
             dir: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")),
             log,
         };
-        let process = guard.spawn(&spec).await?;
+        let process = Process::start(&guard, &spec).await?;
         let started = Instant::now();
         let exit = loop {
             if let Ok(exit) = tokio::time::timeout(TICK, process.ended()).await {

@@ -92,18 +92,16 @@ impl Registry {
             return Ok(());
         }
         let config = self.folder.join("config.yaml").display().to_string();
-        let process = self
-            .guard
-            .spawn(&ProcessSpec {
-                name: NAME.to_owned(),
-                program: self.program.clone(),
-                args: vec!["serve".to_owned(), config],
-                // It would else look for a collector of traces.
-                env: vec![("OTEL_TRACES_EXPORTER".to_owned(), "none".to_owned())],
-                dir: None,
-                log: self.log_path(),
-            })
-            .await?;
+        let child = ProcessSpec {
+            name: NAME.to_owned(),
+            program: self.program.clone(),
+            args: vec!["serve".to_owned(), config],
+            // It would else look for a collector of traces.
+            env: vec![("OTEL_TRACES_EXPORTER".to_owned(), "none".to_owned())],
+            dir: None,
+            log: self.log_path(),
+        };
+        let process = Process::start(&self.guard, &child).await?;
         let url = format!("{}/v2/", self.url());
         until_ready(&process, || async {
             match http_status(&url).await? {

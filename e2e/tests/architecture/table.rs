@@ -58,8 +58,18 @@ pub(crate) const ROWS: &[Row] = &[
         pure: true,
     },
     Row {
+        crate_name: "stevedore-template",
+        may_use: &[],
+        never: PURE,
+        pure: true,
+    },
+    Row {
         crate_name: "stevedore-package",
-        may_use: &["stevedore-proto-core", "stevedore-cel"],
+        may_use: &[
+            "stevedore-proto-core",
+            "stevedore-cel",
+            "stevedore-template",
+        ],
         never: PURE,
         pure: true,
     },

@@ -6,13 +6,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
-use stevedore_agent::hub_link::{Credentials, Dialer};
+use stevedore_agent::hub_link::{Credentials, Dialer, HubClock};
 use stevedore_fleet::ControlPlane;
 use stevedore_proto::v1;
 use stevedore_proto::v1::hub_client::HubClient;
 use stevedore_proto_core::join::REASON_METADATA;
 use stevedore_proto_core::message::Hello;
 use stevedore_proto_core::{Digest, Environment, InstanceId, ToAgent, ToHub, held};
+use stevedore_runtime::clock::Clock;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
@@ -38,7 +39,7 @@ pub(crate) async fn credentials(member: &ControlPlane) -> Credentials {
 
 /// A connection to the hub as a member.
 pub(crate) async fn connect(credentials: Credentials) -> Channel {
-    Dialer::new(credentials)
+    Dialer::new(credentials, HubClock::new(Clock::SYSTEM))
         .connect(None)
         .await
         .expect("the hub's TLS takes a certificate of its own authority")
@@ -92,6 +93,7 @@ impl Session {
             root: held::root([]),
             held: 0,
             environment,
+            time: None,
         };
         let hello = v1::ToHub::from(ToHub::Hello(Box::new(hello)));
         let outgoing = futures::stream::iter([hello]).chain(futures::stream::pending());

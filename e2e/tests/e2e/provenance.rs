@@ -59,16 +59,14 @@ fn revision(package: &str, number: i64, secrets: &[&str]) -> Value {
 }
 
 /// Creates a revision and waits until an Event says why the hub does not believe it. `holds` is asked meanwhile.
-async fn is_not_believed<F>(
+async fn is_not_believed(
     world: &World,
     namespace: &str,
     name: &str,
     spec: &Value,
     reason: &str,
-    holds: impl Fn() -> F,
-) where
-    F: Future<Output = ()>,
-{
+    holds: &impl AsyncFn(),
+) {
     let client = world.client();
     let forged = object("PackageRevision", name, spec);
     let made = create(&client, &revisions(namespace), &forged).await;
@@ -133,7 +131,7 @@ fn a_forged_revision_of_an_unknown_package_costs_no_secret() {
                 "UnknownPackage",
             ),
         ] {
-            is_not_believed(world, namespace, name, spec, reason, || keeps()).await;
+            is_not_believed(world, namespace, name, spec, reason, &keeps).await;
             let path = format!("{}/{name}", revisions(namespace));
             let held = json!({"metadata": {"finalizers": ["stevedore.dev/history"]}});
             merge(&client, &path, &held).await.expect("an edit");
@@ -199,7 +197,7 @@ fn a_forged_revision_of_a_cluster_package_is_never_rolled_out_and_blocks_no_numb
             ("stevedore-system", name(3), 5000, "WrongName"),
         ] {
             forged["number"] = json!(number);
-            is_not_believed(world, namespace, &name, &forged, reason, || stays()).await;
+            is_not_believed(world, namespace, &name, &forged, reason, &stays).await;
         }
 
         let next = fleet.clone().config_map("fleet-map", "only", "2");

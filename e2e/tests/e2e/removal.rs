@@ -7,7 +7,7 @@ use super::rollout::{package_writes, statuses};
 use stevedore_e2e::api::{condition, core, delete, get, list, merge, ours};
 use stevedore_e2e::draft::{Draft, members, named};
 use stevedore_e2e::harness::{WITHIN, alone, shared};
-use stevedore_e2e::world::{SMALL, seen_on};
+use stevedore_e2e::world::{SMALL, Shape, seen_on};
 
 /// Three phases of one ConfigMap each, after one of their namespace.
 fn three(name: &str) -> Draft {
@@ -253,5 +253,33 @@ fn a_revision_that_somebody_deletes_is_kept_while_it_runs() {
         upgrade("3").await;
         world.gone(&world.client(), &path).await;
         first.remove(world).await;
+    });
+}
+
+#[test]
+fn a_package_without_clusters_that_is_deleted_while_no_hub_runs_leaves_nothing_behind() {
+    const HUB_ONLY: Shape = Shape { joined: 0, ..SMALL };
+    alone(HUB_ONLY, async |world| {
+        let client = world.client();
+        let draft = Draft::new("unplaced", &["only"])
+            .namespace("only")
+            .config_map("map", "only", "ours");
+        let image = draft.push(world, "1").await;
+        draft.order(world, &image, &named(&[])).await;
+        draft.says_any(world, "Unpacked", "True").await;
+        let revisions = ours("namespaces/stevedore-system/packagerevisions");
+        let kept = list(&client, &revisions).await;
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        let content = kept[0]["spec"]["contentSecrets"][0].as_str();
+        let content = core("stevedore-system", "secrets", content.expect("a name"));
+        assert!(get(&client, &content).await.is_some());
+
+        world.hub.daemon.kill().await;
+        delete(&client, &draft.path()).await;
+        let started = world.hub.daemon.start().await;
+        started.expect("the hub starts again");
+        world.gone(&client, &draft.path()).await;
+        world.gone(&client, &content).await;
+        assert_eq!(list(&client, &revisions).await, Vec::<Value>::new());
     });
 }

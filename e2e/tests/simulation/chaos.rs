@@ -136,7 +136,7 @@ impl World {
             Some((self.agents[cluster].uid, assignment))
         };
         let assignments = (0..CLUSTERS).filter_map(assignment).collect();
-        self.hub.fleet.assign(package, &assignments);
+        self.hub.fleet.assign(package.into(), &assignments);
     }
 
     pub(crate) fn fault(&mut self) -> Check {

@@ -3,7 +3,7 @@
 use stevedore_agent_core::session::{
     Action as AgentAction, Event as AgentEvent, FetchError, StoreError,
 };
-use stevedore_hub_core::fleet::Class;
+use stevedore_hub_core::fleet::DeploymentState;
 use stevedore_hub_core::session::{
     Action as HubAction, Connection as Stream, Event as HubEvent, Report,
 };
@@ -171,16 +171,16 @@ impl World {
             // The process was killed and nobody knows yet.
             return Ok(());
         }
-        for (package, row) in self.hub.fleet.on_cluster(&agent.uid) {
-            let said = agent
-                .reports
-                .get(&DeploymentUid::derive(&package, &agent.uid));
+        for (package, deployment) in self.hub.fleet.on_cluster(&agent.uid) {
+            let said = agent.reports.get(&package.deployment(&agent.uid));
             let available = said.is_some_and(|said| {
-                said.stage == Stage::Available && Some(said.observed) == row.wanted()
+                said.stage == Stage::Available
+                    && Some(said.observed) == deployment.details().ordered()
             });
-            if row.class() == Class::Available && !available {
+            if deployment.row().state() == DeploymentState::Available && !available {
                 return Err(self.violated(format!(
-                    "S9: package {package} is available on cluster {cluster}, whose new process said {said:?}"
+                    "S9: package {} is available on cluster {cluster}, whose new process said {said:?}",
+                    package.package()
                 )));
             }
         }

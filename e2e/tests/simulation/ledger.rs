@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stevedore_hub_core::session::{ClusterOrders, History, TermStart, Wanted};
+use stevedore_hub_core::session::{ClusterOrders, DesiredOrder, History, TermStart};
 use stevedore_proto_core::order::order_digest;
 use stevedore_proto_core::{
     ClusterUid, DeploymentUid, Digest, Epoch, EpochId, Leadership, Order, OrderBody, PackageRef,
@@ -240,7 +240,7 @@ impl Durable {
                 .iter()
                 .filter(|(cluster, _)| clusters.contains(cluster))
             {
-                let wanted = Wanted {
+                let wanted = DesiredOrder {
                     order: row.order.clone(),
                     history: history.clone(),
                     finished: row.finished,

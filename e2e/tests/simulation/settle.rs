@@ -1,6 +1,6 @@
 //! Convergence and silence once faults have stopped.
 
-use stevedore_hub_core::fleet::Class;
+use stevedore_hub_core::fleet::DeploymentState;
 use stevedore_proto_core::{DeploymentUid, Millis};
 
 use super::breaks::Break;
@@ -100,8 +100,8 @@ impl World {
                 let rows = self.hub.fleet.on_cluster(&agent.uid);
                 let shown = rows
                     .iter()
-                    .find(|(package, _)| DeploymentUid::derive(package, &agent.uid) == deployment);
-                if shown.map(|(_, row)| row.class()) != Some(Class::Available) {
+                    .find(|(package, _)| package.deployment(&agent.uid) == deployment);
+                if shown.map(|(_, shown)| shown.row().state()) != Some(DeploymentState::Available) {
                     return Err(format!("the fleet shows {shown:?}"));
                 }
             }

@@ -1,7 +1,8 @@
 //! What the hub knows, in one place: indexes of its kinds, the live fleet, ledgers, and who waits to be worked on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -11,25 +12,27 @@ use kube::{Api, Client, Resource, ResourceExt as _};
 use stevedore_crds::v1alpha1::{
     ClusterPackage, MemberCluster, Package, PackageAction, PackageKind,
 };
-use stevedore_hub_core::desired::Desired;
 use stevedore_hub_core::fleet::{Failure, Fleet};
 use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::placement::{self, Shortfall};
 use stevedore_hub_core::ports::JoinRefusal;
 use stevedore_hub_core::status::Source;
+use stevedore_proto_core::clock::ClockOffset;
+use stevedore_proto_core::exchange::ExchangeRefusal;
 use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid};
 use stevedore_runtime::keyed::Keyed;
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::Instant;
 
 use crate::leadership::lease::Leader;
+use crate::leadership::write_guard;
 use crate::metrics::Metrics;
 use crate::package::any_package::{AnyPackage, PackageLike as _};
 use crate::package::registry::{self, Puller};
 use crate::package::render_cache::Renderer;
 use crate::package::revisions::Revisions;
 use crate::package::status::Shown;
-use crate::rollout::ledger_store::StoredLedger;
+use crate::rollout::orders::Orders;
 use crate::watch::index::Index;
 use crate::watch::queue::Queue;
 use crate::write;
@@ -77,14 +80,39 @@ pub(crate) struct View {
     pub(crate) has_content: bool,
     pub(crate) revision: Option<u64>,
     pub(crate) resolved_image: Option<String>,
+    /// Why the revision that should run cannot be read.
+    pub(crate) unreadable: Option<Failure>,
     pub(crate) unrendered: BTreeMap<ClusterUid, Failure>,
     pub(crate) pending_render: usize,
     pub(crate) shortfall: Option<Shortfall>,
     /// Whether some targets are still to be rendered for.
     pub(crate) rendering: bool,
     pub(crate) pinned: Option<u64>,
+    /// Revisions that stay ordered, oldest and newest, while what the spec asks for cannot be ordered.
+    pub(crate) kept: Option<RangeInclusive<u64>>,
     /// Why the last plan could not be carried out, and how often that happened in a row before.
     pub(crate) blocked: Option<(Failure, u32)>,
+}
+
+/// Why a cluster got no certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// Its token was not taken.
+    #[error(transparent)]
+    Join(#[from] JoinRefusal),
+    /// Its expired certificate was not exchanged.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeRefusal),
+}
+
+impl Refusal {
+    /// One CamelCase word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Join(refusal) => refusal.as_str(),
+            Self::Exchange(refusal) => refusal.as_str(),
+        }
+    }
 }
 
 /// What an agent said about itself and its member, and what else is known of it.
@@ -93,29 +121,43 @@ pub(crate) struct MemberNote {
     pub(crate) agent_version: Option<String>,
     pub(crate) environment: Option<Environment>,
     /// Why it has no session, where it was refused one.
-    pub(crate) refusal: Option<JoinRefusal>,
+    pub(crate) refusal: Option<Refusal>,
     /// When its status was written last.
     pub(crate) shown: Option<Instant>,
+    /// How far its clock was from ours when its session opened, where it said so.
+    pub(crate) clock: Option<ClockOffset>,
+    /// Whether an event has said that its clock is wrong.
+    pub(crate) clock_announced: bool,
     /// Two processes use its identity.
     pub(crate) duplicate: Option<(String, Instant)>,
 }
 
+impl MemberNote {
+    /// How far its clock is off, where that is too far.
+    pub(crate) fn skew(&self) -> Option<ClockOffset> {
+        self.clock.filter(|offset| offset.is_skew())
+    }
+}
+
 /// The whole hub but its gRPC side. One per process, shared by all its tasks.
 pub struct Hub {
+    /// Writes only while this process leads.
     pub(crate) client: Client,
+    /// For the Lease and the term themselves, and for what is kept before anybody leads.
+    pub(crate) unguarded: Client,
     pub(crate) settings: Settings,
     pub(crate) own: ClusterUid,
-    pub(crate) started: Instant,
+    /// When everything was loaded: from then on members can come.
+    pub(crate) loaded: OnceLock<Instant>,
     /// Whether and as what this process leads.
-    pub leader: Leader,
+    pub leader: Arc<Leader>,
     pub(crate) members: Arc<Index<MemberCluster>>,
     pub(crate) packages: Arc<Index<Package>>,
     pub(crate) cluster_packages: Arc<Index<ClusterPackage>>,
     pub(crate) revisions: Revisions,
     pub(crate) actions: Arc<Index<PackageAction>>,
-    pub(crate) desired: RwLock<Option<Desired>>,
     pub(crate) fleet: Mutex<Fleet>,
-    pub(crate) ledgers: Mutex<BTreeMap<PackageUid, Arc<StoredLedger>>>,
+    pub(crate) orders: Orders,
     pub(crate) sources: Mutex<BTreeMap<PackageUid, SourceState>>,
     pub(crate) views: Mutex<BTreeMap<PackageUid, View>>,
     /// When packages' statuses were written last.
@@ -160,20 +202,22 @@ impl Hub {
             controller: "stevedore-hub".to_owned(),
             instance: Some(settings.holder.clone()),
         };
+        let leader: Arc<Leader> = Arc::default();
+        let guarded = write_guard::guarded(client.clone(), Arc::clone(&leader));
         Ok(Arc::new(Self {
-            recorder: Recorder::new(client.clone(), reporter),
-            client,
+            recorder: Recorder::new(guarded.clone(), reporter),
+            client: guarded,
             own,
-            started: Instant::now(),
-            leader: Leader::default(),
+            loaded: OnceLock::new(),
+            leader,
+            unguarded: client,
             members: Arc::default(),
             packages: Arc::default(),
             cluster_packages: Arc::default(),
             revisions: Revisions::new(&settings.namespace),
             actions: Arc::default(),
-            desired: RwLock::new(None),
             fleet: Mutex::default(),
-            ledgers: Mutex::default(),
+            orders: Orders::default(),
             sources: Mutex::default(),
             views: Mutex::default(),
             shown: Mutex::default(),
@@ -218,7 +262,7 @@ impl Hub {
     /// The identity of a package of either kind: its object's, else its ledger's.
     pub(crate) fn package_identity(&self, uid: &PackageUid) -> Option<PackageIdentity> {
         let object = self.package(uid).map(|package| package.identity());
-        let ledger = || Some(lock(&self.ledgers).get(uid)?.ledger.package.clone());
+        let ledger = || Some(self.orders.ledger(uid)?.ledger.package.clone());
         object.or_else(ledger)
     }
 
@@ -258,7 +302,8 @@ impl Hub {
             .map(|package| write::uid(&**package))
             .chain(cluster.iter().map(|package| write::uid(&**package)));
         let mut uids: BTreeSet<_> = uids.filter_map(|uid| uid.parse().ok()).collect();
-        uids.extend(lock(&self.ledgers).keys().copied());
+        let ledgers = self.orders.ledgers();
+        uids.extend(ledgers.iter().map(|stored| stored.ledger.package.uid));
         uids
     }
 
@@ -348,9 +393,9 @@ impl Hub {
         }
     }
 
-    /// How long this hub has run.
+    /// For how long members could have come. Waiting for the Lease does not count.
     pub(crate) fn age(&self) -> Duration {
-        self.started.elapsed()
+        self.loaded.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 }
 

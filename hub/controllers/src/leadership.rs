@@ -3,3 +3,4 @@
 pub mod lease;
 pub(crate) mod raise_epoch;
 pub mod records;
+pub(crate) mod write_guard;

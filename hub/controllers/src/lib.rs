@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!   watch ─▶ index ─▶ to_pull ─▶ package::controller: registry ─▶ Secrets ─▶ PackageRevision
+//!                 ├─▶ to_verify ─▶ package::revisions: an Event on what is not the hub's own
 //!                 └─▶ to_plan ─▶ rollout::controller: targets ─▶ plan ─▶ ledger (stored) ─▶ desired ─▶ sessions
 //!   reports ─▶ fleet ─▶ to_show ─▶ package::status      rollout::ledger_status ─▶ status of ledgers
 //!                   └─▶ to_note ─▶ member::status

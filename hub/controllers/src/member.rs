@@ -1,5 +1,6 @@
 //! Member clusters: joining, what they report, and the status of their `MemberCluster`s.
 
+pub(crate) mod admission;
 pub(crate) mod enrolment;
 pub(crate) mod reports;
 pub(crate) mod status;

@@ -1,8 +1,7 @@
 //! The hub as its sessions see it.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use kube::ResourceExt as _;
 use stevedore_hub_core::ports::{
     ContentError, Enrolments, JoinRefusal, MemberUid, Members, Orders, Pending, Redemption, Reports,
 };
@@ -12,68 +11,37 @@ use stevedore_proto_core::{ClusterUid, Digest, Leadership};
 use tokio::time::Instant;
 
 use crate::hub::{Hub, lock};
-use crate::member::enrolment;
+use crate::member::{admission, enrolment};
 use crate::package::content;
 
 /// Time after which an agent that was turned away tries again, in milliseconds.
 const RETRY: u64 = 2_000;
-/// The same where only an operator can change the answer.
-const RETRY_LATE: u64 = 60_000;
-
-fn close(reason: CloseReason, message: &str, retry_after: u64) -> Close {
-    Close {
-        reason,
-        message: message.to_owned(),
-        retry_after,
-        redirect: None,
-    }
-}
 
 impl Members for Hub {
     fn admit(&self, cluster: ClusterUid, member: MemberUid) -> Result<(), Close> {
         if self.leader.current().is_none() {
-            return Err(close(
+            return Err(Close::new(
                 CloseReason::NotLeader,
                 "this hub replica does not lead",
                 RETRY,
             ));
         }
         if lock(&self.recess).is_some_and(|until| Instant::now() < until) {
-            return Err(close(CloseReason::GoingAway, "the epoch was raised", RETRY));
+            return Err(Close::new(
+                CloseReason::GoingAway,
+                "the epoch was raised",
+                RETRY,
+            ));
         }
-        let loaded = {
-            let desired = self.desired.read().unwrap_or_else(PoisonError::into_inner);
-            desired
-                .as_ref()
-                .is_some_and(|desired| desired.of(&cluster).is_some())
-        };
-        if !loaded {
-            return Err(close(
+        if self.orders.of(&cluster).is_none() {
+            return Err(Close::new(
                 CloseReason::NotLoaded,
                 "the hub has not finished loading",
                 RETRY,
             ));
         }
-        let revoked = |message: &str| Err(close(CloseReason::Revoked, message, RETRY_LATE));
-        let Some(found) = self.members.get(&member.to_string()) else {
-            return revoked(
-                "the MemberCluster of this certificate is gone; join the cluster again",
-            );
-        };
-        if found.metadata.deletion_timestamp.is_some() {
-            return revoked("the MemberCluster of this certificate is being deleted");
-        }
-        if found.spec.cluster_uid.as_deref() != Some(&cluster.to_string()) {
-            return revoked("the certificate is another cluster's");
-        }
-        if found.spec.accepted == Some(false) {
-            let message = format!(
-                "spec.accepted of MemberCluster {} is false",
-                found.name_any()
-            );
-            return Err(close(CloseReason::NotAccepted, &message, RETRY_LATE));
-        }
-        Ok(())
+        let found = self.members.get(&member.to_string());
+        admission::admit(cluster, found.as_deref())
     }
 }
 
@@ -85,8 +53,7 @@ impl Enrolments for Hub {
 
 impl Orders for Hub {
     fn of(&self, cluster: ClusterUid) -> Option<Arc<ClusterOrders>> {
-        let desired = self.desired.read().unwrap_or_else(PoisonError::into_inner);
-        desired.as_ref()?.of(&cluster)
+        self.orders.of(&cluster)
     }
 
     fn leadership(&self) -> Option<Leadership> {

@@ -5,4 +5,5 @@ pub(crate) mod controller;
 pub(crate) mod finalizer;
 pub(crate) mod ledger_status;
 pub mod ledger_store;
+pub(crate) mod orders;
 pub(crate) mod targets;

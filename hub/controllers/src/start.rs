@@ -1,11 +1,11 @@
 //! The hub's tasks: watches feed indexes, indexes feed queues, queues feed workers.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::{PackageAction, PackageKind};
-use stevedore_hub_core::desired::Desired;
 use stevedore_runtime::supervise::Tasks;
+use tokio::time::Instant;
 
 use crate::hub::{Hub, is_joined, lock};
 use crate::leadership::{lease, raise_epoch};
@@ -48,7 +48,7 @@ pub enum Error {
 /// When epoch, term or a ledger cannot be read: then nothing may be ordered.
 pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
     let tasks = tasks.owner("controllers");
-    let (client, settings) = (hub.client.clone(), hub.settings.clone());
+    let (client, settings) = (hub.unguarded.clone(), hub.settings.clone());
     hub.leader
         .take(&client, &settings.namespace, &settings.holder)
         .await?;
@@ -63,26 +63,14 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
     );
     let loaded = ledger_store::load(hub).await?;
     let leadership = hub.leader.current().ok_or(lease::Error::Lost)?;
-    {
-        let mut desired = Desired::new(leadership);
-        for stored in loaded.values() {
-            desired.put(&stored.ledger);
-            rollout::controller::assume(hub, &stored.ledger, leadership.epoch);
-        }
-        desired.set_loaded();
-        *hub.desired.write().unwrap_or_else(PoisonError::into_inner) = Some(desired);
+    for stored in loaded.values() {
+        rollout::controller::assume(hub, &stored.ledger, leadership.epoch);
     }
-    *lock(&hub.ledgers) = loaded
-        .into_iter()
-        .map(|(uid, stored)| (uid, Arc::new(stored)))
-        .collect();
+    hub.orders.load(loaded.into_values(), leadership);
+    let _ = hub.loaded.set(Instant::now());
     work(hub, &tasks);
     let shared = Arc::clone(hub);
-    let _ = tasks.spawn("strays", async move {
-        if let Err(error) = garbage_collection::strays(&shared).await {
-            tracing::warn!(%error, "content that no revision names could not be looked for");
-        }
-    });
+    endless(&tasks, "strays", garbage_collection::run(shared));
     hub.plan_all();
     for uid in hub.package_uids() {
         hub.to_pull.add(uid);
@@ -101,7 +89,7 @@ fn keep_leading(hub: &Arc<Hub>, tasks: &Tasks) {
     let stop = tasks.shutdown();
     tasks.essential("lease", async move {
         let Hub {
-            client,
+            unguarded: client,
             settings,
             leader,
             ..

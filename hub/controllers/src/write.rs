@@ -157,9 +157,26 @@ pub(crate) fn is_refused(error: &kube::Error) -> bool {
     status.code == 422 && details.is_some_and(|details| !details.causes.is_empty())
 }
 
-/// When a status that was not written is tried again.
+/// Logs that a status was not written. That another write came first, or that the object is gone, is no fault.
+pub(crate) fn log_status(error: &kube::Error, kind: &str, name: &str) {
+    if is_conflict(error) {
+        tracing::debug!(kind, name, %error, "a status lost against another write");
+    } else {
+        tracing::warn!(kind, name, %error, "a status could not be written");
+    }
+}
+
+/// When a status that was not written is tried again, also after a conflict: no news of the object may follow, and
+/// one that is gone is forgotten by then.
 pub(crate) fn status_again(error: &kube::Error) -> Duration {
     Duration::from_secs(if is_refused(error) { 60 } else { 1 })
+}
+
+/// How long a write still waits that has a shortest time after the one before; none once it may be made. Never zero:
+/// who waits for no time at all asks again at once, for as long as the clock has not moved.
+pub(crate) fn left(apart: Duration, since: Option<Duration>) -> Option<Duration> {
+    let left = apart.checked_sub(since?)?;
+    Some(left).filter(|left| !left.is_zero())
 }
 
 /// What the API server said, for people: of its own refusals just the message.
@@ -219,5 +236,15 @@ mod tests {
         ] {
             assert!(is_conflict(&lost) && !is_refused(&lost));
         }
+    }
+
+    #[test]
+    fn a_write_waits_until_its_time_has_come_and_not_an_instant_longer() {
+        let second = Duration::from_secs(1);
+        assert_eq!(left(second, None), None);
+        assert_eq!(left(second, Some(second / 4)), Some(second * 3 / 4));
+        assert_eq!(left(second, Some(second)), None);
+        assert_eq!(left(second, Some(second * 2)), None);
+        assert_eq!(left(Duration::ZERO, Some(Duration::ZERO)), None);
     }
 }

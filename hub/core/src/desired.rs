@@ -1,4 +1,4 @@
-//! What each cluster should hold, read from the ledgers and from nothing else.
+//! The desired orders of every cluster, read from the ledgers and from nothing else.
 //!
 //! A session that asks again gets what the ledger says was ordered; nothing new is ever ordered here. A ledger
 //! is put in only after it was stored, so no order is sent that is not durable.
@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stevedore_proto_core::{ClusterUid, DeploymentUid, Leadership, PackageUid};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Leadership};
 
 use crate::ledger::Ledger;
-use crate::session::{ClusterOrders, Wanted};
+use crate::package_key::PackageKey;
+use crate::session::{ClusterOrders, DesiredOrder};
 
 /// Which orders changed, by cluster.
 pub type Changes = BTreeMap<ClusterUid, BTreeSet<DeploymentUid>>;
@@ -20,7 +21,7 @@ pub struct Desired {
     leadership: Leadership,
     loaded: bool,
     clusters: BTreeMap<ClusterUid, Arc<ClusterOrders>>,
-    packages: BTreeMap<PackageUid, BTreeSet<ClusterUid>>,
+    packages: BTreeMap<PackageKey, BTreeSet<ClusterUid>>,
 }
 
 impl Desired {
@@ -63,6 +64,7 @@ impl Desired {
     /// Takes a stored ledger; one without rows takes the package's orders away. Returns what changed.
     pub fn put(&mut self, ledger: &Ledger) -> Changes {
         let epoch = self.leadership.epoch;
+        let key = ledger.package.key();
         let history = Arc::new(ledger.history(epoch));
         let mut changes = Changes::new();
         let mut present = BTreeSet::new();
@@ -75,7 +77,7 @@ impl Desired {
             if same && old.is_some_and(|old| old.history == history) {
                 continue;
             }
-            let wanted = Wanted {
+            let wanted = DesiredOrder {
                 finished: same && old.is_some_and(|old| old.finished),
                 order: Arc::new(order),
                 history: Arc::clone(&history),
@@ -84,12 +86,12 @@ impl Desired {
             changes.entry(cluster).or_default().insert(deployment);
         }
         let before = if present.is_empty() {
-            self.packages.remove(&ledger.package.uid)
+            self.packages.remove(&key)
         } else {
-            self.packages.insert(ledger.package.uid, present.clone())
+            self.packages.insert(key, present.clone())
         };
         for cluster in before.unwrap_or_default().difference(&present) {
-            let deployment = DeploymentUid::derive(&ledger.package.uid, cluster);
+            let deployment = key.deployment(cluster);
             self.entry(*cluster).orders.remove(&deployment);
             changes.entry(*cluster).or_default().insert(deployment);
         }
@@ -129,7 +131,7 @@ impl Desired {
 #[cfg(test)]
 mod tests {
     use stevedore_proto_core::id::{EpochId, TermId};
-    use stevedore_proto_core::{Digest, Epoch, Term};
+    use stevedore_proto_core::{Digest, Epoch, PackageUid, Term};
 
     use super::*;
     use crate::ledger::{Ordered, PackageIdentity, Row, Shard};
@@ -218,7 +220,7 @@ mod tests {
         desired.set_loaded();
         let ledger = ledger(&[(1, 4, true)]);
         desired.put(&ledger);
-        let deployment = DeploymentUid::derive(&ledger.package.uid, &cluster(1));
+        let deployment = ledger.package.key().deployment(&cluster(1));
         let before = desired.of(&cluster(1)).unwrap().root();
         desired.finish(&cluster(1), &deployment, 3);
         assert_eq!(desired.of(&cluster(1)).unwrap().root(), before);

@@ -29,7 +29,7 @@ pub struct UnreadableRecord(String);
 
 /// Counters above this are nobody's: a member that names one is not counted for a raise, or one damaged member
 /// could leave no number to give to all others.
-const PLAUSIBLE: u64 = 1 << 53;
+const MAX_PLAUSIBLE_COUNTER: u64 = 1 << 53;
 
 const EPOCH: &str = "epoch";
 const EPOCH_ID: &str = "epochID";
@@ -72,7 +72,7 @@ impl Record {
     pub fn raise(
         &self,
         request: &str,
-        census: &Summary,
+        census: &CensusSummary,
         epoch_id: EpochId,
         term_id: TermId,
     ) -> Self {
@@ -165,13 +165,13 @@ impl Record {
 
 /// What all members that could be asked hold, beside what the hub knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Summary {
+pub struct CensusSummary {
     /// The highest epoch counter that any member holds.
     pub epoch_floor: u64,
     /// The highest order number that members hold, by package.
     pub floors: BTreeMap<PackageUid, u64>,
     /// One line per cluster and deployment that is not exactly as ordered, for people.
-    pub lines: Vec<Line>,
+    pub lines: Vec<CensusLine>,
     /// Deployments that are as ordered.
     pub as_ordered: usize,
     /// Names of members that said nothing: without a session, or too slow. What they hold is not counted.
@@ -180,7 +180,7 @@ pub struct Summary {
 
 /// One deployment that is not as ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct CensusLine {
     /// Name of the `MemberCluster`.
     pub cluster: String,
     /// As the member said.
@@ -189,7 +189,7 @@ pub struct Line {
     pub finding: Finding,
 }
 
-impl Summary {
+impl CensusSummary {
     /// Also counts the epochs that stored ledgers name: the record itself may have been lost.
     pub fn count<'a>(&mut self, ledgers: impl IntoIterator<Item = &'a Ledger>) {
         let shards = ledgers.into_iter().flat_map(|ledger| &ledger.shards);
@@ -206,20 +206,20 @@ impl Summary {
             return;
         };
         let floor = census.epoch_floor(self.epoch_floor);
-        if floor <= PLAUSIBLE {
+        if floor <= MAX_PLAUSIBLE_COUNTER {
             self.epoch_floor = floor;
         }
         for entry in &census.entries {
             let number = entry.held.tuple.number;
             // What the hub does not know gets no orders, and a member must not fill the record with it.
-            if number <= PLAUSIBLE && entry.finding != Finding::Unknown {
+            if number <= MAX_PLAUSIBLE_COUNTER && entry.finding != Finding::Unknown {
                 let floor = self.floors.entry(entry.held.package.uid).or_default();
                 *floor = (*floor).max(number);
             }
             if entry.finding == Finding::AsOrdered {
                 self.as_ordered += 1;
             } else {
-                self.lines.push(Line {
+                self.lines.push(CensusLine {
                     cluster: cluster.to_owned(),
                     held: entry.held.clone(),
                     finding: entry.finding,
@@ -229,7 +229,7 @@ impl Summary {
     }
 }
 
-impl Line {
+impl CensusLine {
     /// One CamelCase word for the finding.
     pub fn word(&self) -> &'static str {
         match self.finding {

@@ -1,149 +1,84 @@
-//! The live state of every deployment: one row each, and counters that are kept as rows change.
+//! The fleet state: what is known of every deployment now, and counters that are kept up to date as it changes.
 //!
 //! A row only believes a report that names the exact tuple that was ordered, and whose (incarnation, sequence)
 //! rose. A member without a session is unknown, whatever it said last; so is a deployment whose agent has another
 //! process than the one that spoke about it, until that speaks as well.
+//!
+//! Of a deployment there are a [`Row`] of a few bytes, from which counters and lists are made, and beside it its
+//! [`Details`]: a page that lists ten thousand of them reads rows only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stevedore_proto_core::ledger::ObservedRow;
-use stevedore_proto_core::{
-    ClusterUid, DeploymentStatus, DeploymentUid, PackageUid, Reason, Stage, Tuple,
-};
+use stevedore_proto_core::{ClusterUid, DeploymentUid};
 
-use crate::rollout::Standing;
-use crate::session::{FreezeReason, Report};
+use crate::package_key::PackageKey;
+use crate::session::Report;
 
+mod details;
 mod row;
+mod rows;
 
-pub use row::Failure;
+pub use details::{Assignment, Contact, Details, Failure};
+pub use row::{DeploymentState, Row};
+pub use rows::{Counts, Deployment, PackageRows};
 
-/// What was ordered, for one cluster of a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Assignment {
-    /// The order; absent while nothing was ordered.
-    pub tuple: Option<Tuple>,
-    /// Whether it is a tombstone.
-    pub tombstone: bool,
-    /// Whether the placement selects the cluster now.
-    pub targeted: bool,
-}
-
-/// One deployment.
-#[derive(Debug, Clone, Default)]
-pub struct Row {
-    class: Class,
-    assignment: Option<Assignment>,
-    position: (u64, u64),
-    reached: Option<(Tuple, Stage)>,
-    status: Option<Box<DeploymentStatus>>,
-    refused: Option<(Tuple, Reason, String)>,
-    frozen: Option<FreezeReason>,
-    /// Of the member's [`Contact`].
-    fenced: Option<FreezeReason>,
-    /// Of the member's [`Contact`].
-    since: u64,
-    available_once: Option<Tuple>,
-    lacks_content: Option<Tuple>,
-}
-
-/// How a deployment counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Class {
-    /// Neither targeted nor ordered.
-    #[default]
-    Absent,
-    /// Available at the order that is wanted.
-    Available,
-    /// Connected, and on its way.
-    Progressing,
-    /// Connected, and blocked, failing, refused or frozen.
-    Failed,
-    /// Unknown: without a session, or its agent has not spoken about it since it started anew.
-    Offline,
-    /// Being torn down.
-    Removing,
-}
-
-/// How many deployments are in which class, and how many accepted the newest order.
+/// What the fleet knows of one member about one package: what a planner goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Clusters that the placement selects.
-    pub targeted: usize,
-    /// Of those, clusters that report the newest order as accepted.
-    pub updated: usize,
-    /// [`Class::Available`].
-    pub available: usize,
-    /// [`Class::Progressing`].
-    pub progressing: usize,
-    /// [`Class::Failed`].
-    pub failed: usize,
-    /// [`Class::Offline`].
-    pub offline: usize,
-    /// [`Class::Removing`].
-    pub removing: usize,
-}
-
-/// One package on all its clusters.
-#[derive(Debug, Clone, Default)]
-pub struct PackageRows {
-    rows: BTreeMap<ClusterUid, Row>,
-    counts: Counts,
-}
-
-/// Whether one member has a session, and in which state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Contact {
-    /// It has a session now.
-    pub connected: bool,
-    /// It was heard since this hub started.
-    pub heard: bool,
-    /// It has met a newer or another leadership than ours.
-    pub fenced: Option<FreezeReason>,
-    /// Statuses of sessions before this incarnation do not count: the agent says all of them again.
-    pub since: u64,
+pub struct MemberState {
+    /// How its deployment counts, and which order that speaks about.
+    pub row: Row,
+    /// It holds what does not fit this hub's history: nothing is ordered until an epoch is raised.
+    pub frozen: bool,
+    /// The tombstone with this number is done.
+    pub torn_down: Option<u64>,
+    /// It lacks content that was ordered and can no longer be made.
+    pub lacks_content: bool,
+    /// It is being emptied: paused packages are torn down as well.
+    pub leaving: bool,
 }
 
 /// Every package and every member.
 #[derive(Debug, Default)]
 pub struct Fleet {
-    packages: BTreeMap<PackageUid, PackageRows>,
+    packages: BTreeMap<PackageKey, PackageRows>,
     contacts: BTreeMap<ClusterUid, Contact>,
     connected: usize,
-    deployments: BTreeMap<DeploymentUid, PackageUid>,
+    deployments: BTreeMap<DeploymentUid, PackageKey>,
 }
 
 impl Fleet {
     /// Takes what is ordered of a package, and which clusters it targets, in place of what was there.
-    pub fn assign(&mut self, package: PackageUid, assignments: &BTreeMap<ClusterUid, Assignment>) {
+    pub fn assign(&mut self, package: PackageKey, assignments: &BTreeMap<ClusterUid, Assignment>) {
         let rows = self.packages.entry(package).or_default();
         let known: BTreeSet<_> = rows
-            .rows
+            .deployments
             .keys()
             .chain(assignments.keys())
             .copied()
             .collect();
         for cluster in known {
             let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
-            let deployment = DeploymentUid::derive(&package, &cluster);
+            let deployment = package.deployment(&cluster);
             match assignments.get(&cluster) {
                 Some(assignment) => {
                     self.deployments.insert(deployment, package);
-                    rows.change(cluster, contact, |row| row.assignment = Some(*assignment));
+                    rows.change(cluster, contact, |details| {
+                        details.assignment = Some(*assignment)
+                    });
                 }
                 None => {
                     self.deployments.remove(&deployment);
-                    rows.change(cluster, contact, |row| row.assignment = None);
-                    rows.rows.remove(&cluster);
+                    rows.change(cluster, contact, |details| details.assignment = None);
+                    rows.deployments.remove(&cluster);
                 }
             }
         }
     }
 
     /// Lets go of a package.
-    pub fn remove(&mut self, package: &PackageUid) {
-        self.assign(*package, &BTreeMap::new());
-        self.packages.remove(package);
+    pub fn remove(&mut self, package: PackageKey) {
+        self.assign(package, &BTreeMap::new());
+        self.packages.remove(&package);
     }
 
     /// Lets go of a forgotten member. Should its cluster join again, its sessions are counted from the start.
@@ -151,16 +86,16 @@ impl Fleet {
         let before = self.contacts.remove(cluster);
         self.connected -= usize::from(before.is_some_and(|contact| contact.connected));
         for rows in self.packages.values_mut() {
-            if rows.rows.contains_key(cluster) {
-                rows.change(*cluster, Contact::default(), |row| {
-                    (row.position, row.status) = ((0, 0), None);
+            if rows.deployments.contains_key(cluster) {
+                rows.change(*cluster, Contact::default(), |details| {
+                    (details.position, details.status) = ((0, 0), None);
                 });
             }
         }
     }
 
     /// Takes a report; returns the packages whose rows it may have changed.
-    pub fn report(&mut self, cluster: ClusterUid, report: &Report) -> BTreeSet<PackageUid> {
+    pub fn report(&mut self, cluster: ClusterUid, report: &Report) -> BTreeSet<PackageKey> {
         match report {
             Report::Connected {
                 incarnation, anew, ..
@@ -180,42 +115,50 @@ impl Fleet {
                 deployment,
                 tuple,
                 stage,
-            } => self.row(cluster, deployment, |row| {
-                row.reached = Some((*tuple, *stage));
-                row.refused = None;
+            } => self.deployment(cluster, deployment, |details| {
+                details.reached = Some((*tuple, *stage));
+                details.refused = None;
             }),
             Report::Refused {
                 deployment,
                 tuple,
                 reason,
                 message,
-            } => self.row(cluster, deployment, |row| {
-                row.refused = Some((*tuple, reason.clone(), message.clone()));
+            } => self.deployment(cluster, deployment, |details| {
+                details.refused = Some((*tuple, reason.clone(), message.clone()));
             }),
             Report::Frozen {
                 deployment, reason, ..
-            } => self.row(cluster, deployment, |row| row.frozen = Some(*reason)),
-            Report::Thawed(deployment) => self.row(cluster, deployment, |row| row.frozen = None),
+            } => self.deployment(cluster, deployment, |details| {
+                details.frozen = Some(*reason)
+            }),
+            Report::Thawed(deployment) => {
+                self.deployment(cluster, deployment, |details| details.frozen = None)
+            }
             Report::ContentMissing { deployment, tuple } => {
-                self.row(cluster, deployment, |row| row.lacks_content = Some(*tuple))
+                self.deployment(cluster, deployment, |details| {
+                    details.lacks_content = Some(*tuple)
+                })
             }
             Report::Status {
                 incarnation,
                 sequence,
                 status,
-            } => self.row(cluster, &status.deployment, |row| {
-                if (*incarnation, *sequence) > row.position {
-                    row.position = (*incarnation, *sequence);
-                    row.reached = Some((status.observed, status.stage));
+            } => self.deployment(cluster, &status.deployment, |details| {
+                if (*incarnation, *sequence) > details.position {
+                    details.position = (*incarnation, *sequence);
+                    details.reached = Some((status.observed, status.stage));
                     // What it works on it has accepted since, even where the acknowledgement was lost.
-                    row.refused
+                    details
+                        .refused
                         .take_if(|(refused, ..)| *refused == status.observed);
-                    row.status = Some(status.clone());
+                    details.status = Some(status.clone());
                 }
             }),
-            Report::Environment(_) | Report::Listing(_) | Report::DuplicateIdentity { .. } => {
-                BTreeSet::new()
-            }
+            Report::Environment(_)
+            | Report::Listing(_)
+            | Report::ExchangeRefused(_)
+            | Report::DuplicateIdentity { .. } => BTreeSet::new(),
         }
     }
 
@@ -223,7 +166,7 @@ impl Fleet {
         &mut self,
         cluster: ClusterUid,
         change: impl FnOnce(&mut Contact),
-    ) -> BTreeSet<PackageUid> {
+    ) -> BTreeSet<PackageKey> {
         let contact = self.contacts.entry(cluster).or_default();
         let before = contact.connected;
         change(contact);
@@ -232,11 +175,11 @@ impl Fleet {
         self.touch(cluster)
     }
 
-    fn touch(&mut self, cluster: ClusterUid) -> BTreeSet<PackageUid> {
+    fn touch(&mut self, cluster: ClusterUid) -> BTreeSet<PackageKey> {
         let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
         self.packages
             .iter_mut()
-            .filter(|(_, rows)| rows.rows.contains_key(&cluster))
+            .filter(|(_, rows)| rows.deployments.contains_key(&cluster))
             .map(|(package, rows)| {
                 rows.recount(cluster, contact);
                 *package
@@ -244,17 +187,17 @@ impl Fleet {
             .collect()
     }
 
-    fn row(
+    fn deployment(
         &mut self,
         cluster: ClusterUid,
         deployment: &DeploymentUid,
-        change: impl FnOnce(&mut Row),
-    ) -> BTreeSet<PackageUid> {
+        change: impl FnOnce(&mut Details),
+    ) -> BTreeSet<PackageKey> {
         let Some(package) = self.deployments.get(deployment).copied() else {
             return BTreeSet::new();
         };
         // A member speaks about its own deployments only.
-        if DeploymentUid::derive(&package, &cluster) != *deployment {
+        if package.deployment(&cluster) != *deployment {
             return BTreeSet::new();
         }
         let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
@@ -265,8 +208,8 @@ impl Fleet {
     }
 
     /// The rows of a package.
-    pub fn package(&self, package: &PackageUid) -> Option<&PackageRows> {
-        self.packages.get(package)
+    pub fn package(&self, package: PackageKey) -> Option<&PackageRows> {
+        self.packages.get(&package)
     }
 
     /// An epoch was raised: what did not fit the history before is compared anew.
@@ -275,10 +218,10 @@ impl Fleet {
             contact.fenced = None;
         }
         for rows in self.packages.values_mut() {
-            let clusters: Vec<_> = rows.rows.keys().copied().collect();
+            let clusters: Vec<_> = rows.deployments.keys().copied().collect();
             for cluster in clusters {
                 let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
-                rows.change(cluster, contact, |row| row.frozen = None);
+                rows.change(cluster, contact, |details| details.frozen = None);
             }
         }
     }
@@ -294,95 +237,34 @@ impl Fleet {
     }
 
     /// Packages with a row on this cluster that is ordered or targeted.
-    pub fn on_cluster(&self, cluster: &ClusterUid) -> Vec<(PackageUid, &Row)> {
+    pub fn on_cluster(&self, cluster: &ClusterUid) -> Vec<(PackageKey, &Deployment)> {
         self.packages
             .iter()
-            .filter_map(|(package, rows)| Some((*package, rows.rows.get(cluster)?)))
+            .filter_map(|(package, rows)| Some((*package, rows.deployments.get(cluster)?)))
             .collect()
     }
 
     /// What the planner has to know of one deployment.
-    pub fn standing(&self, package: &PackageUid, cluster: &ClusterUid) -> Standing {
+    pub fn member_state(&self, package: PackageKey, cluster: &ClusterUid) -> MemberState {
         let fenced = self.contact_of(cluster).fenced.is_some();
-        let row = self
+        let deployment = self
             .packages
-            .get(package)
-            .and_then(|rows| rows.rows.get(cluster));
-        row.map_or_else(
-            || Standing {
+            .get(&package)
+            .and_then(|rows| rows.deployments.get(cluster));
+        deployment.map_or_else(
+            || MemberState {
                 frozen: fenced,
-                ..Standing::default()
+                ..MemberState::default()
             },
-            |row| Standing {
-                frozen: fenced || row.frozen.is_some(),
-                torn_down: row.torn_down(),
-                lacks_content: row.lacks_content.is_some() && row.lacks_content == row.wanted(),
+            |Deployment { row, details }| MemberState {
+                row: *row,
+                frozen: fenced || details.frozen.is_some(),
+                torn_down: details.torn_down(),
+                lacks_content: details.lacks_content.is_some()
+                    && details.lacks_content == details.ordered(),
                 leaving: false,
             },
         )
-    }
-}
-
-impl PackageRows {
-    fn change(&mut self, cluster: ClusterUid, contact: Contact, change: impl FnOnce(&mut Row)) {
-        let row = self.rows.entry(cluster).or_default();
-        self.counts.remove(row);
-        change(row);
-        (row.fenced, row.since) = (contact.fenced, contact.since);
-        row.class = row.classify(contact);
-        if row.class == Class::Available {
-            row.available_once = row.wanted();
-        }
-        self.counts.add(row);
-    }
-
-    fn recount(&mut self, cluster: ClusterUid, contact: Contact) {
-        self.change(cluster, contact, |_| {});
-    }
-
-    /// The counters.
-    pub fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    /// Every row.
-    pub fn rows(&self) -> impl Iterator<Item = (ClusterUid, &Row)> {
-        self.rows.iter().map(|(cluster, row)| (*cluster, row))
-    }
-
-    /// What to remember durably of the reports; rows that nobody reported on are left out.
-    pub fn observed(&self) -> Vec<ObservedRow> {
-        self.rows
-            .iter()
-            .filter_map(|(cluster, row)| row.observed(*cluster))
-            .collect()
-    }
-}
-
-impl Counts {
-    fn add(&mut self, row: &Row) {
-        self.count(row, |counter| *counter += 1);
-    }
-
-    fn remove(&mut self, row: &Row) {
-        self.count(row, |counter| *counter -= 1);
-    }
-
-    fn count(&mut self, row: &Row, step: impl Fn(&mut usize)) {
-        if row.is_targeted() {
-            step(&mut self.targeted);
-            if row.is_updated() {
-                step(&mut self.updated);
-            }
-        }
-        match row.class {
-            Class::Absent => {}
-            Class::Available => step(&mut self.available),
-            Class::Progressing => step(&mut self.progressing),
-            Class::Failed => step(&mut self.failed),
-            Class::Offline => step(&mut self.offline),
-            Class::Removing => step(&mut self.removing),
-        }
     }
 }
 

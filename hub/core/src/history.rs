@@ -1,4 +1,4 @@
-//! Revisions of a package: their numbers, which one is active, and which ones may go.
+//! The revision history of a package: which revision is active, and which ones may be deleted.
 
 use std::collections::BTreeSet;
 
@@ -53,15 +53,34 @@ pub fn newest(revisions: &[Revision]) -> Option<&Revision> {
     revisions.iter().max_by_key(|revision| revision.number)
 }
 
-/// The revision clusters should run: the pinned one, else the newest. A package whose newest spec cannot be
-/// used keeps running the last one that could.
-pub fn active<'a>(revisions: &'a [Revision], pin: Option<&Pin>) -> Option<&'a Revision> {
-    let pinned = pin.and_then(|pin| {
-        revisions
+/// A revision that may be ordered now. Only [`active`] gives one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveRevision(u64);
+
+impl ActiveRevision {
+    /// Number of the `PackageRevision`.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// The revision that clusters should run: the pinned one while the pin holds, else the one that was made from
+/// these content fields.
+///
+/// There is none while that content is not unpacked, or the pinned revision is not kept. The newest of the others
+/// never takes its place: it may be the very one that was rolled back.
+pub fn active(
+    revisions: &[Revision],
+    spec_hash: &Digest,
+    pin: Option<&Pin>,
+) -> Option<ActiveRevision> {
+    let found = match pin.filter(|pin| holds(pin, spec_hash)) {
+        Some(pin) => revisions
             .iter()
-            .find(|revision| revision.number == pin.revision)
-    });
-    pinned.or_else(|| newest(revisions))
+            .find(|revision| revision.number == pin.revision),
+        None => current(revisions, spec_hash),
+    };
+    found.map(|revision| ActiveRevision(revision.number))
 }
 
 /// Whether a pin still holds for a package with these content fields.
@@ -119,16 +138,37 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_decides_while_its_revision_is_kept_and_the_spec_is_the_same() {
+    fn a_pin_decides_while_it_holds_and_else_the_revision_of_the_spec() {
         let kept = revisions(3);
+        let number = |kept: &[Revision], spec_hash, pin| {
+            active(kept, &spec_hash, pin).map(ActiveRevision::number)
+        };
+        let (older, spec) = (kept[1].content_hash(), kept[2].content_hash());
         let pin = Pin {
             revision: 1,
-            spec_hash: kept[2].content_hash(),
+            spec_hash: spec,
         };
-        assert_eq!(active(&kept, Some(&pin)), Some(&kept[0]));
-        assert_eq!(active(&kept, None), Some(&kept[2]));
-        assert_eq!(active(&kept[1..], Some(&pin)), Some(&kept[2]));
-        assert!(holds(&pin, &kept[2].content_hash()) && !holds(&pin, &kept[0].content_hash()));
+        assert_eq!(number(&kept, spec, Some(&pin)), Some(1));
+        assert_eq!(number(&kept, spec, None), Some(3));
+        let ended = Pin {
+            spec_hash: older,
+            ..pin
+        };
+        assert_eq!(number(&kept, spec, Some(&ended)), Some(3));
+    }
+
+    #[test]
+    fn no_other_revision_stands_in_for_one_that_is_not_there() {
+        let kept = revisions(3);
+        let (older, spec) = (kept[1].content_hash(), kept[2].content_hash());
+        let pin = Pin {
+            revision: 1,
+            spec_hash: spec,
+        };
+        assert_eq!(active(&kept, &Digest::of(b"next"), Some(&pin)), None);
+        assert_eq!(active(&kept, &Digest::of(b"next"), None), None);
+        assert_eq!(active(&kept, &older, None), None, "pulled again first");
+        assert_eq!(active(&kept[1..], &spec, Some(&pin)), None);
     }
 
     #[test]

@@ -5,14 +5,16 @@
 //! or is dropped and made again, never repeats a number.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use stevedore_proto_core::ledger::{self as packed, MAX_CONTENTS, MAX_ROWS};
 use stevedore_proto_core::{
-    ClusterUid, ContentRef, DeploymentUid, Digest, Epoch, Leadership, Order, OrderBody, PackageRef,
-    PackageUid, Settings, Term, Tuple,
+    ClusterUid, ContentRef, Digest, Epoch, Leadership, Order, OrderBody, PackageRef, PackageUid,
+    Settings, Term, Tuple,
 };
 
+use crate::package_key::PackageKey;
 use crate::session::{History, TermStart};
 
 /// Most terms that a shard remembers; older ones without a row are let go first.
@@ -27,6 +29,13 @@ pub struct PackageIdentity {
     pub namespace: Option<String>,
     /// Object name on the hub.
     pub name: String,
+}
+
+impl PackageIdentity {
+    /// The key of the package's rows.
+    pub fn key(&self) -> PackageKey {
+        self.uid.into()
+    }
 }
 
 /// One distinct content that was ordered, with its settings.
@@ -252,6 +261,13 @@ impl Ledger {
             .flat_map(|shard| shard.rows.iter().map(|(cluster, row)| (*cluster, row)))
     }
 
+    /// The oldest and the newest revision that is ordered anywhere and not torn down.
+    pub fn revisions(&self) -> Option<RangeInclusive<u64>> {
+        let live = || self.rows().filter(|(_, row)| !row.tombstone);
+        let numbers = || live().map(|(_, row)| row.ordered.revision);
+        Some(numbers().min()?..=numbers().max()?)
+    }
+
     /// What this cluster was ordered.
     pub fn row(&self, cluster: &ClusterUid) -> Option<&Row> {
         self.shards.iter().find_map(|shard| shard.rows.get(cluster))
@@ -332,7 +348,7 @@ impl Ledger {
             OrderBody::Apply(row.ordered.reference())
         };
         let mut order = Order {
-            deployment: DeploymentUid::derive(&self.package.uid, &cluster),
+            deployment: self.package.key().deployment(&cluster),
             package,
             tuple: Tuple {
                 epoch,

@@ -1,8 +1,8 @@
-//! Pure decisions of the hub.
+//! The hub's decisions, as pure functions and state machines.
 //!
-//! What it does: says which clusters a package goes to, what has to be ordered, what each cluster should hold,
-//! and what all that amounts to; and drives the hub's side of a session. What it never does: read a clock,
-//! draw a random number, or do I/O; all of these are arguments.
+//! They select the clusters of a package, plan its orders, say what each cluster should hold, count how far all
+//! that is, and drive the hub's side of a session. Nothing in here reads a clock, draws a random number or does
+//! I/O: times and identifiers are arguments, and what has to be done is returned.
 //!
 //! ```text
 //!   placement ─▶ rollout::plan ─▶ ledger (durable first) ─▶ desired ─▶ session
@@ -16,6 +16,7 @@ pub mod epoch;
 pub mod fleet;
 pub mod history;
 pub mod ledger;
+pub mod package_key;
 pub mod placement;
 pub mod ports;
 pub mod provenance;

@@ -1,4 +1,4 @@
-//! Which clusters a package goes to.
+//! Placement: selects the member clusters that a package goes to.
 //!
 //! Absent placement means the hub's own cluster, known by its UID and not by a label. A placement without
 //! terms selects nothing; terms are ANDed. A leaving cluster is never selected.

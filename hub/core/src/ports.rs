@@ -1,5 +1,5 @@
-//! What the hub's sessions need from the rest of the hub. The wiring crate implements these over the hub's
-//! Kubernetes side; tests implement them in memory.
+//! Ports of the hub's sessions: the traits through which they reach the rest of the hub. The wiring crate
+//! implements them over the hub's Kubernetes side; tests implement them in memory.
 //!
 //! Whatever is asked per frame answers from memory and at once; only redeeming a token and reading content may
 //! wait. Changes travel the other way: who implements a port tells the sessions what changed.

@@ -9,7 +9,7 @@
 //! One connection:
 //!
 //! ```text
-//!   Opened ──▶ ┌─────────┐ Hello ─▶ loaded? accepted version? not a banned twin?
+//!   Opened ──▶ ┌─────────┐ Hello ─▶ loaded? accepted version? not a banned duplicate?
 //!              │ Waiting │            │ no                      │ yes: incarnation = highest seen + 1
 //!              └─────────┘            ▼                         ▼
 //!                   │              Close(why, retry-after)   Welcome; an older session is Superseded
@@ -24,7 +24,7 @@
 //!                                     └──── contents unknown, census asked ────────────┘
 //! ```
 //!
-//! One deployment, as compared by [`Wanted::relation`]:
+//! One deployment, as compared by [`DesiredOrder::relation`]:
 //!
 //! ```text
 //!   held == wanted ──▶ in sync                     held older, in this hub's history ──▶ send
@@ -45,19 +45,19 @@
 mod admission;
 mod answers;
 mod census;
+mod cluster_orders;
 mod event;
 mod flush;
 mod identity;
 mod live;
 mod member;
 mod pace;
-mod wanted;
 
 pub use census::{Census, CensusEntry, Finding};
+pub use cluster_orders::{ClusterOrders, DesiredOrder, History, Relation, TermStart};
 pub use event::{Action, Connection, Event, FreezeReason, Report};
 pub use member::Member;
 pub use pace::{Bucket, Pace, Pacer};
-pub use wanted::{ClusterOrders, History, Relation, TermStart, Wanted};
 
 #[cfg(test)]
 mod tests;

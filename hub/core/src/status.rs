@@ -1,136 +1,39 @@
-//! From the rows of a package, and how far its content got, to what people read.
+//! The status of a package: conditions, counts and failures, made from its rows and from how far its content is.
 
 use std::collections::BTreeMap;
 
 use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::status::Truth;
 
-use crate::fleet::{Class, Counts, Failure, PackageRows};
-use crate::placement::Shortfall;
+use crate::fleet::{Counts, DeploymentState, Failure, PackageRows};
+
+mod conditions;
+mod input;
+mod summary;
+
+use conditions::{
+    available, mapped, progressing, ready, source_conditions, stalled, truth, unready_failure,
+};
+
+pub use input::{Input, Source};
+pub use summary::{Condition, FailureGroup, Summary};
 
 /// Most failure groups in a status.
 pub const MAX_FAILURES: usize = 10;
 /// Most clusters named in a failure group.
 pub const MAX_NAMES: usize = 5;
 
-/// One condition as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// Condition type.
-    pub r#type: String,
-    /// Whether it holds.
-    pub status: Truth,
-    /// One CamelCase word.
-    pub reason: String,
-    /// For people.
-    pub message: String,
-}
-
-impl Condition {
-    /// A condition.
-    pub fn new(
-        r#type: &str,
-        status: Truth,
-        reason: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            r#type: r#type.to_owned(),
-            status,
-            reason: reason.into(),
-            message: message.into(),
-        }
-    }
-}
-
-/// How far the content of the spec got.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Source {
-    /// Being pulled for the first time.
-    #[default]
-    Pending,
-    /// Pulled, unpacked and valid.
-    Ready,
-    /// The image could not be pulled; retried.
-    PullFailed(String),
-    /// The image, manifest or config cannot be used.
-    Invalid(Failure),
-    /// It was pulled, and the API server does not take what is kept of it; retried.
-    NotStored(String),
-}
-
-/// What a package's status is made of, beside its rows.
-#[derive(Debug, Clone, Default)]
-pub struct Facts<'a> {
-    /// How far the content of the spec got.
-    pub source: Source,
-    /// The content could not be rendered for some clusters: why, and for which.
-    pub unrendered: BTreeMap<ClusterUid, Failure>,
-    /// Clusters where another renderer gives other bytes.
-    pub pending_render: usize,
-    /// Why there are fewer targets than asked for.
-    pub shortfall: Option<Shortfall>,
-    /// The package is paused.
-    pub paused: bool,
-    /// The package is being deleted.
-    pub deleting: bool,
-    /// A pin holds it at this revision.
-    pub pinned: Option<u64>,
-    /// Some clusters' content is still being rendered: nothing is said of the new spec as a whole.
-    pub rendering: bool,
-    /// Why nothing can be ordered or torn down now, whatever is wanted.
-    pub blocked: Option<Failure>,
-    /// Names of clusters.
-    pub names: Option<&'a BTreeMap<ClusterUid, String>>,
-}
-
-/// One failure and the clusters that have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailureGroup {
-    /// What is wrong.
-    pub failure: Failure,
-    /// How many clusters have it.
-    pub count: usize,
-    /// Names of some of them.
-    pub clusters: Vec<String>,
-}
-
-/// Everything a package's status says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Summary {
-    /// Conditions that should be there.
-    pub conditions: Vec<Condition>,
-    /// Counters.
-    pub counts: Counts,
-    /// The commonest failures first.
-    pub failures: Vec<FailureGroup>,
-}
-
 /// Rolls the rows of a package up.
-pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
-    let mut counts = rows.counts();
-    // What cannot be rendered is not on its way.
-    let stuck = rows
-        .rows()
-        .filter(|(cluster, row)| {
-            row.class() == Class::Progressing && facts.unrendered.contains_key(cluster)
-        })
-        .count();
-    counts.progressing -= stuck;
-    counts.failed += stuck;
-    let failures = failures(rows, facts);
-    let mut conditions = source_conditions(facts);
-    let available = available(&counts, facts, &failures);
-    let progressing = progressing(&counts, facts);
-    let ready = match trouble(facts) {
-        Some((reason, message)) => Condition::new("Ready", Truth::False, reason, message),
-        None => Condition {
-            r#type: "Ready".into(),
-            ..available.clone()
-        },
-    };
-    let stalled = stalled(&counts, facts, &failures);
-    conditions.push(ready);
+pub fn summarise(rows: &PackageRows, input: &Input<'_>) -> Summary {
+    let counts = counts(rows, input);
+    let failures = failures(rows, input);
+    let mut conditions = source_conditions(input);
+    let unready = unready_failure(input);
+    let available = available(&counts, input, &failures, unready.as_ref());
+    let progressing = progressing(&counts, input);
+    let is_in_force = unready.is_none();
+    let stalled = stalled(&counts, input, &failures, unready.as_ref());
+    conditions.push(ready(&available, input, unready));
     let reconciling = progressing.status == Truth::True && stalled.status != Truth::True;
     conditions.push(Condition {
         r#type: "Reconciling".into(),
@@ -138,7 +41,7 @@ pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
         ..progressing.clone()
     });
     conditions.extend([available, progressing, stalled]);
-    if facts.paused {
+    if input.paused {
         conditions.push(Condition::new(
             "Paused",
             Truth::True,
@@ -149,222 +52,49 @@ pub fn summarise(rows: &PackageRows, facts: &Facts<'_>) -> Summary {
     conditions.extend(mapped(rows));
     Summary {
         conditions,
+        is_in_force,
         counts,
         failures,
     }
 }
 
-/// Why the spec is not in force, for as long as its content is not there for every target.
-fn trouble<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, &'a str)> {
-    let failure = |failure: &'a Failure| (failure.reason.as_str(), failure.message.as_str());
-    if let Some(blocked) = &facts.blocked {
-        return Some(failure(blocked));
-    }
-    match &facts.source {
-        Source::Ready => {
-            let unrendered = facts.unrendered.values().next().map(failure);
-            unrendered.or(facts.rendering.then_some((RENDERING, RENDERED_LATER)))
-        }
-        Source::Pending => Some(("Unpacking", "the image is being pulled")),
-        Source::PullFailed(message) => Some(("ImagePullBackOff", message)),
-        Source::Invalid(found) => Some(failure(found)),
-        Source::NotStored(message) => Some((NOT_STORED, message)),
-    }
-}
-
-const NOT_STORED: &str = "NotStored";
-const RENDERING: &str = "Rendering";
-const RENDERED_LATER: &str = "the package is being rendered for further clusters";
-
-/// Whether all that is in the way goes by itself.
-fn is_under_way(facts: &Facts<'_>) -> bool {
-    facts.blocked.is_none()
-        && match facts.source {
-            Source::Pending => true,
-            Source::Ready => facts.unrendered.is_empty(),
-            _ => false,
-        }
-}
-
-fn stalled(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> Condition {
-    let condition =
-        |status, reason: &str, message: &str| Condition::new("Stalled", status, reason, message);
-    if let Some((reason, message)) = trouble(facts)
-        && !is_under_way(facts)
-    {
-        return condition(Truth::True, reason, message);
-    }
-    if counts.failed > 0 {
-        let reason = failures
-            .first()
-            .map_or("Failed", |group| group.failure.reason.as_str());
-        let message = format!("{} of {} clusters fail", counts.failed, counts.targeted);
-        return condition(Truth::True, reason, &message);
-    }
-    condition(Truth::False, "NotStalled", "")
-}
-
-fn truth(value: bool) -> Truth {
-    if value { Truth::True } else { Truth::False }
-}
-
-fn source_conditions(facts: &Facts<'_>) -> Vec<Condition> {
-    let unpacked =
-        |status, reason: &str, message: &str| Condition::new("Unpacked", status, reason, message);
-    let invalid = |failure: &Failure| {
-        Condition::new(
-            "Invalid",
-            Truth::True,
-            failure.reason.clone(),
-            failure.message.clone(),
-        )
-    };
-    let success = unpacked(
-        Truth::True,
-        "UnpackSuccess",
-        "the image was pulled and unpacked",
-    );
-    match &facts.source {
-        Source::Pending => vec![unpacked(
-            Truth::Unknown,
-            "Unpacking",
-            "the image is being pulled",
-        )],
-        Source::PullFailed(message) => vec![unpacked(Truth::False, "ImagePullBackOff", message)],
-        Source::NotStored(message) => vec![unpacked(Truth::False, NOT_STORED, message)],
-        Source::Invalid(failure) => vec![success, invalid(failure)],
-        Source::Ready => {
-            let mut conditions = vec![success];
-            conditions.extend(facts.unrendered.values().next().map(invalid));
-            conditions
-        }
-    }
-}
-
-fn available(counts: &Counts, facts: &Facts<'_>, failures: &[FailureGroup]) -> Condition {
-    let condition = |status, reason: &str, message: String| {
-        Condition::new("Available", status, reason, message)
-    };
-    let Counts {
-        targeted,
-        available,
-        offline,
-        ..
-    } = *counts;
-    if facts.deleting {
-        return condition(
-            Truth::False,
-            "Deleting",
-            format!(
-                "{} clusters still tear the package down{}",
-                counts.removing,
-                facts
-                    .blocked
-                    .as_ref()
-                    .map_or(String::new(), |blocked| format!("; {}", blocked.message))
-            ),
-        );
-    }
-    if targeted == 0 {
-        let shortfall = facts.shortfall.unwrap_or(Shortfall::NoTargets);
-        return condition(
-            Truth::Unknown,
-            shortfall.as_str(),
-            shortfall.message().to_owned(),
-        );
-    }
-    let fewer = facts.shortfall.map_or(String::new(), |shortfall| {
-        format!("; {}", shortfall.message())
-    });
-    let seen = format!("{available} of {targeted} clusters are available{fewer}");
-    if available + offline < targeted {
-        let unready = match trouble(facts) {
-            Some((reason, message)) => (reason, format!("; {message}")),
-            None => ("ObjectSetUnready", String::new()),
-        };
-        let (reason, why) = failures.first().map_or(unready, |group| {
-            (
-                group.failure.reason.as_str(),
-                format!("; {}: {}", group.clusters.join(", "), group.failure.message),
-            )
-        });
-        return condition(Truth::False, reason, format!("{seen}{why}"));
-    }
-    if offline > 0 {
-        return condition(
-            Truth::Unknown,
-            "MembersOffline",
-            format!("{seen}, of {offline} nothing is known now"),
-        );
-    }
-    condition(Truth::True, "Available", seen)
-}
-
-fn progressing(counts: &Counts, facts: &Facts<'_>) -> Condition {
-    let condition = |status, reason: &str, message: String| {
-        Condition::new("Progressing", status, reason, message)
-    };
-    let Counts {
-        targeted,
-        updated,
-        available,
-        removing,
-        ..
-    } = *counts;
-    if facts.paused {
-        return condition(Truth::False, "Paused", "the package is paused".to_owned());
-    }
-    match &facts.source {
-        Source::Ready if facts.rendering => {
-            return condition(Truth::True, RENDERING, RENDERED_LATER.to_owned());
-        }
-        Source::Ready => {}
-        Source::Pending => {
-            let message = "the image is being pulled".to_owned();
-            return condition(Truth::True, "Unpacking", message);
-        }
-        Source::PullFailed(_) | Source::Invalid(_) | Source::NotStored(_) => {
-            let message = "the package waits for an image that can be used".to_owned();
-            return condition(Truth::False, "Waiting", message);
-        }
-    }
-    if updated < targeted || available < targeted || removing > 0 {
-        let message = format!(
-            "{updated} of {targeted} clusters have the newest order, {available} are available, {removing} tear down"
-        );
-        return condition(Truth::True, "Progressing", message);
-    }
-    let mut message = "every cluster runs what is wanted".to_owned();
-    let mut reason = "Idle";
-    if facts.pending_render > 0 {
-        reason = "PendingRender";
-        message = format!(
-            "{} clusters would get other bytes from this release's renderer; they get them with the next change",
-            facts.pending_render
-        );
-    } else if let Some(revision) = facts.pinned {
-        message = format!("every cluster runs revision {revision}, at which the package is pinned");
-    }
-    condition(Truth::False, reason, message)
-}
-
-fn failures(rows: &PackageRows, facts: &Facts<'_>) -> Vec<FailureGroup> {
-    let mut groups: BTreeMap<Failure, Vec<ClusterUid>> = BTreeMap::new();
+fn counts(rows: &PackageRows, input: &Input<'_>) -> Counts {
+    let mut counts = rows.counts();
     for (cluster, row) in rows.rows() {
-        let failure = match row.class() {
-            Class::Failed | Class::Removing => row.failure(),
-            Class::Progressing => {
-                let unrendered = facts.unrendered.get(&cluster).cloned();
-                unrendered.or_else(|| row.failure())
+        // What cannot be rendered is not on its way.
+        if row.state() == DeploymentState::Progressing && input.unrendered(&cluster).is_some() {
+            counts.progressing -= 1;
+            counts.failed += 1;
+        }
+        if input.unrendered.contains_key(&cluster) && row.is_updated() && row.is_targeted() {
+            counts.updated -= 1;
+        }
+    }
+    if input.kept.is_some() {
+        // The newest order is not what the spec asks for.
+        counts.updated = 0;
+    }
+    counts
+}
+
+fn failures(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
+    let mut groups: BTreeMap<Failure, Vec<ClusterUid>> = BTreeMap::new();
+    for (cluster, deployment) in rows.deployments() {
+        let reported = || deployment.details().failure();
+        let failure = match deployment.row().state() {
+            DeploymentState::Failed | DeploymentState::Removing => reported(),
+            DeploymentState::Progressing => {
+                let unrendered = input.unrendered(&cluster).cloned();
+                unrendered.or_else(reported)
             }
-            Class::Absent | Class::Available | Class::Offline => None,
+            DeploymentState::Absent | DeploymentState::Available | DeploymentState::Offline => None,
         };
         if let Some(failure) = failure {
             groups.entry(failure).or_default().push(cluster);
         }
     }
     let name = |cluster: &ClusterUid| {
-        facts
+        input
             .names
             .and_then(|names| names.get(cluster))
             .cloned()
@@ -381,30 +111,6 @@ fn failures(rows: &PackageRows, facts: &Facts<'_>) -> Vec<FailureGroup> {
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups.truncate(MAX_FAILURES);
     groups
-}
-
-/// Mapped conditions make sense only where there is one cluster to take them from.
-fn mapped(rows: &PackageRows) -> Vec<Condition> {
-    let mut targeted = rows.rows().filter(|(_, row)| row.is_targeted());
-    let (Some((_, row)), None) = (targeted.next(), targeted.next()) else {
-        return Vec::new();
-    };
-    if row.class() == Class::Offline {
-        return Vec::new();
-    }
-    row.mapped_conditions()
-        .iter()
-        .filter(|condition| condition.r#type.contains('/'))
-        .map(|condition| {
-            let verdict = &condition.verdict;
-            Condition::new(
-                &condition.r#type,
-                verdict.status,
-                &verdict.reason,
-                verdict.message.clone(),
-            )
-        })
-        .collect()
 }
 
 #[cfg(test)]

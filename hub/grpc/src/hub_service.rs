@@ -10,6 +10,7 @@ use stevedore_hub_core::session::Bucket;
 use stevedore_proto::{decode, v1};
 use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{Digest, Millis, ToAgent, ToHub};
+use stevedore_runtime::clock::Clock;
 use stevedore_runtime::retry;
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::{mpsc, oneshot};
@@ -19,8 +20,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use crate::content::{Chunks, Packed};
 use crate::identity::ClusterIdentity;
 use crate::peer::Peer;
-use crate::server::remaining;
-use crate::session::{Frame, FrameReceiver, OpenStream, Sessions, close};
+use crate::session::{Frame, FrameReceiver, OpenStream, Sessions};
 use crate::status_code;
 
 /// Messages of one agent that are read per second.
@@ -34,24 +34,31 @@ pub(crate) struct HubService {
     packed: Arc<Packed>,
     tasks: Tasks,
     stream_age: Duration,
+    clock: Clock,
 }
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl HubService {
-    pub(crate) fn new(sessions: Sessions, tasks: Tasks, stream_age: Duration) -> Self {
+    pub(crate) fn new(
+        sessions: Sessions,
+        tasks: Tasks,
+        stream_age: Duration,
+        clock: Clock,
+    ) -> Self {
         Self {
             sessions,
             packed: Arc::default(),
             tasks: tasks.owner("session"),
             stream_age,
+            clock,
         }
     }
 
     /// When a stream of this member must end.
     fn deadline(&self, identity: &ClusterIdentity) -> Instant {
         let age = retry::spread(self.stream_age, 10, rand::random());
-        Instant::now() + age.min(remaining(identity.not_after()))
+        Instant::now() + age.min(self.clock.until(identity.not_after()))
     }
 
     /// Starts to carry an opened stream; what comes back is written to the agent.
@@ -74,7 +81,7 @@ impl HubService {
                     }
                 }
                 () = tokio::time::sleep_until(deadline) => {
-                    let old = close(CloseReason::GoingAway, "the connection is as old as it may get", 0);
+                    let old = Close::new(CloseReason::GoingAway, "the connection is as old as it may get", 0);
                     let _ = close_now.send(old).await;
                 }
                 // The other direction ended or was dropped: so does this one.
@@ -82,7 +89,7 @@ impl HubService {
             }
             stream.close().await;
         });
-        Box::pin(answers(frames, closing, gone_guard))
+        Box::pin(answers(frames, closing, gone_guard, self.clock))
     }
 }
 
@@ -106,7 +113,7 @@ async fn receive(mut inbound: Streaming<v1::ToHub>, stream: &OpenStream) -> Opti
             Err(status) => {
                 let too_large =
                     status.code() == Code::OutOfRange || status.code() == Code::ResourceExhausted;
-                let broken = || close(CloseReason::ProtocolError, status.message(), 0);
+                let broken = || Close::new(CloseReason::ProtocolError, status.message(), 0);
                 return too_large.then(broken);
             }
         };
@@ -121,7 +128,7 @@ async fn receive(mut inbound: Streaming<v1::ToHub>, stream: &OpenStream) -> Opti
             }
             Err(error) => {
                 tracing::warn!(%error, "a member sent what cannot be read");
-                return Some(close(CloseReason::ProtocolError, &error.to_string(), 0));
+                return Some(Close::new(CloseReason::ProtocolError, error.to_string(), 0));
             }
         }
     }
@@ -132,6 +139,7 @@ fn answers(
     frames: FrameReceiver,
     closing: mpsc::Receiver<Close>,
     gone_guard: oneshot::Sender<()>,
+    clock: Clock,
 ) -> impl Stream<Item = Result<v1::ToAgent, Status>> + Send {
     struct State {
         frames: FrameReceiver,
@@ -146,16 +154,19 @@ fn answers(
         ended: false,
         _gone: gone_guard,
     };
-    stream::unfold(state, |mut state| async move {
+    stream::unfold(state, move |mut state| async move {
         if state.ended {
             return None;
         }
-        let message = tokio::select! {
+        let mut message = tokio::select! {
             biased;
             frame = state.frames.recv() => frame.map(Frame::into_message)?,
             Some(close) = state.closing.recv() => ToAgent::Close(close),
         };
         state.ended = matches!(message, ToAgent::Close(_));
+        if let ToAgent::Welcome(welcome) = &mut message {
+            welcome.time = Some(clock.unix_millis());
+        }
         Some((Ok(v1::ToAgent::from(message)), state))
     })
 }

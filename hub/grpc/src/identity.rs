@@ -3,6 +3,8 @@
 use rustls_pki_types::CertificateDer;
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_proto_core::ClusterUid;
+use stevedore_proto_core::exchange::ExchangeRefusal;
+use stevedore_runtime::tls::{self, ClientVerifier};
 use x509_parser::extensions::GeneralName;
 
 const CLUSTER: &str = "spiffe://stevedore.dev/cluster/";
@@ -29,8 +31,9 @@ pub enum Error {
     Foreign,
 }
 
-/// A member, proven by its certificate. There is no other way to make one than from a certificate that the
-/// TLS acceptor has verified, and nothing here can be changed.
+/// A member, named by its certificate. There is no other way to make one than from a certificate of this hub's
+/// authority: one that the TLS acceptor has verified, or an expired one that is to be exchanged. Nothing here can
+/// be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClusterIdentity {
     name: MemberName,
@@ -79,6 +82,25 @@ impl ClusterIdentity {
     pub(crate) fn from_peer(peer: Option<&[CertificateDer<'_>]>) -> Result<Self, Error> {
         let peer = peer.ok_or(Error::Missing)?;
         Self::from_certificate(peer.first().ok_or(Error::Missing)?)
+    }
+
+    /// Reads a leaf certificate, DER, after verifying that `authority` signed it for a member and that it is, or
+    /// was, valid: only its end is not looked at. Says nothing about who presents it.
+    pub(crate) fn from_expired(
+        leaf: &[u8],
+        authority: &ClientVerifier,
+        now: i64,
+    ) -> Result<Self, ExchangeRefusal> {
+        use rustls::CertificateError::{NotValidYet, NotValidYetContext};
+        let named =
+            Self::from_certificate(leaf).map_err(|_| ExchangeRefusal::CertificateForeign)?;
+        match authority.verify_at(leaf, now.min(named.not_after)) {
+            Ok(()) => Ok(named),
+            Err(tls::Error::Rustls(rustls::Error::InvalidCertificate(
+                NotValidYet | NotValidYetContext { .. },
+            ))) => Err(ExchangeRefusal::CertificateNotYetValid),
+            Err(_) => Err(ExchangeRefusal::CertificateForeign),
+        }
     }
 
     /// UID of the cluster.

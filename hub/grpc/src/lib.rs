@@ -1,7 +1,8 @@
 //! The hub's gRPC side: joining, identity, sessions, content.
 //!
 //! ```text
-//!  agent ── TLS 1.3 ──▶ server ─┬─ no certificate ──▶ enrolment ──▶ Enrolments (port), pki
+//!  agent ── TLS 1.3 ──▶ server ─┬─ no certificate ──▶ enrolment: join ──▶ Enrolments (port), pki
+//!                               │                              exchange ──▶ Members (port), pki
 //!                               └─ certificate ──▶ identity ──▶ session ──▶ stevedore_hub_core::session (pure)
 //!                                                     │            └──▶ Members, Orders, Reports (ports)
 //!                                                     ├──▶ content ──▶ Orders (port)
@@ -14,12 +15,15 @@
 
 mod content;
 mod enrolment;
+mod exchange;
 mod hub_service;
 pub mod identity;
+#[cfg(feature = "testing")]
 pub mod memory;
 pub mod metrics;
 mod peer;
 pub mod pki;
+mod quota;
 mod registry;
 pub mod server;
 pub mod session;

@@ -8,17 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stevedore_hub_core::ports::{
     ContentError, Enrolments, JoinRefusal, MemberUid, Members, Orders, Pending, Redemption, Reports,
 };
-use stevedore_hub_core::session::{ClusterOrders, History, Report, TermStart, Wanted};
+use stevedore_hub_core::session::{ClusterOrders, DesiredOrder, History, Report, TermStart};
 use stevedore_proto_core::join::{JoinSecret, JoinToken, StoredToken};
 use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{
     ClusterUid, Content, ContentRef, DeploymentUid, Digest, Epoch, EpochId, Leadership, Order,
     OrderBody, PackageRef, PackageUid, Settings, Term, TermId, Tuple,
 };
+use stevedore_runtime::clock::Clock;
 use tokio::sync::watch;
-
-use crate::server::unix_now;
-use crate::session::close;
 
 /// The one leadership of a hub in memory.
 pub const LEADERSHIP: Leadership = Leadership {
@@ -46,7 +44,7 @@ struct State {
     tokens: Vec<Token>,
     /// By name.
     members: BTreeMap<String, Member>,
-    orders: HashMap<ClusterUid, BTreeMap<DeploymentUid, Wanted>>,
+    orders: HashMap<ClusterUid, BTreeMap<DeploymentUid, DesiredOrder>>,
     contents: HashMap<Digest, Arc<[u8]>>,
     /// Where the replica is that leads, when this one does not.
     leader: Option<String>,
@@ -95,7 +93,10 @@ impl MemoryHub {
             ca,
             addresses,
         };
-        let stored = token.stored(Digest::from_bytes(rand::random()), unix_now() + seconds);
+        let stored = token.stored(
+            Digest::from_bytes(rand::random()),
+            Clock::SYSTEM.unix() + seconds,
+        );
         let mut state = self.state();
         state.tokens.push(Token {
             stored,
@@ -185,7 +186,7 @@ impl MemoryHub {
         order.tuple.digest = order.digest();
         let tuple = order.tuple;
         let history = History::new(epoch, vec![TermStart { term, first: 1 }]);
-        let wanted = Wanted {
+        let wanted = DesiredOrder {
             order: Arc::new(order),
             history: Arc::new(history),
             finished: false,
@@ -226,7 +227,7 @@ impl Members for MemoryHub {
         if let Some(leader) = &state.leader {
             return Err(Close {
                 redirect: Some(leader.clone()),
-                ..close(CloseReason::NotLeader, "another replica leads", 0)
+                ..Close::new(CloseReason::NotLeader, "another replica leads", 0)
             });
         }
         let known = state
@@ -235,12 +236,12 @@ impl Members for MemoryHub {
             .find(|known| known.uid == member && known.cluster == Some(cluster));
         match known {
             Some(Member { accepted: true, .. }) => Ok(()),
-            Some(_) => Err(close(
+            Some(_) => Err(Close::new(
                 CloseReason::NotAccepted,
                 "the cluster is not accepted",
                 1_000,
             )),
-            None => Err(close(
+            None => Err(Close::new(
                 CloseReason::Revoked,
                 "the cluster was forgotten",
                 1_000,
@@ -251,7 +252,7 @@ impl Members for MemoryHub {
 
 impl Enrolments for MemoryHub {
     fn redeem(&self, redemption: Redemption) -> Pending<'_, Result<MemberUid, JoinRefusal>> {
-        Box::pin(async move { self.state().redeem(&redemption, unix_now()) })
+        Box::pin(async move { self.state().redeem(&redemption, Clock::SYSTEM.unix()) })
     }
 }
 

@@ -22,6 +22,7 @@ pub struct Metrics {
     pub(crate) contents_refused: Counter,
     refused_streams: ByReason,
     joins: ByReason,
+    exchanges: ByReason,
 }
 
 impl Metrics {
@@ -78,25 +79,39 @@ impl Metrics {
             self.refused_streams.clone(),
         );
         registry.register("joins", "Attempts to join, by outcome", self.joins.clone());
+        registry.register(
+            "exchanges",
+            "Attempts to exchange an expired certificate, by outcome",
+            self.exchanges.clone(),
+        );
     }
 
     /// Counts a refused control stream.
     pub(crate) fn refused(&self, reason: &CloseReason) {
-        let reason = match reason {
-            CloseReason::NotLoaded => "NotLoaded",
-            CloseReason::NotLeader => "NotLeader",
-            CloseReason::NotAccepted => "NotAccepted",
-            CloseReason::Revoked => "Revoked",
-            CloseReason::Busy => "Busy",
-            _ => "Other",
-        };
         self.refused_streams
-            .get_or_create(&[("reason", reason)])
+            .get_or_create(&[("reason", word(reason))])
             .inc();
     }
 
     /// Counts an attempt to join: `Joined`, or why not.
     pub(crate) fn joined(&self, outcome: &'static str) {
         self.joins.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Counts an attempt to exchange an expired certificate: `Exchanged`, or why not.
+    pub(crate) fn exchanged(&self, outcome: &'static str) {
+        self.exchanges.get_or_create(&[("outcome", outcome)]).inc();
+    }
+}
+
+/// The reason as a label: what is not counted by name is `Other`, so that there are only so many.
+pub(crate) fn word(reason: &CloseReason) -> &'static str {
+    match reason {
+        CloseReason::NotLoaded => "NotLoaded",
+        CloseReason::NotLeader => "NotLeader",
+        CloseReason::NotAccepted => "NotAccepted",
+        CloseReason::Revoked => "Revoked",
+        CloseReason::Busy => "Busy",
+        _ => "Other",
     }
 }

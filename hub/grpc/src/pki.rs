@@ -17,12 +17,18 @@ use crate::identity::MemberName;
 
 /// Days the authority's certificate lasts.
 pub const AUTHORITY_DAYS: i64 = 3650;
-/// Default lifetime of a member's certificate in seconds, one day.
-pub const MEMBER_SECONDS: u32 = 24 * 3600;
-/// Lifetime of the hub's own server certificate in seconds, seven days; the hub renews it from its authority.
-pub const SERVER_SECONDS: u32 = 7 * 24 * 3600;
-/// Certificates begin this much before they are made, in seconds, for clocks that are behind.
-pub const BACK_DATED_SECONDS: i64 = 300;
+/// Default lifetime of a member's certificate in seconds, 90 days. It is renewed after a third, so that a hub may
+/// be away for two months before a member has to exchange an expired one. Nobody is kept out by its end: every
+/// connection and stream is checked against the `MemberCluster`.
+pub const MEMBER_SECONDS: u32 = 90 * 24 * 3600;
+/// Lifetime of the hub's own server certificate in seconds, 90 days. The hub makes it anew at every start and
+/// after a third of its life, so it lasts two months more at any time: an agent whose clock is ahead by less
+/// than that can verify it. Its key is in the hub's memory only.
+pub const SERVER_SECONDS: u32 = 90 * 24 * 3600;
+/// Certificates begin this much before they are made, in seconds: an hour. So they are valid at once for a hub
+/// replica whose clock is behind the one that made them. (Agents need no such thing: they take the beginning of
+/// a verified certificate for a moment that has passed.)
+pub const BACK_DATED_SECONDS: i64 = 3600;
 
 /// What can go wrong when certificates are made.
 #[derive(Debug, thiserror::Error)]

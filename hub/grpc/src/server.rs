@@ -5,22 +5,24 @@
 //! |---|---|
 //! | handshakes at once, time for one | [`HANDSHAKES`], [`HANDSHAKE_WITHIN`] |
 //! | connections without a certificate at once, life of one | [`ANONYMOUS`], [`ANONYMOUS_FOR`] |
-//! | connection of a member | its certificate's end and [`GRACE`] |
+//! | connection of a member | its certificate's end and [`GRACE`], and its membership, asked every [`RECHECK`] |
+//! | connections of members that are not admitted | as those without a certificate |
 //! | streams of a connection, header list | [`STREAMS`], [`HEADERS`] |
 //! | message of an agent | 256 KiB; of a joining one [`ENROLMENT_MESSAGE`] |
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::stream;
-use stevedore_hub_core::ports::Enrolments;
+use stevedore_hub_core::ports::{Enrolments, Members};
 use stevedore_proto::v1::enrolment_server::EnrolmentServer;
 use stevedore_proto::v1::hub_server::HubServer;
+use stevedore_runtime::clock::Clock;
 use stevedore_runtime::retry;
 use stevedore_runtime::supervise::Tasks;
-use stevedore_runtime::tls::{self, Identity, IdentityCell};
+use stevedore_runtime::tls::{self, ChannelBinding, Identity, IdentityCell};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
@@ -31,7 +33,7 @@ use crate::enrolment::Enrolment;
 use crate::hub_service::HubService;
 use crate::identity::ClusterIdentity;
 use crate::metrics::Metrics;
-use crate::peer::{Peer, PeerStream};
+use crate::peer::{Life, Membership, Peer, PeerStream};
 use crate::pki::{self, Authority};
 use crate::session::Sessions;
 
@@ -41,6 +43,9 @@ pub const HANDSHAKES: usize = 256;
 pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
 /// Life of a connection without a certificate: enough to join.
 pub const ANONYMOUS_FOR: Duration = Duration::from_secs(60);
+/// Time between two questions whether the member of an open connection is still admitted. Sessions end sooner and
+/// every call is checked; this is for what stays open without either.
+pub const RECHECK: Duration = Duration::from_secs(60);
 /// Connections without a certificate at once; more are cut.
 pub const ANONYMOUS: usize = 512;
 /// Time for streams to end after their certificate did, before the connection is cut.
@@ -65,6 +70,10 @@ pub struct Settings {
     pub member_seconds: u32,
     /// Longest life of a session's stream; spread by 10 %.
     pub stream_age: Duration,
+    /// Time between two questions whether the member of an open connection is still admitted.
+    pub recheck: Duration,
+    /// What certificates are dated and verified by.
+    pub clock: Clock,
 }
 
 impl Default for Settings {
@@ -73,6 +82,8 @@ impl Default for Settings {
             names: Vec::new(),
             member_seconds: pki::MEMBER_SECONDS,
             stream_age: Duration::from_secs(3600),
+            recheck: RECHECK,
+            clock: Clock::SYSTEM,
         }
     }
 }
@@ -121,8 +132,8 @@ impl Server {
         self.address
     }
 
-    /// Serves until shutdown, as essential tasks. The server's own certificate is made by `authority` and
-    /// made anew well before it ends.
+    /// Serves until shutdown, as essential tasks. The server's own certificate is made by `authority` and made
+    /// anew after a third of its life.
     ///
     /// # Errors
     /// When the certificate cannot be made for the names in `settings`.
@@ -135,16 +146,16 @@ impl Server {
         settings: Settings,
     ) -> Result<(), Error> {
         let tasks = tasks.owner("grpc");
-        let (first, until) = server_identity(&authority, &settings.names)?;
-        let identity = IdentityCell::new(first);
-        let config = tls::server_config(&identity, tls::roots(authority.certificate())?)?;
+        let clock = settings.clock;
+        let identity = IdentityCell::new(server_identity(&authority, &settings)?);
+        let roots = tls::roots(authority.certificate())?;
+        let config = tls::server_config(&identity, roots, clock)?;
         tasks.essential(
             "certificate",
             keep_certificate(
                 identity,
-                until,
                 Arc::clone(&authority),
-                settings.names.clone(),
+                settings.clone(),
                 tasks.shutdown(),
             ),
         );
@@ -156,19 +167,22 @@ impl Server {
             acceptor,
             accepted,
             anonymous: Arc::new(Semaphore::new(ANONYMOUS)),
+            members: Arc::clone(&sessions.ports().members),
+            recheck: settings.recheck,
+            clock,
             metrics: metrics.clone(),
         };
         tasks.essential("accept", accept(self.listener, handshakes, tasks.clone()));
 
-        let members = Arc::clone(&sessions.ports().members);
         let enrolment = Enrolment::new(
             authority,
             enrolments,
-            members,
+            sessions.ports(),
             settings.member_seconds,
+            clock,
             metrics,
-        );
-        let hub = HubService::new(sessions, tasks.clone(), settings.stream_age);
+        )?;
+        let hub = HubService::new(sessions, tasks.clone(), settings.stream_age, clock);
         let stop = tasks.shutdown();
         tasks.essential("serve", async move {
             let incoming = stream::unfold(
@@ -204,32 +218,27 @@ impl Server {
     }
 }
 
-fn server_identity(authority: &Authority, names: &[String]) -> Result<(Identity, i64), Error> {
-    let material = authority.issue_server(names, unix_now(), pki::SERVER_SECONDS)?;
-    Ok((
-        Identity::from_pem(&material.chain, &material.key)?,
-        material.not_after,
-    ))
+fn server_identity(authority: &Authority, settings: &Settings) -> Result<Identity, Error> {
+    let now = settings.clock.unix();
+    let material = authority.issue_server(&settings.names, now, pki::SERVER_SECONDS)?;
+    Ok(Identity::from_pem(&material.chain, &material.key)?)
 }
 
-/// Makes the server's certificate anew at two thirds of its life.
+/// Makes the server's certificate anew whenever a third of its life has passed on the monotonic clock.
 async fn keep_certificate(
     identity: IdentityCell,
-    mut until: i64,
     authority: Arc<Authority>,
-    names: Vec<String>,
+    settings: Settings,
     stop: CancellationToken,
 ) -> Result<(), Error> {
+    let third = Duration::from_secs(u64::from(pki::SERVER_SECONDS) / 3);
     loop {
-        let left = Duration::from_secs(u64::try_from(until - unix_now()).unwrap_or(0));
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(left * 2 / 3) => {}
+            () = tokio::time::sleep(third) => {}
         }
-        let (next, next_until) = server_identity(&authority, &names)?;
-        identity.replace(next);
-        until = next_until;
-        tracing::info!(until, "the hub's server certificate was renewed");
+        identity.replace(server_identity(&authority, &settings)?);
+        tracing::info!("the hub's server certificate was renewed");
     }
 }
 
@@ -239,6 +248,9 @@ struct Handshakes {
     acceptor: TlsAcceptor,
     accepted: mpsc::Sender<PeerStream>,
     anonymous: Arc<Semaphore>,
+    members: Arc<dyn Members>,
+    recheck: Duration,
+    clock: Clock,
     metrics: Metrics,
 }
 
@@ -287,37 +299,40 @@ impl Handshakes {
                 return;
             }
         };
-        let identity = ClusterIdentity::from_peer(stream.get_ref().1.peer_certificates());
-        let (life, room) = match &identity {
-            Ok(identity) => (remaining(identity.not_after()).saturating_add(GRACE), None),
-            Err(_) => {
+        let connection = stream.get_ref().1;
+        let Ok(binding) = ChannelBinding::of(connection) else {
+            self.metrics.handshakes_failed.inc();
+            return;
+        };
+        let identity = ClusterIdentity::from_peer(connection.peer_certificates());
+        let peer = Peer { identity, binding };
+        let membership = identity.ok().map(|identity| Membership {
+            identity,
+            members: self.members,
+            interval: self.recheck,
+        });
+        let (membership, room) = match membership.filter(Membership::holds) {
+            Some(membership) => (Some(membership), None),
+            // Whoever it is will be told with its first call, and has no more room than a stranger.
+            None => {
                 let Ok(room) = self.anonymous.try_acquire_owned() else {
                     self.metrics.anonymous_cut.inc();
                     return;
                 };
-                (ANONYMOUS_FOR, Some(room))
+                (None, Some(room))
             }
         };
-        let deadline = Instant::now() + life;
+        let life = match &membership {
+            Some(member) => {
+                let left = self.clock.until(member.identity.not_after());
+                left.saturating_add(GRACE)
+            }
+            None => ANONYMOUS_FOR,
+        };
+        let until = Instant::now() + life;
         drop(permit);
+        let stream = PeerStream::new(stream, peer, Life { until, membership }, room);
         // The receiver is gone only at shutdown.
-        let _ = self
-            .accepted
-            .send(PeerStream::new(stream, Peer { identity }, deadline, room))
-            .await;
+        let _ = self.accepted.send(stream).await;
     }
-}
-
-/// Seconds since the Unix epoch.
-pub(crate) fn unix_now() -> i64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Time until a moment in seconds since the Unix epoch; zero when it has passed.
-pub(crate) fn remaining(until: i64) -> Duration {
-    let end = UNIX_EPOCH + Duration::from_secs(u64::try_from(until).unwrap_or(0));
-    end.duration_since(SystemTime::now()).unwrap_or_default()
 }

@@ -13,16 +13,16 @@
 //! * Telling of a change never blocks and never queues: changes of one cluster are coalesced.
 //! * When membership changes, sessions that are no longer admitted end within [`SWEEP`].
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
-use stevedore_hub_core::ports::{MemberUid, Members, Orders, Reports};
+use stevedore_hub_core::package_key::PackageKey;
+use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::{Connection, Pace, Pacer};
 use stevedore_proto_core::message::{Close, CloseReason};
-use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Millis, PackageUid, ToHub};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, PackageUid, ToHub};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -31,81 +31,24 @@ use crate::identity::ClusterIdentity;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 
+mod mailbox;
 mod member;
 mod outbox;
 mod reading;
+mod shared;
 
+pub(crate) use mailbox::MemberHandle;
+use mailbox::{Input, MAILBOX, Pending};
 pub(crate) use outbox::{Frame, FrameReceiver};
+pub use shared::Ports;
+use shared::Shared;
 
 /// How often membership of every open session is checked again, also when nobody said that it changed.
 pub const SWEEP: Duration = Duration::from_secs(3);
-/// Frames from a member that wait for its task; a full mailbox slows down the sender.
-const MAILBOX: usize = 32;
-
-/// What sessions need from the rest of the hub.
-#[derive(Clone)]
-pub struct Ports {
-    /// Who may talk to this hub.
-    pub members: Arc<dyn Members>,
-    /// What clusters should run.
-    pub orders: Arc<dyn Orders>,
-    /// Where reports go.
-    pub reports: Arc<dyn Reports>,
-}
-
 /// All sessions of this process. Clones share them; the rest of the hub keeps one to say what changed.
 #[derive(Clone)]
 pub struct Sessions {
     shared: Arc<Shared>,
-}
-
-pub(crate) struct Shared {
-    pub(crate) ports: Ports,
-    pub(crate) registry: Registry,
-    pace: Pace,
-    tasks: Tasks,
-    connections: AtomicU64,
-    pacer: Mutex<Pacer>,
-    started: Instant,
-    sweep: Notify,
-    pub(crate) metrics: Metrics,
-}
-
-/// The handle of one member's task.
-#[derive(Debug, Clone)]
-pub(crate) struct MemberHandle {
-    member: MemberUid,
-    mailbox: mpsc::Sender<Input>,
-    notices: Arc<Notices>,
-}
-
-/// What a stream tells its member's task.
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// The stream opened; frames for it go to this outbox.
-    Opened(Connection, outbox::Outbox),
-    /// A frame arrived.
-    Message(Connection, Box<ToHub>),
-    /// It ended.
-    Closed(Connection),
-}
-
-/// What the rest of the hub tells a member's task, coalesced.
-#[derive(Debug, Default)]
-pub(crate) struct Notices {
-    pending: Mutex<Pending>,
-    wake: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Pending {
-    changed: BTreeSet<DeploymentUid>,
-    reloaded: bool,
-    content_back: BTreeSet<DeploymentUid>,
-    content_gone: BTreeSet<Digest>,
-    census: bool,
-    end: Option<Close>,
-    retired: bool,
 }
 
 /// An open stream of a member, as the service that carries it sees it. Dropping it ends the stream.
@@ -158,7 +101,7 @@ impl Sessions {
     /// Content of a package can be read again that could not be: orders that were put off for it go out now.
     pub fn content_back(&self, package: PackageUid) {
         for (cluster, member) in self.shared.registry.all() {
-            let deployment = DeploymentUid::derive(&package, &cluster);
+            let deployment = PackageKey::from(package).deployment(&cluster);
             member.notices.tell(|pending| {
                 pending.content_back.insert(deployment);
             });
@@ -215,7 +158,7 @@ impl Sessions {
             .await
             .is_err()
         {
-            return Err(close(
+            return Err(Close::new(
                 CloseReason::GoingAway,
                 "the hub is shutting down",
                 1_000,
@@ -240,7 +183,7 @@ impl Sessions {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         pacer.admit(now).map_err(|wait| {
-            close(
+            Close::new(
                 CloseReason::Busy,
                 "many sessions are starting at once",
                 wait,
@@ -263,7 +206,11 @@ impl Sessions {
             handle
         });
         if let Some(displaced) = displaced {
-            displaced.retire(close(CloseReason::Revoked, "the cluster joined again", 0));
+            displaced.retire(Close::new(
+                CloseReason::Revoked,
+                "the cluster joined again",
+                0,
+            ));
         }
         if let Some(inputs) = start {
             let task =
@@ -271,43 +218,6 @@ impl Sessions {
             let _ = self.shared.tasks.spawn(cluster, task.run(inputs));
         }
         handle
-    }
-}
-
-impl Shared {
-    /// Milliseconds on this process's monotonic clock.
-    fn now(&self) -> Millis {
-        Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
-    }
-
-    fn instant(&self, at: Millis) -> Instant {
-        self.started + Duration::from_millis(at)
-    }
-}
-
-impl MemberHandle {
-    /// Whether both are the same task's.
-    pub(crate) fn same(&self, other: &MemberHandle) -> bool {
-        Arc::ptr_eq(&self.notices, &other.notices)
-    }
-
-    /// Ends its sessions; the task ends when it has reported the loss.
-    fn retire(&self, close: Close) {
-        self.notices.tell(|pending| {
-            pending.end = Some(close);
-            pending.retired = true;
-        });
-    }
-}
-
-impl Notices {
-    fn tell(&self, change: impl FnOnce(&mut Pending)) {
-        change(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        self.wake.notify_one();
-    }
-
-    fn take(&self) -> Pending {
-        std::mem::take(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -336,16 +246,6 @@ impl Drop for OpenStream {
             // full mailbox the machine notices the silence instead.
             let _ = self.mailbox.try_send(Input::Closed(self.connection));
         }
-    }
-}
-
-/// A close without a redirect.
-pub(crate) fn close(reason: CloseReason, message: &str, retry_after: Millis) -> Close {
-    Close {
-        reason,
-        message: message.to_owned(),
-        retry_after,
-        redirect: None,
     }
 }
 

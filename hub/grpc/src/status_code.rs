@@ -5,6 +5,7 @@
 
 use stevedore_hub_core::ports::{ContentError, JoinRefusal};
 use stevedore_proto_core::Millis;
+use stevedore_proto_core::exchange::ExchangeRefusal;
 use stevedore_proto_core::join::{REASON_METADATA, RETRY_METADATA};
 use stevedore_proto_core::message::{Close, CloseReason};
 use tonic::metadata::MetadataValue;
@@ -55,6 +56,19 @@ pub(crate) fn not_joined(refused: JoinRefusal) -> Status {
         JoinRefusal::AlreadyJoined => Code::AlreadyExists,
         JoinRefusal::NotLoaded | JoinRefusal::NotLeader => Code::Unavailable,
         _ => Code::PermissionDenied,
+    };
+    refusal(code, refused.as_str(), refused.to_string())
+}
+
+/// A certificate is not exchanged.
+pub(crate) fn not_exchanged(refused: ExchangeRefusal) -> Status {
+    let code = match refused {
+        ExchangeRefusal::CertificateForeign | ExchangeRefusal::KeyNotProven => {
+            Code::Unauthenticated
+        }
+        ExchangeRefusal::CertificateNotYetValid | ExchangeRefusal::CertificateTooOld => {
+            Code::PermissionDenied
+        }
     };
     refusal(code, refused.as_str(), refused.to_string())
 }

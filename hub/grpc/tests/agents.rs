@@ -5,6 +5,8 @@
     reason = "helpers of tests end the test as tests do"
 )]
 
+#[path = "agents/exchange.rs"]
+mod exchange;
 #[path = "agents/join.rs"]
 mod join;
 #[path = "agents/refused.rs"]

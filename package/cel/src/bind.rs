@@ -1,4 +1,4 @@
-//! JSON to CEL values. Integers become CEL ints, never uints, so that `self.n + 1` works.
+//! The binding of values: JSON becomes CEL. Integers become CEL ints, never uints, so that `self.n + 1` works.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use cel::Value;
 use cel::objects::{Key, Map};
 
 use crate::cost::{Level, Shape};
-use crate::{Error, MAX_BOUND_ELEMENTS, MAX_BOUND_SIZE};
+use crate::error::Error;
+use crate::limit::{MAX_BOUND_ELEMENTS, MAX_BOUND_SIZE};
 
 const PER_VALUE: usize = 16;
 

@@ -1,10 +1,10 @@
 //! An upper bound for what an evaluation may cost, from the expression and the sizes of its inputs.
 
-use cel::common::ast::{
-    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators,
-};
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, operators};
 
-use crate::{Error, MAX_MEMORY, MAX_STEPS};
+use crate::error::Error;
+use crate::limit::{MAX_MEMORY, MAX_STEPS};
+use crate::tree::children;
 
 const SCALAR_SIZE: f64 = 16.0;
 
@@ -134,12 +134,8 @@ impl Walk {
                     steps + 1.0,
                 )
             }
-            Expr::List(list) => self.literal(list.elements.iter()),
-            Expr::Map(map) => self.literal(map.entries.iter().flat_map(|it| entry(&it.expr))),
-            Expr::Struct(value) => {
-                self.literal(value.entries.iter().flat_map(|it| entry(&it.expr)))
-            }
-            Expr::Call(call) => self.call(call),
+            Expr::List(_) | Expr::Map(_) | Expr::Struct(_) => self.literal(children(expr)),
+            Expr::Call(call) => self.call(call, children(expr)),
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
         };
         self.largest = self.largest.max(shape.size());
@@ -152,7 +148,7 @@ impl Walk {
     }
 
     /// A list or map of these.
-    fn literal<'e>(&mut self, parts: impl Iterator<Item = &'e IdedExpr>) -> (Shape, f64) {
+    fn literal(&mut self, parts: Vec<&IdedExpr>) -> (Shape, f64) {
         let (mut inner, mut count, mut size, mut steps) = (Shape::nothing(), 0.0, 0.0, 1.0);
         for part in parts {
             let (shape, more) = self.expr(part);
@@ -164,12 +160,9 @@ impl Walk {
         (inner.listed(count, size), steps + size / 64.0)
     }
 
-    fn call(&mut self, call: &CallExpr) -> (Shape, f64) {
-        let operands: Vec<(Shape, f64)> = call
-            .target
-            .iter()
-            .map(AsRef::as_ref)
-            .chain(&call.args)
+    fn call(&mut self, call: &CallExpr, operands: Vec<&IdedExpr>) -> (Shape, f64) {
+        let operands: Vec<(Shape, f64)> = operands
+            .into_iter()
             .map(|operand| self.expr(operand))
             .collect();
         let steps: f64 = operands.iter().map(|(_, steps)| steps).sum();
@@ -210,7 +203,7 @@ impl Walk {
                 (first.clone().listed(count, first.size()), touching + count)
             }
             "string" | "type" => (Shape::text(sizes + 512.0), touching),
-            name if SCALAR_RESULTS.contains(&name) => (Shape::scalar(), touching),
+            name if is_scalar(name) => (Shape::scalar(), touching),
             _ => {
                 let any = operands
                     .iter()
@@ -255,32 +248,20 @@ impl Walk {
     }
 }
 
-/// Functions and operators whose result is a number, a truth value or the like.
-const SCALAR_RESULTS: &[&str] = &[
-    operators::EQUALS,
-    operators::NOT_EQUALS,
-    operators::LESS,
-    operators::LESS_EQUALS,
-    operators::GREATER,
-    operators::GREATER_EQUALS,
-    operators::IN,
-    "bool",
-    "contains",
-    "double",
-    "endsWith",
-    "indexOf",
-    "int",
-    "lastIndexOf",
-    "size",
-    "startsWith",
-    "uint",
-];
-
-fn entry(entry: &EntryExpr) -> Vec<&IdedExpr> {
-    match entry {
-        EntryExpr::StructField(field) => vec![&field.value],
-        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-    }
+/// Whether the result of a function or operator is a number, a truth value or the like.
+fn is_scalar(name: &str) -> bool {
+    const OPERATORS: &[&str] = &[
+        operators::EQUALS,
+        operators::NOT_EQUALS,
+        operators::LESS,
+        operators::LESS_EQUALS,
+        operators::GREATER,
+        operators::GREATER_EQUALS,
+        operators::IN,
+    ];
+    const FUNCTIONS: &str =
+        "bool contains double endsWith indexOf int lastIndexOf size startsWith uint";
+    OPERATORS.contains(&name) || FUNCTIONS.split(' ').any(|known| known == name)
 }
 
 /// Whether a step only ever appends the element itself, as `filter` does: then the sum is at most the range.

@@ -1,10 +1,12 @@
+//! The errors of expressions, which never carry values.
+
 use thiserror::Error as ThisError;
 
 /// Why an expression is refused or did not give a result. No variant carries values of evaluated objects.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
 pub enum Error {
-    /// The source is longer than [`crate::MAX_SOURCE_BYTES`].
+    /// The source is longer than [`crate::limit::MAX_SOURCE_BYTES`].
     #[error("the expression has {bytes} bytes, the limit is {limit}")]
     TooLong {
         /// Bytes of the source.

@@ -1,72 +1,27 @@
-//! What is checked before an expression is compiled, and on the compiled tree.
+//! The checks of an expression: of its text before it is compiled, and of its tree after.
 
 use std::collections::BTreeSet;
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
-use crate::{
-    Error, MAX_BRACKET_DEPTH, MAX_COMPREHENSION_NESTING, MAX_REGEX_BYTES, MAX_SOURCE_BYTES,
-    MAX_TREE_DEPTH,
+use crate::error::Error;
+use crate::limit::{
+    MAX_BRACKET_DEPTH, MAX_COMPREHENSION_NESTING, MAX_REGEX_BYTES, MAX_SOURCE_BYTES, MAX_TREE_DEPTH,
 };
+use crate::tree::{bound_parts, children, variables_of};
 
 /// Functions an expression may call, by either call style. Everything else is unknown, also where the
 /// interpreter would have it: `lists.range`, `format` and the like build values of any size from few bytes.
-const FUNCTIONS: &[&str] = &[
-    "bool",
-    "bytes",
-    "charAt",
-    "contains",
-    "double",
-    "duration",
-    "dyn",
-    "endsWith",
-    "getDate",
-    "getDayOfMonth",
-    "getDayOfWeek",
-    "getDayOfYear",
-    "getFullYear",
-    "getHours",
-    "getMilliseconds",
-    "getMinutes",
-    "getMonth",
-    "getSeconds",
-    "hasValue",
-    "indexOf",
-    "int",
-    "join",
-    "lastIndexOf",
-    "lowerAscii",
-    "matches",
-    "or",
-    "orValue",
-    "replace",
-    "size",
-    "split",
-    "startsWith",
-    "string",
-    "substring",
-    "timestamp",
-    "trim",
-    "type",
-    "uint",
-    "upperAscii",
-    "value",
-];
-const OPTIONAL_FUNCTIONS: &[&str] = &["none", "of", "ofNonZeroValue"];
-const TYPE_NAMES: &[&str] = &[
-    "bool",
-    "bytes",
-    "double",
-    "dyn",
-    "int",
-    "list",
-    "map",
-    "null_type",
-    "optional",
-    "string",
-    "type",
-    "uint",
-];
+const FUNCTIONS: &str = "bool bytes charAt contains double duration dyn endsWith getDate getDayOfMonth getDayOfWeek getDayOfYear \
+     getFullYear getHours getMilliseconds getMinutes getMonth getSeconds hasValue indexOf int join lastIndexOf \
+     lowerAscii matches or orValue replace size split startsWith string substring timestamp trim type uint upperAscii \
+     value";
+const OPTIONAL_FUNCTIONS: &str = "none of ofNonZeroValue";
+const TYPE_NAMES: &str = "bool bytes double dyn int list map null_type optional string type uint";
+
+fn is_among(words: &str, name: &str) -> bool {
+    words.split(' ').any(|word| word == name)
+}
 
 /// Length and bracket nesting, on the bare text.
 pub(crate) fn source(text: &str) -> Result<(), Error> {
@@ -154,7 +109,7 @@ fn walk(expr: &IdedExpr, depth: usize, nesting: usize) -> Result<(), Error> {
             });
         }
         walk(&it.iter_range, depth + 1, nesting)?;
-        return [&it.accu_init, &it.loop_cond, &it.loop_step, &it.result]
+        return bound_parts(it)
             .into_iter()
             .try_for_each(|part| walk(part, depth + 1, nesting + 1));
     }
@@ -164,41 +119,6 @@ fn walk(expr: &IdedExpr, depth: usize, nesting: usize) -> Result<(), Error> {
     children(expr)
         .into_iter()
         .try_for_each(|child| walk(child, depth + 1, nesting))
-}
-
-fn children(expr: &IdedExpr) -> Vec<&IdedExpr> {
-    fn entry(entry: &EntryExpr) -> Vec<&IdedExpr> {
-        match entry {
-            EntryExpr::StructField(field) => vec![&field.value],
-            EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-        }
-    }
-    match &expr.expr {
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
-        Expr::Call(call) => call
-            .target
-            .iter()
-            .map(AsRef::as_ref)
-            .chain(&call.args)
-            .collect(),
-        Expr::Select(select) => vec![&select.operand],
-        Expr::List(list) => list.elements.iter().collect(),
-        Expr::Map(map) => map.entries.iter().flat_map(|it| entry(&it.expr)).collect(),
-        Expr::Struct(value) => value
-            .entries
-            .iter()
-            .flat_map(|it| entry(&it.expr))
-            .collect(),
-        Expr::Comprehension(it) => {
-            vec![
-                &it.iter_range,
-                &it.accu_init,
-                &it.loop_cond,
-                &it.loop_step,
-                &it.result,
-            ]
-        }
-    }
 }
 
 fn function(call: &CallExpr) -> Result<(), Error> {
@@ -211,11 +131,11 @@ fn function(call: &CallExpr) -> Result<(), Error> {
         .as_ref()
         .is_some_and(|target| matches!(&target.expr, Expr::Ident(name) if name == "optional"));
     let known = if on_optional {
-        OPTIONAL_FUNCTIONS.contains(&name)
+        OPTIONAL_FUNCTIONS
     } else {
-        FUNCTIONS.contains(&name)
+        FUNCTIONS
     };
-    if !known {
+    if !is_among(known, name) {
         return Err(Error::UnknownFunction(name.to_owned()));
     }
     if name == "matches" {
@@ -258,7 +178,7 @@ pub(crate) fn variables(expr: &IdedExpr, known: &[&str]) -> Result<(), Error> {
 fn names<'e>(expr: &'e IdedExpr, bound: &mut Vec<&'e str>, known: &[&str]) -> Result<(), Error> {
     match &expr.expr {
         Expr::Ident(name) => {
-            if bound.contains(&name.as_str()) || TYPE_NAMES.contains(&name.as_str()) {
+            if bound.contains(&name.as_str()) || is_among(TYPE_NAMES, name) {
                 return Ok(());
             }
             Err(Error::UnknownVariable {
@@ -269,11 +189,8 @@ fn names<'e>(expr: &'e IdedExpr, bound: &mut Vec<&'e str>, known: &[&str]) -> Re
         Expr::Comprehension(it) => {
             names(&it.iter_range, bound, known)?;
             let depth = bound.len();
-            bound.push(&it.iter_var);
-            bound.extend(it.iter_var2.as_deref());
-            bound.push(&it.accu_var);
-            let parts = [&it.accu_init, &it.loop_cond, &it.loop_step, &it.result];
-            let result = parts
+            bound.extend(variables_of(it));
+            let result = bound_parts(it)
                 .into_iter()
                 .try_for_each(|part| names(part, bound, known));
             bound.truncate(depth);
@@ -338,10 +255,8 @@ fn collect<'e>(expr: &'e IdedExpr, bound: &mut Vec<&'e str>, found: &mut BTreeSe
     if let Expr::Comprehension(it) = &expr.expr {
         collect(&it.iter_range, bound, found);
         let depth = bound.len();
-        bound.push(&it.iter_var);
-        bound.extend(it.iter_var2.as_deref());
-        bound.push(&it.accu_var);
-        for part in [&it.accu_init, &it.loop_cond, &it.loop_step, &it.result] {
+        bound.extend(variables_of(it));
+        for part in bound_parts(it) {
             collect(part, bound, found);
         }
         bound.truncate(depth);

@@ -1,3 +1,5 @@
+//! Programs: compiled expressions, and their evaluation on bound values.
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -6,7 +8,8 @@ use std::thread;
 use cel::{Context, Env, Value};
 
 use crate::cost::Shape;
-use crate::{Error, bind, cost, error, guard};
+use crate::error::{self, Error};
+use crate::{bind, cost, guard};
 
 const COMPILE_STACK_BYTES: usize = 64 * 1024 * 1024;
 

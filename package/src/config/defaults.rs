@@ -1,9 +1,10 @@
-//! Whether the defaults of a schema fit it, so that the author learns of one that does not, and not every user.
+//! The check of a schema's defaults against it, so that the author learns of one that does not fit, and not every user.
 
 use serde_json::Value;
 
-use super::schema::field_error;
-use super::{FieldError, Schema, children, prune};
+use super::field_error::{FieldError, field_error};
+use super::prune;
+use super::schema::Schema;
 use crate::limit;
 
 /// Values of all schemas with a default together: those that nest are compiled once for each level.
@@ -54,5 +55,10 @@ fn misfits(part: &Value) -> Vec<FieldError> {
 
 /// Number of values in a value, itself included.
 fn nodes(value: &Value) -> usize {
-    1 + children(value).into_iter().map(nodes).sum::<usize>()
+    let inner: usize = match value {
+        Value::Array(items) => items.iter().map(nodes).sum(),
+        Value::Object(map) => map.values().map(nodes).sum(),
+        _ => 0,
+    };
+    1 + inner
 }

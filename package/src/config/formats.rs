@@ -6,6 +6,13 @@
 //! and `password`, which restricts nothing: whatever fits there fits here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, PAD};
+use regex::Regex;
+use stevedore_template::yaml::is_day;
 
 type Check = fn(&str) -> bool;
 
@@ -21,12 +28,57 @@ const FORMATS: &[(&str, Check)] = &[
     ("ipv4", |text| text.parse::<Ipv4Addr>().is_ok()),
     ("ipv6", |text| text.parse::<Ipv6Addr>().is_ok()),
     ("mac", is_mac),
-    ("uri", is_uri),
-    ("uuid", |text| is_uuid(text, None)),
-    ("uuid3", |text| is_uuid(text, Some(b'3'))),
-    ("uuid4", |text| is_uuid(text, Some(b'4'))),
-    ("uuid5", |text| is_uuid(text, Some(b'5'))),
+    ("uri", |text| PATTERNS.uri.is_match(text)),
+    ("uuid", |text| PATTERNS.uuid.is_match(text)),
+    ("uuid3", |text| PATTERNS.uuid3.is_match(text)),
+    ("uuid4", |text| PATTERNS.uuid4.is_match(text)),
+    ("uuid5", |text| PATTERNS.uuid5.is_match(text)),
 ];
+
+struct Patterns {
+    date: Regex,
+    time: Regex,
+    go_duration: Regex,
+    amount: Regex,
+    uri: Regex,
+    uuid: Regex,
+    uuid3: Regex,
+    uuid4: Regex,
+    uuid5: Regex,
+}
+
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
+    let compile = |pattern: &str| Regex::new(pattern).expect("a fixed pattern");
+    // With or without its dashes, in either case; of any version or of one.
+    let uuid = |third: &str, fourth: &str| {
+        let hex = "[0-9a-f]";
+        let start = format!("{hex}{{8}}-?{hex}{{4}}");
+        let pattern = format!("^(?i:{start}-?{third}{hex}{{3}}-?{fourth}{hex}{{3}}-?{hex}{{12}})$");
+        compile(&pattern)
+    };
+    Patterns {
+        date: compile("^([0-9]{4})-([0-9]{2})-([0-9]{2})$"),
+        time: compile(concat!(
+            r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?",
+            r"(?:z|[-+][0-9]{2}:[0-9]{2})$",
+        )),
+        go_duration: compile(concat!(
+            "^[-+]?(?:0|(?:",
+            r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h)",
+            ")+)$",
+        )),
+        amount: compile(concat!(
+            r"[0-9]\s*(?:(?:ns|us|µs|ms|s|m|h|hr|d|w|wk)(?:[^a-zµ]|$)",
+            "|nano|micro|milli|sec|min|hour|day|week)",
+        )),
+        // What a request line may hold: a scheme and more, or a path from the root.
+        uri: compile(r"^(?:/|[a-zA-Z][-+.a-zA-Z0-9]*:)[^\x00-\x20\x7f]*$"),
+        uuid: uuid("[0-9a-f]", "[0-9a-f]"),
+        uuid3: uuid("3", "[0-9a-f]"),
+        uuid4: uuid("4", "[89ab]"),
+        uuid5: uuid("5", "[89ab]"),
+    }
+});
 
 /// The format Kubernetes knows under this name, where dashes do not count; `None` where it knows none.
 pub(super) fn known(name: &str) -> Option<&'static str> {
@@ -42,13 +94,9 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, Check)> {
 
 /// Not empty, padded, of the standard alphabet. What the last digit has beyond the last byte does not matter.
 fn is_base64(text: &str) -> bool {
-    let digits = text.trim_end_matches('=');
-    let padding = text.len() - digits.len();
-    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    !digits.is_empty()
-        && text.len().is_multiple_of(4)
-        && padding <= 2
-        && digits.bytes().all(is_digit)
+    const LENIENT: GeneralPurpose =
+        GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true));
+    !text.is_empty() && LENIENT.decode(text).is_ok()
 }
 
 fn is_cidr(text: &str) -> bool {
@@ -60,108 +108,30 @@ fn is_cidr(text: &str) -> bool {
         Ok(IpAddr::V6(_)) => 128,
         Err(_) => return false,
     };
-    is_number(length, 1..=3) && length.parse::<u32>().is_ok_and(|length| length <= most)
+    let is_number = length.len() <= 3 && length.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && length.parse::<u32>().is_ok_and(|length| length <= most)
 }
 
 /// `2006-01-02`, a day there was.
 fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = parts.as_slice() else {
+    let Some(found) = PATTERNS.date.captures(text) else {
         return false;
     };
-    if !is_number(year, 4..=4) || !is_number(month, 2..=2) || !is_number(day, 2..=2) {
-        return false;
-    }
-    let [year, month, day] = [year, month, day].map(|it| it.parse::<u32>().unwrap_or_default());
-    let leaps = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if leaps => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => return false,
-    };
-    (1..=days).contains(&day)
+    let [year, month, day] = [1, 2, 3].map(|at| found[at].parse().unwrap_or_default());
+    is_day(year, month, day)
 }
 
 /// A date, `T`, `15:04:05` with or without a fraction, and `Z` or an offset; in either case.
 fn is_date_time(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    let Some((date, time)) = text.split_once('t') else {
-        return false;
-    };
-    let Some((clock, rest)) = time.split_at_checked(8) else {
-        return false;
-    };
-    let zone = rest.strip_prefix('.').map_or(rest, |rest| {
-        rest.trim_start_matches(|letter: char| letter.is_ascii_digit())
-    });
-    let has_fraction = !rest.starts_with('.') || zone.len() + 1 < rest.len();
-    let offset = zone.strip_prefix(['+', '-']);
-    let is_zone = zone == "z" || offset.is_some_and(|offset| is_clock(offset, &[99, 99]));
-    is_date(date) && is_clock(clock, &[23, 59, 59]) && has_fraction && is_zone
-}
-
-/// Numbers of two digits between colons, each with its largest value.
-fn is_clock(text: &str, largest: &[u32]) -> bool {
-    let parts: Vec<&str> = text.split(':').collect();
-    let fits = |(part, largest): (&&str, &u32)| {
-        is_number(part, 2..=2) && part.parse::<u32>().is_ok_and(|part| part <= *largest)
-    };
-    parts.len() == largest.len() && parts.iter().zip(largest).all(fits)
+    let parts = text.split_once('t');
+    parts.is_some_and(|(date, time)| is_date(date) && PATTERNS.time.is_match(time))
 }
 
 /// Go's own (`1h30m`, `-1.5s`, `0`), or anywhere in the text a whole number and a unit that is not on Go's list:
 /// `2 days`, `1 week`.
 fn is_duration(text: &str) -> bool {
-    is_go_duration(text) || holds_amount(text)
-}
-
-fn is_go_duration(text: &str) -> bool {
-    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if rest == "0" {
-        return true;
-    }
-    if rest.is_empty() {
-        return false;
-    }
-    while !rest.is_empty() {
-        let number = rest.len()
-            - rest
-                .trim_start_matches(|it: char| it.is_ascii_digit() || it == '.')
-                .len();
-        let (number, after) = rest.split_at(number);
-        let has_digit = number.bytes().any(|byte| byte.is_ascii_digit());
-        // The longer ones first: `ms` is no `m`.
-        let units = ["ns", "us", "µs", "μs", "ms", "s", "m", "h"];
-        let unit = units.iter().find_map(|unit| after.strip_prefix(unit));
-        let Some(after) = unit.filter(|_| has_digit && number.matches('.').count() <= 1) else {
-            return false;
-        };
-        rest = after;
-    }
-    true
-}
-
-/// Whether a whole number and a unit of time stand somewhere in the text, with or without spaces between.
-fn holds_amount(text: &str) -> bool {
-    const WHOLE: &[&str] = &["ns", "us", "µs", "ms", "s", "m", "h", "hr", "d", "w", "wk"];
-    const STEMS: &[&str] = &[
-        "nano", "micro", "milli", "sec", "min", "hour", "day", "week",
-    ];
-    let is_letter = |letter: char| letter.is_ascii_alphabetic() || letter == 'µ';
-    let mut rest = text;
-    while let Some(start) = rest.find(|letter: char| letter.is_ascii_digit()) {
-        let after = rest[start..].trim_start_matches(|letter: char| letter.is_ascii_digit());
-        let unit = after.trim_start();
-        let end = unit.find(|letter| !is_letter(letter)).unwrap_or(unit.len());
-        let word = unit[..end].to_lowercase();
-        if WHOLE.contains(&word.as_str()) || STEMS.iter().any(|stem| word.starts_with(stem)) {
-            return true;
-        }
-        rest = after;
-    }
-    false
+    PATTERNS.go_duration.is_match(text) || PATTERNS.amount.is_match(&text.to_ascii_lowercase())
 }
 
 /// An address, alone or after a name as `Name <address>`.
@@ -215,46 +185,4 @@ fn is_mac(text: &str) -> bool {
     let is_group =
         |group: &&str| group.len() == digits && group.bytes().all(|it| it.is_ascii_hexdigit());
     matches!(groups.len() * digits, 12 | 16 | 40) && groups.iter().all(is_group)
-}
-
-/// What a request line may hold: a scheme and more, or a path from the root.
-fn is_uri(text: &str) -> bool {
-    if text.contains(|letter: char| letter.is_ascii_control() || letter == ' ') {
-        return false;
-    }
-    let is_scheme = |scheme: &str| {
-        scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
-            && scheme
-                .bytes()
-                .all(|it| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'-' | b'.'))
-    };
-    text.starts_with('/')
-        || text
-            .split_once(':')
-            .is_some_and(|(scheme, _)| is_scheme(scheme))
-}
-
-/// With or without its dashes, in either case; of any version or of one.
-fn is_uuid(text: &str, version: Option<u8>) -> bool {
-    let mut digits = Vec::new();
-    let mut lengths = [8, 12, 16, 20].into_iter().peekable();
-    for byte in text.bytes() {
-        if byte == b'-' && lengths.next_if_eq(&digits.len()).is_some() {
-            continue;
-        }
-        while lengths.next_if(|length| *length <= digits.len()).is_some() {}
-        digits.push(byte.to_ascii_lowercase());
-    }
-    let is_variant = match version {
-        None | Some(b'3') => true,
-        Some(_) => matches!(digits.get(16), Some(b'8' | b'9' | b'a' | b'b')),
-    };
-    digits.len() == 32
-        && digits.iter().all(u8::is_ascii_hexdigit)
-        && version.is_none_or(|version| digits[12] == version)
-        && is_variant
-}
-
-fn is_number(text: &str, digits: std::ops::RangeInclusive<usize>) -> bool {
-    digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }

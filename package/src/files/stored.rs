@@ -5,7 +5,7 @@ use std::io::Read;
 use stevedore_proto_core::digest::Digest;
 use thiserror::Error as ThisError;
 
-use super::{FilesError, PackageFiles};
+use super::map::{FilesError, PackageFiles};
 use crate::limit;
 
 const MAGIC: &[u8] = b"stevedore-files-1\n";

@@ -1,4 +1,7 @@
+use stevedore_proto_core::digest::Digest;
+
 use super::*;
+use crate::limit;
 
 fn files(entries: &[(&str, &[u8])]) -> PackageFiles {
     let mut files = PackageFiles::new();

@@ -1,3 +1,5 @@
+//! The builder of images: a package as an image of one layer, the same bytes for the same files.
+
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -7,7 +9,7 @@ use stevedore_proto_core::content::canonical_json;
 use stevedore_proto_core::digest::Digest;
 use tar::{Builder, EntryType, Header};
 
-use super::{CONFIG_TYPE, Descriptor, INDEX_TYPE, ImageError, LAYER_TYPE, MANIFEST_TYPE};
+use super::manifest::{CONFIG_TYPE, Descriptor, INDEX_TYPE, ImageError, LAYER_TYPE, MANIFEST_TYPE};
 use crate::archive::UnpackError;
 use crate::files::PackageFiles;
 use crate::limit;

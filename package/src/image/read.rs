@@ -1,10 +1,12 @@
+//! The reader of image archives: OCI layouts, and what `docker save` writes.
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use stevedore_proto_core::digest::Digest;
 use tar::{Archive, EntryType};
 
-use super::{Descriptor, INDEX_TYPE, ImageError, Manifest, json};
+use super::manifest::{Descriptor, INDEX_TYPE, ImageError, Manifest, json};
 use crate::archive::{UnpackError, unpack};
 use crate::files::PackageFiles;
 use crate::limit;

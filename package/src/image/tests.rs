@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use stevedore_proto_core::digest::Digest;
 use tar::Builder;
 
 use super::*;
 use crate::files::PackageFiles;
+use crate::limit;
 
 const SINGLE: &[u8] = include_bytes!("../../tests/fixtures/single.tar");
 const MULTI: &[u8] = include_bytes!("../../tests/fixtures/multi.tar");

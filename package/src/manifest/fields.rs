@@ -1,175 +1,99 @@
-//! Which fields a manifest may have: what is unknown or not honoured is refused by name, never ignored.
+//! The fields that a manifest may have: what is unknown or not honoured is refused by name, never ignored.
 
 use serde_json::Value;
 
 use crate::violation::{Reason, Violation};
 
-enum Known {
-    /// Anything may be below.
-    Any,
-    /// A map of these fields.
-    Map(&'static [(&'static str, Known)]),
-    /// A list of these.
-    List(&'static Known),
-    /// Known, but not honoured by this version.
-    Later(&'static str),
-}
-
-const LABEL_SELECTOR: Known = Known::Map(&[
-    ("matchLabels", Known::Any),
-    (
-        "matchExpressions",
-        Known::List(&Known::Map(&[
-            ("key", Known::Any),
-            ("operator", Known::Any),
-            ("values", Known::Any),
-        ])),
-    ),
-]);
-
-const PROBES: Known = Known::List(&Known::Map(&[
-    (
-        "selector",
-        Known::Map(&[
-            (
-                "kind",
-                Known::Map(&[("group", Known::Any), ("kind", Known::Any)]),
-            ),
-            ("selector", LABEL_SELECTOR),
-        ]),
-    ),
-    (
-        "probes",
-        Known::List(&Known::Map(&[
-            (
-                "condition",
-                Known::Map(&[("type", Known::Any), ("status", Known::Any)]),
-            ),
-            (
-                "fieldsEqual",
-                Known::Map(&[("fieldA", Known::Any), ("fieldB", Known::Any)]),
-            ),
-            (
-                "cel",
-                Known::Map(&[("rule", Known::Any), ("message", Known::Any)]),
-            ),
-        ])),
-    ),
-]));
-
-const SPEC: Known = Known::Map(&[
-    ("scopes", Known::Any),
-    (
-        "phases",
-        Known::List(&Known::Map(&[
-            ("name", Known::Any),
-            ("class", Known::Later("phase classes")),
-        ])),
-    ),
-    ("availabilityProbes", PROBES),
-    ("config", Known::Map(&[("openAPIV3Schema", Known::Any)])),
-    (
-        "images",
-        Known::List(&Known::Map(&[("name", Known::Any), ("image", Known::Any)])),
-    ),
-    ("components", Known::Later("components")),
-    (
-        "filter",
-        Known::Map(&[
-            ("conditions", Known::Later("named conditions")),
-            ("paths", Known::Later("conditional paths")),
-        ]),
-    ),
-    ("constraints", Known::Later("constraints")),
-    ("repositories", Known::Later("repositories")),
-    ("dependencies", Known::Later("dependencies")),
-]);
-
-const TEST: Known = Known::Map(&[
-    (
-        "template",
-        Known::List(&Known::Map(&[
-            ("name", Known::Any),
-            (
-                "context",
-                Known::Map(&[
-                    (
-                        "package",
-                        Known::Map(&[
-                            (
-                                "metadata",
-                                Known::Map(&[
-                                    ("name", Known::Any),
-                                    ("namespace", Known::Any),
-                                    ("labels", Known::Any),
-                                    ("annotations", Known::Any),
-                                ]),
-                            ),
-                            ("image", Known::Any),
-                        ]),
-                    ),
-                    ("config", Known::Any),
-                    ("environment", Known::Any),
-                ]),
-            ),
-        ])),
-    ),
+/// Fields below which anything may be; `[]` stands for the items of a list.
+const KNOWN: &[&str] = &[
+    "apiVersion",
+    "kind",
+    "metadata",
+    "spec.scopes",
+    "spec.phases[].name",
+    "spec.availabilityProbes[].selector.kind.group",
+    "spec.availabilityProbes[].selector.kind.kind",
+    "spec.availabilityProbes[].selector.selector.matchLabels",
+    "spec.availabilityProbes[].selector.selector.matchExpressions[].key",
+    "spec.availabilityProbes[].selector.selector.matchExpressions[].operator",
+    "spec.availabilityProbes[].selector.selector.matchExpressions[].values",
+    "spec.availabilityProbes[].probes[].condition.type",
+    "spec.availabilityProbes[].probes[].condition.status",
+    "spec.availabilityProbes[].probes[].fieldsEqual.fieldA",
+    "spec.availabilityProbes[].probes[].fieldsEqual.fieldB",
+    "spec.availabilityProbes[].probes[].cel.rule",
+    "spec.availabilityProbes[].probes[].cel.message",
+    "spec.config.openAPIV3Schema",
+    "spec.images[].name",
+    "spec.images[].image",
+    "test.template[].name",
+    "test.template[].context.package.metadata.name",
+    "test.template[].context.package.metadata.namespace",
+    "test.template[].context.package.metadata.labels",
+    "test.template[].context.package.metadata.annotations",
+    "test.template[].context.package.image",
+    "test.template[].context.config",
+    "test.template[].context.environment",
     // It says how the author's own tool checks the package, and nothing about installing it.
-    ("kubeconform", Known::Any),
-]);
+    "test.kubeconform",
+];
 
-const MANIFEST: Known = Known::Map(&[
-    ("apiVersion", Known::Any),
-    ("kind", Known::Any),
-    ("metadata", Known::Any),
-    ("spec", SPEC),
-    ("test", TEST),
-]);
+/// Fields that are known, but not honoured by this version, and what they are.
+const LATER: &[(&str, &str)] = &[
+    ("spec.phases[].class", "phase classes"),
+    ("spec.components", "components"),
+    ("spec.filter.conditions", "named conditions"),
+    ("spec.filter.paths", "conditional paths"),
+    ("spec.constraints", "constraints"),
+    ("spec.repositories", "repositories"),
+    ("spec.dependencies", "dependencies"),
+];
 
 /// Fields of `manifest` that are unknown, of a wrong form, or not honoured by this version.
 pub(super) fn check(path: &str, manifest: &Value) -> Vec<Violation> {
     let mut found = Vec::new();
-    walk(&MANIFEST, manifest, "", &mut |reason, details| {
+    walk("", manifest, "", &mut |reason, details| {
         found.push(Violation::new(reason, details).in_file(path));
     });
     found
 }
 
-fn walk(known: &Known, value: &Value, field: &str, report: &mut dyn FnMut(Reason, String)) {
-    if value.is_null() {
+/// `form` is the field as the tables have it, `field` as the manifest does.
+fn walk(form: &str, value: &Value, field: &str, report: &mut dyn FnMut(Reason, String)) {
+    if value.is_null() || KNOWN.contains(&form) {
         return;
     }
-    match known {
-        Known::Any => {}
-        Known::Later(what) => {
-            report(
-                Reason::NotSupported,
-                format!("{field}: {what} are not supported yet"),
-            );
+    if let Some((_, what)) = LATER.iter().find(|(later, _)| *later == form) {
+        let details = format!("{field}: {what} are not supported yet");
+        return report(Reason::NotSupported, details);
+    }
+    let is_prefix = |form: &str| {
+        let later = LATER.iter().map(|(later, _)| later);
+        let mut forms = KNOWN.iter().chain(later);
+        forms.any(|known| known.starts_with(form))
+    };
+    let mut refuse = |what| report(Reason::ManifestInvalid, format!("{field}: {what}"));
+    let item = format!("{form}[]");
+    let inside = format!("{form}.");
+    match value {
+        Value::Array(values) if is_prefix(&item) => {
+            for (number, value) in values.iter().enumerate() {
+                walk(&item, value, &format!("{field}[{number}]"), report);
+            }
         }
-        Known::List(item) => match value.as_array() {
-            Some(values) => {
-                for (number, value) in values.iter().enumerate() {
-                    walk(item, value, &format!("{field}[{number}]"), report);
+        Value::Object(map) if form.is_empty() || is_prefix(&inside) => {
+            let dot = if form.is_empty() { "" } else { "." };
+            for (key, value) in map {
+                let field = format!("{field}{dot}{key}");
+                if key.contains(['.', '[']) {
+                    report(Reason::ManifestInvalid, format!("{field}: unknown field"));
+                } else {
+                    walk(&format!("{form}{dot}{key}"), value, &field, report);
                 }
             }
-            None => report(Reason::ManifestInvalid, format!("{field}: must be a list")),
-        },
-        Known::Map(fields) => match value.as_object() {
-            Some(map) => {
-                for (key, value) in map {
-                    let below = if field.is_empty() {
-                        key.clone()
-                    } else {
-                        format!("{field}.{key}")
-                    };
-                    match fields.iter().find(|(name, _)| name == key) {
-                        Some((_, known)) => walk(known, value, &below, report),
-                        None => report(Reason::ManifestInvalid, format!("{below}: unknown field")),
-                    }
-                }
-            }
-            None => report(Reason::ManifestInvalid, format!("{field}: must be a map")),
-        },
+        }
+        _ if is_prefix(&item) => refuse("must be a list"),
+        _ if form.is_empty() || is_prefix(&inside) => refuse("must be a map"),
+        _ => refuse("unknown field"),
     }
 }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use stevedore_proto_core::digest::Digest;
 
-use super::image::repository;
-use super::{ManifestImage, Problems, find, read};
+use super::document::{Problems, find, read};
+use super::model::ManifestImage;
 use crate::files::PackageFiles;
 use crate::violation::{Reason, Violation};
 
@@ -15,25 +15,21 @@ const KIND: &str = "PackageManifestLock";
 /// What writes a lock file: Package Operator's own tool, until there is one here.
 const UPDATE: &str = "run Package Operator's \"kubectl package update\"";
 
-/// An image of the lock file.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// An image of the lock file: name and reference as in the manifest, and what the reference meant when the file was
+/// written.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
-pub struct LockedImage {
-    /// Name, as in the manifest.
-    pub name: String,
-    /// Reference, as in the manifest.
-    pub image: String,
-    /// What the reference meant when the file was written.
-    pub digest: String,
+struct LockedImage {
+    name: String,
+    image: String,
+    digest: String,
 }
 
 /// A lock file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Lock {
-    /// The images.
-    pub images: Vec<LockedImage>,
+struct Lock {
+    images: Vec<LockedImage>,
 }
 
 /// `.images` of templates, when lock file and manifest agree.
@@ -68,21 +64,11 @@ pub(super) fn load(
 }
 
 fn check(lock: &Lock, value: &Value, problems: &mut Problems<'_>) {
+    problems.images(lock.images.iter().map(|it| (&*it.name, &*it.image)));
     for (number, it) in lock.images.iter().enumerate() {
-        let field = |name: &str| format!("spec.images[{number}].{name}");
-        for (name, text) in [("name", &it.name), ("image", &it.image)] {
-            if text.is_empty() {
-                problems.add(&field(name), "must be non empty");
-            }
-        }
         if it.digest.parse::<Digest>().is_err() {
-            problems.add(&field("digest"), "must be sha256: and 64 hex digits");
-        }
-        if lock.images[..number]
-            .iter()
-            .any(|other| other.name == it.name)
-        {
-            problems.add(&field("name"), "must be unique");
+            let field = format!("spec.images[{number}].digest");
+            problems.add(&field, "must be sha256: and 64 hex digits");
         }
     }
     let dependencies = value
@@ -95,28 +81,52 @@ fn check(lock: &Lock, value: &Value, problems: &mut Problems<'_>) {
 }
 
 fn differences(path: &str, lock: &Lock, wanted: &[ManifestImage]) -> Vec<Violation> {
+    let locked = lock.images.iter().map(|it| (&*it.name, &*it.image));
+    let mut locked: BTreeMap<&str, &str> = locked.collect();
     let mut details = Vec::new();
-    for it in wanted {
-        match lock.images.iter().find(|locked| locked.name == it.name) {
-            None => details.push(format!("image {:?} is missing; {UPDATE}", it.name)),
-            Some(locked) if locked.image != it.image => {
-                let name = &it.name;
+    for ManifestImage { name, image } in wanted {
+        match locked.remove(&**name) {
+            None => details.push(format!("image {name:?} is missing; {UPDATE}")),
+            Some(locked) if locked != image => {
                 details.push(format!(
-                    "image {name:?} is {:?}, not {:?}; {UPDATE}",
-                    locked.image, it.image
+                    "image {name:?} is {locked:?}, not {image:?}; {UPDATE}"
                 ));
             }
             Some(_) => {}
         }
     }
-    for locked in &lock.images {
-        if !wanted.iter().any(|it| it.name == locked.name) {
-            details.push(format!(
-                "image {:?} is not in the manifest; {UPDATE}",
-                locked.name
-            ));
-        }
-    }
+    let others = locked.keys();
+    details.extend(others.map(|name| format!("image {name:?} is not in the manifest; {UPDATE}")));
     let violation = |details| Violation::new(Reason::LockDiffers, details).in_file(path);
     details.into_iter().map(violation).collect()
+}
+
+/// The repository of an image reference: without tag and digest.
+fn repository(reference: &str) -> &str {
+    let named = reference
+        .split_once('@')
+        .map_or(reference, |(named, _)| named);
+    let last = named.rfind('/').map_or(0, |slash| slash + 1);
+    named[last..]
+        .find(':')
+        .map_or(named, |colon| &named[..last + colon])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::repository;
+
+    #[test]
+    fn tag_and_digest_are_cut_and_a_port_is_kept() {
+        for reference in [
+            "registry.example:5000/team/lamp",
+            "registry.example:5000/team/lamp:1",
+            "registry.example:5000/team/lamp@sha256:00",
+            "registry.example:5000/team/lamp:1@sha256:00",
+        ] {
+            assert_eq!(repository(reference), "registry.example:5000/team/lamp");
+        }
+        assert_eq!(repository("lamp:1"), "lamp");
+        assert_eq!(repository("lamp"), "lamp");
+    }
 }

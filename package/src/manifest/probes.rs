@@ -1,8 +1,10 @@
+//! The availability probes of a manifest.
+
 use serde_json::Value;
 use stevedore_cel::Program;
 use stevedore_proto_core::content::{LabelOperator, LabelSelector, Probe, ProbeEntry};
 
-use super::Problems;
+use super::document::Problems;
 
 /// Probes of one package.
 const MAX_ENTRIES: usize = 64;

@@ -141,6 +141,13 @@ fn what_this_version_does_not_honour_is_refused_by_name() {
             ["spec.repositories", "not supported yet"],
         ),
         ("  frobnicate: 1\n", ["spec.frobnicate", "unknown field"]),
+        ("  images.name: 1\n", ["spec.images.name", "unknown field"]),
+        (
+            "  \"images[].name\": 1\n",
+            ["spec.images[].name", "unknown field"],
+        ),
+        ("  images: {name: a}\n", ["spec.images", "must be a list"]),
+        ("  config: [1]\n", ["spec.config", "must be a map"]),
     ] {
         one_names(&format!("{GOOD}{field}"), &words);
     }

@@ -1,11 +1,15 @@
-use std::rc::Rc;
+//! The annotations of an object that are for us: its phase, condition, collision protection and condition mappings.
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use stevedore_cel::Program;
 use stevedore_proto_core::content::{CollisionProtection, ConditionMapping};
 use stevedore_proto_core::label;
 
-use super::{Compile, Problem, labels};
+use super::condition::Compile;
+use super::problem::Problems;
+use crate::names::check_key;
 use crate::violation::Reason;
 
 /// Condition mappings of one object.
@@ -15,7 +19,7 @@ const MAX_MAPPINGS: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Directives {
     pub phase: Option<String>,
-    pub condition: Option<Rc<Program>>,
+    pub condition: Option<Arc<Program>>,
     pub collision_protection: Option<CollisionProtection>,
     pub condition_mappings: Vec<ConditionMapping>,
 }
@@ -25,7 +29,7 @@ impl Directives {
     pub(super) fn take(
         metadata: &mut Map<String, Value>,
         compile: &mut Compile<'_>,
-        problems: &mut Vec<Problem>,
+        problems: &mut Problems,
     ) -> Self {
         let mut directives = Directives::default();
         let annotations = match metadata.get_mut("annotations") {
@@ -35,10 +39,10 @@ impl Directives {
             }
             Some(Value::Object(annotations)) => annotations,
             Some(_) => {
-                problems.push((
+                problems.add(
                     Reason::AnnotationInvalid,
-                    "metadata.annotations: must be a map".to_owned(),
-                ));
+                    "metadata.annotations: must be a map",
+                );
                 return directives;
             }
         };
@@ -46,7 +50,7 @@ impl Directives {
         if let Some(text) = one(annotations, label::CONDITION, problems) {
             match compile(&text) {
                 Ok(program) => directives.condition = Some(program),
-                Err(problem) => problems.push(problem),
+                Err((reason, what)) => problems.add(reason, what),
             }
         }
         if let Some(text) = one(annotations, label::COLLISION_PROTECTION, problems) {
@@ -58,11 +62,11 @@ impl Directives {
         for (key, value) in annotations.iter() {
             if !value.is_string() {
                 let what = format!("metadata.annotations[{key:?}]: must be text");
-                problems.push((Reason::AnnotationInvalid, what));
+                problems.add(Reason::AnnotationInvalid, what);
             }
-            if let Err(why) = labels::check_key(key) {
+            if let Err(why) = check_key(key) {
                 let what = format!("metadata.annotations[{key:?}]: {why}");
-                problems.push((Reason::AnnotationInvalid, what));
+                problems.add(Reason::AnnotationInvalid, what);
             }
         }
         if annotations.is_empty() {
@@ -76,7 +80,7 @@ impl Directives {
 fn one(
     annotations: &mut Map<String, Value>,
     name: &str,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) -> Option<String> {
     let mut found: Option<String> = None;
     for key in label::package_annotation(name) {
@@ -84,20 +88,20 @@ fn one(
             None => continue,
             Some(Value::String(text)) => text,
             Some(_) => {
-                problems.push((Reason::AnnotationInvalid, format!("{key}: must be text")));
+                problems.add(Reason::AnnotationInvalid, format!("{key}: must be text"));
                 continue;
             }
         };
         if found.as_ref().is_some_and(|other| *other != text) {
             let what = format!("{key}: differs from the same annotation under the other prefix");
-            problems.push((Reason::AnnotationInvalid, what));
+            problems.add(Reason::AnnotationInvalid, what);
         }
         found = Some(text);
     }
     found
 }
 
-fn collision_protection(text: &str, problems: &mut Vec<Problem>) -> Option<CollisionProtection> {
+fn collision_protection(text: &str, problems: &mut Problems) -> Option<CollisionProtection> {
     match text {
         "Prevent" => Some(CollisionProtection::Prevent),
         "IfNoController" => Some(CollisionProtection::IfNoController),
@@ -105,14 +109,14 @@ fn collision_protection(text: &str, problems: &mut Vec<Problem>) -> Option<Colli
         _ => {
             let what =
                 format!("collision-protection: {text:?} is none of Prevent, IfNoController, None");
-            problems.push((Reason::AnnotationInvalid, what));
+            problems.add(Reason::AnnotationInvalid, what);
             None
         }
     }
 }
 
 /// Lines of `Source => prefix/Destination`.
-fn condition_map(text: &str, problems: &mut Vec<Problem>) -> Vec<ConditionMapping> {
+fn condition_map(text: &str, problems: &mut Problems) -> Vec<ConditionMapping> {
     let mut mappings = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let parts = line
@@ -128,7 +132,7 @@ fn condition_map(text: &str, problems: &mut Vec<Problem>) -> Vec<ConditionMappin
             _ => {
                 let what =
                     format!("condition-map: {line:?} is not \"Source => prefix/Destination\"");
-                problems.push((Reason::AnnotationInvalid, what));
+                problems.add(Reason::AnnotationInvalid, what);
             }
         }
     }
@@ -137,14 +141,14 @@ fn condition_map(text: &str, problems: &mut Vec<Problem>) -> Vec<ConditionMappin
             "condition-map: {} lines, the limit is {MAX_MAPPINGS}",
             mappings.len()
         );
-        problems.push((Reason::AnnotationInvalid, what));
+        problems.add(Reason::AnnotationInvalid, what);
     }
     mappings
 }
 
 /// A condition type: a qualified name.
 fn is_type(text: &str) -> bool {
-    text.len() <= 316 && labels::check_key(text).is_ok()
+    text.len() <= 316 && check_key(text).is_ok()
 }
 
 /// A condition type with a prefix, so that it cannot be one of our own.

@@ -1,102 +1,66 @@
-//! What is known about kinds without asking an API server.
+//! Kinds, and what is known about them without asking an API server.
 
-use super::Problem;
-use crate::manifest::{ORIGINAL_GROUP, OWN_GROUP};
-use crate::violation::Reason;
 use stevedore_proto_core::label;
 
+use super::problem::Problem;
+use crate::manifest::{ORIGINAL_GROUP, OWN_GROUP};
+use crate::violation::Reason;
+
 /// Built-in cluster-scoped kinds, by group.
-const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
-    (
-        "",
-        &["ComponentStatus", "Namespace", "Node", "PersistentVolume"],
-    ),
+const CLUSTER_SCOPED: &[(&str, &str)] = &[
+    ("", "ComponentStatus Namespace Node PersistentVolume"),
     (
         "admissionregistration.k8s.io",
-        &[
-            "MutatingAdmissionPolicy",
-            "MutatingAdmissionPolicyBinding",
-            "MutatingWebhookConfiguration",
-            "ValidatingAdmissionPolicy",
-            "ValidatingAdmissionPolicyBinding",
-            "ValidatingWebhookConfiguration",
-        ],
+        "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding MutatingWebhookConfiguration \
+         ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration",
     ),
-    ("apiextensions.k8s.io", &["CustomResourceDefinition"]),
-    ("apiregistration.k8s.io", &["APIService"]),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    ("apiregistration.k8s.io", "APIService"),
     (
         "certificates.k8s.io",
-        &["CertificateSigningRequest", "ClusterTrustBundle"],
+        "CertificateSigningRequest ClusterTrustBundle",
     ),
     (
         "flowcontrol.apiserver.k8s.io",
-        &["FlowSchema", "PriorityLevelConfiguration"],
+        "FlowSchema PriorityLevelConfiguration",
     ),
-    (
-        "networking.k8s.io",
-        &["IPAddress", "IngressClass", "ServiceCIDR"],
-    ),
-    ("node.k8s.io", &["RuntimeClass"]),
+    ("networking.k8s.io", "IPAddress IngressClass ServiceCIDR"),
+    ("node.k8s.io", "RuntimeClass"),
     (
         "rbac.authorization.k8s.io",
-        &["ClusterRole", "ClusterRoleBinding"],
+        "ClusterRole ClusterRoleBinding",
     ),
-    ("resource.k8s.io", &["DeviceClass", "ResourceSlice"]),
-    ("scheduling.k8s.io", &["PriorityClass"]),
+    ("resource.k8s.io", "DeviceClass ResourceSlice"),
+    ("scheduling.k8s.io", "PriorityClass"),
     (
         "storage.k8s.io",
-        &[
-            "CSIDriver",
-            "CSINode",
-            "StorageClass",
-            "VolumeAttachment",
-            "VolumeAttributesClass",
-        ],
+        "CSIDriver CSINode StorageClass VolumeAttachment VolumeAttributesClass",
     ),
 ];
 
 /// Built-in namespaced kinds, by group.
-const NAMESPACED: &[(&str, &[&str])] = &[
+const NAMESPACED: &[(&str, &str)] = &[
     (
         "",
-        &[
-            "ConfigMap",
-            "Endpoints",
-            "Event",
-            "LimitRange",
-            "PersistentVolumeClaim",
-            "Pod",
-            "PodTemplate",
-            "ReplicationController",
-            "ResourceQuota",
-            "Secret",
-            "Service",
-            "ServiceAccount",
-        ],
+        "ConfigMap Endpoints Event LimitRange PersistentVolumeClaim Pod PodTemplate ReplicationController \
+         ResourceQuota Secret Service ServiceAccount",
     ),
     (
         "apps",
-        &[
-            "ControllerRevision",
-            "DaemonSet",
-            "Deployment",
-            "ReplicaSet",
-            "StatefulSet",
-        ],
+        "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",
     ),
-    ("autoscaling", &["HorizontalPodAutoscaler"]),
-    ("batch", &["CronJob", "Job"]),
-    ("coordination.k8s.io", &["Lease"]),
-    ("discovery.k8s.io", &["EndpointSlice"]),
-    ("networking.k8s.io", &["Ingress", "NetworkPolicy"]),
-    ("policy", &["PodDisruptionBudget"]),
-    ("rbac.authorization.k8s.io", &["Role", "RoleBinding"]),
+    ("autoscaling", "HorizontalPodAutoscaler"),
+    ("batch", "CronJob Job"),
+    ("coordination.k8s.io", "Lease"),
+    ("discovery.k8s.io", "EndpointSlice"),
+    ("networking.k8s.io", "Ingress NetworkPolicy"),
+    ("policy", "PodDisruptionBudget"),
+    ("rbac.authorization.k8s.io", "Role RoleBinding"),
 ];
 
-fn listed(table: &[(&str, &[&str])], group: &str, kind: &str) -> bool {
-    table
-        .iter()
-        .any(|(known, kinds)| *known == group && kinds.contains(&kind))
+fn listed(table: &[(&str, &str)], group: &str, kind: &str) -> bool {
+    let mut of_group = table.iter().filter(|(known, _)| *known == group);
+    of_group.any(|(_, kinds)| kinds.split(' ').any(|known| known == kind))
 }
 
 pub(super) fn is_cluster_scoped(group: &str, kind: &str) -> bool {
@@ -108,11 +72,11 @@ pub(super) fn is_namespaced(group: &str, kind: &str) -> bool {
 }
 
 /// Refuses kinds that a package cannot hold: those of Package Operator and our own, and lists.
-pub(super) fn check(group: &str, kind: &str) -> Result<(), Vec<Problem>> {
+pub(super) fn check(group: &str, kind: &str) -> Result<(), Problem> {
     let below = |domain: &str| group == domain || group.ends_with(&format!(".{domain}"));
     if group == ORIGINAL_GROUP || group == OWN_GROUP {
         let what = format!("{kind} belongs into manifest.yaml, not among the objects");
-        return Err(vec![(Reason::NotSupported, what)]);
+        return Err((Reason::NotSupported, what));
     }
     if below(label::ORIGINAL_PREFIX) || below(label::PREFIX) {
         let what = match kind {
@@ -121,11 +85,11 @@ pub(super) fn check(group: &str, kind: &str) -> Result<(), Vec<Problem>> {
             }
             _ => format!("{kind} of group {group:?} in a package is not supported"),
         };
-        return Err(vec![(Reason::NotSupported, what)]);
+        return Err((Reason::NotSupported, what));
     }
     if group.is_empty() && kind == "List" {
         let what = "a List; write its items as documents of their own".to_owned();
-        return Err(vec![(Reason::NotSupported, what)]);
+        return Err((Reason::NotSupported, what));
     }
     Ok(())
 }

@@ -1,6 +1,13 @@
-use serde_json::json;
+use std::sync::Arc;
 
+use serde_json::{Value, json};
+use stevedore_cel::Program;
+use stevedore_proto_core::content::stored_size;
+use stevedore_proto_core::limit;
+
+use super::condition::VARIABLES;
 use super::*;
+use crate::violation::Reason;
 
 fn phases() -> Vec<String> {
     vec!["deploy".to_owned()]
@@ -36,7 +43,7 @@ fn ready(value: Value, namespace: Option<&str>) -> Result<Ready, Vec<Problem>> {
     let mut compile = |text: &str| {
         let program = Program::compile_condition(text, VARIABLES);
         let problem = |error: stevedore_cel::Error| (Reason::ConditionInvalid, error.to_string());
-        program.map(Rc::new).map_err(problem)
+        program.map(Arc::new).map_err(problem)
     };
     prepare(value, &rules(&phases(), namespace), &mut compile)
 }
@@ -106,77 +113,48 @@ fn directives_are_read_under_either_prefix() {
     }
 }
 
+/// Refuses an object with this annotation for this reason.
+fn refuses_annotation(key: &str, value: &Value, reason: Reason) {
+    let annotations = json!({key: value});
+    let found = refused(object("ConfigMap", json!({"annotations": annotations})));
+    let is_found = found.iter().any(|(it, _)| *it == reason);
+    assert!(is_found, "{annotations}: {found:?}");
+}
+
 #[test]
 fn malformed_annotations_are_violations_and_never_panics() {
-    for (annotations, reason) in [
-        (
-            json!({"package-operator.run/condition-map": "Available"}),
-            Reason::AnnotationInvalid,
-        ),
-        (
-            json!({"package-operator.run/condition-map": "A => B"}),
-            Reason::AnnotationInvalid,
-        ),
-        (
-            json!({"package-operator.run/condition-map": "A => x/y => z"}),
-            Reason::AnnotationInvalid,
-        ),
-        (
-            json!({"package-operator.run/condition-map": " => x/y"}),
-            Reason::AnnotationInvalid,
-        ),
-        (
-            json!({"package-operator.run/condition-map": "A => x/y\n".repeat(33)}),
-            Reason::AnnotationInvalid,
-        ),
-        (
-            json!({"package-operator.run/collision-protection": "prevent"}),
-            Reason::AnnotationInvalid,
-        ),
-        (
-            json!({"package-operator.run/condition": "config.a &&"}),
-            Reason::ConditionInvalid,
-        ),
-        (
-            json!({"package-operator.run/condition": "cond.a"}),
-            Reason::ConditionInvalid,
-        ),
-        (
-            json!({"package-operator.run/condition": "'text'"}),
-            Reason::ConditionInvalid,
-        ),
-        (
-            json!({"package-operator.run/condition": true}),
-            Reason::AnnotationInvalid,
-        ),
-        (
-            json!({"package-operator.run/phase": "other"}),
-            Reason::PhaseUnknown,
-        ),
-        (
-            json!({"package-operator.run/phase": 1}),
-            Reason::PhaseMissing,
-        ),
-        (
-            json!({"stevedore.dev/phase": "other"}),
-            Reason::AnnotationInvalid,
-        ),
-        (json!({"a": 1}), Reason::AnnotationInvalid),
-        (json!({"no key": "a"}), Reason::AnnotationInvalid),
+    let many = "A => x/y\n".repeat(33);
+    for (name, value) in [
+        ("condition-map", json!("Available")),
+        ("condition-map", json!("A => B")),
+        ("condition-map", json!("A => x/y => z")),
+        ("condition-map", json!(" => x/y")),
+        ("condition-map", json!(many)),
+        ("collision-protection", json!("prevent")),
+        ("condition", json!(true)),
     ] {
-        let found = refused(object("ConfigMap", json!({"annotations": annotations})));
-        assert!(
-            found.iter().any(|(it, _)| *it == reason),
-            "{annotations}: {found:?}"
-        );
+        let key = format!("package-operator.run/{name}");
+        refuses_annotation(&key, &value, Reason::AnnotationInvalid);
+    }
+    for condition in ["config.a &&", "cond.a", "'text'"] {
+        let key = "package-operator.run/condition";
+        refuses_annotation(key, &json!(condition), Reason::ConditionInvalid);
+    }
+    let phase = "package-operator.run/phase";
+    refuses_annotation(phase, &json!("other"), Reason::PhaseUnknown);
+    refuses_annotation(phase, &json!(1), Reason::PhaseMissing);
+    for (key, value) in [
+        ("stevedore.dev/phase", json!("other")),
+        ("a", json!(1)),
+        ("no key", json!("a")),
+    ] {
+        refuses_annotation(key, &value, Reason::AnnotationInvalid);
     }
     let found = refused(
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": []}}),
     );
-    assert!(
-        found.iter().any(|(it, _)| *it == Reason::AnnotationInvalid),
-        "{found:?}"
-    );
+    let is_found = found.iter().any(|(it, _)| *it == Reason::AnnotationInvalid);
+    assert!(is_found, "{found:?}");
 }
 
 #[test]

@@ -1,46 +1,50 @@
-//! The conditions of one rendering: each text is compiled once, and all are evaluated on the same values.
+//! The conditions of one rendering: those that the package does not know compiled are compiled once, and all are evaluated
+//! on the same values.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 use stevedore_cel::{Bindings, Program};
+use stevedore_template::budget::Budget;
 
-use super::Context;
-use crate::budget::Budget;
-use crate::object::{Problem, VARIABLES};
+use super::context::Context;
+use crate::object::Problem;
+use crate::object::condition::{self, VARIABLES};
 use crate::violation::Reason;
 
-/// Steps of compiling a condition, and of each byte of it: the parser is slow.
-const COMPILING: u64 = 2_000;
-const BYTE: u64 = 50;
 /// Steps of our budget for each that CEL counts, and for one evaluation.
 const CEL_STEP: u64 = 2;
 const EVALUATING: u64 = 20;
 
 /// Conditions that were met, and what they are evaluated on.
-#[derive(Default)]
-pub(super) struct Conditions {
-    programs: HashMap<String, Rc<Program>>,
+pub(super) struct Conditions<'r> {
+    /// Those of the package.
+    known: &'r HashMap<String, Arc<Program>>,
+    met: HashMap<String, Arc<Program>>,
     bindings: Option<Bindings>,
 }
 
-impl Conditions {
+impl<'r> Conditions<'r> {
+    pub(super) fn new(known: &'r HashMap<String, Arc<Program>>) -> Self {
+        Self {
+            known,
+            met: HashMap::new(),
+            bindings: None,
+        }
+    }
+
     pub(super) fn compile(
         &mut self,
         text: &str,
         budget: &mut Budget,
-    ) -> Result<Rc<Program>, Problem> {
-        if let Some(known) = self.programs.get(text) {
-            return Ok(Rc::clone(known));
+    ) -> Result<Arc<Program>, Problem> {
+        let known = self.known.get(text).or_else(|| self.met.get(text));
+        if let Some(known) = known {
+            return Ok(Arc::clone(known));
         }
-        budget
-            .charge(COMPILING + BYTE * text.len() as u64)
-            .map_err(|exhausted| (Reason::TooCostly, format!("its condition: {exhausted}")))?;
-        let program = Program::compile_condition(text, VARIABLES)
-            .map_err(|error| (Reason::ConditionInvalid, error.to_string()))?;
-        let program = Rc::new(program);
-        self.programs.insert(text.to_owned(), Rc::clone(&program));
+        let program = condition::compile(text, budget)?;
+        self.met.insert(text.to_owned(), Arc::clone(&program));
         Ok(program)
     }
 

@@ -1,3 +1,5 @@
+//! The context of a rendering: what templates and conditions see.
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -5,7 +7,7 @@ use stevedore_proto_core::content::CollisionProtection;
 
 use crate::config;
 use crate::manifest::Scope;
-use crate::object::check_label_value;
+use crate::names::check_value;
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
 
@@ -49,10 +51,10 @@ pub struct RenderInput {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Context {
     value: Value,
-    name: String,
-    namespace: Option<String>,
-    collision_protection: Option<CollisionProtection>,
-    success_delay_seconds: Option<u32>,
+    pub(super) name: String,
+    pub(super) namespace: Option<String>,
+    pub(super) collision_protection: Option<CollisionProtection>,
+    pub(super) success_delay_seconds: Option<u32>,
 }
 
 impl Package {
@@ -76,7 +78,7 @@ impl Package {
         let name = if input.name.is_empty() {
             Err("it is empty")
         } else {
-            check_label_value(&input.name)
+            check_value(&input.name)
         };
         if let Err(why) = name {
             let details = format!("name {:?} becomes a label: {why}", input.name);
@@ -124,22 +126,6 @@ impl Context {
     /// The tree templates see as dot, and conditions as variables.
     pub fn value(&self) -> &Value {
         &self.value
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn namespace(&self) -> Option<&str> {
-        self.namespace.as_deref()
-    }
-
-    pub(super) fn collision_protection(&self) -> Option<CollisionProtection> {
-        self.collision_protection
-    }
-
-    pub(super) fn success_delay_seconds(&self) -> Option<u32> {
-        self.success_delay_seconds
     }
 
     /// What every result depends on, whatever was read.

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 
 use stevedore_proto_core::content::canonical_json;
 use stevedore_proto_core::limit::CONTENT;
+use stevedore_template::budget::Budget;
+use stevedore_template::yaml::{Document, Documents};
 
 use super::conditions::Conditions;
-use super::{Context, Reads};
-use crate::budget::Budget;
+use super::context::Context;
+use super::reads::Reads;
 use crate::limit;
-use crate::manifest::PackageManifest;
 use crate::object::{self, Key, Ready, Rules};
-use crate::package::invalid_yaml;
+use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
-use crate::yaml::{self, Document, Documents, Unreadable};
 
 /// There is no use in reading on: a violation says why.
 pub(super) struct Stop;
@@ -24,7 +24,7 @@ pub(super) struct Objects<'r> {
     rules: Rules<'r>,
     budget: &'r mut Budget,
     reads: &'r mut Reads,
-    conditions: Conditions,
+    conditions: Conditions<'r>,
     kept: Vec<Ready>,
     /// Bytes of the kept ones, as content.
     bytes: usize,
@@ -34,15 +34,16 @@ pub(super) struct Objects<'r> {
 
 impl<'r> Objects<'r> {
     pub(super) fn new(
-        manifest: &'r PackageManifest,
+        package: &'r Package,
         context: &'r Context,
         budget: &'r mut Budget,
         reads: &'r mut Reads,
     ) -> Self {
+        let manifest = package.manifest();
         let rules = Rules {
             package: &manifest.name,
-            instance: context.name(),
-            namespace: context.namespace(),
+            instance: &context.name,
+            namespace: context.namespace.as_deref(),
             phases: &manifest.phases,
         };
         Self {
@@ -50,7 +51,7 @@ impl<'r> Objects<'r> {
             rules,
             budget,
             reads,
-            conditions: Conditions::default(),
+            conditions: Conditions::new(&package.plain().conditions),
             kept: Vec::new(),
             bytes: 0,
             seen: HashMap::new(),
@@ -58,28 +59,27 @@ impl<'r> Objects<'r> {
         }
     }
 
-    /// Reads a file of objects.
-    pub(super) fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Stop> {
-        if let Err(exhausted) = self.budget.charge(yaml::cost_of_text(bytes.len())) {
-            return self.stop(Violation::costly(exhausted).in_file(path));
-        }
-        let mut documents = match Documents::new(path, bytes) {
-            Ok(documents) => documents,
-            Err(error) => {
-                self.violations.push(invalid_yaml(error));
-                return Ok(());
+    /// Takes the documents of a file that the package holds parsed: each is paid for like one that is read.
+    pub(super) fn parsed(&mut self, path: &str, documents: &[Document]) -> Result<(), Stop> {
+        for document in documents {
+            if let Err(exhausted) = self.budget.charge(document.steps) {
+                return self.stop(Violation::costly(exhausted).in_file(path));
             }
-        };
+            self.document(path, document.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Reads what a template wrote.
+    pub(super) fn written(&mut self, path: &str, text: &str) -> Result<(), Stop> {
+        let mut documents = Documents::new(path, text.as_bytes());
         loop {
             match documents.next_within(self.budget) {
                 Ok(Some(document)) => self.document(path, document)?,
                 Ok(None) => return Ok(()),
-                Err(Unreadable::Yaml(error)) => {
-                    self.violations.push(invalid_yaml(error));
-                    return Ok(());
-                }
-                Err(Unreadable::Exhausted(exhausted)) => {
-                    return self.stop(Violation::costly(exhausted).in_file(path));
+                Err(why) => {
+                    self.violations.push(Violation::unreadable(path, why));
+                    return self.stop_if_exhausted();
                 }
             }
         }
@@ -132,6 +132,10 @@ impl<'r> Objects<'r> {
     ) -> Result<(), Stop> {
         let at = |(reason, details)| Violation::new(reason, details).at(path, index);
         self.violations.extend(problems.into_iter().map(at));
+        self.stop_if_exhausted()
+    }
+
+    fn stop_if_exhausted(&self) -> Result<(), Stop> {
         if self.budget.is_exhausted() {
             return Err(Stop);
         }

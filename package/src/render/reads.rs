@@ -1,33 +1,29 @@
+//! The reads of a rendering: what of the context its result depends on.
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use stevedore_cel::Program;
 use stevedore_proto_core::content::canonical_json;
 use stevedore_proto_core::digest::{Digest, Hasher};
+use stevedore_template::reads;
 
-use super::Context;
-use crate::template;
+use super::context::Context;
 
 /// What of the context a result depends on: so that one rendering serves every cluster that agrees on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reads {
-    templates: template::Reads,
+    templates: reads::Reads,
     conditions: BTreeSet<Vec<String>>,
 }
 
 impl Reads {
-    pub(super) fn add_template(&mut self, reads: &template::Reads) {
+    pub(super) fn add_template(&mut self, reads: &reads::Reads) {
         self.templates.merge(reads);
     }
 
     pub(super) fn add_condition(&mut self, condition: &Program) {
         self.conditions.extend(condition.reads());
-    }
-
-    /// Whether anything at or below `path` was read, or anything above it as a whole.
-    pub fn touches(&self, path: &[&str]) -> bool {
-        let meets = |read: &Vec<String>| read.iter().zip(path).all(|(one, other)| one == other);
-        self.templates.touches(path) || self.conditions.iter().any(meets)
     }
 
     /// The key of a rendering: two contexts with the same key give the same result for this package.

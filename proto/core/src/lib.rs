@@ -16,13 +16,17 @@
 //! | [`environment`] | what a member says about itself |
 //! | [`message`] | everything that travels on the control stream |
 //! | [`join`] | the join token, as text and as it is stored |
+//! | [`exchange`] | how an expired certificate is exchanged |
+//! | [`clock`] | wall clocks of hub and member, compared |
 //! | [`ledger`] | rows of a ledger as bytes |
 //! | [`limit`] | the sizes beyond which a message is refused |
 //! | [`label`] | labels and annotations on member objects |
 
+pub mod clock;
 pub mod content;
 pub mod digest;
 pub mod environment;
+pub mod exchange;
 pub mod held;
 pub mod id;
 pub mod join;

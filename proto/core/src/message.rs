@@ -57,6 +57,9 @@ pub struct Hello {
     pub held: u32,
     /// Facts about the member.
     pub environment: Environment,
+    /// What the member's wall clock shows, in milliseconds since the Unix epoch. The session machine leaves it
+    /// out; who writes the message to the stream puts it in.
+    pub time: Option<u64>,
 }
 
 /// One page of what a member holds, in answer to [`ToAgent::List`].
@@ -161,6 +164,18 @@ pub struct Close {
     pub redirect: Option<String>,
 }
 
+impl Close {
+    /// A close without a redirect. `retry_after` is in milliseconds.
+    pub fn new(reason: CloseReason, message: impl Into<String>, retry_after: u64) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            retry_after,
+            redirect: None,
+        }
+    }
+}
+
 /// How the hub accepts a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Welcome {
@@ -176,6 +191,9 @@ pub struct Welcome {
     pub heartbeat: u64,
     /// Report every deployment: the hub does not have all that was reported before.
     pub report: bool,
+    /// What the hub's wall clock shows, in milliseconds since the Unix epoch. The session machine leaves it
+    /// out; who writes the message to the stream puts it in.
+    pub time: Option<u64>,
 }
 
 /// A message from hub to agent.

@@ -206,6 +206,14 @@ words! {
         TemplateError = "TemplateError",
         /// The rendered set is larger than a member can store.
         SetTooLarge = "SetTooLarge",
+        /// The image is being pulled or unpacked.
+        Unpacking = "Unpacking",
+        /// The image cannot be pulled; it is tried again.
+        ImagePullBackOff = "ImagePullBackOff",
+        /// The package is being rendered for further clusters.
+        Rendering = "Rendering",
+        /// The revision at which the package is pinned is not kept any more.
+        RevisionMissing = "RevisionMissing",
         /// What has to be kept is not taken by the hub's API server.
         NotStored = "NotStored",
         /// A stored ledger cannot be read.

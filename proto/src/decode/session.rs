@@ -44,6 +44,7 @@ impl TryFrom<v1::Hello> for Hello {
             root: digest(&hello.root, "hello.root")?,
             held: hello.held,
             environment: hello.environment.unwrap_or_default().try_into()?,
+            time: hello.time_millis,
         })
     }
 }
@@ -139,6 +140,7 @@ impl TryFrom<v1::Welcome> for Welcome {
             leadership: present(welcome.leadership, "welcome.leadership")?.try_into()?,
             heartbeat: welcome.heartbeat_millis,
             report: welcome.report,
+            time: welcome.time_millis,
         })
     }
 }

@@ -411,6 +411,9 @@ pub struct Hello {
     /// How many deployments it holds, finished tombstones included, which the root leaves out.
     #[prost(uint32, tag = "11")]
     pub held: u32,
+    /// What its wall clock shows: milliseconds since the Unix epoch.
+    #[prost(uint64, optional, tag = "12")]
+    pub time_millis: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Environment {
@@ -528,6 +531,9 @@ pub struct Welcome {
     /// Report every deployment.
     #[prost(bool, tag = "6")]
     pub report: bool,
+    /// What the hub's wall clock shows: milliseconds since the Unix epoch.
+    #[prost(uint64, optional, tag = "7")]
+    pub time_millis: ::core::option::Option<u64>,
 }
 /// The session ends, or does not start.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -984,6 +990,9 @@ pub struct EnrolResponse {
     /// DER: every authority to trust from now on.
     #[prost(bytes = "bytes", repeated, tag = "2")]
     pub authorities: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// What the hub's wall clock shows: milliseconds since the Unix epoch.
+    #[prost(uint64, optional, tag = "3")]
+    pub time_millis: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RenewRequest {
@@ -999,6 +1008,35 @@ pub struct RenewResponse {
     /// DER: every authority to trust from now on.
     #[prost(bytes = "bytes", repeated, tag = "2")]
     pub authorities: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// What the hub's wall clock shows: milliseconds since the Unix epoch.
+    #[prost(uint64, optional, tag = "3")]
+    pub time_millis: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExchangeRequest {
+    /// DER: the certificate that has expired.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub certificate: ::prost::bytes::Bytes,
+    /// By the expired certificate's key, ECDSA over P-256 with SHA-256, DER. What is signed are the 32 bytes of
+    /// SHA-256 over "stevedore.exchange.v1", this connection's channel binding `tls-exporter` (RFC 9266),
+    /// `certificate` and `csr`, framed as every digest of this protocol.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub signature: ::prost::bytes::Bytes,
+    /// DER. Only its public key is read.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub csr: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExchangeResponse {
+    /// DER, leaf first.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub chain: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// DER: every authority to trust from now on.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub authorities: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// What the hub's wall clock shows: milliseconds since the Unix epoch.
+    #[prost(uint64, optional, tag = "3")]
+    pub time_millis: ::core::option::Option<u64>,
 }
 /// Generated client implementations.
 pub mod enrolment_client {
@@ -1011,7 +1049,7 @@ pub mod enrolment_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// How an agent gets a certificate. The only service that takes a caller without one, for Enrol only.
+    /// How an agent gets a certificate. The only service that takes a caller without one, for Enrol and Exchange only.
     #[derive(Debug, Clone)]
     pub struct EnrolmentClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1136,6 +1174,31 @@ pub mod enrolment_client {
                 .insert(GrpcMethod::new("stevedore.agent.v1.Enrolment", "Renew"));
             self.inner.unary(req, path, codec).await
         }
+        /// The next certificate for one that has expired, over a connection without one and for exactly its identity.
+        pub async fn exchange(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExchangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExchangeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stevedore.agent.v1.Enrolment/Exchange",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("stevedore.agent.v1.Enrolment", "Exchange"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1161,8 +1224,16 @@ pub mod enrolment_server {
             &self,
             request: tonic::Request<super::RenewRequest>,
         ) -> std::result::Result<tonic::Response<super::RenewResponse>, tonic::Status>;
+        /// The next certificate for one that has expired, over a connection without one and for exactly its identity.
+        async fn exchange(
+            &self,
+            request: tonic::Request<super::ExchangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExchangeResponse>,
+            tonic::Status,
+        >;
     }
-    /// How an agent gets a certificate. The only service that takes a caller without one, for Enrol only.
+    /// How an agent gets a certificate. The only service that takes a caller without one, for Enrol and Exchange only.
     #[derive(Debug)]
     pub struct EnrolmentServer<T> {
         inner: Arc<T>,
@@ -1310,6 +1381,51 @@ pub mod enrolment_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RenewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/stevedore.agent.v1.Enrolment/Exchange" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExchangeSvc<T: Enrolment>(pub Arc<T>);
+                    impl<
+                        T: Enrolment,
+                    > tonic::server::UnaryService<super::ExchangeRequest>
+                    for ExchangeSvc<T> {
+                        type Response = super::ExchangeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExchangeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Enrolment>::exchange(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExchangeSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

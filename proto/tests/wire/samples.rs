@@ -13,6 +13,9 @@ use stevedore_proto_core::{
     Settings, Stage, Term, TermId, ToAgent, ToHub, Tuple,
 };
 
+/// What a wall clock showed.
+const TIME: u64 = 1_800_000_000_123;
+
 fn leadership() -> Leadership {
     Leadership {
         epoch: Epoch {
@@ -149,6 +152,7 @@ pub(super) fn hello() -> Hello {
         root: Digest::of(b"root"),
         held: 16,
         environment: environment(),
+        time: None,
     }
 }
 
@@ -177,6 +181,13 @@ pub(super) fn to_hub() -> Vec<(&'static str, ToHub)> {
     let (deployment, tuple) = (deployment(), tuple());
     vec![
         ("hello", ToHub::Hello(Box::new(hello()))),
+        (
+            "hello-with-time",
+            ToHub::Hello(Box::new(Hello {
+                time: Some(TIME),
+                ..hello()
+            })),
+        ),
         ("page", ToHub::Page(page())),
         (
             "ack",
@@ -213,17 +224,26 @@ pub(super) fn to_hub() -> Vec<(&'static str, ToHub)> {
     ]
 }
 
+fn welcome() -> Welcome {
+    Welcome {
+        version: 1,
+        features: vec!["example".into()],
+        incarnation: 12,
+        leadership: leadership(),
+        heartbeat: 12_000,
+        report: true,
+        time: None,
+    }
+}
+
 pub(super) fn to_agent() -> Vec<(&'static str, ToAgent)> {
     vec![
+        ("welcome", ToAgent::Welcome(welcome())),
         (
-            "welcome",
+            "welcome-with-time",
             ToAgent::Welcome(Welcome {
-                version: 1,
-                features: vec!["example".into()],
-                incarnation: 12,
-                leadership: leadership(),
-                heartbeat: 12_000,
-                report: true,
+                time: Some(TIME),
+                ..welcome()
             }),
         ),
         (
@@ -273,5 +293,53 @@ pub(super) fn enrol_response() -> v1::EnrolResponse {
     v1::EnrolResponse {
         chain: vec![b"leaf".as_slice().into(), b"issuer".as_slice().into()],
         authorities: vec![b"authority".as_slice().into()],
+        time_millis: None,
+    }
+}
+
+pub(super) fn enrol_response_with_time() -> v1::EnrolResponse {
+    v1::EnrolResponse {
+        time_millis: Some(TIME),
+        ..enrol_response()
+    }
+}
+
+pub(super) fn renew_request() -> v1::RenewRequest {
+    v1::RenewRequest {
+        csr: b"request".as_slice().into(),
+    }
+}
+
+pub(super) fn renew_response() -> v1::RenewResponse {
+    let v1::EnrolResponse {
+        chain,
+        authorities,
+        time_millis,
+    } = enrol_response_with_time();
+    v1::RenewResponse {
+        chain,
+        authorities,
+        time_millis,
+    }
+}
+
+pub(super) fn exchange_request() -> v1::ExchangeRequest {
+    v1::ExchangeRequest {
+        certificate: b"leaf".as_slice().into(),
+        signature: b"signature".as_slice().into(),
+        csr: b"request".as_slice().into(),
+    }
+}
+
+pub(super) fn exchange_response() -> v1::ExchangeResponse {
+    let v1::EnrolResponse {
+        chain,
+        authorities,
+        time_millis,
+    } = enrol_response_with_time();
+    v1::ExchangeResponse {
+        chain,
+        authorities,
+        time_millis,
     }
 }

@@ -168,6 +168,7 @@ impl Session {
             root: self.root(),
             held: self.orders.count(),
             environment: self.environment.clone(),
+            time: None,
         };
         out.push(Action::Send(connection, ToHub::Hello(Box::new(hello))));
     }

@@ -126,6 +126,7 @@ fn welcome(incarnation: u64) -> ToAgent {
         leadership: leadership(),
         heartbeat: 12_000,
         report: true,
+        time: None,
     })
 }
 

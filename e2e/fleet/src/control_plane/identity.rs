@@ -9,26 +9,9 @@ use kube::api::{Api, PostParams};
 use super::ControlPlane;
 use crate::error::Error;
 use crate::kubeconfig::{Kubeconfig, Login};
-use crate::pki::Authority;
 
 /// How long a minted token is good for.
 const TOKEN_SECONDS: i64 = 24 * 60 * 60;
-
-pub(super) fn certificate(
-    authority: &Authority,
-    cluster: &str,
-    port: u16,
-    user: &str,
-    group: Option<&str>,
-) -> Result<Kubeconfig, Error> {
-    Ok(Kubeconfig {
-        cluster: cluster.to_owned(),
-        user: user.to_owned(),
-        server: format!("https://127.0.0.1:{port}"),
-        authority: authority.certificate(),
-        login: Login::Certificate(authority.client(user, group)?),
-    })
-}
 
 impl ControlPlane {
     /// The administrator's access, as a value.
@@ -43,7 +26,7 @@ impl ControlPlane {
     /// # Errors
     /// When no certificate can be made for that name.
     pub fn user(&self, name: &str, group: Option<&str>) -> Result<Kubeconfig, Error> {
-        certificate(&self.authority, &self.options.name, self.port, name, group)
+        Kubeconfig::with_certificate(&self.authority, &self.options.name, self.port, name, group)
     }
 
     /// Access as a service account, by a token good for 24 h. The account has to exist.

@@ -92,7 +92,7 @@ fn try_start(spawn: Spawn) -> std::io::Result<Child> {
     command
         .args(spawn.args)
         .envs(spawn.env)
-        .env_remove(super::ENTER)
+        .env_remove(super::wire::ENTER)
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

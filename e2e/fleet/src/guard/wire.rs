@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+/// Set in the environment of a guard, and in nobody else's.
+pub(super) const ENTER: &str = "STEVEDORE_FLEET_GUARD";
+
 /// The line by which a guard says that it serves.
 pub(super) const READY: &str = "stevedore-guard ready";
 
@@ -21,13 +24,13 @@ pub(super) enum Command {
 
 /// One process to start.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Spawn {
-    pub(super) id: u64,
-    pub(super) program: PathBuf,
-    pub(super) args: Vec<String>,
-    pub(super) env: Vec<(String, String)>,
-    pub(super) dir: Option<PathBuf>,
-    pub(super) log: PathBuf,
+pub(crate) struct Spawn {
+    pub(crate) id: u64,
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) log: PathBuf,
 }
 
 /// The two ways to end a process.

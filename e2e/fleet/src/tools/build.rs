@@ -4,9 +4,10 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Error, KUBERNETES_VERSION, Locator, Source, Tool, executable};
+use super::tool::Source;
+use super::{Error, KUBERNETES_VERSION, Locator, Tool, executable};
 use crate::guard::Guard;
-use crate::process::{ProcessSpec, log_tail};
+use crate::process::{Process, ProcessSpec, log_tail};
 use crate::progress::{Event, Progress};
 
 /// The oldest Go that builds this release of Kubernetes.
@@ -47,9 +48,8 @@ impl Locator {
             }
             _ => {}
         }
-        let process = guard
-            .spawn(&self.go_build(tool, &work, &unfinished, &log))
-            .await?;
+        let build = self.go_build(tool, &work, &unfinished, &log);
+        let process = Process::start(guard, &build).await?;
         let exit = loop {
             match tokio::time::timeout(TICK, process.ended()).await {
                 Ok(exit) => break exit,

@@ -26,7 +26,7 @@ async fn start_tree(guard: &Guard, folder: &Path) -> Process {
         dir: None,
         log: folder.join("tree.log"),
     };
-    guard.spawn(&spec).await.expect("a shell")
+    Process::start(guard, &spec).await.expect("a shell")
 }
 
 /// The process ids of the tree, once it stands.
@@ -102,7 +102,7 @@ fn leader_that_ends_by_itself_takes_its_group_along() {
             dir: None,
             log: folder.path().join("short.log"),
         };
-        let process = guard.spawn(&spec).await.expect("a shell");
+        let process = Process::start(&guard, &spec).await.expect("a shell");
         assert_eq!(process.ended().await.code, Some(3));
         let left = process.log_tail(1).parse().expect("a process id");
         all_end(&[left]).await;
@@ -139,7 +139,7 @@ fn program_that_is_not_there_is_named() {
             dir: None,
             log: folder.path().join("absent.log"),
         };
-        let error = guard.spawn(&spec).await.err().expect("an error");
+        let error = Process::start(&guard, &spec).await.err().expect("an error");
         assert!(error.to_string().contains("/nowhere/absent"), "{error}");
     });
 }

@@ -6,8 +6,8 @@
 //!   raiseConfirm: R           ──▶  new epoch above all of it    ──▶   request: R, state: Raised
 //! ```
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
@@ -17,18 +17,20 @@ use kube::api::PostParams;
 use kube::runtime::watcher::watch_object;
 use serde_json::json;
 use stevedore_crds::record;
-use stevedore_hub_core::desired::Desired;
-use stevedore_hub_core::epoch::Summary;
+use stevedore_hub_core::epoch::CensusSummary;
 use stevedore_hub_core::session::Census;
+use stevedore_proto_core::ClusterUid;
 use stevedore_runtime::retry::{Delays, Schedule};
+use tokio::time::Instant;
 
 use crate::hub::{Hub, lock};
 use crate::leadership::lease;
-use crate::rollout::controller;
 use crate::rollout::ledger_store::named;
 
 /// How long members have to answer.
 const ANSWER: Duration = Duration::from_secs(3);
+/// How long a hub that has just loaded waits for members that it has not heard yet.
+const ARRIVAL: Duration = Duration::from_secs(30);
 /// How long members are kept out after a raise: every session ends, and ledgers are written anew.
 const RECESS: Duration = Duration::from_secs(2);
 /// Most lines of a census, and most names of members, that are written.
@@ -97,51 +99,60 @@ async fn data(maps: &Api<ConfigMap>, name: &str) -> Result<BTreeMap<String, Stri
     Ok(found.and_then(|map| map.data).unwrap_or_default())
 }
 
-/// Asks every connected member what it holds.
-async fn take(hub: &Hub) -> Summary {
+/// Asks every connected member what it holds. A hub that has just loaded first gives members time to come: one that
+/// went on with a confirmed raise before anybody was back would raise above nothing.
+async fn take(hub: &Hub) -> CensusSummary {
     let joined = hub.joined();
+    let clusters: BTreeSet<_> = joined.iter().map(|(member, _)| member.cluster).collect();
     lock(&hub.listings).clear();
-    if let Some(sessions) = hub.sessions() {
-        for (member, _) in &joined {
-            sessions.census(member.cluster);
-        }
-    }
-    let deadline = tokio::time::Instant::now() + ANSWER;
+    let mut asked = BTreeSet::new();
+    let mut deadline = Instant::now();
     loop {
-        let missing = {
-            let (listings, fleet) = (lock(&hub.listings), lock(&hub.fleet));
-            joined.iter().any(|(member, _)| {
-                fleet.contact_of(&member.cluster).connected
-                    && !listings.contains_key(&member.cluster)
-            })
-        };
-        if !missing || tokio::time::Instant::now() >= deadline {
+        let (connected, all_heard) = contacts(hub, &clusters);
+        for cluster in &connected {
+            if asked.insert(*cluster) {
+                deadline = Instant::now() + ANSWER;
+                if let Some(sessions) = hub.sessions() {
+                    sessions.census(*cluster);
+                }
+            }
+        }
+        let listings = lock(&hub.listings).clone();
+        let all_said = connected.iter().all(|it| listings.contains_key(it));
+        let answered = all_said || Instant::now() >= deadline;
+        if answered && (all_heard || hub.age() >= ARRIVAL) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let listings = lock(&hub.listings).clone();
-    let desired = hub.desired.read().unwrap_or_else(PoisonError::into_inner);
-    let mut summary = Summary::default();
+    let mut summary = CensusSummary::default();
     for (member, _) in &joined {
-        let orders = desired
-            .as_ref()
-            .and_then(|desired| desired.of(&member.cluster));
+        let orders = hub.orders.of(&member.cluster);
         let said = listings.get(&member.cluster).zip(orders);
         let census = said.map(|(held, orders)| Census::of(held, &orders));
         summary.add(&member.name, census.as_ref());
     }
-    drop(desired);
-    let ledgers = lock(&hub.ledgers);
-    summary.count(ledgers.values().map(|stored| &stored.ledger));
+    let ledgers = hub.orders.ledgers();
+    summary.count(ledgers.iter().map(|stored| &stored.ledger));
     summary
+}
+
+/// Which of these clusters have a session, and whether every one of them had one since the hub started.
+fn contacts(hub: &Hub, clusters: &BTreeSet<ClusterUid>) -> (Vec<ClusterUid>, bool) {
+    let fleet = lock(&hub.fleet);
+    let contacts = clusters.iter().map(|it| (*it, fleet.contact_of(it)));
+    let contacts: Vec<_> = contacts.collect();
+    let all_heard = contacts.iter().all(|(_, contact)| contact.heard);
+    let connected = contacts.iter().filter(|(_, contact)| contact.connected);
+    (connected.map(|(cluster, _)| *cluster).collect(), all_heard)
 }
 
 async fn answer(
     maps: &Api<ConfigMap>,
     request: &str,
     state: &str,
-    summary: &Summary,
+    summary: &CensusSummary,
 ) -> Result<(), lease::Error> {
     let lines: Vec<_> = summary
         .lines
@@ -193,7 +204,7 @@ async fn raise(
     hub: &Arc<Hub>,
     maps: &Api<ConfigMap>,
     request: &str,
-    summary: &Summary,
+    summary: &CensusSummary,
 ) -> Result<(), lease::Error> {
     let Some(own) = hub.leader.record() else {
         return Err(lease::Error::Lost);
@@ -217,18 +228,9 @@ async fn raise(
         "the epoch was raised"
     );
     hub.leader.set_record(record.clone());
-    {
-        let mut desired = hub.desired.write().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh = Desired::new(record.leadership);
-        fresh.set_loaded();
-        *desired = Some(fresh);
-    }
-    let ledgers: Vec<_> = lock(&hub.ledgers).values().cloned().collect();
-    for stored in ledgers {
-        controller::publish(hub, &stored.ledger);
-    }
+    hub.orders.restart(record.leadership);
     lock(&hub.fleet).raised();
-    *lock(&hub.recess) = Some(tokio::time::Instant::now() + RECESS);
+    *lock(&hub.recess) = Some(Instant::now() + RECESS);
     hub.plan_all();
     if let Some(sessions) = hub.sessions() {
         sessions.members_changed();

@@ -26,7 +26,7 @@ pub async fn certificate_authority(
 ) -> Result<Material, kube::Error> {
     const CERTIFICATE: &str = "tls.crt";
     const KEY: &str = "tls.key";
-    let api: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let api: Api<Secret> = Api::namespaced(hub.unguarded.clone(), &hub.settings.namespace);
     let found = match api.get_opt(record::CA).await? {
         Some(found) => found,
         None => {

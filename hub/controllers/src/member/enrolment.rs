@@ -49,7 +49,7 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
             if now.is_none_or(|now| now.spec.cluster_uid.is_none())
                 && member.spec.cluster_uid.is_none()
             {
-                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some(*refusal);
+                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some((*refusal).into());
                 hub.to_note.add(uid);
             }
             // Without a token nobody makes the hub write: names are easily guessed.
@@ -117,8 +117,8 @@ async fn attempt(
 }
 
 /// Whether the cluster is a member under another name, or the name is another cluster's. A cluster may join again
-/// under its own: that is how one comes back whose certificate ran out while it was away. One with a session has
-/// no need to: a token that was left over would make a second identity of it.
+/// under its own: that is how one comes back whose certificate expired too long ago to be exchanged. One with a
+/// session has no need to: a token that was left over would make a second identity of it.
 fn is_taken(all: &[MemberCluster], member: &MemberCluster, cluster: &str, connected: bool) -> bool {
     all.iter().any(|other| {
         let is_cluster = other.spec.cluster_uid.as_deref() == Some(cluster);
@@ -181,16 +181,13 @@ async fn use_up(
         ByteString(user.into_bytes()),
     );
     let name = secret.name_any();
-    match secrets
-        .replace(&name, &PostParams::default(), &secret)
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(error) if write::is_conflict(&error) => Err(JoinRefusal::TokenUsed),
-        Err(error) => Err(unreachable(error)),
-    }
+    let parameters = PostParams::default();
+    let replaced = secrets.replace(&name, &parameters, &secret).await;
+    replaced.map(drop).map_err(unreachable)
 }
 
+/// The agent asks again. So it does after a conflict: whether the token was used by then, or only labelled, the next
+/// look at it says.
 fn unreachable(error: kube::Error) -> JoinRefusal {
     tracing::warn!(%error, "a join could not be checked");
     JoinRefusal::NotLoaded

@@ -11,7 +11,8 @@ use stevedore_crds::condition::{
     self, CONNECTED, DRAINED, HEALTHY, READY, RECONCILING, STALLED, Status, Update,
 };
 use stevedore_crds::v1alpha1::{Environment, MemberCluster, MemberClusterStatus};
-use stevedore_hub_core::fleet::{Class, Contact, Failure};
+use stevedore_hub_core::fleet::{Contact, DeploymentState, Failure};
+use stevedore_proto_core::clock::CLOCK_SKEW;
 use stevedore_proto_core::{ClusterUid, PackageUid};
 
 use crate::hub::{Hub, MemberNote, lock};
@@ -79,7 +80,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
         APART
     };
     let last = note.shown.map(|shown| shown.elapsed());
-    if let Some(left) = last.and_then(|last| apart.checked_sub(last)) {
+    if let Some(left) = write::left(apart, last) {
         return Some(again.map_or(left, |again| again.min(left)));
     }
     let api: Api<MemberCluster> = Api::all(hub.client.clone());
@@ -98,11 +99,11 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
                 hub.members.apply(written);
             }
             announce(&hub, &member, &old, &status).await;
+            announce_clock(&hub, &member, &uid, &note).await;
             again
         }
-        Err(error) if write::is_conflict(&error) => again,
         Err(error) => {
-            tracing::warn!(member = name, %error, "a member's status could not be written");
+            write::log_status(&error, "MemberCluster", &name);
             Some(write::status_again(&error))
         }
     }
@@ -131,6 +132,21 @@ async fn announce(
     }
 }
 
+/// Writes one event when a member's clock is found wrong, and again only after it was right.
+async fn announce_clock(hub: &Hub, member: &MemberCluster, uid: &str, note: &MemberNote) {
+    let skew = note.skew();
+    if skew.is_some() == note.clock_announced {
+        return;
+    }
+    if let Some(note) = lock(&hub.notes).get_mut(uid) {
+        note.clock_announced = skew.is_some();
+    }
+    if let Some(offset) = skew {
+        let message = format!("the clock of the member is {offset}");
+        hub.event(member, true, CLOCK_SKEW, message).await;
+    }
+}
+
 /// Whether it says another thing, and not just in other words.
 fn turns(old: &MemberClusterStatus, new: &MemberClusterStatus) -> bool {
     condition::said(&old.conditions) != condition::said(&new.conditions)
@@ -143,20 +159,32 @@ fn turns(old: &MemberClusterStatus, new: &MemberClusterStatus) -> bool {
 /// What is on a cluster: whatever a ledger has a row for, also before the live fleet knows of it, and whatever is
 /// on its way there.
 fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
-    let mut left: BTreeMap<PackageUid, String> = lock(&hub.ledgers)
+    let mut left: BTreeMap<PackageUid, String> = hub
+        .orders
+        .ledgers()
         .iter()
-        .filter(|(_, stored)| stored.ledger.row(cluster).is_some())
-        .map(|(uid, stored)| (*uid, stored.ledger.package.name.clone()))
+        .filter(|stored| stored.ledger.row(cluster).is_some())
+        .map(|stored| {
+            (
+                stored.ledger.package.uid,
+                stored.ledger.package.name.clone(),
+            )
+        })
         .collect();
     let mut failures = Vec::new();
     {
         let fleet = lock(&hub.fleet);
-        for (uid, row) in fleet.on_cluster(cluster) {
-            if row.class() != Class::Absent {
+        for (key, deployment) in fleet.on_cluster(cluster) {
+            let uid = key.package();
+            let (row, details) = (deployment.row(), deployment.details());
+            if row.state() != DeploymentState::Absent {
                 left.entry(uid).or_insert_with(|| hub.name_of(&uid));
             }
-            if matches!(row.class(), Class::Failed | Class::Removing) {
-                failures.extend(row.failure().map(|failure| (uid, failure)));
+            if matches!(
+                row.state(),
+                DeploymentState::Failed | DeploymentState::Removing
+            ) {
+                failures.extend(details.failure().map(|failure| (uid, failure)));
             }
         }
     }
@@ -281,17 +309,22 @@ fn healthy(contact: Contact, note: &MemberNote, packages: &Packages) -> Update {
     if let Some((duplicate, _)) = &note.duplicate {
         return Update::new(HEALTHY, false, "DuplicateIdentity", duplicate);
     }
-    match packages.failing.first() {
-        Some((package, failure)) => {
+    let skew = note
+        .skew()
+        .map(|offset| format!("the clock of the member is {offset}"));
+    match (packages.failing.first(), skew) {
+        (Some((package, failure)), skew) => {
+            let skew = skew.map_or(String::new(), |skew| format!("; {skew}"));
             let message = format!(
-                "{} of {} packages fail; {package}: {}",
+                "{} of {} packages fail; {package}: {}{skew}",
                 packages.failing.len(),
                 packages.left.len(),
                 failure.message
             );
             Update::new(HEALTHY, false, &failure.reason, message)
         }
-        None => Update::new(HEALTHY, true, "Healthy", "nothing needs attention"),
+        (None, Some(skew)) => Update::new(HEALTHY, false, CLOCK_SKEW, skew),
+        (None, None) => Update::new(HEALTHY, true, "Healthy", "nothing needs attention"),
     }
 }
 
@@ -327,6 +360,7 @@ mod tests {
     use stevedore_crds::condition::find;
     use stevedore_crds::v1alpha1::MemberClusterSpec;
     use stevedore_proto_core::Reason;
+    use stevedore_proto_core::clock::ClockOffset;
 
     use super::*;
 
@@ -428,6 +462,42 @@ mod tests {
         assert!(one != other && !turns(&one, &other));
         let fine = of(&member(false), contact, &Packages::default(), false);
         assert!(turns(&one, &fine));
+    }
+
+    #[test]
+    fn a_wrong_clock_of_a_connected_member_is_named_beside_whatever_else_is_wrong() {
+        let contact = Contact {
+            connected: true,
+            heard: true,
+            ..Contact::default()
+        };
+        let at = 1_800_000_000_000;
+        let said = |ahead_seconds: u64, packages: &Packages| {
+            let note = MemberNote {
+                clock: Some(ClockOffset::between(at + ahead_seconds * 1000, at)),
+                ..MemberNote::default()
+            };
+            let epoch = Timestamp::UNIX_EPOCH;
+            let status = status(&member(false), contact, &note, packages, false, epoch);
+            let healthy = find(&status.conditions, HEALTHY).unwrap();
+            (healthy.reason.clone(), healthy.message.clone())
+        };
+        let nothing = Packages::default();
+        assert_eq!(said(120, &nothing).0, "Healthy");
+        let (reason, message) = said(90_000, &nothing);
+        assert_eq!(reason, "ClockSkew");
+        assert!(message.contains("1 d 1 h 0 min ahead"), "{message}");
+        let failure = Failure {
+            reason: Reason::ProbeFailure,
+            message: "not ready".into(),
+        };
+        let failing = Packages {
+            left: vec!["demo".into()],
+            failing: vec![("demo".into(), failure)],
+        };
+        let (reason, message) = said(90_000, &failing);
+        assert_eq!(reason, "ProbeFailure");
+        assert!(message.contains("not ready; the clock"), "{message}");
     }
 
     #[test]

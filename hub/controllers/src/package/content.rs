@@ -32,10 +32,10 @@ const PART: &str = "part";
 /// When content that is missing is pulled again after a failure.
 const RESTORE_AGAIN: Duration = Duration::from_secs(30);
 
-/// Reads and checks a package; its files stay in memory for rendering.
+/// Reads and checks a package, which stays in memory for rendering.
 async fn load(hub: &Hub, files: PackageFiles) -> Result<Arc<Package>, Failure> {
-    let bytes = files.bytes();
     let loaded = off_the_reactor(move || checked(files)).await?;
+    let bytes = loaded.bytes();
     Ok(hub.renderer.keep(loaded, bytes))
 }
 
@@ -44,13 +44,13 @@ pub(crate) async fn load_with_parts(
     hub: &Hub,
     files: PackageFiles,
 ) -> Result<(Arc<Package>, Vec<Part>), Failure> {
-    let bytes = files.bytes();
     let work = move || {
         let stored = files.to_stored();
         let parts = stored.map_err(|error| unusable(&error.to_string()))?.parts;
         Ok((checked(files)?, parts))
     };
     let (loaded, parts) = off_the_reactor(work).await?;
+    let bytes = loaded.bytes();
     Ok((hub.renderer.keep(loaded, bytes), parts))
 }
 
@@ -264,7 +264,7 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
     if let Some(bytes) = hub.renderer.bytes(&digest) {
         return Ok(bytes);
     }
-    let ledgers: Vec<_> = lock(&hub.ledgers).values().cloned().collect();
+    let ledgers = hub.orders.ledgers();
     let mut reason = ContentError::Missing;
     for stored in ledgers {
         for (revision, inputs) in renderings(hub, &stored, digest) {

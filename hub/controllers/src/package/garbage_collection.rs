@@ -4,6 +4,9 @@
 //! UID and resource version are those of a Secret that was listed as content before.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
@@ -13,12 +16,15 @@ use stevedore_crds::record;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
 use stevedore_hub_core::{history, provenance};
+use stevedore_runtime::retry;
 
 use crate::hub::{Hub, lock};
 use crate::package::any_package::AnyPackage;
 use crate::package::revisions::{self, FINALIZER};
 use crate::write;
 
+/// How often strays are looked for.
+const STRAYS_EVERY: Duration = Duration::from_secs(20 * 60);
 /// Age of content from which on nobody is about to name it.
 const STRAY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -47,9 +53,24 @@ pub(crate) async fn history(
     Ok(())
 }
 
-/// Removes content that no revision names: of a hub that ended between storing it and naming it. Young content is
-/// left alone, the hub before may be about to name it.
-pub(crate) async fn strays(hub: &Hub) -> Result<(), kube::Error> {
+/// Removes strays when the hub starts, and from time to time.
+///
+/// # Errors
+/// Never returns one.
+pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), Infallible> {
+    loop {
+        if hub.leader.current().is_some()
+            && let Err(error) = strays(&hub).await
+        {
+            tracing::warn!(%error, "content that no revision names could not be looked for");
+        }
+        tokio::time::sleep(retry::spread(STRAYS_EVERY, 20, rand::random())).await;
+    }
+}
+
+/// Removes content that no revision names: of a hub that ended between storing it and naming it, or between removing
+/// the revision and its content. Young content is left alone, the hub before may be about to name it.
+async fn strays(hub: &Hub) -> Result<(), kube::Error> {
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let before = Timestamp::now() - STRAY;
     let mut parameters = content(None).limit(500);
@@ -148,7 +169,7 @@ async fn remove_content(secrets: &Api<Secret>, name: &str) -> Result<(), kube::E
     }
     for secret in secrets.list_metadata(&content(Some(name))).await?.items {
         match delete_content(secrets, &secret.metadata).await {
-            // Somebody changed it in between: what it is now is a stray when the hub starts next.
+            // Somebody changed it in between: what it is now is a stray the next time.
             Err(error) if write::is_conflict(&error) => {
                 tracing::info!(
                     secret = name,

@@ -12,7 +12,7 @@ use stevedore_package::violation::{self, Invalid};
 use stevedore_proto_core::content::canonical_json;
 use stevedore_proto_core::{ContentRef, Digest, Reason};
 
-/// Most bytes of packages' files that are kept in memory; others are read again from their Secrets.
+/// Most bytes of packages, with what was parsed of them, that are kept in memory; others are read again from their Secrets.
 const PACKAGE_BYTES: usize = 256 * 1024 * 1024;
 /// Most results that are remembered of one package: clusters whose labels change give ever new ones.
 const RESULTS: usize = 32 * 1024;
@@ -82,7 +82,7 @@ impl Renderer {
         self.lock().package(files)
     }
 
-    /// Keeps a package in memory, whose files have so many bytes.
+    /// Keeps a package in memory, where it takes so many bytes.
     pub(crate) fn keep(&self, package: Package, bytes: usize) -> Arc<Package> {
         let mut state = self.lock();
         if let Some(known) = state.package(&package.digest()) {

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stevedore_crds::condition::{self, Status, Update};
 use stevedore_crds::v1alpha1::{FailureGroup, PackageCounts, PackageStatus};
 use stevedore_hub_core::fleet::{Counts, PackageRows};
-use stevedore_hub_core::status::{self, Condition, Facts, Source, Summary};
+use stevedore_hub_core::status::{self, Condition, Input, Source, Summary};
 use stevedore_proto_core::status::Truth;
 use stevedore_proto_core::{ClusterUid, PackageUid};
 use tokio::time::Instant;
@@ -42,7 +42,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     let package = hub.package(&uid)?;
     hub.leader.current()?;
     let written = lock(&hub.shown).get(&uid).and_then(|shown| shown.written);
-    if let Some(left) = written.and_then(|written| APART.checked_sub(written.elapsed())) {
+    if let Some(left) = write::left(APART, written.map(|written| written.elapsed())) {
         return Some(left);
     }
     let wanted = match wanted(&hub, &package) {
@@ -60,9 +60,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         let shown = all.entry(uid).or_default();
         shown.waiting.get_or_insert_with(Instant::now).elapsed()
     };
-    if let Some(left) = patience(&package.status, &wanted).checked_sub(waited)
-        && !left.is_zero()
-    {
+    if let Some(left) = write::left(patience(&package.status, &wanted), Some(waited)) {
         return Some(left);
     }
     let api = package.api(&hub.client);
@@ -77,9 +75,8 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
             lock(&hub.shown).insert(uid, shown);
             None
         }
-        Err(error) if write::is_conflict(&error) => None,
         Err(error) => {
-            tracing::warn!(package = package.name, %error, "a status could not be written");
+            write::log_status(&error, package.kind.as_str(), &package.name);
             Some(write::status_again(&error))
         }
     }
@@ -110,33 +107,29 @@ fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Durat
     let summary = {
         let fleet = lock(&hub.fleet);
         let empty = PackageRows::default();
-        let rows = fleet.package(&uid).unwrap_or(&empty);
+        let rows = fleet.package(uid.into()).unwrap_or(&empty);
         if !is_settled(hub, package, rows, |cluster| {
             fleet.contact_of(cluster).heard
         }) {
             return Err(Some(Duration::from_secs(1)));
         }
-        let facts = Facts {
-            source: source.clone(),
+        let input = Input {
+            source,
+            unreadable: view.unreadable.clone(),
             unrendered: view.unrendered.clone(),
             pending_render: view.pending_render,
             shortfall: view.shortfall,
             paused: package.spec.paused,
             deleting: package.deleting,
             pinned: view.pinned,
+            kept: view.kept.clone(),
             rendering: view.rendering,
             blocked: view.blocked.clone().map(|(failure, _)| failure),
             names: Some(&names),
         };
-        status::summarise(rows, &facts)
+        status::summarise(rows, &input)
     };
-    Ok(status_of(
-        package,
-        &view,
-        &source,
-        summary,
-        Timestamp::now(),
-    ))
+    Ok(status_of(package, &view, summary, Timestamp::now()))
 }
 
 /// How long this change may wait: what is available, or was and is not, not at all.
@@ -182,13 +175,7 @@ fn is_settled(
             .all(|(cluster, _)| heard(&cluster))
 }
 
-fn status_of(
-    package: &AnyPackage,
-    view: &View,
-    source: &Source,
-    summary: Summary,
-    now: Timestamp,
-) -> PackageStatus {
+fn status_of(package: &AnyPackage, view: &View, summary: Summary, now: Timestamp) -> PackageStatus {
     let old = &package.status;
     let mut status = PackageStatus {
         observed_generation: Some(package.generation),
@@ -199,14 +186,16 @@ fn status_of(
         failures: summary.failures.iter().map(failure).collect(),
         as_of: None,
     };
+    // What runs of an earlier spec is said of that one.
+    let earlier = condition::find(&old.conditions, condition::AVAILABLE)
+        .filter(|_| !summary.is_in_force)
+        .and_then(|found| found.observed_generation);
     for wanted in &summary.conditions {
-        // What is said about the content before says nothing about a spec that is still being unpacked.
-        let stays = (*source == Source::Pending || view.rendering)
-            && wanted.r#type == condition::AVAILABLE
-            && condition::find(&old.conditions, condition::AVAILABLE).is_some();
-        if !stays {
-            update(wanted).apply(&mut status.conditions, package.generation, now);
-        }
+        let generation = match wanted.r#type.as_str() {
+            condition::AVAILABLE => earlier.unwrap_or(package.generation),
+            _ => package.generation,
+        };
+        update(wanted).apply(&mut status.conditions, generation, now);
     }
     status.conditions.retain(|found| {
         summary

@@ -4,16 +4,16 @@
 //! the finalizer before the first order, ledgers before anything is told to a session.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 use stevedore_crds::v1alpha1::PackageAction;
-use stevedore_hub_core::fleet::{Assignment, Failure};
+use stevedore_hub_core::fleet::{Assignment, Failure, MemberState};
 use stevedore_hub_core::history::{self, Pin};
 use stevedore_hub_core::ledger::Ledger;
-use stevedore_hub_core::rollout::{self, Input, Plan, Standing, Wish};
+use stevedore_hub_core::rollout::{self, Input, Intent, Plan, UnixMillis};
 use stevedore_proto_core::{ClusterUid, Epoch, PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 
@@ -124,9 +124,13 @@ async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
     };
     match ledger_store::reload(&hub.client, &hub.settings.namespace, &identity).await {
         Ok(stored) => {
-            publish(hub, &stored.ledger);
+            // Before sessions are told: what members answer is lost on a fleet that was not assigned these orders.
+            if let Some(leadership) = hub.leader.current() {
+                assume(hub, &stored.ledger, leadership.epoch);
+            }
             let stored = Arc::new(stored);
-            let before = lock(&hub.ledgers).insert(uid, Arc::clone(&stored));
+            let before = hub.orders.ledger(&uid);
+            publish(hub, Arc::clone(&stored));
             before.is_none_or(|before| !before.is_same_version(&stored))
         }
         Err(error) => {
@@ -143,45 +147,52 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         finalizer::forget(hub, &uid);
         return Ok(None);
     };
-    let mut stored = lock(&hub.ledgers)
-        .get(&uid)
-        .map_or_else(|| StoredLedger::new(identity), |stored| (**stored).clone());
+    let mut stored = hub
+        .orders
+        .ledger(&uid)
+        .map_or_else(|| StoredLedger::new(identity), |stored| (*stored).clone());
 
     let present = package.as_ref().filter(|package| !package.deleting);
-    let (mut wish, mut view) = wanted(hub, package.as_ref()).await?;
+    let (mut intent, mut view) = intent_of(hub, package.as_ref()).await?;
     let has_applied = stored.ledger.rows().any(|(_, row)| !row.tombstone);
     if package.is_none() && has_applied {
         // The finalizer keeps an object until every row is a tombstone: this one went past the hub.
         tracing::warn!(package = stored.ledger.package.name, %uid, "a package's object vanished; what runs is left alone");
-        wish = Wish::Vanished;
+        intent = Intent::Vanished;
     }
-    if wish == Wish::Removed
+    if intent == Intent::Removed
         && has_applied
         && finalizer::definition_goes(hub, &stored.ledger.package).await?
     {
         return Err(Error::DefinitionGoes);
     }
-    if let (Some(package), Wish::Present { targets, .. }) = (present, &wish)
-        && (has_applied || !targets.is_empty())
-    {
+    if let Some(package) = present.filter(|_| may_order(&intent, has_applied)) {
         finalizer::ensure(hub, package).await?;
     }
+    let now = now();
     let plan = {
-        let members = standings(hub, &uid);
+        let members = member_states(hub, &uid);
         rollout::plan(&Input {
             ledger: &stored.ledger,
             leadership: record.leadership,
             floor: record.floors.get(&uid).copied().unwrap_or(0),
-            wish: &wish,
+            intent: &intent,
             members: &members,
+            now,
         })
     };
     view.pending_render = plan.pending_render.len();
     let result = store(hub, &mut stored, &plan).await;
-    if let Some(leadership) = hub.leader.current() {
-        assign(hub, &stored.ledger, leadership.epoch, targeted(&wish));
+    if let (Some(package), Intent::Keep { .. }) = (present, &intent) {
+        targets::describe_kept(hub, package, &stored.ledger, &mut view);
     }
-    publish(hub, &stored.ledger);
+    if let Some(leadership) = hub.leader.current() {
+        assign(hub, &stored.ledger, leadership.epoch, targeted(&intent));
+    }
+    if !plan.is_empty() || hub.orders.ledger(&uid).is_none() {
+        // Without a change the one in memory may know more by now: a status that was written meanwhile.
+        publish(hub, Arc::new(stored.clone()));
+    }
     {
         // What was in the way is that until the whole step is through.
         let mut views = lock(&hub.views);
@@ -189,11 +200,8 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         views.insert(uid, view);
     }
     let dropped = !plan.dropped.is_empty();
-    let is_done = stored.ledger.rows().next().is_none() && wish == Wish::Removed;
-    if !plan.is_empty() || !lock(&hub.ledgers).contains_key(&uid) {
-        // Without a change the stored one may know more by now: a status that was written meanwhile.
-        lock(&hub.ledgers).insert(uid, Arc::new(stored.clone()));
-    }
+    let requeue = plan.requeue_after(now);
+    let is_done = stored.ledger.rows().next().is_none() && intent == Intent::Removed;
     note_leaving(hub);
     result?;
     lock(&hub.to_observe).insert(uid);
@@ -205,31 +213,41 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         // A dropped row may be wanted again at once, with a number of its own.
         hub.to_plan.add(uid);
     }
-    if wish == Wish::Removed {
-        return Ok(finalizer::end(hub, &uid, package.as_ref(), &stored, is_done).await?);
+    if intent == Intent::Removed {
+        let waits = finalizer::end(hub, &uid, package.as_ref(), &stored, is_done).await?;
+        return Ok(waits.into_iter().chain(requeue).min());
     }
     if let Some(package) = present {
         garbage_collection::history(hub, package, &stored.ledger, lock_pin(hub, &uid)).await?;
     }
-    Ok(None)
+    Ok(requeue)
 }
 
 /// What is wanted of a package now, and what its status has to know of that.
-async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Wish, View), Error> {
+async fn intent_of(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Intent, View), Error> {
     let mut view = View {
         generation: package.map_or(0, |package| package.generation),
         has_content: true,
         ..View::default()
     };
     let Some(package) = package.filter(|package| !package.deleting) else {
-        return Ok((Wish::Removed, view));
+        return Ok((Intent::Removed, view));
     };
     let revisions = hub.revisions.history(&package.identity());
     view.has_content = history::current(&revisions, &package.content_hash()).is_some();
     let pin = settle_actions(hub, package).await?;
     view.pinned = pin.map(|pin| pin.revision);
-    let wish = targets::wish(hub, package, pin.as_ref(), &mut view).await;
-    Ok((wish, view))
+    let intent = targets::intent(hub, package, pin.as_ref(), &mut view).await;
+    Ok((intent, view))
+}
+
+/// Whether members will hold something of the package when the plan was carried out.
+fn may_order(intent: &Intent, has_applied: bool) -> bool {
+    match intent {
+        Intent::Present { targets, .. } => has_applied || !targets.is_empty(),
+        Intent::Keep { .. } => has_applied,
+        Intent::Removed | Intent::Vanished => false,
+    }
 }
 
 fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
@@ -237,18 +255,22 @@ fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
 }
 
 /// What the planner has to know of every joined member.
-fn standings(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, Standing> {
+fn member_states(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, MemberState> {
     let fleet = lock(&hub.fleet);
     hub.joined()
         .into_iter()
         .map(|(member, _)| {
-            let standing = Standing {
+            let state = MemberState {
                 leaving: member.leaving,
-                ..fleet.standing(uid, &member.cluster)
+                ..fleet.member_state((*uid).into(), &member.cluster)
             };
-            (member.cluster, standing)
+            (member.cluster, state)
         })
         .collect()
+}
+
+fn now() -> UnixMillis {
+    UnixMillis(u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default())
 }
 
 /// Stores the changed shards, each only while this process leads.
@@ -278,10 +300,11 @@ pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
     );
 }
 
-fn targeted(wish: &Wish) -> BTreeSet<ClusterUid> {
-    match wish {
-        Wish::Present { targets, .. } => targets.keys().copied().collect(),
-        Wish::Removed | Wish::Vanished => BTreeSet::new(),
+fn targeted(intent: &Intent) -> BTreeSet<ClusterUid> {
+    match intent {
+        Intent::Present { targets, .. } => targets.keys().copied().collect(),
+        Intent::Keep { targets, .. } => targets.clone(),
+        Intent::Removed | Intent::Vanished => BTreeSet::new(),
     }
 }
 
@@ -306,7 +329,7 @@ fn assign(hub: &Hub, ledger: &Ledger, epoch: Epoch, targeted: BTreeSet<ClusterUi
         };
         assignments.insert(cluster, assignment);
     }
-    lock(&hub.fleet).assign(ledger.package.uid, &assignments);
+    lock(&hub.fleet).assign(ledger.package.key(), &assignments);
 }
 
 /// Whether a leaving member is drained may be another answer now.
@@ -317,14 +340,8 @@ fn note_leaving(hub: &Hub) {
 }
 
 /// Gives stored orders to sessions.
-pub(crate) fn publish(hub: &Hub, ledger: &Ledger) {
-    let changes = {
-        let mut desired = hub.desired.write().unwrap_or_else(PoisonError::into_inner);
-        desired
-            .as_mut()
-            .map(|desired| desired.put(ledger))
-            .unwrap_or_default()
-    };
+fn publish(hub: &Hub, stored: Arc<StoredLedger>) {
+    let changes = hub.orders.put(stored);
     if let Some(sessions) = hub.sessions() {
         for (cluster, deployments) in changes {
             sessions.changed(cluster, deployments);

@@ -16,10 +16,10 @@ use crate::write;
 /// Keeps a package until its tombstones are durable and connected members have acknowledged them.
 pub(crate) const FINALIZER: &str = "stevedore.dev/teardown";
 
-/// Adds the finalizer where it is missing.
+/// Puts the finalizer on a package: before its first order is stored.
 pub(crate) async fn ensure(hub: &Hub, package: &AnyPackage) -> Result<(), kube::Error> {
-    let mut present = package.finalizers.iter();
-    if present.any(|finalizer| finalizer == FINALIZER) {
+    let mut finalizers = package.finalizers.iter();
+    if finalizers.any(|finalizer| finalizer == FINALIZER) {
         return Ok(());
     }
     let api = package.api(&hub.client);
@@ -70,7 +70,7 @@ pub(crate) async fn end(
     if is_done {
         garbage_collection::everything(hub, &stored.ledger.package).await?;
         stored.remove(&hub.client, &hub.settings.namespace).await?;
-        lock(&hub.ledgers).remove(uid);
+        hub.orders.remove(uid);
         if package.is_none() {
             forget(hub, uid);
         }
@@ -80,7 +80,7 @@ pub(crate) async fn end(
 
 /// Lets go of all that is in memory of a package.
 pub(crate) fn forget(hub: &Hub, uid: &PackageUid) {
-    lock(&hub.fleet).remove(uid);
+    lock(&hub.fleet).remove((*uid).into());
     lock(&hub.views).remove(uid);
     lock(&hub.shown).remove(uid);
     lock(&hub.sources).remove(uid);

@@ -17,7 +17,7 @@ use stevedore_proto_core::ledger::{self, ObservedRow};
 use stevedore_proto_core::{ClusterUid, PackageUid};
 
 use crate::hub::{Hub, lock};
-use crate::rollout::ledger_store::{LedgerObject, StoredLedger};
+use crate::rollout::ledger_store::LedgerObject;
 use crate::write;
 
 /// How often observations are written.
@@ -76,7 +76,7 @@ pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), std::convert::Infallible> {
 }
 
 async fn package(hub: &Hub, uid: PackageUid) -> Result<(), kube::Error> {
-    let Some(stored) = lock(&hub.ledgers).get(&uid).cloned() else {
+    let Some(stored) = hub.orders.ledger(&uid) else {
         return Ok(());
     };
     let found = hub.package(&uid);
@@ -102,7 +102,7 @@ async fn package(hub: &Hub, uid: PackageUid) -> Result<(), kube::Error> {
         }
         let written = write::status(&api, &object.name, &object.uid, &wanted).await?;
         hub.metrics.status_writes.inc();
-        note(hub, uid, &stored, at, &written, wanted);
+        hub.orders.wrote_status(&stored, at, &written, wanted);
         tokio::time::sleep(pause(&written.status)).await;
     }
     Ok(())
@@ -115,35 +115,6 @@ fn pause(written: &impl serde::Serialize) -> Duration {
     PACE.max(Duration::from_micros(
         bytes.saturating_mul(1_000_000 / BYTES_PER_SECOND),
     ))
-}
-
-/// The ledger may have been stored meanwhile: only an equal one learns the new version.
-fn note(
-    hub: &Hub,
-    uid: PackageUid,
-    before: &StoredLedger,
-    at: usize,
-    written: &PackageLedger,
-    status: PackageLedgerStatus,
-) {
-    if let Some(now) = lock(&hub.ledgers).get_mut(&uid) {
-        // A status is written whatever the spec is by then: a spec that somebody else changed must refuse our
-        // next write, so its version is not learnt.
-        let ours = now.objects.get(at).map(|object| object.generation);
-        if now.ledger == before.ledger && written.metadata.generation == ours {
-            Arc::make_mut(now).wrote_status(at, written);
-        } else {
-            Arc::make_mut(now).note_status(at, status);
-        }
-    }
-}
-
-impl StoredLedger {
-    fn note_status(&mut self, at: usize, status: PackageLedgerStatus) {
-        if let Some(object) = self.objects.get_mut(at) {
-            object.status = status;
-        }
-    }
 }
 
 fn status(
@@ -161,17 +132,18 @@ fn status(
     for detail in &object.status.details {
         since.insert((&detail.cluster, &detail.reason), &detail.since);
     }
-    if let Some(rows) = fleet.package(&uid) {
+    if let Some(rows) = fleet.package(uid.into()) {
         for row in rows.observed() {
             if shard.rows.contains_key(&row.cluster) {
                 observed.insert(row.cluster, row);
             }
         }
-        for (cluster, row) in rows
-            .rows()
+        for (cluster, deployment) in rows
+            .deployments()
             .filter(|(cluster, _)| shard.rows.contains_key(cluster))
         {
-            let (Some(failure), Some(name)) = (row.failure(), names.get(&cluster)) else {
+            let reported = deployment.details();
+            let (Some(failure), Some(name)) = (reported.failure(), names.get(&cluster)) else {
                 continue;
             };
             let cut = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
@@ -181,7 +153,7 @@ fn status(
                 .and_then(|time| (*time).clone());
             details.push(DeploymentDetail {
                 cluster: name.clone(),
-                phase: row.phase().map(|phase| cut(phase, 63)),
+                phase: reported.phase().map(|phase| cut(phase, 63)),
                 message: cut(&failure.message, 512),
                 since: known.or_else(|| Some(Time(seconds(Timestamp::now())))),
                 reason,

@@ -62,7 +62,17 @@ pub(crate) struct LedgerObject {
     pub(crate) uid: String,
     pub(crate) generation: i64,
     resource_version: Option<String>,
+    /// Labels, annotations and finalizers: what others put there stays when the hub replaces the object.
+    others: Others,
     pub(crate) status: PackageLedgerStatus,
+}
+
+/// Metadata that the hub keeps as it is.
+#[derive(Debug, Clone)]
+struct Others {
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
+    finalizers: Vec<String>,
 }
 
 impl StoredLedger {
@@ -92,6 +102,11 @@ impl StoredLedger {
             uid: write::uid(object).to_owned(),
             generation: object.metadata.generation.unwrap_or_default(),
             resource_version: object.metadata.resource_version.clone(),
+            others: Others {
+                labels: object.metadata.labels.clone(),
+                annotations: object.metadata.annotations.clone(),
+                finalizers: object.finalizers().to_vec(),
+            },
             status: object.status.clone().unwrap_or_default(),
         };
         if at < self.objects.len() {
@@ -125,6 +140,14 @@ impl StoredLedger {
                     .resource_version
                     .clone_from(&known.resource_version);
                 object.metadata.uid = Some(known.uid.clone());
+                object.metadata.labels.clone_from(&known.others.labels);
+                object
+                    .metadata
+                    .annotations
+                    .clone_from(&known.others.annotations);
+                let finalizers = object.finalizers_mut();
+                let others = known.others.finalizers.iter();
+                finalizers.extend(others.filter(|it| *it != FINALIZER).cloned());
                 api.replace(&name, &parameters, &object).await?
             }
             None => match api.create(&parameters, &object).await {
@@ -142,13 +165,22 @@ impl StoredLedger {
         self.put(at, &stored)
     }
 
-    /// Notes a status that was written.
-    pub(crate) fn wrote_status(&mut self, at: usize, written: &PackageLedger) {
-        if let Some(object) = self.objects.get_mut(at) {
+    /// Notes a status that was written to one shard. `written`, where it is given, is the object whose version the
+    /// next write of the shard must find.
+    pub(crate) fn wrote_status(
+        &mut self,
+        at: usize,
+        status: PackageLedgerStatus,
+        written: Option<&PackageLedger>,
+    ) {
+        let Some(object) = self.objects.get_mut(at) else {
+            return;
+        };
+        object.status = status;
+        if let Some(written) = written {
             object
                 .resource_version
                 .clone_from(&written.metadata.resource_version);
-            object.status = written.status.clone().unwrap_or_default();
         }
     }
 

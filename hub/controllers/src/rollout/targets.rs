@@ -1,15 +1,18 @@
 //! Which clusters a package goes to, and what it renders to on each.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use stevedore_crds::v1alpha1::{self as api, LabelOperator, MemberCluster, PackageRevision};
 use stevedore_hub_core::fleet::Failure;
-use stevedore_hub_core::history::{self, Pin};
+use stevedore_hub_core::history::{self, ActiveRevision, Pin};
+use stevedore_hub_core::ledger::Ledger;
 use stevedore_hub_core::placement::{self, Member, Placement};
-use stevedore_hub_core::rollout::{Rendering, Wish};
+use stevedore_hub_core::rollout::{Intent, Rendering};
+use stevedore_package::package::Package;
 use stevedore_package::render::{ClusterFacts, RenderInput};
 use stevedore_proto_core::{ClusterUid, Reason, content};
 
@@ -21,12 +24,12 @@ use crate::package::any_package::AnyPackage;
 const PASS: Duration = Duration::from_secs(5);
 
 /// What is wanted of a package that is not being deleted.
-pub(crate) async fn wish(
+pub(crate) async fn intent(
     hub: &Arc<Hub>,
     package: &AnyPackage,
     pin: Option<&Pin>,
     view: &mut View,
-) -> Wish {
+) -> Intent {
     let joined = hub.joined();
     let wanted = package.spec.placement.as_ref().map(placement);
     let selection = placement::select(
@@ -36,62 +39,98 @@ pub(crate) async fn wish(
         joined.iter().map(|(member, _)| member),
     );
     view.shortfall = selection.shortfall;
+    let paused = package.spec.paused;
+    let Some((revision, content)) = content(hub, package, pin, view).await else {
+        return Intent::Keep {
+            paused,
+            targets: selection.targets,
+        };
+    };
     let clusters: Vec<_> = joined
         .into_iter()
         .filter(|(member, _)| selection.targets.contains(&member.cluster))
         .collect();
-    let targets = render(hub, package, pin, clusters, view).await;
-    Wish::Present {
-        paused: package.spec.paused,
+    Intent::Present {
+        revision,
+        paused,
         account: package.spec.service_account_name.clone(),
-        targets,
+        targets: render(hub, package, content, clusters, view).await,
     }
 }
 
-/// Renders the active revision for every target, off the reactor.
+/// A revision that may be ordered, and what it consists of.
+struct Content {
+    object: Arc<PackageRevision>,
+    package: Arc<Package>,
+}
+
+/// The active revision with its content. There is none while what the spec asks for is not unpacked, or what was
+/// unpacked cannot be read; of the latter the view is told.
+async fn content(
+    hub: &Hub,
+    package: &AnyPackage,
+    pin: Option<&Pin>,
+    view: &mut View,
+) -> Option<(ActiveRevision, Content)> {
+    let mut unreadable = |reason, message| {
+        view.unreadable = Some(Failure { reason, message });
+    };
+    let revisions = hub.revisions.history(&package.identity());
+    let active = history::active(&revisions, &package.content_hash(), pin);
+    let Some(active) = active else {
+        if let Some(Pin { revision, .. }) = pin {
+            let message = format!(
+                "revision {revision}, at which the package is pinned, is not kept any more; release it, or pin it at another one"
+            );
+            unreadable(Reason::RevisionMissing, message);
+        }
+        return None;
+    };
+    let object = object(hub, package, active.number())?;
+    let loaded = crate::package::content::package_of(hub, &object).await;
+    if let Err(message) = &loaded {
+        tracing::warn!(
+            package = package.name,
+            message,
+            "a revision's content cannot be read"
+        );
+        unreadable(Reason::ContentUnavailable, message.clone());
+    }
+    view.revision = Some(active.number());
+    view.resolved_image = Some(resolved(&object));
+    let package = loaded.ok()?;
+    Some((active, Content { object, package }))
+}
+
+fn object(hub: &Hub, package: &AnyPackage, number: u64) -> Option<Arc<PackageRevision>> {
+    let mut objects = hub.revisions.of(&package.identity()).into_iter();
+    objects.find(|object| u64::try_from(object.spec.number) == Ok(number))
+}
+
+/// What a package that stays as it was ordered runs meanwhile, for its status.
+pub(crate) fn describe_kept(hub: &Hub, package: &AnyPackage, ledger: &Ledger, view: &mut View) {
+    let active = view.revision;
+    let is_other = |kept: &RangeInclusive<u64>| active.is_none_or(|it| *kept != (it..=it));
+    view.kept = ledger.revisions().filter(is_other);
+    if let (None, Some(kept)) = (active, &view.kept) {
+        let newest = *kept.end();
+        view.revision = Some(newest);
+        view.resolved_image = object(hub, package, newest).map(|object| resolved(&object));
+    }
+}
+
+/// Renders a revision for every target, off the reactor.
 async fn render(
     hub: &Arc<Hub>,
     package: &AnyPackage,
-    pin: Option<&Pin>,
+    content: Content,
     clusters: Vec<(Member, Arc<MemberCluster>)>,
     view: &mut View,
 ) -> BTreeMap<ClusterUid, Rendering> {
-    let unusable = |clusters: &[(Member, Arc<MemberCluster>)]| {
-        clusters
-            .iter()
-            .map(|(member, _)| (member.cluster, Rendering::Unusable))
-            .collect()
-    };
-    let revisions = hub.revisions.history(&package.identity());
-    let Some(number) = history::active(&revisions, pin).map(|active| active.number) else {
-        return unusable(&clusters);
-    };
-    view.revision = Some(number);
-    let objects = hub.revisions.of(&package.identity());
-    let object = objects
-        .into_iter()
-        .find(|object| u64::try_from(object.spec.number) == Ok(number));
-    let Some(object) = object else {
-        return unusable(&clusters);
-    };
-    view.resolved_image = Some(resolved(&object));
-    let loaded = match crate::package::content::package_of(hub, &object).await {
-        Ok(loaded) => loaded,
-        Err(message) => {
-            tracing::warn!(
-                package = package.name,
-                message,
-                "a revision's content cannot be read"
-            );
-            let reason = Reason::ContentUnavailable;
-            let failure = Failure { reason, message };
-            view.unrendered = clusters
-                .iter()
-                .map(|(member, _)| (member.cluster, failure.clone()))
-                .collect();
-            return unusable(&clusters);
-        }
-    };
+    let Content {
+        object,
+        package: loaded,
+    } = content;
     // Nothing is known of a member's environment before it connected for the first time.
     let inputs: Vec<_> = clusters
         .iter()
@@ -102,8 +141,15 @@ async fn render(
     let asked: Vec<_> = inputs.iter().map(|(cluster, _)| *cluster).collect();
     let shared = Arc::clone(hub);
     let pass = tokio::task::spawn_blocking(move || shared.renderer.render(&loaded, inputs, PASS));
-    let mut targets: BTreeMap<_, _> = unusable(&clusters);
-    targets.extend(asked.into_iter().map(|cluster| (cluster, Rendering::Later)));
+    let clusters = clusters.iter().map(|(member, _)| member.cluster);
+    let mut targets: BTreeMap<_, _> = clusters
+        .map(|cluster| (cluster, Rendering::Unusable))
+        .collect();
+    targets.extend(
+        asked
+            .into_iter()
+            .map(|cluster| (cluster, Rendering::Pending)),
+    );
     let Ok(pass) = pass.await else {
         return targets;
     };
@@ -116,7 +162,6 @@ async fn render(
         match result {
             Ok(rendered) => {
                 let rendering = Rendering::Content {
-                    revision: number,
                     input: rendered.input,
                     content: rendered.content,
                 };

@@ -29,10 +29,10 @@ fn a_leadership_takes_the_next_term_of_the_same_epoch() {
 fn a_raise_is_above_everything_members_hold() {
     let before = Record::take_term(None, ids(1).0, ids(1).1);
     let package = PackageUid::from_bytes([5; 16]);
-    let summary = Summary {
+    let summary = CensusSummary {
         epoch_floor: 7,
         floors: BTreeMap::from([(package, 41)]),
-        ..Summary::default()
+        ..CensusSummary::default()
     };
     let raised = before.raise("first", &summary, ids(3).0, ids(3).1);
     assert_eq!(
@@ -43,7 +43,7 @@ fn a_raise_is_above_everything_members_hold() {
         (8, 1)
     );
     assert_eq!(raised.floors[&package], 41);
-    let again = raised.raise("second", &Summary::default(), ids(4).0, ids(4).1);
+    let again = raised.raise("second", &CensusSummary::default(), ids(4).0, ids(4).1);
     assert_eq!(
         (again.leadership.epoch.counter, again.floors[&package]),
         (9, 41)
@@ -52,7 +52,7 @@ fn a_raise_is_above_everything_members_hold() {
 
 #[test]
 fn a_request_to_raise_is_followed_once_also_when_the_hub_ends_before_it_answers() {
-    let (summary, next) = (Summary::default(), ids(7));
+    let (summary, next) = (CensusSummary::default(), ids(7));
     let before = Record::take_term(None, ids(1).0, ids(1).1);
     let raised = before.raise("r", &summary, next.0, next.1);
     assert_eq!(raised.leadership.epoch.counter, 2);
@@ -76,7 +76,7 @@ fn a_raise_is_above_the_ledgers_where_the_record_was_lost() {
     let mut shard = crate::ledger::Shard::default();
     shard.give(1, leadership);
     ledger.shards = vec![shard];
-    let mut summary = Summary::default();
+    let mut summary = CensusSummary::default();
     summary.count([&ledger]);
     let lost = Record::take_term(None, ids(2).0, ids(2).1);
     let raised = lost.raise("r", &summary, ids(3).0, ids(3).1);
@@ -117,7 +117,7 @@ fn a_member_that_names_absurd_numbers_does_not_count_for_a_raise() {
         highest: Some(held.tuple.leadership()),
         entries: vec![crate::session::CensusEntry { held, finding }],
     };
-    let mut summary = Summary::default();
+    let mut summary = CensusSummary::default();
     summary.add("east", Some(&census(held(1, 3, 7), Finding::Behind)));
     summary.add(
         "west",
@@ -134,7 +134,7 @@ fn a_member_that_names_absurd_numbers_does_not_count_for_a_raise() {
 
 #[test]
 fn members_that_said_nothing_are_named_and_nothing_is_made_up_about_them() {
-    let mut summary = Summary::default();
+    let mut summary = CensusSummary::default();
     let nothing = Census {
         entries: vec![],
         highest: None,
@@ -142,9 +142,9 @@ fn members_that_said_nothing_are_named_and_nothing_is_made_up_about_them() {
     summary.add("east", None);
     summary.add("north", Some(&nothing));
     summary.add("west", None);
-    let expected = Summary {
+    let expected = CensusSummary {
         missing: vec!["east".into(), "west".into()],
-        ..Summary::default()
+        ..CensusSummary::default()
     };
     assert_eq!(summary, expected);
 }

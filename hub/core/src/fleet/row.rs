@@ -1,227 +1,59 @@
-//! What one deployment's row says.
+//! The row of one deployment: what counters and lists need of it.
 
-use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
-use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth};
-use stevedore_proto_core::{ClusterUid, DeploymentStatus, Reason, Stage, Tuple};
+/// One deployment, as counters and lists need it: a few bytes, read without looking at its [`Details`](super::Details).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Row {
+    /// The newest order's number; 0 without one.
+    pub(super) number: u64,
+    pub(super) state: DeploymentState,
+    pub(super) targeted: bool,
+    pub(super) tombstone: bool,
+    pub(super) updated: bool,
+}
 
-use super::{Assignment, Class, Contact, Row};
+const _: () = assert!(size_of::<Row>() <= 16);
 
-/// Why a deployment is not available.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Failure {
-    /// What kind of trouble.
-    pub reason: Reason,
-    /// For people.
-    pub message: String,
+/// How a deployment counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum DeploymentState {
+    /// Neither targeted nor ordered.
+    #[default]
+    Absent,
+    /// Available at the order that is wanted.
+    Available,
+    /// Connected, and on its way.
+    Progressing,
+    /// Connected, and blocked, failing, refused or frozen.
+    Failed,
+    /// Unknown: without a session, or its agent has not spoken about it since it started anew.
+    Offline,
+    /// Being torn down.
+    Removing,
 }
 
 impl Row {
     /// How the deployment counts.
-    pub fn class(&self) -> Class {
-        self.class
+    pub fn state(self) -> DeploymentState {
+        self.state
     }
 
-    pub(super) fn classify(&self, contact: Contact) -> Class {
-        let Some(assignment) = self.assignment else {
-            return Class::Absent;
-        };
-        if assignment.tombstone {
-            return if self.torn_down().is_some() && !assignment.targeted {
-                Class::Absent
-            } else {
-                Class::Removing
-            };
-        }
-        if !assignment.targeted {
-            return if assignment.tuple.is_some() {
-                Class::Removing
-            } else {
-                Class::Absent
-            };
-        }
-        if !contact.connected {
-            return Class::Offline;
-        }
-        if contact.fenced.is_some() || self.frozen.is_some() || self.refusal().is_some() {
-            return Class::Failed;
-        }
-        match self.current_status() {
-            Some(status)
-                if status.stage == Stage::Available && status.available.status == Truth::True =>
-            {
-                Class::Available
-            }
-            Some(status) if self.is_stuck(status) => Class::Failed,
-            None if self.is_unheard() => Class::Offline,
-            _ => Class::Progressing,
-        }
-    }
-
-    /// The order that is wanted.
-    pub fn wanted(&self) -> Option<Tuple> {
-        self.assignment.and_then(|assignment| assignment.tuple)
+    /// The newest order's number; 0 without one.
+    pub fn number(self) -> u64 {
+        self.number
     }
 
     /// Whether the placement selects the cluster.
-    pub fn is_targeted(&self) -> bool {
-        self.assignment
-            .is_some_and(|assignment| assignment.targeted)
+    pub fn is_targeted(self) -> bool {
+        self.targeted
     }
 
     /// Whether what is ordered is a tombstone.
-    pub fn is_tombstone(&self) -> bool {
-        self.assignment
-            .is_some_and(|assignment| assignment.tombstone)
+    pub fn is_tombstone(self) -> bool {
+        self.tombstone
     }
 
-    /// Whether the member accepted the newest order.
-    pub(super) fn is_updated(&self) -> bool {
-        !self.is_tombstone()
-            && self.wanted().is_some()
-            && self.reached.map(|(tuple, _)| tuple) == self.wanted()
-    }
-
-    /// The number of the tombstone, once it is done.
-    pub(super) fn torn_down(&self) -> Option<u64> {
-        let Assignment {
-            tuple: Some(wanted),
-            tombstone: true,
-            ..
-        } = self.assignment?
-        else {
-            return None;
-        };
-        let (tuple, stage) = self.reached?;
-        (tuple == wanted && stage == Stage::Deleted).then_some(wanted.number)
-    }
-
-    /// The last report, if it speaks about the order that is wanted, and the agent's process still stands by it.
-    pub fn current_status(&self) -> Option<&DeploymentStatus> {
-        self.last_status().filter(|_| self.position.0 >= self.since)
-    }
-
-    fn last_status(&self) -> Option<&DeploymentStatus> {
-        self.status
-            .as_deref()
-            .filter(|status| Some(status.observed) == self.wanted())
-    }
-
-    /// Whether only an earlier process of the agent spoke about the order that is wanted.
-    fn is_unheard(&self) -> bool {
-        self.last_status().is_some() && self.position.0 < self.since
-    }
-
-    /// Whether it needs attention: blocked, or unavailable for more than probes that have yet to pass for the
-    /// first time.
-    fn is_stuck(&self, status: &DeploymentStatus) -> bool {
-        let was_there = self.available_once.is_some() && self.available_once == self.wanted();
-        is_blocked(status)
-            || (is_unavailable(status)
-                && (was_there || status.available.reason != Reason::ProbeFailure))
-    }
-
-    fn refusal(&self) -> Option<Failure> {
-        let (tuple, reason, message) = self.refused.as_ref()?;
-        (Some(*tuple) == self.wanted()).then(|| Failure {
-            reason: reason.clone(),
-            message: message.clone(),
-        })
-    }
-
-    /// Why the deployment is not available, or what its teardown waits for; none while it is simply on its
-    /// way, and none for a member without a session.
-    pub fn failure(&self) -> Option<Failure> {
-        if let Some(frozen) = self.frozen.or(self.fenced) {
-            return Some(Failure {
-                reason: frozen.reason().clone(),
-                message: "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)".to_owned(),
-            });
-        }
-        self.refusal().or_else(|| {
-            let status = self.current_status()?;
-            (is_blocked(status) || is_unavailable(status)).then(|| failure_of(status))
-        })
-    }
-
-    /// The phase that is being worked on.
-    pub fn phase(&self) -> Option<&str> {
-        let status = self.current_status()?;
-        status
-            .phases
-            .iter()
-            .find(|phase| !matches!(phase.state, PhaseState::Available | PhaseState::Gone))
-            .map(|phase| phase.name.as_str())
-    }
-
-    /// Conditions that objects mapped to the package.
-    pub fn mapped_conditions(&self) -> &[MappedCondition] {
-        self.current_status()
-            .map_or(&[], |status| status.conditions.as_slice())
-    }
-
-    pub(super) fn observed(&self, cluster: ClusterUid) -> Option<ObservedRow> {
-        if self.frozen.or(self.fenced).is_some() {
-            return Some(ObservedRow {
-                cluster,
-                number: self.wanted().map_or(0, |tuple| tuple.number),
-                state: ObservedState::Frozen,
-            });
-        }
-        if let Some((tuple, _, _)) = self.refused.as_ref().filter(|_| self.refusal().is_some()) {
-            return Some(ObservedRow {
-                cluster,
-                number: tuple.number,
-                state: ObservedState::Refused,
-            });
-        }
-        let (tuple, stage) = self.reached?;
-        let failing = self
-            .status
-            .as_deref()
-            .is_some_and(|status| status.observed == tuple && self.is_stuck(status));
-        let state = match stage {
-            Stage::Deleted => ObservedState::Deleted,
-            _ if failing => ObservedState::Failing,
-            Stage::Received => ObservedState::Received,
-            Stage::Applied => ObservedState::Applied,
-            Stage::Available => ObservedState::Available,
-        };
-        Some(ObservedRow {
-            cluster,
-            number: tuple.number,
-            state,
-        })
-    }
-}
-
-/// Whether the member waits for something that a person has to do.
-fn is_blocked(status: &DeploymentStatus) -> bool {
-    !status.blockers.is_empty()
-        || status
-            .phases
-            .iter()
-            .any(|phase| phase.state == PhaseState::Blocked)
-}
-
-/// Whether the member says more than that it is on its way.
-fn is_unavailable(status: &DeploymentStatus) -> bool {
-    status.available.status == Truth::False && !status.available.reason.is_progress()
-}
-
-fn failure_of(status: &DeploymentStatus) -> Failure {
-    if let Some(blocker) = status.blockers.first() {
-        let message = if blocker.object.is_empty() {
-            blocker.message.clone()
-        } else {
-            format!("{}: {}", blocker.object, blocker.message)
-        };
-        return Failure {
-            reason: blocker.reason.clone(),
-            message,
-        };
-    }
-    Failure {
-        reason: status.available.reason.clone(),
-        message: status.available.message.clone(),
+    /// Whether the member accepted the newest order, and that is no tombstone.
+    pub fn is_updated(self) -> bool {
+        self.updated
     }
 }

@@ -1,9 +1,13 @@
 use proptest::prelude::*;
 use stevedore_proto_core::id::{EpochId, TermId};
 use stevedore_proto_core::status::{Blocker, Verdict};
-use stevedore_proto_core::{Digest, Environment, Epoch, InstanceId, Term};
+use stevedore_proto_core::{
+    DeploymentStatus, Digest, Environment, Epoch, InstanceId, PackageUid, Reason, Stage, Term,
+    Tuple,
+};
 
 use super::*;
+use crate::session::FreezeReason;
 use stevedore_proto_core::ledger::ObservedState;
 use stevedore_proto_core::status::Truth;
 
@@ -26,8 +30,8 @@ pub(crate) fn cluster(seed: u8) -> ClusterUid {
     ClusterUid::from_bytes([seed; 16])
 }
 
-pub(crate) fn package() -> PackageUid {
-    PackageUid::from_bytes([200; 16])
+pub(crate) fn package() -> PackageKey {
+    PackageUid::from_bytes([200; 16]).into()
 }
 
 pub(crate) fn connected() -> Report {
@@ -42,6 +46,7 @@ fn opened(incarnation: u64, anew: bool) -> Report {
         anew,
         agent_version: "0".into(),
         environment: Box::new(Environment::default()),
+        time: None,
     }
 }
 
@@ -50,7 +55,7 @@ pub(crate) fn status(seed: u8, sequence: u64, number: u64, truth: Truth, reason:
         incarnation: 1,
         sequence,
         status: Box::new(DeploymentStatus {
-            deployment: DeploymentUid::derive(&package(), &cluster(seed)),
+            deployment: package().deployment(&cluster(seed)),
             observed: tuple(number),
             stage: if truth == Truth::True {
                 Stage::Available
@@ -110,24 +115,33 @@ pub(crate) fn assign(fleet: &mut Fleet, clusters: &[u8], number: u64, tombstone:
 }
 
 fn counts(fleet: &Fleet) -> Counts {
-    fleet.package(&package()).unwrap().counts()
+    fleet.package(package()).unwrap().counts()
 }
 
-fn class(fleet: &Fleet, seed: u8) -> Class {
-    fleet.package(&package()).unwrap().rows[&cluster(seed)].class()
+fn shown(fleet: &Fleet, seed: u8) -> &Deployment {
+    &fleet.package(package()).unwrap().deployments[&cluster(seed)]
+}
+
+fn class(fleet: &Fleet, seed: u8) -> DeploymentState {
+    shown(fleet, seed).row().state()
 }
 
 #[test]
 fn available_counts_only_at_the_exact_order() {
     let mut fleet = fleet(&[1], 2);
     fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
-    assert_eq!(class(&fleet, 1), Class::Progressing);
+    assert_eq!(class(&fleet, 1), DeploymentState::Progressing);
     fleet.report(cluster(1), &status(1, 2, 2, Truth::True, "Available"));
-    assert_eq!(class(&fleet, 1), Class::Available);
+    assert_eq!(class(&fleet, 1), DeploymentState::Available);
+    let planned_with = fleet.member_state(package(), &cluster(1)).row;
+    assert_eq!(
+        (planned_with.state(), planned_with.number()),
+        (DeploymentState::Available, 2)
+    );
     assign(&mut fleet, &[1], 3, false);
     assert_eq!(
         (class(&fleet, 1), counts(&fleet).updated),
-        (Class::Progressing, 0)
+        (DeploymentState::Progressing, 0)
     );
 }
 
@@ -137,14 +151,14 @@ fn what_is_being_prepared_or_applied_is_on_its_way_and_no_failure() {
     for (sequence, reason) in [(1, "Preparing"), (2, "Applying"), (3, "TearingDown")] {
         let report = status(1, sequence, 1, Truth::False, reason);
         fleet.report(cluster(1), &report);
-        assert_eq!(class(&fleet, 1), Class::Progressing);
-        let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
-        assert_eq!(row.failure(), None);
+        assert_eq!(class(&fleet, 1), DeploymentState::Progressing);
+        let details = shown(&fleet, 1).details();
+        assert_eq!(details.failure(), None);
     }
     fleet.report(cluster(1), &status(1, 4, 1, Truth::False, "ProbeFailure"));
-    assert_eq!(class(&fleet, 1), Class::Progressing);
+    assert_eq!(class(&fleet, 1), DeploymentState::Progressing);
     fleet.report(cluster(1), &status(1, 5, 1, Truth::False, "Forbidden"));
-    assert_eq!(class(&fleet, 1), Class::Failed);
+    assert_eq!(class(&fleet, 1), DeploymentState::Failed);
 }
 
 #[test]
@@ -155,7 +169,7 @@ fn an_older_report_changes_nothing() {
         &status(1, 5, 1, Truth::False, "CollisionDetected"),
     );
     fleet.report(cluster(1), &status(1, 4, 1, Truth::True, "Available"));
-    assert_eq!(class(&fleet, 1), Class::Failed);
+    assert_eq!(class(&fleet, 1), DeploymentState::Failed);
 }
 
 #[test]
@@ -168,10 +182,10 @@ fn a_lost_member_is_offline_and_its_same_process_returns_with_what_it_said() {
     );
     assert_eq!(
         (class(&fleet, 1), counts(&fleet).available),
-        (Class::Offline, 0)
+        (DeploymentState::Offline, 0)
     );
     fleet.report(cluster(1), &opened(2, false));
-    assert_eq!(class(&fleet, 1), Class::Available);
+    assert_eq!(class(&fleet, 1), DeploymentState::Available);
 }
 
 #[test]
@@ -179,18 +193,18 @@ fn what_an_earlier_process_said_is_unknown_until_the_new_one_says_it_again() {
     let mut fleet = fleet(&[1], 1);
     fleet.report(cluster(1), &status(1, 9, 1, Truth::True, "Available"));
     fleet.report(cluster(1), &opened(2, true));
-    assert_eq!(class(&fleet, 1), Class::Offline);
-    let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
-    assert_eq!(row.current_status(), None);
+    assert_eq!(class(&fleet, 1), DeploymentState::Offline);
+    let details = shown(&fleet, 1).details();
+    assert_eq!(details.current_status(), None);
     assert_eq!(counts(&fleet).updated, 1, "what it accepted is durable");
 
     fleet.report(cluster(1), &available_in(2));
-    assert_eq!(class(&fleet, 1), Class::Available);
+    assert_eq!(class(&fleet, 1), DeploymentState::Available);
     assign(&mut fleet, &[1], 2, false);
     fleet.report(cluster(1), &opened(3, true));
     assert_eq!(
         class(&fleet, 1),
-        Class::Progressing,
+        DeploymentState::Progressing,
         "nobody ever spoke about this order"
     );
 }
@@ -202,9 +216,9 @@ fn a_cluster_that_joins_again_after_it_was_forgotten_is_heard_from_its_first_ses
     fleet.report(cluster(1), &available_in(7));
     fleet.forget(&cluster(1));
     fleet.report(cluster(1), &connected());
-    assert_eq!(class(&fleet, 1), Class::Progressing);
+    assert_eq!(class(&fleet, 1), DeploymentState::Progressing);
     fleet.report(cluster(1), &available_in(1));
-    assert_eq!(class(&fleet, 1), Class::Available);
+    assert_eq!(class(&fleet, 1), DeploymentState::Available);
 }
 
 #[test]
@@ -215,13 +229,13 @@ fn a_member_cannot_speak_about_another_ones_deployment() {
             .report(cluster(2), &status(1, 1, 1, Truth::True, "Available"))
             .is_empty()
     );
-    assert_eq!(class(&fleet, 1), Class::Progressing);
+    assert_eq!(class(&fleet, 1), DeploymentState::Progressing);
 }
 
 #[test]
 fn a_refused_or_frozen_deployment_fails_and_says_why() {
     let mut fleet = fleet(&[1], 1);
-    let deployment = DeploymentUid::derive(&package(), &cluster(1));
+    let deployment = package().deployment(&cluster(1));
     fleet.report(
         cluster(1),
         &Report::Refused {
@@ -231,10 +245,10 @@ fn a_refused_or_frozen_deployment_fails_and_says_why() {
             message: "big".into(),
         },
     );
-    let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
+    let (row, details) = (shown(&fleet, 1).row(), shown(&fleet, 1).details());
     assert_eq!(
-        (row.class(), row.failure().unwrap().reason),
-        (Class::Failed, Reason::TooLarge)
+        (row.state(), details.failure().unwrap().reason),
+        (DeploymentState::Failed, Reason::TooLarge)
     );
     fleet.report(
         cluster(1),
@@ -244,33 +258,37 @@ fn a_refused_or_frozen_deployment_fails_and_says_why() {
             reason: FreezeReason::HubDiverged,
         },
     );
-    assert!(fleet.standing(&package(), &cluster(1)).frozen);
+    assert!(fleet.member_state(package(), &cluster(1)).frozen);
     fleet.report(cluster(1), &Report::Thawed(deployment));
-    assert!(!fleet.standing(&package(), &cluster(1)).frozen);
+    assert!(!fleet.member_state(package(), &cluster(1)).frozen);
 }
 
 #[test]
 fn a_refusal_ends_with_a_report_about_the_same_order_whose_acknowledgement_was_lost() {
     let mut fleet = fleet(&[1], 2);
     let refused = Report::Refused {
-        deployment: DeploymentUid::derive(&package(), &cluster(1)),
+        deployment: package().deployment(&cluster(1)),
         tuple: tuple(2),
         reason: Reason::StoreFailed,
         message: "passing".into(),
     };
     fleet.report(cluster(1), &refused);
     fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
-    assert_eq!(class(&fleet, 1), Class::Failed, "it runs the order before");
+    assert_eq!(
+        class(&fleet, 1),
+        DeploymentState::Failed,
+        "it runs the order before"
+    );
     fleet.report(cluster(1), &status(1, 2, 2, Truth::True, "Available"));
-    assert_eq!(class(&fleet, 1), Class::Available);
+    assert_eq!(class(&fleet, 1), DeploymentState::Available);
 }
 
 #[test]
 fn a_finished_tombstone_is_told_to_the_planner_with_its_number() {
     let mut fleet = fleet(&[1], 1);
     assign(&mut fleet, &[1], 2, true);
-    assert_eq!(class(&fleet, 1), Class::Removing);
-    let deployment = DeploymentUid::derive(&package(), &cluster(1));
+    assert_eq!(class(&fleet, 1), DeploymentState::Removing);
+    let deployment = package().deployment(&cluster(1));
     fleet.report(
         cluster(1),
         &Report::Progress {
@@ -279,8 +297,11 @@ fn a_finished_tombstone_is_told_to_the_planner_with_its_number() {
             stage: Stage::Deleted,
         },
     );
-    assert_eq!(fleet.standing(&package(), &cluster(1)).torn_down, Some(2));
-    let observed = fleet.package(&package()).unwrap().observed();
+    assert_eq!(
+        fleet.member_state(package(), &cluster(1)).torn_down,
+        Some(2)
+    );
+    let observed = fleet.package(package()).unwrap().observed();
     assert_eq!(
         (observed[0].number, observed[0].state),
         (2, ObservedState::Deleted)
@@ -306,9 +327,9 @@ fn a_blocker_is_the_failure_that_is_shown() {
             status,
         },
     );
-    let row = &fleet.package(&package()).unwrap().rows[&cluster(1)];
+    let details = shown(&fleet, 1).details();
     assert_eq!(
-        row.failure(),
+        details.failure(),
         Some(Failure {
             reason: Reason::NoAccount,
             message: "no account".into()
@@ -354,13 +375,14 @@ proptest! {
                     let truth = if ok { Truth::True } else { Truth::False };
                     fleet.report(cluster(at), &status(at, sequence, number, truth, "ProbeFailure"));
                 }
-                Step::Remove => fleet.remove(&package()),
+                Step::Remove => fleet.remove(package()),
             }
-            let Some(rows) = fleet.package(&package()) else { continue };
+            let Some(rows) = fleet.package(package()) else { continue };
             let mut counted = Counts::default();
-            for (cluster, row) in rows.rows() {
-                prop_assert_eq!(row.class(), row.classify(fleet.contact_of(&cluster)));
-                counted.add(row);
+            for (cluster, deployment) in rows.deployments() {
+                let row = deployment.row();
+                prop_assert_eq!(row, deployment.details().row(fleet.contact_of(&cluster)));
+                counted.add(&row);
             }
             prop_assert_eq!(counted, rows.counts());
         }

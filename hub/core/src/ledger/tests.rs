@@ -149,10 +149,7 @@ fn orders_name_the_term_that_gave_their_number_and_their_own_digest() {
     for (at, (cluster, order)) in orders.iter().enumerate() {
         assert!(order.is_intact());
         assert_eq!(order.tuple.term.counter, at as u64 + 1);
-        assert_eq!(
-            order.deployment,
-            DeploymentUid::derive(&ledger.package.uid, cluster)
-        );
+        assert_eq!(order.deployment, ledger.package.key().deployment(cluster));
         assert!(ledger.history(epoch).gave(&order.tuple));
     }
     assert!(ledger.orders(leadership(2, 1).epoch).is_empty());

@@ -1,11 +1,15 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use proptest::prelude::*;
 use stevedore_proto_core::id::{EpochId, TermId};
-use stevedore_proto_core::{Epoch, PackageUid, Term};
+use stevedore_proto_core::{ContentRef, Digest, Epoch, Leadership, PackageUid, Term};
 
 use super::*;
-use crate::ledger::PackageIdentity;
+use crate::history::{self, Revision};
+use crate::ledger::{Ledger, PackageIdentity};
+
+mod kept;
+mod properties;
 
 fn leadership(epoch: u64, term: u64) -> Leadership {
     Leadership {
@@ -26,10 +30,20 @@ fn cluster(seed: u16) -> ClusterUid {
     ClusterUid::from_bytes(bytes)
 }
 
+/// The only kept revision, which is what the spec asks for.
+fn active(number: u64) -> ActiveRevision {
+    let revision = Revision {
+        number,
+        image: "registry.example/demo".into(),
+        config: None,
+    };
+    let spec_hash = revision.content_hash();
+    history::active(&[revision], &spec_hash, None).unwrap()
+}
+
 /// A content of a revision; `bytes` differs when another renderer made it from the same inputs.
-fn rendering(revision: u64, bytes: u8) -> Rendering {
+fn content(revision: u64, bytes: u8) -> Rendering {
     Rendering::Content {
-        revision,
         input: Digest::of(&revision.to_be_bytes()),
         content: ContentRef {
             digest: Digest::of(&[revision as u8, bytes]),
@@ -38,12 +52,17 @@ fn rendering(revision: u64, bytes: u8) -> Rendering {
     }
 }
 
+/// A revision with its content.
+fn rendering(revision: u64, bytes: u8) -> (ActiveRevision, Rendering) {
+    (active(revision), content(revision, bytes))
+}
+
 struct World {
     ledger: Ledger,
     leadership: Leadership,
     floor: u64,
-    wish: Wish,
-    members: BTreeMap<ClusterUid, Standing>,
+    intent: Intent,
+    members: BTreeMap<ClusterUid, MemberState>,
 }
 
 impl World {
@@ -56,15 +75,20 @@ impl World {
             }),
             leadership: leadership(1, 1),
             floor: 0,
-            wish: Wish::Removed,
+            intent: Intent::Removed,
             members: (0..clusters)
-                .map(|at| (cluster(at), Standing::default()))
+                .map(|at| (cluster(at), MemberState::default()))
                 .collect(),
         }
     }
 
-    fn want(&mut self, clusters: impl IntoIterator<Item = u16>, rendering: Rendering) {
-        self.wish = Wish::Present {
+    fn want(
+        &mut self,
+        clusters: impl IntoIterator<Item = u16>,
+        (revision, rendering): (ActiveRevision, Rendering),
+    ) {
+        self.intent = Intent::Present {
+            revision,
             paused: false,
             account: None,
             targets: clusters
@@ -75,7 +99,7 @@ impl World {
     }
 
     fn pause(&mut self, value: bool) {
-        if let Wish::Present { paused, .. } = &mut self.wish {
+        if let Intent::Present { paused, .. } | Intent::Keep { paused, .. } = &mut self.intent {
             *paused = value;
         }
     }
@@ -85,8 +109,9 @@ impl World {
             ledger: &self.ledger,
             leadership: self.leadership,
             floor: self.floor,
-            wish: &self.wish,
+            intent: &self.intent,
             members: &self.members,
+            now: UnixMillis(0),
         })
     }
 
@@ -147,8 +172,8 @@ fn only_deployments_whose_digest_changes_are_ordered() {
     let mut world = World::new(2);
     world.want([0, 1], rendering(1, 0));
     world.settle();
-    if let Wish::Present { targets, .. } = &mut world.wish {
-        targets.insert(cluster(1), rendering(2, 0));
+    if let Intent::Present { targets, .. } = &mut world.intent {
+        targets.insert(cluster(1), content(2, 0));
     }
     let plan = world.settle();
     assert_eq!(plan.orders, BTreeMap::from([(cluster(1), Cause::Change)]));
@@ -161,15 +186,14 @@ fn a_new_revision_with_the_same_content_changes_the_label_only() {
     let mut world = World::new(1);
     world.want([0], rendering(1, 0));
     world.settle();
-    let Rendering::Content { content, .. } = rendering(1, 0) else {
+    let Rendering::Content { content, .. } = content(1, 0) else {
         unreachable!()
     };
     let same = Rendering::Content {
-        revision: 2,
         input: Digest::of(b"else"),
         content,
     };
-    world.want([0], same);
+    world.want([0], (active(2), same));
     let plan = world.settle();
     assert!(plan.orders.is_empty());
     assert_eq!((world.row(0).number, world.row(0).ordered.revision), (1, 2));
@@ -230,7 +254,7 @@ fn unusable_content_changes_nothing_where_something_runs() {
     let mut world = World::new(2);
     world.want([0], rendering(1, 0));
     world.settle();
-    world.want([0, 1], Rendering::Unusable);
+    world.want([0, 1], (active(2), Rendering::Unusable));
     assert!(world.plan().is_empty());
 }
 
@@ -242,7 +266,7 @@ fn what_is_not_rendered_yet_is_not_resumed_with_what_it_had() {
     world.pause(true);
     world.settle();
     world.pause(false);
-    world.want([0, 1], Rendering::Later);
+    world.want([0, 1], (active(2), Rendering::Pending));
     assert!(world.plan().is_empty());
     world.want([0, 1], rendering(2, 0));
     assert_eq!(world.plan().orders.len(), 2);
@@ -279,7 +303,7 @@ fn removal_goes_before_pause() {
     world.settle();
     world.pause(true);
     world.settle();
-    world.wish = Wish::Removed;
+    world.intent = Intent::Removed;
     assert_eq!(world.settle().orders[&cluster(0)], Cause::Removal);
 }
 
@@ -303,6 +327,20 @@ fn a_frozen_deployment_gets_nothing_until_the_epoch_is_raised() {
     );
     assert_eq!((world.row(0).number, world.row(1).number), (41, 41));
     assert_eq!(world.row(1).ordered.revision, 2);
+}
+
+#[test]
+fn a_plan_is_made_again_when_its_moment_comes() {
+    let at = |wake_at| Plan {
+        wake_at,
+        ..Plan::default()
+    };
+    let now = UnixMillis(5_000);
+    assert_eq!(at(None).requeue_after(now), None);
+    for (wake_at, after) in [(7_500, 2_500), (5_000, 0), (1, 0)] {
+        let requeue = at(Some(UnixMillis(wake_at))).requeue_after(now);
+        assert_eq!(requeue, Some(Duration::from_millis(after)));
+    }
 }
 
 #[test]
@@ -333,7 +371,7 @@ fn a_package_that_vanished_is_not_torn_down_but_its_tombstones_go_on() {
     world.settle();
     world.want([0, 1], rendering(1, 0));
     world.settle();
-    world.wish = Wish::Vanished;
+    world.intent = Intent::Vanished;
     assert!(world.settle().is_empty());
     world.members.get_mut(&cluster(2)).unwrap().torn_down = Some(world.row(2).number);
     assert_eq!(world.settle().dropped, [cluster(2)]);
@@ -341,107 +379,4 @@ fn a_package_that_vanished_is_not_torn_down_but_its_tombstones_go_on() {
     let orders = world.settle().orders;
     assert_eq!(orders, BTreeMap::from([(cluster(1), Cause::Removal)]));
     assert!(!world.row(0).tombstone);
-}
-
-/// One arbitrary change of the world.
-#[derive(Debug, Clone)]
-enum Change {
-    Want(BTreeSet<u16>, u64, u8),
-    Pause(bool),
-    Remove,
-    TearDown(u16),
-    Freeze(u16, bool),
-    Forget(u16),
-    Join(u16),
-    Term,
-    Raise,
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    prop_oneof![
-        4 => (prop::collection::btree_set(0..6_u16, 0..6), 1..4_u64, 0..2_u8)
-            .prop_map(|(set, revision, bytes)| Change::Want(set, revision, bytes)),
-        1 => any::<bool>().prop_map(Change::Pause),
-        1 => Just(Change::Remove),
-        1 => (0..6_u16).prop_map(Change::TearDown),
-        1 => (0..6_u16, any::<bool>()).prop_map(|(at, value)| Change::Freeze(at, value)),
-        1 => (0..6_u16).prop_map(Change::Forget),
-        1 => (0..6_u16).prop_map(Change::Join),
-        1 => Just(Change::Term),
-        1 => Just(Change::Raise),
-    ]
-}
-
-fn perform(world: &mut World, change: &Change) {
-    match change {
-        Change::Want(set, revision, bytes) => world.want(
-            set.iter()
-                .copied()
-                .filter(|at| world.members.contains_key(&cluster(*at)))
-                .collect::<Vec<_>>(),
-            rendering(*revision, *bytes),
-        ),
-        Change::Pause(value) => world.pause(*value),
-        Change::Remove => world.wish = Wish::Removed,
-        Change::TearDown(at) => {
-            let number = world.ledger.row(&cluster(*at)).map(|row| row.number);
-            if let Some(standing) = world.members.get_mut(&cluster(*at)) {
-                standing.torn_down = number;
-            }
-        }
-        Change::Freeze(at, value) => {
-            if let Some(standing) = world.members.get_mut(&cluster(*at)) {
-                standing.frozen = *value;
-            }
-        }
-        Change::Forget(at) => {
-            world.members.remove(&cluster(*at));
-            if let Wish::Present { targets, .. } = &mut world.wish {
-                targets.remove(&cluster(*at));
-            }
-        }
-        Change::Join(at) => {
-            world.members.entry(cluster(*at)).or_default();
-        }
-        Change::Term => world.leadership.term.counter += 1,
-        Change::Raise => world.leadership = leadership(world.leadership.epoch.counter + 1, 1),
-    }
-}
-
-proptest! {
-    #[test]
-    fn numbers_only_rise_and_name_one_digest_and_only_tombstones_tear_down(
-        changes in prop::collection::vec(change(), 1..30)
-    ) {
-        let mut world = World::new(4);
-        let mut given: BTreeMap<(ClusterUid, u64), stevedore_proto_core::Digest> = BTreeMap::new();
-        for change in &changes {
-            perform(&mut world, change);
-            let before = world.ledger.clone();
-            // A dropped row may be wanted again at once: that is a second plan, then there is peace.
-            world.step();
-            let plan = world.step();
-            for (cluster, row) in before.rows() {
-                if world.members.contains_key(&cluster) && world.ledger.row(&cluster).is_none() {
-                    prop_assert!(row.tombstone, "a row went without a tombstone");
-                }
-                if let Some(now) = world.ledger.row(&cluster) {
-                    prop_assert!(now.number >= row.number);
-                    let frozen = world.members[&cluster].frozen
-                        && before.term_of(row.number, world.leadership.epoch).is_some();
-                    prop_assert!(!frozen || now.number == row.number);
-                }
-            }
-            prop_assert!(plan.orders.is_empty() || plan.orders.values().all(|cause| *cause == Cause::Install));
-            prop_assert!(world.plan().is_empty());
-            for (cluster, order) in world.ledger.orders(world.leadership.epoch) {
-                let digest = given.entry((cluster, order.tuple.number)).or_insert(order.tuple.digest);
-                prop_assert_eq!(*digest, order.tuple.digest);
-                prop_assert!(order.is_intact());
-            }
-            for shard in &world.ledger.shards {
-                prop_assert_eq!(&shard.encode().decode().unwrap(), shard);
-            }
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Hello: who may have the session, and what has to be compared.
+//! Session admission: decides on a Hello whether the agent gets the session, and what has to be compared.
 
 use stevedore_proto_core::message::{
     CloseReason, Hello, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Welcome,
@@ -6,11 +6,11 @@ use stevedore_proto_core::message::{
 use stevedore_proto_core::tuple::Standing;
 use stevedore_proto_core::{Millis, Stage, ToAgent};
 
+use super::cluster_orders::ClusterOrders;
 use super::event::{Action, Connection, FreezeReason, Report};
 use super::identity::Claim;
 use super::live::Live;
-use super::member::{Heard, Member, View, refuse};
-use super::wanted::ClusterOrders;
+use super::member::{Heard, KnownState, Member, refuse};
 
 impl Member {
     pub(super) fn hello(
@@ -155,6 +155,7 @@ impl Member {
             leadership: orders.leadership,
             heartbeat: self.pace.heartbeat,
             report,
+            time: None,
         };
         out.push(Action::Send(connection, ToAgent::Welcome(welcome)));
         out.push(Action::Report(Report::Connected {
@@ -163,8 +164,9 @@ impl Member {
             anew: report,
             agent_version: hello.agent_version.clone(),
             environment: Box::new(hello.environment.clone()),
+            time: hello.time,
         }));
-        let fence = match orders.standing(hello.seen.as_ref()) {
+        let fence = match orders.compare_leadership(hello.seen.as_ref()) {
             Standing::Current => None,
             Standing::Older => Some(FreezeReason::HubRegressed),
             Standing::Foreign => Some(FreezeReason::HubDiverged),
@@ -174,15 +176,15 @@ impl Member {
             out.push(Action::Report(Report::Fenced { seen, reason }));
         }
         if hello.held == 0 {
-            self.view = View {
+            self.known = KnownState {
                 whole: true,
                 listed: true,
-                ..View::default()
+                ..KnownState::default()
             };
         } else if hello.root == orders.root() {
             self.believe(orders);
-            self.view.whole = hello.held as usize == self.view.held.len();
-        } else if !(self.view.listed && hello.root == self.view.root()) {
+            self.known.whole = hello.held as usize == self.known.held.len();
+        } else if !(self.known.listed && hello.root == self.known.root()) {
             live.list(now, out);
         }
         self.live = Some(live);
@@ -195,7 +197,7 @@ impl Member {
         let mut held: std::collections::BTreeMap<_, _> = wanted
             .map(|(deployment, wanted)| (*deployment, (wanted.order.tuple, Stage::Received)))
             .collect();
-        for (deployment, (tuple, stage)) in &self.view.held {
+        for (deployment, (tuple, stage)) in &self.known.held {
             match held.get_mut(deployment) {
                 Some(entry) if entry.0 == *tuple => entry.1 = *stage,
                 None if *stage == Stage::Deleted => {
@@ -204,6 +206,6 @@ impl Member {
                 Some(_) | None => {}
             }
         }
-        self.view.held = held;
+        self.known.held = held;
     }
 }

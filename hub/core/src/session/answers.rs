@@ -1,4 +1,4 @@
-//! What the member says: pages, acks, refusals, reports, heartbeats.
+//! Handlers of what a member sends: pages, acks, refusals, reports and heartbeats.
 
 use stevedore_proto_core::message::{CloseReason, Page};
 use stevedore_proto_core::reason::Retry;
@@ -6,10 +6,10 @@ use stevedore_proto_core::{
     DeploymentStatus, DeploymentUid, Digest, Millis, Reason, Stage, ToAgent, Tuple, limit,
 };
 
+use super::cluster_orders::ClusterOrders;
 use super::event::{Action, FreezeReason, Report};
 use super::live::{Listing, Phase, wait};
 use super::member::{Member, refuse};
-use super::wanted::ClusterOrders;
 
 impl Member {
     pub(super) fn page(
@@ -57,7 +57,7 @@ impl Member {
     }
 
     fn listed(&mut self, listing: Listing, orders: &ClusterOrders, out: &mut Vec<Action>) {
-        let before = std::mem::take(&mut self.view.held);
+        let before = std::mem::take(&mut self.known.held);
         for held in &listing.held {
             let now = (held.tuple, held.stage);
             let is_wanted = orders
@@ -72,11 +72,11 @@ impl Member {
                     stage,
                 }));
             }
-            self.view.held.insert(held.deployment, now);
+            self.known.held.insert(held.deployment, now);
         }
-        self.view.contents = listing.contents;
-        self.view.listed = true;
-        self.view.whole = true;
+        self.known.contents = listing.contents;
+        self.known.listed = true;
+        self.known.whole = true;
         out.push(Action::Report(Report::Listing(listing.held)));
         self.changed_all(orders);
     }
@@ -104,21 +104,21 @@ impl Member {
             // Only what is ordered can need anything: a member cannot make this set grow.
             live.dirty.insert(deployment);
         }
-        let forward = match self.view.held.get(&deployment) {
-            None => self.view.held.len() < limit::DEPLOYMENTS,
+        let forward = match self.known.held.get(&deployment) {
+            None => self.known.held.len() < limit::DEPLOYMENTS,
             Some((held, before)) if *held == tuple => stage > *before,
             Some((held, _)) => position(&tuple) > position(held),
         };
         if !forward {
             return;
         }
-        self.view.held.insert(deployment, (tuple, stage));
+        self.known.held.insert(deployment, (tuple, stage));
         let wanted = orders
             .orders
             .get(&deployment)
             .filter(|wanted| wanted.order.tuple == tuple);
         if let Some(content) = wanted.and_then(|wanted| wanted.order.content()) {
-            self.view.contents.insert(content.digest);
+            self.known.contents.insert(content.digest);
         }
         out.push(Action::Report(Report::Progress {
             deployment,
@@ -157,7 +157,7 @@ impl Member {
                 .get(&deployment)
                 .and_then(|wanted| wanted.order.content())
         {
-            self.view.contents.remove(&content.digest);
+            self.known.contents.remove(&content.digest);
             order.put_off = true;
         }
         if reason.retry() == Retry::Soon {
@@ -221,7 +221,7 @@ impl Member {
         out.push(Action::Send(live.connection, ToAgent::Beat));
         live.gap |= sequence > live.sequence;
         live.sequence = live.sequence.max(sequence);
-        if matches!(live.phase, Phase::Synced) && (live.gap || *root != self.view.root()) {
+        if matches!(live.phase, Phase::Synced) && (live.gap || *root != self.known.root()) {
             live.list(now, out);
         }
     }

@@ -1,10 +1,11 @@
-//! What members hold, beside what the hub knows: read before an epoch is raised, changes nothing.
+//! The census: compares what a member holds with the ledgers. It is read before an epoch is raised, and changes
+//! nothing.
 
 use stevedore_proto_core::tuple::Standing;
 use stevedore_proto_core::{Held, Leadership};
 
+use super::cluster_orders::{ClusterOrders, Relation};
 use super::event::FreezeReason;
-use super::wanted::{ClusterOrders, Relation};
 
 /// How one held deployment stands to the hub's ledgers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,9 @@
-//! What the hub's session machine takes and gives.
+//! Events, actions and reports: the input and output of the session machine.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use stevedore_proto_core::exchange::ExchangeRefusal;
 use stevedore_proto_core::message::Close;
 use stevedore_proto_core::{
     DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Leadership, Order,
@@ -99,6 +100,8 @@ pub enum Report {
         agent_version: String,
         /// Facts about the member.
         environment: Box<Environment>,
+        /// What its wall clock showed a moment ago, in milliseconds since the Unix epoch.
+        time: Option<u64>,
     },
     /// Nothing was heard for too long: what is known of the member is now Unknown.
     Lost,
@@ -160,6 +163,8 @@ pub enum Report {
         /// The order.
         tuple: Tuple,
     },
+    /// The member has proven its key, and its certificate is not exchanged nevertheless.
+    ExchangeRefused(ExchangeRefusal),
     /// Two processes use this member's identity.
     DuplicateIdentity {
         /// The longer-running one, whose session stays.

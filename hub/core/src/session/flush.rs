@@ -1,16 +1,16 @@
-//! What has to be sent: compared when it is sent, so that the newest order of a deployment goes out.
+//! The sending side of a session: compares a deployment when its turn comes, so that its newest order goes out.
 
 use std::collections::BTreeSet;
 
 use stevedore_proto_core::{DeploymentUid, Digest, Millis, Order, Tuple, limit};
 
+use super::cluster_orders::{ClusterOrders, DesiredOrder, Relation};
 use super::event::{Action, FreezeReason, Report};
 use super::live::{InFlight, Phase, wait, wait_for_content};
-use super::member::{Member, View};
-use super::wanted::{ClusterOrders, Relation, Wanted};
+use super::member::{KnownState, Member};
 
 /// Pause after frames were lost, so that a full queue can drain.
-const DRAIN: Millis = 1_000;
+const PAUSE_AFTER_LOSS: Millis = 1_000;
 
 /// What the order of a deployment needs.
 enum Need {
@@ -47,7 +47,7 @@ impl Member {
         if let Some(live) = &mut self.live {
             live.in_flight.clear();
             live.snapshot_due = true;
-            live.ask_again(now + DRAIN);
+            live.ask_again(now + PAUSE_AFTER_LOSS);
         }
         self.changed_all(orders);
     }
@@ -113,7 +113,7 @@ impl Member {
         let wanted = orders.orders.get(&deployment);
         let quarantined = self.quarantine.get(&deployment);
         let need = wanted.map_or(Need::Nothing, |wanted| {
-            need(wanted, &self.view, quarantined)
+            need(wanted, &self.known, quarantined)
         });
         let refused = wanted.is_some_and(|wanted| quarantined == Some(&wanted.order.tuple));
         if matches!(need, Need::Nothing)
@@ -141,7 +141,7 @@ impl Member {
             live.in_flight.remove(&deployment);
         }
         if self.frozen.insert(deployment, reason) != Some(reason) {
-            let held = self.view.tuple(&deployment).copied();
+            let held = self.known.tuple(&deployment).copied();
             out.push(Action::Report(Report::Frozen {
                 deployment,
                 held,
@@ -257,25 +257,25 @@ impl Member {
     }
 }
 
-fn need(wanted: &Wanted, view: &View, quarantined: Option<&Tuple>) -> Need {
+fn need(wanted: &DesiredOrder, known: &KnownState, quarantined: Option<&Tuple>) -> Need {
     if wanted.finished {
         return Need::Nothing;
     }
-    match wanted.relation(view.tuple(&wanted.order.deployment)) {
+    match wanted.relation(known.tuple(&wanted.order.deployment)) {
         Relation::InSync => Need::Nothing,
         Relation::Foreign(reason) => Need::Freeze(reason),
         Relation::Behind if quarantined == Some(&wanted.order.tuple) => Need::Nothing,
-        Relation::Behind if !view.whole && view.tuple(&wanted.order.deployment).is_none() => {
+        Relation::Behind if !known.whole && known.tuple(&wanted.order.deployment).is_none() => {
             Need::List
         }
         Relation::Behind => match inline(&wanted.order) {
             None => Need::Send {
                 with_content: false,
             },
-            Some(digest) if view.contents.contains(&digest) => Need::Send {
+            Some(digest) if known.contents.contains(&digest) => Need::Send {
                 with_content: false,
             },
-            Some(_) if !view.listed && !view.held.is_empty() => Need::List,
+            Some(_) if !known.listed && !known.held.is_empty() => Need::List,
             Some(_) => Need::Send { with_content: true },
         },
     }

@@ -1,4 +1,4 @@
-//! Two processes with one identity: noticed because they keep taking the session from each other.
+//! Detection of duplicate agents: two processes with one identity keep taking the session from each other.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,10 +6,10 @@ use stevedore_proto_core::{InstanceId, Millis};
 
 use super::pace::Pace;
 
-/// Mutual supersessions that are one too many.
-const TOO_MANY: usize = 3;
-/// Instances remembered; a member that restarts a thousand times is not a thousand twins.
-const REMEMBERED: usize = 16;
+/// From this many mutual supersessions on, two instances are duplicates.
+const MAX_MUTUAL_SUPERSESSIONS: usize = 3;
+/// How many instances are remembered: a member that restarts a thousand times is not a thousand duplicates.
+const MAX_REMEMBERED: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 struct Supersession {
@@ -23,9 +23,9 @@ struct Supersession {
 pub(super) enum Claim {
     /// It gets it; an older session of it or of another instance ends.
     Admit,
-    /// It is the twin, and is refused for this long.
+    /// It is the duplicate, and is refused for this long.
     Refuse { retry_after: Millis },
-    /// It gets it, and the one that has it is the twin.
+    /// It gets it, and the one that has it is the duplicate.
     Evict { refused: InstanceId },
 }
 
@@ -62,7 +62,7 @@ impl Instances {
             .iter()
             .filter(|past| (past.old, past.new) == (old, new) || (past.old, past.new) == (new, old))
             .count();
-        if mutual < TOO_MANY {
+        if mutual < MAX_MUTUAL_SUPERSESSIONS {
             return Claim::Admit;
         }
         let old_since = self.first_seen.get(&old).copied().unwrap_or(now);
@@ -87,10 +87,10 @@ impl Instances {
         {
             self.recent.pop_front();
         }
-        while self.recent.len() > REMEMBERED {
+        while self.recent.len() > MAX_REMEMBERED {
             self.recent.pop_front();
         }
-        if self.first_seen.len() > REMEMBERED {
+        if self.first_seen.len() > MAX_REMEMBERED {
             let recent = &self.recent;
             self.first_seen.retain(|instance, _| {
                 recent
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longer_running_twin_keeps_the_session_and_the_other_waits_ten_minutes() {
+    fn the_longer_running_duplicate_keeps_the_session_and_the_other_waits_ten_minutes() {
         let (pace, mut instances) = (Pace::default(), Instances::default());
         let (a, b) = (instance(1), instance(2));
         assert_eq!(instances.claim(a, None, 0, &pace), Claim::Admit);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longer_running_twin_gets_the_session_back() {
+    fn the_longer_running_duplicate_gets_the_session_back() {
         let (pace, mut instances) = (Pace::default(), Instances::default());
         let (a, b) = (instance(1), instance(2));
         assert_eq!(instances.claim(a, None, 0, &pace), Claim::Admit);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn restarts_and_slow_takeovers_are_no_twins() {
+    fn restarts_and_slow_takeovers_are_no_duplicates() {
         let (pace, mut instances) = (Pace::default(), Instances::default());
         let mut current = instance(0);
         for id in 1..200_u8 {
@@ -157,7 +157,7 @@ mod tests {
             );
             current = instance(id);
         }
-        assert!(instances.first_seen.len() <= 2 * REMEMBERED + 2);
+        assert!(instances.first_seen.len() <= 2 * MAX_REMEMBERED + 2);
         let (a, b) = (instance(201), instance(202));
         for round in 0..20 {
             let (new, old) = if round % 2 == 0 { (a, b) } else { (b, a) };

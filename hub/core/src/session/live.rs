@@ -1,4 +1,4 @@
-//! The open session: what has to be sent, what is on its way.
+//! The open session: dirty deployments, orders in flight, and the listing that is being read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use stevedore_proto_core::{DeploymentUid, Digest, Held, InstanceId, Millis, ToAgent, Tuple};
 use stevedore_retry::{Schedule, millis};
 
+use super::cluster_orders::ClusterOrders;
 use super::event::{Action, Connection};
 use super::pace::Pace;
-use super::wanted::ClusterOrders;
 
 /// Pages being collected.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! The machine: its state, and which part an event belongs to.
+//! The session machine of one member: its state, and the dispatch of events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,15 +7,15 @@ use stevedore_proto_core::{
     DeploymentUid, Digest, InstanceId, Millis, Order, Stage, ToAgent, ToHub, Tuple, held,
 };
 
+use super::cluster_orders::ClusterOrders;
 use super::event::{Action, Connection, Event, FreezeReason, Report};
 use super::identity::Instances;
 use super::live::{Live, Phase};
 use super::pace::Pace;
-use super::wanted::ClusterOrders;
 
 /// What the hub believes a member holds; only the member's own words change it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct View {
+pub(super) struct KnownState {
     pub(super) held: BTreeMap<DeploymentUid, (Tuple, Stage)>,
     pub(super) contents: BTreeSet<Digest>,
     /// Whether nothing is held beside it. Finished tombstones do not show in the root, and one that a lost
@@ -25,7 +25,7 @@ pub(super) struct View {
     pub(super) listed: bool,
 }
 
-impl View {
+impl KnownState {
     pub(super) fn tuple(&self, deployment: &DeploymentUid) -> Option<&Tuple> {
         self.held.get(deployment).map(|(tuple, _)| tuple)
     }
@@ -57,7 +57,7 @@ pub struct Member {
     pub(super) live: Option<Live>,
     pub(super) instances: Instances,
     pub(super) incarnation: u64,
-    pub(super) view: View,
+    pub(super) known: KnownState,
     /// Orders the member refused, until they change.
     pub(super) quarantine: BTreeMap<DeploymentUid, Tuple>,
     pub(super) frozen: BTreeMap<DeploymentUid, FreezeReason>,
@@ -75,7 +75,7 @@ impl Member {
             live: None,
             instances: Instances::default(),
             incarnation: 0,
-            view: View::default(),
+            known: KnownState::default(),
             quarantine: BTreeMap::new(),
             frozen: BTreeMap::new(),
             heard: None,
@@ -162,7 +162,7 @@ impl Member {
 
     /// What the member is believed to hold, by its own words.
     pub fn held(&self) -> impl Iterator<Item = (&DeploymentUid, &(Tuple, Stage))> {
-        self.view.held.iter()
+        self.known.held.iter()
     }
 
     /// Deployments that get no orders because histories do not fit.

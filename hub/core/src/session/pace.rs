@@ -1,4 +1,4 @@
-//! Times of a session, and the pace at which sessions may start.
+//! Timeouts and intervals of a session, and the rate limit for new ones.
 
 use stevedore_proto_core::Millis;
 
@@ -94,7 +94,7 @@ impl Pacer {
             return Ok(());
         };
         let now = now.saturating_mul(1_000);
-        let slot = self.next_slot.max(now) + self.bucket.interval();
+        let slot = self.next_slot.max(now) + self.bucket.interval;
         let slot = if slot > now + LATEST_SLOT * 1_000 {
             now + soonest * 1_000
         } else {
@@ -108,7 +108,8 @@ impl Pacer {
 /// Admits at a fixed rate. Who is refused takes nothing from those who come later, however often it tries.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    per_second: u64,
+    /// Thousandths of a millisecond between two, once the burst is used up.
+    interval: u64,
     burst: Millis,
     /// Thousandths of a millisecond at which the bucket is full again.
     full_at: u64,
@@ -119,10 +120,26 @@ impl Bucket {
     #[must_use]
     pub fn new(per_second: u64, burst: Millis) -> Self {
         Self {
-            per_second: per_second.max(1),
+            interval: 1_000_000 / per_second.max(1),
             burst,
             full_at: 0,
         }
+    }
+
+    /// Admits one every `interval` milliseconds, and up to `burst` milliseconds' worth of them at once.
+    #[must_use]
+    pub fn every(interval: Millis, burst: Millis) -> Self {
+        Self {
+            interval: interval.saturating_mul(1_000),
+            burst,
+            full_at: 0,
+        }
+    }
+
+    /// Whether nothing is missing: it behaves as a new one.
+    #[must_use]
+    pub fn is_full(&self, now: Millis) -> bool {
+        self.full_at <= now.saturating_mul(1_000)
     }
 
     /// Takes one now.
@@ -131,18 +148,13 @@ impl Bucket {
     /// With the milliseconds, at least one, after which there is one to take.
     pub fn take(&mut self, now: Millis) -> Result<(), Millis> {
         let now = now.saturating_mul(1_000);
-        let full_at = self.full_at.max(now) + self.interval();
+        let full_at = self.full_at.max(now) + self.interval;
         let beyond = (full_at - now).saturating_sub(self.burst.saturating_mul(1_000));
         if beyond > 0 {
             return Err(beyond.div_ceil(1_000));
         }
         self.full_at = full_at;
         Ok(())
-    }
-
-    /// Thousandths of a millisecond between two, once the burst is used up.
-    fn interval(&self) -> u64 {
-        1_000_000 / self.per_second
     }
 }
 
@@ -157,6 +169,14 @@ mod tests {
         assert_eq!((admitted, bucket.take(0)), (20, Err(50)));
         assert_eq!((bucket.take(50), bucket.take(50)), (Ok(()), Err(50)));
         assert_eq!(bucket.take(5_000), Ok(()));
+    }
+
+    #[test]
+    fn a_slow_rate_has_its_burst_and_is_full_again_after_it() {
+        let mut bucket = Bucket::every(60_000, 300_000);
+        let admitted = (0..100).filter(|_| bucket.take(0).is_ok()).count();
+        assert_eq!((admitted, bucket.take(0)), (5, Err(60_000)));
+        assert!(!bucket.is_full(299_999) && bucket.is_full(300_000));
     }
 
     #[test]

@@ -28,7 +28,7 @@ fn leadership() -> Leadership {
     }
 }
 
-fn wanted(package: u8, number: u64, content: &str, size: u64) -> Wanted {
+fn wanted(package: u8, number: u64, content: &str, size: u64) -> DesiredOrder {
     let package = PackageUid::from_bytes([package; 16]);
     let deployment = DeploymentUid::derive(&package, &ClusterUid::from_bytes([9; 16]));
     let Leadership { epoch, term } = leadership();
@@ -55,14 +55,14 @@ fn wanted(package: u8, number: u64, content: &str, size: u64) -> Wanted {
     };
     order.tuple.digest = order.digest();
     let history = History::new(epoch, vec![TermStart { term, first: 1 }]);
-    Wanted {
+    DesiredOrder {
         order: Arc::new(order),
         history: Arc::new(history),
         finished: false,
     }
 }
 
-fn orders(all: &[Wanted]) -> ClusterOrders {
+fn orders(all: &[DesiredOrder]) -> ClusterOrders {
     let orders = all
         .iter()
         .map(|wanted| (wanted.order.deployment, wanted.clone()))
@@ -78,7 +78,7 @@ fn instance(id: u8) -> InstanceId {
     InstanceId::from_bytes([id; 16])
 }
 
-fn hello(by: InstanceId, held: &[&Wanted]) -> ToHub {
+fn hello(by: InstanceId, held: &[&DesiredOrder]) -> ToHub {
     ToHub::Hello(Box::new(Hello {
         version: 1,
         oldest_version: 1,
@@ -94,11 +94,12 @@ fn hello(by: InstanceId, held: &[&Wanted]) -> ToHub {
         ),
         held: held.len() as u32,
         environment: Environment::default(),
+        time: None,
     }))
 }
 
-fn page(request: u32, held: &[&Wanted], contents: &[&str]) -> ToHub {
-    let entry = |wanted: &&Wanted| Held {
+fn page(request: u32, held: &[&DesiredOrder], contents: &[&str]) -> ToHub {
+    let entry = |wanted: &&DesiredOrder| Held {
         deployment: wanted.order.deployment,
         package: wanted.order.package.clone(),
         tuple: wanted.order.tuple,
@@ -117,7 +118,7 @@ fn page(request: u32, held: &[&Wanted], contents: &[&str]) -> ToHub {
     })
 }
 
-fn ack(wanted: &Wanted) -> ToHub {
+fn ack(wanted: &DesiredOrder) -> ToHub {
     let (deployment, tuple) = (wanted.order.deployment, wanted.order.tuple);
     ToHub::Ack {
         deployment,
@@ -126,13 +127,13 @@ fn ack(wanted: &Wanted) -> ToHub {
     }
 }
 
-struct Desk {
+struct Harness {
     member: Member,
     orders: ClusterOrders,
 }
 
-impl Desk {
-    fn new(all: &[Wanted]) -> Self {
+impl Harness {
+    fn new(all: &[DesiredOrder]) -> Self {
         Self {
             member: Member::new(Pace::default()),
             orders: orders(all),
@@ -209,9 +210,9 @@ fn reports(actions: &[Action], wanted: impl Fn(&Report) -> bool) -> usize {
 
 #[test]
 fn nothing_is_said_before_the_ledgers_are_loaded() {
-    let mut desk = Desk::new(&[wanted(1, 1, "a", 1)]);
-    desk.orders.loaded = false;
-    let actions = desk.opens(FIRST, hello(instance(1), &[]), 0);
+    let mut harness = Harness::new(&[wanted(1, 1, "a", 1)]);
+    harness.orders.loaded = false;
+    let actions = harness.opens(FIRST, hello(instance(1), &[]), 0);
     assert!(
         matches!(
             close(&actions),
@@ -219,14 +220,14 @@ fn nothing_is_said_before_the_ledgers_are_loaded() {
         ),
         "{actions:?}"
     );
-    assert_eq!(desk.member.session(), None);
+    assert_eq!(harness.member.session(), None);
 }
 
 #[test]
 fn a_member_in_sync_costs_one_digest_and_gets_no_order() {
     let a = wanted(1, 1, "a", 1);
-    let mut desk = Desk::new(std::slice::from_ref(&a));
-    let actions = desk.opens(FIRST, hello(instance(1), &[&a]), 0);
+    let mut harness = Harness::new(std::slice::from_ref(&a));
+    let actions = harness.opens(FIRST, hello(instance(1), &[&a]), 0);
     assert_eq!((sent(&actions), lists(&actions)), (vec![], None));
     assert!(is_synced(&actions));
 }
@@ -234,18 +235,18 @@ fn a_member_in_sync_costs_one_digest_and_gets_no_order() {
 #[test]
 fn words_about_what_is_not_ordered_are_not_kept() {
     let ours = wanted(1, 1, "ours", 3);
-    let mut desk = Desk::new(std::slice::from_ref(&ours));
+    let mut harness = Harness::new(std::slice::from_ref(&ours));
     let mut hello = hello(instance(1), &[]);
     if let ToHub::Hello(hello) = &mut hello {
         hello.incarnation = u64::MAX;
         hello.held = 1;
         hello.root = Digest::of(b"something else");
     }
-    assert!(lists(&desk.opens(FIRST, hello, 0)).is_some());
+    assert!(lists(&harness.opens(FIRST, hello, 0)).is_some());
     for package in 2..200 {
-        desk.hears(FIRST, ack(&wanted(package, 1, "theirs", 3)), 1);
+        harness.hears(FIRST, ack(&wanted(package, 1, "theirs", 3)), 1);
     }
-    let dirty = desk.member.live.as_ref().map(|live| live.dirty.len());
+    let dirty = harness.member.live.as_ref().map(|live| live.dirty.len());
     assert_eq!(dirty, Some(1), "while a listing is waited for");
 }
 
@@ -253,9 +254,9 @@ fn words_about_what_is_not_ordered_are_not_kept() {
 fn a_poison_order_is_shown_and_not_sent_again_until_it_changes() {
     let (bad, good) = (wanted(1, 1, "bad", 3), wanted(1, 2, "good", 4));
     let other = wanted(2, 1, "other", 5);
-    let mut desk = Desk::new(&[bad.clone(), other.clone()]);
+    let mut harness = Harness::new(&[bad.clone(), other.clone()]);
     assert_eq!(
-        sent(&desk.opens(FIRST, hello(instance(1), &[]), 0)).len(),
+        sent(&harness.opens(FIRST, hello(instance(1), &[]), 0)).len(),
         2
     );
     let nack = ToHub::Nack {
@@ -264,17 +265,17 @@ fn a_poison_order_is_shown_and_not_sent_again_until_it_changes() {
         reason: Reason::TooLarge,
         message: String::new(),
     };
-    let actions = desk.hears(FIRST, nack, 10);
+    let actions = harness.hears(FIRST, nack, 10);
     assert_eq!(
         reports(&actions, |report| matches!(report, Report::Refused { .. })),
         1
     );
-    desk.hears(FIRST, ack(&other), 20);
-    let in_flight = &desk.member.live.as_ref().unwrap().in_flight;
+    harness.hears(FIRST, ack(&other), 20);
+    let in_flight = &harness.member.live.as_ref().unwrap().in_flight;
     assert!(in_flight.is_empty(), "it delays nobody");
-    assert_eq!(sent(&desk.step(Event::Reloaded, 30)), vec![]);
-    desk.orders = orders(&[good.clone(), other]);
-    let actions = desk.step(Event::Changed(BTreeSet::from([good.order.deployment])), 40);
+    assert_eq!(sent(&harness.step(Event::Reloaded, 30)), vec![]);
+    harness.orders = orders(&[good.clone(), other]);
+    let actions = harness.step(Event::Changed(BTreeSet::from([good.order.deployment])), 40);
     assert_eq!(sent(&actions), [(2, true)]);
 }
 
@@ -288,34 +289,34 @@ fn a_tuple_of_a_lost_history_freezes_the_deployment_and_is_reported_once() {
         id: TermId::from_bytes([7; 16]),
     };
     lost.order = Arc::new(order);
-    let mut desk = Desk::new(std::slice::from_ref(&ours));
-    let request = lists(&desk.opens(FIRST, hello(instance(1), &[&lost]), 0)).unwrap();
-    let actions = desk.hears(FIRST, page(request, &[&lost], &[]), 1);
+    let mut harness = Harness::new(std::slice::from_ref(&ours));
+    let request = lists(&harness.opens(FIRST, hello(instance(1), &[&lost]), 0)).unwrap();
+    let actions = harness.hears(FIRST, page(request, &[&lost], &[]), 1);
     assert_eq!(sent(&actions), vec![]);
     let is_frozen = |report: &Report| matches!(report, Report::Frozen { .. });
     assert_eq!(reports(&actions, is_frozen), 1);
-    assert_eq!(reports(&desk.step(Event::Reloaded, 2), is_frozen), 0);
+    assert_eq!(reports(&harness.step(Event::Reloaded, 2), is_frozen), 0);
 }
 
 #[test]
 fn only_an_ack_moves_what_the_hub_believes_and_silence_leads_to_a_repetition() {
     let a = wanted(1, 1, "a", 1);
-    let mut desk = Desk::new(std::slice::from_ref(&a));
-    desk.opens(FIRST, hello(instance(1), &[]), 0);
-    let beat = |held: &[&Wanted]| ToHub::Heartbeat {
+    let mut harness = Harness::new(std::slice::from_ref(&a));
+    harness.opens(FIRST, hello(instance(1), &[]), 0);
+    let beat = |held: &[&DesiredOrder]| ToHub::Heartbeat {
         root: held::root(
             held.iter()
                 .map(|wanted| (wanted.order.deployment, wanted.order.tuple)),
         ),
         sequence: 0,
     };
-    assert_eq!(sent(&desk.hears(FIRST, beat(&[]), 12_000)), vec![]);
-    assert_eq!(sent(&desk.hears(FIRST, beat(&[]), 20_000)), [(1, true)]);
-    desk.hears(FIRST, ack(&a), 20_100);
-    let actions = desk.hears(FIRST, beat(&[&a]), 24_000);
+    assert_eq!(sent(&harness.hears(FIRST, beat(&[]), 12_000)), vec![]);
+    assert_eq!(sent(&harness.hears(FIRST, beat(&[]), 20_000)), [(1, true)]);
+    harness.hears(FIRST, ack(&a), 20_100);
+    let actions = harness.hears(FIRST, beat(&[&a]), 24_000);
     assert_eq!((sent(&actions), lists(&actions)), (vec![], None));
     assert!(
-        lists(&desk.hears(FIRST, beat(&[]), 36_000)).is_some(),
+        lists(&harness.hears(FIRST, beat(&[]), 36_000)).is_some(),
         "the roots differ"
     );
 }
@@ -325,17 +326,17 @@ fn a_full_queue_leads_to_a_listing_and_every_order_still_arrives() {
     let all: Vec<_> = (1..=100)
         .map(|package| wanted(package, 1, "c", 1))
         .collect();
-    let mut desk = Desk::new(&all);
-    let actions = desk.opens(FIRST, hello(instance(1), &[]), 0);
+    let mut harness = Harness::new(&all);
+    let actions = harness.opens(FIRST, hello(instance(1), &[]), 0);
     assert_eq!(sent(&actions).len(), Pace::default().window);
     assert_eq!(
-        lists(&desk.step(Event::Overflow(FIRST), 1)),
+        lists(&harness.step(Event::Overflow(FIRST), 1)),
         None,
         "the queue drains first"
     );
-    let request = lists(&desk.step(Event::Tick, 1_001)).unwrap();
-    let mut held: Vec<&Wanted> = all.iter().take(10).collect();
-    let mut actions = desk.hears(FIRST, page(request, &held, &["c"]), 1_002);
+    let request = lists(&harness.step(Event::Tick, 1_001)).unwrap();
+    let mut held: Vec<&DesiredOrder> = all.iter().take(10).collect();
+    let mut actions = harness.hears(FIRST, page(request, &held, &["c"]), 1_002);
     while !sent(&actions).is_empty() {
         let mut next = Vec::new();
         for action in &actions {
@@ -345,7 +346,7 @@ fn a_full_queue_leads_to_a_listing_and_every_order_still_arrives() {
                     .find(|wanted| wanted.order.deployment == order.deployment)
                     .unwrap();
                 held.push(wanted);
-                next.extend(desk.hears(FIRST, ack(wanted), 1_003));
+                next.extend(harness.hears(FIRST, ack(wanted), 1_003));
             }
         }
         actions = next;
@@ -355,46 +356,46 @@ fn a_full_queue_leads_to_a_listing_and_every_order_still_arrives() {
 
 #[test]
 fn a_silent_member_is_lost_within_thirty_seconds_and_a_quick_return_is_not_noticed() {
-    let mut desk = Desk::new(&[]);
-    desk.opens(FIRST, hello(instance(1), &[]), 0);
+    let mut harness = Harness::new(&[]);
+    harness.opens(FIRST, hello(instance(1), &[]), 0);
     let is_lost = |report: &Report| *report == Report::Lost;
-    let actions = desk.step(Event::Tick, 28_000);
+    let actions = harness.step(Event::Tick, 28_000);
     assert!(
         matches!(close(&actions), Some((FIRST, CloseReason::Silent, _))),
         "{actions:?}"
     );
     assert_eq!(reports(&actions, is_lost), 1);
 
-    let mut desk = Desk::new(&[]);
-    desk.opens(FIRST, hello(instance(1), &[]), 0);
-    desk.step(Event::Closed(FIRST), 1_000);
-    desk.opens(Connection(2), hello(instance(1), &[]), 2_000);
-    assert_eq!(reports(&desk.step(Event::Tick, 20_000), is_lost), 0);
-    desk.step(Event::Closed(FIRST), 21_000);
+    let mut harness = Harness::new(&[]);
+    harness.opens(FIRST, hello(instance(1), &[]), 0);
+    harness.step(Event::Closed(FIRST), 1_000);
+    harness.opens(Connection(2), hello(instance(1), &[]), 2_000);
+    assert_eq!(reports(&harness.step(Event::Tick, 20_000), is_lost), 0);
+    harness.step(Event::Closed(FIRST), 21_000);
     assert_eq!(
-        desk.member.session(),
+        harness.member.session(),
         Some(Connection(2)),
         "a late end of an old stream ends nothing"
     );
-    desk.step(Event::Closed(Connection(2)), 22_000);
-    assert_eq!(reports(&desk.step(Event::Tick, 30_000), is_lost), 1);
+    harness.step(Event::Closed(Connection(2)), 22_000);
+    assert_eq!(reports(&harness.step(Event::Tick, 30_000), is_lost), 1);
 }
 
 #[test]
 fn a_newer_stream_supersedes_and_incarnations_rise() {
-    let mut desk = Desk::new(&[]);
+    let mut harness = Harness::new(&[]);
     assert_eq!(
-        incarnation(&desk.opens(FIRST, hello(instance(1), &[]), 0)),
+        incarnation(&harness.opens(FIRST, hello(instance(1), &[]), 0)),
         Some(1)
     );
-    let actions = desk.opens(Connection(2), hello(instance(2), &[]), 10);
+    let actions = harness.opens(Connection(2), hello(instance(2), &[]), 10);
     assert_eq!(incarnation(&actions), Some(2));
     assert!(
         matches!(close(&actions), Some((FIRST, CloseReason::Superseded, _))),
         "{actions:?}"
     );
     assert_eq!(
-        desk.hears(FIRST, hello(instance(1), &[]), 20),
+        harness.hears(FIRST, hello(instance(1), &[]), 20),
         vec![],
         "frames of an ended session count for nothing"
     );
@@ -415,10 +416,10 @@ fn only_the_same_process_with_nothing_lost_does_not_say_everything_anew() {
         (hello.incarnation, hello.sequence) = (incarnation, sequence);
         ToHub::Hello(hello)
     };
-    let mut desk = Desk::new(&[]);
+    let mut harness = Harness::new(&[]);
     let mut opens = |at: u64, message| {
-        desk.step(Event::Closed(Connection(at - 1)), at);
-        anew(&desk.opens(Connection(at), message, at))
+        harness.step(Event::Closed(Connection(at - 1)), at);
+        anew(&harness.opens(Connection(at), message, at))
     };
     assert_eq!(opens(1, again(instance(1), 0, 0)), Some(true));
     assert_eq!(opens(2, again(instance(1), 1, 0)), Some(false));
@@ -436,11 +437,11 @@ fn only_the_same_process_with_nothing_lost_does_not_say_everything_anew() {
 
 #[test]
 fn of_two_instances_that_fight_the_longer_running_one_keeps_the_session() {
-    let mut desk = Desk::new(&[]);
-    desk.opens(Connection(1), hello(instance(1), &[]), 0);
-    desk.opens(Connection(2), hello(instance(2), &[]), 1_000);
-    desk.opens(Connection(3), hello(instance(1), &[]), 2_000);
-    let actions = desk.opens(Connection(4), hello(instance(2), &[]), 3_000);
+    let mut harness = Harness::new(&[]);
+    harness.opens(Connection(1), hello(instance(1), &[]), 0);
+    harness.opens(Connection(2), hello(instance(2), &[]), 1_000);
+    harness.opens(Connection(3), hello(instance(1), &[]), 2_000);
+    let actions = harness.opens(Connection(4), hello(instance(2), &[]), 3_000);
     assert!(
         matches!(
             close(&actions),
@@ -448,7 +449,7 @@ fn of_two_instances_that_fight_the_longer_running_one_keeps_the_session() {
         ),
         "{actions:?}"
     );
-    assert_eq!(desk.member.session(), Some(Connection(3)));
+    assert_eq!(harness.member.session(), Some(Connection(3)));
     let duplicate = Report::DuplicateIdentity {
         kept: instance(1),
         refused: instance(2),
@@ -458,7 +459,7 @@ fn of_two_instances_that_fight_the_longer_running_one_keeps_the_session() {
 
 #[test]
 fn a_member_that_met_a_newer_leadership_is_sent_nothing() {
-    let mut desk = Desk::new(&[wanted(1, 1, "a", 1)]);
+    let mut harness = Harness::new(&[wanted(1, 1, "a", 1)]);
     let ToHub::Hello(mut hello) = hello(instance(1), &[]) else {
         unreachable!("made above")
     };
@@ -468,7 +469,7 @@ fn a_member_that_met_a_newer_leadership_is_sent_nothing() {
         id: TermId::from_bytes([3; 16]),
     };
     hello.seen = Some(newer);
-    let actions = desk.opens(FIRST, ToHub::Hello(hello), 0);
+    let actions = harness.opens(FIRST, ToHub::Hello(hello), 0);
     assert_eq!(sent(&actions), vec![]);
     let fenced = Report::Fenced {
         seen: newer,
@@ -479,12 +480,12 @@ fn a_member_that_met_a_newer_leadership_is_sent_nothing() {
 
 #[test]
 fn an_agent_without_a_common_version_is_told_so() {
-    let mut desk = Desk::new(&[]);
+    let mut harness = Harness::new(&[]);
     let ToHub::Hello(mut hello) = hello(instance(1), &[]) else {
         unreachable!("made above")
     };
     (hello.version, hello.oldest_version) = (9, 8);
-    let actions = desk.opens(FIRST, ToHub::Hello(hello), 0);
+    let actions = harness.opens(FIRST, ToHub::Hello(hello), 0);
     assert!(
         matches!(
             close(&actions),
@@ -497,16 +498,16 @@ fn an_agent_without_a_common_version_is_told_so() {
 #[test]
 fn a_census_finds_what_the_hub_does_not_know() {
     let (known, unknown) = (wanted(1, 1, "a", 1), wanted(2, 1, "b", 1));
-    let mut desk = Desk::new(std::slice::from_ref(&known));
-    let first = lists(&desk.opens(FIRST, hello(instance(1), &[&known, &unknown]), 0)).unwrap();
-    desk.hears(FIRST, page(first, &[&known, &unknown], &[]), 1);
-    let request = lists(&desk.step(Event::Census, 2)).unwrap();
-    let actions = desk.hears(FIRST, page(request, &[&known, &unknown], &[]), 3);
+    let mut harness = Harness::new(std::slice::from_ref(&known));
+    let first = lists(&harness.opens(FIRST, hello(instance(1), &[&known, &unknown]), 0)).unwrap();
+    harness.hears(FIRST, page(first, &[&known, &unknown], &[]), 1);
+    let request = lists(&harness.step(Event::Census, 2)).unwrap();
+    let actions = harness.hears(FIRST, page(request, &[&known, &unknown], &[]), 3);
     let listing = actions.iter().find_map(|action| match action {
         Action::Report(Report::Listing(listing)) => Some(listing),
         _ => None,
     });
-    let census = Census::of(listing.unwrap(), &desk.orders);
+    let census = Census::of(listing.unwrap(), &harness.orders);
     let findings: Vec<_> = census.entries.iter().map(|entry| entry.finding).collect();
     assert_eq!(findings, [Finding::AsOrdered, Finding::Unknown]);
     assert_eq!(census.epoch_floor(0), 1);

@@ -1,16 +1,17 @@
 use super::*;
 use crate::fleet::tests::{assign, cluster, fleet, package, status};
+use crate::placement::Shortfall;
 use crate::session::Report;
 use stevedore_proto_core::Reason;
 
-fn summary(fleet: &crate::fleet::Fleet, facts: &Facts<'_>) -> Summary {
-    summarise(fleet.package(&package()).unwrap(), facts)
+fn summary(fleet: &crate::fleet::Fleet, input: &Input<'_>) -> Summary {
+    summarise(fleet.package(package()).unwrap(), input)
 }
 
-fn ready() -> Facts<'static> {
-    Facts {
+fn ready() -> Input<'static> {
+    Input {
         source: Source::Ready,
-        ..Facts::default()
+        ..Input::default()
     }
 }
 
@@ -88,12 +89,12 @@ fn without_targets_it_is_unknown_and_says_why() {
         Shortfall::NoTargets,
         Shortfall::NotBound,
     ] {
-        let facts = Facts {
+        let input = Input {
             shortfall: Some(shortfall),
             ..ready()
         };
         assert_eq!(
-            find(&summary(&fleet, &facts), "Available"),
+            find(&summary(&fleet, &input), "Available"),
             (Truth::Unknown, shortfall.as_str())
         );
     }
@@ -102,9 +103,9 @@ fn without_targets_it_is_unknown_and_says_why() {
 #[test]
 fn source_trouble_has_the_reasons_of_package_operator() {
     let fleet = fleet(&[1], 1);
-    let pull = Facts {
+    let pull = Input {
         source: Source::PullFailed("denied".into()),
-        ..Facts::default()
+        ..Input::default()
     };
     assert_eq!(
         find(&summary(&fleet, &pull), "Unpacked"),
@@ -114,9 +115,9 @@ fn source_trouble_has_the_reasons_of_package_operator() {
         reason: Reason::LoadError,
         message: "no manifest".into(),
     };
-    let invalid = Facts {
+    let invalid = Input {
         source: Source::Invalid(failure),
-        ..Facts::default()
+        ..Input::default()
     };
     let summary = summary(&fleet, &invalid);
     assert_eq!(find(&summary, "Unpacked"), (Truth::True, "UnpackSuccess"));
@@ -157,12 +158,13 @@ fn what_cannot_be_rendered_is_failed_and_not_on_its_way() {
         reason: Reason::opaque("RenderError"),
         message: "template".into(),
     };
-    let facts = Facts {
+    let input = Input {
         unrendered: BTreeMap::from([(cluster(1), failure)]),
         ..ready()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     assert_eq!((summary.counts.failed, summary.counts.progressing), (1, 1));
+    assert!(!summary.is_in_force);
     assert_eq!(find(&summary, "Invalid"), (Truth::True, "RenderError"));
 }
 
@@ -174,11 +176,11 @@ fn a_config_that_cannot_be_used_is_not_ready_although_the_old_one_runs() {
         reason: Reason::opaque("ConfigInvalid"),
         message: "no".into(),
     };
-    let facts = Facts {
+    let input = Input {
         unrendered: BTreeMap::from([(cluster(1), failure)]),
         ..ready()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     assert_eq!(find(&summary, "Available").0, Truth::True);
     assert_eq!(find(&summary, "Ready"), (Truth::False, "ConfigInvalid"));
     assert_eq!(find(&summary, "Stalled"), (Truth::True, "ConfigInvalid"));
@@ -187,20 +189,20 @@ fn a_config_that_cannot_be_used_is_not_ready_although_the_old_one_runs() {
 #[test]
 fn paused_is_shown_only_while_it_is() {
     let mut fleet = fleet(&[1], 1);
-    let facts = Facts {
+    let input = Input {
         paused: true,
         ..ready()
     };
     assert_eq!(
-        find(&summary(&fleet, &facts), "Paused"),
+        find(&summary(&fleet, &input), "Paused"),
         (Truth::True, "Paused")
     );
     assert_eq!(
-        find(&summary(&fleet, &facts), "Progressing"),
+        find(&summary(&fleet, &input), "Progressing"),
         (Truth::False, "Paused")
     );
     assign(&mut fleet, &[1], 2, true);
-    let gone = Facts {
+    let gone = Input {
         deleting: true,
         ..ready()
     };
@@ -218,11 +220,11 @@ fn what_cannot_be_planned_says_so_also_while_it_is_being_deleted() {
         reason: Reason::DefinitionTerminating,
         message: "the definition goes".into(),
     };
-    let facts = Facts {
+    let input = Input {
         blocked: Some(blocked),
         ..ready()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     assert_eq!(find(&summary, "Available"), (Truth::True, "Available"));
     assert_eq!(
         (find(&summary, "Ready"), find(&summary, "Stalled")),
@@ -231,11 +233,11 @@ fn what_cannot_be_planned_says_so_also_while_it_is_being_deleted() {
             (Truth::True, "DefinitionTerminating")
         )
     );
-    let deleting = Facts {
+    let deleting = Input {
         deleting: true,
-        ..facts
+        ..input
     };
-    let summary = summarise(fleet.package(&package()).unwrap(), &deleting);
+    let summary = summarise(fleet.package(package()).unwrap(), &deleting);
     let mut conditions = summary.conditions.iter();
     let available = conditions.find(|one| one.r#type == "Available").unwrap();
     assert!(available.message.ends_with("; the definition goes"));
@@ -245,11 +247,11 @@ fn what_cannot_be_planned_says_so_also_while_it_is_being_deleted() {
 fn a_package_that_reaches_fewer_clusters_than_it_asks_for_says_so_although_it_is_available() {
     let mut fleet = fleet(&[1], 1);
     fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
-    let facts = Facts {
+    let input = Input {
         shortfall: Some(Shortfall::NotBound),
         ..ready()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     let mut conditions = summary.conditions.iter();
     let available = conditions.find(|one| one.r#type == "Available").unwrap();
     assert_eq!(available.status, Truth::True);
@@ -260,12 +262,96 @@ fn a_package_that_reaches_fewer_clusters_than_it_asks_for_says_so_although_it_is
 fn a_package_that_is_rendered_for_some_clusters_only_is_on_its_way() {
     let mut fleet = fleet(&[1], 1);
     fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
-    let facts = Facts {
+    let input = Input {
         rendering: true,
         ..ready()
     };
-    let summary = summary(&fleet, &facts);
+    let summary = summary(&fleet, &input);
     assert_eq!(find(&summary, "Progressing"), (Truth::True, "Rendering"));
     assert_eq!(find(&summary, "Ready"), (Truth::False, "Rendering"));
+    assert_eq!(find(&summary, "Stalled").0, Truth::False);
+}
+
+/// Revision 1 stays on both clusters, and this is why.
+fn kept(source: Source) -> Input<'static> {
+    Input {
+        source,
+        kept: Some(1..=1),
+        ..Input::default()
+    }
+}
+
+fn message<'a>(summary: &'a Summary, r#type: &str) -> &'a str {
+    let mut conditions = summary.conditions.iter();
+    let found = conditions.find(|condition| condition.r#type == r#type);
+    &found.unwrap().message
+}
+
+#[test]
+fn what_runs_is_available_and_said_not_to_be_what_the_spec_asks_for() {
+    let mut fleet = fleet(&[1, 2], 1);
+    for seed in [1, 2] {
+        fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
+    }
+    let invalid = Failure {
+        reason: Reason::LoadError,
+        message: "no manifest".into(),
+    };
+    for (source, reason, stalled) in [
+        (Source::Pending, "Unpacking", Truth::False),
+        (
+            Source::PullFailed("denied".into()),
+            "ImagePullBackOff",
+            Truth::True,
+        ),
+        (Source::Invalid(invalid), "LoadError", Truth::True),
+        (
+            Source::NotStored("refused".into()),
+            "NotStored",
+            Truth::True,
+        ),
+    ] {
+        let summary = summary(&fleet, &kept(source));
+        assert_eq!(find(&summary, "Available"), (Truth::True, "Available"));
+        assert!(!summary.is_in_force, "Available speaks of an earlier spec");
+        assert_eq!(find(&summary, "Ready"), (Truth::False, reason));
+        let said = message(&summary, "Ready");
+        assert!(said.starts_with("revision 1 stays, "), "{said}");
+        assert_eq!(find(&summary, "Stalled").0, stalled, "{reason}");
+        let counts = (summary.counts.available, summary.counts.updated);
+        assert_eq!(counts, (2, 0));
+    }
+    let planned = summary(&fleet, &ready());
+    assert!(planned.is_in_force);
+    assert_eq!((planned.counts.available, planned.counts.updated), (2, 2));
+}
+
+#[test]
+fn what_fails_is_said_beside_what_the_next_revision_waits_for() {
+    let mut fleet = fleet(&[1, 2], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    fleet.report(cluster(2), &status(2, 1, 1, Truth::False, "Forbidden"));
+    let summary = summary(&fleet, &kept(Source::PullFailed("denied".into())));
+    assert_eq!(find(&summary, "Available"), (Truth::False, "Forbidden"));
+    let said = message(&summary, "Ready");
+    let parts = [
+        "denied",
+        "1 of 2 clusters are available with revision 1",
+        "why",
+    ];
+    assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+}
+
+#[test]
+fn a_package_that_is_being_removed_says_nothing_of_an_image_it_lacks() {
+    let mut fleet = fleet(&[1], 1);
+    assign(&mut fleet, &[1], 2, true);
+    let input = Input {
+        deleting: true,
+        source: Source::PullFailed("denied".into()),
+        ..Input::default()
+    };
+    let summary = summary(&fleet, &input);
+    assert_eq!(find(&summary, "Ready"), (Truth::False, "Deleting"));
     assert_eq!(find(&summary, "Stalled").0, Truth::False);
 }

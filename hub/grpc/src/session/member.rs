@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use stevedore_hub_core::ports::{ContentError, MemberUid};
 use stevedore_hub_core::session::{Action, ClusterOrders, Connection, Event, Member, Pace, Report};
-use stevedore_proto_core::message::CloseReason;
+use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{ClusterUid, Epoch, EpochId, Leadership, Term, TermId, ToAgent};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::mailbox::{Input, MemberHandle, Notices};
 use super::outbox::{Frame, Outbox};
 use super::reading::{Outgoing, Read, Reads};
-use super::{Input, MemberHandle, Notices, Shared, close};
+use super::shared::Shared;
 
 /// Speaks for nobody: what an unloaded value names where there is no leadership yet.
 const NOBODY: Leadership = Leadership {
@@ -67,7 +68,7 @@ impl Task {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {
-                    let going = close(CloseReason::GoingAway, "the hub is shutting down", 1_000);
+                    let going = Close::new(CloseReason::GoingAway, "the hub is shutting down", 1_000);
                     return self.step(Event::End(going));
                 }
                 () = self.notices.wake.notified() => self.noticed(),
@@ -86,7 +87,7 @@ impl Task {
         let event = match input {
             Input::Opened(connection, outbox) => {
                 if self.retired {
-                    let gone = close(CloseReason::Revoked, "the member is gone", 0);
+                    let gone = Close::new(CloseReason::Revoked, "the member is gone", 0);
                     outbox.push(Frame::Message(Box::new(ToAgent::Close(gone))));
                     return;
                 }
@@ -213,7 +214,7 @@ impl Task {
     ) {
         // Checked last: a hub that no longer leads must not order anything.
         if self.shared.ports.orders.leadership() != Some(orders.leadership) {
-            let deposed = close(
+            let deposed = Close::new(
                 CloseReason::NotLeader,
                 "this hub replica no longer leads",
                 1_000,

@@ -1,18 +1,22 @@
+use std::time::Duration;
+
 use stevedore_hub_core::session::Report;
 use stevedore_hub_grpc::identity::MemberName;
 use stevedore_hub_grpc::pki::Authority;
+use stevedore_hub_grpc::server::Settings;
 use stevedore_proto::v1;
 use stevedore_proto::v1::enrolment_client::EnrolmentClient;
 use stevedore_proto::v1::hub_client::HubClient;
 use stevedore_proto_core::content::Phase;
-use stevedore_proto_core::message::CloseReason;
+use stevedore_proto_core::message::{CloseReason, Hello};
 use stevedore_proto_core::{Content, Digest, PackageUid, ToAgent, ToHub, limit};
 use stevedore_runtime::tls::Identity;
+use tokio::io::AsyncReadExt as _;
 use tonic::Code;
 use tonic::transport::Channel;
 
 use crate::support::{
-    Hub, SOON, cluster, hello, hub, identity, is, key_and_csr, now, open, reason, session,
+    Hub, SOON, cluster, hello, hub, hub_with, identity, is, key_and_csr, now, open, reason, session,
 };
 
 async fn content(channel: &Channel, digest: Digest) -> Result<Vec<u8>, tonic::Status> {
@@ -77,7 +81,7 @@ async fn certificates_of_others_expired_ones_and_servers_ones_do_not_get_in() {
         "expired"
     );
     assert!(
-        !gets_in(&hub, identity(&hub.authority, name, now() + 3600, 60)).await,
+        !gets_in(&hub, identity(&hub.authority, name, now() + 7200, 60)).await,
         "not yet valid"
     );
     let server = hub
@@ -188,6 +192,116 @@ async fn a_session_of_a_revoked_or_refused_member_ends_within_five_seconds_and_d
             CloseReason::Revoked,
         );
     }
+}
+
+/// What a member is told by every call that it may make.
+async fn answers(channel: &Channel) -> Vec<String> {
+    let request = v1::RenewRequest {
+        csr: key_and_csr().1.into(),
+    };
+    let renewed = EnrolmentClient::new(channel.clone()).renew(request).await;
+    let mut stream = open(channel).await.unwrap();
+    // Only a hub that would open the session reads this.
+    let _ = stream
+        .to_hub
+        .send(ToHub::Hello(Box::new(hello(1))).into())
+        .await;
+    let opened = match stream.next().await {
+        Some(ToAgent::Close(close)) => close.reason.as_str().to_owned(),
+        other => format!("{other:?}"),
+    };
+    vec![
+        opened,
+        reason(&content(channel, Digest::of(b"")).await.unwrap_err()).to_owned(),
+        renewed.map_or_else(
+            |status| reason(&status).to_owned(),
+            |_| "a certificate".to_owned(),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_call_of_a_member_that_may_not_take_part_is_refused_whatever_its_certificate_says() {
+    let hub = hub().await;
+    let (name, channel) = hub.member("one", cluster(1)).await;
+    let good = answers(&channel).await;
+    assert!(good[0].contains("Welcome"), "{good:?}");
+    assert_eq!(good[1..], ["ContentMissing", "a certificate"]);
+
+    hub.ports.accept("one", false);
+    assert_eq!(answers(&channel).await, ["NotAccepted"; 3]);
+    hub.ports.accept("one", true);
+    hub.ports.forget("one");
+    assert_eq!(answers(&channel).await, ["Revoked"; 3]);
+    // The cluster joined again, as another member; and that record is no other cluster's.
+    let member = hub.ports.join("one", cluster(1));
+    assert_eq!(answers(&channel).await, ["Revoked"; 3]);
+    let foreign = MemberName {
+        cluster: cluster(2),
+        member,
+    };
+    for name in [name, foreign] {
+        let old = identity(&hub.authority, name, now(), 3600);
+        let channel = hub.connect(Some(old)).await.unwrap();
+        assert_eq!(answers(&channel).await, ["Revoked"; 3], "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_of_a_member_that_may_not_take_part_any_more_ends_without_a_call() {
+    let hub = hub_with(Settings {
+        recheck: Duration::from_millis(100),
+        ..Settings::default()
+    })
+    .await;
+    for forget in [false, true] {
+        let (name, _) = hub.member("one", cluster(1)).await;
+        let mut idle = hub
+            .stream(identity(&hub.authority, name, now(), 3600))
+            .await;
+        // The hub speaks first: from here on the connection counts as a member's.
+        idle.read_u8().await.unwrap();
+        if forget {
+            hub.ports.forget("one");
+        } else {
+            hub.ports.accept("one", false);
+        }
+        let ended = async {
+            let mut settings = vec![];
+            idle.read_to_end(&mut settings).await
+        };
+        let ended = tokio::time::timeout(SOON, ended).await;
+        assert!(ended.is_ok(), "it stays open");
+    }
+}
+
+#[tokio::test]
+async fn hub_and_member_tell_each_other_what_their_clocks_show() {
+    let hub = hub().await;
+    let (_, channel) = hub.member("one", cluster(1)).await;
+    let stream = &mut open(&channel).await.unwrap();
+    let hello = Hello {
+        time: Some(12_345),
+        ..hello(1)
+    };
+    stream.send(ToHub::Hello(Box::new(hello))).await;
+    let ToAgent::Welcome(welcome) = stream.until(|_| true).await else {
+        panic!("no welcome");
+    };
+    let shown = welcome.time.expect("a time") / 1000;
+    assert!(shown.abs_diff(now().unsigned_abs()) < 60, "{shown}");
+    let told = |report: &Report| {
+        matches!(
+            report,
+            Report::Connected {
+                time: Some(12_345),
+                ..
+            }
+        )
+    };
+    let mut reports = hub.ports.reports();
+    let seen = reports.wait_for(|all| all.iter().any(|(_, report)| told(report)));
+    assert!(tokio::time::timeout(SOON, seen).await.is_ok());
 }
 
 #[tokio::test]

@@ -20,11 +20,13 @@ use stevedore_proto_core::message::{Close, CloseReason, Hello};
 use stevedore_proto_core::{
     ClusterUid, Digest, Environment, InstanceId, ToAgent, ToHub, held, join::REASON_METADATA,
 };
+use stevedore_runtime::clock::Clock;
 use stevedore_runtime::supervise::Supervisor;
-use stevedore_runtime::tls::{self, Identity, IdentityCell};
+use stevedore_runtime::tls::{self, ChannelBinding, Identity, IdentityCell};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
@@ -42,6 +44,10 @@ pub(crate) struct Hub {
 }
 
 pub(crate) async fn hub() -> Hub {
+    hub_with(Settings::default()).await
+}
+
+pub(crate) async fn hub_with(settings: Settings) -> Hub {
     tls::install_provider();
     let stop = CancellationToken::new();
     let supervisor = Supervisor::new(stop.clone());
@@ -58,7 +64,7 @@ pub(crate) async fn hub() -> Hub {
     let address = server.address();
     let settings = Settings {
         names: vec!["127.0.0.1".into()],
-        ..Settings::default()
+        ..settings
     };
     server
         .serve(
@@ -130,6 +136,44 @@ impl Hub {
         self.connect_trusting(identity, &self.authority).await
     }
 
+    /// A connection without a certificate, and what it is known by.
+    pub(crate) async fn bare(&self) -> (Channel, ChannelBinding) {
+        let stream = self.handshake(&IdentityCell::default()).await;
+        let binding = ChannelBinding::of(stream.get_ref().1).unwrap();
+        let mut once = Some(TokioIo::new(stream));
+        let service = tower::service_fn(move |_| {
+            let stream = once.take();
+            async move { stream.ok_or(io::Error::from(io::ErrorKind::NotConnected)) }
+        });
+        let endpoint = Endpoint::from_static("http://hub");
+        let channel = endpoint.connect_with_connector(service).await.unwrap();
+        (channel, binding)
+    }
+
+    /// A connection on which nothing is said.
+    pub(crate) async fn stream(&self, identity: Identity) -> TlsStream<TcpStream> {
+        self.handshake(&IdentityCell::new(identity)).await
+    }
+
+    async fn handshake(&self, identity: &IdentityCell) -> TlsStream<TcpStream> {
+        let roots = tls::roots(self.authority.certificate()).unwrap();
+        let config = tls::client_config(roots, identity, Clock::SYSTEM).unwrap();
+        let tcp = TcpStream::connect(self.address).await.unwrap();
+        let name = self.address.ip().to_string().try_into().unwrap();
+        let connector = TlsConnector::from(Arc::new(config));
+        connector.connect(name, tcp).await.unwrap()
+    }
+
+    /// One of the hub's counters, by its name and labels.
+    pub(crate) fn counter(&self, name: &str) -> u64 {
+        let mut registry = prometheus_client::registry::Registry::default();
+        self.sessions.metrics().register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.map_or(0, |count| count.trim().parse().unwrap())
+    }
+
     pub(crate) async fn connect_trusting(
         &self,
         identity: Option<Identity>,
@@ -139,8 +183,12 @@ impl Hub {
         if let Some(identity) = identity {
             cell.replace(identity);
         }
-        let config =
-            tls::client_config(tls::roots(authority.certificate()).unwrap(), &cell).unwrap();
+        let config = tls::client_config(
+            tls::roots(authority.certificate()).unwrap(),
+            &cell,
+            Clock::SYSTEM,
+        )
+        .unwrap();
         let connector = TlsConnector::from(Arc::new(config));
         let address = self.address;
         let service = tower::service_fn(move |_| {
@@ -203,6 +251,7 @@ pub(crate) fn hello(instance: u8) -> Hello {
         root: held::root([]),
         held: 0,
         environment: Environment::default(),
+        time: None,
     }
 }
 

@@ -62,18 +62,19 @@ fn conditions_share_one_budget_with_everything_else() {
         let annotation = format!(", package-operator.run/condition: '{condition}'");
         object(name, "one", &annotation)
     };
-    // What is dear about these is that each has to be compiled.
+    // What is dear about these is that each has to be compiled: a template may write any condition.
     let one = conditional("a", "cluster.name == \"east\"");
     let other = conditional("b", "cluster.name == \"east\" || true");
-    fit_alone_and_not_together(("a.yaml", &one), ("b.yaml", &other), 5_000, 0);
+    let (a, b) = ("a.yaml.gotmpl", "b.yaml.gotmpl");
+    fit_alone_and_not_together((a, &one), (b, &other), 5_000, 1_000);
     let again = conditional("b", "cluster.name == \"east\"");
-    let same = within(&[("a.yaml", &one), ("b.yaml", &again)], 5_000, 0);
+    let same = within(&[(a, &one), (b, &again)], 5_000, 1_000);
     assert_eq!(same.unwrap().content.phases[0].objects.len(), 2);
     // And about these, that they are evaluated.
     let digits = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]";
     let pairs = format!("{digits}.all(x, {digits}.map(y, x * y).size() == 10)");
     let (one, other) = (conditional("a", &pairs), conditional("b", &pairs));
-    fit_alone_and_not_together(("a.yaml", &one), ("b.yaml", &other), 12_000, 0);
+    fit_alone_and_not_together(("a.yaml", &one), ("b.yaml", &other), 4_000, 0);
 }
 
 #[test]
@@ -105,6 +106,81 @@ fn nothing_is_executed_or_read_after_the_budget_is_used_up() {
     assert_eq!(found, [Reason::TooCostly]);
     assert!(
         invalid.to_string().contains("a.yaml.gotmpl: line 1"),
+        "{invalid}"
+    );
+}
+
+#[test]
+fn a_rendering_parses_nothing_of_what_the_package_holds() {
+    // Parsing is paid for with a step for each byte of a template, with thousands for a condition.
+    let template = format!(
+        "{{{{/* {} */}}}}{}",
+        "x".repeat(1_000_000),
+        object("a", "one", "")
+    );
+    let conditional = |at: usize| {
+        let annotation = format!(", package-operator.run/condition: 'cluster.name != \"{at}\"'");
+        object(&format!("o{at}"), "one", &annotation)
+    };
+    let plain = (0..10).map(conditional).collect::<Vec<_>>().join("---\n");
+    let package = package(&[("a.yaml.gotmpl", &template), ("b.yaml", &plain)]);
+    let context = package.context(&input()).unwrap();
+    for _ in 0..2 {
+        let rendered = package.render_within(&context, &mut Budget::new(5_000, 1_000));
+        assert_eq!(rendered.unwrap().content.phases[0].objects.len(), 11);
+    }
+}
+
+#[test]
+fn what_a_package_holds_parsed_counts_as_its_bytes() {
+    let bytes = |more: &[(&str, &str)]| package(more).bytes();
+    let none = bytes(&[]);
+    let templates = "{{.}}".repeat(1_000);
+    let plain = format!("{}data: {{{}}}\n", object("a", "one", ""), keys(1_000));
+    let conditional = object(
+        "a",
+        "one",
+        ", package-operator.run/condition: 'cluster.name != \"\"'",
+    );
+    for (path, text, least) in [
+        ("a.yaml.gotmpl", &templates, 200_000),
+        ("a.yaml", &plain, 100_000),
+        ("a.yaml", &conditional, 1_000),
+        ("a.txt", &templates, templates.len()),
+    ] {
+        let held = bytes(&[(path, text)]) - none;
+        assert!((least..5 * least).contains(&held), "{path}: {held}");
+    }
+}
+
+#[test]
+fn conditions_that_no_rendering_could_afford_to_compile_are_refused_when_the_package_is_loaded() {
+    let conditional = |at: usize| {
+        let text = format!("cluster.name != \"{at:01000}\"");
+        let annotation = format!(", package-operator.run/condition: '{text}'");
+        object(&format!("o{at}"), "one", &annotation)
+    };
+    let load = |count: usize| {
+        let plain = (0..count)
+            .map(conditional)
+            .collect::<Vec<_>>()
+            .join("---\n");
+        package_with("", &[("a.yaml", &plain)]).map(|_| ())
+    };
+    assert!(load(20).is_ok());
+    let invalid = load(160).expect_err("8 million steps");
+    assert!(invalid.is_too_costly(), "{invalid}");
+    assert!(invalid.to_string().contains("in a.yaml idx"), "{invalid}");
+}
+
+#[test]
+fn templates_with_more_parts_than_may_be_kept_are_refused_when_the_package_is_loaded() {
+    let template = "{{.}}".repeat(limit::TEMPLATE_PARTS);
+    let invalid = package_with("", &[("a.txt.gotmpl", &template)]).map(|_| ());
+    let invalid = invalid.expect_err("too many parts");
+    assert_eq!(
+        invalid.violations()[0].reason,
+        Reason::TooLarge,
         "{invalid}"
     );
 }

@@ -30,9 +30,23 @@ fn the_single_fixture_renders_as_the_original_does() {
         let rendered = render(&package, &input).unwrap();
         let content: Value = serde_json::from_slice(&rendered.content.to_bytes()).unwrap();
         assert_eq!(content, serde_json::from_str::<Value>(&golden).unwrap());
-        assert!(
-            !rendered.reads.touches(&["cluster"]) && rendered.reads.touches(&["config", "beam"])
+        let key = |input: &RenderInput| {
+            let context = package.context(input).unwrap();
+            rendered.reads.key(&package.digest(), &context)
+        };
+        let elsewhere = RenderInput {
+            cluster: ClusterFacts::default(),
+            ..input.clone()
+        };
+        assert_eq!(
+            key(&elsewhere),
+            key(&input),
+            "nothing of the cluster is read"
         );
+        let mut recoloured = input.clone();
+        let beam = &mut recoloured.config.as_mut().unwrap()["beam"];
+        *beam = if *beam == "red" { "green" } else { "red" }.into();
+        assert_ne!(key(&recoloured), key(&input), "the beam is read");
     }
 }
 

@@ -1,0 +1,269 @@
+//! The details of one deployment: its order and its reports, and the state and the failure that follow from them.
+
+use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
+use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth};
+use stevedore_proto_core::{ClusterUid, DeploymentStatus, Reason, Stage, Tuple};
+
+use crate::session::FreezeReason;
+
+use super::row::{DeploymentState, Row};
+
+/// What was ordered, for one cluster of a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assignment {
+    /// The order; absent while nothing was ordered.
+    pub tuple: Option<Tuple>,
+    /// Whether it is a tombstone.
+    pub tombstone: bool,
+    /// Whether the placement selects the cluster now.
+    pub targeted: bool,
+}
+
+/// Whether one member has a session, and in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Contact {
+    /// It has a session now.
+    pub connected: bool,
+    /// It was heard since this hub started.
+    pub heard: bool,
+    /// It has met a newer or another leadership than ours.
+    pub fenced: Option<FreezeReason>,
+    /// Statuses of sessions before this incarnation do not count: the agent says all of them again.
+    pub since: u64,
+}
+
+/// Why a deployment is not available.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Failure {
+    /// What kind of trouble.
+    pub reason: Reason,
+    /// For people.
+    pub message: String,
+}
+
+/// What was ordered and reported of one deployment.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    pub(super) assignment: Option<Assignment>,
+    /// (incarnation, sequence) of the last report.
+    pub(super) position: (u64, u64),
+    pub(super) reached: Option<(Tuple, Stage)>,
+    pub(super) status: Option<Box<DeploymentStatus>>,
+    pub(super) refused: Option<(Tuple, Reason, String)>,
+    pub(super) frozen: Option<FreezeReason>,
+    /// Of the member's [`Contact`].
+    pub(super) fenced: Option<FreezeReason>,
+    /// Of the member's [`Contact`].
+    pub(super) since: u64,
+    pub(super) available_once: Option<Tuple>,
+    pub(super) lacks_content: Option<Tuple>,
+}
+
+impl Details {
+    /// The row that these details amount to.
+    pub(super) fn row(&self, contact: Contact) -> Row {
+        Row {
+            number: self.ordered().map_or(0, |tuple| tuple.number),
+            state: self.state(contact),
+            targeted: self.assignment.is_some_and(|assigned| assigned.targeted),
+            tombstone: self.is_tombstone(),
+            updated: self.is_updated(),
+        }
+    }
+
+    fn state(&self, contact: Contact) -> DeploymentState {
+        let Some(assignment) = self.assignment else {
+            return DeploymentState::Absent;
+        };
+        if assignment.tombstone {
+            return if self.torn_down().is_some() && !assignment.targeted {
+                DeploymentState::Absent
+            } else {
+                DeploymentState::Removing
+            };
+        }
+        if !assignment.targeted {
+            return if assignment.tuple.is_some() {
+                DeploymentState::Removing
+            } else {
+                DeploymentState::Absent
+            };
+        }
+        if !contact.connected {
+            return DeploymentState::Offline;
+        }
+        if contact.fenced.is_some() || self.frozen.is_some() || self.refusal().is_some() {
+            return DeploymentState::Failed;
+        }
+        match self.current_status() {
+            Some(status)
+                if status.stage == Stage::Available && status.available.status == Truth::True =>
+            {
+                DeploymentState::Available
+            }
+            Some(status) if self.is_stuck(status) => DeploymentState::Failed,
+            None if self.is_unheard() => DeploymentState::Offline,
+            _ => DeploymentState::Progressing,
+        }
+    }
+
+    /// The order that is wanted.
+    pub fn ordered(&self) -> Option<Tuple> {
+        self.assignment.and_then(|assignment| assignment.tuple)
+    }
+
+    fn is_tombstone(&self) -> bool {
+        self.assignment
+            .is_some_and(|assignment| assignment.tombstone)
+    }
+
+    fn is_updated(&self) -> bool {
+        !self.is_tombstone()
+            && self.ordered().is_some()
+            && self.reached.map(|(tuple, _)| tuple) == self.ordered()
+    }
+
+    /// The number of the tombstone, once it is done.
+    pub(super) fn torn_down(&self) -> Option<u64> {
+        let Assignment {
+            tuple: Some(wanted),
+            tombstone: true,
+            ..
+        } = self.assignment?
+        else {
+            return None;
+        };
+        let (tuple, stage) = self.reached?;
+        (tuple == wanted && stage == Stage::Deleted).then_some(wanted.number)
+    }
+
+    /// The last report, if it speaks about the order that is wanted, and the agent's process still stands by it.
+    pub fn current_status(&self) -> Option<&DeploymentStatus> {
+        self.last_status().filter(|_| self.position.0 >= self.since)
+    }
+
+    fn last_status(&self) -> Option<&DeploymentStatus> {
+        self.status
+            .as_deref()
+            .filter(|status| Some(status.observed) == self.ordered())
+    }
+
+    /// Whether only an earlier process of the agent spoke about the order that is wanted.
+    fn is_unheard(&self) -> bool {
+        self.last_status().is_some() && self.position.0 < self.since
+    }
+
+    /// Whether it needs attention: blocked, or unavailable for more than probes that have yet to pass for the
+    /// first time.
+    fn is_stuck(&self, status: &DeploymentStatus) -> bool {
+        let was_there = self.available_once.is_some() && self.available_once == self.ordered();
+        is_blocked(status)
+            || (is_unavailable(status)
+                && (was_there || status.available.reason != Reason::ProbeFailure))
+    }
+
+    fn refusal(&self) -> Option<Failure> {
+        let (tuple, reason, message) = self.refused.as_ref()?;
+        (Some(*tuple) == self.ordered()).then(|| Failure {
+            reason: reason.clone(),
+            message: message.clone(),
+        })
+    }
+
+    /// Why the deployment is not available, or what its teardown waits for; none while it is simply on its
+    /// way, and none for a member without a session.
+    pub fn failure(&self) -> Option<Failure> {
+        if let Some(frozen) = self.frozen.or(self.fenced) {
+            return Some(Failure {
+                reason: frozen.reason().clone(),
+                message: "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)".to_owned(),
+            });
+        }
+        self.refusal().or_else(|| {
+            let status = self.current_status()?;
+            (is_blocked(status) || is_unavailable(status)).then(|| failure_of(status))
+        })
+    }
+
+    /// The phase that is being worked on.
+    pub fn phase(&self) -> Option<&str> {
+        let status = self.current_status()?;
+        status
+            .phases
+            .iter()
+            .find(|phase| !matches!(phase.state, PhaseState::Available | PhaseState::Gone))
+            .map(|phase| phase.name.as_str())
+    }
+
+    /// Conditions that objects mapped to the package.
+    pub fn mapped_conditions(&self) -> &[MappedCondition] {
+        self.current_status()
+            .map_or(&[], |status| status.conditions.as_slice())
+    }
+
+    pub(super) fn observed(&self, cluster: ClusterUid) -> Option<ObservedRow> {
+        if self.frozen.or(self.fenced).is_some() {
+            return Some(ObservedRow {
+                cluster,
+                number: self.ordered().map_or(0, |tuple| tuple.number),
+                state: ObservedState::Frozen,
+            });
+        }
+        if let Some((tuple, _, _)) = self.refused.as_ref().filter(|_| self.refusal().is_some()) {
+            return Some(ObservedRow {
+                cluster,
+                number: tuple.number,
+                state: ObservedState::Refused,
+            });
+        }
+        let (tuple, stage) = self.reached?;
+        let failing = self
+            .status
+            .as_deref()
+            .is_some_and(|status| status.observed == tuple && self.is_stuck(status));
+        let state = match stage {
+            Stage::Deleted => ObservedState::Deleted,
+            _ if failing => ObservedState::Failing,
+            Stage::Received => ObservedState::Received,
+            Stage::Applied => ObservedState::Applied,
+            Stage::Available => ObservedState::Available,
+        };
+        Some(ObservedRow {
+            cluster,
+            number: tuple.number,
+            state,
+        })
+    }
+}
+
+/// Whether the member waits for something that a person has to do.
+fn is_blocked(status: &DeploymentStatus) -> bool {
+    !status.blockers.is_empty()
+        || status
+            .phases
+            .iter()
+            .any(|phase| phase.state == PhaseState::Blocked)
+}
+
+/// Whether the member says more than that it is on its way.
+fn is_unavailable(status: &DeploymentStatus) -> bool {
+    status.available.status == Truth::False && !status.available.reason.is_progress()
+}
+
+fn failure_of(status: &DeploymentStatus) -> Failure {
+    if let Some(blocker) = status.blockers.first() {
+        let message = if blocker.object.is_empty() {
+            blocker.message.clone()
+        } else {
+            format!("{}: {}", blocker.object, blocker.message)
+        };
+        return Failure {
+            reason: blocker.reason.clone(),
+            message,
+        };
+    }
+    Failure {
+        reason: status.available.reason.clone(),
+        message: status.available.message.clone(),
+    }
+}

@@ -1,0 +1,75 @@
+//! The planner's input: a package's intent, beside its ledger and what the fleet says of every member.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stevedore_proto_core::{ClusterUid, ContentRef, Digest, Leadership};
+
+use crate::fleet::MemberState;
+use crate::history::ActiveRevision;
+use crate::ledger::Ledger;
+
+/// Everything a plan depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// What was ordered, as it is stored.
+    pub ledger: &'a Ledger,
+    /// Who orders now.
+    pub leadership: Leadership,
+    /// Numbers up to this one are held by members, whatever the ledger says; from the census of a raise.
+    pub floor: u64,
+    /// What the package asks for.
+    pub intent: &'a Intent,
+    /// Every joined member. A row of a cluster that is not in here is dropped: it was forgotten.
+    pub members: &'a BTreeMap<ClusterUid, MemberState>,
+    /// When this is planned: what has to last for a while, or waits for an hour of the day, is told by it.
+    pub now: UnixMillis,
+}
+
+/// A moment of the wall clock, in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct UnixMillis(pub u64);
+
+/// What a package asks for: its desired state, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intent {
+    /// To run on these clusters.
+    Present {
+        /// What they should run.
+        revision: ActiveRevision,
+        /// Nothing new is ordered and nothing is torn down; what runs is only watched.
+        paused: bool,
+        /// Account that writes the objects.
+        account: Option<String>,
+        /// What each selected cluster should run.
+        targets: BTreeMap<ClusterUid, Rendering>,
+    },
+    /// To stay on these clusters as it was ordered, since the content that should follow is not there. Nothing that
+    /// could be ordered is known: neither content nor an account. Other clusters get their tombstones.
+    Keep {
+        /// As in [`Intent::Present`]; only holds back, so it need not wait for content.
+        paused: bool,
+        /// The selected clusters.
+        targets: BTreeSet<ClusterUid>,
+    },
+    /// To be torn down everywhere.
+    Removed,
+    /// Not known: its object is gone although nobody saw it being deleted, as after a restore. What runs is
+    /// left alone, tombstones go on, and only a cluster that is being emptied gets a new one.
+    Vanished,
+}
+
+/// What one cluster should run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rendering {
+    /// This content.
+    Content {
+        /// Digest of everything the renderer read.
+        input: Digest,
+        /// The rendered bytes.
+        content: ContentRef,
+    },
+    /// There is no usable content: what runs is left alone.
+    Unusable,
+    /// It is not known yet: not even settings change meanwhile, the content may be another one.
+    Pending,
+}

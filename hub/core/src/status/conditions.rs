@@ -1,0 +1,294 @@
+//! The conditions of a package, each made from counts, failures and the state of its content.
+
+use std::ops::RangeInclusive;
+
+use stevedore_proto_core::Reason;
+use stevedore_proto_core::status::Truth;
+
+use super::input::{Input, Source};
+use super::summary::{Condition, FailureGroup};
+use crate::fleet::{Counts, DeploymentState, Failure, PackageRows};
+use crate::placement::Shortfall;
+
+/// Ready is what Available is, unless the spec is not in force.
+pub(super) fn ready(
+    available: &Condition,
+    input: &Input<'_>,
+    unready: Option<Failure>,
+) -> Condition {
+    let Some(Failure {
+        reason,
+        mut message,
+    }) = unready
+    else {
+        return Condition {
+            r#type: "Ready".into(),
+            ..available.clone()
+        };
+    };
+    if input.kept.is_some() && available.status != Truth::True {
+        message = format!("{message}; {}", available.message);
+    }
+    Condition::new("Ready", Truth::False, reason, message)
+}
+
+/// Why the spec is not in force, for as long as its content is not there for every target.
+pub(super) fn unready_failure(input: &Input<'_>) -> Option<Failure> {
+    if input.blocked.is_some() || input.deleting {
+        return input.blocked.clone();
+    }
+    let failure = |reason, message: &str| Failure {
+        reason,
+        message: message.to_owned(),
+    };
+    let mut found = match &input.source {
+        Source::Ready => {
+            let invalid = input.invalid().cloned();
+            invalid.or_else(|| {
+                input
+                    .rendering
+                    .then(|| failure(Reason::Rendering, RENDERED_LATER))
+            })
+        }
+        Source::Pending => Some(failure(Reason::Unpacking, "the image is being pulled")),
+        Source::PullFailed(message) => Some(failure(Reason::ImagePullBackOff, message)),
+        Source::Invalid(found) => Some(found.clone()),
+        Source::NotStored(message) => Some(failure(Reason::NotStored, message)),
+    }?;
+    if let Some(kept) = &input.kept {
+        found.message = format!(
+            "{} stays, which is not what spec asks for: {}",
+            revisions(kept),
+            found.message
+        );
+    }
+    Some(found)
+}
+
+fn revisions(range: &RangeInclusive<u64>) -> String {
+    if range.start() == range.end() {
+        format!("revision {}", range.end())
+    } else {
+        format!("one of revisions {} to {}", range.start(), range.end())
+    }
+}
+
+const NOT_STORED: &str = "NotStored";
+const RENDERING: &str = "Rendering";
+const RENDERED_LATER: &str = "the package is being rendered for further clusters";
+
+/// Whether all that is in the way goes by itself.
+fn is_under_way(input: &Input<'_>) -> bool {
+    input.blocked.is_none()
+        && match input.source {
+            Source::Pending => true,
+            Source::Ready => input.invalid().is_none(),
+            _ => false,
+        }
+}
+
+pub(super) fn stalled(
+    counts: &Counts,
+    input: &Input<'_>,
+    failures: &[FailureGroup],
+    unready: Option<&Failure>,
+) -> Condition {
+    let condition =
+        |status, reason: &str, message: &str| Condition::new("Stalled", status, reason, message);
+    if let Some(Failure { reason, message }) = unready
+        && !is_under_way(input)
+    {
+        return condition(Truth::True, reason.as_str(), message);
+    }
+    if counts.failed > 0 {
+        let reason = failures
+            .first()
+            .map_or("Failed", |group| group.failure.reason.as_str());
+        let message = format!("{} of {} clusters fail", counts.failed, counts.targeted);
+        return condition(Truth::True, reason, &message);
+    }
+    condition(Truth::False, "NotStalled", "")
+}
+
+pub(super) fn truth(value: bool) -> Truth {
+    if value { Truth::True } else { Truth::False }
+}
+
+pub(super) fn source_conditions(input: &Input<'_>) -> Vec<Condition> {
+    let unpacked =
+        |status, reason: &str, message: &str| Condition::new("Unpacked", status, reason, message);
+    let invalid = |failure: &Failure| {
+        Condition::new(
+            "Invalid",
+            Truth::True,
+            failure.reason.clone(),
+            failure.message.clone(),
+        )
+    };
+    let success = unpacked(
+        Truth::True,
+        "UnpackSuccess",
+        "the image was pulled and unpacked",
+    );
+    match &input.source {
+        Source::Pending => vec![unpacked(
+            Truth::Unknown,
+            "Unpacking",
+            "the image is being pulled",
+        )],
+        Source::PullFailed(message) => vec![unpacked(Truth::False, "ImagePullBackOff", message)],
+        Source::NotStored(message) => vec![unpacked(Truth::False, NOT_STORED, message)],
+        Source::Invalid(failure) => vec![success, invalid(failure)],
+        Source::Ready => {
+            let mut conditions = vec![success];
+            conditions.extend(input.invalid().map(invalid));
+            conditions
+        }
+    }
+}
+
+pub(super) fn available(
+    counts: &Counts,
+    input: &Input<'_>,
+    failures: &[FailureGroup],
+    unready: Option<&Failure>,
+) -> Condition {
+    let condition = |status, reason: &str, message: String| {
+        Condition::new("Available", status, reason, message)
+    };
+    let Counts {
+        targeted,
+        available,
+        offline,
+        ..
+    } = *counts;
+    if input.deleting {
+        return condition(
+            Truth::False,
+            "Deleting",
+            format!(
+                "{} clusters still tear the package down{}",
+                counts.removing,
+                input
+                    .blocked
+                    .as_ref()
+                    .map_or(String::new(), |blocked| format!("; {}", blocked.message))
+            ),
+        );
+    }
+    if targeted == 0 {
+        let shortfall = input.shortfall.unwrap_or(Shortfall::NoTargets);
+        return condition(
+            Truth::Unknown,
+            shortfall.as_str(),
+            shortfall.message().to_owned(),
+        );
+    }
+    let fewer = input.shortfall.map_or(String::new(), |shortfall| {
+        format!("; {}", shortfall.message())
+    });
+    let with = input
+        .kept
+        .as_ref()
+        .map_or(String::new(), |kept| format!(" with {}", revisions(kept)));
+    let seen = format!("{available} of {targeted} clusters are available{with}{fewer}");
+    if available + offline < targeted {
+        let otherwise = match unready {
+            // Ready says why nothing newer is ordered.
+            Some(unready) if input.kept.is_some() => (unready.reason.as_str(), String::new()),
+            Some(unready) => (unready.reason.as_str(), format!("; {}", unready.message)),
+            None => ("ObjectSetUnready", String::new()),
+        };
+        let (reason, why) = failures.first().map_or(otherwise, |group| {
+            (
+                group.failure.reason.as_str(),
+                format!("; {}: {}", group.clusters.join(", "), group.failure.message),
+            )
+        });
+        return condition(Truth::False, reason, format!("{seen}{why}"));
+    }
+    if offline > 0 {
+        return condition(
+            Truth::Unknown,
+            "MembersOffline",
+            format!("{seen}, of {offline} nothing is known now"),
+        );
+    }
+    condition(Truth::True, "Available", seen)
+}
+
+pub(super) fn progressing(counts: &Counts, input: &Input<'_>) -> Condition {
+    let condition = |status, reason: &str, message: String| {
+        Condition::new("Progressing", status, reason, message)
+    };
+    let Counts {
+        targeted,
+        updated,
+        available,
+        removing,
+        ..
+    } = *counts;
+    if input.paused {
+        return condition(Truth::False, "Paused", "the package is paused".to_owned());
+    }
+    match &input.source {
+        Source::Ready if input.rendering => {
+            return condition(Truth::True, RENDERING, RENDERED_LATER.to_owned());
+        }
+        Source::Ready => {}
+        Source::Pending => {
+            let message = "the image is being pulled".to_owned();
+            return condition(Truth::True, "Unpacking", message);
+        }
+        Source::PullFailed(_) | Source::Invalid(_) | Source::NotStored(_) => {
+            let message = "the package waits for an image that can be used".to_owned();
+            return condition(Truth::False, "Waiting", message);
+        }
+    }
+    if updated < targeted || available < targeted || removing > 0 {
+        let message = format!(
+            "{updated} of {targeted} clusters have the newest order, {available} are available, {removing} tear down"
+        );
+        return condition(Truth::True, "Progressing", message);
+    }
+    let mut message = "every cluster runs what is wanted".to_owned();
+    let mut reason = "Idle";
+    if input.pending_render > 0 {
+        reason = "PendingRender";
+        message = format!(
+            "{} clusters would get other bytes from this release's renderer; they get them with the next change",
+            input.pending_render
+        );
+    } else if let Some(revision) = input.pinned {
+        message = format!("every cluster runs revision {revision}, at which the package is pinned");
+    }
+    condition(Truth::False, reason, message)
+}
+
+/// Mapped conditions make sense only where there is one cluster to take them from.
+pub(super) fn mapped(rows: &PackageRows) -> Vec<Condition> {
+    let mut targeted = rows
+        .deployments()
+        .filter(|(_, deployment)| deployment.row().is_targeted());
+    let (Some((_, deployment)), None) = (targeted.next(), targeted.next()) else {
+        return Vec::new();
+    };
+    if deployment.row().state() == DeploymentState::Offline {
+        return Vec::new();
+    }
+    deployment
+        .details()
+        .mapped_conditions()
+        .iter()
+        .filter(|condition| condition.r#type.contains('/'))
+        .map(|condition| {
+            let verdict = &condition.verdict;
+            Condition::new(
+                &condition.r#type,
+                verdict.status,
+                verdict.reason.clone(),
+                verdict.message.clone(),
+            )
+        })
+        .collect()
+}

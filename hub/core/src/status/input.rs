@@ -1,0 +1,70 @@
+//! The input of a package's status, beside its rows.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use stevedore_proto_core::ClusterUid;
+
+use crate::fleet::Failure;
+use crate::placement::Shortfall;
+
+/// How far the content of the spec got.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Source {
+    /// Being pulled for the first time.
+    #[default]
+    Pending,
+    /// Pulled, unpacked and valid.
+    Ready,
+    /// The image could not be pulled; retried.
+    PullFailed(String),
+    /// The image, manifest or config cannot be used.
+    Invalid(Failure),
+    /// It was pulled, and the API server does not take what is kept of it; retried.
+    NotStored(String),
+}
+
+/// What a package's status is made from, beside its rows.
+#[derive(Debug, Clone, Default)]
+pub struct Input<'a> {
+    /// How far the content of the spec got.
+    pub source: Source,
+    /// Why the revision that should run cannot be read, for any cluster.
+    pub unreadable: Option<Failure>,
+    /// The content could not be rendered for some clusters: why, and for which.
+    pub unrendered: BTreeMap<ClusterUid, Failure>,
+    /// Clusters where another renderer gives other bytes.
+    pub pending_render: usize,
+    /// Why there are fewer targets than asked for.
+    pub shortfall: Option<Shortfall>,
+    /// The package is paused.
+    pub paused: bool,
+    /// The package is being deleted.
+    pub deleting: bool,
+    /// A pin holds it at this revision.
+    pub pinned: Option<u64>,
+    /// Revisions that stay ordered, oldest and newest, while what the spec asks for cannot be ordered.
+    pub kept: Option<RangeInclusive<u64>>,
+    /// Some clusters' content is still being rendered: nothing is said of the new spec as a whole.
+    pub rendering: bool,
+    /// Why nothing can be ordered or torn down now, whatever is wanted.
+    pub blocked: Option<Failure>,
+    /// Names of clusters.
+    pub names: Option<&'a BTreeMap<ClusterUid, String>>,
+}
+
+impl Input<'_> {
+    /// Why there is nothing to order for a cluster.
+    pub(super) fn unrendered(&self, cluster: &ClusterUid) -> Option<&Failure> {
+        self.unreadable
+            .as_ref()
+            .or_else(|| self.unrendered.get(cluster))
+    }
+
+    /// Of those, one to be shown.
+    pub(super) fn invalid(&self) -> Option<&Failure> {
+        self.unreadable
+            .as_ref()
+            .or_else(|| self.unrendered.values().next())
+    }
+}

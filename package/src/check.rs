@@ -1,0 +1,111 @@
+//! The check of a package by its author: its test cases, or its defaults, are rendered.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::json;
+
+use crate::manifest::{Scope, TestCase};
+use crate::package::Package;
+use crate::render::{ClusterFacts, RenderInput};
+use crate::violation::{Invalid, Reason};
+
+/// What [`Package::check`] found nothing wrong with, and how far it could look.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Validated {
+    /// The ways to install the package in which it was not rendered; empty when all that was asked for was.
+    pub not_rendered: Vec<NotRendered>,
+}
+
+/// One way to install a package, in which nobody knows whether it renders: its defaults alone are not a
+/// configuration, and it has no test case that gives one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotRendered {
+    /// Where it would be installed.
+    pub scope: Scope,
+    /// What the defaults lack.
+    pub missing: Invalid,
+}
+
+impl fmt::Display for NotRendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotRendered { scope, missing } = self;
+        write!(
+            f,
+            "templates and objects were not looked at in scope {scope:?}, because the defaults alone are no \
+             configuration ({missing}); give one in a test case under test.template of the manifest"
+        )
+    }
+}
+
+impl Package {
+    /// Renders the package's own test cases, or without any the defaults in each of its scopes, and gives
+    /// what is wrong with the results. For authors: what a hub orders is checked when it is rendered.
+    ///
+    /// # Errors
+    /// With the violations of the first case that has any.
+    pub fn check(&self) -> Result<Validated, Invalid> {
+        let mut validated = Validated::default();
+        let cases = &self.manifest().tests;
+        for case in cases {
+            let context = self.context(&case_input(case));
+            context
+                .and_then(|context| self.render(&context))
+                .map_err(|invalid| invalid.in_case(&case.name))?;
+        }
+        if cases.is_empty() {
+            for scope in &self.manifest().scopes {
+                match self.context(&default_input(&self.manifest().name, *scope)) {
+                    Ok(context) => {
+                        self.render(&context)?;
+                    }
+                    Err(missing) if missing.is_all(Reason::ConfigInvalid) => {
+                        validated.not_rendered.push(NotRendered {
+                            scope: *scope,
+                            missing,
+                        });
+                    }
+                    Err(invalid) => return Err(invalid),
+                }
+            }
+        }
+        Ok(validated)
+    }
+}
+
+fn case_input(case: &TestCase) -> RenderInput {
+    let metadata = &case.context.package.metadata;
+    RenderInput {
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        labels: metadata.labels.clone(),
+        annotations: metadata.annotations.clone(),
+        image: case.context.package.image.clone(),
+        config: case.context.config.clone(),
+        environment: case
+            .context
+            .environment
+            .clone()
+            .unwrap_or_else(example_environment),
+        ..default_input(&metadata.name, Scope::Cluster)
+    }
+}
+
+fn default_input(name: &str, scope: Scope) -> RenderInput {
+    RenderInput {
+        name: name.to_owned(),
+        namespace: (scope == Scope::Namespaced).then(|| "default".to_owned()),
+        image: format!("registry.example/{name}:test"),
+        environment: example_environment(),
+        cluster: ClusterFacts {
+            name: "example".to_owned(),
+            uid: "00000000-0000-0000-0000-000000000000".to_owned(),
+            labels: BTreeMap::new(),
+        },
+        ..RenderInput::default()
+    }
+}
+
+fn example_environment() -> serde_json::Value {
+    json!({"kubernetes": {"version": "v1.36.0"}})
+}

@@ -1,0 +1,124 @@
+//! The documents of manifest and lock file, before and while they are checked.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::Value;
+use stevedore_template::yaml;
+
+use crate::files::PackageFiles;
+use crate::violation::{Reason, Violation};
+
+/// Group of manifests as Package Operator writes them.
+pub const ORIGINAL_GROUP: &str = "manifests.package-operator.run";
+/// Our own group of the same manifests.
+pub const OWN_GROUP: &str = "manifests.stevedore.dev";
+const VERSION: &str = "v1alpha1";
+
+/// The file `stem.yaml` or `stem.yml`.
+pub(super) fn find<'a>(
+    files: &'a PackageFiles,
+    stem: &str,
+    duplicated: Reason,
+) -> Result<Option<(&'static str, &'a [u8])>, Vec<Violation>> {
+    let names: [&'static str; 2] = match stem {
+        "manifest" => ["manifest.yaml", "manifest.yml"],
+        _ => ["manifest.lock.yaml", "manifest.lock.yml"],
+    };
+    match names.map(|name| files.get(name).map(|bytes| (name, bytes))) {
+        [Some(_), Some(_)] => Err(vec![Violation::new(
+            duplicated,
+            format!("both {} and {} exist", names[0], names[1]),
+        )]),
+        [one, other] => Ok(one.or(other)),
+    }
+}
+
+/// The document of a manifest file, after a look at its kind.
+pub(super) fn read(
+    path: &str,
+    bytes: &[u8],
+    kind: &str,
+    invalid: Reason,
+) -> Result<Value, Vec<Violation>> {
+    let value = yaml::document(path, bytes)
+        .map_err(|error| vec![Violation::new(invalid, error.to_string()).in_file(path)])?;
+    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
+    let versions = [ORIGINAL_GROUP, OWN_GROUP].map(|group| format!("{group}/{VERSION}"));
+    if text("kind") == kind && versions.iter().any(|version| version == text("apiVersion")) {
+        return Ok(value);
+    }
+    let details = format!(
+        "{:?} {:?} instead of kind {kind:?} of {:?} or {:?}",
+        text("apiVersion"),
+        text("kind"),
+        versions[0],
+        versions[1]
+    );
+    Err(vec![
+        Violation::new(Reason::UnknownManifestKind, details).in_file(path),
+    ])
+}
+
+/// Violations of one file, as they are found.
+pub(super) struct Problems<'a> {
+    pub(super) path: &'a str,
+    pub(super) reason: Reason,
+    pub(super) found: Vec<Violation>,
+}
+
+impl Problems<'_> {
+    pub(super) fn add(&mut self, field: &str, what: impl AsRef<str>) {
+        let details = format!("{field}: {}", what.as_ref());
+        self.found
+            .push(Violation::new(self.reason, details).in_file(self.path));
+    }
+
+    /// Checks that no two of a list have the same name.
+    pub(super) fn unique<'n>(&mut self, list: &str, names: impl Iterator<Item = &'n str>) {
+        let mut seen = BTreeSet::new();
+        for (number, name) in names.enumerate() {
+            if !seen.insert(name) {
+                self.add(&format!("{list}[{number}].name"), "must be unique");
+            }
+        }
+    }
+
+    /// Checks names and references of images.
+    pub(super) fn images<'i>(&mut self, images: impl Iterator<Item = (&'i str, &'i str)> + Clone) {
+        for (number, (name, image)) in images.clone().enumerate() {
+            for (field, text) in [("name", name), ("image", image)] {
+                if text.is_empty() {
+                    self.add(
+                        &format!("spec.images[{number}].{field}"),
+                        "must be non empty",
+                    );
+                }
+            }
+        }
+        self.unique("spec.images", images.map(|(name, _)| name));
+    }
+
+    /// The value at a dotted path, read as `T`; a value of another form is a violation.
+    pub(super) fn typed<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        value: &Value,
+        field: &str,
+    ) -> Option<T> {
+        let found = at(value, field)?;
+        match T::deserialize(found) {
+            Ok(typed) => Some(typed),
+            Err(error) => {
+                self.add(field, format!("Invalid value: {error}"));
+                None
+            }
+        }
+    }
+}
+
+pub(super) fn at<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
+    field
+        .split('.')
+        .try_fold(value, |value, key| value.get(key))
+        .filter(|value| !value.is_null())
+}

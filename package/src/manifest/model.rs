@@ -1,0 +1,79 @@
+//! The manifest of a package, as it was read and checked.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use stevedore_proto_core::content::ProbeEntry;
+
+use crate::config::Schema;
+
+/// Where a package may be installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+pub enum Scope {
+    /// By a `ClusterPackage`.
+    Cluster,
+    /// By a `Package`, into its namespace.
+    Namespaced,
+}
+
+/// An image a package's objects use: its name under `.images`, and its reference, usually with a tag.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct ManifestImage {
+    pub(super) name: String,
+    pub(super) image: String,
+}
+
+/// A configuration a package ships to test its templates with.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TestCase {
+    pub(crate) name: String,
+    pub(crate) context: TestContext,
+}
+
+/// What templates see in a test.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TestContext {
+    pub(crate) package: TestPackage,
+    pub(crate) config: Option<Value>,
+    pub(crate) environment: Option<Value>,
+}
+
+/// The package in a test.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TestPackage {
+    pub(crate) metadata: TestMetadata,
+    pub(crate) image: String,
+}
+
+/// Metadata of the package in a test; no namespace is that of a `ClusterPackage`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TestMetadata {
+    pub(crate) name: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
+}
+
+/// A manifest that was checked.
+#[derive(Debug, Clone)]
+pub struct PackageManifest {
+    /// The package's own name: the value of the package label.
+    pub name: String,
+    /// Where it may be installed; not empty.
+    pub scopes: Vec<Scope>,
+    /// Names of the phases, in order.
+    pub phases: Vec<String>,
+    /// What must hold of objects before the next phase starts.
+    pub availability_probes: Vec<ProbeEntry>,
+    /// Schema of the configuration.
+    pub config: Option<Schema>,
+    /// `.images` of templates: `repository@digest` by name.
+    pub images: BTreeMap<String, String>,
+    /// Template tests.
+    pub(crate) tests: Vec<TestCase>,
+}

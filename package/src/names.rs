@@ -1,0 +1,43 @@
+//! Keys of labels and annotations, and values of labels, as Kubernetes checks them.
+
+/// A key of labels or annotations: an optional DNS prefix and a name.
+pub(crate) fn check_key(key: &str) -> Result<(), &'static str> {
+    let (prefix, name) = match key.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    let label = |it: &str| {
+        !it.is_empty()
+            && it
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && !it.starts_with('-')
+            && !it.ends_with('-')
+    };
+    if prefix.is_some_and(|prefix| prefix.len() > 253 || !prefix.split('.').all(label)) {
+        return Err("its prefix is not a DNS name");
+    }
+    if name.is_empty() {
+        return Err("its name is empty");
+    }
+    check_value(name).map_err(|_| "its name is not letters, digits, '-', '_' and '.', or too long")
+}
+
+/// A label value: empty, or up to 63 letters, digits, `-`, `_` and `.`, beginning and ending with a letter or
+/// digit.
+pub(crate) fn check_value(value: &str) -> Result<(), &'static str> {
+    if value.len() > 63 {
+        return Err("it must be no longer than 63 characters");
+    }
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let ends = [value.bytes().next(), value.bytes().last()];
+    if value.bytes().all(inner)
+        && ends
+            .into_iter()
+            .flatten()
+            .all(|byte| byte.is_ascii_alphanumeric())
+    {
+        return Ok(());
+    }
+    Err("it must be letters, digits, '-', '_' and '.', and begin and end with a letter or digit")
+}

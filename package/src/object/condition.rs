@@ -1,0 +1,38 @@
+//! The condition of an object: a CEL expression in an annotation, compiled once.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use stevedore_cel::Program;
+use stevedore_proto_core::label;
+use stevedore_template::budget::Budget;
+
+use super::problem::Problem;
+use crate::violation::Reason;
+
+/// What conditions and templates see: the variables of a `condition` annotation.
+pub(crate) const VARIABLES: &[&str] = &["package", "config", "environment", "images", "cluster"];
+
+/// Steps of compiling a condition, and of each byte of it: the parser is slow.
+const COMPILING: u64 = 2_000;
+const BYTE: u64 = 50;
+
+/// Compiles the text of a condition.
+pub(crate) type Compile<'c> = dyn FnMut(&str) -> Result<Arc<Program>, Problem> + 'c;
+
+/// Compiles a condition, and pays for it.
+pub(crate) fn compile(text: &str, budget: &mut Budget) -> Result<Arc<Program>, Problem> {
+    budget
+        .charge(COMPILING + BYTE * text.len() as u64)
+        .map_err(|exhausted| (Reason::TooCostly, format!("its condition: {exhausted}")))?;
+    Program::compile_condition(text, VARIABLES)
+        .map(Arc::new)
+        .map_err(|error| (Reason::ConditionInvalid, error.to_string()))
+}
+
+/// The condition of an object that was not looked at yet, if it has one.
+pub(crate) fn of(object: &Value) -> Option<&str> {
+    let annotations = object.get("metadata")?.get("annotations")?;
+    let keys = label::package_annotation(label::CONDITION);
+    keys.iter().find_map(|key| annotations.get(key)?.as_str())
+}

@@ -1,0 +1,14 @@
+//! The rules of a package for its objects.
+
+/// What the package demands of each object.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    /// Name in the manifest.
+    pub package: &'a str,
+    /// Name of the `Package` or `ClusterPackage`.
+    pub instance: &'a str,
+    /// Namespace of the `Package`; none for a `ClusterPackage`.
+    pub namespace: Option<&'a str>,
+    /// Phases of the manifest.
+    pub phases: &'a [String],
+}

@@ -1,0 +1,80 @@
+//! The functions templates can call: Go's own, and those of sprig that packages use.
+//!
+//! Nothing here knows the time, chance, keys, the environment or the network. A function that cannot
+//! be done exactly as the original is not here, and a template that names it does not parse.
+//!
+//! A new one is an entry in the `FUNCTIONS` of the file it belongs to. Its name and cases go to
+//! `tests/golden/gen/cases.go`, and `go run .` there writes what Go makes of them.
+
+mod compare;
+mod convert;
+mod dicts;
+mod encode;
+mod files;
+mod lists;
+mod numbers;
+mod regexes;
+mod semver;
+mod signature;
+mod strings;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+pub(crate) use signature::{Function, Kind, Outcome, Run, utf8};
+
+const CORE: &[Function] = &[
+    Function::new(
+        "and",
+        &[Kind::Any],
+        Some(Kind::Any),
+        Run::ShortCircuit(false),
+    ),
+    Function::new("or", &[Kind::Any], Some(Kind::Any), Run::ShortCircuit(true)),
+    Function::new("include", &[Kind::Str, Kind::Any], None, Run::Include),
+    signature::variadic("call", &[Kind::Any], Kind::Any, |_, _| {
+        Err("values that are functions do not exist here".to_owned())
+    }),
+];
+
+static TABLE: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
+    let tables = [
+        CORE,
+        compare::FUNCTIONS,
+        convert::FUNCTIONS,
+        dicts::FUNCTIONS,
+        encode::FUNCTIONS,
+        files::FUNCTIONS,
+        lists::FUNCTIONS,
+        numbers::FUNCTIONS,
+        regexes::FUNCTIONS,
+        semver::FUNCTIONS,
+        strings::FUNCTIONS,
+    ];
+    let named = |function: &'static Function| {
+        let names = function.names.split(' ');
+        names.map(move |name| (name, function))
+    };
+    tables.into_iter().flatten().flat_map(named).collect()
+});
+
+/// A function, and the one of its names that a template calls it by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named {
+    pub(crate) name: &'static str,
+    pub(crate) function: &'static Function,
+}
+
+/// The function of this name. Those that read files exist only where there are some.
+pub(crate) fn find(name: &str, with_files: bool) -> Option<Named> {
+    let (name, function) = TABLE.get_key_value(name)?;
+    let offered = with_files || !matches!(function.run, Run::OnFiles(_));
+    offered.then_some(Named { name, function })
+}
+
+#[cfg(test)]
+pub(crate) fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = TABLE.keys().copied().collect();
+    names.sort_unstable();
+    names
+}

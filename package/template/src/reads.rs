@@ -1,0 +1,139 @@
+//! The reads of an execution: the paths of the context it looked at, and how deeply.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde_json::{Value as Json, json};
+
+/// How much of a context value was looked at; the later variants include the earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Depth {
+    /// Whether it is there and of which kind it is: a map that was only passed through, `hasKey`.
+    Kind,
+    /// Also whether it is empty: `if`, `with`, `default`.
+    Emptiness,
+    /// All of it, with everything below.
+    Value,
+}
+
+/// The keys from the root of the context down to a value.
+pub(crate) type Path = Vec<String>;
+
+/// The context paths an execution read; the absence of a key counts as read too.
+///
+/// Two contexts with the same [`Reads::project`] give the same output.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reads {
+    pub(crate) paths: BTreeMap<Path, Depth>,
+}
+
+impl Reads {
+    /// Adds everything `other` read: several files of one package share one set of reads.
+    pub fn merge(&mut self, other: &Self) {
+        for (path, depth) in &other.paths {
+            let known = self.paths.entry(path.clone()).or_insert(*depth);
+            *known = (*known).max(*depth);
+        }
+        self.normalise();
+    }
+
+    /// What these reads see in `context`: a JSON object that is equal for two contexts exactly when
+    /// they agree on everything that was read.
+    #[must_use]
+    pub fn project(&self, context: &Json) -> Json {
+        let seen = self.paths.iter().map(|(path, depth)| {
+            let mut keys = path.iter();
+            let pointed = keys.try_fold(context, |value, key| value.as_object()?.get(key));
+            json!([path, pointed.map(|value| view(value, *depth))])
+        });
+        Json::Array(seen.collect())
+    }
+
+    /// Drops what lies below a path that was read as a whole.
+    fn normalise(&mut self) {
+        let mut whole: Option<Path> = None;
+        self.paths.retain(|path, depth| {
+            if whole.as_ref().is_some_and(|top| path.starts_with(top)) {
+                return false;
+            }
+            if *depth == Depth::Value {
+                whole = Some(path.clone());
+            }
+            true
+        });
+    }
+}
+
+fn view(value: &Json, depth: Depth) -> Json {
+    let (kind, empty) = match value {
+        Json::Null => ("null", true),
+        Json::Bool(truth) => ("bool", !truth),
+        Json::Number(number) => ("number", number.as_f64() == Some(0.0)),
+        Json::String(text) => ("string", text.is_empty()),
+        Json::Array(items) => ("array", items.is_empty()),
+        Json::Object(entries) => ("object", entries.is_empty()),
+    };
+    match depth {
+        Depth::Kind => json!({ "kind": kind }),
+        Depth::Emptiness => json!({ "kind": kind, "empty": empty }),
+        Depth::Value => json!({ "value": value }),
+    }
+}
+
+/// Collects reads while a template runs.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    paths: RefCell<BTreeMap<Path, Depth>>,
+}
+
+impl Recorder {
+    fn record(&self, path: Path, depth: Depth) {
+        let mut paths = self.paths.borrow_mut();
+        let known = paths.entry(path).or_insert(depth);
+        *known = (*known).max(depth);
+    }
+
+    pub(crate) fn reads(&self) -> Reads {
+        let mut reads = Reads {
+            paths: self.paths.borrow().clone(),
+        };
+        reads.normalise();
+        reads
+    }
+}
+
+/// Where a container of the context sits, so that looking into it is recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    path: Path,
+    recorder: Rc<Recorder>,
+}
+
+impl Origin {
+    pub(crate) fn root(recorder: &Rc<Recorder>) -> Self {
+        Self {
+            path: Path::new(),
+            recorder: Rc::clone(recorder),
+        }
+    }
+
+    pub(crate) fn child(&self, key: &str) -> Self {
+        let mut path = self.path.clone();
+        path.push(key.to_owned());
+        Self {
+            path,
+            recorder: Rc::clone(&self.recorder),
+        }
+    }
+
+    pub(crate) fn record(&self, depth: Depth) {
+        self.recorder.record(self.path.clone(), depth);
+    }
+
+    pub(crate) fn record_child(&self, key: &[u8], depth: Depth) {
+        let mut path = self.path.clone();
+        path.push(String::from_utf8_lossy(key).into_owned());
+        self.recorder.record(path, depth);
+    }
+}

@@ -1,0 +1,40 @@
+//! The engine against what real Go made of the same templates, and against hostile ones.
+
+mod golden;
+mod hostile;
+mod limits;
+mod reads;
+
+use serde_json::Value as Json;
+
+use crate::budget::Budget;
+use crate::error::ParseError;
+use crate::resources::{Env, Limits};
+use crate::set::{Output, TemplateSet};
+
+/// Steps of one execution in these tests.
+const STEPS: u64 = 2_000_000;
+
+/// Parses templates, whatever that costs.
+fn parse<'s>(
+    files: impl IntoIterator<Item = (&'s str, &'s str)>,
+    env: &Env<'_>,
+) -> Result<TemplateSet, ParseError> {
+    TemplateSet::parse(files, env, &mut Budget::new(u64::MAX, 0))
+}
+
+/// Executes one template alone.
+fn run(source: &str, context: &Json) -> Result<Output, String> {
+    run_within(source, context, STEPS, Limits::default())
+}
+
+fn run_within(source: &str, context: &Json, steps: u64, limits: Limits) -> Result<Output, String> {
+    let mut budget = Budget::new(steps, limits.output);
+    let env = Env {
+        limits,
+        ..Env::default()
+    };
+    let set = parse([("f", source)], &env).map_err(|error| error.to_string())?;
+    set.execute("f", context, &env, &mut budget)
+        .map_err(|error| error.to_string())
+}

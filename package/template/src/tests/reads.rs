@@ -1,0 +1,179 @@
+//! What counts as read.
+
+use serde_json::{Value as Json, json};
+
+use super::run;
+use crate::reads::{Depth, Reads};
+
+fn context() -> Json {
+    json!({
+        "cluster": {"name": "c1", "labels": {"region": "north", "zone": "a"}},
+        "config": {"replicas": 2, "list": [1, {"a": 2}], "empty": {}, "off": false},
+        "environment": {"kubernetes": {"version": "1.36.3"}},
+    })
+}
+
+fn reads(source: &str) -> Reads {
+    run(source, &context()).unwrap().reads
+}
+
+/// Paths and depths as one line: `a.b` for the value, `a.b?` for emptiness, `a.b:` for the kind.
+fn shown(source: &str) -> String {
+    let reads = reads(source);
+    let paths = reads.paths.iter().map(|(path, depth)| {
+        let mark = match depth {
+            Depth::Kind => ":",
+            Depth::Emptiness => "?",
+            Depth::Value => "",
+        };
+        format!("{}{mark}", path.join("."))
+    });
+    paths.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn only_what_is_looked_at_counts_as_read() {
+    let cases = [
+        ("text {{1}}", ""),
+        ("{{.config.replicas}}", "config: config.replicas"),
+        (
+            "{{if .config.off}}{{.cluster.name}}{{end}}",
+            "config: config.off",
+        ),
+        (
+            "{{.cluster.labels.region}}",
+            "cluster: cluster.labels: cluster.labels.region",
+        ),
+        ("{{with .cluster}}{{.name}}{{end}}", "cluster? cluster.name"),
+        ("{{$c := .cluster}}{{$c.name}}", "cluster: cluster.name"),
+        (
+            "{{template \"t\" .}}{{define \"t\"}}{{.cluster.name}}{{end}}",
+            "cluster: cluster.name",
+        ),
+        (
+            "{{include \"t\" (dict \"all\" .)}}{{define \"t\"}}{{.all.config.replicas}}{{end}}",
+            "config: config.replicas",
+        ),
+        (
+            "{{index .cluster \"labels\" \"zone\"}}",
+            "cluster: cluster.labels: cluster.labels.zone",
+        ),
+        ("{{get .cluster \"name\"}}", "cluster: cluster.name"),
+        ("{{hasKey .cluster \"labels\"}}", "cluster: cluster.labels:"),
+        ("{{default 1 .config.empty}}", "config: config.empty?"),
+        ("{{if .config.empty}}{{end}}", "config: config.empty?"),
+        (
+            "{{pick .cluster \"name\" \"none\"}}",
+            "cluster: cluster.name cluster.none",
+        ),
+    ];
+    for (source, expected) in cases {
+        assert_eq!(shown(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn absence_counts_as_read() {
+    let cases = [
+        (
+            "{{hasKey .cluster.labels \"x\"}}",
+            "cluster: cluster.labels: cluster.labels.x:",
+        ),
+        (
+            "{{dig \"labels\" \"x\" \"none\" .cluster}}",
+            "cluster: cluster.labels: cluster.labels.x",
+        ),
+        (
+            "{{index .cluster.labels \"x\"}}",
+            "cluster: cluster.labels: cluster.labels.x",
+        ),
+        ("{{get . \"nothing\"}}", "nothing"),
+    ];
+    for (source, expected) in cases {
+        assert_eq!(shown(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn what_is_used_as_a_whole_is_read_as_a_whole() {
+    for use_of in [
+        "toJson .cluster",
+        "print .cluster",
+        ".cluster",
+        "toYaml .cluster",
+        "keys .cluster",
+        "values .cluster",
+        "len .cluster",
+        "merge (dict) .cluster",
+        "omit .cluster \"name\"",
+        "deepEqual .cluster (dict)",
+        "list .cluster | toJson",
+        "printf \"%v\" .cluster",
+        "quote .cluster",
+        "join \",\" (list .cluster)",
+        "has (dict) (list .cluster)",
+    ] {
+        assert_eq!(
+            shown(&format!("{{{{$_ := {use_of}}}}}{{{{{use_of}}}}}")),
+            "cluster",
+            "{use_of}"
+        );
+    }
+    assert_eq!(
+        shown("{{range $k, $v := .cluster.labels}}{{$v}}{{end}}"),
+        "cluster: cluster.labels"
+    );
+    assert_eq!(
+        shown("{{range .config.list}}{{end}}"),
+        "config: config.list"
+    );
+    assert_eq!(shown("{{first .config.list}}"), "config: config.list");
+    assert_eq!(shown("{{toJson .}}"), "");
+    assert_eq!(reads("{{toJson .}}").paths.len(), 1);
+}
+
+#[test]
+fn projections_differ_exactly_when_something_read_differs() {
+    let reads = reads(
+        "{{.cluster.labels.region}}{{hasKey .config \"x\"}}{{if .config.empty}}{{end}}{{index .cluster \"uid\"}}",
+    );
+    let base = reads.project(&context());
+    let with = |pointer: &str, value: Json| {
+        let mut changed = context();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        changed.pointer_mut(parent).unwrap()[key] = value;
+        reads.project(&changed)
+    };
+    assert_eq!(with("/cluster/name", json!("other")), base);
+    assert_eq!(with("/cluster/labels/zone", json!("b")), base);
+    assert_eq!(with("/config/replicas", json!(9)), base);
+    assert_eq!(with("/new", json!(1)), base);
+    assert_ne!(with("/cluster/labels/region", json!("south")), base);
+    assert_ne!(with("/cluster/labels", json!({})), base);
+    assert_ne!(with("/cluster/labels", json!("north")), base);
+    assert_ne!(with("/config/x", json!(null)), base);
+    assert_ne!(with("/config/empty", json!({"a": 1})), base);
+    assert_ne!(with("/cluster/uid", json!(null)), base);
+}
+
+#[test]
+fn reads_of_several_files_are_joined() {
+    let mut all = reads("{{.config.replicas}}");
+    let paths =
+        |reads: &Reads| -> Vec<String> { reads.paths.keys().map(|path| path.join(".")).collect() };
+    assert_eq!(paths(&all), ["config", "config.replicas"]);
+    all.merge(&reads("{{toJson .config}}{{.cluster.name}}"));
+    assert_eq!(paths(&all), ["cluster", "cluster.name", "config"]);
+}
+
+#[test]
+fn a_change_a_template_makes_stays_in_its_execution() {
+    let context = context();
+    let changed = run(
+        "{{$_ := set .config \"replicas\" 5}}{{.config.replicas}}",
+        &context,
+    )
+    .unwrap();
+    assert_eq!(changed.text, "5");
+    assert_eq!(run("{{.config.replicas}}", &context).unwrap().text, "2");
+}
