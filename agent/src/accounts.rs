@@ -1,18 +1,20 @@
 //! Whom a set's objects are written as, and whether the agent may be that account.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures::future::BoxFuture;
+use parking_lot::{Mutex, RwLock};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::rollout::Block;
+use stevedore_agent_core::set::SetHead;
 use stevedore_client::decode::Undecodable;
 use stevedore_proto_core::Reason;
 
 use crate::cluster_api::agent_client::NamespaceState;
 use crate::cluster_api::{AgentClient, Discovery, PackageClient};
-use crate::ports::{Account, Accounts, ObjectApi, Opened, StoredSet};
+use crate::ports::{Account, Accounts, ObjectApi, Opened};
 
 /// Resolves accounts. One per process.
 pub struct AccountResolver {
@@ -52,7 +54,7 @@ impl AccountResolver {
 
     /// The policy's default account, or that there is none.
     pub fn set_default(&self, name: Option<String>) {
-        let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
+        let mut default = self.default.write();
         default.unreadable = None;
         if default.name != name {
             default.name = name;
@@ -62,21 +64,17 @@ impl AccountResolver {
 
     /// The policy is there and cannot be read: what it said last goes on.
     pub(crate) fn set_unreadable(&self, why: &Undecodable) {
-        let mut default = self.default.write().unwrap_or_else(PoisonError::into_inner);
+        let mut default = self.default.write();
         default.unreadable = Some(why.clone());
     }
 
     /// The account of what names none.
     pub(crate) fn default_name(&self) -> Option<String> {
-        self.default
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .name
-            .clone()
+        self.default.read().name.clone()
     }
 
     fn no_account(&self) -> Block {
-        let default = self.default.read().unwrap_or_else(PoisonError::into_inner);
+        let default = self.default.read();
         let message = match &default.unreadable {
             Some(why) => format!(
                 "the package names no service account and MemberPolicy default cannot be read: {why}"
@@ -99,15 +97,12 @@ impl AccountResolver {
             Arc::clone(&self.discovery),
             account.clone(),
             move |account| {
-                proven
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(account);
+                proven.lock().remove(account);
             },
         )
     }
 
-    fn account(&self, set: &StoredSet) -> Result<Account, Block> {
+    fn account(&self, set: &SetHead) -> Result<Account, Block> {
         let name = set
             .account
             .clone()
@@ -127,7 +122,7 @@ impl AccountResolver {
                 return Err(namespace_missing(account));
             }
         }
-        let known = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || self.proven.lock();
         if known().contains(account) {
             return Ok(());
         }
@@ -146,7 +141,7 @@ impl AccountResolver {
 }
 
 impl Accounts for AccountResolver {
-    fn open<'a>(&'a self, set: &'a StoredSet) -> BoxFuture<'a, Opened> {
+    fn open<'a>(&'a self, set: &'a SetHead) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
             let account = self.account(set)?;
             self.prove(&account).await?;

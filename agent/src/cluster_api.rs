@@ -2,7 +2,7 @@
 //!
 //! | Type | Is | May |
 //! |---|---|---|
-//! | [`AgentClient`] | the agent itself | only the kinds that [`agent_client::Own`] lists |
+//! | [`AgentClient`] | the agent itself | only the kinds that [`agent_client::Resource`] lists |
 //! | [`PackageClient`] | one service account, impersonated | everything that account may |
 //!
 //! Both go through [`transport`], which bounds concurrency and time and turns every refusal into a typed
@@ -15,10 +15,12 @@ mod connections;
 pub mod discovery;
 pub mod package_client;
 mod refusal;
+mod resource;
 pub mod transport;
 pub(crate) mod watch_requests;
 
 pub use agent_client::AgentClient;
 pub use discovery::Discovery;
 pub use package_client::PackageClient;
+pub use resource::Resource;
 pub use transport::Transport;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
 use serde::Deserialize;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_proto_core::{ClusterUid, Environment};
@@ -10,7 +9,7 @@ use stevedore_runtime::retry::spread;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::cluster_api::AgentClient;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
 /// The namespace whose UID is the cluster's.
@@ -38,7 +37,9 @@ struct Uid {
 pub async fn cluster_uid(client: &AgentClient) -> Answer<ClusterUid> {
     let broken =
         |what: &str| Failure::new(FailureKind::NotFound, format!("namespace {CLUSTER} {what}"));
-    let namespace = client.get::<Namespace, Named>(None, CLUSTER).await?;
+    let namespace = client
+        .get::<Named>(Resource::NAMESPACE, None, CLUSTER)
+        .await?;
     let namespace = namespace.ok_or_else(|| broken("is not there"))?;
     namespace
         .metadata

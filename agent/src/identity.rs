@@ -9,7 +9,7 @@ use serde_json::Value;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_crds::record::AGENT_IDENTITY;
 
-use crate::cluster_api::AgentClient;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::hub_link::{Credentials, IdentityStore, Pending, StoreFailure};
 use crate::ports::Answer;
 
@@ -33,7 +33,7 @@ impl IdentitySecret {
 
     async fn read(&self) -> Answer<Option<Secret>> {
         self.client
-            .get::<Secret, Secret>(Some(&self.namespace), AGENT_IDENTITY)
+            .get::<Secret>(Resource::SECRET, Some(&self.namespace), AGENT_IDENTITY)
             .await
     }
 
@@ -50,7 +50,7 @@ impl IdentitySecret {
                     secret.data = Some(data.clone());
                     let namespace = Some(self.namespace.as_str());
                     self.client
-                        .replace::<Secret>(namespace, AGENT_IDENTITY, &secret)
+                        .replace(Resource::SECRET, namespace, AGENT_IDENTITY, &secret)
                         .await
                 }
                 None => self.create(data.clone()).await,
@@ -75,7 +75,7 @@ impl IdentitySecret {
             ..Secret::default()
         };
         self.client
-            .create::<Secret, Value>(Some(&self.namespace), &secret, false)
+            .create::<Value>(Resource::SECRET, Some(&self.namespace), &secret, false)
             .await
     }
 }

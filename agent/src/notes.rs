@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::events::v1::Event;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use stevedore_agent_core::set::{SetRef, SetUid};
 use stevedore_proto_core::Reason;
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use crate::cluster_api::AgentClient;
-use crate::ports::{Note, Notes, SetRef};
+use crate::cluster_api::{AgentClient, Resource};
+use crate::ports::{Note, Notes, object_reference};
 
 /// Notes that wait to be written; more are dropped, the set's status says the same.
 const WAITING: usize = 64;
@@ -38,14 +38,7 @@ impl EventWriter {
     /// Starts the task. `instance` names this process.
     pub fn start(client: AgentClient, instance: String, tasks: &Tasks) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING);
-        let stop = tasks.shutdown();
-        tasks.essential("events", async move {
-            tokio::select! {
-                () = write(client, instance, waiting) => {}
-                () = stop.cancelled() => {}
-            }
-            Ok::<(), std::convert::Infallible>(())
-        });
+        tasks.run_until_shutdown("events", write(client, instance, waiting));
         Self { queue }
     }
 }
@@ -58,7 +51,7 @@ impl Notes for EventWriter {
 }
 
 async fn write(client: AgentClient, instance: String, mut waiting: mpsc::Receiver<(SetRef, Note)>) {
-    let mut told: HashMap<(String, Reason, String), Instant> = HashMap::new();
+    let mut told: HashMap<(SetUid, Reason, String), Instant> = HashMap::new();
     while let Some((set, note)) = waiting.recv().await {
         let words = (set.uid.clone(), note.reason.clone(), note.message.clone());
         if told.get(&words).is_some_and(|at| at.elapsed() < REPEAT) {
@@ -71,7 +64,7 @@ async fn write(client: AgentClient, instance: String, mut waiting: mpsc::Receive
         let namespace = set.namespace.as_deref().unwrap_or(CLUSTER_WIDE);
         let event = event(&set, namespace, &note, &instance);
         if let Err(failure) = client
-            .create::<Event, IgnoredAny>(Some(namespace), &event, false)
+            .create::<IgnoredAny>(Resource::EVENT, Some(namespace), &event, false)
             .await
         {
             tracing::debug!(set = set.name, %failure, "an Event cannot be written");
@@ -81,17 +74,7 @@ async fn write(client: AgentClient, instance: String, mut waiting: mpsc::Receive
 }
 
 fn event(set: &SetRef, namespace: &str, note: &Note, instance: &str) -> Value {
-    let kind = if set.namespace.is_some() {
-        "ObjectSet"
-    } else {
-        "ClusterObjectSet"
-    };
-    let mut regarding = json!({
-        "apiVersion": format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION),
-        "kind": kind,
-        "name": set.name,
-        "uid": set.uid,
-    });
+    let mut regarding = object_reference(set);
     if let Some(namespace) = &set.namespace {
         regarding["namespace"] = namespace.as_str().into();
     }

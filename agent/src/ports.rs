@@ -8,14 +8,17 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stevedore_agent_core::failure::Failure;
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
 use stevedore_agent_core::rollout::Block;
-use stevedore_crds::v1alpha1::{LifecycleState, ObjectSetStatus};
-use stevedore_proto_core::{
-    Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Reason, Tuple,
-};
+use stevedore_agent_core::set::{SetHead, SetRef};
+use stevedore_crds::v1alpha1::ObjectSetStatus;
+use stevedore_proto_core::{Content, DeploymentStatus, DeploymentUid, Reason, Tuple};
+
+/// How many requests of one deployment are in flight at most. The transport has room for more, so that no deployment
+/// keeps another from its turn.
+pub(crate) const REQUESTS_PER_DEPLOYMENT: usize = 16;
 
 /// The result of a request to the API server.
 pub type Answer<T> = Result<T, Failure>;
@@ -131,7 +134,7 @@ pub type Opened = Result<(Account, Arc<dyn ObjectApi>), Block>;
 pub trait Accounts: Send + Sync {
     /// The account of a set, and a client that is that account. Looked up again each time: the policy may
     /// have changed.
-    fn open<'a>(&'a self, set: &'a StoredSet) -> BoxFuture<'a, Opened>;
+    fn open<'a>(&'a self, set: &'a SetHead) -> BoxFuture<'a, Opened>;
 
     /// Rises when the policy names another default account: what was opened may be another one now.
     fn policy(&self) -> u64;
@@ -181,64 +184,27 @@ pub trait Notified: Send + Sync {
     fn circumstances_changed(&self);
 }
 
-/// Names one stored set.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SetRef {
-    /// Namespace of an `ObjectSet`; absent for a `ClusterObjectSet`.
-    pub namespace: Option<String>,
-    /// Name.
-    pub name: String,
-    /// UID.
-    pub uid: String,
-}
-
-/// How a set came to be.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Origin {
-    /// An order of a hub.
-    Hub {
-        /// What was accepted.
-        tuple: Tuple,
-        /// Set once: the order that tears the deployment down.
-        tombstone: Option<Tuple>,
-        /// What the tombstone does with the objects.
-        deletion_policy: DeletionPolicy,
-    },
-    /// Used directly, alone or below an `ObjectDeployment`. It is handed to the engine only once it carries
-    /// our finalizer, or when it is being deleted.
-    Standalone {
-        /// It is being deleted, and waits for [`SetStore::release`].
-        deleting: bool,
-        /// Its objects are left: whoever deletes it wants them to stay, or they go with their namespace.
-        orphaning: bool,
-        /// Deployments (UIDs) whose objects it may take over: those of the sets in `spec.previous`.
-        predecessors: Vec<DeploymentUid>,
-        /// Owner reference that its objects get (`blockOwnerDeletion: false`), for the same scope.
-        owner: Value,
-    },
-}
-
-/// One stored set without its objects.
+/// One stored set, and its last written status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredSet {
-    /// Which set.
-    pub reference: SetRef,
-    /// `metadata.generation`.
-    pub generation: i64,
-    /// Number within the deployment: the order number, or the revision of a standalone set.
-    pub number: u64,
-    /// How it came to be.
-    pub origin: Origin,
-    /// The account it names, if any.
-    pub account: Option<String>,
-    /// Confines all objects: the target namespace of a hub's order, the namespace of an `ObjectSet`.
-    pub confined_to: Option<String>,
-    /// What is to be done with it; `Paused` also where a hub's order says so.
-    pub lifecycle: LifecycleState,
-    /// The set has content (a tombstone that was stored as a set of its own has none).
-    pub has_content: bool,
-    /// Its last written status.
+    /// The set without its objects. What its status says of them is not in it yet.
+    pub head: SetHead,
+    /// Its status.
     pub status: ObjectSetStatus,
+}
+
+/// How a set is named in owner references and Events.
+pub fn object_reference(set: &SetRef) -> Value {
+    let kind = match set.namespace {
+        Some(_) => "ObjectSet",
+        None => "ClusterObjectSet",
+    };
+    json!({
+        "apiVersion": format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION),
+        "kind": kind,
+        "name": set.name,
+        "uid": &*set.uid,
+    })
 }
 
 /// Why there is no content.
@@ -253,11 +219,11 @@ pub enum ContentFailure {
 /// The accepted orders on the member's API server, written with the agent's own identity.
 pub trait SetStore: Send + Sync {
     /// Every stored set of a deployment, in any order. Those of a hub that are `known` and have not changed
-    /// since are answered as they are known, with the status that they are known with.
+    /// since are answered as they are known, without a status.
     fn sets<'a>(
         &'a self,
         deployment: DeploymentUid,
-        known: &'a [StoredSet],
+        known: &'a [SetHead],
     ) -> BoxFuture<'a, Answer<Vec<StoredSet>>>;
 
     /// The whole content of a set, objects of kind Secret included.

@@ -1,8 +1,8 @@
 //! The newest status of each deployment, waiting for the session.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use stevedore_proto_core::{DeploymentStatus, DeploymentUid};
 use tokio::sync::Notify;
 
@@ -21,22 +21,18 @@ impl Reports {
     pub async fn next(&self) -> Vec<DeploymentStatus> {
         loop {
             let woken = self.wake.notified();
-            let waiting = std::mem::take(&mut *self.lock());
+            let waiting = std::mem::take(&mut *self.waiting.lock());
             if !waiting.is_empty() {
                 return waiting.into_values().collect();
             }
             woken.await;
         }
     }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<DeploymentUid, DeploymentStatus>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Reporter for Reports {
     fn report(&self, status: DeploymentStatus) {
-        self.lock().insert(status.deployment, status);
+        self.waiting.lock().insert(status.deployment, status);
         self.wake.notify_one();
     }
 }

@@ -37,11 +37,7 @@ use crate::uplink::Uplink;
 use crate::watch::SharedWatches;
 
 /// Between attempts while the API server does not answer at the start.
-const START: Schedule = Schedule {
-    initial: Duration::from_millis(500),
-    factor: 2.0,
-    cap: Duration::from_secs(15),
-};
+const START: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(15));
 
 /// Starts everything that `args` ask for, as tasks. Returns when the port is bound; what follows waits for
 /// the API server by itself.
@@ -64,18 +60,10 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     let bound = json!({"admin": address.to_string()});
     args.daemon.write_ready(&bound.to_string())?;
     let transport = connect::connect(args.kubeconfig.as_deref()).await?;
-    let stop = tasks.shutdown();
     let all = tasks.clone();
-    tasks.essential("agent", async move {
-        tokio::select! {
-            wired = wire(args, transport, parts, metrics, &all) => {
-                match wired {
-                    Ok(()) => { stop.cancelled().await; Ok(()) }
-                    Err(failure) => Err(failure.to_string()),
-                }
-            }
-            () = stop.cancelled() => Ok(()),
-        }
+    tasks.try_until_shutdown("agent", async move {
+        wire(args, transport, parts, metrics, &all).await?;
+        std::future::pending::<Answer<()>>().await
     });
     Ok(())
 }
@@ -140,7 +128,7 @@ async fn wire(
         notes: Arc::new(EventWriter::start(client.clone(), instance, tasks)),
     });
     store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
-    store.keep_swept();
+    store.start_garbage_collection();
     standalone::start(&client, &queue, &circumstances, tasks)?;
     let hub_clock = HubClock::new(Clock::SYSTEM);
     let standing = parts.hub.map(|ready| {
@@ -187,14 +175,7 @@ async fn first_words(client: &AgentClient, ready: &ReadyHandle) -> (ClusterUid, 
 }
 
 fn follow(client: AgentClient, facts: watch::Sender<Environment>, tasks: &Tasks) {
-    let stop = tasks.shutdown();
-    tasks.essential("facts", async move {
-        tokio::select! {
-            () = facts::follow(client, facts) => {}
-            () = stop.cancelled() => {}
-        }
-        Ok::<(), std::convert::Infallible>(())
-    });
+    tasks.run_until_shutdown("facts", facts::follow(client, facts));
 }
 
 /// Tries until it works; says through readiness and log what is missing.

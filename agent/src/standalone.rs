@@ -13,18 +13,17 @@ mod reconcile;
 mod status;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use stevedore_agent_core::failure::Failure;
 use stevedore_client::decode::Identity;
 use stevedore_client::watch::{self, Circumstances, Handler, Notice};
-use stevedore_crds::v1alpha1::{ClusterObjectDeployment, ObjectDeployment};
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::Notify;
 
-use crate::cluster_api::AgentClient;
-use crate::cluster_api::agent_client::Own;
 use crate::cluster_api::watch_requests::WatchRequests;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
 /// Namespace (absent for a ClusterObjectDeployment) and name.
@@ -40,21 +39,14 @@ pub struct Queue {
 impl Queue {
     /// Something of this deployment changed.
     pub(crate) fn add(&self, name: Name) {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name);
+        self.waiting.lock().insert(name);
         self.wake.notify_one();
     }
 
     async fn next(&self) -> Name {
         loop {
             let woken = self.wake.notified();
-            let first = self
-                .waiting
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop_first();
+            let first = self.waiting.lock().pop_first();
             match first {
                 Some(name) => return name,
                 None => woken.await,
@@ -74,37 +66,30 @@ pub(crate) fn start(
     tasks: &Tasks,
 ) -> Answer<()> {
     let tasks = tasks.owner("deployments");
-    watch::<ObjectDeployment>(client, queue, circumstances, &tasks)?;
-    watch::<ClusterObjectDeployment>(client, queue, circumstances, &tasks)?;
+    for resource in [
+        Resource::OBJECT_DEPLOYMENT,
+        Resource::CLUSTER_OBJECT_DEPLOYMENT,
+    ] {
+        watch(resource, client, queue, circumstances, &tasks)?;
+    }
     let controller = reconcile::Controller::new(client.clone(), Arc::clone(queue), &tasks);
-    let stop = tasks.shutdown();
-    tasks.essential("controller", async move {
-        tokio::select! {
-            () = controller.run() => {}
-            () = stop.cancelled() => {}
-        }
-        Ok::<(), std::convert::Infallible>(())
-    });
+    tasks.run_until_shutdown("controller", async move { controller.run().await });
     Ok(())
 }
 
-fn watch<K: Own>(
+fn watch(
+    resource: Resource,
     client: &AgentClient,
     queue: &Arc<Queue>,
     circumstances: &Circumstances,
     tasks: &Tasks,
 ) -> Answer<()> {
-    let subject = AgentClient::subject::<K>(None, false)?;
+    let subject = AgentClient::subject(resource, false)?;
     let requests = WatchRequests::own(client.transport().clone());
     let circumstances = circumstances.clone();
     let mut handler = Seen(Arc::clone(queue));
-    let stop = tasks.shutdown();
-    tasks.essential(K::plural(&()), async move {
-        tokio::select! {
-            () = watch::run(&requests, &subject, circumstances, &mut handler) => {}
-            () = stop.cancelled() => {}
-        }
-        Ok::<(), std::convert::Infallible>(())
+    tasks.run_until_shutdown(resource.plural(), async move {
+        watch::run(&requests, &subject, circumstances, &mut handler).await;
     });
     Ok(())
 }

@@ -3,8 +3,6 @@
 //! Such an object is neither acted on nor taken for deleted. What it contains is never told, only where and why it
 //! cannot be decoded.
 
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::de::IgnoredAny;
@@ -18,8 +16,7 @@ use stevedore_runtime::supervise::Tasks;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use crate::cluster_api::AgentClient;
-use crate::cluster_api::agent_client::Own;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
 /// Findings that wait to be written; more are dropped, and found again with the next list.
@@ -34,48 +31,51 @@ pub(crate) struct UnreadableWriter {
 
 /// An object that cannot be read, and the conditions that it has.
 struct Finding {
+    resource: Resource,
     identity: Identity,
     conditions: Vec<Condition>,
     message: String,
-    patch: fn(&AgentClient, Identity, Vec<Condition>) -> BoxFuture<'_, Answer<()>>,
 }
 
 impl UnreadableWriter {
     /// Starts the task.
     pub(crate) fn start(client: AgentClient, tasks: &Tasks) -> Self {
         let (queue, mut waiting) = mpsc::channel(WAITING);
-        let stop = tasks.shutdown();
-        tasks.essential("unreadable", async move {
-            let write = async {
-                while let Some(finding) = waiting.recv().await {
-                    write(&client, finding).await;
-                }
-            };
-            tokio::select! {
-                () = write => {}
-                () = stop.cancelled() => {}
+        tasks.run_until_shutdown("unreadable", async move {
+            while let Some(finding) = waiting.recv().await {
+                write(&client, finding).await;
             }
-            Ok::<(), std::convert::Infallible>(())
         });
         Self { queue }
     }
 
     /// Tells why an object cannot be read. Never waits.
-    pub(crate) fn tell<K: Own>(&self, object: &RawValue, why: &Undecodable) {
-        let Some(identity) = log::<K>(object, why) else {
+    pub(crate) fn tell(&self, resource: Resource, object: &RawValue, why: &Undecodable) {
+        let Some(identity) = log(resource, object, why) else {
             return;
         };
-        self.show::<K>(identity, object, format!("the agent cannot read it: {why}"));
+        self.show(
+            resource,
+            identity,
+            object,
+            format!("the agent cannot read it: {why}"),
+        );
     }
 
     /// Says on an object why nothing is done for it.
-    pub(crate) fn show<K: Own>(&self, identity: Identity, object: &RawValue, message: String) {
+    pub(crate) fn show(
+        &self,
+        resource: Resource,
+        identity: Identity,
+        object: &RawValue,
+        message: String,
+    ) {
         let conditions = part(object, &["status", "conditions"]).unwrap_or_default();
         let finding = Finding {
             identity,
             conditions,
             message,
-            patch: |client, identity, conditions| patch::<K>(client, identity, conditions).boxed(),
+            resource,
         };
         // A full queue means that many are found at once: the next list finds them again.
         let _ = self.queue.try_send(finding);
@@ -83,11 +83,11 @@ impl UnreadableWriter {
 }
 
 /// Logs why an object cannot be read, and gives its identity.
-pub(crate) fn log<K: Own>(object: &RawValue, why: &Undecodable) -> Option<Identity> {
+pub(crate) fn log(resource: Resource, object: &RawValue, why: &Undecodable) -> Option<Identity> {
     let identity = Identity::of(object);
     let named = identity.as_ref();
     tracing::warn!(
-        kind = %K::kind(&()),
+        kind = resource.kind(),
         namespace = named.and_then(|identity| identity.namespace.as_deref()),
         name = named.map(|identity| identity.name.as_str()),
         %why,
@@ -114,7 +114,7 @@ async fn write(client: &AgentClient, finding: Finding) {
     };
     let mut delays = Delays::new(Schedule::OPERATION);
     while delays.attempts() < ATTEMPTS {
-        match (finding.patch)(client, finding.identity.clone(), conditions.clone()).await {
+        match patch(client, &finding, &conditions).await {
             // What changed since is seen again as it is now.
             Err(failure)
                 if !matches!(
@@ -130,18 +130,18 @@ async fn write(client: &AgentClient, finding: Finding) {
     }
 }
 
-async fn patch<K: Own>(
-    client: &AgentClient,
-    identity: Identity,
-    conditions: Vec<Condition>,
-) -> Answer<()> {
+async fn patch(client: &AgentClient, finding: &Finding, conditions: &[Condition]) -> Answer<()> {
+    let identity = &finding.identity;
     let patch = json!({
         "metadata": {"uid": identity.uid, "resourceVersion": identity.resource_version},
         "status": {"conditions": conditions},
     });
     let namespace = identity.namespace.as_deref();
-    let patched = client.patch::<K, IgnoredAny>(namespace, &identity.name, Some("status"), &patch);
-    patched.await.map(|_| ())
+    let status = Some("status");
+    client
+        .patch::<IgnoredAny>(finding.resource, namespace, &identity.name, status, &patch)
+        .await
+        .map(|_| ())
 }
 
 #[cfg(test)]
@@ -155,7 +155,7 @@ mod tests {
             identity: Identity::of(&object).unwrap(),
             conditions,
             message: "the agent cannot read it".into(),
-            patch: |_, _, _| unreachable!("nothing is written"),
+            resource: Resource::OBJECT_SET,
         }
     }
 

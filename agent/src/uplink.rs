@@ -2,12 +2,11 @@
 
 mod traces;
 
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stevedore_agent_core::session::{Backoff, Event, Identity, Session, StoreError};
+use stevedore_agent_core::session::{Event, Identity, Reconnect, Session, StoreError};
 use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::{ClusterUid, DeploymentStatus, Environment, InstanceId, Order};
 use stevedore_runtime::admin::ReadyHandle;
@@ -28,11 +27,7 @@ use traces::Traces;
 /// Events that wait for the session; its machine coalesces further.
 const EVENTS: usize = 64;
 /// Between attempts to join.
-const JOIN: Schedule = Schedule {
-    initial: Duration::from_secs(1),
-    factor: 2.0,
-    cap: Duration::from_secs(30),
-};
+const JOIN: Schedule = Schedule::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// The store, with a memory of the traces that stored orders belong to.
 struct Traced {
@@ -76,14 +71,8 @@ pub(crate) struct Uplink {
 impl Uplink {
     /// Starts the link as tasks. The rest of the agent works whether it comes up or not.
     pub(crate) fn start(self, tasks: &Tasks) {
-        let stop = tasks.shutdown();
         let all = tasks.clone();
-        tasks.essential("uplink", async move {
-            tokio::select! {
-                result = self.run(&all) => result,
-                () = stop.cancelled() => Ok(()),
-            }
-        });
+        tasks.try_until_shutdown("uplink", async move { self.run(&all).await });
     }
 
     async fn run(self, tasks: &Tasks) -> Result<(), String> {
@@ -99,7 +88,7 @@ impl Uplink {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let mut lost = self.store.lost();
-        let machine = Session::new(identity, self.store.recovered(), Backoff::default());
+        let machine = Session::new(identity, self.store.recovered(), Reconnect::default());
         let (events, engine) = mpsc::channel(EVENTS);
         let traces = Arc::new(Traces::default());
         self.feed(events, &traces, tasks);
@@ -167,7 +156,7 @@ impl Uplink {
         let tasks = tasks.owner("uplink");
         let (reports, to) = (Arc::clone(&self.reports), events.clone());
         let traces = Arc::clone(traces);
-        run_until_stop(&tasks, "reports", async move {
+        tasks.run_until_shutdown("reports", async move {
             loop {
                 for status in reports.next().await {
                     traces.say(&status);
@@ -177,7 +166,7 @@ impl Uplink {
         });
         let (mut facts, to) = (self.facts.clone(), events.clone());
         facts.mark_changed();
-        run_until_stop(&tasks, "facts", async move {
+        tasks.run_until_shutdown("facts", async move {
             while facts.changed().await.is_ok() {
                 let environment = Box::new(facts.borrow_and_update().clone());
                 let _ = to.send(Event::Environment(environment)).await;
@@ -185,7 +174,7 @@ impl Uplink {
             std::future::pending::<()>().await;
         });
         let (store, mut deleted) = (Arc::clone(&self.store), self.store.deleted());
-        run_until_stop(&tasks, "deletions", async move {
+        tasks.run_until_shutdown("deletions", async move {
             while deleted.changed().await.is_ok() {
                 for deployment in store.take_forgotten() {
                     let _ = events.send(Event::Forgotten(deployment)).await;
@@ -206,21 +195,6 @@ async fn tell(events: &mpsc::Sender<Event>, status: DeploymentStatus) {
     };
     let _ = events.send(progress).await;
     let _ = events.send(Event::Status(Box::new(status))).await;
-}
-
-fn run_until_stop(
-    tasks: &Tasks,
-    name: &'static str,
-    work: impl Future<Output = ()> + Send + 'static,
-) {
-    let stop = tasks.shutdown();
-    tasks.essential(name, async move {
-        tokio::select! {
-            () = work => {}
-            () = stop.cancelled() => {}
-        }
-        Ok::<(), Infallible>(())
-    });
 }
 
 /// The token that stands ready, for the hub's address where one was given.

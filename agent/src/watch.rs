@@ -5,9 +5,10 @@
 //! whole and dropped before the next one is read; nothing is cached here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::{Failure, FailureKind};
@@ -25,11 +26,7 @@ use crate::cluster_api::{Discovery, Transport, package_client};
 use crate::ports::{Account, Answer, ObjectSink, WatchNotice, Watches};
 
 /// How often a kind that is not served is looked for; its definition's event makes it at once.
-const KIND: Schedule = Schedule {
-    initial: Duration::from_millis(500),
-    factor: 2.0,
-    cap: Duration::from_secs(60),
-};
+const KIND: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(60));
 
 /// Every watch over packages' objects. One per process.
 pub struct SharedWatches {
@@ -51,7 +48,7 @@ struct Table {
 
 struct Running {
     users: usize,
-    task: Task<()>,
+    task: Task<Option<()>>,
 }
 
 impl Drop for Running {
@@ -85,7 +82,7 @@ impl SharedWatches {
 
     /// Number of watches that run.
     pub fn len(&self) -> usize {
-        self.lock().running.len()
+        self.table.lock().running.len()
     }
 
     /// Whether no watch runs.
@@ -93,7 +90,7 @@ impl SharedWatches {
         self.len() == 0
     }
 
-    fn start(&self, key: Key) -> Task<()> {
+    fn start(&self, key: Key) -> Task<Option<()>> {
         let sink = self
             .sink
             .get()
@@ -108,31 +105,20 @@ impl SharedWatches {
         let transport = self.transport.clone();
         let discovery = Arc::clone(&self.discovery);
         let circumstances = self.circumstances.clone();
-        let stop = self.tasks.shutdown();
-        self.tasks.spawn(name, async move {
+        self.tasks.spawn_until_shutdown(name, async move {
             let mut handler = ToSink {
                 sink,
                 account: account.clone(),
                 watch: watch.clone(),
             };
-            let work = async {
-                let path = handler.find(&discovery, circumstances.clone()).await;
-                let subject = Subject {
-                    labels: Some(label::DEPLOYMENT),
-                    ..Subject::all(path)
-                };
-                let requests = WatchRequests::of(transport, account);
-                watch::run(&requests, &subject, circumstances, &mut handler).await;
+            let path = handler.find(&discovery, circumstances.clone()).await;
+            let subject = Subject {
+                labels: Some(label::DEPLOYMENT),
+                ..Subject::all(path)
             };
-            tokio::select! {
-                () = work => {}
-                () = stop.cancelled() => {}
-            }
+            let requests = WatchRequests::of(transport, account);
+            watch::run(&requests, &subject, circumstances, &mut handler).await;
         })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -142,7 +128,7 @@ impl Watches for SharedWatches {
             .into_iter()
             .map(|scope| (account.clone(), scope))
             .collect();
-        let mut table = self.lock();
+        let mut table = self.table.lock();
         let old = if new.is_empty() {
             table.wanted.remove(&deployment).unwrap_or_default()
         } else {
@@ -265,7 +251,6 @@ impl Handler<Failure> for ToSink {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
 
     use futures::future::BoxFuture;
     use serde_json::json;
@@ -278,7 +263,7 @@ mod tests {
 
     impl ObjectSink for Sink {
         fn offer(&self, notice: WatchNotice) -> BoxFuture<'_, ()> {
-            self.0.lock().unwrap().push(notice);
+            self.0.lock().push(notice);
             Box::pin(std::future::ready(()))
         }
     }
@@ -310,7 +295,7 @@ mod tests {
         ] {
             handler.take(notice).await;
         }
-        let told = std::mem::take(&mut *sink.0.lock().unwrap());
+        let told = std::mem::take(&mut *sink.0.lock());
         let [
             WatchNotice::Unreadable(one),
             WatchNotice::Seen(other),

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use parking_lot::RwLock;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
@@ -44,7 +45,7 @@ impl Readiness {
     /// Adds a part that is not ready until its handle says so.
     #[must_use]
     pub fn handle(&self, name: &'static str) -> ReadyHandle {
-        let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = self.parts.write();
         parts.push(Part {
             name,
             missing: Some("starting".to_owned()),
@@ -58,7 +59,7 @@ impl Readiness {
     /// `name: what is missing` of every part that is not ready.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
-        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
+        let parts = self.parts.read();
         parts
             .iter()
             .filter_map(|part| {
@@ -82,7 +83,7 @@ impl ReadyHandle {
     }
 
     fn set(&self, missing: Option<String>) {
-        let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = self.parts.write();
         parts[self.index].missing = missing;
     }
 }

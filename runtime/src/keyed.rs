@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 /// Hands out one value for each key, for as long as somebody has it: a lock, a share, a result that several wait
 /// for. Values that nobody has any more take no memory for long: they are let go when the next is asked for.
@@ -18,7 +20,7 @@ impl<K, T> Default for Keyed<K, T> {
 impl<K: Eq + Hash, T> Keyed<K, T> {
     /// The value that others have of this key, or a new one.
     pub fn get(&self, key: K, make: impl FnOnce() -> T) -> Arc<T> {
-        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut values = self.0.lock();
         values.retain(|_, value| value.strong_count() > 0);
         let known = values.get(&key).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
@@ -41,6 +43,6 @@ mod tests {
         assert_eq!(*values.get("b", || 3), 3);
         drop(one);
         assert_eq!(*values.get("a", || 4), 4);
-        assert_eq!(values.0.lock().unwrap().len(), 1);
+        assert_eq!(values.0.lock().len(), 1);
     }
 }

@@ -12,6 +12,7 @@
 //! * Dropping a [`Scope`] aborts its children; dropping a [`Task`] does not stop it (it stays supervised).
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -197,6 +198,36 @@ impl Tasks {
             }
         };
         let _ = self.start(&name, watched);
+    }
+
+    /// Starts an essential task whose work goes on for ever; shutdown ends it at its next await point.
+    pub fn run_until_shutdown<F>(&self, name: impl Display, work: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.try_until_shutdown(name, work.map(Ok::<(), Infallible>));
+    }
+
+    /// As [`run_until_shutdown`](Self::run_until_shutdown), for work that may fail.
+    pub fn try_until_shutdown<F, E>(&self, name: impl Display, work: F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display + Send + 'static,
+    {
+        let stop = self.shutdown();
+        self.essential(name, async move {
+            stop.run_until_cancelled(work).await.unwrap_or(Ok(()))
+        });
+    }
+
+    /// Starts a task that shutdown ends at its next await point; its value is `None` then.
+    pub fn spawn_until_shutdown<F, T>(&self, name: impl Display, work: F) -> Task<Option<T>>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let stop = self.shutdown();
+        self.spawn(name, async move { stop.run_until_cancelled(work).await })
     }
 
     /// Starts a task and returns a handle to its value.

@@ -6,7 +6,7 @@
 //! | Module | Decides |
 //! |---|---|
 //! | [`session`] | which orders of a hub are accepted, what is said to it |
-//! | [`order`] | which stored set is the accepted one |
+//! | [`set`] | which stored set is the accepted one |
 //! | [`plan`] | what to do for a deployment now |
 //! | [`desired`] | what a content wants, and whether it may be written at all |
 //! | [`rollout`] | what each object of the accepted set needs next, phase by phase |
@@ -23,7 +23,6 @@ pub mod failure;
 pub mod key;
 pub mod mark;
 pub mod observe;
-pub mod order;
 pub mod plan;
 pub mod probe;
 pub mod prune;
@@ -31,4 +30,5 @@ pub mod removal;
 pub mod retry;
 pub mod rollout;
 pub mod session;
+pub mod set;
 pub mod teardown;

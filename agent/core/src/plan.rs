@@ -11,16 +11,17 @@ mod outcome;
 mod view;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use stevedore_proto_core::{DeploymentUid, Millis};
 
 use crate::desired::Blueprint;
 use crate::key::{ObjectKey, WatchKey};
-use crate::order::{self, Ending, Lifecycle, SetHead, SetUid};
 use crate::prune::Named;
 use crate::removal::{self, Removal};
 use crate::retry::Spread;
 use crate::rollout::{self, Context, Rollout};
+use crate::set::{self, Ending, Lifecycle, SetHead, SetUid};
 
 use gate::Gate;
 
@@ -126,7 +127,6 @@ struct Leaving {
 #[derive(Debug, Clone)]
 pub struct Deployment {
     uid: DeploymentUid,
-    predecessors: Vec<DeploymentUid>,
     heads: Vec<SetHead>,
     account: Gate,
     /// An account was open in this process: something may have been written.
@@ -147,7 +147,6 @@ impl Deployment {
     pub fn new(uid: DeploymentUid, seed: u64) -> Self {
         Self {
             uid,
-            predecessors: Vec::new(),
             heads: Vec::new(),
             account: Gate::default(),
             had_account: false,
@@ -163,17 +162,16 @@ impl Deployment {
     }
 
     /// The stored sets are these. Must not be called while actions are under way.
-    pub fn set_heads(&mut self, mut heads: Vec<SetHead>, predecessors: Vec<DeploymentUid>) {
-        order::sort(&mut heads);
-        let account_of = |heads: &[SetHead]| heads.last().map(|head| head.uid.clone());
+    pub fn set_heads(&mut self, mut heads: Vec<SetHead>) {
+        set::sort(&mut heads);
+        let account_of = |heads: &[SetHead]| heads.last().map(|head| head.set.uid.clone());
         if account_of(&heads) != account_of(&self.heads) {
             self.account.shut();
         }
         self.heads = heads;
-        self.predecessors = predecessors;
         self.chore.shut();
-        let accepted = order::accepted(&self.heads);
-        match (accepted.map(|head| &head.uid), &self.rollout) {
+        let accepted = set::accepted(&self.heads);
+        match (accepted.map(|head| &head.set.uid), &self.rollout) {
             (Some(uid), Some((current, _))) if uid == current => {}
             _ => self.prepared.shut(),
         }
@@ -188,7 +186,7 @@ impl Deployment {
         if prunes || !self.goes_on_with(purpose.as_ref()) {
             self.leaving = purpose.map(Leaving::new);
             // Where nothing can be left, no account says so best.
-            self.account.retry.hurry();
+            self.account.backoff.retry_now();
         }
     }
 
@@ -211,24 +209,29 @@ impl Deployment {
         self.heads.is_empty()
     }
 
+    /// The stored sets, the newest last.
+    pub fn heads(&self) -> &[SetHead] {
+        &self.heads
+    }
+
     /// The set that is rolled out.
     pub fn accepted(&self) -> Option<&SetHead> {
-        order::accepted(&self.heads)
+        set::accepted(&self.heads)
     }
 
     /// Rights, policy or whatever else may have changed: what is blocked is tried now.
-    pub fn hurry(&mut self) {
+    pub fn retry_now(&mut self) {
         for gate in [&mut self.account, &mut self.prepared, &mut self.chore] {
-            gate.retry.hurry();
+            gate.backoff.retry_now();
         }
         if let Some((_, rollout)) = &mut self.rollout {
-            rollout.hurry();
+            rollout.retry_now();
         }
         if let Some(leaving) = &mut self.leaving {
-            leaving.surveyed.retry.hurry();
-            leaving.searched.retry.hurry();
+            leaving.surveyed.backoff.retry_now();
+            leaving.searched.backoff.retry_now();
             if let Some(removal) = &mut leaving.removal {
-                removal.hurry();
+                removal.retry_now();
             }
         }
     }
@@ -253,7 +256,7 @@ impl Deployment {
         let accepted = self.accepted()?;
         self.rollout
             .as_ref()
-            .filter(|(uid, _)| *uid == accepted.uid && self.prepared.open)
+            .filter(|(uid, _)| *uid == accepted.set.uid && self.prepared.open)
     }
 
     /// Everything that has to be watched now. While an order is prepared, what the one before has in place.
@@ -295,7 +298,7 @@ impl Deployment {
             self.heads
                 .iter()
                 .filter(|head| wanted(head))
-                .map(|head| head.uid.clone())
+                .map(|head| head.set.uid.clone())
                 .collect()
         };
         let orphaning = of(&|head| head.ending == Ending::Orphaning);
@@ -306,32 +309,34 @@ impl Deployment {
         if !deleting.is_empty() {
             return Some(Purpose::Sets(deleting));
         }
-        if newest.standalone && newest.lifecycle == Lifecycle::Archived && !newest.archived {
-            return Some(Purpose::Archive(newest.uid.clone()));
+        if newest.is_standalone() && newest.lifecycle == Lifecycle::Archived && !newest.archived {
+            return Some(Purpose::Archive(newest.set.uid.clone()));
         }
         let accepted = self.accepted()?;
         if newest.lifecycle != Lifecycle::Active {
             return None;
         }
-        let mut older = of(&|head| head.uid != accepted.uid && !head.archived);
+        let mut older = of(&|head| head.set.uid != accepted.set.uid && !head.archived);
         if self.rollout().is_some_and(Rollout::stays_available) {
             return (!older.is_empty()).then_some(Purpose::Prune(older));
         }
         older.truncate(older.len().saturating_sub(KEPT));
-        (!older.is_empty() && !newest.standalone).then_some(Purpose::Fold(older))
+        (!older.is_empty() && !newest.is_standalone()).then_some(Purpose::Fold(older))
     }
 
     fn start_rollout(&mut self, accepted: &SetUid, blueprint: &Blueprint) {
-        let Some(head) = self.heads.iter().find(|head| head.uid == *accepted) else {
+        let Some(head) = self.heads.iter().find(|head| head.set.uid == *accepted) else {
             return;
         };
+        let all = self.heads.iter().flat_map(|head| &head.predecessors);
+        let predecessors: BTreeSet<DeploymentUid> = all.copied().collect();
         let context = Context {
             deployment: self.uid,
             order: self
                 .heads
                 .last()
                 .map_or(head.number, |newest| newest.number),
-            predecessors: self.predecessors.clone(),
+            predecessors: predecessors.into_iter().collect(),
         };
         let record_in = |head: &SetHead, key: &ObjectKey| {
             head.inventory
@@ -340,7 +345,7 @@ impl Deployment {
                 .map(|(_, record)| record.clone())
         };
         let before = self.rollout.as_ref().map(|(_, rollout)| rollout);
-        let seed = self.spread.of(u64::from(u32::MAX));
+        let seed = self.spread.draw();
         let mut rollout = Rollout::new(context, blueprint, head.progress, seed, |desired| {
             let key = &desired.key;
             let mut memory = before
@@ -362,8 +367,12 @@ impl Deployment {
         rollout.set_paused(head.lifecycle == Lifecycle::Paused);
         self.rollout = Some((accepted.clone(), rollout));
         // The rollout knows it now, and better.
-        for head in self.heads.iter_mut().filter(|head| head.uid == *accepted) {
-            head.inventory = Vec::new();
+        for head in self
+            .heads
+            .iter_mut()
+            .filter(|head| head.set.uid == *accepted)
+        {
+            head.inventory = Arc::default();
         }
     }
 }

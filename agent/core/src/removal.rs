@@ -13,7 +13,7 @@ use crate::adopt::{self, Claim};
 use crate::failure::{Failure, FailureKind};
 use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
-use crate::retry::{BLOCKED, FORBIDDEN, Retry, SOON, Spread};
+use crate::retry::{BLOCKED, Backoff, FORBIDDEN, SOON, Spread, schedule};
 use crate::rollout::{Block, being_deleted, earlier};
 
 /// An object to be taken away.
@@ -71,14 +71,14 @@ struct Item {
     know: Know,
     busy: bool,
     block: Option<Block>,
-    retry: Retry,
+    backoff: Backoff,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Namespace {
     terminating: bool,
     busy: bool,
-    retry: Retry,
+    backoff: Backoff,
 }
 
 /// Objects on their way out.
@@ -105,7 +105,7 @@ impl Removal {
                     know: Know::Doubtful,
                     busy: false,
                     block: None,
-                    retry: Retry::default(),
+                    backoff: Backoff::default(),
                 })
                 .collect(),
             namespaces: BTreeMap::new(),
@@ -211,8 +211,8 @@ impl Removal {
             if item.doomed.rank != rank || item.busy || matches!(item.know, Know::Done) {
                 continue;
             }
-            if !item.retry.ready(now) {
-                wake = earlier(wake, item.retry.wake(now));
+            if !item.backoff.ready(now) {
+                wake = earlier(wake, item.backoff.wake(now));
                 continue;
             }
             match &item.know {
@@ -242,7 +242,7 @@ impl Removal {
         let ask = match self.namespaces.get(name) {
             None => true,
             Some(namespace) => {
-                !namespace.busy && !namespace.terminating && namespace.retry.ready(now)
+                !namespace.busy && !namespace.terminating && namespace.backoff.ready(now)
             }
         };
         ask.then(|| Job::Namespace(Arc::clone(name)))
@@ -276,7 +276,7 @@ impl Removal {
                     Answer::Read(None) => item.done(),
                     Answer::Deleted => {
                         item.know = Know::Doubtful;
-                        item.retry.clear();
+                        item.backoff.clear();
                         item.block = None;
                     }
                     Answer::Failed(failure) => refuse(item, &failure, now, &mut self.spread),
@@ -299,7 +299,7 @@ impl Removal {
                     }
                 }
             }
-            _ => namespace.retry.fail(now, BLOCKED, None, &mut self.spread),
+            _ => namespace.backoff.fail(now, BLOCKED, None, &mut self.spread),
         }
     }
 
@@ -318,15 +318,15 @@ impl Removal {
             let item = &mut self.items[at];
             if !matches!(item.know, Know::Done) {
                 item.know = Know::Doubtful;
-                item.retry.hurry();
+                item.backoff.retry_now();
             }
         }
     }
 
     /// Rights, policy or whatever else may have changed: what is blocked is tried now.
-    pub fn hurry(&mut self) {
+    pub fn retry_now(&mut self) {
         for item in &mut self.items {
-            item.retry.hurry();
+            item.backoff.retry_now();
         }
     }
 
@@ -356,14 +356,14 @@ impl Removal {
             }
             Some(finalizers) => {
                 // The first looks after a delete are quick; then it is named, and looked at less often.
-                item.retry.fail(now, SOON, None, &mut self.spread);
-                let named = item.retry.attempts() > 3 || !finalizers.is_empty();
+                item.backoff.fail(now, SOON, None, &mut self.spread);
+                let named = item.backoff.attempts() > 3 || !finalizers.is_empty();
                 item.block =
                     named.then(|| Block::new(Reason::Terminating, being_deleted(finalizers)));
             }
             None => {
                 item.block = None;
-                item.retry.clear();
+                item.backoff.clear();
             }
         }
         item.know = Know::Present(Box::new(seen));
@@ -374,7 +374,7 @@ impl Item {
     fn done(&mut self) {
         self.know = Know::Done;
         self.block = None;
-        self.retry.clear();
+        self.backoff.clear();
     }
 }
 
@@ -382,19 +382,17 @@ fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) 
     let schedule = match failure.kind {
         FailureKind::NotFound | FailureKind::Conflict => {
             item.know = Know::Doubtful;
-            item.retry.fail(now, SOON, None, spread);
+            item.backoff.fail(now, SOON, None, spread);
             return;
         }
         // Also of what no inventory has: it may have been created just before a crash.
-        FailureKind::Forbidden | FailureKind::AccountNotAllowed => FORBIDDEN,
-        // A version that is gone, or a server that is away, takes no object along.
-        FailureKind::NoKind | FailureKind::Expired | FailureKind::Unavailable => SOON,
-        FailureKind::Invalid
-        | FailureKind::TooLarge
-        | FailureKind::Unreadable
-        | FailureKind::ContentMissing => BLOCKED,
+        FailureKind::AccountNotAllowed => FORBIDDEN,
+        // A version that is gone takes no object along.
+        FailureKind::NoKind => SOON,
+        kind => schedule(kind.reason().retry()).unwrap_or(BLOCKED),
     };
-    item.retry.fail(now, schedule, failure.retry_after, spread);
+    item.backoff
+        .fail(now, schedule, failure.retry_after, spread);
     let message = failure.about(&item.doomed.key.kind);
     item.block = Some(Block::new(failure.kind.reason(), message));
 }

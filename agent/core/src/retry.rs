@@ -1,33 +1,29 @@
-//! When something that failed is tried again.
+//! Back-off of failed requests: how often something failed, and until when it is left alone.
+
+use std::time::Duration;
 
 use stevedore_proto_core::Millis;
-
-/// How waits grow: doubled from `first` up to `max`, each spread by ±25 %.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schedule {
-    /// The first wait.
-    pub first: Millis,
-    /// No wait is longer (before it is spread).
-    pub max: Millis,
-}
+use stevedore_proto_core::reason::Retry;
+use stevedore_retry::{Schedule, millis, spread};
 
 /// For what should pass soon: conflicts, overload, an API that is being defined.
-pub const SOON: Schedule = Schedule {
-    first: 100,
-    max: 30_000,
-};
+pub const SOON: Schedule = Schedule::new(Duration::from_millis(100), Duration::from_secs(30));
 /// For what waits for somebody else: another owner, a finalizer, a refused object.
-pub const BLOCKED: Schedule = Schedule {
-    first: 2_000,
-    max: 60_000,
-};
+pub const BLOCKED: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(60));
 /// For what waits for rights.
-pub const FORBIDDEN: Schedule = Schedule {
-    first: 10_000,
-    max: 300_000,
-};
+pub const FORBIDDEN: Schedule = Schedule::new(Duration::from_secs(10), Duration::from_secs(300));
 
-/// A source of spread, seeded by the caller so that decisions stay reproducible.
+/// The schedule of what is retried like this; absent for what never is.
+pub(crate) fn schedule(retry: Retry) -> Option<Schedule> {
+    match retry {
+        Retry::Soon => Some(SOON),
+        Retry::Later => Some(BLOCKED),
+        Retry::Seldom => Some(FORBIDDEN),
+        Retry::Never => None,
+    }
+}
+
+/// A source of random numbers, seeded by the caller so that decisions stay reproducible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spread(u64);
 
@@ -37,26 +33,29 @@ impl Spread {
         Self(seed | 1)
     }
 
-    /// `wait` times something between 0.75 and 1.25.
-    pub fn of(&mut self, wait: Millis) -> Millis {
+    /// The next number.
+    pub fn draw(&mut self) -> u64 {
         // xorshift64*: enough to keep retries apart.
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        let drawn = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
-        let quarter = wait / 4;
-        (wait - quarter).saturating_add(drawn % (2 * quarter + 1))
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// A wait moved by at most a quarter up or down.
+    pub fn of(&mut self, wait: Duration) -> Millis {
+        millis(spread(wait, 25, self.draw()))
     }
 }
 
-/// How often something failed, and until when it rests.
+/// How often something failed in a row, and until when it is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Retry {
+pub struct Backoff {
     attempts: u16,
     until: Millis,
 }
 
-impl Retry {
+impl Backoff {
     /// Whether the wait is over.
     pub fn ready(&self, now: Millis) -> bool {
         self.until <= now
@@ -72,7 +71,7 @@ impl Retry {
         self.attempts
     }
 
-    /// It failed: rest as the schedule says, at least as long as the server asked.
+    /// It failed: wait as the schedule says, at least as long as the server asked.
     pub fn fail(
         &mut self,
         now: Millis,
@@ -80,8 +79,7 @@ impl Retry {
         at_least: Option<Millis>,
         spread: &mut Spread,
     ) {
-        let doubled = schedule.first << self.attempts.min(20);
-        let wait = doubled.min(schedule.max);
+        let wait = schedule.bound(u32::from(self.attempts));
         self.attempts = self.attempts.saturating_add(1);
         let wait = spread.of(wait).max(at_least.unwrap_or(0));
         self.until = now.saturating_add(wait);
@@ -99,7 +97,7 @@ impl Retry {
     }
 
     /// Circumstances changed: try now, but remember how often it failed. What is never tried again stays so.
-    pub fn hurry(&mut self) {
+    pub fn retry_now(&mut self) {
         if self.until != Millis::MAX {
             self.until = 0;
         }
@@ -113,26 +111,26 @@ mod tests {
     #[test]
     fn waits_double_up_to_their_cap_and_are_spread() {
         let mut spread = Spread::new(7);
-        let mut retry = Retry::default();
+        let mut backoff = Backoff::default();
         let mut waits = Vec::new();
         for _ in 0..12 {
-            retry.fail(1_000, SOON, None, &mut spread);
-            waits.push(retry.wake(1_000).unwrap() - 1_000);
+            backoff.fail(1_000, SOON, None, &mut spread);
+            waits.push(backoff.wake(1_000).unwrap() - 1_000);
         }
         assert!((75..=125).contains(&waits[0]), "{waits:?}");
         assert!((150..=250).contains(&waits[1]), "{waits:?}");
         assert!((22_500..=37_500).contains(&waits[11]), "{waits:?}");
-        retry.fail(1_000, SOON, Some(90_000), &mut spread);
-        assert!(retry.wake(1_000) >= Some(91_000));
+        backoff.fail(1_000, SOON, Some(90_000), &mut spread);
+        assert!(backoff.wake(1_000) >= Some(91_000));
     }
 
     #[test]
     fn what_is_permanent_wakes_nobody() {
-        let mut retry = Retry::default();
-        retry.never();
-        assert!(!retry.ready(u64::MAX - 1));
-        assert_eq!(retry.wake(0), None);
-        retry.hurry();
-        assert!(!retry.ready(1));
+        let mut backoff = Backoff::default();
+        backoff.never();
+        assert!(!backoff.ready(u64::MAX - 1));
+        assert_eq!(backoff.wake(0), None);
+        backoff.retry_now();
+        assert!(!backoff.ready(1));
     }
 }

@@ -291,8 +291,8 @@ impl Rollout {
             if item.busy || !(looked_at || item.placed) {
                 continue;
             }
-            if !item.retry.ready(plan.now) {
-                plan.wake = earlier(plan.wake, item.retry.wake(plan.now));
+            if !item.backoff.ready(plan.now) {
+                plan.wake = earlier(plan.wake, item.backoff.wake(plan.now));
                 continue;
             }
             match item.need(&self.context, self.paused) {

@@ -34,17 +34,17 @@
 //! * `Hello` is sent while no order is being stored, so that it names everything accepted before.
 
 pub mod accept;
-mod backoff;
 mod event;
 mod link;
 mod machine;
 mod orders;
 mod pages;
+mod reconnect;
 mod report;
 
-pub use backoff::{Backoff, Jitter};
 pub use event::{Action, Connection, Event, FetchError, Identity, Recovered, StoreError};
 pub use machine::Session;
+pub use reconnect::Reconnect;
 
 #[cfg(test)]
 mod tests;

@@ -1,51 +1,20 @@
 //! The client for the agent's own records, with the agent's own identity.
 
 use http::Method;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
-use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Cause, FailureKind};
 use stevedore_client::Path;
 use stevedore_client::watch::{Accept, Subject};
-use stevedore_crds::v1alpha1::{
-    ClusterObjectDeployment, ClusterObjectSet, MemberPolicy, ObjectDeployment, ObjectSet,
-};
 use stevedore_proto_core::label;
 
 use super::refusal;
+use super::resource::Resource;
 use super::transport::{Call, JSON, Transport};
 use crate::ports::{Account, Answer};
 
 const MERGE: &str = "application/merge-patch+json";
-
-mod own {
-    /// Only this file says which kinds are the agent's.
-    pub trait Sealed {}
-}
-
-/// A kind that the agent touches with its own identity. The list is closed; `deploy/agent.yaml` grants what
-/// it says and no more.
-pub trait Own: own::Sealed + Resource<DynamicType = ()> + 'static {}
-
-macro_rules! own {
-    ($($kind:ty),*) => { $(impl own::Sealed for $kind {} impl Own for $kind {})* };
-}
-
-own!(
-    ClusterObjectSet,
-    ObjectSet,
-    ClusterObjectDeployment,
-    ObjectDeployment,
-    MemberPolicy,
-    Secret,
-    Namespace,
-    CustomResourceDefinition,
-    Event
-);
 
 /// Requests as the agent itself. Cheap to clone.
 #[derive(Clone)]
@@ -85,27 +54,17 @@ impl AgentClient {
         &self.transport
     }
 
-    fn path<K: Own>(namespace: Option<&str>) -> Answer<Path> {
-        Path::group_version(&K::group(&()), &K::version(&()))
-            .and_then(|path| path.namespace(namespace)?.segment(&K::plural(&())))
-            .map_err(refusal::invalid_name)
-    }
-
-    fn object<K: Own>(namespace: Option<&str>, name: &str) -> Answer<Path> {
-        let path = Self::path::<K>(namespace)?.segment(name);
-        path.map_err(refusal::invalid_name)
-    }
-
     /// Reads one object as whatever `T` takes of it; `None` when there is none.
     ///
     /// # Errors
     /// When the server refuses or does not answer.
-    pub async fn get<K: Own, T: DeserializeOwned>(
+    pub async fn get<T: DeserializeOwned>(
         &self,
+        resource: Resource,
         namespace: Option<&str>,
         name: &str,
     ) -> Answer<Option<T>> {
-        let path = Self::object::<K>(namespace, name)?;
+        let path = resource.object(namespace, name)?;
         match self.transport.call(Call::get(path)).await {
             Ok(reply) => reply.parse().map(Some),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
@@ -118,14 +77,16 @@ impl AgentClient {
     ///
     /// # Errors
     /// `Conflict` when it exists; else as the server refuses. `Unreadable` when it was created.
-    pub async fn create<K: Own, T: DeserializeOwned>(
+    pub async fn create<T: DeserializeOwned>(
         &self,
+        resource: Resource,
         namespace: Option<&str>,
         body: &impl Serialize,
         strict: bool,
     ) -> Answer<T> {
         let validation = if strict { "Strict" } else { "Warn" };
-        let path = Self::path::<K>(namespace)?
+        let path = resource
+            .path(namespace)?
             .query("fieldManager", label::FIELD_MANAGER)
             .query("fieldValidation", validation);
         let call = Call::with_body(Method::POST, path, JSON, bytes(body));
@@ -139,12 +100,12 @@ impl AgentClient {
     /// When the server refuses for another reason, or does not answer.
     pub async fn namespace_state(&self, namespace: &str) -> Answer<NamespaceState> {
         let probe = json!({
-            "apiVersion": ObjectSet::api_version(&()),
-            "kind": ObjectSet::kind(&()),
+            "apiVersion": Resource::OBJECT_SET.api_version(),
+            "kind": Resource::OBJECT_SET.kind(),
             "metadata": {"generateName": "stevedore-probe-", "namespace": namespace},
             "spec": {},
         });
-        let path = Self::path::<ObjectSet>(Some(namespace))?;
+        let path = Resource::OBJECT_SET.path(Some(namespace))?;
         let call = Call::with_body(Method::POST, path, JSON, bytes(&probe)).dry_run(true);
         match self.transport.call(call).await {
             Ok(_) => Ok(NamespaceState::Active),
@@ -161,14 +122,15 @@ impl AgentClient {
     ///
     /// # Errors
     /// `NotFound`, `Conflict`, or as the server refuses. `Unreadable` when it was changed.
-    pub async fn patch<K: Own, T: DeserializeOwned>(
+    pub async fn patch<T: DeserializeOwned>(
         &self,
+        resource: Resource,
         namespace: Option<&str>,
         name: &str,
         subresource: Option<&'static str>,
         patch: &Value,
     ) -> Answer<T> {
-        let mut path = Self::object::<K>(namespace, name)?;
+        let mut path = resource.object(namespace, name)?;
         if let Some(subresource) = subresource {
             path = path.segment(subresource).map_err(refusal::invalid_name)?;
         }
@@ -181,13 +143,16 @@ impl AgentClient {
     ///
     /// # Errors
     /// `Conflict`, or as the server refuses.
-    pub async fn replace<K: Own>(
+    pub async fn replace(
         &self,
+        resource: Resource,
         namespace: Option<&str>,
         name: &str,
         body: &impl Serialize,
     ) -> Answer<Value> {
-        let path = Self::object::<K>(namespace, name)?.query("fieldManager", label::FIELD_MANAGER);
+        let path = resource
+            .object(namespace, name)?
+            .query("fieldManager", label::FIELD_MANAGER);
         let call = Call::with_body(Method::PUT, path, JSON, bytes(body));
         self.transport.call(call).await?.parse()
     }
@@ -197,13 +162,14 @@ impl AgentClient {
     ///
     /// # Errors
     /// When the server refuses or does not answer.
-    pub async fn is_gone<K: Own>(
+    pub async fn is_gone(
         &self,
+        resource: Resource,
         namespace: Option<&str>,
         name: &str,
         uid: &str,
     ) -> Answer<bool> {
-        let path = Self::object::<K>(namespace, name)?;
+        let path = resource.object(namespace, name)?;
         match self
             .transport
             .call(Call::get(path).accept(Accept::Metadata.as_str()))
@@ -219,13 +185,14 @@ impl AgentClient {
     ///
     /// # Errors
     /// As the server refuses.
-    pub async fn delete<K: Own>(
+    pub async fn delete(
         &self,
+        resource: Resource,
         namespace: Option<&str>,
         name: &str,
         uid: &str,
     ) -> Answer<()> {
-        let path = Self::object::<K>(namespace, name)?;
+        let path = resource.object(namespace, name)?;
         let options = json!({"kind": "DeleteOptions", "apiVersion": "v1",
             "propagationPolicy": "Background", "preconditions": {"uid": uid}});
         let call = Call::with_body(Method::DELETE, path, JSON, bytes(&options));
@@ -234,7 +201,7 @@ impl AgentClient {
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(()),
             Err(failure)
                 if failure.kind == FailureKind::Conflict
-                    && self.is_gone::<K>(namespace, name, uid).await? =>
+                    && self.is_gone(resource, namespace, name, uid).await? =>
             {
                 Ok(())
             }
@@ -246,13 +213,14 @@ impl AgentClient {
     ///
     /// # Errors
     /// When the server refuses or does not answer.
-    pub async fn list<K: Own, T: DeserializeOwned>(
+    pub async fn list<T: DeserializeOwned>(
         &self,
+        resource: Resource,
         namespace: Option<&str>,
         select: Select<'_>,
         after: Option<&str>,
     ) -> Answer<(Vec<T>, Option<String>)> {
-        let mut path = Self::path::<K>(namespace)?.query("limit", select.limit);
+        let mut path = resource.path(namespace)?.query("limit", select.limit);
         if let Some(selector) = select.labels {
             path = path.query("labelSelector", selector);
         }
@@ -279,10 +247,10 @@ impl AgentClient {
     }
 
     /// What a watch of a kind covers: its objects everywhere, whole or only their metadata.
-    pub(crate) fn subject<K: Own>(namespace: Option<&str>, metadata_only: bool) -> Answer<Subject> {
+    pub(crate) fn subject(resource: Resource, metadata_only: bool) -> Answer<Subject> {
         Ok(Subject {
             metadata_only,
-            ..Subject::all(Self::path::<K>(namespace)?)
+            ..Subject::all(resource.path(None)?)
         })
     }
 

@@ -5,9 +5,10 @@
 //! room, watches beyond that room get connections of their own, the agent's own requests never wait for those of
 //! packages, and up to three deployments whose requests hang leave room for the others.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use kube::Client;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// Streams that an API server takes on one connection, unless it is told otherwise.
@@ -58,7 +59,7 @@ impl Connections {
     /// Where a watch goes, and its room there: to be held while it is open. Absent where no further connection
     /// can be made; then it has to share.
     pub(super) fn for_watch(&self) -> (Client, Option<OwnedSemaphorePermit>) {
-        let mut all = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.watches.lock();
         let room = all.iter().find_map(|(client, room)| {
             let room = Arc::clone(room).try_acquire_owned().ok()?;
             Some((client.clone(), Some(room)))

@@ -1,10 +1,10 @@
 //! Which kinds the API server serves: one compact table, read again only when something is not in it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::client::{APIGroupDiscoveryList, APIResourceDiscovery};
+use parking_lot::Mutex;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::Kind;
 use stevedore_client::Path;
@@ -80,7 +80,7 @@ impl Discovery {
     /// # Errors
     /// When the API server does not answer.
     pub async fn find(&self, kind: &Kind) -> Answer<Option<Resource>> {
-        let known = || self.table().kinds.get(kind).cloned();
+        let known = || self.table.lock().kinds.get(kind).cloned();
         if let Some(found) = known() {
             return Ok(Some(found));
         }
@@ -89,7 +89,7 @@ impl Discovery {
             return Ok(Some(found));
         }
         let (missing_before, wait) = {
-            let table = self.table();
+            let table = self.table.lock();
             if !table.may_read() {
                 return Ok(None);
             }
@@ -103,7 +103,7 @@ impl Discovery {
         };
         self.read_again().await?;
         let found = known();
-        self.table().wait = match (&found, missing_before) {
+        self.table.lock().wait = match (&found, missing_before) {
             (None, true) => (wait * 2).clamp(FIRST, PATIENCE),
             _ => FIRST,
         };
@@ -117,19 +117,19 @@ impl Discovery {
     /// # Errors
     /// When the API server does not answer, or does not know.
     pub(crate) async fn find_any_version(&self, kind: &Kind) -> Answer<Option<Kind>> {
-        let known = || self.table().in_any_version(kind);
+        let known = || self.table.lock().in_any_version(kind);
         if let Some(found) = known() {
             return Ok(Some(found));
         }
         let _turn = self.reading.lock().await;
-        if !self.table().is_current() {
+        if !self.table.lock().is_current() {
             self.read_again().await?;
         }
         if let Some(found) = known() {
             return Ok(Some(found));
         }
         let away = |why: String| Err(Failure::new(FailureKind::Unavailable, why));
-        let mut table = self.table();
+        let mut table = self.table.lock();
         if table.stale.contains(kind.group()) {
             return away(format!("what serves {} is away", kind.group()));
         }
@@ -151,7 +151,7 @@ impl Discovery {
     pub(crate) async fn searchable(&self) -> Answer<Vec<(Kind, Resource)>> {
         let _turn = self.reading.lock().await;
         self.read_again().await?;
-        let table = self.table();
+        let table = self.table.lock();
         let mut preferred: BTreeMap<(&str, &str), (&Kind, &Resource)> = BTreeMap::new();
         for (kind, resource) in table.kinds.iter().filter(|(_, found)| found.searchable) {
             preferred
@@ -171,23 +171,23 @@ impl Discovery {
 
     /// A definition changed: the next question that finds nothing reads the table again at once.
     pub fn changed(&self) {
-        self.table().changes += 1;
+        self.table.lock().changes += 1;
     }
 
     /// The kind was found, and the server says it does not serve it: it is asked for again.
     pub(crate) fn forget(&self, kind: &Kind) {
-        self.table().kinds.remove(kind);
+        self.table.lock().kinds.remove(kind);
     }
 
     /// Asks the API server; by one at a time.
     async fn read_again(&self) -> Answer<()> {
-        let changes = self.table().changes;
+        let changes = self.table.lock().changes;
         let mut fresh = Table::default();
         for root in ["/api", "/apis"] {
             let call = Call::get(Path::root(root)).accept(ACCEPT);
             fresh.enter(self.transport.call(call).await?.parse()?);
         }
-        let mut table = self.table();
+        let mut table = self.table.lock();
         (table.kinds, table.stale) = (fresh.kinds, fresh.stale);
         table
             .absent
@@ -196,10 +196,6 @@ impl Discovery {
         table.read_changes = changes;
         table.read = Some(Instant::now());
         Ok(())
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -346,7 +342,7 @@ mod tests {
         // A whole group that is not there may be one that is not there yet.
         let missing = found("other.example", "Thing").await;
         assert_eq!(missing.unwrap_err().kind, FailureKind::Unavailable);
-        for since in discovery.table().absent.values_mut() {
+        for since in discovery.table.lock().absent.values_mut() {
             *since = since.checked_sub(BELIEVED).unwrap();
         }
         assert_eq!(found("other.example", "Thing").await, Ok(None));

@@ -345,7 +345,7 @@ mod tests {
             Box::pin(transport.call(call))
         };
         // As many as one deployment may have.
-        let mut all: Vec<_> = (0..crate::engine::PER_DEPLOYMENT)
+        let mut all: Vec<_> = (0..crate::ports::REQUESTS_PER_DEPLOYMENT)
             .map(|_| hanging())
             .collect();
         for one in &mut all {

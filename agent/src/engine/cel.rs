@@ -31,7 +31,7 @@ pub(super) enum Ran<T> {
     /// Its result.
     Done(T),
     /// It took too long or broke off: its package is in quarantine now.
-    GivenUp,
+    TimedOut,
     /// It was not started: too many were left behind and still run.
     Busy,
 }
@@ -93,7 +93,7 @@ impl CelPool {
             return Ran::Done(result);
         }
         quarantine.0.store(true, Ordering::Relaxed);
-        Ran::GivenUp
+        Ran::TimedOut
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
             ends.push(end);
             let bad = Quarantine::default();
             let ran = pool.run(&bad, move |_| wait.recv().is_ok()).await;
-            assert_eq!((ran, bad.is_on()), (Ran::GivenUp, true));
+            assert_eq!((ran, bad.is_on()), (Ran::TimedOut, true));
             if ends.len() < THREADS {
                 let good = Quarantine::default();
                 let ran = pool.run(&good, |_| 7).await;

@@ -39,11 +39,7 @@ use super::link::until;
 use super::{Standing, chain, enrol};
 
 /// How attempts that fail are repeated.
-const AGAIN: Schedule = Schedule {
-    initial: Duration::from_secs(2),
-    factor: 2.0,
-    cap: Duration::from_secs(300),
-};
+const AGAIN: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(300));
 
 /// While the present identity is of no use, a new token is looked for at least this often.
 const LOOK_FOR_TOKEN: Duration = Duration::from_secs(30);

@@ -9,7 +9,7 @@ use stevedore_client::decode::{Unreadable, decode, part};
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::LifecycleState;
 
-use crate::store::head::SetHead;
+use crate::store::set_object::SetObject;
 
 /// Annotation of a set: hash of the template that it was made from.
 pub(crate) const HASH: &str = "stevedore.dev/hash";
@@ -24,7 +24,7 @@ type Identity = (String, String, String, String);
 /// One set.
 #[derive(Debug, Clone)]
 pub(crate) struct Child {
-    pub(crate) head: SetHead,
+    pub(crate) head: SetObject,
     pub(crate) revision: i64,
     /// Objects that the set names inline.
     names: BTreeSet<Identity>,
@@ -88,7 +88,7 @@ impl Child {
         }
     }
 
-    fn new(head: SetHead, bodies: Bodies) -> Option<Self> {
+    fn new(head: SetObject, bodies: Bodies) -> Option<Self> {
         let revision = head.spec.revision.filter(|revision| *revision > 0)?;
         if head.spec.order.is_some() {
             return None;
@@ -117,7 +117,7 @@ impl Child {
                 )
             })
             .collect();
-        let has_secrets = head.secrets().next().is_some();
+        let has_secrets = head.spec.has_secrets();
         Some(Self {
             head,
             revision,

@@ -12,7 +12,8 @@ use stevedore_proto_core::content::{self, canonical_json};
 
 use super::Name;
 use super::child::{Child, HASH, OBJECT_DEPLOYMENT};
-use crate::store::head::Metadata;
+use crate::cluster_api::Resource;
+use crate::store::set_object::Metadata;
 
 /// The most that `spec.previous` takes.
 const PREVIOUS: usize = 64;
@@ -39,11 +40,8 @@ pub(super) fn new_set(
     hash: &str,
 ) -> Value {
     let spec = &deployment.spec;
-    let (kind, parent) = match name.0 {
-        Some(_) => ("ObjectSet", "ObjectDeployment"),
-        None => ("ClusterObjectSet", "ClusterObjectDeployment"),
-    };
-    let api_version = format!("{}/{}", stevedore_crds::GROUP, stevedore_crds::VERSION);
+    let namespace = name.0.as_deref();
+    let (set, parent) = (Resource::set(namespace), Resource::deployment(namespace));
     let mut labels = spec.template.metadata.labels.clone();
     labels.insert(OBJECT_DEPLOYMENT.into(), name.1.clone());
     let mut annotations = spec.template.metadata.annotations.clone();
@@ -58,14 +56,14 @@ pub(super) fn new_set(
         body["previous"] = previous.into();
     }
     json!({
-        "apiVersion": api_version,
-        "kind": kind,
+        "apiVersion": set.api_version(),
+        "kind": set.kind(),
         "metadata": {
             "name": format!("{}-{hash}", name.1),
             "namespace": name.0,
             "labels": labels,
             "annotations": annotations,
-            "ownerReferences": [{"apiVersion": api_version, "kind": parent, "name": name.1,
+            "ownerReferences": [{"apiVersion": parent.api_version(), "kind": parent.kind(), "name": name.1,
                 "uid": deployment.metadata.uid, "controller": true, "blockOwnerDeletion": false}],
         },
         "spec": body,

@@ -10,9 +10,6 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::FailureKind;
 use stevedore_client::decode::{Identity, Undecodable, Unreadable, decode};
-use stevedore_crds::v1alpha1::{
-    ClusterObjectDeployment, ClusterObjectSet, ObjectDeployment, ObjectSet,
-};
 use stevedore_runtime::supervise::Tasks;
 use tokio::time::{Instant, sleep_until};
 
@@ -21,8 +18,8 @@ use super::new_set::{Deployment, hash, new_set, selector, selects};
 use super::plan::{self, Step};
 use super::status::{self, View};
 use super::{Name, Queue};
-use crate::cluster_api::AgentClient;
 use crate::cluster_api::agent_client::Select;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 use crate::unreadable::UnreadableWriter;
 
@@ -156,18 +153,10 @@ impl Controller {
             return Ok(false);
         }
         let namespace = name.0.as_deref();
-        let answer = match namespace {
-            Some(_) => {
-                self.client
-                    .create::<ObjectSet, IgnoredAny>(namespace, &set, true)
-                    .await
-            }
-            None => {
-                self.client
-                    .create::<ClusterObjectSet, IgnoredAny>(None, &set, true)
-                    .await
-            }
-        };
+        let answer = self
+            .client
+            .create::<IgnoredAny>(Resource::set(namespace), namespace, &set, true)
+            .await;
         match answer {
             Ok(_) => Ok(true),
             Err(failure) if failure.kind == FailureKind::Conflict => {
@@ -189,18 +178,10 @@ impl Controller {
             return self.delete(name, child).await;
         };
         let namespace = name.0.as_deref();
-        let answer = match namespace {
-            Some(_) => {
-                self.client
-                    .patch::<ObjectSet, IgnoredAny>(namespace, set, None, &patch)
-                    .await
-            }
-            None => {
-                self.client
-                    .patch::<ClusterObjectSet, IgnoredAny>(None, set, None, &patch)
-                    .await
-            }
-        };
+        let answer = self
+            .client
+            .patch::<IgnoredAny>(Resource::set(namespace), namespace, set, None, &patch)
+            .await;
         match answer {
             // Another set than the one that was looked at, or changed since: look again.
             Err(failure)
@@ -215,21 +196,15 @@ impl Controller {
 
     async fn delete(&self, name: &Name, child: &Child) -> Answer<()> {
         let (set, uid) = (child.name(), &child.head.metadata.uid);
-        match name.0.as_deref() {
-            Some(namespace) => {
-                self.client
-                    .delete::<ObjectSet>(Some(namespace), set, uid)
-                    .await
-            }
-            None => self.client.delete::<ClusterObjectSet>(None, set, uid).await,
-        }
+        let namespace = name.0.as_deref();
+        self.client
+            .delete(Resource::set(namespace), namespace, set, uid)
+            .await
     }
 
     fn tell_unreadable(&self, name: &Name, object: &RawValue, why: &Undecodable) {
-        match name.0 {
-            Some(_) => self.unreadable.tell::<ObjectDeployment>(object, why),
-            None => self.unreadable.tell::<ClusterObjectDeployment>(object, why),
-        }
+        let resource = Resource::deployment(name.0.as_deref());
+        self.unreadable.tell(resource, object, why);
     }
 
     /// Says that nothing is done for a deployment as long as one of its sets cannot be read: which one is the
@@ -239,29 +214,15 @@ impl Controller {
             return;
         };
         let message = format!("its set {} cannot be read: {}", set.identity.name, set.why);
-        match name.0 {
-            Some(_) => self
-                .unreadable
-                .show::<ObjectDeployment>(identity, object, message),
-            None => self
-                .unreadable
-                .show::<ClusterObjectDeployment>(identity, object, message),
-        }
+        let resource = Resource::deployment(name.0.as_deref());
+        self.unreadable.show(resource, identity, object, message);
     }
 
     async fn get(&self, name: &Name) -> Answer<Option<Box<RawValue>>> {
-        match name.0.as_deref() {
-            Some(namespace) => {
-                self.client
-                    .get::<ObjectDeployment, _>(Some(namespace), &name.1)
-                    .await
-            }
-            None => {
-                self.client
-                    .get::<ClusterObjectDeployment, _>(None, &name.1)
-                    .await
-            }
-        }
+        let namespace = name.0.as_deref();
+        self.client
+            .get(Resource::deployment(namespace), namespace, &name.1)
+            .await
     }
 
     /// The sets that this deployment controls, sorted by revision; or one of them that cannot be read.
@@ -277,21 +238,19 @@ impl Controller {
             limit: "20",
             metadata_only: false,
         };
+        let namespace = name.0.as_deref();
         let mut children = vec![];
         let mut after: Option<String> = None;
         loop {
-            let (page, next): (Vec<Box<RawValue>>, _) = match name.0.as_deref() {
-                Some(namespace) => {
-                    self.client
-                        .list::<ObjectSet, _>(Some(namespace), select, after.as_deref())
-                        .await?
-                }
-                None => {
-                    self.client
-                        .list::<ClusterObjectSet, _>(None, select, after.as_deref())
-                        .await?
-                }
-            };
+            let (page, next): (Vec<Box<RawValue>>, _) = self
+                .client
+                .list(
+                    Resource::set(namespace),
+                    namespace,
+                    select,
+                    after.as_deref(),
+                )
+                .await?;
             for set in &page {
                 match Child::read(set, &deployment.metadata.uid) {
                     Ok(child) => children.extend(child),
@@ -328,28 +287,12 @@ impl Controller {
             return Ok(());
         }
         let patch = json!({"metadata": {"uid": deployment.metadata.uid}, "status": new});
-        let answer = match name.0.as_deref() {
-            Some(namespace) => {
-                self.client
-                    .patch::<ObjectDeployment, IgnoredAny>(
-                        Some(namespace),
-                        &name.1,
-                        Some("status"),
-                        &patch,
-                    )
-                    .await
-            }
-            None => {
-                self.client
-                    .patch::<ClusterObjectDeployment, IgnoredAny>(
-                        None,
-                        &name.1,
-                        Some("status"),
-                        &patch,
-                    )
-                    .await
-            }
-        };
+        let namespace = name.0.as_deref();
+        let resource = Resource::deployment(namespace);
+        let answer = self
+            .client
+            .patch::<IgnoredAny>(resource, namespace, &name.1, Some("status"), &patch)
+            .await;
         match answer {
             Err(failure) if failure.kind != FailureKind::NotFound => Err(failure),
             _ => Ok(()),

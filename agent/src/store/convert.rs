@@ -2,7 +2,7 @@
 
 use stevedore_crds::v1alpha1::{Fence, StoredOrder, StoredPackage, StoredTuple, TombstonePolicy};
 use stevedore_proto_core::{
-    DeletionPolicy, DeploymentUid, Epoch, EpochId, Leadership, Order, PackageRef, Term, TermId,
+    ContentRef, DeletionPolicy, DeploymentUid, Epoch, EpochId, Order, PackageRef, Term, TermId,
     Tuple,
 };
 
@@ -70,6 +70,14 @@ pub(crate) fn deployment(stored: &StoredOrder) -> Result<DeploymentUid, Unreadab
         .map_err(|_| Unreadable("the deployment"))
 }
 
+/// The content of an order; a tombstone has none.
+pub(crate) fn content(stored: &StoredOrder) -> Option<ContentRef> {
+    Some(ContentRef {
+        digest: stored.content_digest.parse().ok()?,
+        size: unsigned(stored.content_size),
+    })
+}
+
 pub(crate) fn package(
     stored: &StoredPackage,
     revision: Option<i64>,
@@ -89,29 +97,12 @@ pub(crate) fn stored_policy(policy: DeletionPolicy) -> TombstonePolicy {
     }
 }
 
-pub(crate) fn policy(stored: Option<TombstonePolicy>) -> DeletionPolicy {
-    match stored.unwrap_or_default() {
-        TombstonePolicy::Delete => DeletionPolicy::Delete,
-        TombstonePolicy::Orphan => DeletionPolicy::Orphan,
-    }
-}
-
-/// Whether `one` goes before `other`: by epoch, then by number.
-pub(crate) fn is_newer(one: &Tuple, other: &Tuple) -> bool {
-    (one.epoch.counter, one.number) > (other.epoch.counter, other.number)
-}
-
 /// How far a tuple got, as one number that marks carry too: first by epoch, for an earlier one may have given
 /// higher numbers, then by order number. In the first epoch it is the order number itself.
 pub(crate) fn rank(tuple: &Tuple) -> u64 {
     const BITS: u32 = 40;
     let epoch = tuple.epoch.counter.saturating_sub(1).min((1 << 23) - 1);
     (epoch << BITS) | tuple.number.min((1 << BITS) - 1)
-}
-
-/// The higher of what is known and a leadership.
-pub(crate) fn higher(known: Option<Leadership>, other: Leadership) -> Leadership {
-    stevedore_agent_core::session::accept::highest(known, other)
 }
 
 fn fence(counter: u64, id: impl ToString) -> Fence {

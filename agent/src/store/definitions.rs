@@ -2,15 +2,14 @@
 //! no teardown starts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use parking_lot::Mutex;
 use serde::Deserialize;
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster_api::AgentClient;
+use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
 /// Those whose deletion takes stored sets away.
@@ -107,7 +106,7 @@ impl Definitions {
         if !is_ours(name) {
             return;
         }
-        let mut terminating = self.lock();
+        let mut terminating = self.terminating.lock();
         if definition.metadata.deletion_timestamp.is_some() {
             if terminating.insert(name.clone()) {
                 tracing::warn!(
@@ -122,17 +121,17 @@ impl Definitions {
 
     /// A definition of this name is gone. What was stored in it went with it, so nothing is left to protect.
     pub(super) fn removed(&self, name: &str) {
-        self.lock().remove(name);
+        self.terminating.lock().remove(name);
     }
 
     /// Names of those that are being deleted.
     pub(super) fn terminating(&self) -> BTreeSet<String> {
-        self.lock().clone()
+        self.terminating.lock().clone()
     }
 
     /// Whether one is being deleted.
     pub(super) fn are_terminating(&self) -> bool {
-        !self.lock().is_empty()
+        !self.terminating.lock().is_empty()
     }
 
     /// Reads the definitions of the sets now: a set that is being deleted may be seen before the deletion of
@@ -149,19 +148,13 @@ impl Definitions {
 
     async fn read_one(&self, client: &AgentClient, name: &str) -> Answer<()> {
         match client
-            .get::<CustomResourceDefinition, Definition>(None, name)
+            .get::<Definition>(Resource::DEFINITION, None, name)
             .await?
         {
             Some(definition) => self.seen(&definition),
             None => self.removed(name),
         }
         Ok(())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
-        self.terminating
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,10 +1,11 @@
 //! A store over an API server that answers as a test says and remembers what it was asked.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use kube::client::Body;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use stevedore_runtime::supervise::Supervisor;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,7 @@ impl Script {
                 let question = format!("{} {}", request.method(), request.uri().path());
                 let body = request.into_body().collect().await?.to_bytes();
                 let body = serde_json::from_slice(&body).unwrap_or_default();
-                heard.lock().unwrap().push(question.clone());
+                heard.lock().push(question.clone());
                 before(&question).await;
                 let (code, body) = answer(&question, &body).unwrap_or_else(|| default(&question));
                 let body = Body::from(body.to_string().into_bytes());
@@ -79,7 +80,7 @@ impl Script {
 
     /// What was asked since the last call.
     pub(super) fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut *self.asked.lock().unwrap())
+        std::mem::take(&mut *self.asked.lock())
     }
 }
 

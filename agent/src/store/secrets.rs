@@ -15,6 +15,7 @@ use sha2::Sha256;
 use stevedore_agent_core::key::Kind;
 use stevedore_crds::record::OBJECTS_TYPE;
 use stevedore_proto_core::content::{Content, PhaseObject};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The one key of such a Secret.
 const KEY: &str = "objects";
@@ -22,6 +23,23 @@ const KEY: &str = "objects";
 const PACK: usize = 768 * 1024;
 /// The most that one Secret can hold.
 const MOST: usize = 1024 * 1024;
+
+/// Keeps Secrets that are written before their set names them from being taken for garbage. Nobody ever waits to
+/// delete.
+#[derive(Default)]
+pub(super) struct SecretsInUse(RwLock<()>);
+
+impl SecretsInUse {
+    /// Until this is dropped, Secrets may be written that no stored set names yet.
+    pub(super) async fn about_to_be_named(&self) -> RwLockReadGuard<'_, ()> {
+        self.0.read().await
+    }
+
+    /// Nobody writes such Secrets until this is dropped; `None` while somebody does.
+    pub(super) fn try_alone(&self) -> Option<RwLockWriteGuard<'_, ()>> {
+        self.0.try_write().ok()
+    }
+}
 
 /// What cannot be stored as Secrets.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

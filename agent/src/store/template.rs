@@ -1,20 +1,21 @@
-//! Content as a set stores it: objects of kind Secret stand apart, in Secrets that are written before the set.
+//! The content of a set as it is stored: objects of kind Secret stand apart, in Secrets that are written before the
+//! set.
 
 use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use k8s_openapi::api::core::v1::Secret;
 use serde::Deserialize as _;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use stevedore_agent_core::failure::FailureKind;
 use stevedore_agent_core::session::StoreError;
-use stevedore_crds::v1alpha1::ClusterObjectSet;
 use stevedore_proto_core::content::PhaseObject;
 use stevedore_proto_core::{Content, ContentRef, Reason};
 
-use super::accept::{not_stored, refused};
-use super::{Store, handover, secrets};
+use super::index::Index;
+use super::store_error::{persist, refused};
+use super::{secrets, write_cache};
+use crate::cluster_api::{AgentClient, Resource};
 
 /// What the spec of a stored set has of its content.
 const PARTS: [&str; 3] = ["phases", "availabilityProbes", "successDelaySeconds"];
@@ -63,7 +64,7 @@ fn take_apart(bytes: &[u8]) -> Result<Apart, StoreError> {
         let objects = packs.map(|objects: Result<Vec<_>, _>| objects.expect("just packed"));
         objects.flatten().collect()
     };
-    let kept = bytes.len() <= handover::MOST;
+    let kept = bytes.len() <= write_cache::MOST;
     let secrets = kept.then(|| packs.iter().map(unpacked).collect());
     let Ok(Value::Object(spec)) = serde_json::to_value(&content) else {
         unreachable!("content is a JSON object");
@@ -72,7 +73,17 @@ fn take_apart(bytes: &[u8]) -> Result<Apart, StoreError> {
     Ok(Apart { template, packs })
 }
 
-impl Store {
+/// Writes content as sets store it.
+pub(super) struct ContentWriter {
+    pub(super) client: AgentClient,
+    /// The agent's own namespace, where the Secrets stand.
+    pub(super) namespace: String,
+    /// Key of the names of Secrets.
+    pub(super) digest_key: [u8; 32],
+    pub(super) index: Arc<Index>,
+}
+
+impl ContentWriter {
     /// The content as a set stores it; its Secrets are written on the way.
     pub(super) async fn template(&self, bytes: Arc<[u8]>) -> Result<Template, StoreError> {
         let apart = if bytes.len() < LARGE {
@@ -109,24 +120,25 @@ impl Store {
     }
 
     async fn store_secret(&self, pack: Vec<u8>) -> Result<String, StoreError> {
-        let name = secrets::name(&self.state.digest_key(), &pack);
+        let name = secrets::name(&self.digest_key, &pack);
         let secret = secrets::secret(&name, &self.namespace, pack);
-        let written = self
-            .persist(|| async {
-                match self
-                    .client
-                    .create::<Secret, IgnoredAny>(Some(&self.namespace), &secret, false)
-                    .await
-                {
-                    // Named by its content and immutable: the one that is there is the same.
-                    Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
-                    other => other.map(|_| ()),
-                }
-            })
-            .await;
-        written.map(|()| name).map_err(|failure| StoreError {
+        let create = async || {
+            let created = self.client.create::<IgnoredAny>(
+                Resource::SECRET,
+                Some(&self.namespace),
+                &secret,
+                false,
+            );
+            match created.await {
+                // Named by its content and immutable: the one that is there is the same.
+                Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
+                other => other.map(|_| ()),
+            }
+        };
+        let written = persist(create).await;
+        written.map(|()| name).map_err(|refused| StoreError {
             message: "a Secret of the package could not be stored in the agent's namespace".into(),
-            ..not_stored(&failure)
+            ..refused
         })
     }
 
@@ -144,15 +156,10 @@ impl Store {
             .index
             .with_content(&reference.digest)
             .ok_or_else(lacking)?;
-        let set: Option<Value> = self
-            .persist(|| {
-                self.client
-                    .get::<ClusterObjectSet, Value>(None, &source.name)
-            })
-            .await
-            .map_err(|failure| not_stored(&failure))?;
+        let own = Resource::CLUSTER_OBJECT_SET;
+        let set = persist(|| self.client.get::<Value>(own, None, &source.name)).await?;
         let mut set = set
-            .filter(|set| set["metadata"]["uid"] == source.uid.as_str())
+            .filter(|set| set["metadata"]["uid"] == *source.uid)
             .ok_or_else(lacking)?;
         let spec: Map<String, Value> = PARTS
             .into_iter()

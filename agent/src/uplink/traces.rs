@@ -1,8 +1,8 @@
 //! The traces that orders came with, so that one id shows in the hub's log and in ours until an order is there.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Stage, Tuple};
 use stevedore_runtime::trace::TraceContext;
 
@@ -25,7 +25,7 @@ impl Traces {
             trace,
             stage,
         };
-        self.lock().insert(deployment, followed);
+        self.0.lock().insert(deployment, followed);
     }
 
     /// Logs, in its trace, that an order got further.
@@ -41,7 +41,7 @@ impl Traces {
 
     /// The trace of the order that a status speaks about, if it says more than the one before.
     fn risen(&self, status: &DeploymentStatus) -> Option<TraceContext> {
-        let mut all = self.lock();
+        let mut all = self.0.lock();
         let followed = all.get_mut(&status.deployment)?;
         if followed.tuple != status.observed || status.stage <= followed.stage {
             return None;
@@ -52,10 +52,6 @@ impl Traces {
             all.remove(&status.deployment);
         }
         Some(trace)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<DeploymentUid, Followed>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,6 +94,6 @@ mod tests {
         assert_eq!(traces.risen(&status(2, Stage::Applied)), Some(trace));
         assert_eq!(traces.risen(&status(2, Stage::Applied)), None);
         assert_eq!(traces.risen(&status(2, Stage::Available)), Some(trace));
-        assert!(traces.lock().is_empty());
+        assert!(traces.0.lock().is_empty());
     }
 }

@@ -9,7 +9,7 @@ use stevedore_agent::hub_link::{
     Credentials, Dialer, HubClock, IdentityStore, Link, MemoryStore, OrderStore, Pending, Rejoin,
     Standing, StoreFailure, keep_renewed, obtain,
 };
-use stevedore_agent_core::session::{Backoff, Event, Identity, Recovered, Session, StoreError};
+use stevedore_agent_core::session::{Event, Identity, Reconnect, Recovered, Session, StoreError};
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::{Pace, Report};
 use stevedore_hub_grpc::identity::MemberName;
@@ -25,6 +25,7 @@ use stevedore_proto_core::{
 };
 use stevedore_runtime::admin::Readiness;
 use stevedore_runtime::clock::Clock;
+use stevedore_runtime::retry::Schedule;
 use stevedore_runtime::supervise::Supervisor;
 use stevedore_runtime::tls;
 use stevedore_runtime::trace::TraceContext;
@@ -272,12 +273,11 @@ pub(crate) fn start_with(
         instance: InstanceId::from_bytes([1; 16]),
         agent_version: "test".into(),
     };
-    let backoff = Backoff {
-        first: 20,
-        max: 200,
-        ..Backoff::default()
+    let reconnect = Reconnect {
+        schedule: Schedule::new(Duration::from_millis(20), Duration::from_millis(200)),
+        ..Reconnect::default()
     };
-    let machine = Session::new(identity, Recovered::default(), backoff);
+    let machine = Session::new(identity, Recovered::default(), reconnect);
     let clock = HubClock::new(clock);
     let dialer = Dialer::new(credentials, clock.clone());
     let orders = Arc::new(Orders::default());

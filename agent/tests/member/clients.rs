@@ -1,14 +1,12 @@
 //! What the clients send, and what refusals become.
 
 use serde_json::{Value, json};
-use stevedore_agent::cluster_api::PackageClient;
 use stevedore_agent::cluster_api::agent_client::NamespaceState;
-use stevedore_agent::ports::{
-    Account, Accounts as _, ApplyOptions, ObjectApi as _, Origin, Preconditions, SetRef, StoredSet,
-};
+use stevedore_agent::cluster_api::{PackageClient, Resource};
+use stevedore_agent::ports::{Account, Accounts as _, ApplyOptions, ObjectApi as _, Preconditions};
 use stevedore_agent_core::failure::{Cause, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey};
-use stevedore_crds::v1alpha1::ClusterObjectSet;
+use stevedore_agent_core::set::{SetHead, SetRef};
 use stevedore_proto_core::{DeploymentUid, Reason};
 
 use super::support::{Parts, SYSTEM, api, config_map, eventually, namespace, parts, quiet, run};
@@ -170,26 +168,18 @@ fn everything_of_a_deployment_is_found_by_its_label_and_what_cannot_be_listed_is
     });
 }
 
-fn set(account: Option<&str>, confined_to: Option<&str>) -> StoredSet {
-    StoredSet {
-        reference: SetRef {
+fn set(account: Option<&str>, confined_to: Option<&str>) -> SetHead {
+    SetHead {
+        set: SetRef {
             namespace: None,
             name: "s".into(),
             uid: "u".into(),
         },
         generation: 1,
         number: 1,
-        origin: Origin::Standalone {
-            deleting: false,
-            orphaning: false,
-            predecessors: vec![],
-            owner: Value::Null,
-        },
         account: account.map(str::to_owned),
         confined_to: confined_to.map(str::to_owned),
-        lifecycle: Default::default(),
-        has_content: true,
-        status: Default::default(),
+        ..SetHead::default()
     }
 }
 
@@ -197,7 +187,7 @@ fn set(account: Option<&str>, confined_to: Option<&str>) -> StoredSet {
 fn accounts_come_from_the_set_or_the_policy_and_what_is_missing_is_a_named_blocker() {
     run(async {
         let parts = parts().await;
-        let open = async |set: StoredSet| {
+        let open = async |set: SetHead| {
             let opened = parts.accounts.open(&set).await;
             opened
                 .map(|(account, _)| account.name)
@@ -278,7 +268,7 @@ fn fields_that_a_definition_does_not_have_are_named_as_causes() {
                 "phases": [{"name": "only", "objects": [{"object": object}]}]}});
         let created = parts
             .client
-            .create::<ClusterObjectSet, Value>(None, &set, true);
+            .create::<Value>(Resource::CLUSTER_OBJECT_SET, None, &set, true);
         let failure = created.await.expect_err("two fields are unknown");
         assert_eq!(
             (failure.kind, failure.code),

@@ -127,8 +127,8 @@ fn an_accepted_order_outlives_the_agent_and_its_secrets_are_never_inline() {
         );
         assert!(again.store.contents().contains(&content.reference().digest));
         let sets = again.store.sets(deployment(1), &[]).await.unwrap();
-        assert_eq!((sets.len(), sets[0].number), (1, 7));
-        let read = again.store.content(&sets[0].reference).await.unwrap();
+        assert_eq!((sets.len(), sets[0].head.number), (1, 7));
+        let read = again.store.content(&sets[0].head.set).await.unwrap();
         let objects = &read.phases[0].objects;
         assert_eq!(objects.len(), 2);
         assert!(
@@ -208,7 +208,7 @@ fn a_tombstone_stands_on_the_newest_set_or_is_a_set_of_its_own() {
         let stored = sets(4).await;
         assert_eq!(stored.len(), 1);
         let sets = parts.store.sets(deployment(4), &[]).await.unwrap();
-        assert!(!sets[0].has_content);
+        assert!(!sets[0].head.has_content());
     });
 }
 
@@ -245,7 +245,7 @@ fn the_newest_set_that_somebody_deletes_is_written_again_but_not_after_a_tombsto
         // The restored set and the tombstone may have met or passed each other.
         eventually("every set is deleted", || async {
             for set in parts.store.sets(deployment(5), &[]).await.unwrap() {
-                parts.store.delete(&set.reference).await.unwrap();
+                parts.store.delete(&set.head.set).await.unwrap();
             }
             let left = sets(5).await;
             if left.is_empty() {
@@ -304,7 +304,7 @@ fn secrets_that_no_set_names_any_more_stay_for_a_while() {
             .await
             .unwrap()
             .remove(0);
-        parts.store.delete(&set.reference).await.unwrap();
+        parts.store.delete(&set.head.set).await.unwrap();
         let secrets = api(quiet().await, "Secret", Some(SYSTEM));
         tokio::time::timeout(Duration::from_secs(20), secrets.get(&named))
             .await

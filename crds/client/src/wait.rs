@@ -9,11 +9,7 @@ use stevedore_runtime::retry::{Delays, Schedule};
 use crate::api::Api;
 
 /// Time between two reads: somebody waits for what comes at once, and nobody for the second after minutes.
-const LOOKS: Schedule = Schedule {
-    initial: Duration::from_millis(100),
-    factor: 1.5,
-    cap: Duration::from_secs(1),
-};
+const LOOKS: Schedule = Schedule::new(Duration::from_millis(100), Duration::from_secs(1));
 
 /// Reads an object until it is as `condition` wants it, and gives it as it was read then; `condition` is given
 /// `None` while there is no object. It is read again and again, not watched. Without a deadline: the caller has

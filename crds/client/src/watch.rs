@@ -43,11 +43,7 @@ pub const MAX_LINE: usize = 8 * 1024 * 1024;
 const WATCH: Duration = Duration::from_secs(290);
 const SLACK: Duration = Duration::from_secs(20);
 /// Waits after a refusal; changed definitions or rights end one earlier.
-const REFUSED: Schedule = Schedule {
-    initial: Duration::from_secs(5),
-    factor: 2.0,
-    cap: Duration::from_secs(120),
-};
+const REFUSED: Schedule = Schedule::new(Duration::from_secs(5), Duration::from_secs(120));
 /// The shortest wait after a failure, whatever changes meanwhile.
 const FLOOR: Duration = Duration::from_millis(200);
 /// A watch that lasted no longer ended as soon as it began.

@@ -86,14 +86,24 @@ pub(crate) const ROWS: &[Row] = &[
         pure: false,
     },
     Row {
-        crate_name: "stevedore-runtime",
+        crate_name: "stevedore-retry",
         may_use: &[],
+        never: PURE,
+        pure: true,
+    },
+    Row {
+        crate_name: "stevedore-runtime",
+        may_use: &["stevedore-retry"],
         never: NO_KUBE_GRPC,
         pure: false,
     },
     Row {
         crate_name: "stevedore-hub-core",
-        may_use: &["stevedore-proto-core", "stevedore-package"],
+        may_use: &[
+            "stevedore-retry",
+            "stevedore-proto-core",
+            "stevedore-package",
+        ],
         never: PURE,
         pure: true,
     },
@@ -138,7 +148,7 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         crate_name: "stevedore-agent-core",
-        may_use: &["stevedore-proto-core", "stevedore-cel"],
+        may_use: &["stevedore-retry", "stevedore-proto-core", "stevedore-cel"],
         never: PURE,
         pure: true,
     },

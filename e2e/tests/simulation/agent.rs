@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stevedore_agent_core::session::{Backoff, Identity, Recovered, Session, StoreError};
+use stevedore_agent_core::session::{Identity, Reconnect, Recovered, Session, StoreError};
 use stevedore_proto_core::status::{Truth as Status, Verdict};
 use stevedore_proto_core::{
     ClusterUid, DeploymentStatus, DeploymentUid, Digest, Held, InstanceId, Millis, Order, Reason,
@@ -192,7 +192,7 @@ fn session(uid: ClusterUid, store: &Store, broken: Option<Break>, rng: &mut Rng)
         instance,
         agent_version: "simulated".into(),
     };
-    Session::new(identity, recovered, Backoff::default())
+    Session::new(identity, recovered, Reconnect::default())
 }
 
 /// The engine's steps with one set, and when they come.

@@ -39,7 +39,7 @@ impl Rng {
         id
     }
 
-    pub(crate) fn jitter(&mut self) -> u32 {
-        (self.next() >> 32) as u32
+    pub(crate) fn jitter(&mut self) -> u64 {
+        self.next()
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use stevedore_agent_core::session::{Action, Backoff, Connection, Event, Identity, Recovered};
-use stevedore_agent_core::session::{Jitter, Session};
+use stevedore_agent_core::session::Session;
+use stevedore_agent_core::session::{Action, Connection, Event, Identity, Reconnect, Recovered};
 use stevedore_hub_core::session::Pacer;
 use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{ClusterUid, InstanceId, Millis, ToAgent};
@@ -69,7 +69,7 @@ fn session(rng: &mut Rng) -> Session {
         instance: InstanceId::from_bytes(rng.id()),
         agent_version: "simulated".into(),
     };
-    Session::new(identity, Recovered::default(), Backoff::default())
+    Session::new(identity, Recovered::default(), Reconnect::default())
 }
 
 /// As the hub does it: the stream opens, and all it brings is a close.
@@ -78,7 +78,7 @@ fn turned_away(
     connection: Connection,
     retry_after: Millis,
     now: Millis,
-    jitter: Jitter,
+    jitter: u64,
 ) {
     session.step(Event::Connected(connection), now, jitter);
     let close = ToAgent::Close(Close {

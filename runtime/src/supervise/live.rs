@@ -1,9 +1,10 @@
 //! The table of running tasks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
@@ -42,24 +43,24 @@ impl Inner {
         (inner, receiver)
     }
 
-    /// The map is only ever changed whole, so a poisoned lock still holds a usable value.
-    fn live(&self) -> MutexGuard<'_, BTreeMap<u64, Live>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn names(&self) -> Vec<String> {
-        self.live().values().map(|live| live.name.clone()).collect()
+        self.live
+            .lock()
+            .values()
+            .map(|live| live.name.clone())
+            .collect()
     }
 
     pub(super) fn set_abort(&self, id: u64, abort: AbortHandle) {
-        if let Some(live) = self.live().get_mut(&id) {
+        if let Some(live) = self.live.lock().get_mut(&id) {
             live.abort = Some(abort);
         }
     }
 
     pub(super) fn abort_all(&self) {
         let handles: Vec<_> = self
-            .live()
+            .live
+            .lock()
             .values()
             .filter_map(|live| live.abort.clone())
             .collect();
@@ -95,7 +96,7 @@ impl Registration {
     pub(super) fn new(inner: Arc<Inner>, name: String) -> Self {
         let id = inner.next.fetch_add(1, Ordering::Relaxed);
         let live = {
-            let mut live = inner.live();
+            let mut live = inner.live.lock();
             live.insert(id, Live { name, abort: None });
             live.len()
         };
@@ -107,7 +108,7 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         let live = {
-            let mut live = self.inner.live();
+            let mut live = self.inner.live.lock();
             live.remove(&self.id);
             live.len()
         };

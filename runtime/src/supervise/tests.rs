@@ -135,3 +135,22 @@ async fn a_handle_can_be_dropped_without_stopping_its_task() {
         .await;
     assert_eq!(exit, Exit::Clean);
 }
+
+#[tokio::test(start_paused = true)]
+async fn work_without_an_end_ends_with_shutdown_and_ends_the_process_when_it_returns_before() {
+    let (supervisor, tasks) = supervisor();
+    tasks.run_until_shutdown("forever", pending());
+    let spawned = tasks.spawn_until_shutdown("forever too", pending::<()>());
+    let exit = supervisor
+        .run_until(async {}, pending(), Duration::from_secs(1))
+        .await;
+    assert_eq!(exit, Exit::Clean);
+    assert_eq!(spawned.join().await, Ok(None));
+
+    let supervisor = Supervisor::new(CancellationToken::new());
+    supervisor.tasks().run_until_shutdown("short", async {});
+    let exit = supervisor
+        .run_until(pending(), pending(), Duration::from_secs(1))
+        .await;
+    assert_eq!(exit.code(), 1, "{exit}");
+}

@@ -1,6 +1,7 @@
 //! What happens to a deployment beside the outcomes of its own actions.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use stevedore_proto_core::Millis;
 
@@ -8,8 +9,8 @@ use super::Deployment;
 use crate::key::{ObjectKey, WatchKey};
 use crate::observe::Seen;
 
-/// How often a scope is listed that cannot be watched, in milliseconds.
-const POLL: Millis = 30_000;
+/// How often a scope is listed that cannot be watched.
+const POLL: Duration = Duration::from_secs(30);
 
 impl Deployment {
     /// A watch saw an object of this deployment.

@@ -1,10 +1,9 @@
 //! Steps that have to succeed before others start, and what stands against them.
 
-use stevedore_proto_core::Millis;
-use stevedore_proto_core::reason::{self, Reason};
+use stevedore_proto_core::{Millis, Reason};
 
 use crate::failure::{Failure, FailureKind};
-use crate::retry::{BLOCKED, FORBIDDEN, Retry, SOON, Spread};
+use crate::retry::{BLOCKED, Backoff, Spread, schedule};
 use crate::rollout::{Block, earlier};
 
 /// One step that has to succeed before others start.
@@ -15,7 +14,7 @@ pub(super) struct Gate {
     /// What is asked at this moment no longer counts.
     void: bool,
     pub(super) block: Vec<Block>,
-    pub(super) retry: Retry,
+    pub(super) backoff: Backoff,
 }
 
 impl Gate {
@@ -30,15 +29,15 @@ impl Gate {
     pub(super) fn reopen(&mut self) {
         self.open = false;
         self.void = self.busy;
-        self.retry.clear();
+        self.backoff.clear();
     }
 
     pub(super) fn wants(&self, now: Millis, wake: &mut Option<Millis>) -> bool {
         if self.open || self.busy {
             return false;
         }
-        *wake = earlier(*wake, self.retry.wake(now));
-        self.retry.ready(now)
+        *wake = earlier(*wake, self.backoff.wake(now));
+        self.backoff.ready(now)
     }
 
     /// Takes the answer in, unless it no longer counts.
@@ -60,14 +59,11 @@ impl Gate {
                 };
             }
             Err(Setback { blocks, at_least }) => {
-                let schedule = match blocks.first().map(|block| block.reason.retry()) {
-                    Some(reason::Retry::Soon) => SOON,
-                    Some(reason::Retry::Seldom) => FORBIDDEN,
-                    // What never passes by itself is asked again too: a gate has nobody else to open it.
-                    Some(reason::Retry::Later | reason::Retry::Never) | None => BLOCKED,
-                };
+                let retry = blocks.first().map(|block| block.reason.retry());
+                // What never passes by itself is asked again too: a gate has nobody else to open it.
+                let schedule = retry.and_then(schedule).unwrap_or(BLOCKED);
                 self.open = false;
-                self.retry.fail(now, schedule, at_least, spread);
+                self.backoff.fail(now, schedule, at_least, spread);
                 self.block = blocks;
             }
         }

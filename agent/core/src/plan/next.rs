@@ -3,8 +3,8 @@
 use stevedore_proto_core::Millis;
 
 use super::{Action, Deployment, KEPT, Leaving, Plan, Purpose};
-use crate::order::{SetHead, SetUid};
 use crate::rollout::earlier;
+use crate::set::{SetHead, SetUid};
 
 impl Deployment {
     /// What to do now, at most `room` requests.
@@ -14,7 +14,7 @@ impl Deployment {
             return plan;
         };
         if self.account.wants(now, &mut plan.wake_at) {
-            plan.actions.push(Action::Open(newest.uid.clone()));
+            plan.actions.push(Action::Open(newest.set.uid.clone()));
         }
         if let Some(accepted) = self.accepted()
             && self.account.open
@@ -35,7 +35,7 @@ impl Deployment {
 
     fn plan_rollout(&self, accepted: &SetHead, now: Millis, room: usize, plan: &mut Plan) {
         if self.prepared.wants(now, &mut plan.wake_at) {
-            plan.actions.push(Action::Prepare(accepted.uid.clone()));
+            plan.actions.push(Action::Prepare(accepted.set.uid.clone()));
         }
         if let Some(rollout) = self.rollout() {
             let (jobs, wake) = rollout.plan(now, room);
@@ -86,7 +86,7 @@ impl Deployment {
             Purpose::Whole { .. } => self
                 .heads
                 .first()
-                .map(|head| Action::Discard(head.uid.clone())),
+                .map(|head| Action::Discard(head.set.uid.clone())),
         });
     }
 
@@ -98,10 +98,10 @@ impl Deployment {
                 .heads
                 .iter()
                 .filter(|head| !head.archived)
-                .map(|head| head.uid.clone())
+                .map(|head| head.set.uid.clone())
                 .collect(),
             Purpose::Whole { .. } | Purpose::Sets(_) | Purpose::Archive(_) => {
-                self.heads.iter().map(|head| head.uid.clone()).collect()
+                self.heads.iter().map(|head| head.set.uid.clone()).collect()
             }
         }
     }
@@ -109,15 +109,15 @@ impl Deployment {
     fn first_unarchived(&self, sets: &[SetUid]) -> Option<SetUid> {
         self.heads
             .iter()
-            .find(|head| sets.contains(&head.uid) && !head.archived)
-            .map(|head| head.uid.clone())
+            .find(|head| sets.contains(&head.set.uid) && !head.archived)
+            .map(|head| head.set.uid.clone())
     }
 
     fn first_of(&self, sets: &[SetUid]) -> Option<SetUid> {
         self.heads
             .iter()
-            .find(|head| sets.contains(&head.uid))
-            .map(|head| head.uid.clone())
+            .find(|head| sets.contains(&head.set.uid))
+            .map(|head| head.set.uid.clone())
     }
 
     /// Archived sets of a hub beyond the kept ones are deleted, also while the accepted one is not available:
@@ -135,8 +135,8 @@ impl Deployment {
         let mut archived = self
             .heads
             .iter()
-            .filter(|head| head.archived && !head.standalone);
+            .filter(|head| head.archived && !head.is_standalone());
         let oldest = archived.next()?;
-        (archived.count() >= KEPT).then(|| oldest.uid.clone())
+        (archived.count() >= KEPT).then(|| oldest.set.uid.clone())
     }
 }

@@ -1,15 +1,17 @@
 //! What carrying out an action gave.
 
+use std::sync::Arc;
+
 use stevedore_proto_core::{Millis, Reason};
 
 use super::gate::{Gate, Setback};
 use super::{Action, Deployment, Leaving, Purpose};
 use crate::desired::Blueprint;
 use crate::failure::{Failure, FailureKind};
-use crate::order::{Lifecycle, SetHead, SetUid};
 use crate::prune::{self, Named};
 use crate::removal::{self, Doomed, Removal};
 use crate::rollout::{self, Block};
+use crate::set::{Lifecycle, SetHead, SetUid};
 use crate::teardown;
 
 /// Why a content is not rolled out.
@@ -151,7 +153,7 @@ impl Deployment {
             None => {
                 self.had_account = true;
                 if was_blocked {
-                    self.hurry();
+                    self.retry_now();
                 }
             }
             Some(reason) if self.nothing_is_left(&reason) => {
@@ -169,10 +171,10 @@ impl Deployment {
     fn nothing_is_left(&self, reason: &Reason) -> bool {
         let all_end = match self.leaving.as_ref().map(|leaving| &leaving.purpose) {
             Some(Purpose::Whole { .. }) => true,
-            Some(Purpose::Sets(sets)) => self.heads.iter().all(|head| sets.contains(&head.uid)),
+            Some(Purpose::Sets(sets)) => self.heads.iter().all(|head| sets.contains(&head.set.uid)),
             _ => false,
         };
-        let untouched = |head: &SetHead| head.standalone && !head.begun;
+        let untouched = |head: &SetHead| head.is_standalone() && !head.begun;
         match reason {
             // What looks its account up in a namespace has all its objects there.
             Reason::NamespaceMissing => all_end,
@@ -253,17 +255,18 @@ impl Deployment {
             Purpose::Archive(set) => split(leaving, &self.heads, |uid| uid == set),
             Purpose::Fold(sets) => {
                 let covered = prune::superseded(&leaving.named);
-                let is_covered =
-                    |head: &&SetHead| sets.contains(&head.uid) && covered.contains(&head.number);
+                let is_covered = |head: &&SetHead| {
+                    sets.contains(&head.set.uid) && covered.contains(&head.number)
+                };
                 let covered = self.heads.iter().filter(is_covered);
-                leaving.covered = covered.map(|head| head.uid.clone()).collect();
+                leaving.covered = covered.map(|head| head.set.uid.clone()).collect();
                 Vec::new()
             }
             Purpose::Orphan(_) => Vec::new(),
         };
         let nothing_stays = match &leaving.purpose {
             Purpose::Whole { .. } => true,
-            Purpose::Sets(sets) => self.heads.iter().all(|head| sets.contains(&head.uid)),
+            Purpose::Sets(sets) => self.heads.iter().all(|head| sets.contains(&head.set.uid)),
             Purpose::Prune(_) | Purpose::Fold(_) | Purpose::Archive(_) | Purpose::Orphan(_) => {
                 false
             }
@@ -281,7 +284,7 @@ impl Deployment {
             }
         }
         leaving.named = Vec::new();
-        let seed = self.spread.of(u64::from(u32::MAX));
+        let seed = self.spread.draw();
         leaving.removal = Some(Removal::new(self.uid, newest, inventory, seed));
     }
 
@@ -295,14 +298,14 @@ impl Deployment {
         self.chore = Gate::default();
         match action {
             Action::Retire(set) => {
-                for head in self.heads.iter_mut().filter(|head| head.uid == *set) {
+                for head in self.heads.iter_mut().filter(|head| head.set.uid == *set) {
                     head.archived = true;
                     head.lifecycle = Lifecycle::Archived;
-                    head.inventory.clear();
+                    head.inventory = Arc::default();
                 }
             }
             Action::Discard(set) | Action::Release(set) => {
-                self.heads.retain(|head| head.uid != *set);
+                self.heads.retain(|head| head.set.uid != *set);
             }
             Action::Record => {
                 if let Some(leaving) = &mut self.leaving {
@@ -330,7 +333,7 @@ fn split(leaving: &Leaving, heads: &[SetHead], ends: impl Fn(&SetUid) -> bool) -
             .collect()
     };
     teardown::without(
-        &numbers(&|head| ends(&head.uid)),
-        &numbers(&|head| !ends(&head.uid)),
+        &numbers(&|head| ends(&head.set.uid)),
+        &numbers(&|head| !ends(&head.set.uid)),
     )
 }

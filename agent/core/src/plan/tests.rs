@@ -14,8 +14,8 @@ use stevedore_proto_core::{Reason, Stage};
 use super::*;
 use crate::failure::{Failure, FailureKind};
 use crate::observe::Owner;
-use crate::order::Ending;
 use crate::probe::Probed;
+use crate::set::Ending;
 use world::{Sim, Write, key, objects};
 
 fn simple() -> Sim {
@@ -361,7 +361,7 @@ fn what_could_not_be_probed_is_looked_at_again_by_itself_and_says_so() {
 fn an_order_whose_set_was_archived_by_hand_is_not_available_and_says_why() {
     let mut sim = simple();
     sim.settle();
-    sim.sets[0].lifecycle = crate::order::Lifecycle::Archived;
+    sim.sets[0].lifecycle = crate::set::Lifecycle::Archived;
     sim.deliver();
     sim.settle();
     let available = sim.view().available;

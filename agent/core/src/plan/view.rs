@@ -5,9 +5,9 @@ use stevedore_proto_core::{Reason, Stage};
 
 use super::gate::Gate;
 use super::{Deployment, Purpose};
-use crate::order::SetUid;
 use crate::removal::Removal;
 use crate::rollout;
+use crate::set::SetUid;
 
 /// What is being taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Deployment {
             ),
         }));
         View {
-            accepted: self.accepted().map(|head| head.uid.clone()),
+            accepted: self.accepted().map(|head| head.set.uid.clone()),
             stage: self.stage(rollout.as_ref()),
             available: self.available(rollout.as_ref(), &blockers),
             rollout,

@@ -100,7 +100,7 @@ impl Rollout {
                 item.dry = true;
                 item.conflicts = 0;
                 item.block = None;
-                item.retry.clear();
+                item.backoff.clear();
                 // An event may have shown what the check knew nothing of.
                 self.judge(at, now);
             }
@@ -113,7 +113,7 @@ impl Rollout {
                 item.dry = true;
                 item.conflicts = 0;
                 item.block = None;
-                item.retry.clear();
+                item.backoff.clear();
                 if repaired {
                     item.fights.repaired(now);
                 }
@@ -127,7 +127,7 @@ impl Rollout {
             Answer::Read(None) => {
                 item.know = Know::Absent;
                 item.block = None;
-                item.retry.clear();
+                item.backoff.clear();
                 self.vanished(at, now);
             }
             Answer::Failed(failure) if failure.kind == FailureKind::NoKind && is_read(job) => {
@@ -213,7 +213,7 @@ impl Rollout {
             item.recheck = true;
         } else {
             item.know = Know::Doubtful;
-            item.retry.hurry();
+            item.backoff.retry_now();
         }
         self.advance(now);
     }
@@ -252,9 +252,9 @@ impl Rollout {
     }
 
     /// Rights, policy or whatever else may have changed: what is blocked is tried now.
-    pub fn hurry(&mut self) {
+    pub fn retry_now(&mut self) {
         for item in &mut self.items {
-            item.retry.hurry();
+            item.backoff.retry_now();
         }
     }
 
@@ -303,7 +303,7 @@ impl Rollout {
         };
         if let Some(block) = stopped {
             item.block = Some(Box::new(block));
-            item.retry.fail(now, BLOCKED, None, &mut self.spread);
+            item.backoff.fail(now, BLOCKED, None, &mut self.spread);
             return;
         }
         if item
@@ -312,16 +312,16 @@ impl Rollout {
             .is_some_and(|block| is_in_the_way(block))
         {
             item.block = None;
-            item.retry.clear();
+            item.backoff.clear();
         }
         if item.in_place(context) {
             item.placed = true;
             item.disturbed = false;
             item.block = None;
             if item.waits_for_probe() {
-                item.retry.fail(now, SOON, None, &mut self.spread);
+                item.backoff.fail(now, SOON, None, &mut self.spread);
             } else {
-                item.retry.clear();
+                item.backoff.clear();
             }
         } else if item.placed && !item.busy {
             // What is under way may be our own write, of which the answer tells.
@@ -338,7 +338,7 @@ impl Rollout {
                 "is stored without our mark or our field ownership: something in the API server's \
                  admission alters it",
             )));
-            item.retry.fail(now, BLOCKED, None, &mut self.spread);
+            item.backoff.fail(now, BLOCKED, None, &mut self.spread);
         }
     }
 }

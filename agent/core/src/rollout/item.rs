@@ -1,6 +1,9 @@
 //! One object of a rollout.
 
+use std::time::Duration;
+
 use stevedore_proto_core::{Millis, Reason};
+use stevedore_retry::{Schedule, millis};
 
 use super::{Context, Memory};
 use crate::adopt::{self, Ownership};
@@ -8,7 +11,7 @@ use crate::desired::{Desired, Guard};
 use crate::drift::Fingerprint;
 use crate::observe::{Owner, Seen};
 use crate::probe::Probed;
-use crate::retry::Retry;
+use crate::retry::Backoff;
 
 /// What the durable inventory says about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +99,7 @@ pub(super) struct Fights {
 
 impl Fights {
     const WINDOW: Millis = 600_000;
-    const LONGEST: Millis = 300_000;
+    const WAITS: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(300));
     /// From this many repairs within the window on, it is contention.
     pub(super) const CONTENTION: u8 = 4;
 
@@ -113,7 +116,7 @@ impl Fights {
     pub(super) fn rests_until(&self) -> Millis {
         let wait = match self.count {
             0 | 1 => 0,
-            n => (500_u64 << u32::from(n - 1).min(12)).min(Self::LONGEST),
+            n => millis(Self::WAITS.bound(u32::from(n - 1))),
         };
         self.last.saturating_add(wait)
     }
@@ -152,7 +155,7 @@ pub(super) struct Item {
     /// Conflicts in a row.
     pub(super) conflicts: u8,
     pub(super) block: Option<Box<Block>>,
-    pub(super) retry: Retry,
+    pub(super) backoff: Backoff,
     pub(super) fights: Fights,
 }
 
@@ -174,7 +177,7 @@ impl Item {
             listed: true,
             conflicts: 0,
             block: None,
-            retry: Retry::default(),
+            backoff: Backoff::default(),
             fights: Fights::default(),
         }
     }

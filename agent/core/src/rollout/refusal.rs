@@ -4,7 +4,7 @@ use stevedore_proto_core::{Millis, Reason};
 
 use super::item::{Block, Item, Know};
 use crate::failure::{Failure, FailureKind};
-use crate::retry::{BLOCKED, FORBIDDEN, SOON, Schedule, Spread};
+use crate::retry::{FORBIDDEN, SOON, Spread, schedule};
 
 /// A request about an object was refused.
 pub(super) fn refuse(
@@ -14,12 +14,12 @@ pub(super) fn refuse(
     now: Millis,
     spread: &mut Spread,
 ) {
-    let schedule: Option<Schedule> = match failure.kind {
+    let schedule = match failure.kind {
         FailureKind::Conflict => {
             item.know = Know::Doubtful;
             item.conflicts = item.conflicts.saturating_add(1);
             if item.conflicts > 1 {
-                item.retry.fail(now, SOON, None, spread);
+                item.backoff.fail(now, SOON, None, spread);
             }
             return;
         }
@@ -27,22 +27,18 @@ pub(super) fn refuse(
             item.know = Know::Doubtful;
             Some(SOON)
         }
-        FailureKind::NotFound
-        | FailureKind::Invalid
-        | FailureKind::Unreadable
-        | FailureKind::ContentMissing => Some(BLOCKED),
         FailureKind::NoKind if item.desired.defined_here => Some(SOON),
-        FailureKind::NoKind => Some(BLOCKED),
-        FailureKind::Forbidden | FailureKind::AccountNotAllowed => Some(FORBIDDEN),
-        FailureKind::Expired | FailureKind::Unavailable => Some(SOON),
-        FailureKind::TooLarge => None,
+        FailureKind::AccountNotAllowed => Some(FORBIDDEN),
+        kind => schedule(kind.reason().retry()),
     };
     match schedule {
-        Some(schedule) => item.retry.fail(now, schedule, failure.retry_after, spread),
-        None => item.retry.never(),
+        Some(schedule) => item
+            .backoff
+            .fail(now, schedule, failure.retry_after, spread),
+        None => item.backoff.never(),
     }
     // What usually passes at the next try is not worth a status of its own.
-    let brief = schedule == Some(SOON) && item.retry.attempts() < 4;
+    let brief = schedule == Some(SOON) && item.backoff.attempts() < 4;
     if !brief {
         let homeless = failure.kind == FailureKind::NotFound && !item.know.is_present();
         item.block = Some(Box::new(Block {

@@ -6,7 +6,6 @@ use stevedore_proto_core::message::{
 use stevedore_proto_core::{Millis, ToHub};
 
 use super::accept::highest;
-use super::backoff::Jitter;
 use super::event::{Action, Connection};
 use super::machine::Session;
 
@@ -179,7 +178,7 @@ impl Session {
         connection: Connection,
         welcome: &Welcome,
         now: Millis,
-        jitter: Jitter,
+        random: u64,
         out: &mut Vec<Action>,
     ) {
         let State::Opening {
@@ -192,7 +191,7 @@ impl Session {
             || welcome.incarnation <= self.incarnation
         {
             out.push(Action::Disconnect(connection));
-            self.disconnected(connection, now, jitter);
+            self.disconnected(connection, now, random);
             return;
         }
         self.incarnation = welcome.incarnation;
@@ -216,12 +215,12 @@ impl Session {
         connection: Connection,
         close: Close,
         now: Millis,
-        jitter: Jitter,
+        random: u64,
         out: &mut Vec<Action>,
     ) {
         out.push(Action::Disconnect(connection));
-        self.disconnected(connection, now, jitter);
-        let wait = self.backoff.retry_after(close.retry_after, jitter);
+        self.disconnected(connection, now, random);
+        let wait = self.reconnect.retry_after(close.retry_after, random);
         self.link.redirect = close
             .redirect
             .filter(|_| close.reason == CloseReason::NotLeader);
@@ -230,7 +229,7 @@ impl Session {
         }
     }
 
-    pub(super) fn disconnected(&mut self, connection: Connection, now: Millis, jitter: Jitter) {
+    pub(super) fn disconnected(&mut self, connection: Connection, now: Millis, random: u64) {
         if self.link.current() != Some(connection) {
             return;
         }
@@ -239,12 +238,12 @@ impl Session {
         }
         self.speaker = None;
         self.orders.disconnected();
-        let wait = self.backoff.wait(self.link.attempt, jitter);
+        let wait = self.reconnect.wait(self.link.attempt, random);
         self.link.attempt = self.link.attempt.saturating_add(1);
         self.link.state = State::Down { until: now + wait };
     }
 
-    pub(super) fn tick(&mut self, now: Millis, jitter: Jitter, out: &mut Vec<Action>) {
+    pub(super) fn tick(&mut self, now: Millis, random: u64, out: &mut Vec<Action>) {
         match &self.link.state {
             State::Down { until } if *until <= now => {
                 self.link.last += 1;
@@ -264,12 +263,12 @@ impl Session {
             } if since + OPENING <= now => {
                 let connection = *connection;
                 out.push(Action::Disconnect(connection));
-                self.disconnected(connection, now, jitter);
+                self.disconnected(connection, now, random);
             }
             State::Up(up) if up.silent_at() <= now => {
                 let connection = up.connection;
                 out.push(Action::Disconnect(connection));
-                self.disconnected(connection, now, jitter);
+                self.disconnected(connection, now, random);
             }
             State::Up(_) => self.beat(now, out),
             State::Opening { .. } => self.hello_when_quiet(now, out),

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use stevedore_proto_core::{Digest, Environment, Held, Leadership, Millis, ToAgent, ToHub, held};
 
 use super::accept::highest;
-use super::backoff::{Backoff, Jitter};
 use super::event::{Action, Connection, Event, Identity, Recovered};
 use super::link::Link;
 use super::orders::Orders;
 use super::pages;
+use super::reconnect::Reconnect;
 use super::report::Reports;
 
 /// The agent's side of all its sessions, one after the other.
@@ -17,7 +17,7 @@ use super::report::Reports;
 pub struct Session {
     pub(super) identity: Identity,
     pub(super) environment: Environment,
-    pub(super) backoff: Backoff,
+    pub(super) reconnect: Reconnect,
     pub(super) link: Link,
     pub(super) orders: Orders,
     pub(super) reports: Reports,
@@ -30,7 +30,7 @@ pub struct Session {
 
 impl Session {
     /// Starts from what is durable. The first attempt to connect comes with the first [`Event::Tick`].
-    pub fn new(identity: Identity, recovered: Recovered, backoff: Backoff) -> Self {
+    pub fn new(identity: Identity, recovered: Recovered, reconnect: Reconnect) -> Self {
         let seen = recovered
             .held
             .iter()
@@ -39,7 +39,7 @@ impl Session {
         Self {
             identity,
             environment: Environment::default(),
-            backoff,
+            reconnect,
             link: Link::new(),
             orders: Orders::new(recovered.held),
             reports: Reports::default(),
@@ -50,17 +50,17 @@ impl Session {
         }
     }
 
-    /// Takes what happened and says what to do. `now` never falls; `jitter` is fresh with every call.
-    pub fn step(&mut self, event: Event, now: Millis, jitter: Jitter) -> Vec<Action> {
+    /// Takes what happened and says what to do. `now` never falls; `random` is fresh with every call.
+    pub fn step(&mut self, event: Event, now: Millis, random: u64) -> Vec<Action> {
         let mut out = Vec::new();
         match event {
             Event::Tick => {}
             Event::Identified => self.link.dial_now(now),
             Event::Connected(connection) => self.connected(connection, now, &mut out),
-            Event::Disconnected(connection) => self.disconnected(connection, now, jitter),
+            Event::Disconnected(connection) => self.disconnected(connection, now, random),
             Event::Message(connection, message) => {
                 if self.link.hears(connection, now) {
-                    self.message(connection, message, now, jitter, &mut out);
+                    self.message(connection, message, now, random, &mut out);
                 }
             }
             Event::Stored {
@@ -94,7 +94,7 @@ impl Session {
             }
             Event::Environment(environment) => self.environment_changed(*environment, &mut out),
         }
-        self.tick(now, jitter, &mut out);
+        self.tick(now, random, &mut out);
         out
     }
 
@@ -135,12 +135,12 @@ impl Session {
         connection: Connection,
         message: ToAgent,
         now: Millis,
-        jitter: Jitter,
+        random: u64,
         out: &mut Vec<Action>,
     ) {
         match message {
-            ToAgent::Welcome(welcome) => self.welcomed(connection, &welcome, now, jitter, out),
-            ToAgent::Close(close) => self.closed(connection, close, now, jitter, out),
+            ToAgent::Welcome(welcome) => self.welcomed(connection, &welcome, now, random, out),
+            ToAgent::Close(close) => self.closed(connection, close, now, random, out),
             ToAgent::List { request, statuses } => {
                 if statuses {
                     self.reports.repeat();

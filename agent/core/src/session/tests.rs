@@ -85,7 +85,7 @@ impl Desk {
             agent_version: "test".into(),
         };
         Self {
-            session: Session::new(identity, recovered, Backoff::default()),
+            session: Session::new(identity, recovered, Reconnect::default()),
             now: 0,
         }
     }

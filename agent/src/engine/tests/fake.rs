@@ -1,21 +1,22 @@
 //! Ports in memory. The API keeps bodies as they are sent and checks preconditions; it merges nothing.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
 use stevedore_agent_core::rollout::Block;
-use stevedore_crds::v1alpha1::{LifecycleState, ObjectSetStatus};
+use stevedore_agent_core::set::{Ending, HubOrder, Lifecycle, SetHead, SetRef};
+use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{
-    Content, DeletionPolicy, DeploymentStatus, DeploymentUid, Digest, Epoch, EpochId, Reason, Term,
-    TermId, Tuple,
+    Content, DeploymentStatus, DeploymentUid, Digest, Epoch, EpochId, PackageRef, PackageUid,
+    Reason, Term, TermId, Tuple,
 };
 use tokio::sync::watch;
 
-use crate::engine::lock;
 use crate::ports::*;
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
@@ -118,7 +119,7 @@ impl Fake {
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut lock(&self.state));
+        let result = change(&mut self.state.lock());
         self.changed.send_modify(|count| *count += 1);
         result
     }
@@ -132,7 +133,7 @@ impl Fake {
             }
         })
         .await;
-        let state = lock(&self.state);
+        let state = self.state.lock();
         assert!(
             waited.is_ok(),
             "{what}: log {:?}, reports {:#?}",
@@ -143,35 +144,38 @@ impl Fake {
 
     pub(super) fn store_set(&self, number: u64, content: Content) {
         self.with(|state| {
-            let set = StoredSet {
-                reference: SetRef {
+            let order = HubOrder {
+                package: PackageRef {
+                    namespace: None,
+                    name: "p".into(),
+                    uid: PackageUid::from_bytes([2; 16]),
+                    revision: 1,
+                },
+                tuple: tuple(number),
+                content: Some(content.reference()),
+                tombstone: None,
+            };
+            let head = SetHead {
+                set: SetRef {
                     namespace: None,
                     name: format!("p-{number}"),
-                    uid: format!("set-{number}"),
+                    uid: format!("set-{number}").into(),
                 },
                 generation: 1,
                 number,
-                origin: Origin::Hub {
-                    tuple: tuple(number),
-                    tombstone: None,
-                    deletion_policy: DeletionPolicy::Delete,
-                },
-                account: None,
-                confined_to: None,
-                lifecycle: LifecycleState::Active,
-                has_content: true,
-                status: ObjectSetStatus::default(),
+                order: Some(order),
+                ..SetHead::default()
             };
-            state
-                .sets
-                .insert(set.reference.uid.clone(), (set, Arc::new(content)));
+            let (uid, status) = (head.set.uid.to_string(), ObjectSetStatus::default());
+            let set = StoredSet { head, status };
+            state.sets.insert(uid, (set, Arc::new(content)));
         });
     }
 
     pub(super) fn archive_by_hand(&self) {
         self.with(|state| {
             for (set, _) in state.sets.values_mut() {
-                set.lifecycle = LifecycleState::Archived;
+                set.head.lifecycle = Lifecycle::Archived;
             }
         });
     }
@@ -179,31 +183,32 @@ impl Fake {
     pub(super) fn tombstone(&self, number: u64) {
         self.with(|state| {
             for (set, _) in state.sets.values_mut() {
-                if let Origin::Hub { tombstone, .. } = &mut set.origin {
-                    *tombstone = Some(tuple(number));
+                set.head.ending = Ending::Tombstone { orphan: false };
+                if let Some(order) = &mut set.head.order {
+                    order.tombstone = Some(tuple(number));
                 }
             }
         });
     }
 
     pub(super) fn log(&self) -> Vec<String> {
-        lock(&self.state).log.clone()
+        self.state.lock().log.clone()
     }
 
     pub(super) fn reports(&self) -> Vec<DeploymentStatus> {
-        lock(&self.state).reports.clone()
+        self.state.lock().reports.clone()
     }
 
     pub(super) fn notes(&self) -> Vec<Note> {
-        lock(&self.state).notes.clone()
+        self.state.lock().notes.clone()
     }
 
     pub(super) fn status_writes(&self) -> usize {
-        lock(&self.state).status_writes
+        self.state.lock().status_writes
     }
 
     pub(super) fn content_reads(&self) -> usize {
-        lock(&self.state).content_reads
+        self.state.lock().content_reads
     }
 
     /// The account may not list this kind.
@@ -222,7 +227,7 @@ impl Fake {
     }
 
     pub(super) fn interest(&self) -> usize {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         state
             .interest
             .as_ref()
@@ -230,23 +235,23 @@ impl Fake {
     }
 
     pub(super) fn set_status(&self, number: u64) -> ObjectSetStatus {
-        lock(&self.state).sets[&format!("set-{number}")]
+        self.state.lock().sets[&format!("set-{number}")]
             .0
             .status
             .clone()
     }
 
     pub(super) fn sets(&self) -> usize {
-        lock(&self.state).sets.len()
+        self.state.lock().sets.len()
     }
 
     pub(super) fn object(&self, name: &str) -> Option<Value> {
-        lock(&self.state).objects.get(name).cloned()
+        self.state.lock().objects.get(name).cloned()
     }
 
     /// The account that watches, if anything is watched.
     pub(super) fn watches_as(&self) -> Option<String> {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         let (account, scopes) = state.interest.as_ref()?;
         (!scopes.is_empty()).then(|| account.name.clone())
     }
@@ -264,7 +269,7 @@ impl Fake {
 
     async fn answers_about(&self, name: &str) {
         let mut changed = self.changed.subscribe();
-        while lock(&self.state).stalled.as_deref() == Some(name) {
+        while self.state.lock().stalled.as_deref() == Some(name) {
             let _ = changed.changed().await;
         }
     }
@@ -403,7 +408,7 @@ impl ObjectApi for Client {
         _: Option<String>,
     ) -> BoxFuture<'a, Answer<Page>> {
         Box::pin(async move {
-            let objects = lock(&self.0.state).objects.values().cloned().collect();
+            let objects = self.0.state.lock().objects.values().cloned().collect();
             Ok(Page {
                 objects,
                 next: None,
@@ -417,7 +422,7 @@ impl ObjectApi for Client {
         _: Option<&'a str>,
     ) -> BoxFuture<'a, Answer<Found>> {
         Box::pin(async move {
-            let state = lock(&self.0.state);
+            let state = self.0.state.lock();
             let objects = state.objects.values().cloned().collect();
             let forbidden = |kind: &Kind| {
                 let failure = Failure::new(FailureKind::Forbidden, "may not list");
@@ -441,9 +446,9 @@ impl ObjectApi for Client {
 struct OneAccount(Arc<Fake>);
 
 impl Accounts for OneAccount {
-    fn open<'a>(&'a self, _: &'a StoredSet) -> BoxFuture<'a, Opened> {
+    fn open<'a>(&'a self, _: &'a SetHead) -> BoxFuture<'a, Opened> {
         Box::pin(async move {
-            let opened = lock(&self.0.state).account.clone();
+            let opened = self.0.state.lock().account.clone();
             let name = opened.unwrap_or(Err(Reason::NoAccount));
             let name = name.map_err(|reason| Block::preflight(reason, "no account"))?;
             Ok((
@@ -454,7 +459,7 @@ impl Accounts for OneAccount {
     }
 
     fn policy(&self) -> u64 {
-        lock(&self.0.state).policy
+        self.0.state.lock().policy
     }
 }
 
@@ -468,10 +473,10 @@ impl SetStore for Fake {
     fn sets<'a>(
         &'a self,
         _: DeploymentUid,
-        _: &'a [StoredSet],
+        _: &'a [SetHead],
     ) -> BoxFuture<'a, Answer<Vec<StoredSet>>> {
         Box::pin(async move {
-            let state = lock(&self.state);
+            let state = self.state.lock();
             Ok(state.sets.values().map(|(set, _)| set.clone()).collect())
         })
     }
@@ -483,7 +488,7 @@ impl SetStore for Fake {
         Box::pin(async move {
             self.with(|state| {
                 state.content_reads += 1;
-                let found = state.sets.get(&set.uid).filter(|_| !state.content_lost);
+                let found = state.sets.get(&*set.uid).filter(|_| !state.content_lost);
                 let found = found.map(|(_, content)| Arc::clone(content));
                 found.ok_or_else(|| ContentFailure::Missing("gone".into()))
             })
@@ -506,7 +511,7 @@ impl SetStore for Fake {
                     return Err(Failure::new(FailureKind::Unavailable, "try again"));
                 }
                 state.status_writes += 1;
-                if let Some((stored, _)) = state.sets.get_mut(&set.uid) {
+                if let Some((stored, _)) = state.sets.get_mut(&*set.uid) {
                     stored.status = status.clone();
                 }
                 Ok(())
@@ -518,11 +523,11 @@ impl SetStore for Fake {
         Box::pin(async move {
             self.with(|state| {
                 state.log.push(format!("archive {}", set.name));
-                let stored = state.sets.get_mut(&set.uid);
+                let stored = state.sets.get_mut(&*set.uid);
                 Ok(stored.map(|(stored, _)| {
-                    stored.lifecycle = LifecycleState::Archived;
-                    stored.generation += 1;
-                    stored.generation
+                    stored.head.lifecycle = Lifecycle::Archived;
+                    stored.head.generation += 1;
+                    stored.head.generation
                 }))
             })
         })
@@ -532,7 +537,7 @@ impl SetStore for Fake {
         Box::pin(async move {
             self.with(|state| {
                 state.log.push(format!("discard {}", set.name));
-                state.sets.remove(&set.uid);
+                state.sets.remove(&*set.uid);
             });
             Ok(())
         })

@@ -8,13 +8,13 @@ struct Told(Mutex<Vec<DeploymentUid>>);
 
 impl Notified for Told {
     fn sets_changed(&self, deployment: DeploymentUid) {
-        self.0.lock().unwrap().push(deployment);
+        self.0.lock().push(deployment);
     }
 
     fn circumstances_changed(&self) {}
 }
 
-fn set(number: u64, generation: i64, tombstone: Option<u64>) -> SetHead {
+fn set(number: u64, generation: i64, tombstone: Option<u64>) -> SetObject {
     let mut set = script::set(number);
     set["metadata"]["generation"] = json!(generation);
     if let Some(number) = tombstone {
@@ -37,7 +37,7 @@ fn the_engine_is_told_of_changes_and_not_of_status_writes() {
     index.put(&set(1, 1, None)).unwrap();
     let told = Arc::new(Told::default());
     index.attach(told.clone());
-    let count = || told.0.lock().unwrap().len();
+    let count = || told.0.lock().len();
     assert_eq!(count(), 1);
     index.put(&set(1, 1, None)).unwrap();
     assert_eq!(count(), 1);
@@ -59,7 +59,7 @@ fn an_event_that_is_faster_than_the_answer_to_our_own_write_is_told_with_it() {
     let index = Index::default();
     let told = Arc::new(Told::default());
     index.attach(told.clone());
-    let count = || told.0.lock().unwrap().len();
+    let count = || told.0.lock().len();
     let expected = index.expect(name(1), deployment());
     index.put(&set(1, 1, None)).unwrap();
     assert_eq!(count(), 0);
@@ -98,7 +98,7 @@ fn only_the_newest_set_without_a_tombstone_that_others_deleted_is_lost() {
     let newest = index.remove(&name(3), "uid-3").unwrap();
     assert!(index.is_lost(&newest));
     index.put(&set(4, 1, None)).unwrap();
-    index.retire(
+    index.set_retiring(
         &SetRef {
             namespace: None,
             name: "web-4".into(),
@@ -133,7 +133,7 @@ fn a_set_that_must_not_stay_is_none_for_the_engine_and_no_loss_when_it_goes() {
     index.refuse(&set(2, 1, None)).unwrap();
     index.put(&set(2, 1, None)).unwrap();
     let known: Vec<String> = index
-        .of(deployment())
+        .sets_of(deployment())
         .into_iter()
         .map(|set| set.name)
         .collect();

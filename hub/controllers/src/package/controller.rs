@@ -30,11 +30,7 @@ use crate::rollout::finalizer;
 use crate::write;
 
 /// Waits between attempts to pull: as Package Operator, ten seconds up to five minutes.
-const PULL_AGAIN: Schedule = Schedule {
-    initial: Duration::from_secs(10),
-    factor: 2.0,
-    cap: Duration::from_secs(300),
-};
+const PULL_AGAIN: Schedule = Schedule::new(Duration::from_secs(10), Duration::from_secs(300));
 
 /// Names that are tried for one revision where objects that are not the hub's own have them.
 const NAMES: usize = 16;
@@ -143,7 +139,7 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
         hub.event_on(&reference, true, reason, message).await;
     }
     failed.then(|| {
-        let bound = PULL_AGAIN.after(attempts);
+        let bound = PULL_AGAIN.bound(attempts);
         retry::spread(bound, 20, rand::random())
     })
 }

@@ -57,11 +57,7 @@ impl Error {
 }
 
 /// Waits until a plan that failed is tried again.
-const AGAIN: Schedule = Schedule {
-    initial: Duration::from_secs(2),
-    factor: 2.0,
-    cap: Duration::from_secs(60),
-};
+const AGAIN: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(60));
 
 /// Works on one package; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
@@ -91,7 +87,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         Err(error) => {
             tracing::warn!(package = %uid, %error, "planning a package failed");
             let attempts = show_failure(&hub, uid, &error);
-            Some(retry::spread(AGAIN.after(attempts), 50, rand::random()))
+            Some(retry::spread(AGAIN.bound(attempts), 50, rand::random()))
         }
     }
 }

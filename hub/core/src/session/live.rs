@@ -1,8 +1,10 @@
 //! The open session: dirty deployments, orders in flight, and the listing that is being read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use stevedore_proto_core::{DeploymentUid, Digest, Held, InstanceId, Millis, ToAgent, Tuple};
+use stevedore_retry::{Schedule, millis};
 
 use super::cluster_orders::ClusterOrders;
 use super::event::{Action, Connection};
@@ -170,7 +172,6 @@ pub(super) fn wait_for_content(pace: &Pace, attempt: u32) -> Millis {
 }
 
 fn grown(first: Millis, attempt: u32, pace: &Pace) -> Millis {
-    first
-        .saturating_mul(1 << attempt.min(16))
-        .min(pace.resend_at_most_after)
+    let [first, cap] = [first, pace.resend_at_most_after].map(Duration::from_millis);
+    millis(Schedule::new(first, cap).bound(attempt))
 }

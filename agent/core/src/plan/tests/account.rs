@@ -38,7 +38,7 @@ fn a_deployment_whose_namespace_is_gone_is_torn_down_without_its_account() {
 #[test]
 fn a_directly_used_set_whose_namespace_is_gone_is_released() {
     let mut sim = simple();
-    sim.sets[0].standalone = true;
+    sim.sets[0].order = None;
     sim.no_account = Some(Reason::NamespaceMissing);
     sim.deliver();
     sim.settle_until(60_000);
@@ -58,7 +58,7 @@ fn a_deployment_without_an_account_says_so_and_tries_again() {
     assert_eq!(sim.view().available.reason, Reason::NoAccount);
     assert_eq!(sim.world.requests, 0);
     sim.no_account = None;
-    sim.deployment.hurry();
+    sim.deployment.retry_now();
     sim.settle();
     assert_eq!(sim.view().available.status, Truth::True);
 }
@@ -93,7 +93,7 @@ fn without_the_right_to_be_the_account_a_teardown_waits_and_names_it() {
 fn a_set_that_never_had_an_account_is_released_and_one_that_wrote_waits_for_it() {
     for wrote in [false, true] {
         let mut sim = simple();
-        sim.sets[0].standalone = true;
+        sim.sets[0].order = None;
         sim.deliver();
         if wrote {
             sim.settle();

@@ -117,7 +117,7 @@ fn in_a_dying_namespace_what_is_being_deleted_counts_as_gone() {
 #[test]
 fn a_directly_used_set_is_released_only_when_its_objects_are_gone() {
     let mut sim = simple();
-    sim.sets[0].standalone = true;
+    sim.sets[0].order = None;
     sim.deliver();
     sim.settle();
     sim.world.finalizer("b", "example.org/hold");
@@ -134,7 +134,7 @@ fn a_directly_used_set_is_released_only_when_its_objects_are_gone() {
 #[test]
 fn a_directly_used_set_that_is_deleted_as_an_orphan_leaves_its_objects() {
     let mut sim = simple();
-    sim.sets[0].standalone = true;
+    sim.sets[0].order = None;
     sim.deliver();
     sim.settle();
     let before = sim.world.requests;

@@ -9,12 +9,13 @@ use crate::failure::{Failure, FailureKind};
 use crate::key::{Kind, ObjectKey};
 use crate::mark::ShortHash;
 use crate::observe::{Owner, Seen};
-use crate::order::{Ending, Lifecycle, SetHead};
 use crate::plan::{Action, Deployment, Outcome, Surveyed, View};
 use crate::probe::Probed;
 use crate::prune::Named;
 use crate::removal::{self, Doomed};
 use crate::rollout::{self, Block, Progress, Record};
+use crate::set::tests::head;
+use crate::set::{Ending, Lifecycle, SetHead};
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
 
@@ -336,21 +337,14 @@ impl Sim {
     pub(super) fn store(&mut self, number: u64, objects: Vec<Desired>) {
         let uid = format!("set-{number}");
         self.contents.insert(uid.clone(), objects);
-        self.sets.push(SetHead {
-            uid: uid.as_str().into(),
-            number,
-            has_content: true,
-            ..SetHead::default()
-        });
+        self.sets.push(head(&uid, number));
         self.deliver();
     }
 
     pub(super) fn store_tombstone_only(&mut self, number: u64) {
         self.sets.push(SetHead {
-            uid: "tombstone".into(),
-            number,
             ending: Ending::Tombstone { orphan: false },
-            ..SetHead::default()
+            ..head("tombstone", number)
         });
     }
 
@@ -360,7 +354,7 @@ impl Sim {
     }
 
     pub(super) fn deliver(&mut self) {
-        self.deployment.set_heads(self.sets.clone(), Vec::new());
+        self.deployment.set_heads(self.sets.clone());
     }
 
     /// The agent starts anew: only what is stored is left.
@@ -371,7 +365,7 @@ impl Sim {
 
     pub(super) fn forget_statuses(&mut self) {
         for set in &mut self.sets {
-            set.inventory.clear();
+            set.inventory = Default::default();
             set.progress = Progress::default();
         }
     }
@@ -458,8 +452,8 @@ impl Sim {
         let (Some(accepted), Some(rollout)) = (view.accepted, view.rollout) else {
             return;
         };
-        for set in self.sets.iter_mut().filter(|set| set.uid == accepted) {
-            set.inventory = rollout.controlled.clone();
+        for set in self.sets.iter_mut().filter(|set| set.set.uid == accepted) {
+            set.inventory = rollout.controlled.clone().into();
             set.begun = true;
             set.progress = Progress {
                 reached: rollout
@@ -525,15 +519,15 @@ impl Sim {
                 Outcome::Remove(self.removal_answer(job))
             }
             Action::Retire(uid) => {
-                for set in self.sets.iter_mut().filter(|set| set.uid == *uid) {
+                for set in self.sets.iter_mut().filter(|set| set.set.uid == *uid) {
                     set.archived = true;
                     set.lifecycle = Lifecycle::Archived;
-                    set.inventory.clear();
+                    set.inventory = Default::default();
                 }
                 Outcome::Done(Ok(()))
             }
             Action::Discard(uid) | Action::Release(uid) => {
-                self.sets.retain(|set| set.uid != *uid);
+                self.sets.retain(|set| set.set.uid != *uid);
                 Outcome::Done(Ok(()))
             }
             Action::Record => {
@@ -543,10 +537,10 @@ impl Sim {
         }
     }
 
-    fn survey(&self, sets: &[crate::order::SetUid]) -> Surveyed {
+    fn survey(&self, sets: &[crate::set::SetUid]) -> Surveyed {
         let mut surveyed = Surveyed::default();
-        for set in self.sets.iter().filter(|set| sets.contains(&set.uid)) {
-            let Some(objects) = self.contents.get(&*set.uid) else {
+        for set in self.sets.iter().filter(|set| sets.contains(&set.set.uid)) {
+            let Some(objects) = self.contents.get(&*set.set.uid) else {
                 surveyed.incomplete = true;
                 continue;
             };

@@ -1,0 +1,103 @@
+//! Evaluation of objects: by what their deployment wants, at once, and then they are dropped.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use stevedore_agent_core::desired::Blueprint;
+use stevedore_agent_core::drift::FieldPath;
+use stevedore_agent_core::key::{Identity, ObjectKey};
+use stevedore_agent_core::observe::{Lens, Seen};
+use stevedore_agent_core::probe::{Probes, RunInline};
+use stevedore_proto_core::content::ConditionMapping;
+
+use super::cel::{CelPool, Quarantine, Ran, Refuse};
+
+/// By what the objects of a deployment are evaluated.
+#[derive(Debug, Default)]
+pub(super) struct Evaluator {
+    probes: Arc<Probes>,
+    /// Only objects that have any.
+    special: HashMap<Identity, Special>,
+    pub(super) quarantine: Quarantine,
+}
+
+#[derive(Debug)]
+struct Special {
+    ignore: Box<[FieldPath]>,
+    mappings: Box<[ConditionMapping]>,
+}
+
+impl Evaluator {
+    pub(super) fn of(blueprint: &Blueprint) -> Self {
+        let special = blueprint
+            .objects
+            .iter()
+            .filter(|object| !(object.ignore.is_empty() && object.mappings.is_empty()))
+            .map(|object| {
+                let special = Special {
+                    ignore: object.ignore.clone(),
+                    mappings: object.mappings.clone(),
+                };
+                (object.key.identity(), special)
+            })
+            .collect();
+        Self {
+            probes: Arc::clone(&blueprint.probes),
+            special,
+            quarantine: Quarantine::default(),
+        }
+    }
+
+    fn lens(&self, key: &ObjectKey) -> Lens<'_> {
+        let special = if self.special.is_empty() {
+            None
+        } else {
+            self.special.get(&key.identity())
+        };
+        Lens {
+            probes: Some(&self.probes),
+            ignore: special.map_or(&[], |special| &special.ignore),
+            mappings: special.map_or(&[], |special| &special.mappings),
+        }
+    }
+
+    /// Evaluates an object; CEL runs elsewhere. Where it cannot run now, the object is not probed, and read again
+    /// later. `None` for something that is no stored object.
+    pub(super) async fn evaluate(
+        self: &Arc<Self>,
+        object: Value,
+        key: &ObjectKey,
+        cel: &CelPool,
+    ) -> Option<Seen> {
+        if !self.probes.needs_cel(&key.kind, &object) {
+            return Seen::of(&object, key, self.lens(key), &mut RunInline);
+        }
+        let object = Arc::new(object);
+        if !self.quarantine.is_on() {
+            let (held, this, of) = (Arc::clone(&object), Arc::clone(self), key.clone());
+            let ran = cel
+                .run(&self.quarantine, move |run| {
+                    Seen::of(&held, &of, this.lens(&of), run)
+                })
+                .await;
+            match ran {
+                Ran::Done(seen) => return seen,
+                Ran::Busy => {
+                    let unprobed = Lens {
+                        probes: None,
+                        ..self.lens(key)
+                    };
+                    return Seen::of(&object, key, unprobed, &mut RunInline);
+                }
+                Ran::TimedOut => {}
+            }
+        }
+        Seen::of(&object, key, self.lens(key), &mut Refuse)
+    }
+}
+
+/// Evaluates the metadata alone.
+pub(super) fn metadata(object: &Value, key: &ObjectKey) -> Option<Seen> {
+    Seen::of(object, key, Lens::default(), &mut RunInline)
+}

@@ -1,0 +1,84 @@
+//! Preparation of a rollout: the account is opened, the content is read and checked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use stevedore_agent_core::desired::{self, Blueprint, Setting};
+use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::key::Kind;
+use stevedore_agent_core::plan::{Outcome, Prevented};
+use stevedore_agent_core::set::{SetHead, SetRef};
+use stevedore_proto_core::Content;
+
+use super::execution::{Execution, Output};
+use crate::ports::{Answer, ContentFailure, ObjectApi, Ports};
+
+/// Requests of discovery at the same time.
+const DISCOVERY: usize = 8;
+
+/// Opens the account of a set.
+pub(super) fn open(ports: &Ports, head: SetHead) -> Execution {
+    let accounts = Arc::clone(&ports.accounts);
+    Box::pin(async move {
+        match accounts.open(&head).await {
+            Ok((account, api)) => (Outcome::Opened(Ok(())), Output::Client(account, api)),
+            Err(block) => (Outcome::Opened(Err(block)), Output::None),
+        }
+    })
+}
+
+/// Reads and checks the content of a set.
+pub(super) fn prepare(
+    ports: &Ports,
+    api: Arc<dyn ObjectApi>,
+    set: SetRef,
+    setting: Setting,
+) -> Execution {
+    let store = Arc::clone(&ports.store);
+    Box::pin(async move {
+        let prepared = async {
+            let content = store.content(&set).await.map_err(prevented)?;
+            let scopes = scopes(&*api, &content).await.map_err(Prevented::Failed)?;
+            let held = Arc::clone(&content);
+            // Compiling probes and hashing a set takes a while: not on the reactor.
+            let check = tokio::task::spawn_blocking(move || {
+                Blueprint::of(&held, &setting, &|kind| scopes.get(kind).copied())
+            });
+            let interrupted =
+                || Failure::new(FailureKind::Unavailable, "the check was interrupted");
+            let checked = check.await.map_err(|_| Prevented::Failed(interrupted()))?;
+            let blueprint = checked.map_err(Prevented::Refused)?;
+            Ok((blueprint, content))
+        };
+        match prepared.await {
+            Ok((blueprint, content)) => {
+                (Outcome::Prepared(Ok(blueprint)), Output::Content(content))
+            }
+            Err(prevented) => (Outcome::Prepared(Err(prevented)), Output::None),
+        }
+    })
+}
+
+fn prevented(failure: ContentFailure) -> Prevented {
+    match failure {
+        ContentFailure::Missing(what) => Prevented::Missing(what),
+        ContentFailure::Unavailable(failure) => Prevented::Failed(failure),
+    }
+}
+
+/// Which of the content's kinds are served, and whether they are namespaced.
+pub(super) async fn scopes(api: &dyn ObjectApi, content: &Content) -> Answer<HashMap<Kind, bool>> {
+    let answers: Vec<_> = futures::stream::iter(desired::kinds(content))
+        .map(|kind| async move { (api.scope(&kind).await, kind) })
+        .buffer_unordered(DISCOVERY)
+        .collect()
+        .await;
+    let mut scopes = HashMap::new();
+    for (answer, kind) in answers {
+        if let Some(scope) = answer? {
+            scopes.insert(kind, scope.namespaced);
+        }
+    }
+    Ok(scopes)
+}
