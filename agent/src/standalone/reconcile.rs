@@ -15,14 +15,14 @@ use stevedore_crds::v1alpha1::{
     LabelOperator, LabelSelector, ObjectDeploymentSpec, ObjectDeploymentStatus,
 };
 use stevedore_proto_core::Digest;
-use stevedore_proto_core::content::{self, canonical_json};
+use stevedore_proto_core::{canonical_json, content};
 use stevedore_runtime::supervise::Tasks;
 use tokio::time::{Instant, sleep_until};
 
 use super::child::{Child, HASH, OBJECT_DEPLOYMENT};
 use super::plan::{self, Step};
+use super::queue::{Name, Queue};
 use super::status::{self, View};
-use super::{Name, Queue};
 use crate::cluster_api::agent_client::Select;
 use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;

@@ -22,6 +22,7 @@
 //! | [`limit`] | the sizes beyond which a message is refused |
 //! | [`label`] | labels and annotations on member objects |
 
+mod canonical;
 pub mod clock;
 pub mod content;
 pub mod digest;
@@ -37,8 +38,10 @@ pub mod message;
 pub mod order;
 pub mod reason;
 pub mod status;
+mod stored_size;
 pub mod tuple;
 
+pub use canonical::canonical_json;
 pub use content::Content;
 pub use digest::Digest;
 pub use environment::Environment;
@@ -48,6 +51,7 @@ pub use message::{ToAgent, ToHub};
 pub use order::{ContentRef, DeletionPolicy, Order, OrderBody, PackageRef, Settings};
 pub use reason::Reason;
 pub use status::{DeploymentStatus, Stage};
+pub use stored_size::stored_size;
 pub use tuple::{Epoch, Leadership, Term, Tuple};
 
 /// Milliseconds on a monotonic clock chosen by the caller. Only differences mean anything.
