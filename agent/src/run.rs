@@ -31,7 +31,7 @@ use crate::metrics::{Metrics, Sources};
 use crate::notes::EventWriter;
 use crate::ports::{Answer, Notified, ObjectSink, Ports, Reporter};
 use crate::report::{Nobody, Reports};
-use crate::standalone::{self, Queue};
+use crate::standalone::{self, queue::Queue};
 use crate::store::Store;
 use crate::uplink::Uplink;
 use crate::watch::SharedWatches;

@@ -9,51 +9,21 @@
 mod child;
 mod new_set;
 mod plan;
+pub mod queue;
 mod reconcile;
 mod status;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use stevedore_agent_core::failure::Failure;
 use stevedore_client::decode::Identity;
 use stevedore_client::watch::{self, Circumstances, Handler, Notice};
 use stevedore_runtime::supervise::Tasks;
-use tokio::sync::Notify;
 
 use crate::cluster_api::watch_requests::WatchRequests;
 use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
-
-/// Namespace (absent for a ClusterObjectDeployment) and name.
-pub(crate) type Name = (Option<String>, String);
-
-/// Deployments that have to be looked at.
-#[derive(Default)]
-pub struct Queue {
-    waiting: Mutex<BTreeSet<Name>>,
-    wake: Notify,
-}
-
-impl Queue {
-    /// Something of this deployment changed.
-    pub(crate) fn add(&self, name: Name) {
-        self.waiting.lock().insert(name);
-        self.wake.notify_one();
-    }
-
-    async fn next(&self) -> Name {
-        loop {
-            let woken = self.wake.notified();
-            let first = self.waiting.lock().pop_first();
-            match first {
-                Some(name) => return name,
-                None => woken.await,
-            }
-        }
-    }
-}
+use queue::Queue;
 
 /// Starts the watches and the controller as tasks.
 ///

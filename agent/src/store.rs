@@ -63,7 +63,7 @@ use tokio::sync::{Notify, watch};
 use crate::accounts::AccountResolver;
 use crate::cluster_api::{AgentClient, Discovery};
 use crate::ports::{Answer, ContentFailure, Notified, SetStore, StoredSet};
-use crate::standalone::Queue;
+use crate::standalone::queue::Queue;
 use crate::unreadable::UnreadableWriter;
 use content_reader::ContentReader;
 use definitions::Definitions;

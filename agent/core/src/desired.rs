@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use stevedore_proto_core::content::{
-    CollisionProtection, ConditionMapping, Content, PhaseObject, canonical_json,
-};
+use stevedore_proto_core::canonical_json;
+use stevedore_proto_core::content::{CollisionProtection, ConditionMapping, Content, PhaseObject};
 use stevedore_proto_core::digest::Hasher;
 use stevedore_proto_core::{DeploymentUid, label};
 

@@ -1,7 +1,7 @@
 //! Noticing, without a schema, that somebody changed fields of ours, and saying who.
 
 use serde_json::{Map, Value};
-use stevedore_proto_core::content::canonical_json;
+use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::digest::Hasher;
 use stevedore_proto_core::label;
 

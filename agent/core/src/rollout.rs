@@ -4,6 +4,7 @@
 //! A [`Rollout`] is what is known about the accepted set's objects. Answers and watch events change it;
 //! [`Rollout::plan`] only reads it and says what to do next.
 
+mod context;
 mod event;
 mod incident;
 mod item;
@@ -12,54 +13,19 @@ mod view;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use stevedore_proto_core::{DeploymentUid, Millis};
+use stevedore_proto_core::Millis;
 
-use crate::adopt::Claim;
 use crate::desired::{Blueprint, Desired, Guard, Step};
 use crate::key::{ObjectKey, WatchKey};
-use crate::observe::Seen;
 use crate::retry::Spread;
 
+pub use context::{Context, Memory, Progress, Record};
 pub use event::Answer;
 pub use incident::{Author, Incident};
+pub use item::Block;
 pub(crate) use item::being_deleted;
-pub use item::{Block, Record};
 use item::{Item, Know, Need};
 pub use view::View;
-
-/// For whom a set is rolled out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Context {
-    /// Our deployment.
-    pub deployment: DeploymentUid,
-    /// Number of the accepted set.
-    pub order: u64,
-    /// Deployments whose objects may be taken over.
-    pub predecessors: Vec<DeploymentUid>,
-}
-
-impl Context {
-    fn claim<'a>(&'a self, recorded_uid: Option<&'a str>) -> Claim<'a> {
-        Claim {
-            deployment: self.deployment,
-            order: self.order,
-            predecessors: &self.predecessors,
-            recorded_uid,
-        }
-    }
-}
-
-/// What is remembered of an object from before: from the durable inventory, and from this process.
-#[derive(Debug, Clone, Default)]
-pub struct Memory {
-    /// UID and fingerprint after our last write.
-    pub record: Option<Record>,
-    /// It was in place as this order wants it: the accepted set's own status names it, or the order before
-    /// wanted the same. What differs now is drift.
-    pub placed: bool,
-    /// The last look at it.
-    pub seen: Option<Seen>,
-}
 
 /// One request a rollout asks for. Numbers are indexes of objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,15 +56,6 @@ pub struct Rollout {
     /// The latest first, each with the time it happened last.
     incidents: VecDeque<(Incident, Millis)>,
     spread: Spread,
-}
-
-/// What was stored about a set's progress before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Index of the last phase that had been reached.
-    pub reached: usize,
-    /// The set has succeeded before.
-    pub succeeded: bool,
 }
 
 impl Rollout {

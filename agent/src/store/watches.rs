@@ -26,7 +26,7 @@ use crate::accounts::AccountResolver;
 use crate::cluster_api::watch_requests::WatchRequests;
 use crate::cluster_api::{AgentClient, Discovery, Resource};
 use crate::ports::Answer;
-use crate::standalone::Queue;
+use crate::standalone::queue::Queue;
 use crate::unreadable::{self, UnreadableWriter};
 
 type Notice = watch::Notice<Failure>;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use stevedore_agent::accounts::AccountResolver;
 use stevedore_agent::args::Args;
 use stevedore_agent::cluster_api::{AgentClient, Discovery, connect};
-use stevedore_agent::standalone::Queue;
+use stevedore_agent::standalone::queue::Queue;
 use stevedore_agent::store::Store;
 use stevedore_fleet::install::install_member;
 use stevedore_fleet::{ControlPlane, Extent, Fleet, progress::Silent};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use stevedore_proto_core::Digest;
-use stevedore_proto_core::content::canonical_json;
+use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::digest::Hasher;
 
 /// One kept `PackageRevision`.

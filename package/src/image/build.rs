@@ -5,7 +5,7 @@ use std::io::Write;
 
 use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
-use stevedore_proto_core::content::canonical_json;
+use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::digest::Digest;
 use tar::{Builder, EntryType, Header};
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use stevedore_cel::Program;
-use stevedore_proto_core::content::{PhaseObject, stored_size};
+use stevedore_proto_core::content::PhaseObject;
+use stevedore_proto_core::stored_size;
 use stevedore_proto_core::{label, limit};
 
 use super::annotations::Directives;

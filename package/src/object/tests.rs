@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stevedore_cel::Program;
-use stevedore_proto_core::content::stored_size;
 use stevedore_proto_core::limit;
+use stevedore_proto_core::stored_size;
 
 use super::condition::VARIABLES;
 use super::*;

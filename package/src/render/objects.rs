@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use stevedore_proto_core::content::canonical_json;
+use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::limit::CONTENT;
 use stevedore_template::budget::Budget;
 use stevedore_template::yaml::{Document, Documents};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use stevedore_cel::Program;
-use stevedore_proto_core::content::canonical_json;
+use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::digest::{Digest, Hasher};
 use stevedore_template::reads;
 

@@ -23,6 +23,7 @@
 //! | [`label`] | labels and annotations on member objects |
 //! | [`name`] | names of clusters, namespaces and objects, checked where they come in |
 
+mod canonical;
 pub mod clock;
 pub mod content;
 pub mod digest;
@@ -39,8 +40,10 @@ pub mod name;
 pub mod order;
 pub mod reason;
 pub mod status;
+mod stored_size;
 pub mod tuple;
 
+pub use canonical::canonical_json;
 pub use content::Content;
 pub use digest::Digest;
 pub use environment::Environment;
@@ -51,6 +54,7 @@ pub use name::ClusterName;
 pub use order::{ContentRef, DeletionPolicy, Order, OrderBody, PackageRef, Settings};
 pub use reason::Reason;
 pub use status::{DeploymentStatus, Stage};
+pub use stored_size::stored_size;
 pub use tuple::{Epoch, Leadership, Term, Tuple};
 
 /// Milliseconds on a monotonic clock chosen by the caller. Only differences mean anything.

@@ -16,7 +16,7 @@ pub const HELD_PAGE_ENTRIES: usize = 256;
 pub const HELD_PAGE_CONTENTS: usize = 1024;
 /// Deployments on one cluster.
 pub const DEPLOYMENTS: usize = 4096;
-/// One object as an API server stores it, estimated by [`crate::content::stored_size`]: 1.3 MiB.
+/// One object as an API server stores it, estimated by [`crate::stored_size()`]: 1.3 MiB.
 pub const STORED_OBJECT: usize = 1_363_148;
 /// Phases of one content.
 pub const PHASES: usize = 64;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::canonical::canonical_json;
 use crate::digest::{Digest, Hasher};
 use crate::id::{DeploymentUid, PackageUid};
 use crate::tuple::Tuple;
@@ -163,7 +164,7 @@ pub fn order_digest(
 /// Defaults are omitted, so a setting added later leaves the digests of orders that do not use it alone.
 fn settings_bytes(settings: &Settings) -> Vec<u8> {
     let value = serde_json::to_value(settings).expect("settings hold only text and flags");
-    crate::content::canonical_json(&value)
+    canonical_json(&value)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use rustls::crypto::{aws_lc_rs, verify_tls13_signature};
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::Error;
+use super::error::Error;
 
 /// Accepts a server whose chain ends in one of its roots: name, usage and end are verified as always.
 #[derive(Debug)]

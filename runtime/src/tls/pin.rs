@@ -9,8 +9,9 @@ use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore,
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use sha2::{Digest as _, Sha256};
 
-use super::Error;
 use super::authority::{self, AuthorityVerifier};
+use super::certificates::certificates;
+use super::error::Error;
 
 /// SHA-256 over a certificate's SubjectPublicKeyInfo (DER). Its text form is 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,7 +45,7 @@ impl SpkiPin {
     /// # Errors
     /// When the bundle is not PEM or empty, or the certificate does not parse.
     pub fn of_bundle(pem: &str) -> Result<Self, Error> {
-        let certificates = super::certificates("CA bundle", pem)?;
+        let certificates = certificates("CA bundle", pem)?;
         Self::of_certificate(certificates.first().ok_or(Error::Empty("CA bundle"))?)
     }
 }

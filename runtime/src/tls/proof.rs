@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::crypto::aws_lc_rs;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{ConnectionCommon, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use super::{Error, Identity, aws_lc_rs};
+use super::error::Error;
+use super::identity::Identity;
 
 /// RFC 9266: the channel binding `tls-exporter`.
 const BINDING_LABEL: &[u8] = b"EXPORTER-Channel-Binding";

@@ -2,7 +2,8 @@
 
 use stevedore_proto_core::{Millis, Reason};
 
-use super::item::{Block, Know, Record, being_deleted};
+use super::context::Record;
+use super::item::{Block, Know, being_deleted};
 use super::refusal::refuse;
 use super::{Job, Rollout};
 use crate::adopt::Ownership;

@@ -5,22 +5,12 @@ use std::time::Duration;
 use stevedore_proto_core::{Millis, Reason};
 use stevedore_retry::{Schedule, millis};
 
-use super::{Context, Memory};
+use super::context::{Context, Memory, Record};
 use crate::adopt::{self, Ownership};
 use crate::desired::{Desired, Guard};
-use crate::drift::Fingerprint;
 use crate::observe::{Owner, Seen};
 use crate::probe::Probed;
 use crate::retry::Backoff;
-
-/// What the durable inventory says about an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// UID of the object we created or adopted.
-    pub uid: Box<str>,
-    /// Fingerprint after our last write, if it is known.
-    pub fingerprint: Option<Fingerprint>,
-}
 
 /// Why an object cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use stevedore_proto_core::content::CollisionProtection;
 use stevedore_proto_core::status::{PhaseState, Truth};
-use stevedore_proto_core::{Digest, Reason};
+use stevedore_proto_core::{DeploymentUid, Digest, Reason};
 
 use super::*;
 use crate::adopt::tests::seen;
 use crate::failure::{Failure, FailureKind};
 use crate::key::Kind;
 use crate::mark::ShortHash;
-use crate::observe::Owner;
+use crate::observe::{Owner, Seen};
 use crate::probe::Probed;
 
 const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);

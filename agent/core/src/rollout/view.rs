@@ -5,8 +5,9 @@ use stevedore_proto_core::status::{
     Blocker, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict,
 };
 
+use super::context::Record;
 use super::event::is_in_the_way;
-use super::item::{Block, Item, Need, Record};
+use super::item::{Block, Item, Need};
 use super::{Incident, Rollout};
 use crate::key::ObjectKey;
 

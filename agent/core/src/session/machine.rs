@@ -1,5 +1,8 @@
 //! The machine: its state, and which part an event belongs to.
 
+mod connecting;
+mod ordering;
+
 use std::collections::BTreeSet;
 
 use stevedore_proto_core::{Digest, Environment, Held, Leadership, Millis, ToAgent, ToHub, held};

@@ -9,7 +9,7 @@ use stevedore_hub_core::fleet::Failure;
 use stevedore_package::package::Package;
 use stevedore_package::render::{Context, Reads, RenderInput, check_stored_size};
 use stevedore_package::violation::{self, Invalid};
-use stevedore_proto_core::content::canonical_json;
+use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::{ContentRef, Digest, Reason};
 
 /// Most bytes of packages, with what was parsed of them, that are kept in memory; others are read again from their Secrets.

@@ -1,8 +1,10 @@
+//! Estimates of the bytes that an API server stores.
+
 use std::io;
 
 use serde_json::Value;
 
-use super::Content;
+use crate::content::Content;
 
 /// What an API server adds to an object whatever it holds: server-set metadata and one managedFields entry.
 const FIXED: usize = 512;

@@ -1,0 +1,59 @@
+//! What a rollout starts from: whose it is, and what is remembered of its objects.
+
+use stevedore_proto_core::DeploymentUid;
+
+use crate::adopt::Claim;
+use crate::drift::Fingerprint;
+use crate::observe::Seen;
+
+/// For whom a set is rolled out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// Our deployment.
+    pub deployment: DeploymentUid,
+    /// Number of the accepted set.
+    pub order: u64,
+    /// Deployments whose objects may be taken over.
+    pub predecessors: Vec<DeploymentUid>,
+}
+
+impl Context {
+    pub(super) fn claim<'a>(&'a self, recorded_uid: Option<&'a str>) -> Claim<'a> {
+        Claim {
+            deployment: self.deployment,
+            order: self.order,
+            predecessors: &self.predecessors,
+            recorded_uid,
+        }
+    }
+}
+
+/// What the durable inventory says about an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// UID of the object we created or adopted.
+    pub uid: Box<str>,
+    /// Fingerprint after our last write, if it is known.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// What is remembered of an object from before: from the durable inventory, and from this process.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// UID and fingerprint after our last write.
+    pub record: Option<Record>,
+    /// It was in place as this order wants it: the accepted set's own status names it, or the order before
+    /// wanted the same. What differs now is drift.
+    pub placed: bool,
+    /// The last look at it.
+    pub seen: Option<Seen>,
+}
+
+/// What was stored about a set's progress before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Index of the last phase that had been reached.
+    pub reached: usize,
+    /// The set has succeeded before.
+    pub succeeded: bool,
+}
