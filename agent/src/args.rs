@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use stevedore_proto_core::{label, name};
 use stevedore_runtime::daemon::Flags;
 
 /// Applies object sets in this cluster and reports on them to a hub.
@@ -19,7 +20,7 @@ pub struct Args {
     pub kubeconfig: Option<PathBuf>,
 
     /// The agent's own namespace: its state, its identity and the accounts of cluster packages.
-    #[arg(long, default_value = stevedore_proto_core::label::SYSTEM_NAMESPACE, env = "STEVEDORE_NAMESPACE")]
+    #[arg(long, default_value = label::SYSTEM_NAMESPACE, value_parser = name::namespace, value_name = "NAMESPACE", env = "STEVEDORE_NAMESPACE")]
     pub namespace: String,
 
     /// Where health and metrics are served; port 0 picks a free one.

@@ -7,6 +7,7 @@
 //! there is too much of it.
 
 mod child;
+mod new_set;
 mod plan;
 pub mod queue;
 mod reconcile;

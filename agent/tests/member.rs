@@ -1,5 +1,10 @@
 //! The agent against real API servers: one binary, so that the clusters are shared and end with it.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "names of the tests themselves, at API servers that they started"
+)]
+
 mod member {
     pub(crate) mod clients;
     pub(crate) mod namespaces;

@@ -96,6 +96,64 @@ mod tests {
     }
 
     #[test]
+    fn arguments_that_no_object_can_be_named_are_refused_before_anything_is_asked() {
+        let refused = |line: &[&str]| {
+            let line = std::iter::once(&"stevedore").chain(line);
+            Args::try_parse_from(line)
+                .err()
+                .map(|error| error.to_string())
+        };
+        let clusters: [&[&str]; 5] = [
+            &["cluster", "get"],
+            &["cluster", "join"],
+            &["cluster", "remove"],
+            &["cluster", "remove", "--forget"],
+            &["explain", "lighthouse", "--cluster"],
+        ];
+        let packages: [&[&str]; 5] = [
+            &["rollout", "undo"],
+            &["rollout", "history"],
+            &["rollout", "release"],
+            &["fleet", "status"],
+            &["explain", "--cluster", "harbour-1"],
+        ];
+        for name in [
+            "../x",
+            "?limit=0",
+            "..",
+            "%2e%2e",
+            "a/b/../c",
+            "",
+            "\u{1b}[31mx",
+        ] {
+            for command in clusters.iter().chain(&packages) {
+                let said = refused(&[command, &[name][..]].concat());
+                let said = said.unwrap_or_else(|| panic!("{command:?} takes {name:?}"));
+                let says_what_a_name_is = [
+                    "lower-case letters",
+                    "NAMESPACE/NAME",
+                    "a value is required",
+                ]
+                .iter()
+                .any(|form| said.contains(form));
+                assert!(says_what_a_name_is, "{said}");
+                assert!(!said.contains('\u{1b}'), "{said:?}");
+            }
+            let said = refused(&["--system-namespace", name, "cluster", "list"]);
+            assert!(said.is_some(), "--system-namespace takes {name:?}");
+        }
+        for command in clusters {
+            assert_eq!(refused(&[command, &["harbour-1.north"][..]].concat()), None);
+        }
+        for command in packages {
+            assert_eq!(
+                refused(&[command, &["harbour/lighthouse"][..]].concat()),
+                None
+            );
+        }
+    }
+
+    #[test]
     fn every_command_has_a_description() {
         fn inspect(command: &clap::Command) {
             assert!(command.get_about().is_some(), "{}", command.get_name());

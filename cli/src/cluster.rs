@@ -5,9 +5,11 @@ mod remove;
 
 use clap::Subcommand;
 use jiff::Timestamp;
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
+use stevedore_client::Api;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::MemberCluster;
+use stevedore_proto_core::ClusterName;
 
 use crate::connection::Connection;
 use crate::outcome::Outcome;
@@ -36,7 +38,7 @@ pub(crate) enum ClusterCommand {
     #[command(after_help = "Example:\n  stevedore cluster get harbour-1")]
     Get {
         /// Name of the MemberCluster
-        name: String,
+        name: ClusterName,
         /// Form of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use stevedore_proto_core::name;
 
 /// Which hub to talk to.
 #[derive(Clone, Debug, clap::Args)]
@@ -16,7 +17,7 @@ pub(crate) struct Connection {
     #[arg(long, global = true, value_name = "NAME", help_heading = "Hub")]
     context: Option<String>,
     /// Namespace of the hub's own records
-    #[arg(long, global = true, value_name = "NAMESPACE", default_value = stevedore_crds::SYSTEM_NAMESPACE, help_heading = "Hub")]
+    #[arg(long, global = true, value_name = "NAMESPACE", default_value = stevedore_crds::SYSTEM_NAMESPACE, value_parser = name::namespace, help_heading = "Hub")]
     pub(crate) system_namespace: String,
 }
 

@@ -1,10 +1,11 @@
 //! `stevedore explain PACKAGE --cluster NAME`: why is it not available there?
 
 use jiff::Timestamp;
-use kube::Api;
 use serde::Serialize;
+use stevedore_client::Api;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{DeploymentDetail, MemberCluster, PackageLedger};
+use stevedore_proto_core::ClusterName;
 
 use crate::connection::Connection;
 use crate::deployments::{Deployment, State, deployments};
@@ -22,7 +23,7 @@ pub(crate) struct Explain {
     package: PackageName,
     /// Name of the MemberCluster
     #[arg(long, value_name = "NAME")]
-    cluster: String,
+    cluster: ClusterName,
     /// Form of the output
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,

@@ -1,6 +1,7 @@
 //! The one place that turns an error into what a person reads.
 
 use kube::core::Status;
+use stevedore_client::answer_error;
 
 /// Answered for kinds that a cluster does not know.
 const NO_DEFINITIONS: &str = "this cluster has no Stevedore definitions; is it the hub? Name the hub with --kubeconfig or --context; a cluster that is to become one needs deploy/crds and deploy/hub.yaml first";
@@ -19,6 +20,7 @@ pub(crate) fn said(error: &anyhow::Error) -> String {
             break;
         }
         let text = match cause.downcast_ref() {
+            Some(error) if answer_error(error).is_some() => continue,
             Some(kube::Error::Service(_) | kube::Error::HyperError(_)) => UNREACHABLE.to_owned(),
             _ => cause.to_string(),
         };
@@ -35,20 +37,12 @@ pub(crate) fn said(error: &anyhow::Error) -> String {
     parts.join(": ")
 }
 
-/// Whether an API server says that there is no object of this name, and not that it has no such kind.
-pub(crate) fn is_missing(status: &Status, name: &str) -> bool {
-    let named = status.details.as_ref().map(|details| details.name.as_str());
-    status.code == NOT_FOUND && named == Some(name)
-}
-
 /// The answer of an API server that is this error.
 fn status<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a Status> {
-    if let Some(kube::Error::Api(status)) = cause.downcast_ref() {
-        return Some(status);
+    match cause.downcast_ref() {
+        Some(kube::Error::Api(status)) => Some(status),
+        _ => None,
     }
-    // A watch has it without the request around it.
-    let boxed = cause.downcast_ref::<Box<Status>>().map(AsRef::as_ref);
-    boxed.or_else(|| cause.downcast_ref())
 }
 
 fn answer(status: &Status) -> String {
@@ -76,12 +70,13 @@ fn answer(status: &Status) -> String {
 mod tests {
     use anyhow::Context as _;
     use kube::core::response::StatusDetails;
+    use stevedore_client::AnswerError;
 
     use super::*;
 
-    /// What kube makes of an answer that is no Status, as that for an unknown path.
+    /// What becomes of an answer that is no Status, as that for an unknown path.
     fn plain(code: u16, text: &str) -> Status {
-        Status::failure(text, "Failed to parse error data").with_code(code)
+        Status::failure(text, "").with_code(code)
     }
 
     fn missing(name: &str) -> Status {
@@ -107,25 +102,26 @@ mod tests {
     fn the_message_of_an_answer_is_said_once_and_without_its_rust_form() {
         let message = "memberclusters.stevedore.dev is forbidden: User \"me\" cannot list";
         let refused = Status::failure(message, "Forbidden").with_code(403);
-        assert_eq!(
-            reading(refused.clone()),
-            format!("cannot read x: {message}")
-        );
-        let watched: Result<(), _> = Err(kube::runtime::wait::Error::ProbeFailed(
-            kube::runtime::watcher::Error::WatchError(refused.boxed()),
-        ));
-        let watched = said(&watched.context("cannot watch x").unwrap_err());
-        assert!(watched.starts_with("cannot watch x: "), "{watched}");
-        assert_eq!(watched.matches(message).count(), 1, "{watched}");
-        assert!(!watched.contains("Status {"), "{watched}");
+        assert_eq!(reading(refused), format!("cannot read x: {message}"));
     }
 
     #[test]
     fn an_unknown_kind_is_told_from_a_missing_object() {
         let unknown = plain(404, "404 page not found");
-        assert!(!is_missing(&unknown, "x") && is_missing(&missing("x"), "x"));
         assert_eq!(reading(unknown), format!("cannot read x: {NO_DEFINITIONS}"));
         assert!(reading(missing("x")).ends_with("\"x\" not found"));
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_used_is_not_taken_for_a_server_that_is_away() {
+        let request = "GET /api/v1/namespaces/default".to_owned();
+        let late = kube::Error::from(AnswerError::Late { request });
+        let said = said(&anyhow::Error::new(late).context("cannot read x"));
+        assert_eq!(
+            said,
+            "cannot read x: no answer to GET /api/v1/namespaces/default within 60 s; whether it was carried out is \
+             not known"
+        );
     }
 
     #[test]

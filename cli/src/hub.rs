@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
-use kube::runtime::wait::await_condition;
-use kube::{Api, ResourceExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use stevedore_client::{Api, await_condition};
 use stevedore_crds::record;
 
 use crate::connection::Connection;
@@ -127,7 +127,7 @@ async fn answer(api: &Api<ConfigMap>, request: &str, state: &str) -> anyhow::Res
         );
     };
     let data = found
-        .context("cannot watch the census")?
+        .context("cannot read the census")?
         .and_then(|map| map.data)
         .unwrap_or_default();
     let text = data

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use stevedore_crds::v1alpha1::{PackageKind, PackageReference};
+use stevedore_proto_core::name::{self, InvalidName};
 
 /// A package as a person names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +60,7 @@ impl FromStr for PackageName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<_> = text.split('/').collect();
-        let (namespace, name) = match (kind_word(parts[0]), &parts[..]) {
+        let (namespace, package) = match (kind_word(parts[0]), &parts[..]) {
             (Some(PackageKind::ClusterPackage), [_, name]) => (None, *name),
             (Some(PackageKind::Package), [_, name]) => {
                 return Err(format!(
@@ -67,17 +68,18 @@ impl FromStr for PackageName {
                 ));
             }
             (Some(PackageKind::Package), [_, namespace, name]) | (None, [namespace, name]) => {
-                (Some((*namespace).to_owned()), *name)
+                (Some(*namespace), *name)
             }
             (_, [name]) => (None, *name),
             _ => return Err(FORMS.into()),
         };
-        if name.is_empty() || namespace.as_ref().is_some_and(String::is_empty) {
-            return Err(FORMS.into());
-        }
+        let checked = |error: InvalidName| format!("{FORMS}; {error}");
         Ok(Self {
-            namespace,
-            name: name.to_owned(),
+            namespace: namespace
+                .map(name::namespace)
+                .transpose()
+                .map_err(checked)?,
+            name: name::object(package, "a package's name").map_err(checked)?,
         })
     }
 }
@@ -128,6 +130,13 @@ mod tests {
             "a/b/c",
             "clusterpackage/",
             "clusterpackage/a/b",
+            "..",
+            "../x",
+            "x/..",
+            "?limit=0",
+            "harbour/?x",
+            "a%2fb",
+            "clusterpackage/..",
         ] {
             assert!(text.parse::<PackageName>().is_err(), "{text}");
         }

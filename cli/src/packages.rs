@@ -2,16 +2,16 @@
 
 use anyhow::Context as _;
 use kube::api::ListParams;
-use kube::{Api, Client, Resource};
+use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use stevedore_client::Api;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{
     ClusterPackage, ClusterPackageSpec, MemberCluster, Package, PackageLedger, PackageRevision,
     PackageStatus,
 };
 
-use crate::failure;
 use crate::package_name::PackageName;
 
 /// Page size of lists.
@@ -207,13 +207,10 @@ impl<K> Listed for K where K: Resource<DynamicType = ()> + Clone + DeserializeOw
 /// The object of this name, none if there is none.
 ///
 /// # Errors
-/// When it cannot be read; also where the cluster does not know its kind, which `get_opt` takes for a missing object.
+/// When it cannot be read, or the cluster does not know its kind.
 pub(crate) async fn find<K: Listed>(api: &Api<K>, name: &str) -> anyhow::Result<Option<K>> {
-    match api.get(name).await {
-        Ok(found) => Ok(Some(found)),
-        Err(kube::Error::Api(status)) if failure::is_missing(&status, name) => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {} {name}", K::kind(&()))),
-    }
+    let found = api.get_opt(name).await;
+    found.with_context(|| format!("cannot read {} {name}", K::kind(&())))
 }
 
 /// Everything that the API shows, page by page.
@@ -221,25 +218,23 @@ pub(crate) async fn list_all<K: Listed>(api: &Api<K>) -> anyhow::Result<Vec<K>> 
     list_selected(api, None).await
 }
 
-/// Everything that a label selector selects, page by page.
+/// Everything that a label selector selects, page by page. An object that cannot be read is named on standard error
+/// and left out: it hides no other.
 pub(crate) async fn list_selected<K: Listed>(
     api: &Api<K>,
     selector: Option<&str>,
 ) -> anyhow::Result<Vec<K>> {
     let mut params = ListParams::default().limit(PAGE);
     params.label_selector = selector.map(str::to_owned);
-    let mut all = vec![];
-    loop {
-        let page = api
-            .list(&params)
-            .await
-            .with_context(|| format!("cannot list {}", K::plural(&())))?;
-        all.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params.continue_token = Some(token),
-            None => return Ok(all),
-        }
+    let (all, unreadable) = api
+        .list_readable(&params)
+        .await
+        .with_context(|| format!("cannot list {}", K::plural(&())))?;
+    for object in unreadable {
+        let (kind, identity, why) = (K::kind(&()), object.identity, object.why);
+        eprintln!("left out: {kind} {identity} cannot be read: {why}");
     }
+    Ok(all)
 }
 
 /// The cluster of this name, or an error that says what to do.

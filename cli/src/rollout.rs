@@ -6,9 +6,9 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::ResourceExt as _;
 use kube::api::{ObjectMeta, PostParams};
-use kube::runtime::wait::await_condition;
-use kube::{Api, ResourceExt as _};
+use stevedore_client::{Api, await_condition};
 use stevedore_crds::v1alpha1::{
     ActionState, ActionTarget, ActionVerb, PackageAction, PackageActionSpec, PackageRevision,
 };
@@ -243,9 +243,7 @@ pub(crate) async fn act(
     let Ok(taken) = tokio::time::timeout(PATIENCE, taken).await else {
         return Ok(recorded);
     };
-    let action = taken
-        .context("cannot watch the action")?
-        .unwrap_or(recorded);
+    let action = taken.context("cannot read the action")?.unwrap_or(recorded);
     let status = action.status.as_ref();
     if let Some(status) = status.filter(|status| status.state == Some(ActionState::Refused)) {
         bail!(

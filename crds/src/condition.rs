@@ -168,6 +168,11 @@ pub fn is_true(conditions: &[Condition], type_: &str) -> bool {
     find(conditions, type_).is_some_and(|c| c.status == "True")
 }
 
+/// Removes what was said while the object could not be read.
+pub fn remove_unreadable(conditions: &mut Vec<Condition>) {
+    conditions.retain(|c| c.reason != UNREADABLE);
+}
+
 /// Removes the condition of this type; returns whether there was one.
 pub fn remove(conditions: &mut Vec<Condition>, type_: &str) -> bool {
     let before = conditions.len();

@@ -3,10 +3,14 @@
 use kube::core::{Message, Rule};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// A free-form JSON object: unknown fields are kept as they are.
-pub(crate) fn free_form(_: &mut SchemaGenerator) -> Schema {
+use crate::v1alpha1::CONFIG_FIELDS;
+
+/// The config of a package: a free-form JSON object, of which unknown fields are kept as they are. A definition can
+/// bound how many fields it has; its depth and size are bounded by the admission policy `stevedore-config`.
+pub(crate) fn config(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
+        "maxProperties": CONFIG_FIELDS,
         "x-kubernetes-preserve-unknown-fields": true,
     })
 }

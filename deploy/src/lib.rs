@@ -4,7 +4,8 @@
 //! carries them into the programs that install from nothing (the demo, the tests).
 
 /// Account and roles of the hub, in namespace `stevedore-system` of the hub cluster, and the admission policies:
-/// requesters of actions are held to their own names, and only the hub's account writes revisions and ledgers.
+/// requesters of actions are held to their own names, only the hub's account writes revisions and ledgers, and
+/// configs of packages are bounded in size and depth.
 pub const HUB: &str = include_str!("../hub.yaml");
 /// Account and roles of the agent, in namespace `stevedore-system` of a member.
 pub const AGENT: &str = include_str!("../agent.yaml");
@@ -61,6 +62,30 @@ mod tests {
         let account = format!("\"'system:serviceaccount:{}:{}'\"", namespace[0], name[0]);
         let expressions = values("ValidatingAdmissionPolicy", "expression");
         assert!(expressions.contains(&account.as_str()), "{expressions:?}");
+    }
+
+    #[test]
+    fn the_policy_about_configs_has_the_bounds_of_the_kind() {
+        use stevedore_crds::v1alpha1::{CONFIG_DEPTH, CONFIG_SIZE};
+        let mut expression = format!(
+            "      variables.size > {CONFIG_SIZE} ||\n      [object.spec.config].all(v0,\n"
+        );
+        for (at, inner) in (0..CONFIG_DEPTH).zip(1..) {
+            expression += &format!(
+                "      (type(v{at}) == map ? v{at}.map(k, v{at}[k]) : type(v{at}) == list ? v{at} : []).all(v{inner},\n"
+            );
+        }
+        let last = CONFIG_DEPTH;
+        expression += &format!("      type(v{last}) != map && type(v{last}) != list");
+        expression += &")".repeat(CONFIG_DEPTH + 1);
+        assert!(HUB.contains(&expression), "expected:\n{expression}");
+        for words in [
+            format!("variables.size <= {CONFIG_SIZE}\n"),
+            format!("message: spec.config is larger than {CONFIG_SIZE} characters\n"),
+            format!("message: spec.config is nested more than {CONFIG_DEPTH} levels deep\n"),
+        ] {
+            assert!(HUB.contains(&words), "{words}");
+        }
     }
 
     #[test]

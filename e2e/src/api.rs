@@ -54,6 +54,10 @@ pub async fn delete(client: &Client, path: &str) {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "paths of the tests themselves, at API servers that they started"
+)]
 /// What `kubectl get` prints of one object, by the name of the column.
 pub async fn printed(client: &Client, path: &str) -> BTreeMap<String, Value> {
     let request = Request::get(path)
@@ -71,6 +75,10 @@ pub async fn printed(client: &Client, path: &str) -> BTreeMap<String, Value> {
         .collect()
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "paths of the tests themselves, at API servers that they started"
+)]
 async fn send(
     client: &Client,
     method: &str,

@@ -106,6 +106,15 @@ fn every_crate_inherits_the_lints_of_the_workspace() {
 }
 
 #[test]
+fn no_crate_leaves_the_clippy_configuration_of_the_workspace() {
+    // clippy reads the nearest one only: methods that the root disallows would be allowed there.
+    for package in Workspace::load().members() {
+        let own = package.folder().join("clippy.toml");
+        assert!(!own.exists(), "{}: has a clippy.toml", package.name);
+    }
+}
+
+#[test]
 fn every_source_file_is_reached_from_a_crate_root() {
     let orphans = files::orphans(&Workspace::load());
     assert!(

@@ -23,6 +23,7 @@ mod e2e {
     mod rollout;
     mod secret;
     mod tenant;
+    mod unreadable;
     mod upgrade;
 }
 

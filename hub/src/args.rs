@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use stevedore_proto_core::{label, name};
 use stevedore_runtime::daemon::Flags;
 
 /// Holds what every cluster of a fleet should run, and gives it to their agents.
@@ -18,7 +19,7 @@ pub struct Args {
     pub kubeconfig: Option<PathBuf>,
 
     /// The hub's own namespace: its CA, join tokens, contents, ledgers and Lease.
-    #[arg(long, default_value = stevedore_proto_core::label::SYSTEM_NAMESPACE, env = "STEVEDORE_NAMESPACE")]
+    #[arg(long, default_value = label::SYSTEM_NAMESPACE, value_parser = name::namespace, value_name = "NAMESPACE", env = "STEVEDORE_NAMESPACE")]
     pub namespace: String,
 
     /// Where agents connect; port 0 picks a free one.

@@ -1,12 +1,17 @@
 //! Log lines on standard error: for people or as JSON, one event per line.
 //!
 //! Log text may quote what another machine sent. Control characters are escaped in the finished line, so that
-//! no message can forge a second line or drive a terminal.
+//! no message can forge a second line or drive a terminal. What libraries log of whole answers is dropped, whatever
+//! the filter: an answer holds objects of anybody.
 
 use std::io::{self, Write};
 
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, Registry};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -17,6 +22,10 @@ pub enum Format {
     /// One JSON object per line, with the current span's fields.
     Json,
 }
+
+/// Modules of libraries that log answers: kube's client does so whole, of one that it cannot decode, and its watcher
+/// what serde says of one, which quotes values.
+const QUOTING: &[&str] = &["kube_client::client", "kube_runtime::watcher"];
 
 /// Logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -43,19 +52,32 @@ pub fn init(format: Format, filter: &str) -> Result<(), Error> {
         filter: filter.to_owned(),
         source,
     })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    subscriber(format, filter, Escaped)
+        .try_init()
+        .map_err(|_| Error::Installed)
+}
+
+fn subscriber<W>(
+    format: Format,
+    filter: EnvFilter,
+    writer: W,
+) -> impl Subscriber + Into<tracing::Dispatch>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = filter.and(filter_fn(|about| !QUOTING.contains(&about.target())));
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
-        .with_writer(Escaped);
-    match format {
-        Format::Human => builder.try_init(),
-        Format::Json => builder
+        .with_writer(writer);
+    let lines = match format {
+        Format::Human => lines.boxed(),
+        Format::Json => lines
             .json()
             .flatten_event(true)
             .with_span_list(true)
-            .try_init(),
-    }
-    .map_err(|_| Error::Installed)
+            .boxed(),
+    };
+    Registry::default().with(lines.with_filter(filter))
 }
 
 /// Writes finished lines to standard error with control characters escaped.
@@ -110,6 +132,8 @@ fn escape(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     #[test]
@@ -119,6 +143,48 @@ mod tests {
             "a\\nb\\tc\\u{1b}[31m\\u{7f}\\u{9b}é\n"
         );
         assert_eq!(escape("plain\n"), "plain\n");
+    }
+
+    /// What is written, in place of standard error.
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_librarys_lines_with_whole_answers_are_dropped_whatever_the_filter() {
+        let cases = [
+            "info",
+            "trace",
+            "kube_client::client=trace",
+            "[reading]=trace",
+        ];
+        let formats = [Format::Human, Format::Json];
+        for (filter, format) in cases
+            .iter()
+            .flat_map(|case| formats.map(|format| (*case, format)))
+        {
+            let captured = Captured::default();
+            let writer = captured.clone();
+            let writer = move || writer.clone();
+            let subscriber = subscriber(format, EnvFilter::new(filter), writer);
+            tracing::subscriber::with_default(subscriber, || {
+                let _span = tracing::info_span!("reading").entered();
+                tracing::warn!(target: "kube_client::client", "c0nf1dential");
+                tracing::warn!(target: "kube_client::client::builder", "a request failed");
+            });
+            let written = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+            assert!(!written.contains("c0nf1dential"), "{filter}: {written}");
+            assert!(written.contains("a request failed"), "{filter}: {written}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_client::Path;
 use stevedore_client::decode::{Undecodable, decode};
 use stevedore_client::watch::MAX_ANSWER;
+use stevedore_proto_core::name;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
@@ -119,7 +120,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The user name of an account. An account with an empty part is nobody, and never means "no header".
+/// The user name of an account. One whose parts are no names is nobody, and never means "no header".
 fn user(account: &Account) -> Answer<HeaderValue> {
     let no_account = || {
         Failure::new(
@@ -130,7 +131,7 @@ fn user(account: &Account) -> Answer<HeaderValue> {
             ),
         )
     };
-    if account.namespace.is_empty() || account.name.is_empty() {
+    if name::namespace(&account.namespace).is_err() || name::object(&account.name, "it").is_err() {
         return Err(no_account());
     }
     let user = format!(
@@ -316,7 +317,13 @@ mod tests {
 
     #[test]
     fn an_account_without_a_name_is_refused_and_never_the_agent_itself() {
-        for account in [account("", "a"), account("a", ""), account("a\n", "b")] {
+        for account in [
+            account("", "a"),
+            account("a", ""),
+            account("a\n", "b"),
+            account("a", "b:c"),
+            account("a:b", "c"),
+        ] {
             let call = Call::get(Path::root("/api/v1")).account(Some(&account));
             assert_eq!(call.into_request().unwrap_err().kind, FailureKind::Invalid);
         }

@@ -87,7 +87,7 @@ async fn enrol(
     let (channel, _) = dial::connect_any(&token.addresses, config).await?;
     let (key, csr) = new_key()?;
     let request = v1::EnrolRequest {
-        cluster: token.cluster.clone(),
+        cluster: token.cluster.to_string(),
         secret: token.secret.reveal(),
         cluster_uid: cluster.as_bytes().to_vec().into(),
         csr: csr.into(),

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::set::Ending;
-use stevedore_client::decode::{Identity, Undecodable, decode, part};
+use stevedore_client::decode::{Identity, Undecodable, decode, decode_unmanaged, part};
 use stevedore_client::watch::{self, Handler};
 use stevedore_crds::v1alpha1::MemberPolicy;
 use stevedore_runtime::supervise::Tasks;
@@ -280,7 +280,7 @@ impl Handler<Failure> for Policy {
             Notice::Restarted => self.missing = true,
             Notice::Seen(object) => {
                 self.missing = false;
-                match decode::<MemberPolicy>(&object) {
+                match decode_unmanaged::<MemberPolicy>(&object) {
                     Ok(policy) => self.set_default(policy.spec.default_service_account),
                     // It has not gone: what it said last goes on.
                     Err(why) => {

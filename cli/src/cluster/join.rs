@@ -8,13 +8,14 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{ObjectMeta, PostParams};
-use kube::{Api, Client, Resource as _, ResourceExt as _};
+use kube::{Client, Resource as _, ResourceExt as _};
 use rand::TryRngCore as _;
 use serde::Serialize;
+use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::{MemberCluster, MemberClusterSpec};
-use stevedore_proto_core::Digest;
 use stevedore_proto_core::join::{JoinSecret, JoinToken, MAX_LIFETIME};
+use stevedore_proto_core::{ClusterName, Digest};
 
 use crate::deployments::is_connected;
 use crate::outcome::Outcome;
@@ -34,7 +35,7 @@ with the token that very cluster, and no other, joins again under its name.";
 #[derive(Debug, clap::Args)]
 pub(crate) struct Join {
     /// Name the cluster gets in the fleet
-    name: String,
+    name: ClusterName,
     /// Label of the cluster, for placement; may be repeated
     #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = crate::label::parse)]
     labels: Vec<(String, String)>,
@@ -69,9 +70,9 @@ fn lifetime(text: &str) -> Result<SignedDuration, String> {
 
 impl Join {
     /// Invites a cluster from a program: with these labels, and a token of an hour.
-    pub(crate) fn invitation(name: &str, labels: Vec<(String, String)>) -> Self {
+    pub(crate) fn invitation(name: ClusterName, labels: Vec<(String, String)>) -> Self {
         Self {
-            name: name.to_owned(),
+            name,
             labels,
             lifetime: SignedDuration::from_hours(1),
             output: Format::default(),
@@ -116,7 +117,7 @@ impl Join {
         )
         .await?;
         Ok(Invitation {
-            cluster: self.name.clone(),
+            cluster: self.name.to_string(),
             token: token.to_string(),
             expires,
         })

@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kube::runtime::wait::await_condition;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Client, ResourceExt as _};
 use serde::Serialize;
 use serde_json::json;
+use stevedore_client::{Api, await_condition};
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::MemberCluster;
+use stevedore_proto_core::ClusterName;
 
 use crate::outcome::Outcome;
 use crate::output::{self, Format};
@@ -25,7 +26,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 pub(crate) struct Remove {
     /// Name of the MemberCluster
-    name: String,
+    name: ClusterName,
     /// Revoke the cluster at once and leave its workloads as they are
     #[arg(long)]
     forget: bool,
@@ -123,7 +124,7 @@ impl Remove {
         match tokio::time::timeout(timeout, done).await {
             Ok(result) => result
                 .map(|_| true)
-                .context("cannot watch the member cluster"),
+                .context("cannot read the member cluster"),
             Err(_) => {
                 eprintln!(
                     "{} is not drained after {:#}. It goes on draining; run this again to wait, or --forget to leave its workloads.",

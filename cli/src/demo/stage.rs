@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use kube::Api;
-use kube::runtime::wait::await_condition;
+use stevedore_client::{Api, await_condition};
 use stevedore_crds::v1alpha1::MemberCluster;
 use stevedore_crds::{SYSTEM_NAMESPACE, condition};
 use stevedore_fleet::progress::Progress;
@@ -95,7 +94,7 @@ impl Stage {
                 .is_some_and(|status| condition::is_true(&status.conditions, condition::CONNECTED))
         });
         if let Ok(seen) = tokio::time::timeout(JOINED_WITHIN, connected).await {
-            seen.context("cannot watch the member cluster")?;
+            seen.context("cannot read the member cluster")?;
             return Ok(());
         }
         let last = api.get(name).await?;
@@ -119,7 +118,8 @@ async fn join(
     } else {
         vec![]
     };
-    let invitation = Join::invitation(cluster.name(), labels)
+    let name = cluster.name().parse()?;
+    let invitation = Join::invitation(name, labels)
         .invite(fleet.hub().client(), SYSTEM_NAMESPACE)
         .await?;
     let file = write_token(cluster, &invitation.token)?;

@@ -5,12 +5,11 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use kube::Client;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use kube::runtime::conditions::is_deleted;
-use kube::runtime::wait::await_condition;
-use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 use serde_json::json;
+use stevedore_client::{Api, await_condition};
 use stevedore_crds::v1alpha1::{
     ActionVerb, ClusterPackage, ClusterPackageSpec, LabelSelector, Placement,
 };
@@ -198,18 +197,10 @@ impl<'a> Show<'a> {
 
     async fn removal(&self) -> anyhow::Result<Step> {
         self.step("removal", "Removed", async {
-            let package = self
-                .api()
-                .delete(NAME, &DeleteParams::default())
-                .await?
-                .left()
-                .context("the package was gone already")?;
-            let uid = package.uid().context("a package has a UID")?;
-            within(
-                await_condition(self.api(), NAME, is_deleted(&uid)),
-                "the package is still there",
-            )
-            .await?;
+            self.api().delete(NAME, &DeleteParams::default()).await?;
+            let is_gone = |package: Option<&ClusterPackage>| package.is_none();
+            let gone = await_condition(self.api(), NAME, is_gone);
+            within(gone, "the package is still there").await?;
             let mut clusters = vec![];
             for (name, client) in &self.members {
                 look::gone(client, name).await?;
@@ -316,11 +307,11 @@ async fn holds(client: &Client, name: &str, edition: &Edition) -> anyhow::Result
 }
 
 async fn within<T>(
-    wait: impl Future<Output = Result<T, kube::runtime::wait::Error>>,
+    wait: impl Future<Output = kube::Result<T>>,
     otherwise: &str,
 ) -> anyhow::Result<()> {
     match tokio::time::timeout(STEP_WITHIN, wait).await {
-        Ok(seen) => seen.map(|_| ()).context("cannot watch the package"),
+        Ok(seen) => seen.map(|_| ()).context("cannot read the package"),
         Err(_) => bail!("{otherwise} after {} s", STEP_WITHIN.as_secs()),
     }
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressFinish, ProgressStyle};
+use kube::Client;
 use kube::api::ListParams;
-use kube::{Api, Client};
+use stevedore_client::Api;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{ClusterObjectSet, PhaseState};
 

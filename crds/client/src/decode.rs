@@ -12,8 +12,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 /// Levels of maps and lists that the decoder enters.
@@ -59,6 +61,27 @@ pub fn decode<'a, T: Deserialize<'a>>(object: &'a RawValue) -> Result<T, Undecod
     serde_json::from_str(object.get()).map_err(|error| Undecodable::new(object.get(), &error))
 }
 
+/// As [`decode`], for whoever does not ask which manager owns which field: where it does not work, that record is left
+/// out. It repeats every field of the object, and nests deeper than the object itself.
+///
+/// # Errors
+/// When what is left is nested too deep, or is not a `T`.
+pub fn decode_unmanaged<T: DeserializeOwned>(object: &RawValue) -> Result<T, Undecodable> {
+    decode(object).or_else(|why| match without_managers(object) {
+        Some(object) => decode(&object),
+        None => Err(why),
+    })
+}
+
+fn without_managers(object: &RawValue) -> Option<Box<RawValue>> {
+    let mut object = fields(object.get())?;
+    let mut metadata = fields(object.get("metadata")?.get())?;
+    metadata.remove("managedFields")?;
+    let metadata = serde_json::value::to_raw_value(&metadata).ok()?;
+    object.insert("metadata".into(), &metadata);
+    serde_json::value::to_raw_value(&object).ok()
+}
+
 /// The metadata that every stored object has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -92,6 +115,16 @@ impl Identity {
             deleting: metadata.contains_key("deletionTimestamp"),
             finalizers: field(&metadata, "finalizers").unwrap_or_default(),
         })
+    }
+}
+
+impl fmt::Display for Identity {
+    /// `NAMESPACE/NAME`, or `NAME` alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        f.write_str(&self.name)
     }
 }
 
@@ -227,6 +260,36 @@ mod tests {
         let expected = Undecodable::TooDeep {
             field: "spec.config".into(),
             depth: MAX_DEPTH + 1,
+        };
+        assert_eq!(why, expected);
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Managed {
+        metadata: Managers,
+        spec: Spec,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Managers {
+        name: String,
+        #[serde(default)]
+        managed_fields: Vec<Value>,
+    }
+
+    #[test]
+    fn what_field_managers_own_stops_nobody_who_does_not_ask_for_it() {
+        let readable = object(r#"{"leaving":true}"#);
+        assert!(decode::<Managed>(&readable).is_err());
+        let managed: Managed = decode_unmanaged(&readable).unwrap();
+        assert!(managed.spec.leaving && managed.metadata.managed_fields.is_empty());
+        assert_eq!(managed.metadata.name, "a");
+        let deep = object(&format!(r#"{{"config":{}}}"#, nested(200)));
+        let why = decode_unmanaged::<Managed>(&deep).unwrap_err();
+        let expected = Undecodable::TooDeep {
+            field: "spec.config".into(),
+            depth: 202,
         };
         assert_eq!(why, expected);
     }

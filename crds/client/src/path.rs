@@ -40,11 +40,8 @@ impl Path {
     /// # Errors
     /// When it is empty, `.` or `..`.
     pub fn segment(mut self, segment: &str) -> Result<Self, InvalidSegment> {
-        if matches!(segment, "" | "." | "..") {
-            return Err(InvalidSegment(segment.to_owned()));
-        }
         self.text.push('/');
-        encode(segment, &mut self.text);
+        self.text.push_str(&encoded(segment)?);
         Ok(self)
     }
 
@@ -74,6 +71,19 @@ impl Path {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+/// A segment as it stands in a path.
+///
+/// # Errors
+/// When it is empty, `.` or `..`.
+pub(crate) fn encoded(segment: &str) -> Result<String, InvalidSegment> {
+    if matches!(segment, "" | "." | "..") {
+        return Err(InvalidSegment(segment.to_owned()));
+    }
+    let mut text = String::with_capacity(segment.len());
+    encode(segment, &mut text);
+    Ok(text)
 }
 
 fn encode(text: &str, into: &mut String) {

@@ -32,8 +32,8 @@ use tokio_util::io::StreamReader;
 
 use crate::Path;
 pub use event::Fault;
-pub use list::{Listed, list_all};
-pub use requests::{Accept, Error, MAX_ANSWER, Requests, Verdict};
+pub use list::{Listed, get, list_all};
+pub use requests::{Accept, Error, MAX_ANSWER, PatchKind, Requests, Verdict, patch};
 
 /// The most objects in one page of a list; fewer once a page turned out to be too large.
 pub const PAGE: usize = 100;

@@ -46,9 +46,10 @@ macro_rules! package_kind {
             #[schemars(length(min = 1, max = 512))]
             pub image: String,
             /// Values for the package's config schema. Not confidential: it is stored and shown
-            /// in the clear; put secrets into Secret manifests.
+            /// in the clear; put secrets into Secret manifests. At most 32 levels deep and
+            /// 65536 characters of JSON.
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            #[schemars(schema_with = "crate::schema::free_form")]
+            #[schemars(schema_with = "crate::schema::config")]
             pub config: Option<Map<String, Value>>,
             /// Suspends the package everywhere: objects are watched and reported, but nothing is
             /// created, changed, repaired or deleted until it is false again.
@@ -109,6 +110,14 @@ impl From<PackageSpec> for ClusterPackageSpec {
         }
     }
 }
+
+/// Most fields of a config; the definitions bound that.
+pub const CONFIG_FIELDS: usize = 1024;
+/// Most levels of maps and lists of a config, itself included. The admission policy `stevedore-config` bounds that,
+/// and the hub where there is none.
+pub const CONFIG_DEPTH: usize = 32;
+/// Most characters of a config as JSON; bounded in the same way.
+pub const CONFIG_SIZE: usize = 65_536;
 
 /// History limit when a package names none, as in Package Operator.
 pub const DEFAULT_REVISION_HISTORY_LIMIT: i32 = 10;

@@ -101,7 +101,7 @@ pub struct PackageRevisionSpec {
     pub image_digest: String,
     /// The config as the package gave it. Not confidential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "crate::schema::free_form")]
+    #[schemars(schema_with = "crate::schema::config")]
     pub config: Option<Map<String, Value>>,
     /// Digest over the unpacked files.
     #[schemars(length(max = 71))]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::{GroupVersionKind, TypeMeta};
-use kube::{Api, Client, discovery};
+use kube::{Client, discovery};
+use stevedore_client::Api;
 
 use crate::error::Error;
 use crate::start::await_state;
@@ -71,6 +72,10 @@ async fn apply_object(client: &Client, object: &DynamicObject) -> Result<(), Err
     .await
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "discovery of the kinds in manifests of this workspace, at an API server that this crate started"
+)]
 async fn api_of(
     client: &Client,
     types: &TypeMeta,

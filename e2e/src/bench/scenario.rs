@@ -1,5 +1,10 @@
 //! What is measured, and how.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what is measured against are kube's own requests, at API servers of the benchmark"
+)]
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 

@@ -188,7 +188,7 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         crate_name: "stevedore-fleet",
-        may_use: &["stevedore-deploy", "stevedore-runtime"],
+        may_use: &["stevedore-client", "stevedore-deploy", "stevedore-runtime"],
         never: NO_GRPC,
         pure: false,
     },

@@ -130,6 +130,9 @@ fn mistakes_are_told_once_and_say_what_to_do() {
             &["cluster", "list", "-o", "wide"][..],
             &["demo", "-o", "json"],
             &["rollout", "undo", "package/typed"],
+            &["rollout", "undo", "../x"],
+            &["cluster", "get", "?limit=0"],
+            &["cluster", "remove", "../.."],
             &["nothing"],
         ] {
             assert_eq!(world.stevedore(wrong).await.code, Some(2), "{wrong:?}");

@@ -23,7 +23,7 @@ async fn make_namespace(client: &kube::Client, name: &str) {
 }
 
 /// An account for packages in a namespace, which the agent may be there: what a cluster's owner grants.
-async fn grant(client: &kube::Client, namespace: &str) {
+pub(crate) async fn grant(client: &kube::Client, namespace: &str) {
     let account = json!({
         "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "stevedore-packages"},
     });

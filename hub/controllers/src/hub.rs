@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::DynamicObject;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Client, Resource, ResourceExt as _};
+use stevedore_client::Api;
+use stevedore_client::events::{Event, Recorder};
 use stevedore_crds::v1alpha1::{
     ClusterPackage, MemberCluster, Package, PackageAction, PackageKind,
 };
@@ -32,9 +33,12 @@ use crate::package::registry::{self, Puller};
 use crate::package::render_cache::Renderer;
 use crate::package::revisions::Revisions;
 use crate::package::status::Shown;
+use crate::package::unreadable::Lookup;
 use crate::rollout::orders::Orders;
+use crate::rollout::unreadable_ledgers::UnreadableLedgers;
 use crate::watch::index::Index;
 use crate::watch::queue::Queue;
+use crate::watch::unreadable::Kind;
 use crate::write;
 
 /// How the hub is run.
@@ -158,6 +162,8 @@ pub struct Hub {
     pub(crate) actions: Arc<Index<PackageAction>>,
     pub(crate) fleet: Mutex<Fleet>,
     pub(crate) orders: Orders,
+    /// Ledgers that could not be read when they were loaded.
+    pub(crate) unreadable_ledgers: UnreadableLedgers,
     pub(crate) sources: Mutex<BTreeMap<PackageUid, SourceState>>,
     pub(crate) views: Mutex<BTreeMap<PackageUid, View>>,
     /// When packages' statuses were written last.
@@ -181,6 +187,8 @@ pub struct Hub {
     pub(crate) joining: tokio::sync::Mutex<()>,
     /// UIDs of `PackageRevision`s that may not be the hub's own.
     pub(crate) to_verify: Arc<Queue<String>>,
+    /// Objects that cannot be read, by UID.
+    pub(crate) to_tell: Arc<Queue<(Kind, String)>>,
     pub(crate) to_pull: Arc<Queue<PackageUid>>,
     pub(crate) to_plan: Arc<Queue<PackageUid>>,
     pub(crate) to_show: Arc<Queue<PackageUid>>,
@@ -198,14 +206,10 @@ impl Hub {
     /// When the namespace `kube-system`, whose UID names the hub's own cluster, cannot be read.
     pub async fn new(client: Client, settings: Settings) -> Result<Arc<Self>, kube::Error> {
         let own = own_cluster(&client).await?;
-        let reporter = Reporter {
-            controller: "stevedore-hub".to_owned(),
-            instance: Some(settings.holder.clone()),
-        };
         let leader: Arc<Leader> = Arc::default();
         let guarded = write_guard::guarded(client.clone(), Arc::clone(&leader));
         Ok(Arc::new(Self {
-            recorder: Recorder::new(guarded.clone(), reporter),
+            recorder: Recorder::new(guarded.clone(), write::MANAGER, &settings.holder),
             client: guarded,
             own,
             loaded: OnceLock::new(),
@@ -218,6 +222,7 @@ impl Hub {
             actions: Arc::default(),
             fleet: Mutex::default(),
             orders: Orders::default(),
+            unreadable_ledgers: UnreadableLedgers::default(),
             sources: Mutex::default(),
             views: Mutex::default(),
             shown: Mutex::default(),
@@ -232,6 +237,7 @@ impl Hub {
             contents: tokio::sync::RwLock::default(),
             joining: tokio::sync::Mutex::default(),
             to_verify: Arc::default(),
+            to_tell: Arc::default(),
             to_pull: Arc::default(),
             to_plan: Arc::default(),
             to_show: Arc::default(),
@@ -259,11 +265,15 @@ impl Hub {
         namespaced.or_else(|| self.cluster_packages.get(&uid)?.view())
     }
 
-    /// The identity of a package of either kind: its object's, else its ledger's.
+    /// The identity of a package of either kind: its object's, else its ledger's, readable or not.
     pub(crate) fn package_identity(&self, uid: &PackageUid) -> Option<PackageIdentity> {
-        let object = self.package(uid).map(|package| package.identity());
+        let object = match self.lookup(uid) {
+            Lookup::Readable(package) | Lookup::Unreadable(package) => Some(package.identity()),
+            Lookup::Absent => None,
+        };
         let ledger = || Some(self.orders.ledger(uid)?.ledger.package.clone());
-        object.or_else(ledger)
+        let unreadable = || self.unreadable_ledgers.identity(uid);
+        object.or_else(ledger).or_else(unreadable)
     }
 
     /// The name of a package of either kind; its UID where there is none.
@@ -293,7 +303,7 @@ impl Hub {
         }
     }
 
-    /// UIDs of all packages, and of those that are only left in ledgers.
+    /// UIDs of all packages, readable or not, and of those that are only left in ledgers.
     pub(crate) fn package_uids(&self) -> BTreeSet<PackageUid> {
         let namespaced = self.packages.all();
         let cluster = self.cluster_packages.all();
@@ -304,6 +314,9 @@ impl Hub {
         let mut uids: BTreeSet<_> = uids.filter_map(|uid| uid.parse().ok()).collect();
         let ledgers = self.orders.ledgers();
         uids.extend(ledgers.iter().map(|stored| stored.ledger.package.uid));
+        uids.extend(self.unreadable_packages());
+        let unreadable = self.unreadable_ledgers.packages();
+        uids.extend(unreadable.iter().map(|package| package.uid));
         uids
     }
 
@@ -374,19 +387,12 @@ impl Hub {
         object: &k8s_openapi::api::core::v1::ObjectReference,
         warning: bool,
         reason: &str,
-        mut note: String,
+        note: String,
     ) {
-        note.truncate(note.floor_char_boundary(1000));
         let event = Event {
-            type_: if warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
+            warning,
             reason: reason.to_owned(),
-            note: Some(note),
-            action: reason.to_owned(),
-            secondary: None,
+            note,
         };
         if let Err(error) = self.recorder.publish(&event, object).await {
             tracing::debug!(%error, reason, "an event could not be written");

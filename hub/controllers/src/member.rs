@@ -4,3 +4,4 @@ pub(crate) mod admission;
 pub(crate) mod enrolment;
 pub(crate) mod reports;
 pub(crate) mod status;
+pub(crate) mod unreadable;

@@ -1,6 +1,7 @@
 //! Packages: from an image to kept revisions, their content and renderings, and the status of packages.
 
 pub(crate) mod any_package;
+pub(crate) mod config_limits;
 pub(crate) mod content;
 pub(crate) mod controller;
 pub(crate) mod garbage_collection;
@@ -8,3 +9,4 @@ pub mod registry;
 pub(crate) mod render_cache;
 pub(crate) mod revisions;
 pub(crate) mod status;
+pub(crate) mod unreadable;

@@ -40,7 +40,17 @@ impl Members for Hub {
                 RETRY,
             ));
         }
-        let found = self.members.get(&member.to_string());
+        let member = member.to_string();
+        let found = self.members.get(&member);
+        if found.is_none() && self.members.contains(&member) {
+            let message =
+                "the MemberCluster of this certificate cannot be read; its conditions say why";
+            return Err(Close::new(
+                CloseReason::NotLoaded,
+                message,
+                admission::RETRY_LATE,
+            ));
+        }
         admission::admit(cluster, found.as_deref())
     }
 }
@@ -69,7 +79,7 @@ impl Reports for Hub {
     fn report(&self, cluster: ClusterUid, member: MemberUid, report: Report) {
         let member = member.to_string();
         // The end of a forgotten member says nothing about the same cluster under its new one.
-        if self.members.get(&member).is_none() && self.member_of(&cluster).is_some() {
+        if !self.members.contains(&member) && self.member_of(&cluster).is_some() {
             return;
         }
         self.take_report(cluster, &member, &report);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
+use stevedore_client::InvalidSegment;
 use stevedore_crds::v1alpha1::{PackageAction, PackageKind};
 use stevedore_runtime::supervise::Tasks;
 use tokio::time::Instant;
@@ -12,8 +13,10 @@ use crate::leadership::{lease, raise_epoch};
 use crate::package::any_package::PackageLike as _;
 use crate::package::garbage_collection;
 use crate::rollout::{ledger_status, ledger_store};
-use crate::watch::index::follow;
+use crate::watch::entry::{Entry, Watched};
+use crate::watch::index::{Index, everything, follow};
 use crate::watch::queue::drive;
+use crate::watch::unreadable::{self, Kind};
 use crate::write;
 use crate::{member, package, rollout};
 
@@ -22,8 +25,8 @@ use crate::{member, package, rollout};
 const PULLS: usize = 256;
 /// Packages that may be planned at the same time.
 const PLANS: usize = 16;
-/// Revisions that are not the hub's own and may be shown at the same time: however many somebody makes, the hub
-/// writes about few.
+/// Objects that are not the hub's own, or unreadable, and may be shown at the same time: however many somebody
+/// makes, the hub writes about few.
 const VERIFICATIONS: usize = 2;
 /// Statuses that may be written at the same time.
 const SHOWS: usize = 32;
@@ -40,6 +43,9 @@ pub enum Error {
     /// The API server.
     #[error(transparent)]
     Api(#[from] kube::Error),
+    /// A path that is written in the code is none.
+    #[error(transparent)]
+    Path(#[from] InvalidSegment),
 }
 
 /// Leads, loads, and works; returns when everything is loaded and sessions may start.
@@ -53,7 +59,7 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
         .take(&client, &settings.namespace, &settings.holder)
         .await?;
     keep_leading(hub, &tasks);
-    watch(hub, &tasks);
+    watch(hub, &tasks)?;
     tokio::join!(
         hub.members.loaded(),
         hub.packages.loaded(),
@@ -64,7 +70,7 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
     let loaded = ledger_store::load(hub).await?;
     let leadership = hub.leader.current().ok_or(lease::Error::Lost)?;
     for stored in loaded.values() {
-        rollout::controller::assume(hub, &stored.ledger, leadership.epoch);
+        rollout::assignment::assume(hub, &stored.ledger, leadership.epoch);
     }
     hub.orders.load(loaded.into_values(), leadership);
     let _ = hub.loaded.set(Instant::now());
@@ -119,73 +125,83 @@ where
     });
 }
 
-fn watch(hub: &Arc<Hub>, tasks: &Tasks) {
-    let client = &hub.client;
-    let shared = Arc::clone(hub);
-    endless(
+fn watch(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), InvalidSegment> {
+    watch_kind(
+        hub,
         tasks,
         "members",
-        follow(
-            Api::all(client.clone()),
-            Arc::clone(&hub.members),
-            move |member| {
-                member_changed(&shared, member);
-            },
-        ),
-    );
-    let shared = Arc::clone(hub);
-    endless(
+        &hub.members,
+        |hub, entry| match entry {
+            Entry::Readable(member) => member_changed(hub, member),
+            Entry::Unreadable(found) => hub.unreadable_member_changed(found),
+        },
+    )?;
+    watch_kind(
+        hub,
         tasks,
         "packages",
-        follow(
-            Api::all(client.clone()),
-            Arc::clone(&hub.packages),
-            move |package: &stevedore_crds::v1alpha1::Package| {
-                package_changed(&shared, package.view());
-            },
-        ),
-    );
-    let shared = Arc::clone(hub);
-    endless(
+        &hub.packages,
+        |hub, entry| match entry {
+            Entry::Readable(package) => package_changed(hub, package.view()),
+            Entry::Unreadable(found) => hub.unreadable_package_changed(Kind::Package, found),
+        },
+    )?;
+    watch_kind(
+        hub,
         tasks,
         "clusterpackages",
-        follow(
-            Api::all(client.clone()),
-            Arc::clone(&hub.cluster_packages),
-            move |package: &stevedore_crds::v1alpha1::ClusterPackage| {
-                package_changed(&shared, package.view());
-            },
-        ),
-    );
-    let shared = Arc::clone(hub);
-    endless(
+        &hub.cluster_packages,
+        |hub, entry| match entry {
+            Entry::Readable(package) => package_changed(hub, package.view()),
+            Entry::Unreadable(found) => hub.unreadable_package_changed(Kind::ClusterPackage, found),
+        },
+    )?;
+    watch_kind(
+        hub,
         tasks,
         "revisions",
-        follow(
-            Api::all(client.clone()),
-            Arc::clone(hub.revisions.objects()),
-            move |revision| {
-                package::revisions::changed(&shared, revision);
-            },
-        ),
-    );
-    let shared = Arc::clone(hub);
-    endless(
+        hub.revisions.objects(),
+        |hub, entry| match entry {
+            Entry::Readable(revision) => package::revisions::changed(hub, revision),
+            Entry::Unreadable(found) => hub.unreadable_revision_changed(found),
+        },
+    )?;
+    watch_kind(
+        hub,
         tasks,
         "actions",
-        follow(
-            Api::all(client.clone()),
-            Arc::clone(&hub.actions),
-            move |action| {
-                action_changed(&shared, action);
-            },
-        ),
+        &hub.actions,
+        |hub, entry| match entry {
+            Entry::Readable(action) => action_changed(hub, action),
+            Entry::Unreadable(found) => hub.unreadable_action_changed(found),
+        },
+    )
+}
+
+fn watch_kind<K: Watched>(
+    hub: &Arc<Hub>,
+    tasks: &Tasks,
+    name: &'static str,
+    index: &Arc<Index<K>>,
+    changed: fn(&Hub, &Entry<K>),
+) -> Result<(), InvalidSegment> {
+    let shared = Arc::clone(hub);
+    let client = hub.client.clone();
+    let following = follow(
+        client,
+        everything::<K>(None)?,
+        Arc::clone(index),
+        move |entry| {
+            changed(&shared, entry);
+        },
     );
+    endless(tasks, name, following);
+    Ok(())
 }
 
 fn member_changed(hub: &Hub, member: &stevedore_crds::v1alpha1::MemberCluster) {
     let uid = write::uid(member).to_owned();
-    let gone = hub.members.get(&uid).is_none();
+    let gone = !hub.members.contains(&uid);
     if gone {
         lock(&hub.notes).remove(&uid);
         lock(&hub.facts).remove(&uid);
@@ -194,7 +210,7 @@ fn member_changed(hub: &Hub, member: &stevedore_crds::v1alpha1::MemberCluster) {
             .cluster_uid
             .as_deref()
             .and_then(|uid| uid.parse().ok())
-            && hub.member_of(&cluster).is_none()
+            && !hub.has_member(&cluster)
         {
             lock(&hub.fleet).forget(&cluster);
         }
@@ -226,7 +242,8 @@ fn package_changed(hub: &Hub, package: Option<crate::package::any_package::AnyPa
         .packages
         .set(i64::try_from(count).unwrap_or(i64::MAX));
     let uid = package.uid.to_string();
-    if hub.package(&package.uid).is_none() {
+    let gone = hub.package(&package.uid).is_none();
+    if gone {
         lock(&hub.facts).remove(&uid);
     }
     let facts = (
@@ -237,7 +254,7 @@ fn package_changed(hub: &Hub, package: Option<crate::package::any_package::AnyPa
         &package.labels,
         &package.annotations,
     );
-    if hub.is_news(&uid, &facts) || hub.package(&package.uid).is_none() {
+    if hub.is_news(&uid, &facts) || gone {
         hub.to_pull.add(package.uid);
         hub.to_plan.add(package.uid);
         hub.to_show.add(package.uid);
@@ -259,11 +276,25 @@ fn action_changed(hub: &Hub, action: &PackageAction) {
             .and_then(|package| package.view()),
     };
     if let Some(package) = found {
+        // Nothing is pulled while an action cannot be read.
+        hub.to_pull.add(package.uid);
         hub.to_plan.add(package.uid);
     }
 }
 
 fn work(hub: &Arc<Hub>, tasks: &Tasks) {
+    let shared = Arc::clone(hub);
+    endless(
+        tasks,
+        "tell",
+        drive(
+            "tell",
+            Arc::clone(&hub.to_tell),
+            VERIFICATIONS,
+            tasks.clone(),
+            move |key| unreadable::reconcile(Arc::clone(&shared), key),
+        ),
+    );
     let shared = Arc::clone(hub);
     endless(
         tasks,

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
-use kube::{Api, Resource};
+use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use stevedore_client::watch::{PatchKind, patch};
+use stevedore_client::{Api, Path};
 
 /// Field manager of everything the hub writes.
 pub(crate) const MANAGER: &str = "stevedore-hub";
@@ -45,7 +47,7 @@ pub(crate) async fn status<K, S>(
     status: &S,
 ) -> Result<K, kube::Error>
 where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
+    K: DeserializeOwned,
     S: Serialize,
 {
     let status = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
@@ -83,7 +85,7 @@ pub(crate) async fn remove_finalizer<K>(
     finalizer: &str,
 ) -> Result<(), kube::Error>
 where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
+    K: DeserializeOwned,
 {
     let left: Vec<_> = present.iter().filter(|one| *one != finalizer).collect();
     let operations = vec![
@@ -94,11 +96,25 @@ where
     api.patch(name, &parameters(), &patch).await.map(|_| ())
 }
 
+/// The same for an object that may not be readable: nothing of the answer is read.
+pub(crate) async fn remove_finalizer_unread(
+    client: &Client,
+    path: Path,
+    uid: &str,
+    present: &[String],
+    finalizer: &str,
+) -> Result<(), kube::Error> {
+    let left: Vec<_> = present.iter().filter(|one| *one != finalizer).collect();
+    let operations = json!([
+        {"op": "test", "path": "/metadata/uid", "value": uid},
+        {"op": "test", "path": "/metadata/finalizers", "value": present},
+        {"op": "add", "path": "/metadata/finalizers", "value": left},
+    ]);
+    Ok(patch(client, path, PatchKind::Json, &operations).await?)
+}
+
 /// Deletes the object with this UID, and no other of its name.
-pub(crate) async fn delete<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), kube::Error>
-where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
-{
+pub(crate) async fn delete<K>(api: &Api<K>, name: &str, uid: &str) -> Result<(), kube::Error> {
     delete_version(api, name, uid, None).await
 }
 
@@ -108,10 +124,7 @@ pub(crate) async fn delete_version<K>(
     name: &str,
     uid: &str,
     version: Option<String>,
-) -> Result<(), kube::Error>
-where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
-{
+) -> Result<(), kube::Error> {
     let parameters = DeleteParams {
         preconditions: Some(Preconditions {
             uid: Some(uid.to_owned()),
@@ -119,7 +132,7 @@ where
         }),
         ..DeleteParams::default()
     };
-    api.delete(name, &parameters).await.map(|_| ())
+    api.delete(name, &parameters).await
 }
 
 /// What is gone already needs no change.
@@ -183,6 +196,8 @@ pub(crate) fn left(apart: Duration, since: Option<Duration>) -> Option<Duration>
 pub(crate) fn words(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
+        // It would quote the object.
+        kube::Error::SerdeError(_) => "the API server's answer cannot be read".to_owned(),
         other => other.to_string(),
     }
 }

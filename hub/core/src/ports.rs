@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use stevedore_proto_core::join::JoinSecret;
 use stevedore_proto_core::message::Close;
-use stevedore_proto_core::{ClusterUid, Digest, Leadership};
+use stevedore_proto_core::{ClusterName, ClusterUid, Digest, Leadership};
 
 use crate::session::{ClusterOrders, Report};
 
@@ -34,7 +34,7 @@ pub trait Members: Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redemption {
     /// Name the token says it is bound to; only tokens bound to exactly this name are looked at.
-    pub name: String,
+    pub name: ClusterName,
     /// What proves the invitation.
     pub secret: JoinSecret,
     /// UID of the cluster that joins.

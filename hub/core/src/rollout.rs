@@ -17,6 +17,7 @@
 //!   vanished     │ –         │ –                             │ – ; dropped once torn down
 //! ```
 //!
+//! What runs on a cluster whose `MemberCluster` cannot be read is left alone until the package is removed.
 //! A row of an earlier epoch is ordered again under the new one, whatever it says.
 
 use std::sync::Arc;
@@ -118,6 +119,9 @@ fn intended_change(
     }
     let (paused, target) = match intent {
         Intent::Vanished if !member.leaving => return RowChange::Keep,
+        Intent::Present { .. } | Intent::Keep { .. } if member.unreadable && !row.tombstone => {
+            return RowChange::Keep;
+        }
         Intent::Vanished | Intent::Removed => (false, None),
         Intent::Present {
             paused, targets, ..

@@ -13,8 +13,7 @@ use stevedore_hub_core::session::Report;
 use stevedore_proto::v1;
 use stevedore_proto_core::exchange::{ExchangeRefusal, is_exchangeable};
 use stevedore_proto_core::join::JoinSecret;
-use stevedore_proto_core::limit;
-use stevedore_proto_core::{ClusterUid, Millis};
+use stevedore_proto_core::{ClusterName, ClusterUid, Millis};
 use stevedore_runtime::clock::Clock;
 use stevedore_runtime::tls::{self, ClientVerifier};
 use tokio::sync::Semaphore;
@@ -92,12 +91,12 @@ impl Enrolment {
             .unwrap_or(Err(JoinRefusal::NotLoaded));
         let member = answer.map_err(|refused| {
             self.metrics.joined(refused.as_str());
-            tracing::warn!(%cluster, member = name, reason = refused.as_str(), "a cluster was not let in");
+            tracing::warn!(%cluster, member = %name, reason = refused.as_str(), "a cluster was not let in");
             status_code::not_joined(refused)
         })?;
         let issued = self.sign(&csr, MemberName { cluster, member })?;
         self.metrics.joined("Joined");
-        tracing::info!(%cluster, member = name, until = issued.not_after, "a cluster joined");
+        tracing::info!(%cluster, member = %name, until = issued.not_after, "a cluster joined");
         Ok(issued)
     }
 
@@ -188,11 +187,9 @@ fn parse(request: &v1::EnrolRequest) -> Result<Redemption, Status> {
         .as_ref()
         .try_into()
         .map_err(|_| invalid("the cluster UID is not 16 bytes"))?;
-    if request.cluster.is_empty() || request.cluster.len() > limit::NAME {
-        return Err(invalid("the cluster name is empty or too long"));
-    }
+    let name: Result<ClusterName, _> = request.cluster.parse();
     Ok(Redemption {
-        name: request.cluster.clone(),
+        name: name.map_err(|error| invalid(&error.to_string()))?,
         secret,
         cluster: ClusterUid::from_bytes(cluster),
     })

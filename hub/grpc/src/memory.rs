@@ -79,6 +79,9 @@ impl MemoryHub {
     }
 
     /// Creates a member of this name, if there is none, and a token for it that lasts `seconds`.
+    ///
+    /// # Panics
+    /// When it is no name of a cluster.
     pub fn invite(
         &self,
         name: &str,
@@ -88,7 +91,7 @@ impl MemoryHub {
     ) -> JoinToken {
         let secret = JoinSecret::from_bytes(rand::random());
         let token = JoinToken {
-            cluster: name.to_owned(),
+            cluster: name.parse().expect("a cluster's name"),
             secret,
             ca,
             addresses,
@@ -277,10 +280,10 @@ impl State {
         let elsewhere = self
             .members
             .iter()
-            .any(|(other, member)| other != name && member.cluster == Some(*cluster));
+            .any(|(other, member)| **other != **name && member.cluster == Some(*cluster));
         let member = self
             .members
-            .get_mut(name)
+            .get_mut(name.as_str())
             .ok_or(JoinRefusal::TokenForeign)?;
         if elsewhere || member.cluster.is_some_and(|joined| joined != *cluster) {
             return Err(JoinRefusal::AlreadyJoined);

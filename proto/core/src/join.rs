@@ -11,6 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
+use crate::name::ClusterName;
 
 /// Default lifetime in seconds, one hour.
 pub const DEFAULT_LIFETIME: u64 = 3600;
@@ -49,7 +50,7 @@ impl fmt::Debug for JoinSecret {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinToken {
     /// Name of the MemberCluster that it is bound to.
-    pub cluster: String,
+    pub cluster: ClusterName,
     /// What proves the invitation.
     pub secret: JoinSecret,
     /// SHA-256 of the hub CA's SubjectPublicKeyInfo.
@@ -63,7 +64,7 @@ pub struct JoinToken {
 #[serde(rename_all = "camelCase")]
 pub struct StoredToken {
     /// Name of the MemberCluster that it is bound to.
-    pub cluster: String,
+    pub cluster: ClusterName,
     /// Random, so that equal secrets have different hashes.
     pub salt: Digest,
     /// Hash over salt, name and secret.
@@ -186,7 +187,9 @@ impl FromStr for JoinToken {
             return Err(ParseTokenError("its addresses are not host:port"));
         }
         Ok(Self {
-            cluster: cluster.to_owned(),
+            cluster: cluster
+                .parse()
+                .map_err(|_| ParseTokenError("the cluster's name in it is not one"))?,
             secret: JoinSecret::parse(secret)?,
             ca: hex(ca, "its CA hash is not 64 hex digits")?,
             addresses,
@@ -200,7 +203,7 @@ mod tests {
 
     fn token() -> JoinToken {
         JoinToken {
-            cluster: "harbour-1".into(),
+            cluster: "harbour-1".parse().unwrap(),
             secret: JoinSecret::from_bytes([7; 32]),
             ca: Digest::of(b"ca"),
             addresses: vec!["hub.example:8443".into(), "127.0.0.1:8443".into()],
@@ -218,7 +221,7 @@ mod tests {
         assert!(stored.matches(&token().secret));
         assert!(!stored.matches(&JoinSecret::from_bytes([8; 32])));
         let renamed = StoredToken {
-            cluster: "harbour-11".into(),
+            cluster: "harbour-11".parse().unwrap(),
             ..stored
         };
         assert!(!renamed.matches(&token().secret));
@@ -240,6 +243,8 @@ mod tests {
             "stv2/a/b/c/d",
             &good[..good.len() - 6],
             &good.replace("07", "0g"),
+            &good.replace("harbour-1", "?limit=0"),
+            &good.replace("harbour-1", ".."),
             &format!("{good}/x"),
             &long,
         ] {

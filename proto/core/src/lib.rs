@@ -21,6 +21,7 @@
 //! | [`ledger`] | rows of a ledger as bytes |
 //! | [`limit`] | the sizes beyond which a message is refused |
 //! | [`label`] | labels and annotations on member objects |
+//! | [`name`] | names of clusters, namespaces and objects, checked where they come in |
 
 mod canonical;
 pub mod clock;
@@ -35,6 +36,7 @@ pub mod label;
 pub mod ledger;
 pub mod limit;
 pub mod message;
+pub mod name;
 pub mod order;
 pub mod reason;
 pub mod status;
@@ -48,6 +50,7 @@ pub use environment::Environment;
 pub use held::Held;
 pub use id::{ClusterUid, DeploymentUid, EpochId, InstanceId, PackageUid, TermId};
 pub use message::{ToAgent, ToHub};
+pub use name::ClusterName;
 pub use order::{ContentRef, DeletionPolicy, Order, OrderBody, PackageRef, Settings};
 pub use reason::Reason;
 pub use status::{DeploymentStatus, Stage};

@@ -202,6 +202,10 @@ words! {
         // Why the hub orders nothing.
         /// The package cannot be read.
         LoadError = "LoadError",
+        /// `config` is nested too deep.
+        ConfigTooDeep = "ConfigTooDeep",
+        /// `config` has too many bytes.
+        ConfigTooLarge = "ConfigTooLarge",
         /// A template does not run.
         TemplateError = "TemplateError",
         /// The rendered set is larger than a member can store.

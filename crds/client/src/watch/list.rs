@@ -2,13 +2,15 @@
 
 use std::future::Future;
 
+use kube::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::requests::{Accept, Requests, Verdict};
+use super::requests::{Accept, Error, Requests, Verdict};
 use super::{Fault, PAGE, Subject};
-use crate::decode::{Unreadable, decode};
+use crate::Path;
+use crate::decode::{Unreadable, decode_unmanaged};
 
 /// Takes the objects of a list, one after the other.
 pub(super) trait Objects: Send {
@@ -61,6 +63,21 @@ pub(super) async fn pages<R: Requests>(
     }
 }
 
+/// Reads one object as it is; `None` when there is none, or its kind is not served.
+///
+/// # Errors
+/// When the request fails, or the answer is no JSON.
+pub async fn get(client: &Client, path: Path) -> Result<Option<Box<RawValue>>, Error> {
+    match client.get(path, Accept::Json).await {
+        Ok(answer) => {
+            let object = serde_json::from_slice(&answer);
+            Ok(Some(object.map_err(|_| Fault::Unreadable)?))
+        }
+        Err(error) if error.code() == Some(404) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// An object of a list, or why it cannot be read.
 pub type Listed<K> = Result<K, Unreadable>;
 
@@ -98,7 +115,7 @@ struct Collected<K> {
 
 impl<K: DeserializeOwned + Send> Objects for Collected<K> {
     async fn take(&mut self, object: Box<RawValue>) {
-        match decode(&object) {
+        match decode_unmanaged(&object) {
             Ok(object) => self.objects.push(Ok(object)),
             Err(why) => match Unreadable::new(&object, why) {
                 Some(unreadable) => self.objects.push(Err(unreadable)),

@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, Stream, StreamExt as _, TryStreamExt as _};
-use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::request::Builder;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{Fault, Subject};
-use crate::Path;
+use crate::{InvalidSegment, Path};
 
 /// The biggest answer that is read, in bytes.
 pub const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -113,6 +115,9 @@ pub trait Requests: Send + Sync {
 /// Why a request that was made with a plain client failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A name that no object can have; nothing was asked.
+    #[error(transparent)]
+    Name(#[from] InvalidSegment),
     /// The API server cannot be reached.
     #[error("the API server cannot be reached: {0}")]
     Unreachable(#[source] kube::Error),
@@ -120,12 +125,10 @@ pub enum Error {
     #[error("no answer within {} s", REQUEST_TIMEOUT.as_secs())]
     Timeout,
     /// It refuses.
-    #[error("the API server answers {code}: {message}")]
+    #[error("the API server answers {}: {}", .status.code, .status.message)]
     Refused {
-        /// Status code.
-        code: StatusCode,
-        /// Its words; empty where the answer is no Status.
-        message: String,
+        /// What it said; the code alone where the answer is no `Status`.
+        status: Box<Status>,
         /// How long it wants not to be asked.
         retry_after: Duration,
     },
@@ -138,17 +141,36 @@ pub enum Error {
 }
 
 impl Error {
+    /// The status code of a refusal.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(status.code),
+            _ => None,
+        }
+    }
+
     fn refused(code: StatusCode, headers: &http::HeaderMap, body: &[u8]) -> Self {
-        let status: Option<Status> = serde_json::from_slice(body).ok();
+        let status = serde_json::from_slice::<Status>(body)
+            .unwrap_or_else(|_| Status::failure("", ""))
+            .with_code(code.as_u16());
         let asked = headers
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let details = status.as_ref().and_then(|status| status.details.as_ref());
+        let details = status.details.as_ref();
         let asked = asked.or(details.map(|details| u64::from(details.retry_after_seconds)));
         Self::Refused {
-            code,
             retry_after: Duration::from_secs(asked.unwrap_or(0)),
-            message: status.map(|status| status.message).unwrap_or_default(),
+            status: Box::new(status),
+        }
+    }
+}
+
+impl From<Error> for kube::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unreachable(error) => error,
+            Error::Refused { status, .. } => Self::Api(status),
+            other => Self::Service(Box::new(other)),
         }
     }
 }
@@ -162,14 +184,14 @@ impl Requests for Client {
     async fn turn(&self) -> Self::Turn {}
 
     async fn get(&self, path: Path, accept: Accept) -> Result<Bytes, Error> {
-        let answer = async { read(send(self, path, accept).await?.into_body()).await };
+        let answer = async { read(ask(self, path, accept).await?.into_body()).await };
         timeout(REQUEST_TIMEOUT, answer)
             .await
             .unwrap_or(Err(Error::Timeout))
     }
 
     async fn open(&self, path: Path, accept: Accept) -> Result<Self::Stream, Error> {
-        let answer = timeout(REQUEST_TIMEOUT, send(self, path, accept)).await;
+        let answer = timeout(REQUEST_TIMEOUT, ask(self, path, accept)).await;
         let body = answer.unwrap_or(Err(Error::Timeout))?.into_body();
         Ok(body.into_data_stream().map_err(io::Error::other).boxed())
     }
@@ -177,9 +199,7 @@ impl Requests for Client {
     fn fault(&self, fault: Fault) -> Error {
         match fault {
             Fault::Refused(status) => Error::Refused {
-                code: StatusCode::from_u16(status.code)
-                    .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                message: status.message,
+                status,
                 retry_after: Duration::ZERO,
             },
             other => Error::Fault(other),
@@ -190,12 +210,14 @@ impl Requests for Client {
         match failure {
             Error::TooLarge => Verdict::TooLarge,
             Error::Refused {
-                code, retry_after, ..
-            } => match *code {
-                StatusCode::GONE => Verdict::Expired,
-                StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Verdict::Refused(*retry_after),
+                status,
+                retry_after,
+            } => match status.code {
+                410 => Verdict::Expired,
+                403 | 404 => Verdict::Refused(*retry_after),
                 _ => Verdict::Retry(*retry_after),
             },
+            Error::Name(_) => Verdict::Refused(Duration::ZERO),
             Error::Unreachable(_) | Error::Timeout | Error::Fault(_) => {
                 Verdict::Retry(Duration::ZERO)
             }
@@ -203,12 +225,50 @@ impl Requests for Client {
     }
 }
 
-async fn send(client: &Client, path: Path, accept: Accept) -> Result<Response<Body>, Error> {
+/// How a patch is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchKind {
+    /// RFC 7396; maps are merged, lists replaced.
+    Merge,
+    /// RFC 6902; a list of operations, applied whole or not at all.
+    Json,
+}
+
+/// Changes an object. Nothing of the answer is decoded: what cannot be read can be changed.
+///
+/// # Errors
+/// When the object is gone, is not at the `resourceVersion` or has not the UID that the patch names, or the change
+/// is refused.
+pub async fn patch(
+    client: &Client,
+    path: Path,
+    kind: PatchKind,
+    patch: &Value,
+) -> Result<(), Error> {
+    let kind = match kind {
+        PatchKind::Merge => "application/merge-patch+json",
+        PatchKind::Json => "application/json-patch+json",
+    };
+    let request = Request::patch(path.as_str())
+        .header(ACCEPT, HeaderValue::from_static(Accept::Metadata.as_str()))
+        .header(CONTENT_TYPE, HeaderValue::from_static(kind));
+    let body = Body::from(patch.to_string().into_bytes());
+    let answer = async { read(send(client, request, body).await?.into_body()).await };
+    let answer = timeout(REQUEST_TIMEOUT, answer).await;
+    answer.unwrap_or(Err(Error::Timeout)).map(|_| ())
+}
+
+async fn ask(client: &Client, path: Path, accept: Accept) -> Result<Response<Body>, Error> {
     let request = Request::get(path.as_str())
         .header(ACCEPT, HeaderValue::from_static(accept.as_str()))
         // A compressed watch is many archives, one behind the other, of which clients read the first.
-        .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-        .body(Body::empty())
+        .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    send(client, request, Body::empty()).await
+}
+
+async fn send(client: &Client, request: Builder, body: Body) -> Result<Response<Body>, Error> {
+    let request = request
+        .body(body)
         .map_err(|error| Error::Unreachable(kube::Error::HttpError(error)))?;
     let response = client.send(request).await.map_err(Error::Unreachable)?;
     if response.status().is_success() {

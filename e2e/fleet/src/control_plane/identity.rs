@@ -33,6 +33,10 @@ impl ControlPlane {
     ///
     /// # Errors
     /// When the API server gives no token, for instance because there is no such account.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "names of this crate's callers, at an API server that it started"
+    )]
     pub async fn service_account(&self, namespace: &str, name: &str) -> Result<Kubeconfig, Error> {
         let what = format!("token of service account {namespace}/{name}");
         let request = TokenRequest {

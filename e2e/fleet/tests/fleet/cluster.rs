@@ -3,8 +3,9 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
-use kube::api::{Api, PostParams};
+use kube::api::PostParams;
 use serde_json::json;
+use stevedore_client::Api;
 use stevedore_fleet::tools::Locator;
 use stevedore_fleet::{BROKEN_IMAGE, Error, Extent, Fleet, Program, progress::Silent};
 

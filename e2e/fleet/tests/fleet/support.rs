@@ -8,8 +8,9 @@ use stevedore_fleet::{Fleet, progress::Lines};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
+use stevedore_client::Api;
 
 /// How long anything may take.
 pub(crate) const WITHIN: Duration = Duration::from_secs(60);

@@ -10,22 +10,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
 use kube::api::PostParams;
-use kube::runtime::watcher::watch_object;
 use serde_json::json;
+use stevedore_client::Api;
+use stevedore_client::Path;
+use stevedore_client::watch::{self, Error, Handler, Notice, Subject};
 use stevedore_crds::record;
 use stevedore_hub_core::epoch::CensusSummary;
 use stevedore_hub_core::session::Census;
 use stevedore_proto_core::ClusterUid;
 use stevedore_runtime::retry::{Delays, Schedule};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::hub::{Hub, lock};
 use crate::leadership::lease;
 use crate::rollout::ledger_store::named;
+use crate::write;
 
 /// How long members have to answer.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -41,29 +43,53 @@ const LINES: usize = 2_000;
 /// # Errors
 /// When epoch and term cannot be read any more: the process should end.
 pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), lease::Error> {
-    let maps: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let path = Path::root("/api/v1")
+        .namespace(Some(&hub.settings.namespace))
+        .and_then(|path| path.segment("configmaps"))
+        .map_err(Error::from)
+        .map_err(kube::Error::from)?;
+    let subject = Subject {
+        fields: Some(format!("metadata.name={}", record::EPOCH)),
+        ..Subject::all(path)
+    };
+    let changed = Notify::new();
+    let mut handler = Changed(&changed);
+    // Nobody tells of changed rights: what is refused is tried again in time.
+    let (_changes, circumstances) = tokio::sync::watch::channel(0);
+    tokio::select! {
+        () = watch::run(&hub.client, &subject, circumstances, &mut handler) => Ok(()),
+        ended = follow(&hub, &changed) => ended,
+    }
+}
+
+/// Says that the request may have changed. It is read when it is looked at.
+struct Changed<'a>(&'a Notify);
+
+impl Handler<Error> for Changed<'_> {
+    async fn take(&mut self, notice: Notice<Error>) {
+        match notice {
+            Notice::Restarted => {}
+            Notice::Seen(_) | Notice::Removed(_) | Notice::Synced => self.0.notify_one(),
+            Notice::Failed(error) => tracing::warn!(%error, "the epoch cannot be watched"),
+        }
+    }
+}
+
+async fn follow(hub: &Arc<Hub>, changed: &Notify) -> Result<(), lease::Error> {
     let mut delays = Delays::new(Schedule::OPERATION);
     loop {
-        let mut changes = Box::pin(watch_object(maps.clone(), record::EPOCH));
+        changed.notified().await;
         loop {
-            match changes.try_next().await {
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "the epoch cannot be watched");
-                    break;
-                }
-            }
-            match look(&hub).await {
-                Ok(()) => delays.reset(),
+            match look(hub).await {
+                Ok(()) => break delays.reset(),
                 Err(lease::Error::Api(error)) => {
-                    tracing::warn!(%error, "a request to raise the epoch could not be followed");
-                    break;
+                    let error = write::words(&error);
+                    tracing::warn!(error, "a request to raise the epoch could not be followed");
                 }
                 Err(error) => return Err(error),
             }
+            tokio::time::sleep(delays.next(rand::random())).await;
         }
-        tokio::time::sleep(delays.next(rand::random())).await;
     }
 }
 

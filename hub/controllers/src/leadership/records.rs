@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::Api;
 use kube::api::PostParams;
+use stevedore_client::Api;
 use stevedore_crds::record;
 
 use crate::hub::Hub;

@@ -9,7 +9,7 @@ use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::message::{Close, CloseReason};
 
 /// Time after which an agent tries again where only an operator can change the answer, in milliseconds.
-const RETRY_LATE: u64 = 60_000;
+pub(crate) const RETRY_LATE: u64 = 60_000;
 
 /// Whether the cluster may take part as the `MemberCluster` that its certificate names; `found` is the one with that
 /// UID.

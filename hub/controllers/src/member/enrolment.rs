@@ -3,15 +3,18 @@
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, ResourceExt as _};
 use serde_json::json;
+use stevedore_client::Api;
+use stevedore_client::watch::{Error, Listed, list_all};
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::MemberCluster;
 use stevedore_hub_core::ports::{JoinRefusal, MemberUid, Redemption};
 use stevedore_proto_core::join::StoredToken;
 
 use crate::hub::{Hub, lock};
+use crate::watch::index::everything;
 use crate::write;
 
 /// Uses up a token. A refusal is also shown on the `MemberCluster` that the token names.
@@ -83,12 +86,13 @@ async fn attempt(
         return Err(JoinRefusal::NotAccepted);
     }
     let cluster = redemption.cluster.to_string();
-    let all = members
-        .list(&Default::default())
-        .await
-        .map_err(unreachable)?;
+    let all = list(hub).await.map_err(unreachable)?;
     let connected = lock(&hub.fleet).contact_of(&redemption.cluster).connected;
-    if is_taken(&all.items, member, &cluster, connected) {
+    if hub.unreadable_members().may_be(&redemption.cluster) {
+        // It may be a member under a name that cannot be read.
+        return Err(JoinRefusal::NotLoaded);
+    }
+    if is_taken(&all, member, &cluster, connected) {
         return Err(JoinRefusal::AlreadyJoined);
     }
     match standing {
@@ -114,6 +118,13 @@ async fn attempt(
         .map_err(unreachable)?;
     hub.members.apply(bound);
     Ok(uid)
+}
+
+/// Every member that can be read, as it is now.
+async fn list(hub: &Hub) -> Result<Vec<MemberCluster>, kube::Error> {
+    let subject = everything::<MemberCluster>(None).map_err(Error::from)?;
+    let all: Vec<Listed<MemberCluster>> = list_all(&hub.client, &subject).await?;
+    Ok(all.into_iter().filter_map(Result::ok).collect())
 }
 
 /// Whether the cluster is a member under another name, or the name is another cluster's. A cluster may join again
@@ -189,7 +200,7 @@ async fn use_up(
 /// The agent asks again. So it does after a conflict: whether the token was used by then, or only labelled, the next
 /// look at it says.
 fn unreachable(error: kube::Error) -> JoinRefusal {
-    tracing::warn!(%error, "a join could not be checked");
+    tracing::warn!(error = write::words(&error), "a join could not be checked");
     JoinRefusal::NotLoaded
 }
 
@@ -205,7 +216,7 @@ mod tests {
 
     fn secret(expires: i64, used: Option<&str>) -> Secret {
         let token = JoinToken {
-            cluster: "east".into(),
+            cluster: "east".parse().unwrap(),
             secret: JoinSecret::from_bytes([7; 32]),
             ca: Digest::of(b"ca"),
             addresses: vec![],
@@ -224,7 +235,7 @@ mod tests {
 
     fn redemption(name: &str, byte: u8) -> Redemption {
         Redemption {
-            name: name.into(),
+            name: name.parse().unwrap(),
             secret: JoinSecret::from_bytes([byte; 32]),
             cluster: ClusterUid::from_bytes([1; 16]),
         }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
+use stevedore_client::Api;
 use stevedore_crds::condition::{
     self, CONNECTED, DRAINED, HEALTHY, READY, RECONCILING, STALLED, Status, Update,
 };
@@ -156,8 +157,8 @@ fn turns(old: &MemberClusterStatus, new: &MemberClusterStatus) -> bool {
         || old.offline_since.is_some() != new.offline_since.is_some()
 }
 
-/// What is on a cluster: whatever a ledger has a row for, also before the live fleet knows of it, and whatever is
-/// on its way there.
+/// What is on a cluster: whatever a ledger has a row for, or may have, for it cannot be read; also before the live
+/// fleet knows of it; and whatever is on its way there.
 fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
     let mut left: BTreeMap<PackageUid, String> = hub
         .orders
@@ -192,8 +193,9 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
         .into_iter()
         .filter_map(|(uid, failure)| Some((left.get(&uid)?.clone(), failure)))
         .collect();
+    let unreadable = hub.unreadable_ledgers.descriptions();
     Packages {
-        left: left.into_values().collect(),
+        left: left.into_values().chain(unreadable).collect(),
         failing,
     }
 }

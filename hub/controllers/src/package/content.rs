@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
 use kube::api::ObjectMeta;
-use kube::{Api, ResourceExt as _};
+use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::fleet::Failure;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
+use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::{PackageRevision, PackageRevisionSpec};
 use stevedore_hub_core::fleet::Failure;
@@ -21,9 +21,11 @@ use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, SourceState, lock};
 use crate::package::any_package::AnyPackage;
+use crate::package::config_limits;
 use crate::package::content;
 use crate::package::registry::{self, Pulled};
 use crate::package::revisions::{self, FINALIZER};
+use crate::package::unreadable::Lookup;
 use crate::rollout::finalizer;
 use crate::write;
 
@@ -58,9 +60,14 @@ enum Error {
 
 /// Works on one package; says when to try again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
-    let Some(package) = hub.package(&uid).filter(|package| !package.deleting) else {
-        lock(&hub.sources).remove(&uid);
-        return None;
+    let package = match hub.lookup(&uid) {
+        Lookup::Readable(package) if !package.deleting => package,
+        // What it asks for is not known: what is known of its source stays.
+        Lookup::Unreadable(package) if !package.deleting => return None,
+        _ => {
+            lock(&hub.sources).remove(&uid);
+            return None;
+        }
     };
     // What the spec names comes before what older revisions lost.
     let current = obtain(&hub, &package).await;
@@ -74,6 +81,11 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
     let kept = hub.revisions.history(&package.identity());
     if history::current(&kept, &spec_hash).is_some() {
         set(hub, package, spec_hash, Source::Ready, 0);
+        return None;
+    }
+    if hub.unreadable_record(package).is_some() {
+        // It may be the revision that is looked for.
+        set(hub, package, spec_hash, Source::Pending, 0);
         return None;
     }
     let known = lock(&hub.sources).get(&uid).cloned();
@@ -162,6 +174,7 @@ fn set(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attem
 
 /// Pulls, and keeps what was pulled as a revision; gives the words for the event.
 async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
+    config_limits::check(package.spec.config.as_ref()).map_err(Error::Unusable)?;
     let pulled = pull(hub, &package.spec.image)
         .await
         .map_err(Error::Source)?;

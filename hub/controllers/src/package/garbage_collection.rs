@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
 use kube::api::{ListParams, ObjectMeta};
-use kube::{Api, ResourceExt as _};
+use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
@@ -20,7 +21,7 @@ use stevedore_runtime::retry;
 
 use crate::hub::{Hub, lock};
 use crate::package::any_package::AnyPackage;
-use crate::package::revisions::{self, FINALIZER};
+use crate::package::revisions::{self, FINALIZER, NamedSecrets};
 use crate::write;
 
 /// How often strays are looked for.
@@ -73,30 +74,24 @@ pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), Infallible> {
 async fn strays(hub: &Hub) -> Result<(), kube::Error> {
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let before = Timestamp::now() - STRAY;
-    let mut parameters = content(None).limit(500);
-    loop {
-        let page = secrets.list_metadata(&parameters).await?;
-        let named = hub.revisions.content_secrets();
-        let strays = page.items.iter();
-        for secret in strays.filter(|secret| is_stray(&secret.metadata, &named, before)) {
-            let _contents = hub.contents.write().await;
-            // A revision may name it by now.
-            if !hub.revisions.content_secrets().contains(&secret.name_any()) {
-                tracing::info!(
-                    secret = secret.name_any(),
-                    "content that no revision names is removed"
-                );
-                delete_content(&secrets, &secret.metadata).await?;
-            }
-        }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => parameters = parameters.continue_token(&token),
-            None => return Ok(()),
+    let all = secrets.list_metadata(&content(None)).await?.items;
+    let named = hub.revisions.content_secrets();
+    let strays = all.iter();
+    for secret in strays.filter(|secret| is_stray(&secret.metadata, &named, before)) {
+        let _contents = hub.contents.write().await;
+        // A revision may name it by now.
+        if !hub.revisions.content_secrets().contains(&secret.name_any()) {
+            tracing::info!(
+                secret = secret.name_any(),
+                "content that no revision names is removed"
+            );
+            delete_content(&secrets, &secret.metadata).await?;
         }
     }
+    Ok(())
 }
 
-fn is_stray(secret: &ObjectMeta, named: &BTreeSet<String>, before: Timestamp) -> bool {
+fn is_stray(secret: &ObjectMeta, named: &NamedSecrets, before: Timestamp) -> bool {
     let created = secret.creation_timestamp.as_ref();
     let is_named = secret
         .name
@@ -155,7 +150,7 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
     let named = hub.revisions.content_secrets();
     let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let names = revision.spec.content_secrets.iter();
-    for name in names.filter(|name| !named.contains(*name)) {
+    for name in names.filter(|name| !named.contains(name)) {
         remove_content(&secrets, name).await?;
     }
     Ok(())

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
+use stevedore_client::Api;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::history::Revision;
 use stevedore_hub_core::ledger::PackageIdentity;
@@ -83,7 +84,7 @@ impl Revisions {
 
     /// Lets a revision go that our own write removed.
     pub(crate) fn delete(&self, object: &PackageRevision) {
-        self.objects.delete(object);
+        self.objects.delete(write::uid(object));
         self.note(object).ok();
     }
 
@@ -132,19 +133,44 @@ impl Revisions {
         objects.iter().map(revision).collect()
     }
 
-    /// Whether the object with this UID is there.
+    /// Whether the object with this UID is there, and can be read.
     pub(crate) fn contains(&self, uid: &str) -> bool {
         self.objects.get(uid).is_some()
     }
 
-    /// Names of all content Secrets that an object names, whether or not it counts: what looks forged may be of a
-    /// package that cannot be read at the moment.
-    pub(crate) fn content_secrets(&self) -> BTreeSet<String> {
+    /// All content Secrets that an object names, whether or not it counts or can be read: what looks forged may be of
+    /// a package that cannot be read at the moment.
+    pub(crate) fn content_secrets(&self) -> NamedSecrets {
         let objects = self.objects.all();
         let names = objects
             .iter()
             .flat_map(|object| object.spec.content_secrets.iter().cloned());
-        names.collect()
+        let mut named = NamedSecrets {
+            names: names.collect(),
+            may_be_any: false,
+        };
+        for unreadable in self.objects.unreadable() {
+            match &unreadable.rest {
+                Some(names) => named.names.extend(names.iter().cloned()),
+                None => named.may_be_any = true,
+            }
+        }
+        named
+    }
+}
+
+/// Names of content Secrets that are needed.
+#[derive(Debug, Default)]
+pub(crate) struct NamedSecrets {
+    names: BTreeSet<String>,
+    /// It is not known what one object names.
+    may_be_any: bool,
+}
+
+impl NamedSecrets {
+    /// Whether a Secret of this name may be needed.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.may_be_any || self.names.contains(name)
     }
 }
 

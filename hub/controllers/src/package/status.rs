@@ -124,7 +124,11 @@ fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Durat
             pinned: view.pinned,
             kept: view.kept.clone(),
             rendering: view.rendering,
-            blocked: view.blocked.clone().map(|(failure, _)| failure),
+            blocked: view
+                .blocked
+                .clone()
+                .map(|(failure, _)| failure)
+                .or_else(|| view.unreadable.clone()),
             names: Some(&names),
         };
         status::summarise(rows, &input)

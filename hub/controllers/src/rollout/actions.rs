@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use stevedore_crds::condition::{READY, STALLED, Update};
+use stevedore_crds::condition::{self, READY, STALLED, Update};
 use stevedore_crds::v1alpha1::{ActionState, ActionVerb, PackageActionSpec, PackageActionStatus};
 use stevedore_hub_core::history::{self, Pin};
 use stevedore_proto_core::Digest;
@@ -45,6 +45,9 @@ pub(crate) fn decide(
         .max()
         .unwrap_or(0);
     let mut draft: Vec<_> = actions.iter().map(|found| found.status.clone()).collect();
+    for status in &mut draft {
+        condition::remove_unreadable(&mut status.conditions);
+    }
     let mut holding: Option<usize> = None;
     for at in order {
         let Found { spec, status, .. } = &actions[at];
@@ -214,6 +217,21 @@ mod tests {
         actions.push(action(3, ActionVerb::Release, None));
         assert!(settle(&mut actions, &hash).is_none());
         assert_eq!(states(&actions), [ActionState::Ended; 3]);
+    }
+
+    #[test]
+    fn an_action_that_can_be_read_again_no_longer_says_that_it_cannot() {
+        let hash = Digest::of(b"spec");
+        let mut actions = [action(1, ActionVerb::Pin, Some(1))];
+        settle(&mut actions, &hash);
+        let said = actions[0].status.clone();
+        let conditions = &mut actions[0].status.conditions;
+        for (type_, status) in [(READY, false), (STALLED, true)] {
+            let update = Update::new(type_, status, condition::UNREADABLE, "");
+            update.apply(conditions, 1, Timestamp::UNIX_EPOCH);
+        }
+        settle(&mut actions, &hash);
+        assert_eq!(actions[0].status, said);
     }
 
     #[test]

@@ -3,18 +3,19 @@
 //! The plan itself is [`stevedore_hub_core::rollout::plan`]; here are its inputs, and the order of effects:
 //! the finalizer before the first order, ledgers before anything is told to a session.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
+use stevedore_client::Api;
 use stevedore_crds::v1alpha1::PackageAction;
-use stevedore_hub_core::fleet::{Assignment, Failure, MemberState};
+use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, Pin};
-use stevedore_hub_core::ledger::Ledger;
+use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
 use stevedore_hub_core::rollout::{self, Input, Intent, Plan, UnixMillis};
-use stevedore_proto_core::{ClusterUid, Epoch, PackageUid, Reason};
+use stevedore_proto_core::{PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, View, lock};
@@ -22,6 +23,7 @@ use crate::package::any_package::AnyPackage;
 use crate::package::revisions::revision_namespace;
 use crate::package::{controller as package_controller, garbage_collection};
 use crate::rollout::actions::{self, Found};
+use crate::rollout::assignment::{self, assign, member_states, targeted};
 use crate::rollout::finalizer;
 use crate::rollout::ledger_store::{self, StoredLedger};
 use crate::rollout::targets;
@@ -122,11 +124,11 @@ async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
     let Some(identity) = hub.package_identity(&uid) else {
         return false;
     };
-    match ledger_store::reload(&hub.client, &hub.settings.namespace, &identity).await {
+    match ledger_store::reload(hub, &identity).await {
         Ok(stored) => {
             // Before sessions are told: what members answer is lost on a fleet that was not assigned these orders.
             if let Some(leadership) = hub.leader.current() {
-                assume(hub, &stored.ledger, leadership.epoch);
+                assignment::assume(hub, &stored.ledger, leadership.epoch);
             }
             let stored = Arc::new(stored);
             let before = hub.orders.ledger(&uid);
@@ -142,24 +144,29 @@ async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
 
 async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error> {
     let record = hub.leader.record().ok_or(Error::NotLeading)?;
-    let package = hub.package(&uid);
     let Some(identity) = hub.package_identity(&uid) else {
         finalizer::forget(hub, &uid);
         return Ok(None);
     };
+    let found = hub.lookup(&uid);
+    let is_unknown = found.is_unknown();
+    let package = found.into_plannable();
+    load_again(hub, &identity).await?;
     let mut stored = hub
         .orders
         .ledger(&uid)
         .map_or_else(|| StoredLedger::new(identity), |stored| (*stored).clone());
-
-    let present = package.as_ref().filter(|package| !package.deleting);
-    let (mut intent, mut view) = intent_of(hub, package.as_ref()).await?;
-    let has_applied = stored.ledger.rows().any(|(_, row)| !row.tombstone);
-    if package.is_none() && has_applied {
-        // The finalizer keeps an object until every row is a tombstone: this one went past the hub.
-        tracing::warn!(package = stored.ledger.package.name, %uid, "a package's object vanished; what runs is left alone");
-        intent = Intent::Vanished;
+    if is_unknown && stored.ledger.rows().next().is_none() {
+        return Ok(None);
     }
+    let present = package.as_ref().filter(|package| !package.deleting);
+    let (intent, mut view) = intent_of(hub, package.as_ref()).await?;
+    let has_applied = stored.ledger.rows().any(|(_, row)| !row.tombstone);
+    let intent = if is_unknown || (package.is_none() && has_applied) {
+        vanished(&stored.ledger.package, is_unknown)
+    } else {
+        intent
+    };
     if intent == Intent::Removed
         && has_applied
         && finalizer::definition_goes(hub, &stored.ledger.package).await?
@@ -170,24 +177,22 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         finalizer::ensure(hub, package).await?;
     }
     let now = now();
-    let plan = {
-        let members = member_states(hub, &uid);
-        rollout::plan(&Input {
-            ledger: &stored.ledger,
-            leadership: record.leadership,
-            floor: record.floors.get(&uid).copied().unwrap_or(0),
-            intent: &intent,
-            members: &members,
-            now,
-        })
-    };
+    let plan = rollout::plan(&Input {
+        ledger: &stored.ledger,
+        leadership: record.leadership,
+        floor: record.floors.get(&uid).copied().unwrap_or(0),
+        intent: &intent,
+        members: &member_states(hub, &uid, &stored.ledger),
+        now,
+    });
     view.pending_render = plan.pending_render.len();
     let result = store(hub, &mut stored, &plan).await;
     if let (Some(package), Intent::Keep { .. }) = (present, &intent) {
         targets::describe_kept(hub, package, &stored.ledger, &mut view);
     }
     if let Some(leadership) = hub.leader.current() {
-        assign(hub, &stored.ledger, leadership.epoch, targeted(&intent));
+        let targeted = targeted(hub, &stored.ledger, &intent, is_unknown);
+        assign(hub, &stored.ledger, leadership.epoch, &targeted);
     }
     if !plan.is_empty() || hub.orders.ledger(&uid).is_none() {
         // Without a change the one in memory may know more by now: a status that was written meanwhile.
@@ -199,17 +204,14 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         view.blocked = views.remove(&uid).and_then(|before| before.blocked);
         views.insert(uid, view);
     }
-    let dropped = !plan.dropped.is_empty();
     let requeue = plan.requeue_after(now);
     let is_done = stored.ledger.rows().next().is_none() && intent == Intent::Removed;
     note_leaving(hub);
     result?;
     lock(&hub.to_observe).insert(uid);
     hub.to_show.add(uid);
-    if !plan.is_empty() {
-        announce(hub, package.as_ref(), &plan).await;
-    }
-    if dropped {
+    announce(hub, package.as_ref(), &plan).await;
+    if !plan.dropped.is_empty() {
         // A dropped row may be wanted again at once, with a number of its own.
         hub.to_plan.add(uid);
     }
@@ -218,9 +220,45 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         return Ok(waits.into_iter().chain(requeue).min());
     }
     if let Some(package) = present {
-        garbage_collection::history(hub, package, &stored.ledger, lock_pin(hub, &uid)).await?;
+        collect_history(hub, package, &stored.ledger).await?;
     }
     Ok(requeue)
+}
+
+/// Removes revisions that nobody needs, unless a record that decides on that cannot be read.
+async fn collect_history(hub: &Hub, package: &AnyPackage, ledger: &Ledger) -> Result<(), Error> {
+    if hub.unreadable_record(package).is_none() {
+        let pinned = lock_pin(hub, &package.uid);
+        garbage_collection::history(hub, package, ledger, pinned).await?;
+    }
+    Ok(())
+}
+
+/// What is intended of a package whose object is not there to say it.
+fn vanished(package: &PackageIdentity, is_unknown: bool) -> Intent {
+    if !is_unknown {
+        // The finalizer keeps an object until every row is a tombstone: this one went past the hub.
+        tracing::warn!(package = package.name, uid = %package.uid, "a package's object vanished; what runs is left alone");
+    }
+    Intent::Vanished
+}
+
+/// Reads a ledger that could not be read so far. While it cannot, nothing is ordered: which numbers were given, and
+/// to whom, is not known.
+async fn load_again(hub: &Hub, package: &PackageIdentity) -> Result<(), Error> {
+    if !hub.unreadable_ledgers.has(package) {
+        return Ok(());
+    }
+    let stored = ledger_store::reload(hub, package).await?;
+    if let Some(leadership) = hub.leader.current() {
+        assignment::assume(hub, &stored.ledger, leadership.epoch);
+    }
+    if !stored.objects.is_empty() {
+        publish(hub, Arc::new(stored));
+    }
+    hub.unreadable_ledgers.forget(package);
+    note_leaving(hub);
+    Ok(())
 }
 
 /// What is wanted of a package now, and what its status has to know of that.
@@ -235,7 +273,12 @@ async fn intent_of(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Inte
     };
     let revisions = hub.revisions.history(&package.identity());
     view.has_content = history::current(&revisions, &package.content_hash()).is_some();
-    let pin = settle_actions(hub, package).await?;
+    view.unreadable = hub.unreadable_record(package);
+    // Which pin holds is not decided without an action that cannot be read.
+    let pin = match &view.unreadable {
+        Some(_) => None,
+        None => settle_actions(hub, package).await?,
+    };
     view.pinned = pin.map(|pin| pin.revision);
     let intent = targets::intent(hub, package, pin.as_ref(), &mut view).await;
     Ok((intent, view))
@@ -252,21 +295,6 @@ fn may_order(intent: &Intent, has_applied: bool) -> bool {
 
 fn lock_pin(hub: &Hub, uid: &PackageUid) -> Option<u64> {
     lock(&hub.views).get(uid).and_then(|view| view.pinned)
-}
-
-/// What the planner has to know of every joined member.
-fn member_states(hub: &Hub, uid: &PackageUid) -> BTreeMap<ClusterUid, MemberState> {
-    let fleet = lock(&hub.fleet);
-    hub.joined()
-        .into_iter()
-        .map(|(member, _)| {
-            let state = MemberState {
-                leaving: member.leaving,
-                ..fleet.member_state((*uid).into(), &member.cluster)
-            };
-            (member.cluster, state)
-        })
-        .collect()
 }
 
 fn now() -> UnixMillis {
@@ -286,50 +314,6 @@ async fn store(hub: &Hub, stored: &mut StoredLedger, plan: &Plan) -> Result<(), 
     }
     hub.metrics.orders.inc_by(plan.orders.len() as u64);
     Ok(())
-}
-
-/// Tells the live fleet of a hub that starts what was ordered: members may speak before the first plan is made, and
-/// what is said of an unknown row is lost. Until then what has an order that is no tombstone counts as wanted.
-pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
-    let live = ledger.rows().filter(|(_, row)| !row.tombstone);
-    assign(
-        hub,
-        ledger,
-        epoch,
-        live.map(|(cluster, _)| cluster).collect(),
-    );
-}
-
-fn targeted(intent: &Intent) -> BTreeSet<ClusterUid> {
-    match intent {
-        Intent::Present { targets, .. } => targets.keys().copied().collect(),
-        Intent::Keep { targets, .. } => targets.clone(),
-        Intent::Removed | Intent::Vanished => BTreeSet::new(),
-    }
-}
-
-/// Tells the live fleet what is ordered and wanted.
-fn assign(hub: &Hub, ledger: &Ledger, epoch: Epoch, targeted: BTreeSet<ClusterUid>) {
-    let mut assignments: BTreeMap<ClusterUid, Assignment> = targeted
-        .iter()
-        .map(|cluster| {
-            let assignment = Assignment {
-                tuple: None,
-                tombstone: false,
-                targeted: true,
-            };
-            (*cluster, assignment)
-        })
-        .collect();
-    for (cluster, order) in ledger.orders(epoch) {
-        let assignment = Assignment {
-            tuple: Some(order.tuple),
-            tombstone: order.is_tombstone(),
-            targeted: targeted.contains(&cluster),
-        };
-        assignments.insert(cluster, assignment);
-    }
-    lock(&hub.fleet).assign(ledger.package.key(), &assignments);
 }
 
 /// Whether a leaving member is drained may be another answer now.

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::Api;
+use stevedore_client::Api;
 use stevedore_crds::condition::{DRAINED, Update};
 use stevedore_crds::v1alpha1::{DeploymentDetail, PackageLedger, PackageLedgerStatus};
 use stevedore_hub_core::fleet::Fleet;
@@ -17,6 +17,7 @@ use stevedore_proto_core::ledger::{self, ObservedRow};
 use stevedore_proto_core::{ClusterUid, PackageUid};
 
 use crate::hub::{Hub, lock};
+use crate::package::unreadable::Lookup;
 use crate::rollout::ledger_store::LedgerObject;
 use crate::write;
 
@@ -79,11 +80,10 @@ async fn package(hub: &Hub, uid: PackageUid) -> Result<(), kube::Error> {
     let Some(stored) = hub.orders.ledger(&uid) else {
         return Ok(());
     };
-    let found = hub.package(&uid);
-    let end = match &found {
-        Some(package) if !package.deleting => End::None,
-        None if stored.ledger.rows().any(|(_, row)| !row.tombstone) => End::Vanished,
-        Some(_) | None => End::Removed,
+    let end = match hub.lookup(&uid) {
+        Lookup::Readable(package) | Lookup::Unreadable(package) if !package.deleting => End::None,
+        Lookup::Absent if stored.ledger.rows().any(|(_, row)| !row.tombstone) => End::Vanished,
+        Lookup::Readable(_) | Lookup::Unreadable(_) | Lookup::Absent => End::Removed,
     };
     let names: BTreeMap<ClusterUid, String> = hub
         .joined()
@@ -161,6 +161,7 @@ fn status(
         }
     }
     let mut conditions = object.status.conditions.clone();
+    stevedore_crds::condition::remove_unreadable(&mut conditions);
     let now = Timestamp::now();
     match end {
         End::None => {

@@ -2,51 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use kube::api::{ListParams, ObjectMeta};
-use kube::{Api, Client, ResourceExt as _};
-use stevedore_crds::v1alpha1::{
-    Fence, LedgerContent, LedgerTerm, PackageKind, PackageLedger, PackageLedgerSpec,
-    PackageLedgerStatus, PackageReference,
-};
-use stevedore_hub_core::ledger::{
-    self, Ledger, Ordered, PackageIdentity, Shard, Stored, TermRecord,
-};
+use kube::api::ObjectMeta;
+use kube::{Client, ResourceExt as _};
+use serde_json::value::RawValue;
+use stevedore_client::Api;
+use stevedore_client::decode::decode_unmanaged;
+use stevedore_client::watch::{self, list_all};
+use stevedore_crds::v1alpha1::{PackageLedger, PackageLedgerStatus};
+use stevedore_hub_core::ledger::{Ledger, PackageIdentity, Shard};
 use stevedore_hub_core::provenance::{LedgerClaim, Mismatch, Place};
-use stevedore_proto_core::id::{EpochId, TermId};
-use stevedore_proto_core::{Epoch, Leadership, PackageUid, Term};
+use stevedore_proto_core::PackageUid;
 
 use crate::hub::Hub;
 use crate::package::any_package::claimed;
+pub use crate::rollout::ledger_object::Error;
+use crate::rollout::ledger_object::{self, unreadable};
+use crate::rollout::unreadable_ledgers;
+use crate::watch::index::everything;
 use crate::write;
 
 /// Keeps a ledger until the hub itself lets it go.
 const FINALIZER: &str = "stevedore.dev/ledger";
-
-/// A ledger that cannot be read or stored.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The object holds what this release cannot read; nothing may be ordered from it.
-    #[error("ledger {name} cannot be read: {message}")]
-    Unreadable {
-        /// Name of the object.
-        name: String,
-        /// Why.
-        message: String,
-    },
-    /// An object that is not of this package has the name of its ledger.
-    #[error("{name} is taken by an object that is not this package's ledger, {why}; delete it")]
-    Foreign {
-        /// Name of the object.
-        name: String,
-        /// What is wrong with it.
-        why: Mismatch,
-    },
-    /// The API server.
-    #[error(transparent)]
-    Api(#[from] kube::Error),
-}
 
 /// One package's ledger as it is stored.
 #[derive(Debug, Clone)]
@@ -96,7 +72,7 @@ impl StoredLedger {
 
     /// Takes over what one shard's object says. Shards come in order.
     fn put(&mut self, at: usize, object: &PackageLedger) -> Result<(), Error> {
-        let shard = read(object)?;
+        let shard = ledger_object::read(object)?;
         let entry = LedgerObject {
             name: object.name_any(),
             uid: write::uid(object).to_owned(),
@@ -130,7 +106,7 @@ impl StoredLedger {
         let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
         let package = &self.ledger.package;
         let name = package.record_name(at as u64);
-        let mut object = PackageLedger::new(&name, spec(package, at, shard));
+        let mut object = PackageLedger::new(&name, ledger_object::spec(package, at, shard));
         object.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
         let parameters = write::creation();
         let stored = match self.objects.get(at) {
@@ -204,18 +180,20 @@ impl StoredLedger {
     }
 }
 
-/// Reads every ledger. One that cannot be read fails all: the hub must not order from half of the truth. What the
-/// hub did not make is none of it: it is shown by an Event and left out.
+/// Reads every ledger. A package with one that cannot be read is left out, and noted: the hub must not order from half
+/// of the truth, and orders nothing of that package until [`reload`] works. What the hub did not make is no part of
+/// the truth: it is shown by an Event and left out.
 pub(crate) async fn load(hub: &Hub) -> Result<BTreeMap<PackageUid, StoredLedger>, Error> {
-    let api: Api<PackageLedger> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let subject = everything::<PackageLedger>(Some(&hub.settings.namespace));
+    let subject = subject
+        .map_err(watch::Error::from)
+        .map_err(kube::Error::from)?;
+    let listed = list_all::<_, Box<RawValue>>(&hub.client, &subject).await;
     let mut objects = Vec::new();
-    let mut parameters = ListParams::default().limit(50);
-    loop {
-        let page = api.list(&parameters).await?;
-        objects.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => parameters = parameters.continue_token(&token),
-            None => break,
+    for object in listed.map_err(kube::Error::from)?.into_iter().flatten() {
+        match decode_unmanaged::<PackageLedger>(&object) {
+            Ok(ledger) => objects.push(ledger),
+            Err(why) => unreadable_ledgers::found(hub, &object, why).await,
         }
     }
     objects.sort_by_key(|object| object.spec.shard);
@@ -228,41 +206,79 @@ pub(crate) async fn load(hub: &Hub) -> Result<BTreeMap<PackageUid, StoredLedger>
                 continue;
             }
         };
-        let uid = package.uid;
-        let stored = ledgers
-            .entry(uid)
-            .or_insert_with(|| StoredLedger::new(package));
-        let at = stored.objects.len();
-        if usize::try_from(object.spec.shard) != Ok(at) {
-            return Err(unreadable(
-                object,
-                format!("shard {at} is missing before it"),
-            ));
+        if let Err(error) = put(&mut ledgers, &package, object) {
+            let (name, message) = (object.name_any(), error.to_string());
+            hub.unreadable_ledgers.note(name, message, Some(package));
         }
-        stored.put(at, object)?;
     }
+    let unreadable = &hub.unreadable_ledgers;
+    ledgers.retain(|_, stored: &mut StoredLedger| !unreadable.has(&stored.ledger.package));
     Ok(ledgers)
 }
 
-/// Reads one package's ledger again, after a write was refused.
-pub(crate) async fn reload(
-    client: &Client,
-    namespace: &str,
+fn put(
+    ledgers: &mut BTreeMap<PackageUid, StoredLedger>,
     package: &PackageIdentity,
-) -> Result<StoredLedger, Error> {
-    let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
+    object: &PackageLedger,
+) -> Result<(), Error> {
+    let stored = ledgers
+        .entry(package.uid)
+        .or_insert_with(|| StoredLedger::new(package.clone()));
+    let at = stored.objects.len();
+    if usize::try_from(object.spec.shard) != Ok(at) {
+        let message = format!("shard {at} is missing before it");
+        return Err(unreadable(object, message));
+    }
+    stored.put(at, object)
+}
+
+/// A ledger as it is stored with this shard.
+#[cfg(test)]
+pub(crate) fn stored(package: &PackageIdentity, shard: &Shard) -> (StoredLedger, PackageLedger) {
+    let mut object = PackageLedger::new(
+        &package.record_name(0),
+        ledger_object::spec(package, 0, shard),
+    );
+    object.metadata.uid = Some("ledger".to_owned());
+    object.metadata.resource_version = Some("1".to_owned());
+    let mut stored = StoredLedger::new(package.clone());
+    stored.put(0, &object).expect("what was just written");
+    (stored, object)
+}
+
+/// Reads one package's ledger again, after a write was refused, or after it could not be read. One that cannot is noted.
+pub(crate) async fn reload(hub: &Hub, package: &PackageIdentity) -> Result<StoredLedger, Error> {
+    let namespace = &hub.settings.namespace;
     let mut stored = StoredLedger::new(package.clone());
     loop {
         let at = stored.objects.len();
         let name = package.record_name(at as u64);
-        let Some(object) = api.get_opt(&name).await? else {
+        let Some(object) = read_object(&hub.client, namespace, &name).await? else {
             return Ok(stored);
+        };
+        let object: PackageLedger = match decode_unmanaged(&object) {
+            Ok(object) => object,
+            Err(why) => {
+                let message = why.to_string();
+                unreadable_ledgers::found(hub, &object, why).await;
+                return Err(Error::Unreadable { name, message });
+            }
         };
         if let Some(why) = mismatch(&object, namespace, package) {
             return Err(Error::Foreign { name, why });
         }
         stored.put(at, &object)?;
     }
+}
+
+async fn read_object(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Box<RawValue>>, kube::Error> {
+    let path = everything::<PackageLedger>(Some(namespace)).and_then(|all| all.path.segment(name));
+    let path = path.map_err(watch::Error::from)?;
+    Ok(watch::get(client, path).await?)
 }
 
 /// The package of a ledger that is the hub's own. A package that is gone has left its ledger behind; one that is
@@ -277,7 +293,10 @@ fn owner(hub: &Hub, object: &PackageLedger) -> Result<PackageIdentity, Mismatch>
 }
 
 /// The package of a ledger, if everything that the object says fits together.
-fn package_of(object: &PackageLedger, namespace: &str) -> Result<PackageIdentity, Mismatch> {
+pub(super) fn package_of(
+    object: &PackageLedger,
+    namespace: &str,
+) -> Result<PackageIdentity, Mismatch> {
     let claim = LedgerClaim {
         place: Place {
             namespace: object.metadata.namespace.as_deref().unwrap_or_default(),
@@ -311,113 +330,6 @@ async fn show(hub: &Hub, object: &PackageLedger, mismatch: Mismatch) {
     );
     let note = format!("not made by the hub, and ignored: {mismatch}");
     hub.event(object, true, reason, note).await;
-}
-
-fn unreadable(object: &PackageLedger, message: String) -> Error {
-    Error::Unreadable {
-        name: object.name_any(),
-        message,
-    }
-}
-
-fn read(object: &PackageLedger) -> Result<Shard, Error> {
-    let refuse = |message: String| unreadable(object, message);
-    let spec = &object.spec;
-    let number = |value: i64| u64::try_from(value).map_err(|error| refuse(error.to_string()));
-    let content = |content: &LedgerContent| {
-        let digest = |text: &str| {
-            text.parse()
-                .map_err(|_| refuse(format!("{text:?} is not a digest")))
-        };
-        Ok::<_, Error>(Ordered {
-            revision: number(content.revision)?,
-            input: digest(&content.input)?,
-            content: digest(&content.content)?,
-            size: number(content.size)?,
-            account: content.account.clone(),
-            paused: content.paused,
-        })
-    };
-    let term = |term: &LedgerTerm| {
-        let id = |text: &str| {
-            text.parse::<EpochId>()
-                .map_err(|_| refuse(format!("{text:?} is not a UUID")))
-        };
-        Ok::<_, Error>(TermRecord {
-            leadership: Leadership {
-                epoch: Epoch {
-                    counter: number(term.epoch.counter)?,
-                    id: id(&term.epoch.id)?,
-                },
-                term: Term {
-                    counter: number(term.term.counter)?,
-                    id: TermId::from_bytes(*id(&term.term.id)?.as_bytes()),
-                },
-            },
-            first: number(term.first_number)?,
-        })
-    };
-    let stored = Stored {
-        highest: number(spec.highest_number)?,
-        terms: spec.terms.iter().map(term).collect::<Result<_, _>>()?,
-        contents: spec
-            .contents
-            .iter()
-            .map(content)
-            .collect::<Result<_, _>>()?,
-        rows: STANDARD
-            .decode(&spec.rows)
-            .map_err(|error| refuse(error.to_string()))?,
-    };
-    stored
-        .decode()
-        .map_err(|error: ledger::Error| refuse(error.to_string()))
-}
-
-fn spec(package: &PackageIdentity, at: usize, shard: &Shard) -> PackageLedgerSpec {
-    let stored = shard.encode();
-    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    PackageLedgerSpec {
-        package: PackageReference {
-            kind: match package.namespace {
-                Some(_) => PackageKind::Package,
-                None => PackageKind::ClusterPackage,
-            },
-            namespace: package.namespace.clone(),
-            name: package.name.clone(),
-            uid: package.uid.to_string(),
-        },
-        shard: i32::try_from(at).unwrap_or(i32::MAX),
-        highest_number: number(stored.highest),
-        terms: stored
-            .terms
-            .iter()
-            .map(|record| LedgerTerm {
-                epoch: Fence {
-                    counter: number(record.leadership.epoch.counter),
-                    id: record.leadership.epoch.id.to_string(),
-                },
-                term: Fence {
-                    counter: number(record.leadership.term.counter),
-                    id: record.leadership.term.id.to_string(),
-                },
-                first_number: number(record.first),
-            })
-            .collect(),
-        contents: stored
-            .contents
-            .iter()
-            .map(|content| LedgerContent {
-                revision: number(content.revision),
-                input: content.input.to_string(),
-                content: content.content.to_string(),
-                size: number(content.size),
-                account: content.account.clone(),
-                paused: content.paused,
-            })
-            .collect(),
-        rows: STANDARD.encode(&stored.rows),
-    }
 }
 
 /// An object's metadata with a name only.

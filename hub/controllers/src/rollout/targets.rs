@@ -40,7 +40,12 @@ pub(crate) async fn intent(
     );
     view.shortfall = selection.shortfall;
     let paused = package.spec.paused;
-    let Some((revision, content)) = content(hub, package, pin, view).await else {
+    // A record that decides what may be ordered cannot be read.
+    let found = match view.unreadable {
+        Some(_) => None,
+        None => content(hub, package, pin, view).await,
+    };
+    let Some((revision, content)) = found else {
         return Intent::Keep {
             paused,
             targets: selection.targets,

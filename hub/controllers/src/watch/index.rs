@@ -1,91 +1,103 @@
 //! Objects of one kind in memory, kept equal to the API server by a watch.
+//!
+//! An object that cannot be decoded is kept too, as [`Unreadable`]: it is there, and what it says is not known. It
+//! is neither given as an object nor counted as gone, so whoever concludes something from absence has to ask
+//! [`Index::unreadable`] first.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Debug;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use futures::TryStreamExt as _;
-use kube::runtime::watcher::{self, Event};
-use kube::{Api, Resource};
-use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use kube::Client;
+use serde_json::value::RawValue;
+use stevedore_client::decode::Identity;
+use stevedore_client::watch::{self, Error, Handler, Notice, Subject};
+use stevedore_client::{InvalidSegment, Path};
 
-use stevedore_runtime::retry::{Delays, Schedule};
+use crate::watch::entry::{Entry, Unreadable, Watched};
 
 /// UIDs of objects that went which are remembered: more than requests that may still be answered.
 const GONE: usize = 1024;
 
 /// All objects of one kind by UID. Readers get shared values and never wait for the watch.
 #[derive(Debug)]
-pub struct Index<K> {
+pub struct Index<K: Watched> {
     state: RwLock<State<K>>,
-    loaded: watch::Sender<bool>,
+    loaded: tokio::sync::watch::Sender<bool>,
 }
 
 #[derive(Debug)]
-struct State<K> {
-    objects: BTreeMap<String, Arc<K>>,
+struct State<K: Watched> {
+    entries: BTreeMap<String, Entry<K>>,
     /// UIDs that went, the last one last: the late answer to a write does not bring one back.
     gone: VecDeque<String>,
 }
 
-impl<K> State<K> {
+impl<K: Watched> State<K> {
     fn went(&mut self, uid: String) {
         if self.gone.len() == GONE {
             self.gone.pop_front();
         }
         self.gone.push_back(uid);
     }
+
+    fn objects(&self) -> impl Iterator<Item = &Arc<K>> {
+        self.entries.values().filter_map(|entry| match entry {
+            Entry::Readable(object) => Some(object),
+            Entry::Unreadable(_) => None,
+        })
+    }
 }
 
-impl<K> Default for Index<K> {
+impl<K: Watched> Default for Index<K> {
     fn default() -> Self {
         Self {
             state: RwLock::new(State {
-                objects: BTreeMap::new(),
+                entries: BTreeMap::new(),
                 gone: VecDeque::new(),
             }),
-            loaded: watch::Sender::new(false),
+            loaded: tokio::sync::watch::Sender::new(false),
         }
     }
 }
 
-impl<K: Resource> Index<K> {
+impl<K: Watched> Index<K> {
     /// Takes an object in place of what was there, unless that is known to be newer, or to have gone.
     pub fn apply(&self, object: K) {
-        let Some(uid) = object.meta().uid.clone() else {
+        self.put(object.into());
+    }
+
+    fn put(&self, entry: Entry<K>) {
+        let Some(uid) = entry.uid().map(str::to_owned) else {
             return;
         };
         let mut state = self.write();
-        let known = state.objects.get(&uid).and_then(|known| version(&**known));
-        if known <= version(&object) && !state.gone.contains(&uid) {
-            state.objects.insert(uid, Arc::new(object));
+        let known = state.entries.get(&uid).and_then(Entry::version);
+        if known <= entry.version() && !state.gone.contains(&uid) {
+            state.entries.insert(uid, entry);
         }
     }
 
-    /// Lets an object go.
-    pub fn delete(&self, object: &K) {
-        if let Some(uid) = object.meta().uid.clone() {
-            let mut state = self.write();
-            state.objects.remove(&uid);
-            state.went(uid);
-        }
+    /// Lets the object with this UID go; gives it as it was known.
+    pub fn delete(&self, uid: &str) -> Option<Entry<K>> {
+        let mut state = self.write();
+        state.went(uid.to_owned());
+        state.entries.remove(uid)
     }
 
     /// Takes the complete list in place of everything, but keeps what is known to be newer than in the list: our
     /// own writes since it was asked for. Returns what went.
-    pub fn reset(&self, objects: impl IntoIterator<Item = K>) -> Vec<Arc<K>> {
+    pub fn reset(&self, objects: impl IntoIterator<Item = Entry<K>>) -> Vec<Entry<K>> {
         let mut fresh: BTreeMap<_, _> = objects
             .into_iter()
-            .filter_map(|object| Some((object.meta().uid.clone()?, Arc::new(object))))
+            .filter_map(|entry| Some((entry.uid()?.to_owned(), entry)))
             .collect();
         let mut state = self.write();
         // A server whose data was put back has again what went.
         state.gone.retain(|uid| !fresh.contains_key(uid));
         let mut gone = Vec::new();
-        for (uid, known) in std::mem::take(&mut state.objects) {
+        for (uid, known) in std::mem::take(&mut state.entries) {
             match fresh.get_mut(&uid) {
-                Some(listed) if version(&*known) > version(&**listed) => *listed = known,
+                Some(listed) if known.version() >= listed.version() => *listed = known,
                 Some(_) => {}
                 None => {
                     gone.push(known);
@@ -93,32 +105,67 @@ impl<K: Resource> Index<K> {
                 }
             }
         }
-        state.objects = fresh;
+        state.entries = fresh;
         drop(state);
         self.loaded.send_replace(true);
         gone
     }
 
+    /// Takes an object as an API server gives it.
+    #[cfg(test)]
+    pub(crate) fn see(&self, object: &serde_json::Value) -> Entry<K> {
+        let object = serde_json::value::to_raw_value(object).expect("JSON");
+        let entry = Entry::of(&object).expect("an object with an identity");
+        self.put(entry.clone());
+        entry
+    }
+
     /// The object with this UID.
     pub fn get(&self, uid: &str) -> Option<Arc<K>> {
-        self.read().objects.get(uid).cloned()
+        match self.read().entries.get(uid)? {
+            Entry::Readable(object) => Some(Arc::clone(object)),
+            Entry::Unreadable(_) => None,
+        }
+    }
+
+    /// Whether there is an object with this UID, readable or not.
+    pub fn contains(&self, uid: &str) -> bool {
+        self.read().entries.contains_key(uid)
+    }
+
+    /// The object with this UID, if it cannot be read.
+    pub fn get_unreadable(&self, uid: &str) -> Option<Arc<Unreadable<K>>> {
+        match self.read().entries.get(uid)? {
+            Entry::Readable(_) => None,
+            Entry::Unreadable(unreadable) => Some(Arc::clone(unreadable)),
+        }
+    }
+
+    /// Every object that cannot be read.
+    pub fn unreadable(&self) -> Vec<Arc<Unreadable<K>>> {
+        let state = self.read();
+        let unreadable = state.entries.values().filter_map(|entry| match entry {
+            Entry::Readable(_) => None,
+            Entry::Unreadable(unreadable) => Some(Arc::clone(unreadable)),
+        });
+        unreadable.collect()
     }
 
     /// The first object that fits.
     pub fn find(&self, fits: impl Fn(&K) -> bool) -> Option<Arc<K>> {
         let state = self.read();
-        state.objects.values().find(|object| fits(object)).cloned()
+        state.objects().find(|object| fits(object)).cloned()
     }
 
     /// How many objects fit.
     pub fn count(&self, fits: impl Fn(&K) -> bool) -> usize {
         let state = self.read();
-        state.objects.values().filter(|object| fits(object)).count()
+        state.objects().filter(|object| fits(object)).count()
     }
 
-    /// All objects.
+    /// All objects that can be read.
     pub fn all(&self) -> Vec<Arc<K>> {
-        self.read().objects.values().cloned().collect()
+        self.read().objects().cloned().collect()
     }
 
     /// Waits until the first complete list was taken.
@@ -137,139 +184,97 @@ impl<K: Resource> Index<K> {
     }
 }
 
-/// Resource versions of one kind are ordered numbers (Kubernetes 1.35 and newer promise it; older ones do it).
-fn version<K: Resource>(object: &K) -> Option<u64> {
-    object.meta().resource_version.as_deref()?.parse().ok()
+/// Every object of a kind, in one namespace or in all.
+///
+/// # Errors
+/// When the namespace cannot be one.
+pub fn everything<K: Watched>(namespace: Option<&str>) -> Result<Subject, InvalidSegment> {
+    let path = Path::group_version(&K::group(&()), &K::version(&()))?;
+    let path = path.namespace(namespace)?.segment(&K::plural(&()))?;
+    Ok(Subject::all(path))
 }
 
 /// Follows a kind for ever. `changed` is told every object that appeared, changed or went, after the index has it.
 ///
 /// # Errors
 /// Never returns one; a watch that fails is started again with backoff.
-pub async fn follow<K>(
-    api: Api<K>,
+pub async fn follow<K: Watched>(
+    client: Client,
+    subject: Subject,
     index: Arc<Index<K>>,
-    changed: impl Fn(&K),
-) -> Result<(), std::convert::Infallible>
-where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
-{
-    let mut delays = Delays::new(Schedule::OPERATION);
-    loop {
-        let mut events = Box::pin(watcher::watcher(api.clone(), watcher::Config::default()));
-        let mut listed = Vec::new();
-        loop {
-            match events.try_next().await {
-                Ok(Some(event)) => {
-                    delays.reset();
-                    take(&index, &mut listed, event, &changed);
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    tracing::warn!(kind = std::any::type_name::<K>(), %error, "watch failed");
-                    break;
-                }
+    changed: impl Fn(&Entry<K>) + Send,
+) -> Result<(), std::convert::Infallible> {
+    // Nobody tells of changed rights: what is refused is tried again in time.
+    let (_changes, circumstances) = tokio::sync::watch::channel(0);
+    let mut follower = Follower {
+        index,
+        changed,
+        listed: None,
+    };
+    watch::run(&client, &subject, circumstances, &mut follower).await;
+    Ok(())
+}
+
+/// Keeps an index equal to what a watch sees.
+struct Follower<K: Watched, F> {
+    index: Arc<Index<K>>,
+    changed: F,
+    /// Objects of the list that is being read.
+    listed: Option<Vec<Entry<K>>>,
+}
+
+impl<K: Watched, F: Fn(&Entry<K>) + Send> Follower<K, F> {
+    fn seen(&mut self, object: &RawValue) {
+        let Some(entry) = Entry::of(object) else {
+            tracing::warn!(kind = %K::kind(&()), "an object without an identity is ignored");
+            return;
+        };
+        match &mut self.listed {
+            Some(listed) => listed.push(entry),
+            None => {
+                self.index.put(entry.clone());
+                (self.changed)(&entry);
             }
         }
-        tokio::time::sleep(delays.next(rand::random())).await;
+    }
+
+    fn removed(&mut self, object: &RawValue) {
+        let known = Identity::of(object).and_then(|identity| self.index.delete(&identity.uid));
+        // As it was last; what it was before says more only where that cannot be read.
+        let last = match Entry::of(object) {
+            Some(Entry::Unreadable(unreadable)) => known.or(Some(Entry::Unreadable(unreadable))),
+            last => last,
+        };
+        if let Some(last) = last {
+            (self.changed)(&last);
+        }
+    }
+
+    /// A complete list was read.
+    fn reset(&mut self, fresh: &[Entry<K>]) {
+        let gone = self.index.reset(fresh.iter().cloned());
+        fresh.iter().chain(&gone).for_each(&self.changed);
     }
 }
 
-fn take<K: Resource + Clone>(
-    index: &Index<K>,
-    listed: &mut Vec<K>,
-    event: Event<K>,
-    changed: &impl Fn(&K),
-) {
-    match event {
-        Event::Init => listed.clear(),
-        Event::InitApply(object) => listed.push(object),
-        Event::InitDone => {
-            let fresh = std::mem::take(listed);
-            let gone = index.reset(fresh.iter().cloned());
-            fresh.iter().for_each(changed);
-            gone.iter().for_each(|old| changed(old));
-        }
-        Event::Apply(object) => {
-            index.apply(object.clone());
-            changed(&object);
-        }
-        Event::Delete(object) => {
-            index.delete(&object);
-            changed(&object);
+impl<K: Watched, F: Fn(&Entry<K>) + Send> Handler<Error> for Follower<K, F> {
+    async fn take(&mut self, notice: Notice<Error>) {
+        match notice {
+            Notice::Restarted => self.listed = Some(Vec::new()),
+            Notice::Seen(object) => self.seen(&object),
+            Notice::Removed(object) => self.removed(&object),
+            Notice::Synced => {
+                if let Some(fresh) = self.listed.take() {
+                    self.reset(&fresh);
+                }
+            }
+            Notice::Failed(error) => {
+                self.listed = None;
+                tracing::warn!(kind = %K::kind(&()), %error, "a watch failed and is tried again");
+            }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use k8s_openapi::api::core::v1::ConfigMap;
-    use kube::api::ObjectMeta;
-
-    use super::*;
-
-    fn object(uid: &str, version: u64) -> ConfigMap {
-        ConfigMap {
-            metadata: ObjectMeta {
-                uid: Some(uid.into()),
-                resource_version: Some(version.to_string()),
-                ..ObjectMeta::default()
-            },
-            ..ConfigMap::default()
-        }
-    }
-
-    #[test]
-    fn an_older_event_does_not_undo_our_own_write() {
-        let index = Index::default();
-        index.apply(object("a", 5));
-        index.apply(object("a", 4));
-        assert_eq!(version(&*index.get("a").unwrap()), Some(5));
-    }
-
-    #[test]
-    fn the_late_answer_to_a_write_does_not_bring_back_what_was_deleted() {
-        let index = Index::default();
-        index.apply(object("a", 1));
-        index.delete(&object("a", 3));
-        index.apply(object("a", 2));
-        assert!(index.get("a").is_none());
-        index.reset([]);
-        index.apply(object("a", 2));
-        assert!(index.get("a").is_none());
-        // Data that was put back.
-        index.reset([object("a", 1)]);
-        assert!(index.get("a").is_some());
-    }
-
-    #[test]
-    fn a_list_that_is_older_than_our_own_write_does_not_undo_it() {
-        let index = Index::default();
-        index.apply(object("changed", 7));
-        index.apply(object("gone", 2));
-        let gone = index.reset([object("changed", 3), object("kept", 5)]);
-        assert_eq!(version(&*index.get("changed").unwrap()), Some(7));
-        assert!(index.get("kept").is_some());
-        assert_eq!(gone[0].metadata.uid.as_deref(), Some("gone"));
-    }
-
-    #[test]
-    fn a_new_list_replaces_everything_and_tells_what_went() {
-        let index = Index::default();
-        index.apply(object("a", 1));
-        index.apply(object("b", 2));
-        let told = std::cell::RefCell::new(Vec::new());
-        let changed =
-            |object: &ConfigMap| told.borrow_mut().push(object.metadata.uid.clone().unwrap());
-        let mut listed = Vec::new();
-        for event in [
-            Event::Init,
-            Event::InitApply(object("b", 2)),
-            Event::InitDone,
-        ] {
-            take(&index, &mut listed, event, &changed);
-        }
-        assert!(index.get("a").is_none() && index.get("b").is_some());
-        assert_eq!(*told.borrow(), ["b", "a"]);
-    }
-}
+mod tests;

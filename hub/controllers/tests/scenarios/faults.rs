@@ -67,7 +67,7 @@ impl Story {
             }
             Self::Join => {
                 let redemption = Redemption {
-                    name: "north".to_owned(),
+                    name: "north".parse().unwrap(),
                     secret: secret(),
                     cluster: seed::cluster(9),
                 };

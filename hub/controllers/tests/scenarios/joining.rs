@@ -16,7 +16,7 @@ fn secret() -> JoinSecret {
 
 fn redemption(name: &str, cluster: ClusterUid) -> Redemption {
     Redemption {
-        name: name.to_owned(),
+        name: name.parse().unwrap(),
         secret: secret(),
         cluster,
     }

@@ -91,7 +91,7 @@ pub(crate) fn delete(api: &ApiServer, plural: &str, name: &str) {
 /// An invitation: a `MemberCluster` that nobody joined, and its token. Gives the UID of the former.
 pub(crate) fn invitation(api: &ApiServer, name: &str, secret: &JoinSecret, expires: i64) -> String {
     let token = JoinToken {
-        cluster: name.to_owned(),
+        cluster: name.parse().unwrap(),
         secret: secret.clone(),
         ca: Digest::of(b"ca"),
         addresses: vec!["hub.example:443".to_owned()],

@@ -53,8 +53,8 @@ pub enum Intent {
     },
     /// To be torn down everywhere.
     Removed,
-    /// Not known: its object is gone although nobody saw it being deleted, as after a restore. What runs is
-    /// left alone, tombstones go on, and only a cluster that is being emptied gets a new one.
+    /// Not known: its object cannot be read, or is gone although nobody saw it being deleted, as after a restore.
+    /// What runs is left alone, tombstones go on, and only a cluster that is being emptied gets a new one.
     Vanished,
 }
 

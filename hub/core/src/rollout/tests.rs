@@ -365,6 +365,26 @@ fn the_row_of_a_forgotten_cluster_is_dropped_without_a_tombstone() {
 }
 
 #[test]
+fn a_cluster_whose_member_cannot_be_read_keeps_what_it_runs_until_the_package_is_removed() {
+    let mut world = World::new(2);
+    world.want([0, 1], rendering(1, 0));
+    world.settle();
+    // What cannot be read is not selected.
+    world.members.get_mut(&cluster(1)).unwrap().unreadable = true;
+    world.want([0], rendering(2, 0));
+    let orders = world.settle().orders;
+    assert_eq!(orders, BTreeMap::from([(cluster(0), Cause::Change)]));
+    world.pause(true);
+    world.settle();
+    world.leadership = leadership(2, 2);
+    world.settle();
+    assert!(!world.row(1).tombstone && world.row(1).ordered.revision == 1);
+    world.intent = Intent::Removed;
+    world.settle();
+    assert!(world.row(1).tombstone);
+}
+
+#[test]
 fn a_package_that_vanished_is_not_torn_down_but_its_tombstones_go_on() {
     let mut world = World::new(3);
     world.want([0, 1, 2], rendering(1, 0));

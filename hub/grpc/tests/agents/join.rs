@@ -142,6 +142,22 @@ async fn a_token_works_once_in_its_time_for_its_name_and_for_a_cluster_that_is_n
 }
 
 #[tokio::test]
+async fn a_name_that_no_cluster_can_have_is_refused_and_costs_nothing() {
+    let hub = hub().await;
+    let channel = hub.connect(None).await.unwrap();
+    let token = invite(&hub, "one", 60);
+    let long = "a".repeat(254);
+    for name in ["?x", "?limit=0", "a/b", "..", "%2e%2e", "", "One", &long] {
+        let refused = enrol(&channel, request(&token, name, cluster(1))).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(reason(&refused), "InvalidRequest", "{name:?}");
+        assert!(refused.message().contains("1 to 63 characters"));
+    }
+    let joined = enrol(&channel, request(&token, "one", cluster(1))).await;
+    assert!(joined.is_ok(), "the token is not used up");
+}
+
+#[tokio::test]
 async fn names_are_compared_whole() {
     let hub = hub().await;
     let channel = hub.connect(None).await.unwrap();

@@ -35,7 +35,16 @@ fn preconditions(secret: &Secret) -> Value {
 
 #[test]
 fn content_is_a_stray_when_it_is_old_and_nobody_names_it() {
-    let named = BTreeSet::from(["content-named".to_owned()]);
+    let package = fleet(None);
+    let revisions = crate::package::revisions::Revisions::new(mock_api::SYSTEM);
+    let kept = mock_api::content(b"kept");
+    let stays = mock_api::content(b"stays");
+    revisions.apply(revision(&package, 1, &[&kept]));
+    // A revision that cannot be read needs what it names, whatever it is.
+    let mut unreadable = json!(revision(&package, 2, &[&stays]));
+    unreadable["spec"]["number"] = json!("two");
+    revisions.objects().see(&unreadable);
+    let named = revisions.content_secrets();
     let of = |name: &str, created: i64| {
         let created = Timestamp::from_second(created).unwrap();
         let secret = ObjectMeta {
@@ -46,7 +55,15 @@ fn content_is_a_stray_when_it_is_old_and_nobody_names_it() {
         is_stray(&secret, &named, Timestamp::from_second(100).unwrap())
     };
     assert!(of("content-lost", 99));
-    assert!(!of("content-lost", 100) && !of("content-named", 99));
+    assert!(!of("content-lost", 100));
+    for secret in [&kept, &stays] {
+        assert!(!of(&secret.name_any(), 99));
+    }
+    unreadable["metadata"]["uid"] = json!("another");
+    unreadable["spec"]["contentSecrets"] = json!(7);
+    revisions.objects().see(&unreadable);
+    let named = revisions.content_secrets();
+    assert!(named.contains("content-lost"), "it may be any");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use stevedore_crds::v1alpha1::{ClusterPackage, ClusterPackageSpec};
+use stevedore_crds::v1alpha1::{ClusterPackage, ClusterPackageSpec, PackageKind};
 
 use super::*;
 use crate::mock_api::{self, Request, SYSTEM, fleet};
@@ -10,7 +10,10 @@ fn ledger(package: &PackageIdentity, highest: u64) -> PackageLedger {
         highest,
         ..Shard::default()
     };
-    let mut object = PackageLedger::new(&package.record_name(0), spec(package, 0, &shard));
+    let mut object = PackageLedger::new(
+        &package.record_name(0),
+        ledger_object::spec(package, 0, &shard),
+    );
     object.metadata.namespace = Some(SYSTEM.to_owned());
     object.metadata.uid = Some("ledger".to_owned());
     object
@@ -93,7 +96,7 @@ async fn a_foreign_object_with_the_name_of_a_ledger_is_named_and_never_written()
         .await;
     let error = error.unwrap_err();
     assert!(matches!(&error, Error::Foreign { name, .. } if *name == package.record_name(0)));
-    let error = reload(&hub.client, SYSTEM, &package).await.unwrap_err();
+    let error = reload(&hub, &package).await.unwrap_err();
     assert!(matches!(error, Error::Foreign { .. }), "{error}");
     assert_eq!(requests.of("PUT"), []);
 }

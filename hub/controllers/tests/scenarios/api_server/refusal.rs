@@ -10,6 +10,8 @@ pub(super) struct Refusal {
     pub(super) code: u16,
     reason: &'static str,
     message: String,
+    /// Of the object that it speaks about; empty where it speaks about none.
+    name: String,
     /// Field and message of each cause.
     causes: Vec<(&'static str, &'static str)>,
 }
@@ -20,6 +22,7 @@ impl Refusal {
             code,
             reason,
             message: message.into(),
+            name: String::new(),
             causes: Vec::new(),
         }
     }
@@ -36,7 +39,10 @@ impl Refusal {
     }
 
     pub(super) fn not_found(name: &str) -> Self {
-        Self::new(404, "NotFound", format!("{name} not found"))
+        Self {
+            name: name.to_owned(),
+            ..Self::new(404, "NotFound", format!("{name} not found"))
+        }
     }
 
     pub(super) fn conflict(message: impl Into<String>) -> Self {
@@ -62,7 +68,7 @@ impl Refusal {
         json!({
             "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure",
             "code": self.code, "reason": self.reason, "message": self.message,
-            "details": {"causes": causes},
+            "details": {"name": self.name, "causes": causes},
         })
     }
 

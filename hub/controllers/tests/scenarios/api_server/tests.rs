@@ -1,9 +1,10 @@
 //! The server answers as a real one where the hub relies on it.
 
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Error;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::{Api, Error};
 use serde_json::json;
+use stevedore_client::Api;
 use stevedore_crds::v1alpha1::ClusterPackage;
 
 use super::{ApiServer, Link};
@@ -120,12 +121,13 @@ async fn lists_have_pages_and_selectors() {
         api.change(|objects| objects.make("configmaps", map));
     }
     let maps: Api<ConfigMap> = Api::namespaced(api.client(&Link::new(1)), "default");
-    let mut parameters = ListParams::default().limit(2);
-    let page = maps.list(&parameters).await.unwrap();
-    assert_eq!(page.items.len(), 2);
-    parameters = parameters.continue_token(&page.metadata.continue_.unwrap());
-    let page = maps.list_metadata(&parameters).await.unwrap();
-    assert_eq!(page.items[0].metadata.name.as_deref(), Some("c"));
+    let parameters = ListParams::default().limit(2);
+    let place = api.place();
+    assert_eq!(maps.list(&parameters).await.unwrap().items.len(), 3);
+    assert_eq!(api.log_since(place).len(), 2, "a page is a request");
+    let last = maps.list_metadata(&parameters.continue_token("2")).await;
+    let last = last.unwrap().items;
+    assert_eq!(last[0].metadata.name.as_deref(), Some("c"));
     let one = ListParams::default().fields("metadata.name=b");
     assert_eq!(maps.list(&one).await.unwrap().items.len(), 1);
 }

@@ -1,0 +1,322 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use stevedore_hub_core::ledger::{Ordered, Row, Shard};
+use stevedore_proto_core::Reason;
+use stevedore_proto_core::{ClusterUid, Digest};
+
+use super::*;
+use crate::mock_api::{self, Request, Requests, fleet};
+use crate::package;
+use crate::rollout::{controller, ledger_store};
+use crate::watch::index::Index;
+use crate::watch::unreadable;
+
+/// Planted in what cannot be decoded.
+const MARKER: &str = "marker-7f3a";
+const CLUSTER: ClusterUid = ClusterUid::from_bytes([7; 16]);
+
+/// Whatever is written is taken, and nothing is found.
+fn server(request: &Request) -> (u16, Value) {
+    match request.what.split_once(' ').expect("a verb").0 {
+        "GET" => mock_api::status(404, "NotFound"),
+        _ => (200, request.body.clone()),
+    }
+}
+
+/// A package whose config is nested too deep.
+fn package(kind: &str, deleting: bool) -> Value {
+    let deep = (0..200).fold(json!(MARKER), |inner, _| json!({"a": inner}));
+    let mut package = json!({
+        "apiVersion": "stevedore.dev/v1alpha1", "kind": kind,
+        "metadata": {"name": "fleet", "uid": fleet(None).uid.to_string(), "generation": 3,
+            "resourceVersion": "9", "finalizers": ["stevedore.dev/teardown"]},
+        "spec": {"image": "registry.example/fleet:1", "config": deep},
+    });
+    if deleting {
+        package["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    }
+    package
+}
+
+/// A package that can be read, for every cluster.
+fn readable() -> Value {
+    let mut package = package("ClusterPackage", false);
+    package["spec"] =
+        json!({"image": "registry.example/fleet:1", "placement": {"clusterSelector": {}}});
+    package
+}
+
+/// One row: the cluster runs revision 1.
+fn rows() -> Shard {
+    let ordered = Ordered {
+        revision: 1,
+        input: Digest::of(b"input"),
+        content: Digest::of(b"content"),
+        size: 7,
+        account: None,
+        paused: false,
+    };
+    let row = Row {
+        number: 1,
+        ordered: Arc::new(ordered),
+        previous: None,
+        tombstone: false,
+    };
+    Shard {
+        highest: 1,
+        terms: vec![],
+        rows: BTreeMap::from([(CLUSTER, row)]),
+    }
+}
+
+fn member(spec: &Value) -> Value {
+    json!({
+        "apiVersion": "stevedore.dev/v1alpha1", "kind": "MemberCluster",
+        "metadata": {"name": "east", "uid": "member", "generation": 1, "resourceVersion": "5"},
+        "spec": spec,
+    })
+}
+
+/// A hub whose ledger says that the cluster runs revision 1, which its member says it joined as.
+async fn hub() -> (Arc<Hub>, Requests) {
+    let (hub, requests) = mock_api::hub(server).await;
+    let mut shard = rows();
+    if let Some(leadership) = hub.leader.current() {
+        shard.give(1, leadership);
+    }
+    let (stored, _) = ledger_store::stored(&fleet(None), &shard);
+    let _ = hub.orders.put(Arc::new(stored));
+    hub.members
+        .see(&member(&json!({"clusterUID": CLUSTER.to_string()})));
+    (hub, requests)
+}
+
+/// What was written when the package was worked on, without Events.
+async fn written(hub: &Arc<Hub>, requests: &Requests) -> Vec<String> {
+    let before = requests.of("").len();
+    package::controller::reconcile(Arc::clone(hub), fleet(None).uid).await;
+    controller::reconcile(Arc::clone(hub), fleet(None).uid).await;
+    let all = requests.of("").split_off(before);
+    let writes = all.iter().filter(|one| {
+        let is_read = one.what.starts_with("GET");
+        !is_read && !one.what.ends_with("/events")
+    });
+    writes.map(|one| one.what.clone()).collect()
+}
+
+fn row(hub: &Hub) -> Option<Row> {
+    let stored = hub.orders.ledger(&fleet(None).uid)?;
+    stored.ledger.row(&CLUSTER).cloned()
+}
+
+#[tokio::test]
+async fn a_package_that_cannot_be_read_keeps_what_runs_and_its_records() {
+    let (hub, requests) = hub().await;
+    let kept = mock_api::revision(&fleet(None), 1, &[&mock_api::content(b"part")]);
+    hub.revisions.apply(kept);
+    hub.cluster_packages.see(&readable());
+    hub.cluster_packages.see(&package("ClusterPackage", false));
+    assert_eq!(written(&hub, &requests).await, [""; 0]);
+    assert!(!row(&hub).expect("its row").tombstone);
+
+    // Nor where nothing was ordered yet.
+    hub.orders.remove(&fleet(None).uid);
+    assert_eq!(written(&hub, &requests).await, [""; 0]);
+    assert_eq!(hub.revisions.of(&fleet(None)).len(), 1);
+    assert!(hub.package_uids().contains(&fleet(None).uid));
+}
+
+#[tokio::test]
+async fn a_package_that_cannot_be_read_is_torn_down_when_somebody_deletes_it() {
+    let (hub, requests) = hub().await;
+    hub.cluster_packages.see(&package("ClusterPackage", true));
+    // The definition of its kind is asked for first, and is going here.
+    controller::reconcile(Arc::clone(&hub), fleet(None).uid).await;
+    assert!(!row(&hub).expect("its row").tombstone);
+    let definition =
+        "GET /apis/apiextensions.k8s.io/v1/customresourcedefinitions/clusterpackages.stevedore.dev";
+    assert_eq!(requests.of(definition).len(), 1);
+}
+
+#[tokio::test]
+async fn a_package_with_a_record_that_cannot_be_read_keeps_what_runs() {
+    let package = fleet(None);
+    let mut revision = json!(mock_api::revision(&package, 2, &[]));
+    revision["spec"]["number"] = json!(MARKER);
+    let action = json!({
+        "metadata": {"name": "pin", "namespace": mock_api::SYSTEM, "uid": "action", "resourceVersion": "4"},
+        "spec": {"package": {"kind": "ClusterPackage", "name": "fleet"}, "verb": MARKER},
+    });
+    for is_revision in [true, false] {
+        let (hub, requests) = hub().await;
+        hub.cluster_packages.see(&readable());
+        let kept = mock_api::revision(&package, 1, &[&mock_api::content(b"part")]);
+        hub.revisions.apply(kept);
+        if is_revision {
+            hub.revisions.objects().see(&revision);
+        } else {
+            hub.actions.see(&action);
+        }
+        let object = hub.package(&package.uid).expect("a package");
+        let failure = hub.unreadable_record(&object).expect("a record");
+        assert!(!failure.message.contains(MARKER), "{failure:?}");
+        assert_eq!(written(&hub, &requests).await, [""; 0]);
+        assert!(!row(&hub).expect("its row").tombstone);
+        let view = lock(&hub.views).get(&package.uid).cloned();
+        assert_eq!(view.and_then(|view| view.unreadable), Some(failure));
+    }
+    // Of another package, or over.
+    let (hub, _) = hub().await;
+    hub.cluster_packages.see(&readable());
+    let mut over = action.clone();
+    over["status"] = json!({"state": "Ended"});
+    hub.actions.see(&over);
+    let mut other = action;
+    other["metadata"]["uid"] = json!("other");
+    other["spec"]["package"]["name"] = json!("another");
+    hub.actions.see(&other);
+    revision["metadata"]["namespace"] = json!("tenant");
+    hub.revisions.objects().see(&revision);
+    let object = hub.package(&package.uid).expect("a package");
+    assert_eq!(hub.unreadable_record(&object), None);
+}
+
+#[tokio::test]
+async fn a_member_that_cannot_be_read_is_not_forgotten() {
+    for spec in [
+        json!({"clusterUID": CLUSTER.to_string(), "leaving": MARKER}),
+        json!({"clusterUID": [MARKER]}),
+    ] {
+        let (hub, requests) = hub().await;
+        hub.cluster_packages.see(&readable());
+        let mut unreadable = member(&spec);
+        unreadable["metadata"]["resourceVersion"] = json!("6");
+        hub.members.see(&unreadable);
+        assert!(hub.has_member(&CLUSTER));
+        assert_eq!(written(&hub, &requests).await, [""; 0]);
+        assert!(!row(&hub).expect("its row").tombstone);
+        // It is gone: its row is dropped.
+        hub.members.delete("member");
+        written(&hub, &requests).await;
+        assert_eq!(row(&hub), None);
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_read_stops_its_own_package_and_is_read_again() {
+    let other = PackageIdentity {
+        uid: PackageUid::from_bytes([1; 16]),
+        namespace: None,
+        name: "other".to_owned(),
+    };
+    let object = |package: &PackageIdentity, bad: bool| {
+        let (_, ledger) = ledger_store::stored(package, &rows());
+        let mut ledger = json!(ledger);
+        ledger["metadata"]["namespace"] = json!(mock_api::SYSTEM);
+        if bad {
+            ledger["spec"]["highestNumber"] = json!(MARKER);
+        }
+        ledger
+    };
+    let answer = std::sync::Mutex::new(object(&fleet(None), true));
+    let answer = Arc::new(answer);
+    let stored = Arc::clone(&answer);
+    let (hub, requests) = mock_api::hub(move |request: &Request| {
+        let (verb, path) = request.what.split_once(' ').expect("a verb");
+        let now = lock(&stored).clone();
+        match (verb, path.rsplit('/').next().expect("a segment")) {
+            ("GET", "packageledgers") => {
+                let items = [now, object(&other, false)];
+                (200, json!({"metadata": {}, "items": items}))
+            }
+            ("GET", name) if now["metadata"]["name"] == name => (200, now),
+            ("GET", _) => mock_api::status(404, "NotFound"),
+            _ => (200, request.body.clone()),
+        }
+    })
+    .await;
+    let loaded = ledger_store::load(&hub).await.expect("the others");
+    assert_eq!(loaded.len(), 1, "{loaded:?}");
+    let told = requests.of("PATCH");
+    let [told] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert!(told.what.ends_with("-0/status"), "{}", told.what);
+    assert!(!told.body.to_string().contains(MARKER), "{}", told.body);
+
+    hub.cluster_packages.see(&readable());
+    let uid = fleet(None).uid;
+    controller::reconcile(Arc::clone(&hub), uid).await;
+    let blocked = lock(&hub.views)[&uid].blocked.clone();
+    let (failure, _) = blocked.expect("it says why");
+    assert_eq!(failure.reason, Reason::LedgerUnreadable);
+    assert!(!failure.message.contains(MARKER), "{failure:?}");
+
+    *lock(&answer) = object(&fleet(None), false);
+    controller::reconcile(Arc::clone(&hub), uid).await;
+    assert!(!hub.unreadable_ledgers.has(&fleet(None)));
+    assert!(hub.orders.ledger(&uid).is_some());
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_says_so_once_for_each_version_without_its_content() {
+    async fn tell<K: Watched>(kind: Kind, index: fn(&Hub) -> &Index<K>, object: &Value) -> Value {
+        let (hub, requests) = mock_api::hub(server).await;
+        index(&hub).see(object);
+        let uid = object["metadata"]["uid"]
+            .as_str()
+            .expect("a UID")
+            .to_owned();
+        for _ in 0..2 {
+            let again = unreadable::reconcile(Arc::clone(&hub), (kind, uid.clone())).await;
+            assert_eq!(again, None);
+        }
+        let written = requests.of("");
+        let [one] = written.as_slice() else {
+            panic!("{kind:?}: {written:?}");
+        };
+        assert!(!one.body.to_string().contains(MARKER), "{one:?}");
+        // As it is after the write: it says so already.
+        let mut object = object.clone();
+        object["metadata"]["resourceVersion"] = json!("10");
+        object["status"] = one.body["status"].clone();
+        index(&hub).see(&object);
+        unreadable::reconcile(Arc::clone(&hub), (kind, uid)).await;
+        let all = requests.of("PATCH");
+        assert!(all.len() <= 1, "{all:?}");
+        one.body.clone()
+    }
+    let condition = |body: &Value, type_: &str| -> Value {
+        let all = body["status"]["conditions"].as_array().cloned();
+        let all = all.unwrap_or_default();
+        let found = all.into_iter().find(|one| one["type"] == type_);
+        found.unwrap_or_default()
+    };
+    let mut namespaced = package("Package", false);
+    namespaced["metadata"]["namespace"] = json!("tenant");
+    let body = tell(Kind::Package, |hub| &hub.packages, &namespaced).await;
+    assert_eq!(condition(&body, "Invalid")["reason"], "Unreadable");
+    assert_eq!(condition(&body, "Invalid")["observedGeneration"], 3);
+    let cluster = package("ClusterPackage", false);
+    let body = tell(Kind::ClusterPackage, |hub| &hub.cluster_packages, &cluster).await;
+    let message = condition(&body, "Invalid")["message"].clone();
+    let expected = "spec.config is nested 202 levels deep";
+    assert!(
+        message.as_str().is_some_and(|text| text.contains(expected)),
+        "{message}"
+    );
+    let member = member(&json!({"leaving": MARKER}));
+    let body = tell(Kind::Member, |hub| &hub.members, &member).await;
+    assert_eq!(condition(&body, "Healthy")["reason"], "Unreadable");
+    let action = json!({
+        "metadata": {"name": "pin", "namespace": "tenant", "uid": "action", "resourceVersion": "4"},
+        "spec": {"verb": MARKER},
+    });
+    let body = tell(Kind::Action, |hub| &hub.actions, &action).await;
+    assert_eq!(condition(&body, "Stalled")["status"], "True");
+    let mut revision = json!(mock_api::revision(&fleet(None), 2, &[]));
+    revision["spec"]["number"] = json!(MARKER);
+    let body = tell(Kind::Revision, |hub| hub.revisions.objects(), &revision).await;
+    assert_eq!(body["reason"], "Unreadable", "an Event: {body}");
+}

@@ -1,0 +1,100 @@
+//! Members and orders of one package: what the planner is told of every member, and the live fleet of every order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stevedore_hub_core::fleet::{Assignment, MemberState};
+use stevedore_hub_core::ledger::Ledger;
+use stevedore_hub_core::rollout::Intent;
+use stevedore_proto_core::{ClusterUid, Epoch, PackageUid};
+
+use crate::hub::{Hub, lock};
+
+/// What the planner has to know of every joined member: those that can be read, and the clusters of the ledger whose
+/// members cannot.
+pub(super) fn member_states(
+    hub: &Hub,
+    uid: &PackageUid,
+    ledger: &Ledger,
+) -> BTreeMap<ClusterUid, MemberState> {
+    let (joined, unreadable) = (hub.joined(), hub.unreadable_members());
+    let fleet = lock(&hub.fleet);
+    let mut member_states: BTreeMap<_, _> = ledger
+        .rows()
+        .filter(|(cluster, _)| unreadable.may_be(cluster))
+        .map(|(cluster, _)| {
+            let state = MemberState {
+                unreadable: true,
+                ..fleet.member_state((*uid).into(), &cluster)
+            };
+            (cluster, state)
+        })
+        .collect();
+    member_states.extend(joined.into_iter().map(|(member, _)| {
+        let state = MemberState {
+            leaving: member.leaving,
+            ..fleet.member_state((*uid).into(), &member.cluster)
+        };
+        (member.cluster, state)
+    }));
+    member_states
+}
+
+/// Tells the live fleet of a hub that starts what was ordered: members may speak before the first plan is made, and
+/// what is said of an unknown row is lost. Until then what has an order that is no tombstone counts as wanted.
+pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
+    let live = ledger.rows().filter(|(_, row)| !row.tombstone);
+    let live = live.map(|(cluster, _)| cluster).collect();
+    assign(hub, ledger, epoch, &live);
+}
+
+/// Clusters that are to run the package. What cannot be read is not known to want another thing than it has.
+pub(super) fn targeted(
+    hub: &Hub,
+    ledger: &Ledger,
+    intent: &Intent,
+    is_unknown: bool,
+) -> BTreeSet<ClusterUid> {
+    let unreadable = hub.unreadable_members();
+    let has_it = ledger.rows().filter(|(_, row)| !row.tombstone);
+    let has_it = has_it.map(|(cluster, _)| cluster);
+    match intent {
+        Intent::Present { .. } | Intent::Keep { .. } => {
+            let joined = hub.joined();
+            let is_readable =
+                |cluster: &ClusterUid| joined.iter().any(|(member, _)| member.cluster == *cluster);
+            let kept = has_it.filter(|cluster| unreadable.may_be(cluster) && !is_readable(cluster));
+            let selected = match intent {
+                Intent::Present { targets, .. } => targets.keys().copied().collect(),
+                Intent::Keep { targets, .. } => targets.clone(),
+                Intent::Removed | Intent::Vanished => BTreeSet::new(),
+            };
+            selected.into_iter().chain(kept).collect()
+        }
+        Intent::Vanished if is_unknown => has_it.collect(),
+        Intent::Removed | Intent::Vanished => BTreeSet::new(),
+    }
+}
+
+/// Tells the live fleet what is ordered and wanted.
+pub(super) fn assign(hub: &Hub, ledger: &Ledger, epoch: Epoch, targeted: &BTreeSet<ClusterUid>) {
+    let mut assignments: BTreeMap<ClusterUid, Assignment> = targeted
+        .iter()
+        .map(|cluster| {
+            let assignment = Assignment {
+                tuple: None,
+                tombstone: false,
+                targeted: true,
+            };
+            (*cluster, assignment)
+        })
+        .collect();
+    for (cluster, order) in ledger.orders(epoch) {
+        let assignment = Assignment {
+            tuple: Some(order.tuple),
+            tombstone: order.is_tombstone(),
+            targeted: targeted.contains(&cluster),
+        };
+        assignments.insert(cluster, assignment);
+    }
+    lock(&hub.fleet).assign(ledger.package.key(), &assignments);
+}

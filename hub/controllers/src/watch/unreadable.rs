@@ -1,0 +1,109 @@
+//! Objects of the hub's kinds that cannot be decoded: logged, and told by conditions or an Event on them.
+//!
+//! What such an object contains is kept nowhere and told to nobody, only which object it is, where and why it cannot
+//! be decoded, and the few values that decisions about other objects depend on ([`Watched::Rest`]).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use stevedore_client::Path;
+use stevedore_client::decode::Identity;
+use stevedore_client::watch::{Error, PatchKind, Requests as _, Verdict, patch};
+use stevedore_crds::condition::UNREADABLE;
+use stevedore_runtime::retry;
+
+use crate::hub::Hub;
+use crate::watch::entry::{Unreadable, Watched};
+use crate::watch::index::Index;
+
+/// When a condition that could not be written is tried again, and one that the API server refuses.
+const AGAIN: Duration = Duration::from_secs(5);
+const REFUSED_AGAIN: Duration = Duration::from_secs(120);
+
+/// A kind of which objects may be unreadable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Member,
+    Package,
+    ClusterPackage,
+    Revision,
+    Action,
+}
+
+/// Tells of one object that cannot be read, once for each version of it; says when to try again.
+pub(crate) async fn reconcile(hub: Arc<Hub>, (kind, uid): (Kind, String)) -> Option<Duration> {
+    match kind {
+        Kind::Member => tell(&hub, &hub.members, &uid).await,
+        Kind::Package => tell(&hub, &hub.packages, &uid).await,
+        Kind::ClusterPackage => tell(&hub, &hub.cluster_packages, &uid).await,
+        Kind::Revision => tell(&hub, hub.revisions.objects(), &uid).await,
+        Kind::Action => tell(&hub, &hub.actions, &uid).await,
+    }
+}
+
+async fn tell<K: Watched>(hub: &Hub, index: &Index<K>, uid: &str) -> Option<Duration> {
+    let unreadable = index.get_unreadable(uid)?;
+    unreadable.log();
+    if hub.leader.current().is_none() {
+        return Some(retry::spread(AGAIN, 50, rand::random()));
+    }
+    if unreadable.told.load(Ordering::Relaxed) {
+        return None;
+    }
+    match show(hub, &unreadable).await {
+        Ok(()) => {
+            unreadable.told.store(true, Ordering::Relaxed);
+            None
+        }
+        Err(error) => {
+            let again = match hub.client.verdict(&error) {
+                // What changed since is seen again as it is now.
+                _ if matches!(error.code(), Some(404 | 409)) => {
+                    return None;
+                }
+                Verdict::Refused(_) => REFUSED_AGAIN,
+                _ => AGAIN,
+            };
+            tracing::warn!(kind = %K::kind(&()), name = unreadable.identity.name, %error, "a condition could not be written");
+            Some(retry::spread(again, 50, rand::random()))
+        }
+    }
+}
+
+/// Says on an object that it cannot be read.
+pub(crate) async fn show<K: Watched>(hub: &Hub, unreadable: &Unreadable<K>) -> Result<(), Error> {
+    if K::CONDITIONS.is_empty() {
+        hub.event_on(
+            &unreadable.reference(),
+            true,
+            UNREADABLE,
+            unreadable.message(),
+        )
+        .await;
+        return Ok(());
+    }
+    let Some(conditions) = unreadable.with_ours(Timestamp::now()) else {
+        return Ok(());
+    };
+    let identity = &unreadable.identity;
+    let path = path::<K>(identity)?.segment("status")?;
+    let body = json!({
+        "metadata": {"uid": identity.uid, "resourceVersion": identity.resource_version},
+        "status": {"conditions": conditions},
+    });
+    patch(&hub.client, path, PatchKind::Merge, &body).await?;
+    hub.metrics.status_writes.inc();
+    Ok(())
+}
+
+/// The path of an object.
+pub(crate) fn path<K: Watched>(identity: &Identity) -> Result<Path, Error> {
+    let collection = Path::group_version(&K::group(&()), &K::version(&()))?;
+    let collection = collection.namespace(identity.namespace.as_deref())?;
+    Ok(collection
+        .segment(&K::plural(&()))?
+        .segment(&identity.name)?)
+}
