@@ -32,11 +32,3 @@ pub use hub_clock::HubClock;
 pub use join_error::JoinError;
 pub use link::{Link, OrderStore, Standing};
 pub use renewal::{Rejoin, keep_renewed};
-
-use std::future::Future;
-use std::pin::Pin;
-
-use crate::chain::chain;
-
-/// An answer that may need the member's API server.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

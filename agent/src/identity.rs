@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::BoxFuture;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
@@ -10,7 +11,7 @@ use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_crds::record::AGENT_IDENTITY;
 
 use crate::cluster_api::{AgentClient, Resource};
-use crate::hub_link::{Credentials, IdentityStore, Pending, StoreFailure};
+use crate::hub_link::{Credentials, IdentityStore, StoreFailure};
 use crate::ports::Answer;
 
 /// Attempts to write against another writer.
@@ -81,7 +82,7 @@ impl IdentitySecret {
 }
 
 impl IdentityStore for IdentitySecret {
-    fn load(&self) -> Pending<'_, Result<Option<Credentials>, StoreFailure>> {
+    fn load(&self) -> BoxFuture<'_, Result<Option<Credentials>, StoreFailure>> {
         Box::pin(async move {
             let stored = self
                 .read()
@@ -105,7 +106,7 @@ impl IdentityStore for IdentitySecret {
         })
     }
 
-    fn save(&self, credentials: Credentials) -> Pending<'_, Result<(), StoreFailure>> {
+    fn save(&self, credentials: Credentials) -> BoxFuture<'_, Result<(), StoreFailure>> {
         Box::pin(async move {
             let written = self.write(credentials.to_data()).await;
             written.map_err(|failure| StoreFailure(failure.to_string()))

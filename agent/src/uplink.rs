@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use stevedore_agent_core::session::{Event, Identity, Reconnect, Session, StoreError};
 use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::{ClusterUid, DeploymentStatus, Environment, InstanceId, Order};
@@ -17,8 +18,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use crate::hub_link::{
-    Credentials, Dialer, HubClock, IdentityStore, Link, OrderStore, Pending, Rejoin, Standing,
-    keep_renewed, obtain,
+    Credentials, Dialer, HubClock, IdentityStore, Link, OrderStore, Rejoin, Standing, keep_renewed,
+    obtain,
 };
 use crate::report::Reports;
 use crate::store::Store;
@@ -41,7 +42,7 @@ impl OrderStore for Traced {
         order: Order,
         content: Option<Arc<[u8]>>,
         trace: Option<TraceContext>,
-    ) -> Pending<'_, Result<(), StoreError>> {
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             self.store.accept(&order, content).await?;
             tracing::info!(deployment = %order.deployment, number = order.tuple.number,
@@ -106,8 +107,7 @@ impl Uplink {
             ready: self.ready.clone(),
         };
         let identity = Arc::clone(&self.identity);
-        let renewal = keep_renewed(dialer, identity, rejoin, tasks.shutdown());
-        tasks.essential("renewal", renewal);
+        tasks.run_until_shutdown("renewal", keep_renewed(dialer, identity, rejoin));
         loop {
             tokio::select! {
                 changed = seen.changed() => {

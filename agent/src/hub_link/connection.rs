@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use tonic::Status;
 use tonic::transport::Channel;
 
-use super::chain;
 use super::dial::{DialError, Dialer};
+use crate::chain::chain;
 
 /// What a connection tells the link.
 #[derive(Debug)]

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use stevedore_proto_core::Digest;
-
-use super::Pending;
 
 const CHAIN: &str = "tls.crt";
 const KEY: &str = "tls.key";
@@ -54,9 +53,9 @@ pub struct StoreFailure(pub String);
 /// Where the identity is kept: a Secret in the agent's namespace, or memory in tests.
 pub trait IdentityStore: Send + Sync + 'static {
     /// What was saved last; `None` before joining.
-    fn load(&self) -> Pending<'_, Result<Option<Credentials>, StoreFailure>>;
+    fn load(&self) -> BoxFuture<'_, Result<Option<Credentials>, StoreFailure>>;
     /// Makes it durable before it is used.
-    fn save(&self, credentials: Credentials) -> Pending<'_, Result<(), StoreFailure>>;
+    fn save(&self, credentials: Credentials) -> BoxFuture<'_, Result<(), StoreFailure>>;
 }
 
 /// Keeps an identity in memory, for tests and simulated agents.
@@ -64,17 +63,13 @@ pub trait IdentityStore: Send + Sync + 'static {
 pub struct MemoryStore(Mutex<Option<Credentials>>);
 
 impl IdentityStore for MemoryStore {
-    fn load(&self) -> Pending<'_, Result<Option<Credentials>, StoreFailure>> {
-        let stored = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+    fn load(&self) -> BoxFuture<'_, Result<Option<Credentials>, StoreFailure>> {
+        let stored = self.0.lock().clone();
         Box::pin(async move { Ok(stored) })
     }
 
-    fn save(&self, credentials: Credentials) -> Pending<'_, Result<(), StoreFailure>> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials);
+    fn save(&self, credentials: Credentials) -> BoxFuture<'_, Result<(), StoreFailure>> {
+        *self.0.lock() = Some(credentials);
         Box::pin(async { Ok(()) })
     }
 }

@@ -7,10 +7,11 @@
 //! A connection that ends is not made again behind the caller's back.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use parking_lot::{Mutex, RwLock};
 use rustls::{AlertDescription, CertificateError, ClientConfig};
 use rustls_pki_types::ServerName;
 use stevedore_runtime::tls::{self, ChannelBinding, Identity, IdentityCell};
@@ -109,11 +110,7 @@ impl Dialer {
     /// The present credentials.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
-        self.0
-            .credentials
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.credentials.read().clone()
     }
 
     /// The clocks of this agent and its hub.
@@ -123,8 +120,7 @@ impl Dialer {
 
     /// Uses other credentials from the next connection on.
     pub fn replace(&self, credentials: Credentials) {
-        let present = self.0.credentials.write();
-        *present.unwrap_or_else(PoisonError::into_inner) = credentials;
+        *self.0.credentials.write() = credentials;
         self.0.replaced.notify_one();
     }
 
@@ -254,7 +250,7 @@ async fn http2(
 ) -> Result<Channel, tonic::transport::Error> {
     let once = Arc::new(Mutex::new(Some(TokioIo::new(stream))));
     let service = tower::service_fn(move |_| {
-        let stream = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let stream = once.lock().take();
         async move { stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
     });
     endpoint

@@ -20,6 +20,7 @@ use super::credentials::{Credentials, IdentityStore};
 use super::dial;
 use super::hub_clock::HubClock;
 use super::join_error::JoinError;
+use crate::chain::chain;
 
 /// Time for an answer: longer than a hub waits for its API server.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -46,7 +47,7 @@ pub async fn obtain(
                 Ok(credentials) => Ok(credentials),
                 Err(error) => {
                     tracing::warn!(
-                        error = super::chain(&error),
+                        error = chain(&error),
                         "the new join token was not taken; the stored identity stays"
                     );
                     Ok(stored)

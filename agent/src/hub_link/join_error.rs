@@ -1,5 +1,6 @@
-//! Why this agent got no certificate, and what that means for the one it has.
+//! Errors of getting a certificate, and what they mean for the one that the agent has.
 
+use std::fmt;
 use std::time::Duration;
 
 use stevedore_proto_core::exchange::ExchangeRefusal;
@@ -13,6 +14,37 @@ use super::dial::DialError;
 /// The longest that the hub's wish to be left alone is followed.
 const LONGEST: Duration = Duration::from_secs(600);
 
+/// The hub's word for a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// A certificate is not exchanged.
+    Exchange(ExchangeRefusal),
+    /// A reason that a session may be closed for, or a word that decides nothing here, such as `TokenExpired`.
+    Session(CloseReason),
+}
+
+impl Refusal {
+    fn parse(word: &str) -> Self {
+        ExchangeRefusal::from_word(word)
+            .map_or_else(|| Self::Session(CloseReason::parse(word)), Self::Exchange)
+    }
+
+    /// One CamelCase word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Exchange(refusal) => refusal.as_str(),
+            Self::Session(reason) => reason.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// Why this member has no identity.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
@@ -24,8 +56,8 @@ pub enum JoinError {
     /// The hub refused the token or the request.
     #[error("the hub refused ({reason}): {message}")]
     Refused {
-        /// One CamelCase word, such as `TokenExpired`.
-        reason: String,
+        /// Why.
+        reason: Refusal,
         /// What the hub says to do.
         message: String,
         /// How long the hub asks to be left alone; zero when it says nothing.
@@ -62,7 +94,7 @@ impl JoinError {
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Refused { reason, .. } => Some(reason),
+            Self::Refused { reason, .. } => Some(reason.as_str()),
             _ => None,
         }
     }
@@ -78,17 +110,18 @@ impl JoinError {
 
     /// Whether the hub says that the member behind the certificate is gone, or is another one.
     pub(super) fn is_revoked(&self) -> bool {
-        self.reason()
-            .is_some_and(|word| CloseReason::parse(word) == CloseReason::Revoked)
+        let revoked = Refusal::Session(CloseReason::Revoked);
+        matches!(self, Self::Refused { reason, .. } if *reason == revoked)
     }
 
     /// Whether an expired certificate will never be exchanged, however often it is tried. A hub of a release
     /// before exchanges is one that does not.
     pub(super) fn is_permanent(&self) -> bool {
         match self {
-            Self::Refused { reason, .. } => {
-                ExchangeRefusal::from_word(reason).is_some_and(ExchangeRefusal::is_permanent)
-            }
+            Self::Refused {
+                reason: Refusal::Exchange(reason),
+                ..
+            } => reason.is_permanent(),
             Self::Call(status) => status.code() == tonic::Code::Unimplemented,
             _ => false,
         }
@@ -109,7 +142,7 @@ impl From<tonic::Status> for JoinError {
             .map_or(Duration::ZERO, Duration::from_millis);
         match reason {
             Some(reason) => Self::Refused {
-                reason: reason.to_owned(),
+                reason: Refusal::parse(reason),
                 message: status.message().to_owned(),
                 retry_after: retry_after.min(LONGEST),
             },

@@ -1,9 +1,9 @@
 //! Drives the agent's session machine over real connections.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use stevedore_agent_core::session::{Action, Connection, Event, Session, StoreError};
 use stevedore_proto::v1::hub_client::HubClient;
 use stevedore_proto_core::message::CloseReason;
@@ -15,7 +15,6 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 use tracing::Instrument as _;
 
-use super::Pending;
 use super::connection::{self, End, Told};
 use super::dial::Dialer;
 
@@ -37,7 +36,7 @@ pub trait OrderStore: Send + Sync + 'static {
         order: Order,
         content: Option<Arc<[u8]>>,
         trace: Option<TraceContext>,
-    ) -> Pending<'_, Result<(), StoreError>>;
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
 /// How the agent stands with its hub, for logs, readiness and metrics.
@@ -122,16 +121,11 @@ impl Link {
             standing,
             started: Instant::now(),
         };
-        tasks.essential("hub-link", link.run(inbox, engine));
+        tasks.run_until_shutdown("hub-link", link.run(inbox, engine));
         seen
     }
 
-    async fn run(
-        mut self,
-        mut inbox: mpsc::Receiver<Told>,
-        mut engine: mpsc::Receiver<Event>,
-    ) -> Result<(), Infallible> {
-        let stop = self.tasks.shutdown();
+    async fn run(mut self, mut inbox: mpsc::Receiver<Told>, mut engine: mpsc::Receiver<Event>) {
         // Stores and fetches end with the link: what was not stored is offered again by the hub.
         let mut work = self.tasks.scope("orders");
         let dialer = self.dialer.clone();
@@ -142,7 +136,6 @@ impl Link {
                 .wake_at()
                 .map(|at| self.started + std::time::Duration::from_millis(at));
             tokio::select! {
-                () = stop.cancelled() => return Ok(()),
                 Some(told) = inbox.recv() => self.told(told, &mut work),
                 Some(event) = engine.recv() => self.step(event, &mut work),
                 Some(()) = work.join_next(), if !work.is_empty() => {}

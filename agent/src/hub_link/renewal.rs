@@ -18,7 +18,6 @@
 
 mod schedule;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,14 +28,15 @@ use stevedore_runtime::admin::ReadyHandle;
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::credentials::{Credentials, IdentityStore};
 use super::dial::{DialError, Dialer};
+use super::enrol;
 use super::hub_clock::Follow;
 use super::join_error::JoinError;
+use super::link::Standing;
 use super::link::until;
-use super::{Standing, chain, enrol};
+use crate::chain::chain;
 
 /// How attempts that fail are repeated.
 const AGAIN: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(300));
@@ -78,22 +78,9 @@ enum Need {
     Token,
 }
 
-/// Keeps the identity good until shutdown.
-///
-/// # Errors
-/// None; what fails is repeated.
-pub async fn keep_renewed(
-    dialer: Dialer,
-    store: Arc<dyn IdentityStore>,
-    rejoin: Rejoin,
-    stop: CancellationToken,
-) -> Result<(), Infallible> {
-    let mut keeper = Keeper::new(dialer, store, rejoin);
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = keeper.run() => {}
-    }
-    Ok(())
+/// Keeps the identity good, for ever. What fails is repeated.
+pub async fn keep_renewed(dialer: Dialer, store: Arc<dyn IdentityStore>, rejoin: Rejoin) {
+    Keeper::new(dialer, store, rejoin).run().await;
 }
 
 struct Keeper {

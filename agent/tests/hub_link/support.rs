@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use stevedore_agent::hub_link::{
-    Credentials, Dialer, HubClock, IdentityStore, Link, MemoryStore, OrderStore, Pending, Rejoin,
-    Standing, StoreFailure, keep_renewed, obtain,
+    Credentials, Dialer, HubClock, IdentityStore, Link, MemoryStore, OrderStore, Rejoin, Standing,
+    StoreFailure, keep_renewed, obtain,
 };
 use stevedore_agent_core::session::{Event, Identity, Reconnect, Recovered, Session, StoreError};
 use stevedore_hub_core::ports::MemberUid;
@@ -191,7 +192,7 @@ impl OrderStore for Orders {
         order: Order,
         content: Option<Arc<[u8]>>,
         trace: Option<TraceContext>,
-    ) -> Pending<'_, Result<(), StoreError>> {
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         self.0
             .lock()
             .unwrap()
@@ -216,11 +217,11 @@ impl Default for Watched {
 }
 
 impl IdentityStore for Watched {
-    fn load(&self) -> Pending<'_, Result<Option<Credentials>, StoreFailure>> {
+    fn load(&self) -> BoxFuture<'_, Result<Option<Credentials>, StoreFailure>> {
         self.memory.load()
     }
 
-    fn save(&self, credentials: Credentials) -> Pending<'_, Result<(), StoreFailure>> {
+    fn save(&self, credentials: Credentials) -> BoxFuture<'_, Result<(), StoreFailure>> {
         Box::pin(async move {
             self.memory.save(credentials).await?;
             self.saves.send_modify(|saves| *saves += 1);
@@ -291,10 +292,8 @@ pub(crate) fn start_with(
         standing: standing.clone(),
         ready: readiness.handle("hub"),
     };
-    tasks.essential(
-        "renewal",
-        keep_renewed(dialer.clone(), store.clone(), rejoin, tasks.shutdown()),
-    );
+    let renewal = keep_renewed(dialer.clone(), store.clone(), rejoin);
+    tasks.run_until_shutdown("renewal", renewal);
     Agent {
         orders,
         standing,

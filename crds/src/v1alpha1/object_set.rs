@@ -32,177 +32,101 @@ pub struct PreviousSet {
     pub name: String,
 }
 
-/// A set of objects in ordered phases, confined to its namespace.
-#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[kube(
-    group = "stevedore.dev",
-    version = "v1alpha1",
-    kind = "ObjectSet",
-    plural = "objectsets",
-    shortname = "stvos",
-    category = "stevedore",
-    namespaced,
-    status = "ObjectSetStatus",
-    derive = "PartialEq",
-    doc = "An immutable set of objects in ordered, probed phases, confined to its namespace.",
-    printcolumn(
-        name = "Available",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Available')].status"
-    ),
-    printcolumn(
-        name = "Paused",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Paused')].status"
-    ),
-    printcolumn(
-        name = "Archived",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Archived')].status",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Succeeded",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Succeeded')].status",
-        priority = 1
-    ),
-    printcolumn(
-        name = "InTransition",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='InTransition')].status",
-        priority = 1
-    ),
-    printcolumn(name = "Revision", type_ = "integer", json_path = ".spec.revision"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
-)]
-#[x_kube(
-    validation = immutable("phases"),
-    validation = immutable("availabilityProbes"),
-    validation = immutable("successDelaySeconds"),
-    validation = immutable("previous"),
-    validation = Rule::new("!has(oldSelf.revision) || (has(self.revision) && self.revision == oldSelf.revision)").message("revision is immutable once it is set"),
-    validation = immutable("serviceAccountName"),
-    validation = Rule::new("!has(oldSelf.lifecycleState) || oldSelf.lifecycleState != 'Archived' || (has(self.lifecycleState) && self.lifecycleState == 'Archived')").message("an archived set is never revived; make a new one")
-)]
-#[serde(rename_all = "camelCase")]
-pub struct ObjectSetSpec {
-    /// Phases, probes and the success delay.
-    #[serde(flatten)]
-    pub template: ObjectSetTemplate,
-    /// `Active` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifecycle_state: Option<LifecycleState>,
-    /// Older sets whose objects this one may take over.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
-    pub previous: Vec<PreviousSet>,
-    /// Number of this set within its deployment; the highest is the wanted one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
-    pub revision: Option<i64>,
-    /// Service account in the set's namespace that everything is done as.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub service_account_name: Option<String>,
+/// Declares one of the two kinds of sets: that of a hub's orders has fields, columns and rules of its own.
+macro_rules! set_kind {
+    (
+        $spec:ident, $kind:literal, $plural:literal, $short:literal, $doc:literal $(, $scope:ident)?;
+        columns($($first:tt)*) ($($middle:tt)*);
+        rules($($rule:expr),*);
+        revision($revision:literal) account($account:literal);
+        $($(#[$meta:meta])* pub $field:ident: $type:ty,)*
+    ) => {
+        #[doc = $doc]
+        #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+        #[kube(
+            group = "stevedore.dev",
+            version = "v1alpha1",
+            kind = $kind,
+            plural = $plural,
+            shortname = $short,
+            category = "stevedore",
+            $($scope,)?
+            status = "ObjectSetStatus",
+            derive = "PartialEq",
+            doc = $doc,
+            $($first)*
+            printcolumn(name = "Available", type_ = "string", json_path = ".status.conditions[?(@.type=='Available')].status"),
+            printcolumn(name = "Paused", type_ = "string", json_path = ".status.conditions[?(@.type=='Paused')].status"),
+            printcolumn(name = "Archived", type_ = "string", json_path = ".status.conditions[?(@.type=='Archived')].status", priority = 1),
+            printcolumn(name = "Succeeded", type_ = "string", json_path = ".status.conditions[?(@.type=='Succeeded')].status", priority = 1),
+            printcolumn(name = "InTransition", type_ = "string", json_path = ".status.conditions[?(@.type=='InTransition')].status", priority = 1),
+            $($middle)*
+            printcolumn(name = "Revision", type_ = "integer", json_path = ".spec.revision"),
+            printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+        )]
+        #[x_kube(
+            validation = immutable("phases"),
+            validation = immutable("availabilityProbes"),
+            validation = immutable("successDelaySeconds"),
+            validation = immutable("previous"),
+            validation = Rule::new("!has(oldSelf.revision) || (has(self.revision) && self.revision == oldSelf.revision)").message("revision is immutable once it is set"),
+            validation = immutable("serviceAccountName"),
+            validation = Rule::new("!has(oldSelf.lifecycleState) || oldSelf.lifecycleState != 'Archived' || (has(self.lifecycleState) && self.lifecycleState == 'Archived')").message("an archived set is never revived; make a new one")
+            $(, validation = $rule)*
+        )]
+        #[serde(rename_all = "camelCase")]
+        pub struct $spec {
+            /// Phases, probes and the success delay.
+            #[serde(flatten)]
+            pub template: ObjectSetTemplate,
+            /// `Active` when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub lifecycle_state: Option<LifecycleState>,
+            /// Older sets whose objects this one may take over.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            #[schemars(length(max = 64))]
+            pub previous: Vec<PreviousSet>,
+            #[doc = $revision]
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(range(min = 0))]
+            pub revision: Option<i64>,
+            #[doc = $account]
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(length(min = 1, max = 253))]
+            pub service_account_name: Option<String>,
+            $($(#[$meta])* pub $field: $type,)*
+        }
+    };
 }
 
-/// A set of objects in ordered phases that may span namespaces and hold cluster-scoped objects.
-#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[kube(
-    group = "stevedore.dev",
-    version = "v1alpha1",
-    kind = "ClusterObjectSet",
-    plural = "clusterobjectsets",
-    shortname = "stvcos",
-    category = "stevedore",
-    status = "ObjectSetStatus",
-    derive = "PartialEq",
-    doc = "An immutable set of objects in ordered, probed phases. Every order accepted from a hub is one.",
-    printcolumn(
-        name = "Package",
-        type_ = "string",
-        json_path = ".spec.order.package.name"
-    ),
-    printcolumn(
-        name = "Available",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Available')].status"
-    ),
-    printcolumn(
-        name = "Paused",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Paused')].status"
-    ),
-    printcolumn(
-        name = "Archived",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Archived')].status",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Succeeded",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Succeeded')].status",
-        priority = 1
-    ),
-    printcolumn(
-        name = "InTransition",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='InTransition')].status",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Order",
-        type_ = "integer",
-        json_path = ".spec.order.tuple.number"
-    ),
-    printcolumn(name = "Revision", type_ = "integer", json_path = ".spec.revision"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
-)]
-#[x_kube(
-    validation = immutable("phases"),
-    validation = immutable("availabilityProbes"),
-    validation = immutable("successDelaySeconds"),
-    validation = immutable("previous"),
-    validation = Rule::new("!has(oldSelf.revision) || (has(self.revision) && self.revision == oldSelf.revision)").message("revision is immutable once it is set"),
-    validation = immutable("serviceAccountName"),
-    validation = Rule::new("!has(oldSelf.lifecycleState) || oldSelf.lifecycleState != 'Archived' || (has(self.lifecycleState) && self.lifecycleState == 'Archived')").message("an archived set is never revived; make a new one"),
-    validation = Rule::new("has(self.order) == has(oldSelf.order) && (!has(self.order) || self.order == oldSelf.order)").message("order is immutable: a new order is a new set"),
-    validation = immutable("targetNamespace"),
-    validation = Rule::new("!has(oldSelf.tombstone) || (has(self.tombstone) && self.tombstone == oldSelf.tombstone)").message("tombstone is set once: a deployment that is being torn down is never revived"),
-    validation = Rule::new("!has(self.tombstone) || has(self.order)").message("only a set that a hub ordered has a tombstone; delete the set instead")
-)]
-#[serde(rename_all = "camelCase")]
-pub struct ClusterObjectSetSpec {
-    /// Phases, probes and the success delay.
-    #[serde(flatten)]
-    pub template: ObjectSetTemplate,
-    /// `Active` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifecycle_state: Option<LifecycleState>,
-    /// Older sets whose objects this one may take over.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
-    pub previous: Vec<PreviousSet>,
-    /// Number of this set within its deployment; for a set that a hub ordered, the number of
-    /// the PackageRevision, which is a label for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
-    pub revision: Option<i64>,
-    /// Service account that everything is done as: in `targetNamespace` if there is one,
-    /// otherwise in the agent's namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub service_account_name: Option<String>,
+set_kind!(
+    ObjectSetSpec,
+    "ObjectSet",
+    "objectsets",
+    "stvos",
+    "An immutable set of objects in ordered, probed phases, confined to its namespace.",
+    namespaced;
+    columns() ();
+    rules();
+    revision("Number of this set within its deployment; the highest is the wanted one.")
+    account("Service account in the set's namespace that everything is done as.");
+);
+set_kind!(
+    ClusterObjectSetSpec,
+    "ClusterObjectSet",
+    "clusterobjectsets",
+    "stvcos",
+    "An immutable set of objects in ordered, probed phases. Every order accepted from a hub is one.";
+    columns(printcolumn(name = "Package", type_ = "string", json_path = ".spec.order.package.name"),)
+        (printcolumn(name = "Order", type_ = "integer", json_path = ".spec.order.tuple.number"),);
+    rules(
+        Rule::new("has(self.order) == has(oldSelf.order) && (!has(self.order) || self.order == oldSelf.order)").message("order is immutable: a new order is a new set"),
+        immutable("targetNamespace"),
+        Rule::new("!has(oldSelf.tombstone) || (has(self.tombstone) && self.tombstone == oldSelf.tombstone)").message("tombstone is set once: a deployment that is being torn down is never revived"),
+        Rule::new("!has(self.tombstone) || has(self.order)").message("only a set that a hub ordered has a tombstone; delete the set instead")
+    );
+    revision("Number of this set within its deployment; for a set that a hub ordered, the number of\nthe PackageRevision, which is a label for people.")
+    account("Service account that everything is done as: in `targetNamespace` if there is one,\notherwise in the agent's namespace.");
     /// The hub's order that this set stores. Absent for a set that is used directly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<StoredOrder>,
@@ -213,7 +137,7 @@ pub struct ClusterObjectSetSpec {
     /// The order that tears this deployment down. Set once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tombstone: Option<StoredTombstone>,
-}
+);
 
 /// What the agent accepted from a hub.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
