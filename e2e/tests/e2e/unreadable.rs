@@ -33,7 +33,10 @@ fn deep() -> Value {
 }
 
 /// Makes a request of whose answer nothing is decoded.
-#[expect(clippy::disallowed_methods, reason = "the object cannot be decoded; the path is the test's own")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the object cannot be decoded; the path is the test's own"
+)]
 async fn send(client: &Client, method: &str, path: &str, body: &Value) -> kube::Result<String> {
     let content_type = match method {
         "PATCH" => "application/merge-patch+json",
@@ -49,7 +52,10 @@ async fn send(client: &Client, method: &str, path: &str, body: &Value) -> kube::
 }
 
 /// The status of an object, however deep the rest of it is.
-#[expect(clippy::disallowed_methods, reason = "the object cannot be decoded; the path is the test's own")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the object cannot be decoded; the path is the test's own"
+)]
 async fn status(client: &Client, path: &str) -> Value {
     let request = http::Request::get(path).body(vec![]);
     let request = request.expect("a path of ours is a URI");
