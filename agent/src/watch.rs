@@ -42,7 +42,7 @@ type Key = (Account, WatchKey);
 
 #[derive(Default)]
 struct Table {
-    wanted: BTreeMap<DeploymentUid, BTreeSet<Key>>,
+    interests: BTreeMap<DeploymentUid, BTreeSet<Key>>,
     running: BTreeMap<Key, Running>,
 }
 
@@ -130,10 +130,10 @@ impl Watches for SharedWatches {
             .collect();
         let mut table = self.table.lock();
         let old = if new.is_empty() {
-            table.wanted.remove(&deployment).unwrap_or_default()
+            table.interests.remove(&deployment).unwrap_or_default()
         } else {
             table
-                .wanted
+                .interests
                 .insert(deployment, new.clone())
                 .unwrap_or_default()
         };

@@ -3,7 +3,7 @@
 use stevedore_proto_core::DeploymentUid;
 use stevedore_proto_core::content::CollisionProtection;
 
-use crate::observe::{Owner, Seen};
+use crate::observation::{Observation, Owner};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum Ownership {
 }
 
 /// Decides whose an existing object is.
-pub fn decide(seen: &Seen, policy: CollisionProtection, claim: &Claim<'_>) -> Ownership {
+pub fn decide(seen: &Observation, policy: CollisionProtection, claim: &Claim<'_>) -> Ownership {
     match seen.owner {
         Owner::Deployment { uid, order, .. } if uid == claim.deployment => {
             if order > claim.order {
@@ -68,7 +68,7 @@ pub fn decide(seen: &Seen, policy: CollisionProtection, claim: &Claim<'_>) -> Ow
 }
 
 /// Whether an object may be deleted by this claim: its UID and its mark are ours, and no newer order wrote it.
-pub fn may_delete(seen: &Seen, claim: &Claim<'_>) -> bool {
+pub fn may_delete(seen: &Observation, claim: &Claim<'_>) -> bool {
     match seen.owner {
         Owner::Deployment { uid, order, .. } => {
             uid == claim.deployment
@@ -89,8 +89,8 @@ pub(crate) mod tests {
     const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
     const OTHER: DeploymentUid = DeploymentUid::from_bytes([2; 16]);
 
-    pub(crate) fn seen(owner: Owner) -> Seen {
-        Seen {
+    pub(crate) fn seen(owner: Owner) -> Observation {
+        Observation {
             uid: "uid".into(),
             resource_version: "5".into(),
             owner,

@@ -40,14 +40,14 @@ pub struct Setting {
 
 /// Which of the two steps of its phase an object belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum PhasePart {
     /// Namespaces and definitions.
-    Ground,
+    Prerequisites,
     /// Everything else.
     Rest,
 }
 
-/// One wanted object, without its content.
+/// One desired object, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Desired {
     /// Which object.
@@ -56,8 +56,8 @@ pub struct Desired {
     pub phase: u16,
     /// Index within the phase.
     pub index: u16,
-    /// Step within the phase.
-    pub step: Step,
+    /// PhasePart within the phase.
+    pub part: PhasePart,
     /// Hash of what is wanted.
     pub content: ShortHash,
     /// How an existing object is treated.
@@ -75,7 +75,7 @@ pub struct Desired {
 pub struct Blueprint {
     /// Names of the phases, in order.
     pub phases: Vec<String>,
-    /// Objects, ordered by phase, step and place.
+    /// Objects, ordered by phase, part and place.
     pub objects: Vec<Desired>,
     /// Compiled probes.
     pub probes: Arc<Probes>,
@@ -155,7 +155,7 @@ impl Blueprint {
         let mut taken: BTreeSet<Identity> = BTreeSet::new();
         for (at, nth, entry) in objects(content) {
             let scope = |kind: &Kind| defined.get(kind).copied().or_else(|| namespaced(kind));
-            match wanted(entry, at, nth, setting, &scope) {
+            match desired_object(entry, at, nth, setting, &scope) {
                 Ok(mut desired) => {
                     desired.defined_here = defined.contains_key(&desired.key.kind);
                     if !taken.insert(desired.key.identity()) {
@@ -168,7 +168,7 @@ impl Blueprint {
         }
         built
             .objects
-            .sort_by_key(|object| (object.phase, object.step, object.index));
+            .sort_by_key(|object| (object.phase, object.part, object.index));
         if wrong.is_empty() {
             Ok(built)
         } else {
@@ -213,7 +213,7 @@ const REFUSED_METADATA: [&str; 7] = [
     "deletionTimestamp",
 ];
 
-fn wanted(
+fn desired_object(
     entry: &PhaseObject,
     phase: usize,
     index: usize,
@@ -240,7 +240,11 @@ fn wanted(
         content: content_hash(&normal(object, &key, setting), &key, setting),
         phase: u16::try_from(phase).unwrap_or(u16::MAX),
         index: u16::try_from(index).unwrap_or(u16::MAX),
-        step: if ground { Step::Ground } else { Step::Rest },
+        part: if ground {
+            PhasePart::Prerequisites
+        } else {
+            PhasePart::Rest
+        },
         policy: entry.collision_protection.unwrap_or_default(),
         ignore,
         mappings: entry.condition_mappings.clone().into(),

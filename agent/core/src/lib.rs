@@ -22,7 +22,7 @@ pub mod drift;
 pub mod failure;
 pub mod key;
 pub mod mark;
-pub mod observe;
+pub mod observation;
 pub mod plan;
 pub mod probe;
 pub mod prune;

@@ -5,10 +5,10 @@
 //! [`Deployment::finish`]. Nothing here waits, reads a clock or talks to anybody.
 
 mod event;
-mod gate;
 mod next;
+mod operation;
 mod outcome;
-mod view;
+mod summary;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use stevedore_proto_core::{DeploymentUid, Millis};
 
 use crate::desired::Blueprint;
 use crate::key::{ObjectKey, WatchKey};
-use crate::prune::Named;
+use crate::prune::SetInventory;
 use crate::removal::{self, Removal};
-use crate::retry::Spread;
+use crate::retry::Jitter;
 use crate::rollout::{self, Context, Rollout};
 use crate::set::{self, Ending, Lifecycle, SetHead, SetUid};
 
-use gate::Gate;
+use operation::Operation;
 
-pub use outcome::{Outcome, Prevented, Surveyed};
-pub use view::{RemovalView, View};
+pub use outcome::{Inventories, Outcome, PreparationFailure};
+pub use summary::{RemovalSummary, Summary};
 
 /// Older sets of a hub that are kept for their content.
 pub const KEPT: usize = 2;
@@ -35,11 +35,11 @@ pub const KEPT: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Open a client for the account of this set.
-    Open(SetUid),
+    OpenAccount(SetUid),
     /// Read and check the content of the accepted set.
     Prepare(SetUid),
     /// Tell what these sets name.
-    Survey(Vec<SetUid>),
+    ReadInventories(Vec<SetUid>),
     /// Search every listable kind for objects of the deployment.
     Search,
     /// A request for the rollout.
@@ -47,13 +47,13 @@ pub enum Action {
     /// A request for the removal.
     Remove(removal::Job),
     /// Archive a set, and say so in its status.
-    Retire(SetUid),
+    Archive(SetUid),
     /// Delete an archived set, or one whose deployment is torn down.
-    Discard(SetUid),
+    DeleteSet(SetUid),
     /// Remove our finalizer from a set that is being deleted.
-    Release(SetUid),
+    RemoveFinalizer(SetUid),
     /// Store that the tombstone is carried out.
-    Record,
+    RecordTeardown,
 }
 
 /// What to do now, and when to look again if nothing happens.
@@ -72,9 +72,9 @@ pub enum Purpose {
     Prune(Vec<SetUid>),
     /// Nothing: none of the newer orders became available, and these sets are only archived where newer ones
     /// name all that they do, so that a member that never gets there does not keep every order.
-    Fold(Vec<SetUid>),
+    Supersede(Vec<SetUid>),
     /// The whole deployment is torn down by order.
-    Whole {
+    Teardown {
         /// The objects are left where they are.
         orphan: bool,
     },
@@ -89,14 +89,14 @@ pub enum Purpose {
 impl Purpose {
     /// Nothing is taken away: only what stands for it is let go.
     fn leaves_objects(&self) -> bool {
-        matches!(self, Self::Whole { orphan: true } | Self::Orphan(_))
+        matches!(self, Self::Teardown { orphan: true } | Self::Orphan(_))
     }
 
     /// Work begun for this purpose serves the other one too: some of its sets are done with by now.
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Prune(mine), Self::Prune(theirs))
-            | (Self::Fold(mine), Self::Fold(theirs))
+            | (Self::Supersede(mine), Self::Supersede(theirs))
             | (Self::Sets(mine), Self::Sets(theirs))
             | (Self::Orphan(mine), Self::Orphan(theirs)) => {
                 theirs.iter().all(|set| mine.contains(set))
@@ -108,15 +108,15 @@ impl Purpose {
 
 /// Objects on their way out, and what led there.
 #[derive(Debug, Clone)]
-struct Leaving {
+struct RemovalTask {
     purpose: Purpose,
     /// What the sets name.
-    surveyed: Gate,
-    named: Vec<Named>,
+    survey: Operation,
+    inventories: Vec<SetInventory>,
     /// Needed when a set cannot say what it names.
-    searched: Gate,
+    search: Operation,
     needs_search: bool,
-    found: Vec<removal::Doomed>,
+    found: Vec<removal::RemovalTarget>,
     /// Of sets to be folded, those that newer ones name all of.
     covered: Vec<SetUid>,
     removal: Option<Removal>,
@@ -128,18 +128,18 @@ struct Leaving {
 pub struct Deployment {
     uid: DeploymentUid,
     heads: Vec<SetHead>,
-    account: Gate,
+    account: Operation,
     /// An account was open in this process: something may have been written.
     had_account: bool,
-    prepared: Gate,
+    preparation: Operation,
     rollout: Option<(SetUid, Rollout)>,
-    leaving: Option<Leaving>,
-    chore: Gate,
+    removing: Option<RemovalTask>,
+    cleanup: Operation,
     definitions_terminating: bool,
     unwatched: Vec<(WatchKey, String)>,
     /// When what cannot be watched is listed again.
     poll_at: Millis,
-    spread: Spread,
+    jitter: Jitter,
 }
 
 impl Deployment {
@@ -148,16 +148,16 @@ impl Deployment {
         Self {
             uid,
             heads: Vec::new(),
-            account: Gate::default(),
+            account: Operation::default(),
             had_account: false,
-            prepared: Gate::default(),
+            preparation: Operation::default(),
             rollout: None,
-            leaving: None,
-            chore: Gate::default(),
+            removing: None,
+            cleanup: Operation::default(),
             definitions_terminating: false,
             unwatched: Vec::new(),
             poll_at: 0,
-            spread: Spread::new(seed),
+            jitter: Jitter::new(seed),
         }
     }
 
@@ -166,14 +166,14 @@ impl Deployment {
         set::sort(&mut heads);
         let account_of = |heads: &[SetHead]| heads.last().map(|head| head.set.uid.clone());
         if account_of(&heads) != account_of(&self.heads) {
-            self.account.shut();
+            self.account.reset();
         }
         self.heads = heads;
-        self.chore.shut();
+        self.cleanup.reset();
         let accepted = set::accepted(&self.heads);
         match (accepted.map(|head| &head.set.uid), &self.rollout) {
             (Some(uid), Some((current, _))) if uid == current => {}
-            _ => self.prepared.shut(),
+            _ => self.preparation.reset(),
         }
         let paused = accepted.is_some_and(|head| head.lifecycle == Lifecycle::Paused);
         if accepted.is_none() {
@@ -184,7 +184,7 @@ impl Deployment {
         let purpose = self.purpose();
         let prunes = matches!(purpose, Some(Purpose::Prune(_)));
         if prunes || !self.goes_on_with(purpose.as_ref()) {
-            self.leaving = purpose.map(Leaving::new);
+            self.removing = purpose.map(RemovalTask::new);
             // Where nothing can be left, no account says so best.
             self.account.backoff.retry_now();
         }
@@ -192,9 +192,9 @@ impl Deployment {
 
     /// What is being taken away serves this purpose.
     fn goes_on_with(&self, purpose: Option<&Purpose>) -> bool {
-        match (&self.leaving, purpose) {
+        match (&self.removing, purpose) {
             (None, None) => true,
-            (Some(leaving), Some(purpose)) => leaving.purpose.covers(purpose),
+            (Some(task), Some(purpose)) => task.purpose.covers(purpose),
             _ => false,
         }
     }
@@ -221,24 +221,24 @@ impl Deployment {
 
     /// Rights, policy or whatever else may have changed: what is blocked is tried now.
     pub fn retry_now(&mut self) {
-        for gate in [&mut self.account, &mut self.prepared, &mut self.chore] {
-            gate.backoff.retry_now();
+        for operation in [&mut self.account, &mut self.preparation, &mut self.cleanup] {
+            operation.backoff.retry_now();
         }
         if let Some((_, rollout)) = &mut self.rollout {
             rollout.retry_now();
         }
-        if let Some(leaving) = &mut self.leaving {
-            leaving.surveyed.backoff.retry_now();
-            leaving.searched.backoff.retry_now();
-            if let Some(removal) = &mut leaving.removal {
+        if let Some(task) = &mut self.removing {
+            task.survey.backoff.retry_now();
+            task.search.backoff.retry_now();
+            if let Some(removal) = &mut task.removal {
                 removal.retry_now();
             }
         }
     }
 
     /// The account has to be looked up again: the policy may have changed.
-    pub fn reopen_account(&mut self) {
-        self.account.reopen();
+    pub fn start_account_over(&mut self) {
+        self.account.start_over();
     }
 
     /// The rollout, once its content is prepared.
@@ -248,7 +248,7 @@ impl Deployment {
 
     /// The removal, once it is known what is to go.
     pub fn removal(&self) -> Option<&Removal> {
-        self.leaving.as_ref()?.removal.as_ref()
+        self.removing.as_ref()?.removal.as_ref()
     }
 
     /// The rollout of the accepted set (not of one before, which is only memory).
@@ -256,7 +256,7 @@ impl Deployment {
         let accepted = self.accepted()?;
         self.rollout
             .as_ref()
-            .filter(|(uid, _)| *uid == accepted.set.uid && self.prepared.open)
+            .filter(|(uid, _)| *uid == accepted.set.uid && self.preparation.done)
     }
 
     /// Everything that has to be watched now. While an order is prepared, what the one before has in place.
@@ -276,28 +276,28 @@ impl Deployment {
             return;
         }
         let idle = self
-            .leaving
+            .removing
             .as_ref()
-            .and_then(|leaving| leaving.removal.as_ref())
+            .and_then(|task| task.removal.as_ref())
             .is_none_or(|removal| !removal.is_busy());
         let loading = self
-            .leaving
+            .removing
             .as_ref()
-            .is_some_and(|leaving| leaving.surveyed.busy || leaving.searched.busy);
-        if idle && !loading && !self.chore.busy {
-            self.leaving = purpose.map(Leaving::new);
+            .is_some_and(|task| task.survey.busy || task.search.busy);
+        if idle && !loading && !self.cleanup.busy {
+            self.removing = purpose.map(RemovalTask::new);
         }
     }
 
     fn purpose(&self) -> Option<Purpose> {
         let newest = self.heads.last()?;
         if let Ending::Tombstone { orphan } = newest.ending {
-            return Some(Purpose::Whole { orphan });
+            return Some(Purpose::Teardown { orphan });
         }
-        let of = |wanted: &dyn Fn(&SetHead) -> bool| -> Vec<SetUid> {
+        let of = |matches: &dyn Fn(&SetHead) -> bool| -> Vec<SetUid> {
             self.heads
                 .iter()
-                .filter(|head| wanted(head))
+                .filter(|head| matches(head))
                 .map(|head| head.set.uid.clone())
                 .collect()
         };
@@ -321,7 +321,7 @@ impl Deployment {
             return (!older.is_empty()).then_some(Purpose::Prune(older));
         }
         older.truncate(older.len().saturating_sub(KEPT));
-        (!older.is_empty() && !newest.is_standalone()).then_some(Purpose::Fold(older))
+        (!older.is_empty() && !newest.is_standalone()).then_some(Purpose::Supersede(older))
     }
 
     fn start_rollout(&mut self, accepted: &SetUid, blueprint: &Blueprint) {
@@ -345,7 +345,7 @@ impl Deployment {
                 .map(|(_, record)| record.clone())
         };
         let before = self.rollout.as_ref().map(|(_, rollout)| rollout);
-        let seed = self.spread.draw();
+        let seed = self.jitter.draw();
         let mut rollout = Rollout::new(context, blueprint, head.progress, seed, |desired| {
             let key = &desired.key;
             let mut memory = before
@@ -377,13 +377,13 @@ impl Deployment {
     }
 }
 
-impl Leaving {
+impl RemovalTask {
     fn new(purpose: Purpose) -> Self {
         Self {
             purpose,
-            surveyed: Gate::default(),
-            named: Vec::new(),
-            searched: Gate::default(),
+            survey: Operation::default(),
+            inventories: Vec::new(),
+            search: Operation::default(),
             needs_search: false,
             found: Vec::new(),
             covered: Vec::new(),

@@ -90,7 +90,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Probes(Vec<Entry>);
 
-enum Verdict {
+enum TestResult {
     True,
     False(String),
     Unknown(String),
@@ -143,9 +143,9 @@ impl Probes {
             }
             for test in &entry.tests {
                 match test.evaluate(kind, object, run) {
-                    Verdict::True => {}
-                    Verdict::False(message) => failed.push(message),
-                    Verdict::Unknown(message) => unknown.push(message),
+                    TestResult::True => {}
+                    TestResult::False(message) => failed.push(message),
+                    TestResult::Unknown(message) => unknown.push(message),
                 }
             }
         }
@@ -191,7 +191,7 @@ fn selects(selector: &ProbeSelector, kind: &Kind, object: &Value) -> bool {
     selector
         .kind
         .as_ref()
-        .is_none_or(|wanted| wanted.group == kind.group() && wanted.kind == kind.kind())
+        .is_none_or(|selected| selected.group == kind.group() && selected.kind == kind.kind())
         && selector
             .selector
             .as_ref()
@@ -223,14 +223,14 @@ fn status_is_outdated(object: &Value) -> bool {
 }
 
 impl Test {
-    fn evaluate(&self, kind: &Kind, object: &Value, run: &mut dyn RunRule) -> Verdict {
+    fn evaluate(&self, kind: &Kind, object: &Value, run: &mut dyn RunRule) -> TestResult {
         match self {
             Self::Condition(probe) => condition(probe, object),
             Self::FieldsEqual(probe) => fields_equal(probe, kind, object),
             Self::Cel(rule) => match run.run(rule, object) {
-                Ok(true) => Verdict::True,
-                Ok(false) => Verdict::False(rule.message.clone()),
-                Err(why) => Verdict::Unknown(format!("CEL program failed: {why}")),
+                Ok(true) => TestResult::True,
+                Ok(false) => TestResult::False(rule.message.clone()),
+                Err(why) => TestResult::Unknown(format!("CEL program failed: {why}")),
             },
         }
     }
@@ -262,17 +262,17 @@ pub(crate) fn find_condition<'a>(object: &'a Value, type_: &str) -> Found<'a> {
     }
 }
 
-fn condition(probe: &ConditionProbe, object: &Value) -> Verdict {
+fn condition(probe: &ConditionProbe, object: &Value) -> TestResult {
     let say = |what: &str| format!("condition {:?} == {:?}: {what}", probe.r#type, probe.status);
     match find_condition(object, &probe.r#type) {
-        Found::Missing(what) => Verdict::Unknown(say(what)),
-        Found::Outdated => Verdict::Unknown(say("outdated")),
+        Found::Missing(what) => TestResult::Unknown(say(what)),
+        Found::Outdated => TestResult::Unknown(say("outdated")),
         Found::Current(condition)
             if condition.get("status").and_then(Value::as_str) == Some(&probe.status) =>
         {
-            Verdict::True
+            TestResult::True
         }
-        Found::Current(_) => Verdict::False(say("wrong status")),
+        Found::Current(_) => TestResult::False(say("wrong status")),
     }
 }
 
@@ -283,14 +283,14 @@ fn field<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
         .try_fold(object, |value, part| value.get(part))
 }
 
-fn fields_equal(probe: &FieldsEqualProbe, kind: &Kind, object: &Value) -> Verdict {
+fn fields_equal(probe: &FieldsEqualProbe, kind: &Kind, object: &Value) -> TestResult {
     let say = |what: &str| format!("{:?} == {:?}: {what}", probe.field_a, probe.field_b);
     match (field(object, &probe.field_a), field(object, &probe.field_b)) {
-        (None, _) => Verdict::False(say(&format!("{:?} missing", probe.field_a))),
-        (_, None) => Verdict::False(say(&format!("{:?} missing", probe.field_b))),
-        (Some(a), Some(b)) if same(a, b) => Verdict::True,
-        (Some(_), Some(_)) if kind.is_secret() => Verdict::False(say("the fields differ")),
-        (Some(a), Some(b)) => Verdict::False(say(&format!("{a} != {b}"))),
+        (None, _) => TestResult::False(say(&format!("{:?} missing", probe.field_a))),
+        (_, None) => TestResult::False(say(&format!("{:?} missing", probe.field_b))),
+        (Some(a), Some(b)) if same(a, b) => TestResult::True,
+        (Some(_), Some(_)) if kind.is_secret() => TestResult::False(say("the fields differ")),
+        (Some(a), Some(b)) => TestResult::False(say(&format!("{a} != {b}"))),
     }
 }
 

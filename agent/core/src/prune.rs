@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::key::{Identity, ObjectKey};
-use crate::removal::Doomed;
+use crate::removal::RemovalTarget;
 
 /// What one stored set names: from its content, and from the inventory in its status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Named {
+pub struct SetInventory {
     /// Number of the set.
     pub number: u64,
     /// Objects, the position of their phase, and the recorded UID, if any.
@@ -16,49 +16,49 @@ pub struct Named {
 
 /// The union of what sets name, without what `keep` holds. Where sets disagree on an object's phase, the one
 /// with the highest number decides.
-pub fn union(sets: &[Named], keep: &BTreeSet<Identity>) -> Vec<Doomed> {
-    let mut all: BTreeMap<Identity, (u64, Doomed)> = BTreeMap::new();
+pub fn union(sets: &[SetInventory], keep: &BTreeSet<Identity>) -> Vec<RemovalTarget> {
+    let mut all: BTreeMap<Identity, (u64, RemovalTarget)> = BTreeMap::new();
     for set in sets {
         for (key, rank, uid) in &set.objects {
             let identity = key.identity();
             if keep.contains(&identity) {
                 continue;
             }
-            let doomed = Doomed {
+            let target = RemovalTarget {
                 key: key.clone(),
                 rank: *rank,
                 uid: uid.clone(),
             };
             match all.get_mut(&identity) {
                 None => {
-                    all.insert(identity, (set.number, doomed));
+                    all.insert(identity, (set.number, target));
                 }
                 Some((number, known)) if *number <= set.number => {
-                    let uid = doomed.uid.clone().or_else(|| known.uid.take());
-                    *known = Doomed { uid, ..doomed };
+                    let uid = target.uid.clone().or_else(|| known.uid.take());
+                    *known = RemovalTarget { uid, ..target };
                     *number = set.number;
                 }
                 Some((_, known)) => {
                     if known.uid.is_none() {
-                        known.uid = doomed.uid;
+                        known.uid = target.uid;
                     }
                 }
             }
         }
     }
-    all.into_values().map(|(_, doomed)| doomed).collect()
+    all.into_values().map(|(_, target)| target).collect()
 }
 
 /// What is pruned once the accepted set is available.
-pub fn prune(older: &[Named], accepted: &[ObjectKey]) -> Vec<Doomed> {
+pub fn prune(older: &[SetInventory], accepted: &[ObjectKey]) -> Vec<RemovalTarget> {
     let keep = accepted.iter().map(ObjectKey::identity).collect();
     union(older, &keep)
 }
 
 /// Numbers of the sets that name nothing which no set with a higher number names, and that record no object
 /// which none of those records: what was recorded last is what proves that an object is ours.
-pub fn superseded(sets: &[Named]) -> BTreeSet<u64> {
-    let mut newest_first: Vec<&Named> = sets.iter().collect();
+pub fn superseded(sets: &[SetInventory]) -> BTreeSet<u64> {
+    let mut newest_first: Vec<&SetInventory> = sets.iter().collect();
     newest_first.sort_by_key(|set| std::cmp::Reverse(set.number));
     // What newer sets name, and whether one of them records it.
     let mut newer: BTreeMap<Identity, bool> = BTreeMap::new();
@@ -91,8 +91,8 @@ mod tests {
         ObjectKey::new(Kind::new("", "v1", "ConfigMap"), Some("ns"), name)
     }
 
-    fn named(number: u64, objects: &[(&str, u16, Option<&str>)]) -> Named {
-        Named {
+    fn named(number: u64, objects: &[(&str, u16, Option<&str>)]) -> SetInventory {
+        SetInventory {
             number,
             objects: objects
                 .iter()

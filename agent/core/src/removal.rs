@@ -12,13 +12,13 @@ use stevedore_proto_core::{DeploymentUid, Millis, Reason};
 use crate::adopt::{self, Claim};
 use crate::failure::{Failure, FailureKind};
 use crate::key::{ObjectKey, WatchKey};
-use crate::observe::Seen;
-use crate::retry::{BLOCKED, Backoff, FORBIDDEN, SOON, Spread, schedule};
+use crate::observation::Observation;
+use crate::retry::{BLOCKED, Backoff, FORBIDDEN, Jitter, SOON, schedule};
 use crate::rollout::{Block, being_deleted, earlier};
 
 /// An object to be taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doomed {
+pub struct RemovalTarget {
     /// Which object.
     pub key: ObjectKey,
     /// Position of its phase: the highest goes first.
@@ -49,7 +49,7 @@ pub enum Job {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The object; absent when a GET answered 404, or when no version of its kind is served any more.
-    Read(Option<Seen>),
+    Read(Option<Observation>),
     /// The delete was accepted.
     Deleted,
     /// It failed.
@@ -57,18 +57,18 @@ pub enum Answer {
 }
 
 #[derive(Debug, Clone)]
-enum Know {
+enum Live {
     /// Only a live GET tells.
-    Doubtful,
-    Present(Box<Seen>),
+    Unconfirmed,
+    Present(Box<Observation>),
     /// Gone, or never ours to take.
-    Done,
+    Gone,
 }
 
 #[derive(Debug, Clone)]
 struct Item {
-    doomed: Doomed,
-    know: Know,
+    target: RemovalTarget,
+    live: Live,
     busy: bool,
     block: Option<Block>,
     backoff: Backoff,
@@ -89,27 +89,32 @@ pub struct Removal {
     order: u64,
     items: Vec<Item>,
     namespaces: BTreeMap<Arc<str>, Namespace>,
-    spread: Spread,
+    jitter: Jitter,
 }
 
 impl Removal {
     /// Starts on an inventory. What marks of orders above `order` hold is left alone.
-    pub fn new(deployment: DeploymentUid, order: u64, inventory: Vec<Doomed>, seed: u64) -> Self {
+    pub fn new(
+        deployment: DeploymentUid,
+        order: u64,
+        inventory: Vec<RemovalTarget>,
+        seed: u64,
+    ) -> Self {
         Self {
             deployment,
             order,
             items: inventory
                 .into_iter()
-                .map(|doomed| Item {
-                    doomed,
-                    know: Know::Doubtful,
+                .map(|target| Item {
+                    target,
+                    live: Live::Unconfirmed,
                     busy: false,
                     block: None,
                     backoff: Backoff::default(),
                 })
                 .collect(),
             namespaces: BTreeMap::new(),
-            spread: Spread::new(seed),
+            jitter: Jitter::new(seed),
         }
     }
 
@@ -117,7 +122,7 @@ impl Removal {
     pub fn is_complete(&self) -> bool {
         self.items
             .iter()
-            .all(|item| matches!(item.know, Know::Done))
+            .all(|item| matches!(item.live, Live::Gone))
     }
 
     /// Requests are under way.
@@ -128,15 +133,15 @@ impl Removal {
 
     /// The object behind an index.
     pub fn key(&self, at: usize) -> Option<&ObjectKey> {
-        self.items.get(at).map(|item| &item.doomed.key)
+        self.items.get(at).map(|item| &item.target.key)
     }
 
     /// What there is to watch while objects go.
     pub fn scopes(&self) -> BTreeSet<WatchKey> {
         self.items
             .iter()
-            .filter(|item| !matches!(item.know, Know::Done))
-            .map(|item| WatchKey::of(&item.doomed.key))
+            .filter(|item| !matches!(item.live, Live::Gone))
+            .map(|item| WatchKey::of(&item.target.key))
             .collect()
     }
 
@@ -147,9 +152,9 @@ impl Removal {
         let mut touched = false;
         for key in keys {
             match self.position(key).map(|at| &self.items[at]) {
-                Some(item) if !matches!(item.know, Know::Done) => {
+                Some(item) if !matches!(item.live, Live::Gone) => {
                     left = true;
-                    touched |= Some(item.doomed.rank) == self.current_rank();
+                    touched |= Some(item.target.rank) == self.current_rank();
                 }
                 _ => gone += 1,
             }
@@ -166,7 +171,7 @@ impl Removal {
     pub fn left(&self) -> usize {
         self.items
             .iter()
-            .filter(|item| !matches!(item.know, Know::Done))
+            .filter(|item| !matches!(item.live, Live::Gone))
             .count()
     }
 
@@ -178,7 +183,7 @@ impl Removal {
                 let block = item.block.as_ref()?;
                 Some(Blocker {
                     reason: block.reason.clone(),
-                    object: item.doomed.key.to_string(),
+                    object: item.target.key.to_string(),
                     message: block.message.clone(),
                 })
             })
@@ -188,15 +193,15 @@ impl Removal {
     fn position(&self, key: &ObjectKey) -> Option<usize> {
         self.items
             .iter()
-            .position(|item| item.doomed.key.same_object(key))
+            .position(|item| item.target.key.same_object(key))
     }
 
     /// The phase that is being taken away: no lower one is touched until it is gone.
     fn current_rank(&self) -> Option<u16> {
         self.items
             .iter()
-            .filter(|item| !matches!(item.know, Know::Done))
-            .map(|item| item.doomed.rank)
+            .filter(|item| !matches!(item.live, Live::Gone))
+            .map(|item| item.target.rank)
             .max()
     }
 
@@ -208,17 +213,17 @@ impl Removal {
             return (jobs, wake);
         };
         for (at, item) in self.items.iter().enumerate() {
-            if item.doomed.rank != rank || item.busy || matches!(item.know, Know::Done) {
+            if item.target.rank != rank || item.busy || matches!(item.live, Live::Gone) {
                 continue;
             }
             if !item.backoff.ready(now) {
                 wake = earlier(wake, item.backoff.wake(now));
                 continue;
             }
-            match &item.know {
-                Know::Done => {}
-                Know::Doubtful => jobs.push(Job::Read(at)),
-                Know::Present(seen) if seen.terminating.is_some() => {
+            match &item.live {
+                Live::Gone => {}
+                Live::Unconfirmed => jobs.push(Job::Read(at)),
+                Live::Present(seen) if seen.terminating.is_some() => {
                     if let Some(job) = self.ask_namespace(item, now)
                         && !jobs.contains(&job)
                     {
@@ -226,7 +231,7 @@ impl Removal {
                     }
                     jobs.push(Job::Read(at));
                 }
-                Know::Present(seen) => jobs.push(Job::Delete {
+                Live::Present(seen) => jobs.push(Job::Delete {
                     at,
                     uid: seen.uid.clone(),
                     resource_version: seen.resource_version.clone(),
@@ -238,7 +243,7 @@ impl Removal {
     }
 
     fn ask_namespace(&self, item: &Item, now: Millis) -> Option<Job> {
-        let name = item.doomed.key.namespace.as_ref()?;
+        let name = item.target.key.namespace.as_ref()?;
         let ask = match self.namespaces.get(name) {
             None => true,
             Some(namespace) => {
@@ -272,14 +277,14 @@ impl Removal {
                 };
                 item.busy = false;
                 match answer {
-                    Answer::Read(Some(seen)) => self.look(*at, seen, now),
+                    Answer::Read(Some(seen)) => self.take_observation(*at, seen, now),
                     Answer::Read(None) => item.done(),
                     Answer::Deleted => {
-                        item.know = Know::Doubtful;
+                        item.live = Live::Unconfirmed;
                         item.backoff.clear();
                         item.block = None;
                     }
-                    Answer::Failed(failure) => refuse(item, &failure, now, &mut self.spread),
+                    Answer::Failed(failure) => refuse(item, &failure, now, &mut self.jitter),
                 }
             }
         }
@@ -293,22 +298,22 @@ impl Removal {
                 namespace.terminating = true;
                 for item in &mut self.items {
                     let dying =
-                        matches!(&item.know, Know::Present(seen) if seen.terminating.is_some());
-                    if dying && item.doomed.key.namespace.as_ref() == Some(name) {
+                        matches!(&item.live, Live::Present(seen) if seen.terminating.is_some());
+                    if dying && item.target.key.namespace.as_ref() == Some(name) {
                         item.done();
                     }
                 }
             }
-            _ => namespace.backoff.fail(now, BLOCKED, None, &mut self.spread),
+            _ => namespace.backoff.fail(now, BLOCKED, None, &mut self.jitter),
         }
     }
 
     /// A watch saw one of the objects.
-    pub fn observed(&mut self, key: &ObjectKey, seen: Seen, now: Millis) {
+    pub fn observed(&mut self, key: &ObjectKey, seen: Observation, now: Millis) {
         if let Some(at) = self.position(key)
-            && matches!(&self.items[at].know, Know::Present(current) if seen.is_later_than(current))
+            && matches!(&self.items[at].live, Live::Present(current) if seen.is_later_than(current))
         {
-            self.look(at, seen, now);
+            self.take_observation(at, seen, now);
         }
     }
 
@@ -316,8 +321,8 @@ impl Removal {
     pub fn removed(&mut self, key: &ObjectKey) {
         if let Some(at) = self.position(key) {
             let item = &mut self.items[at];
-            if !matches!(item.know, Know::Done) {
-                item.know = Know::Doubtful;
+            if !matches!(item.live, Live::Gone) {
+                item.live = Live::Unconfirmed;
                 item.backoff.retry_now();
             }
         }
@@ -330,19 +335,19 @@ impl Removal {
         }
     }
 
-    fn look(&mut self, at: usize, seen: Seen, now: Millis) {
+    fn take_observation(&mut self, at: usize, seen: Observation, now: Millis) {
         let claim = Claim {
             deployment: self.deployment,
             order: self.order,
             predecessors: &[],
-            recorded_uid: self.items[at].doomed.uid.as_deref(),
+            recorded_uid: self.items[at].target.uid.as_deref(),
         };
         if !adopt::may_delete(&seen, &claim) {
             self.items[at].done();
             return;
         }
         let in_dying_namespace = self.items[at]
-            .doomed
+            .target
             .key
             .namespace
             .as_ref()
@@ -356,7 +361,7 @@ impl Removal {
             }
             Some(finalizers) => {
                 // The first looks after a delete are quick; then it is named, and looked at less often.
-                item.backoff.fail(now, SOON, None, &mut self.spread);
+                item.backoff.fail(now, SOON, None, &mut self.jitter);
                 let named = item.backoff.attempts() > 3 || !finalizers.is_empty();
                 item.block =
                     named.then(|| Block::new(Reason::Terminating, being_deleted(finalizers)));
@@ -366,23 +371,23 @@ impl Removal {
                 item.backoff.clear();
             }
         }
-        item.know = Know::Present(Box::new(seen));
+        item.live = Live::Present(Box::new(seen));
     }
 }
 
 impl Item {
     fn done(&mut self) {
-        self.know = Know::Done;
+        self.live = Live::Gone;
         self.block = None;
         self.backoff.clear();
     }
 }
 
-fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) {
+fn refuse(item: &mut Item, failure: &Failure, now: Millis, jitter: &mut Jitter) {
     let schedule = match failure.kind {
         FailureKind::NotFound | FailureKind::Conflict => {
-            item.know = Know::Doubtful;
-            item.backoff.fail(now, SOON, None, spread);
+            item.live = Live::Unconfirmed;
+            item.backoff.fail(now, SOON, None, jitter);
             return;
         }
         // Also of what no inventory has: it may have been created just before a crash.
@@ -392,7 +397,7 @@ fn refuse(item: &mut Item, failure: &Failure, now: Millis, spread: &mut Spread) 
         kind => schedule(kind.reason().retry()).unwrap_or(BLOCKED),
     };
     item.backoff
-        .fail(now, schedule, failure.retry_after, spread);
-    let message = failure.about(&item.doomed.key.kind);
+        .fail(now, schedule, failure.retry_after, jitter);
+    let message = failure.about(&item.target.key.kind);
     item.block = Some(Block::new(failure.kind.reason(), message));
 }

@@ -25,9 +25,9 @@ pub(crate) fn schedule(retry: Retry) -> Option<Schedule> {
 
 /// A source of random numbers, seeded by the caller so that decisions stay reproducible.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spread(u64);
+pub struct Jitter(u64);
 
-impl Spread {
+impl Jitter {
     /// Starts from a random seed that the caller drew.
     pub fn new(seed: u64) -> Self {
         Self(seed | 1)
@@ -77,11 +77,11 @@ impl Backoff {
         now: Millis,
         schedule: Schedule,
         at_least: Option<Millis>,
-        spread: &mut Spread,
+        jitter: &mut Jitter,
     ) {
         let wait = schedule.bound(u32::from(self.attempts));
         self.attempts = self.attempts.saturating_add(1);
-        let wait = spread.of(wait).max(at_least.unwrap_or(0));
+        let wait = jitter.of(wait).max(at_least.unwrap_or(0));
         self.until = now.saturating_add(wait);
     }
 
@@ -110,17 +110,17 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_their_cap_and_are_spread() {
-        let mut spread = Spread::new(7);
+        let mut jitter = Jitter::new(7);
         let mut backoff = Backoff::default();
         let mut waits = Vec::new();
         for _ in 0..12 {
-            backoff.fail(1_000, SOON, None, &mut spread);
+            backoff.fail(1_000, SOON, None, &mut jitter);
             waits.push(backoff.wake(1_000).unwrap() - 1_000);
         }
         assert!((75..=125).contains(&waits[0]), "{waits:?}");
         assert!((150..=250).contains(&waits[1]), "{waits:?}");
         assert!((22_500..=37_500).contains(&waits[11]), "{waits:?}");
-        backoff.fail(1_000, SOON, Some(90_000), &mut spread);
+        backoff.fail(1_000, SOON, Some(90_000), &mut jitter);
         assert!(backoff.wake(1_000) >= Some(91_000));
     }
 

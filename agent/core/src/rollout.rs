@@ -9,23 +9,23 @@ mod event;
 mod incident;
 mod item;
 mod refusal;
-mod view;
+mod summary;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use stevedore_proto_core::Millis;
 
-use crate::desired::{Blueprint, Desired, Guard, Step};
+use crate::desired::{Blueprint, Desired, Guard, PhasePart};
 use crate::key::{ObjectKey, WatchKey};
-use crate::retry::Spread;
+use crate::retry::Jitter;
 
 pub use context::{Context, Memory, Progress, Record};
 pub use event::Answer;
 pub use incident::{Author, Incident};
 pub use item::Block;
 pub(crate) use item::being_deleted;
-use item::{Item, Know, Need};
-pub use view::View;
+use item::{Item, Live, Need};
+pub use summary::Summary;
 
 /// One request a rollout asks for. Numbers are indexes of objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct Rollout {
     listing: BTreeSet<WatchKey>,
     /// The latest first, each with the time it happened last.
     incidents: VecDeque<(Incident, Millis)>,
-    spread: Spread,
+    jitter: Jitter,
 }
 
 impl Rollout {
@@ -85,7 +85,7 @@ impl Rollout {
             paused: false,
             listing: BTreeSet::new(),
             incidents: VecDeque::new(),
-            spread: Spread::new(seed),
+            jitter: Jitter::new(seed),
         };
         rollout.advance(0);
         rollout
@@ -101,7 +101,7 @@ impl Rollout {
         self.context.order
     }
 
-    /// The wanted object behind an index.
+    /// The desired object behind an index.
     pub fn desired(&self, index: usize) -> Option<&Desired> {
         self.items.get(index).map(|item| &item.desired)
     }
@@ -112,21 +112,21 @@ impl Rollout {
         self.items
             .iter()
             .filter(|item| item.placed || self.is_reached(item))
-            .filter(|item| !item.desired.defined_here || item.know.is_present())
+            .filter(|item| !item.desired.defined_here || item.live.is_present())
             .map(|item| WatchKey::of(&item.desired.key))
             .collect()
     }
 
     /// What is remembered of an object, for the rollout of the next set, which wants it so.
-    pub fn remember(&self, wanted: &Desired) -> Memory {
-        let Some(item) = self.position(&wanted.key).map(|at| &self.items[at]) else {
+    pub fn remember(&self, desired: &Desired) -> Memory {
+        let Some(item) = self.position(&desired.key).map(|at| &self.items[at]) else {
             return Memory::default();
         };
         Memory {
             record: item.record.clone(),
-            placed: item.placed && item.desired.content == wanted.content,
-            seen: match &item.know {
-                Know::Present(seen) => Some((**seen).clone()),
+            placed: item.placed && item.desired.content == desired.content,
+            seen: match &item.live {
+                Live::Present(seen) => Some((**seen).clone()),
                 _ => None,
             },
         }
@@ -170,7 +170,7 @@ impl Rollout {
     fn passed(&self, item: &Item) -> bool {
         // While paused others may change what was in place once; what never was is not what is wanted.
         let there =
-            item.in_place(&self.context) || (self.paused && item.placed && item.know.is_present());
+            item.in_place(&self.context) || (self.paused && item.placed && item.live.is_present());
         there && item.probed().passed() && item.established()
     }
 
@@ -216,11 +216,11 @@ impl Rollout {
         let mut open = true;
         for phase in 0..self.phases.len() {
             open &= phase <= self.reached;
-            for step in [Step::Ground, Step::Rest] {
-                self.plan_step(phase, step, open, &mut plan);
+            for part in [PhasePart::Prerequisites, PhasePart::Rest] {
+                self.plan_part(phase, part, open, &mut plan);
                 let ready = self
                     .phase_items(phase)
-                    .filter(|item| item.desired.step == step)
+                    .filter(|item| item.desired.part == part)
                     .all(|item| item.in_place(&self.context) && item.established());
                 open &= ready;
             }
@@ -235,10 +235,10 @@ impl Rollout {
         (plan.jobs, plan.wake)
     }
 
-    fn plan_step(&self, phase: usize, step: Step, open: bool, plan: &mut Planning) {
+    fn plan_part(&self, phase: usize, part: PhasePart, open: bool, plan: &mut Planning) {
         let range = || {
             self.items.iter().enumerate().filter(move |(_, item)| {
-                usize::from(item.desired.phase) == phase && item.desired.step == step
+                usize::from(item.desired.phase) == phase && item.desired.part == part
             })
         };
         let checked = range().all(|(_, item)| item.may_go_on(&self.context));
@@ -264,13 +264,13 @@ impl Rollout {
                 Need::Read => plan.push(Job::Read(at)),
                 Need::Write(_) if self.paused => {}
                 Need::Write(guard) if item.placed => {
-                    if item.fights.rested(plan.now) {
+                    if item.repairs.may_repair(plan.now) {
                         plan.push(Job::Apply(at, guard));
                     } else {
-                        plan.wake_at(item.fights.rests_until());
+                        plan.wake_at(item.repairs.paused_until());
                     }
                 }
-                Need::Write(guard) if !item.dry => plan.push(Job::DryRun(at, guard)),
+                Need::Write(guard) if !item.checked => plan.push(Job::DryRun(at, guard)),
                 Need::Write(guard) if checked => plan.push(Job::Apply(at, guard)),
                 Need::Write(_) => {}
             }

@@ -17,7 +17,7 @@
 //! One order, per deployment:
 //!
 //! ```text
-//!   Order ──▶ judge ──refused──▶ Nack, keep what is held
+//!   Order ──▶ decide ──refused──▶ Nack, keep what is held
 //!               │ accepted
 //!               ├── content known or inline ────────────────▶ Store ──Stored──▶ Ack(Received)
 //!               └── content lacking ──▶ Fetch ──Fetched────────▲  │
@@ -25,7 +25,7 @@
 //! ```
 //!
 //! Promises:
-//! * An order is accepted only forward ([`accept::judge`]); what is refused changes nothing.
+//! * An order is accepted only forward ([`accept::decide`]); what is refused changes nothing.
 //! * Nothing is acknowledged before the executor said that it is durable.
 //! * Absence means nothing: no message but a tombstone leads to a teardown.
 //! * A newer order replaces one that waits; receiving never waits for storing or applying.
@@ -40,7 +40,7 @@ mod machine;
 mod orders;
 mod pages;
 mod reconnect;
-mod report;
+mod reports;
 
 pub use event::{Action, Connection, Event, FetchError, Identity, Recovered, StoreError};
 pub use machine::Session;

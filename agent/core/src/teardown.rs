@@ -7,16 +7,16 @@ use stevedore_proto_core::DeploymentUid;
 
 use crate::key::ObjectKey;
 use crate::mark::Marking;
-use crate::prune::{Named, union};
-use crate::removal::Doomed;
+use crate::prune::{SetInventory, union};
+use crate::removal::RemovalTarget;
 
 /// Everything that any stored set of the deployment names.
-pub fn whole(sets: &[Named]) -> Vec<Doomed> {
+pub fn whole(sets: &[SetInventory]) -> Vec<RemovalTarget> {
     union(sets, &BTreeSet::new())
 }
 
 /// What the ending sets name and no staying set of the deployment does.
-pub fn without(ending: &[Named], staying: &[Named]) -> Vec<Doomed> {
+pub fn without(ending: &[SetInventory], staying: &[SetInventory]) -> Vec<RemovalTarget> {
     let keep = staying
         .iter()
         .flat_map(|set| set.objects.iter().map(|(key, ..)| key.identity()))
@@ -26,7 +26,7 @@ pub fn without(ending: &[Named], staying: &[Named]) -> Vec<Doomed> {
 
 /// The inventory of a deployment from the metadata of labelled objects: their marks tell the phase. What has
 /// the label but not our mark is not ours.
-pub fn rebuilt(objects: &[Value], deployment: DeploymentUid) -> Vec<Doomed> {
+pub fn rebuilt(objects: &[Value], deployment: DeploymentUid) -> Vec<RemovalTarget> {
     objects
         .iter()
         .filter_map(|object| {
@@ -36,7 +36,7 @@ pub fn rebuilt(objects: &[Value], deployment: DeploymentUid) -> Vec<Doomed> {
                 .mark()
                 .filter(|mark| mark.deployment == deployment)?;
             let uid = object.pointer("/metadata/uid").and_then(Value::as_str);
-            Some(Doomed {
+            Some(RemovalTarget {
                 rank: mark.rank,
                 uid: uid.map(Box::from),
                 key,
@@ -61,13 +61,13 @@ mod tests {
 
     #[test]
     fn an_ending_set_leaves_what_a_staying_one_names() {
-        let of = |number, names: &[&str]| Named {
+        let of = |number, names: &[&str]| SetInventory {
             number,
             objects: names.iter().map(|name| (key(name), 0, None)).collect(),
         };
-        let doomed = without(&[of(1, &["a", "b"])], &[of(2, &["b", "c"])]);
-        assert_eq!(doomed.len(), 1);
-        assert_eq!(doomed[0].key, key("a"));
+        let target = without(&[of(1, &["a", "b"])], &[of(2, &["b", "c"])]);
+        assert_eq!(target.len(), 1);
+        assert_eq!(target[0].key, key("a"));
         assert_eq!(whole(&[of(1, &["a", "b"]), of(2, &["b", "c"])]).len(), 3);
     }
 
@@ -90,8 +90,8 @@ mod tests {
             object("copied", OURS, "ours"),
             object("theirs", other, "theirs"),
         ];
-        let doomed = rebuilt(&found, OURS);
-        assert_eq!(doomed.len(), 1);
-        assert_eq!((&doomed[0].key, doomed[0].rank), (&key("ours"), 2));
+        let target = rebuilt(&found, OURS);
+        assert_eq!(target.len(), 1);
+        assert_eq!((&target[0].key, target[0].rank), (&key("ours"), 2));
     }
 }

@@ -129,10 +129,10 @@ impl PackageClient {
     ) -> Answer<Found> {
         let selector = format!("{}={deployment}", label::DEPLOYMENT);
         let kinds = self.discovery.searchable().await?;
-        let wanted = kinds
+        let collections = kinds
             .into_iter()
             .filter(|(_, resource)| namespace.is_none() || resource.namespaced);
-        let mut answers = stream::iter(wanted)
+        let mut answers = stream::iter(collections)
             .map(|(kind, resource)| {
                 let selector = &selector;
                 async move {

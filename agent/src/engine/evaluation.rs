@@ -7,7 +7,7 @@ use serde_json::Value;
 use stevedore_agent_core::desired::Blueprint;
 use stevedore_agent_core::drift::FieldPath;
 use stevedore_agent_core::key::{Identity, ObjectKey};
-use stevedore_agent_core::observe::{Lens, Seen};
+use stevedore_agent_core::observation::{Observation, ObservationRules};
 use stevedore_agent_core::probe::{Probes, RunInline};
 use stevedore_proto_core::content::ConditionMapping;
 
@@ -49,13 +49,13 @@ impl Evaluator {
         }
     }
 
-    fn lens(&self, key: &ObjectKey) -> Lens<'_> {
+    fn rules(&self, key: &ObjectKey) -> ObservationRules<'_> {
         let special = if self.special.is_empty() {
             None
         } else {
             self.special.get(&key.identity())
         };
-        Lens {
+        ObservationRules {
             probes: Some(&self.probes),
             ignore: special.map_or(&[], |special| &special.ignore),
             mappings: special.map_or(&[], |special| &special.mappings),
@@ -69,35 +69,35 @@ impl Evaluator {
         object: Value,
         key: &ObjectKey,
         cel: &CelPool,
-    ) -> Option<Seen> {
+    ) -> Option<Observation> {
         if !self.probes.needs_cel(&key.kind, &object) {
-            return Seen::of(&object, key, self.lens(key), &mut RunInline);
+            return Observation::of(&object, key, self.rules(key), &mut RunInline);
         }
         let object = Arc::new(object);
         if !self.quarantine.is_on() {
             let (held, this, of) = (Arc::clone(&object), Arc::clone(self), key.clone());
             let ran = cel
                 .run(&self.quarantine, move |run| {
-                    Seen::of(&held, &of, this.lens(&of), run)
+                    Observation::of(&held, &of, this.rules(&of), run)
                 })
                 .await;
             match ran {
                 Ran::Done(seen) => return seen,
                 Ran::Busy => {
-                    let unprobed = Lens {
+                    let unprobed = ObservationRules {
                         probes: None,
-                        ..self.lens(key)
+                        ..self.rules(key)
                     };
-                    return Seen::of(&object, key, unprobed, &mut RunInline);
+                    return Observation::of(&object, key, unprobed, &mut RunInline);
                 }
                 Ran::TimedOut => {}
             }
         }
-        Seen::of(&object, key, self.lens(key), &mut Refuse)
+        Observation::of(&object, key, self.rules(key), &mut Refuse)
     }
 }
 
 /// Evaluates the metadata alone.
-pub(super) fn metadata(object: &Value, key: &ObjectKey) -> Option<Seen> {
-    Seen::of(object, key, Lens::default(), &mut RunInline)
+pub(super) fn metadata(object: &Value, key: &ObjectKey) -> Option<Observation> {
+    Observation::of(object, key, ObservationRules::default(), &mut RunInline)
 }

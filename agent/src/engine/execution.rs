@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{ObjectKey, WatchKey};
-use stevedore_agent_core::observe::Seen;
+use stevedore_agent_core::observation::Observation;
 use stevedore_agent_core::plan::Outcome;
 use stevedore_agent_core::set::{SetHead, SetUid};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
@@ -41,7 +41,7 @@ pub(super) struct Requester {
 }
 
 impl Requester {
-    pub(super) async fn evaluate(&self, object: Value, key: &ObjectKey) -> Answer<Seen> {
+    pub(super) async fn evaluate(&self, object: Value, key: &ObjectKey) -> Answer<Observation> {
         self.evaluator
             .evaluate(object, key, &self.pools.cel)
             .await
@@ -52,7 +52,7 @@ impl Requester {
     }
 
     /// A live GET. While it is in flight it counts against what all deployments may ask for.
-    pub(super) async fn read(&self, key: &ObjectKey) -> Answer<Option<Seen>> {
+    pub(super) async fn read(&self, key: &ObjectKey) -> Answer<Option<Observation>> {
         let found = {
             let _permit = self.pools.requests.acquire().await;
             self.api.get(key).await?
@@ -63,7 +63,7 @@ impl Requester {
         }
     }
 
-    pub(super) async fn list(&self, scope: &WatchKey) -> Answer<Vec<(ObjectKey, Seen)>> {
+    pub(super) async fn list(&self, scope: &WatchKey) -> Answer<Vec<(ObjectKey, Observation)>> {
         let mut found = Vec::new();
         let mut next = None;
         loop {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use stevedore_agent_core::desired::{self, Setting};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey};
-use stevedore_agent_core::plan::{Outcome, Surveyed};
-use stevedore_agent_core::prune::Named;
+use stevedore_agent_core::plan::{Inventories, Outcome};
+use stevedore_agent_core::prune::SetInventory;
 use stevedore_agent_core::rollout::{Block, Record};
 use stevedore_agent_core::set::{SetHead, SetRef, SetUid};
 use stevedore_agent_core::teardown;
@@ -30,7 +30,7 @@ pub(super) struct Survey {
 pub(super) fn survey(ports: &Ports, api: Arc<dyn ObjectApi>, sets: Vec<Survey>) -> Execution {
     let store = Arc::clone(&ports.store);
     Box::pin(async move {
-        let mut surveyed = Surveyed::default();
+        let mut inventories = Inventories::default();
         let mut phases = HashMap::new();
         for set in sets {
             let content = if set.head.has_content() {
@@ -38,7 +38,7 @@ pub(super) fn survey(ports: &Ports, api: Arc<dyn ObjectApi>, sets: Vec<Survey>) 
             } else {
                 Err(ContentFailure::Missing("it has none".into()))
             };
-            let mut named = Named {
+            let mut named = SetInventory {
                 number: set.head.number,
                 objects: Vec::new(),
             };
@@ -48,20 +48,23 @@ pub(super) fn survey(ports: &Ports, api: Arc<dyn ObjectApi>, sets: Vec<Survey>) 
                     phases.insert(SetUid::clone(&set.head.set.uid), by_phase);
                     named.objects = objects;
                 }
-                Err(ContentFailure::Missing(_)) => surveyed.incomplete = true,
+                Err(ContentFailure::Missing(_)) => inventories.incomplete = true,
                 Err(ContentFailure::Unavailable(failure))
                     if failure.kind == FailureKind::Unreadable =>
                 {
-                    surveyed.incomplete = true;
+                    inventories.incomplete = true;
                 }
                 Err(ContentFailure::Unavailable(failure)) => {
-                    return (Outcome::Surveyed(Err(failure)), Output::None);
+                    return (Outcome::InventoriesRead(Err(failure)), Output::None);
                 }
             }
             add_recorded(&mut named.objects, set.recorded);
-            surveyed.named.push(named);
+            inventories.sets.push(named);
         }
-        (Outcome::Surveyed(Ok(surveyed)), Output::Phases(phases))
+        (
+            Outcome::InventoriesRead(Ok(inventories)),
+            Output::Phases(phases),
+        )
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use stevedore_agent_core::key::{ObjectKey, WatchKey};
-use stevedore_agent_core::observe::Seen;
+use stevedore_agent_core::observation::Observation;
 use tokio::sync::{Notify, mpsc};
 
 use super::evaluation::Evaluator;
@@ -17,8 +17,8 @@ const CAPACITY: usize = 256;
 /// What a watch saw, evaluated.
 pub(super) enum Message {
     /// With what it was evaluated by: what former probes found says nothing about the new ones.
-    Seen(ObjectKey, Box<Seen>, Arc<Evaluator>),
-    Removed(ObjectKey, Option<Box<Seen>>),
+    Seen(ObjectKey, Box<Observation>, Arc<Evaluator>),
+    Removed(ObjectKey, Option<Box<Observation>>),
     /// How the watch over a scope stands that is made as this account.
     Watch(Account, WatchKey, WatchState),
 }

@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use stevedore_agent_core::desired::{self, Blueprint, Setting};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::Kind;
-use stevedore_agent_core::plan::{Outcome, Prevented};
+use stevedore_agent_core::plan::{Outcome, PreparationFailure};
 use stevedore_agent_core::set::{SetHead, SetRef};
 use stevedore_proto_core::Content;
 
@@ -39,7 +39,9 @@ pub(super) fn prepare(
     Box::pin(async move {
         let prepared = async {
             let content = store.content(&set).await.map_err(prevented)?;
-            let scopes = scopes(&*api, &content).await.map_err(Prevented::Failed)?;
+            let scopes = scopes(&*api, &content)
+                .await
+                .map_err(PreparationFailure::Failed)?;
             let held = Arc::clone(&content);
             // Compiling probes and hashing a set takes a while: not on the reactor.
             let check = tokio::task::spawn_blocking(move || {
@@ -47,8 +49,10 @@ pub(super) fn prepare(
             });
             let interrupted =
                 || Failure::new(FailureKind::Unavailable, "the check was interrupted");
-            let checked = check.await.map_err(|_| Prevented::Failed(interrupted()))?;
-            let blueprint = checked.map_err(Prevented::Refused)?;
+            let checked = check
+                .await
+                .map_err(|_| PreparationFailure::Failed(interrupted()))?;
+            let blueprint = checked.map_err(PreparationFailure::Refused)?;
             Ok((blueprint, content))
         };
         match prepared.await {
@@ -60,10 +64,10 @@ pub(super) fn prepare(
     })
 }
 
-fn prevented(failure: ContentFailure) -> Prevented {
+fn prevented(failure: ContentFailure) -> PreparationFailure {
     match failure {
-        ContentFailure::Missing(what) => Prevented::Missing(what),
-        ContentFailure::Unavailable(failure) => Prevented::Failed(failure),
+        ContentFailure::Missing(what) => PreparationFailure::Missing(what),
+        ContentFailure::Unavailable(failure) => PreparationFailure::Failed(failure),
     }
 }
 

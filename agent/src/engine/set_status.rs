@@ -1,7 +1,7 @@
 //! The status of a deployment, as conditions and phases of its sets and as a report to the hub.
 
 use stevedore_agent_core::key::ObjectKey;
-use stevedore_agent_core::plan::View;
+use stevedore_agent_core::plan::Summary;
 use stevedore_agent_core::removal::Removal;
 use stevedore_agent_core::rollout::{self, Incident};
 use stevedore_crds::condition::{
@@ -53,8 +53,9 @@ fn stored_phases(phases: &[PhaseStatus]) -> Vec<ObjectSetPhaseStatus> {
         .collect()
 }
 
-fn controlled(view: &rollout::View) -> Vec<ControlledObject> {
-    view.controlled
+fn controlled(summary: &rollout::Summary) -> Vec<ControlledObject> {
+    summary
+        .controlled
         .iter()
         .map(|(key, record)| ControlledObject {
             kind: key.kind.kind().to_owned(),
@@ -108,7 +109,7 @@ impl Draft {
         condition::remove(&mut self.status.conditions, type_);
     }
 
-    fn summaries(&mut self, verdict: &Verdict, stuck: Option<&Reason>) {
+    fn kstatus_conditions(&mut self, verdict: &Verdict, stuck: Option<&Reason>) {
         let (reason, message) = (verdict.reason.as_str(), &verdict.message);
         self.set(READY, status_of(verdict.status), reason, message);
         let working = verdict.status != Truth::True && stuck.is_none();
@@ -122,11 +123,11 @@ impl Draft {
 pub(super) fn accepted(
     before: &ObjectSetStatus,
     generation: i64,
-    view: &View,
+    summary: &Summary,
     now: jiff::Timestamp,
 ) -> ObjectSetStatus {
     let mut draft = Draft::of(before, generation, now);
-    let verdict = &view.available;
+    let verdict = &summary.available;
     draft.set(
         AVAILABLE,
         status_of(verdict.status),
@@ -134,9 +135,9 @@ pub(super) fn accepted(
         &verdict.message,
     );
     let unavailable = verdict.status != Truth::True;
-    let mut reasons = view.blockers.iter().map(|blocker| &blocker.reason);
+    let mut reasons = summary.blockers.iter().map(|blocker| &blocker.reason);
     let mut stuck = reasons.find(|reason| unavailable && reason.is_permanent());
-    if view.accepted.is_none() {
+    if summary.accepted.is_none() {
         // A person archived it: nothing is enforced until a person or a newer order says otherwise.
         stuck = Some(&verdict.reason);
         draft
@@ -144,8 +145,8 @@ pub(super) fn accepted(
             .conditions
             .retain(|condition| !condition.type_.contains('/'));
     }
-    draft.summaries(verdict, stuck);
-    if let Some(rollout) = &view.rollout {
+    draft.kstatus_conditions(verdict, stuck);
+    if let Some(rollout) = &summary.rollout {
         draft.set_if(
             rollout.in_transition,
             IN_TRANSITION,
@@ -177,8 +178,8 @@ pub(super) fn accepted(
 }
 
 /// How many mapped conditions find no place in a status.
-pub(super) fn left_out(view: &View) -> usize {
-    view.rollout.as_ref().map_or(0, |rollout| {
+pub(super) fn left_out(summary: &Summary) -> usize {
+    summary.rollout.as_ref().map_or(0, |rollout| {
         rollout
             .mapped
             .len()
@@ -201,7 +202,7 @@ fn keep_transition_times(before: &ObjectSetStatus, status: &mut ObjectSetStatus)
 pub(super) fn ending(
     before: &ObjectSetStatus,
     generation: i64,
-    view: &View,
+    summary: &Summary,
     phases: &[PhaseStatus],
     now: jiff::Timestamp,
 ) -> ObjectSetStatus {
@@ -216,13 +217,13 @@ pub(super) fn ending(
     let verdict = Verdict {
         status: Truth::False,
         // What holds it up is a transition, and told at once.
-        reason: view
+        reason: summary
             .blockers
             .first()
             .map_or(Reason::TearingDown, |blocker| blocker.reason.clone()),
-        message: view.available.message.clone(),
+        message: summary.available.message.clone(),
     };
-    draft.summaries(&verdict, None);
+    draft.kstatus_conditions(&verdict, None);
     if !phases.is_empty() {
         draft.status.phases = stored_phases(phases);
     }
@@ -277,17 +278,17 @@ pub(super) fn leaving_phases(phases: &NamedPhases, removal: Option<&Removal>) ->
 pub(super) fn report(
     deployment: DeploymentUid,
     observed: Tuple,
-    view: &View,
+    summary: &Summary,
     leaving: Vec<PhaseStatus>,
 ) -> DeploymentStatus {
-    let rollout = view.rollout.as_ref();
+    let rollout = summary.rollout.as_ref();
     DeploymentStatus {
         deployment,
         observed,
-        stage: view.stage,
-        available: view.available.clone(),
+        stage: summary.stage,
+        available: summary.available.clone(),
         phases: rollout.map_or(leaving, |rollout| rollout.phases.clone()),
-        blockers: view.blockers.clone(),
+        blockers: summary.blockers.clone(),
         attributions: rollout.map_or_else(Vec::new, |rollout| {
             let incidents = rollout.incidents.iter();
             incidents.map(Incident::attribution).collect()
@@ -360,22 +361,22 @@ mod tests {
             r#type: format!("example.org/{at}"),
             verdict: verdict.clone(),
         };
-        let view = View {
+        let summary = Summary {
             accepted: Some("one".into()),
             stage: Stage::Applied,
             available: verdict.clone(),
-            rollout: Some(rollout::View {
+            rollout: Some(rollout::Summary {
                 in_transition: true,
                 succeeded: true,
                 paused: true,
                 mapped: (0..40).map(mapped).collect(),
-                ..rollout::View::default()
+                ..rollout::Summary::default()
             }),
             removal: None,
             blockers: vec![],
         };
         let before = ObjectSetStatus::default();
-        let status = accepted(&before, 1, &view, jiff::Timestamp::UNIX_EPOCH);
+        let status = accepted(&before, 1, &summary, jiff::Timestamp::UNIX_EPOCH);
         let own = status
             .conditions
             .iter()
@@ -383,6 +384,6 @@ mod tests {
             .count();
         assert!((6..=OWN_CONDITIONS).contains(&own), "{own}");
         assert!(status.conditions.len() - own == CONDITIONS - OWN_CONDITIONS);
-        assert_eq!(left_out(&view), 40 - (CONDITIONS - OWN_CONDITIONS));
+        assert_eq!(left_out(&summary), 40 - (CONDITIONS - OWN_CONDITIONS));
     }
 }

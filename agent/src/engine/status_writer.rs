@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use stevedore_agent_core::retry::{Backoff, SOON, Spread};
+use stevedore_agent_core::retry::{Backoff, Jitter, SOON};
 use stevedore_agent_core::set::SetUid;
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{DeploymentStatus, Millis};
@@ -74,15 +74,15 @@ impl StatusWriter {
         self.sets.get(uid).map(|slot| &slot.stored)
     }
 
-    /// A status is wanted.
-    pub(super) fn want(&mut self, uid: &str, wanted: ObjectSetStatus, now: Millis) -> Next {
+    /// The status that a set should have.
+    pub(super) fn set_desired(&mut self, uid: &str, desired: ObjectSetStatus, now: Millis) -> Next {
         let Some(slot) = self.sets.get_mut(uid) else {
             return Next::Nothing;
         };
         if slot.busy {
             return Next::Nothing;
         }
-        let Some(urgency) = change(&slot.stored, &wanted) else {
+        let Some(urgency) = change(&slot.stored, &desired) else {
             slot.waiting = None;
             return Next::Nothing;
         };
@@ -102,7 +102,7 @@ impl StatusWriter {
         }
         slot.busy = true;
         slot.waiting = None;
-        Next::Write(Box::new(wanted))
+        Next::Write(Box::new(desired))
     }
 
     /// A write has its answer.
@@ -111,7 +111,7 @@ impl StatusWriter {
         uid: &str,
         status: Answer<ObjectSetStatus>,
         now: Millis,
-        spread: &mut Spread,
+        jitter: &mut Jitter,
     ) {
         let Some(slot) = self.sets.get_mut(uid) else {
             return;
@@ -122,7 +122,7 @@ impl StatusWriter {
                 slot.stored = status;
                 slot.backoff.clear();
             }
-            Err(failure) => slot.backoff.fail(now, SOON, failure.retry_after, spread),
+            Err(failure) => slot.backoff.fail(now, SOON, failure.retry_after, jitter),
         }
     }
 }
@@ -164,20 +164,20 @@ mod tests {
     fn a_transition_is_written_at_once_and_one_write_is_under_way_at_a_time() {
         let mut publisher = publisher();
         assert!(matches!(
-            publisher.want("s", with("A", "x"), 5),
+            publisher.set_desired("s", with("A", "x"), 5),
             Next::Nothing
         ));
         assert!(matches!(
-            publisher.want("s", turned(true), 5),
+            publisher.set_desired("s", turned(true), 5),
             Next::Write(_)
         ));
         assert!(matches!(
-            publisher.want("s", turned(false), 5),
+            publisher.set_desired("s", turned(false), 5),
             Next::Nothing
         ));
-        publisher.written("s", Ok(turned(true)), 6, &mut Spread::new(1));
+        publisher.written("s", Ok(turned(true)), 6, &mut Jitter::new(1));
         assert!(matches!(
-            publisher.want("s", turned(false), 6),
+            publisher.set_desired("s", turned(false), 6),
             Next::Write(_)
         ));
     }
@@ -186,15 +186,15 @@ mod tests {
     fn steps_that_follow_each_other_at_once_are_one_write() {
         let mut publisher = publisher();
         assert!(matches!(
-            publisher.want("s", with("B", "x"), 5),
+            publisher.set_desired("s", with("B", "x"), 5),
             Next::At(1_005)
         ));
         assert!(matches!(
-            publisher.want("s", with("C", "x"), 100),
+            publisher.set_desired("s", with("C", "x"), 100),
             Next::At(1_005)
         ));
         assert!(matches!(
-            publisher.want("s", with("D", "x"), 1_005),
+            publisher.set_desired("s", with("D", "x"), 1_005),
             Next::Write(_)
         ));
     }
@@ -204,11 +204,11 @@ mod tests {
         let mut publisher = StatusWriter::default();
         publisher.set_stored([(&"s".into(), &ObjectSetStatus::default())].into_iter());
         assert!(matches!(
-            publisher.want("s", with("Applying", "x"), 5),
+            publisher.set_desired("s", with("Applying", "x"), 5),
             Next::At(1_005)
         ));
         assert!(matches!(
-            publisher.want("s", turned(true), 9),
+            publisher.set_desired("s", turned(true), 9),
             Next::Write(_)
         ));
     }
@@ -217,17 +217,17 @@ mod tests {
     fn words_wait_and_an_inventory_waits_less() {
         let mut publisher = publisher();
         assert!(matches!(
-            publisher.want("s", with("A", "y"), 5),
+            publisher.set_desired("s", with("A", "y"), 5),
             Next::At(10_005)
         ));
         let mut inventory = with("A", "x");
         inventory.controller_of.push(ControlledObject::default());
         assert!(matches!(
-            publisher.want("s", inventory.clone(), 7),
+            publisher.set_desired("s", inventory.clone(), 7),
             Next::At(1_005)
         ));
         assert!(matches!(
-            publisher.want("s", inventory, 1_005),
+            publisher.set_desired("s", inventory, 1_005),
             Next::Write(_)
         ));
     }
@@ -236,22 +236,22 @@ mod tests {
     fn a_failed_write_is_tried_again_later() {
         let mut publisher = publisher();
         assert!(matches!(
-            publisher.want("s", turned(true), 5),
+            publisher.set_desired("s", turned(true), 5),
             Next::Write(_)
         ));
         let failure = Failure::new(FailureKind::Unavailable, "try again");
-        publisher.written("s", Err(failure.clone()), 6, &mut Spread::new(1));
+        publisher.written("s", Err(failure.clone()), 6, &mut Jitter::new(1));
         assert!(matches!(
-            publisher.want("s", turned(true), 6),
+            publisher.set_desired("s", turned(true), 6),
             Next::At(7..200)
         ));
         let patient = Failure {
             retry_after: Some(9_000),
             ..failure
         };
-        publisher.written("s", Err(patient), 6, &mut Spread::new(1));
+        publisher.written("s", Err(patient), 6, &mut Jitter::new(1));
         assert!(matches!(
-            publisher.want("s", turned(true), 6),
+            publisher.set_desired("s", turned(true), 6),
             Next::At(9_006)
         ));
     }

@@ -11,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use stevedore_agent_core::key::WatchKey;
 use stevedore_agent_core::plan::{Action, Deployment, Outcome};
-use stevedore_agent_core::retry::{Backoff, SOON, Spread};
+use stevedore_agent_core::retry::{Backoff, Jitter, SOON};
 use stevedore_agent_core::rollout::Incident;
 use stevedore_agent_core::set::{SetHead, SetUid};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
@@ -63,7 +63,7 @@ pub(super) struct Worker {
     /// What was last told of the availability of this set.
     was_available: Option<(SetUid, bool)>,
     interest: Option<(Account, BTreeSet<WatchKey>)>,
-    spread: Spread,
+    jitter: Jitter,
 }
 
 impl Worker {
@@ -96,7 +96,7 @@ impl Worker {
             told_at: 0,
             was_available: None,
             interest: None,
-            spread: Spread::new(rand::random()),
+            jitter: Jitter::new(rand::random()),
         }
     }
 
@@ -139,7 +139,7 @@ impl Worker {
         if self.mailbox.take_circumstances_changed() {
             let policy = self.ports.accounts.policy();
             if std::mem::replace(&mut self.policy, policy) != policy {
-                self.core.reopen_account();
+                self.core.start_account_over();
             }
             self.core.retry_now();
         }
@@ -231,12 +231,12 @@ impl Worker {
                     Err(failure) => {
                         tracing::warn!(deployment = %self.uid, %failure, "stored sets cannot be read");
                         self.read_backoff
-                            .fail(now, SOON, failure.retry_after, &mut self.spread);
+                            .fail(now, SOON, failure.retry_after, &mut self.jitter);
                     }
                 }
             }
             Completion::Status(set, status) => {
-                self.statuses.written(&set, status, now, &mut self.spread);
+                self.statuses.written(&set, status, now, &mut self.jitter);
             }
             Completion::Action(action, outcome, output) => {
                 self.acting -= 1;
@@ -277,7 +277,7 @@ impl Worker {
                     .set_evaluator(Arc::new(Evaluator::of(blueprint)));
             }
             // That a tombstone is carried out is told before the sets that say so are gone.
-            (Action::Record, Outcome::Done(Ok(()))) => self.told_at = 0,
+            (Action::RecordTeardown, Outcome::Done(Ok(()))) => self.told_at = 0,
             _ => {}
         }
     }

@@ -17,7 +17,7 @@ use super::child::Child;
 use super::new_set::{Deployment, hash, new_set, selector, selects};
 use super::plan::{self, Step};
 use super::queue::{Name, Queue};
-use super::status::{self, View};
+use super::status::{self, StatusInput};
 use crate::cluster_api::agent_client::Select;
 use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
@@ -273,7 +273,7 @@ impl Controller {
         hash: &str,
         done: &Done,
     ) -> Answer<()> {
-        let view = View {
+        let input = StatusInput {
             generation: deployment.metadata.generation,
             paused: deployment.spec.paused,
             children,
@@ -282,7 +282,7 @@ impl Controller {
             collisions: done.collisions,
             failure: done.failure.as_deref(),
         };
-        let new = status::status(&deployment.status, &view, Timestamp::now());
+        let new = status::status(&deployment.status, &input, Timestamp::now());
         if new == deployment.status {
             return Ok(());
         }

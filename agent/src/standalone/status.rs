@@ -9,7 +9,7 @@ use stevedore_crds::v1alpha1::{LifecycleState, ObjectDeploymentStatus};
 use super::child::Child;
 
 /// What the status is made from.
-pub(crate) struct View<'a> {
+pub(crate) struct StatusInput<'a> {
     pub(crate) generation: i64,
     pub(crate) paused: bool,
     /// Sorted by revision.
@@ -24,19 +24,19 @@ pub(crate) struct View<'a> {
 /// The status after this pass.
 pub(crate) fn status(
     old: &ObjectDeploymentStatus,
-    view: &View<'_>,
+    input: &StatusInput<'_>,
     now: Timestamp,
 ) -> ObjectDeploymentStatus {
     let mut new = old.clone();
-    new.observed_generation = Some(view.generation);
-    new.collision_count = view.collisions;
-    new.template_hash = Some(view.hash.to_owned());
-    new.revision = view.children.last().map(|newest| newest.revision);
-    let available = available(view);
-    let progressing = progressing(view);
+    new.observed_generation = Some(input.generation);
+    new.collision_count = input.collisions;
+    new.template_hash = Some(input.hash.to_owned());
+    new.revision = input.children.last().map(|newest| newest.revision);
+    let available = available(input);
+    let progressing = progressing(input);
     let is_available = available.status == condition::Status::True;
     let works = progressing.status == condition::Status::True;
-    let stalled = stalled(view);
+    let stalled = stalled(input);
     let updates = [
         Update::new(
             READY,
@@ -55,27 +55,28 @@ pub(crate) fn status(
         progressing,
     ];
     for update in updates {
-        update.apply(&mut new.conditions, view.generation, now);
+        update.apply(&mut new.conditions, input.generation, now);
     }
-    if view.paused && all_paused(view.children) {
+    if input.paused && all_paused(input.children) {
         Update::new(
             PAUSED,
             true,
             "Paused",
             "the deployment and its sets are paused",
         )
-        .apply(&mut new.conditions, view.generation, now);
+        .apply(&mut new.conditions, input.generation, now);
     } else {
         condition::remove(&mut new.conditions, PAUSED);
     }
-    mapped(view, &mut new, now);
+    mapped(input, &mut new, now);
     new
 }
 
-fn available(view: &View<'_>) -> Update {
-    let newest = view.current.filter(|current| current.is_available());
+fn available(input: &StatusInput<'_>) -> Update {
+    let newest = input.current.filter(|current| current.is_available());
     let any = || {
-        view.children
+        input
+            .children
             .iter()
             .rev()
             .find(|child| child.is_available())
@@ -94,25 +95,25 @@ fn available(view: &View<'_>) -> Update {
             );
             Update::new(AVAILABLE, true, "Available", message)
         }
-        None => Update::new(AVAILABLE, false, "ObjectSetUnready", why_unready(view)),
+        None => Update::new(AVAILABLE, false, "ObjectSetUnready", why_unready(input)),
     }
 }
 
 /// The controller cannot do what it should, or the current set says that it is stuck.
-fn stalled(view: &View<'_>) -> Update {
-    let of_set = view
+fn stalled(input: &StatusInput<'_>) -> Update {
+    let of_set = input
         .current
         .and_then(|current| condition::find(&current.head.status.conditions, STALLED))
         .filter(|said| said.status == "True");
-    match (view.failure, of_set) {
+    match (input.failure, of_set) {
         (Some(failure), _) => Update::new(STALLED, true, "Failed", failure),
         (None, Some(said)) => Update::new(STALLED, true, said.reason.clone(), said.message.clone()),
         (None, None) => Update::new(STALLED, false, "NotStalled", ""),
     }
 }
 
-fn why_unready(view: &View<'_>) -> String {
-    let newest = view.current.or(view.children.last());
+fn why_unready(input: &StatusInput<'_>) -> String {
+    let newest = input.current.or(input.children.last());
     let said = newest
         .and_then(|newest| condition::find(&newest.head.status.conditions, AVAILABLE))
         .filter(|said| !said.message.is_empty());
@@ -123,8 +124,8 @@ fn why_unready(view: &View<'_>) -> String {
     }
 }
 
-fn progressing(view: &View<'_>) -> Update {
-    match view.current {
+fn progressing(input: &StatusInput<'_>) -> Update {
+    match input.current {
         None => Update::new(
             PROGRESSING,
             true,
@@ -149,7 +150,7 @@ fn progressing(view: &View<'_>) -> Update {
                 format!(
                     "revision {} is not available yet: {}",
                     current.revision,
-                    why_unready(view)
+                    why_unready(input)
                 )
             };
             Update::new(PROGRESSING, true, "LatestRevisionPendingSuccess", message)
@@ -165,8 +166,8 @@ fn all_paused(children: &[Child]) -> bool {
 }
 
 /// Copies mapped conditions (`prefix/Name`) of the current set.
-fn mapped(view: &View<'_>, new: &mut ObjectDeploymentStatus, now: Timestamp) {
-    let source: &[_] = view
+fn mapped(input: &StatusInput<'_>, new: &mut ObjectDeploymentStatus, now: Timestamp) {
+    let source: &[_] = input
         .current
         .map_or(&[], |current| &current.head.status.conditions);
     let is_mapped = |type_: &str| type_.contains('/');
@@ -187,7 +188,7 @@ fn mapped(view: &View<'_>, new: &mut ObjectDeploymentStatus, now: Timestamp) {
             said.reason.clone(),
             said.message.clone(),
         )
-        .apply(&mut new.conditions, view.generation, now);
+        .apply(&mut new.conditions, input.generation, now);
     }
 }
 
@@ -195,8 +196,8 @@ fn mapped(view: &View<'_>, new: &mut ObjectDeploymentStatus, now: Timestamp) {
 mod tests {
     use super::*;
 
-    fn view<'a>(failure: Option<&'a str>, paused: bool) -> View<'a> {
-        View {
+    fn input<'a>(failure: Option<&'a str>, paused: bool) -> StatusInput<'a> {
+        StatusInput {
             generation: 3,
             paused,
             children: &[],
@@ -212,7 +213,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let status = status(
             &ObjectDeploymentStatus::default(),
-            &view(Some("no right"), false),
+            &input(Some("no right"), false),
             now,
         );
         assert_eq!(status.observed_generation, Some(3));
@@ -233,10 +234,10 @@ mod tests {
     fn the_same_pass_again_changes_nothing() {
         let first = status(
             &ObjectDeploymentStatus::default(),
-            &view(None, true),
+            &input(None, true),
             Timestamp::UNIX_EPOCH,
         );
         let later = Timestamp::from_second(99).unwrap();
-        assert_eq!(status(&first, &view(None, true), later), first);
+        assert_eq!(status(&first, &input(None, true), later), first);
     }
 }

@@ -175,14 +175,14 @@ impl OrderWriter {
 
     /// Puts the tombstone on this set.
     async fn mark_torn_down(&self, set: &SetRef, order: &Order) -> Answer<Marked> {
-        let wanted = tombstone(order);
+        let body = tombstone(order);
         let _expected = self
             .index
             .expect((None, set.name.clone()), order.deployment);
-        let patch = json!({"metadata": {"uid": &*set.uid}, "spec": {"tombstone": wanted}});
+        let patch = json!({"metadata": {"uid": &*set.uid}, "spec": {"tombstone": body}});
         match self.sets.patch::<Value>(set, None, &patch).await {
             Ok(answer) => {
-                if !covers(&answer["spec"]["tombstone"], &wanted) {
+                if !covers(&answer["spec"]["tombstone"], &body) {
                     return Ok(Marked::Less);
                 }
                 let set: SetObject = parse(&answer)?;

@@ -38,7 +38,7 @@ pub struct Leadership {
 
 /// How one leadership stands to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum Precedence {
     /// Neither older nor of another history.
     Current,
     /// A lower epoch, or a lower term of the same epoch.
@@ -49,11 +49,11 @@ pub enum Standing {
 
 impl Leadership {
     /// How `self` stands to one seen before. Terms are compared within one epoch only.
-    pub fn standing(&self, seen: &Self) -> Standing {
+    pub fn compared_to(&self, seen: &Self) -> Precedence {
         let order = |mine: (u64, bool), theirs: u64| match mine {
-            (counter, _) if counter < theirs => Some(Standing::Older),
-            (counter, _) if counter > theirs => Some(Standing::Current),
-            (_, false) => Some(Standing::Foreign),
+            (counter, _) if counter < theirs => Some(Precedence::Older),
+            (counter, _) if counter > theirs => Some(Precedence::Current),
+            (_, false) => Some(Precedence::Foreign),
             _ => None,
         };
         order(
@@ -66,7 +66,7 @@ impl Leadership {
                 seen.term.counter,
             )
         })
-        .unwrap_or(Standing::Current)
+        .unwrap_or(Precedence::Current)
     }
 }
 
@@ -125,16 +125,16 @@ mod tests {
     #[test]
     fn terms_are_compared_within_one_epoch_only() {
         let seen = leadership(2, 2, 5, 5);
-        for (offered, standing) in [
-            (leadership(2, 2, 5, 5), Standing::Current),
-            (leadership(2, 2, 6, 6), Standing::Current),
-            (leadership(3, 3, 1, 1), Standing::Current),
-            (leadership(2, 2, 4, 4), Standing::Older),
-            (leadership(1, 1, 9, 9), Standing::Older),
-            (leadership(2, 2, 5, 6), Standing::Foreign),
-            (leadership(2, 3, 9, 9), Standing::Foreign),
+        for (offered, precedence) in [
+            (leadership(2, 2, 5, 5), Precedence::Current),
+            (leadership(2, 2, 6, 6), Precedence::Current),
+            (leadership(3, 3, 1, 1), Precedence::Current),
+            (leadership(2, 2, 4, 4), Precedence::Older),
+            (leadership(1, 1, 9, 9), Precedence::Older),
+            (leadership(2, 2, 5, 6), Precedence::Foreign),
+            (leadership(2, 3, 9, 9), Precedence::Foreign),
         ] {
-            assert_eq!(offered.standing(&seen), standing, "{offered:?}");
+            assert_eq!(offered.compared_to(&seen), precedence, "{offered:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The body that is applied for a wanted object, and what the write relies on.
+//! The body that is applied for a desired object, and what the write relies on.
 
 use serde_json::{Value, json};
 use stevedore_proto_core::content::Content;
@@ -6,7 +6,7 @@ use stevedore_proto_core::label;
 
 use super::{Desired, Setting, content_hash, entry_of, normal};
 use crate::mark::Mark;
-use crate::observe::{Lens, Seen};
+use crate::observation::{Observation, ObservationRules};
 use crate::probe::Probes;
 
 /// What a write relies on.
@@ -27,7 +27,7 @@ pub enum Guard {
 
 impl Guard {
     /// Relies on what was seen.
-    pub fn on(seen: &Seen) -> Self {
+    pub fn on(seen: &Observation) -> Self {
         Self::Change {
             uid: seen.uid.clone(),
             resource_version: seen.resource_version.clone(),
@@ -38,8 +38,8 @@ impl Guard {
 
 impl Desired {
     /// How the live object is looked at.
-    pub fn lens<'a>(&'a self, probes: &'a Probes) -> Lens<'a> {
-        Lens {
+    pub fn rules<'a>(&'a self, probes: &'a Probes) -> ObservationRules<'a> {
+        ObservationRules {
             probes: Some(probes),
             ignore: &self.ignore,
             mappings: &self.mappings,

@@ -47,7 +47,7 @@ fn a_definition_and_its_objects_may_share_a_phase_and_come_in_two_steps() {
     let content = content(json!([{"name": "all", "objects": [thing, definition()]}]));
     assert!(kinds(&content).iter().all(|kind| kind.kind() != "Thing"));
     let built = blueprint(&content, &setting()).unwrap();
-    assert_eq!(built.objects[0].step, Step::Ground);
+    assert_eq!(built.objects[0].part, PhasePart::Prerequisites);
     assert_eq!(built.objects[1].key.to_string(), "Thing ns/t");
     assert!(built.objects[1].defined_here);
 }

@@ -7,15 +7,15 @@ use stevedore_proto_core::Millis;
 
 use super::Deployment;
 use crate::key::{ObjectKey, WatchKey};
-use crate::observe::Seen;
+use crate::observation::Observation;
 
 /// How often a scope is listed that cannot be watched.
 const POLL: Duration = Duration::from_secs(30);
 
 impl Deployment {
     /// A watch saw an object of this deployment.
-    pub fn observed(&mut self, key: &ObjectKey, seen: Seen, now: Millis) {
-        if let Some(removal) = self.leaving.as_mut().and_then(|l| l.removal.as_mut()) {
+    pub fn observed(&mut self, key: &ObjectKey, seen: Observation, now: Millis) {
+        if let Some(removal) = self.removing.as_mut().and_then(|l| l.removal.as_mut()) {
             removal.observed(key, seen.clone(), now);
         }
         if let Some((_, rollout)) = &mut self.rollout {
@@ -25,8 +25,8 @@ impl Deployment {
     }
 
     /// An object no longer passes a watch's filter.
-    pub fn removed(&mut self, key: &ObjectKey, last: Option<&Seen>, now: Millis) {
-        if let Some(removal) = self.leaving.as_mut().and_then(|l| l.removal.as_mut()) {
+    pub fn removed(&mut self, key: &ObjectKey, last: Option<&Observation>, now: Millis) {
+        if let Some(removal) = self.removing.as_mut().and_then(|l| l.removal.as_mut()) {
             removal.removed(key);
         }
         if let Some((_, rollout)) = &mut self.rollout {
@@ -59,7 +59,7 @@ impl Deployment {
     /// A watch does not work for now: its scope is listed from time to time instead.
     pub fn unwatched(&mut self, scope: &WatchKey, why: String, now: Millis) {
         if self.unwatched.is_empty() {
-            self.poll_at = now.saturating_add(self.spread.of(POLL));
+            self.poll_at = now.saturating_add(self.jitter.of(POLL));
         }
         self.unwatched.retain(|(known, _)| known != scope);
         self.unwatched.push((scope.clone(), why));
@@ -69,7 +69,7 @@ impl Deployment {
     pub fn tick(&mut self, now: Millis) {
         let poll = !self.unwatched.is_empty() && now >= self.poll_at;
         if poll {
-            self.poll_at = now.saturating_add(self.spread.of(POLL));
+            self.poll_at = now.saturating_add(self.jitter.of(POLL));
         }
         let Some((_, rollout)) = &mut self.rollout else {
             return;

@@ -2,7 +2,7 @@
 
 use stevedore_proto_core::Millis;
 
-use super::{Action, Deployment, KEPT, Leaving, Plan, Purpose};
+use super::{Action, Deployment, KEPT, Plan, Purpose, RemovalTask};
 use crate::rollout::earlier;
 use crate::set::{SetHead, SetUid};
 
@@ -13,19 +13,20 @@ impl Deployment {
         let Some(newest) = self.heads.last() else {
             return plan;
         };
-        if self.account.wants(now, &mut plan.wake_at) {
-            plan.actions.push(Action::Open(newest.set.uid.clone()));
+        if self.account.is_due(now, &mut plan.wake_at) {
+            plan.actions
+                .push(Action::OpenAccount(newest.set.uid.clone()));
         }
         if let Some(accepted) = self.accepted()
-            && self.account.open
+            && self.account.done
         {
             self.plan_rollout(accepted, now, room, &mut plan);
         }
-        if let Some(leaving) = &self.leaving {
+        if let Some(task) = &self.removing {
             // What is under way for a purpose that is over comes to its end; nothing further is begun.
             if self.goes_on_with(self.purpose().as_ref()) {
                 let room = room.saturating_sub(plan.actions.len());
-                self.plan_leaving(leaving, now, room, &mut plan);
+                self.plan_removal(task, now, room, &mut plan);
             }
         } else {
             self.plan_history(now, &mut plan);
@@ -34,7 +35,7 @@ impl Deployment {
     }
 
     fn plan_rollout(&self, accepted: &SetHead, now: Millis, room: usize, plan: &mut Plan) {
-        if self.prepared.wants(now, &mut plan.wake_at) {
+        if self.preparation.is_due(now, &mut plan.wake_at) {
             plan.actions.push(Action::Prepare(accepted.set.uid.clone()));
         }
         if let Some(rollout) = self.rollout() {
@@ -47,60 +48,62 @@ impl Deployment {
         }
     }
 
-    fn plan_leaving(&self, leaving: &Leaving, now: Millis, room: usize, plan: &mut Plan) {
+    fn plan_removal(&self, task: &RemovalTask, now: Millis, room: usize, plan: &mut Plan) {
         if self.definitions_terminating {
             return;
         }
-        if !leaving.purpose.leaves_objects() && !leaving.is_removed() {
-            if !self.account.open {
+        if !task.purpose.leaves_objects() && !task.is_removed() {
+            if !self.account.done {
                 return;
             }
-            if leaving.surveyed.wants(now, &mut plan.wake_at) {
+            if task.survey.is_due(now, &mut plan.wake_at) {
                 plan.actions
-                    .push(Action::Survey(self.surveyed_sets(&leaving.purpose)));
+                    .push(Action::ReadInventories(self.sets_to_read(&task.purpose)));
             }
-            let search = leaving.surveyed.open && leaving.needs_search;
-            if search && leaving.searched.wants(now, &mut plan.wake_at) {
+            let search = task.survey.done && task.needs_search;
+            if search && task.search.is_due(now, &mut plan.wake_at) {
                 plan.actions.push(Action::Search);
             }
-            if let Some(removal) = &leaving.removal {
+            if let Some(removal) = &task.removal {
                 let (jobs, wake) = removal.plan(now, room);
                 plan.actions.extend(jobs.into_iter().map(Action::Remove));
                 plan.wake_at = earlier(plan.wake_at, wake);
             }
             return;
         }
-        if !self.chore.wants(now, &mut plan.wake_at) {
+        if !self.cleanup.is_due(now, &mut plan.wake_at) {
             return;
         }
-        plan.actions.extend(match &leaving.purpose {
-            Purpose::Prune(sets) => self.first_unarchived(sets).map(Action::Retire),
-            Purpose::Fold(_) => self
-                .first_unarchived(&leaving.covered)
-                .map(Action::Retire)
-                .or_else(|| self.surplus().map(Action::Discard)),
-            Purpose::Archive(set) => Some(Action::Retire(set.clone())),
-            Purpose::Sets(sets) | Purpose::Orphan(sets) => self.first_of(sets).map(Action::Release),
-            Purpose::Whole { .. } if !leaving.recorded => Some(Action::Record),
+        plan.actions.extend(match &task.purpose {
+            Purpose::Prune(sets) => self.first_unarchived(sets).map(Action::Archive),
+            Purpose::Supersede(_) => self
+                .first_unarchived(&task.covered)
+                .map(Action::Archive)
+                .or_else(|| self.surplus().map(Action::DeleteSet)),
+            Purpose::Archive(set) => Some(Action::Archive(set.clone())),
+            Purpose::Sets(sets) | Purpose::Orphan(sets) => {
+                self.first_of(sets).map(Action::RemoveFinalizer)
+            }
+            Purpose::Teardown { .. } if !task.recorded => Some(Action::RecordTeardown),
             // The newest set, which holds the tombstone, goes last.
-            Purpose::Whole { .. } => self
+            Purpose::Teardown { .. } => self
                 .heads
                 .first()
-                .map(|head| Action::Discard(head.set.uid.clone())),
+                .map(|head| Action::DeleteSet(head.set.uid.clone())),
         });
     }
 
     /// Which sets have to say what they name: all of them, so that what others hold is left alone.
-    fn surveyed_sets(&self, purpose: &Purpose) -> Vec<SetUid> {
+    fn sets_to_read(&self, purpose: &Purpose) -> Vec<SetUid> {
         match purpose {
             Purpose::Prune(sets) | Purpose::Orphan(sets) => sets.clone(),
-            Purpose::Fold(_) => self
+            Purpose::Supersede(_) => self
                 .heads
                 .iter()
                 .filter(|head| !head.archived)
                 .map(|head| head.set.uid.clone())
                 .collect(),
-            Purpose::Whole { .. } | Purpose::Sets(_) | Purpose::Archive(_) => {
+            Purpose::Teardown { .. } | Purpose::Sets(_) | Purpose::Archive(_) => {
                 self.heads.iter().map(|head| head.set.uid.clone()).collect()
             }
         }
@@ -124,9 +127,9 @@ impl Deployment {
     /// they name nothing any more.
     fn plan_history(&self, now: Millis, plan: &mut Plan) {
         if let Some(oldest) = self.surplus()
-            && self.chore.wants(now, &mut plan.wake_at)
+            && self.cleanup.is_due(now, &mut plan.wake_at)
         {
-            plan.actions.push(Action::Discard(oldest));
+            plan.actions.push(Action::DeleteSet(oldest));
         }
     }
 

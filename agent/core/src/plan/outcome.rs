@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use stevedore_proto_core::{Millis, Reason};
 
-use super::gate::{Gate, Setback};
-use super::{Action, Deployment, Leaving, Purpose};
+use super::operation::{Operation, OperationFailure};
+use super::{Action, Deployment, Purpose, RemovalTask};
 use crate::desired::Blueprint;
 use crate::failure::{Failure, FailureKind};
-use crate::prune::{self, Named};
-use crate::removal::{self, Doomed, Removal};
+use crate::prune::{self, SetInventory};
+use crate::removal::{self, Removal, RemovalTarget};
 use crate::rollout::{self, Block};
 use crate::set::{Lifecycle, SetHead, SetUid};
 use crate::teardown;
 
 /// Why a content is not rolled out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Prevented {
+pub enum PreparationFailure {
     /// It is wrong, or kinds are missing; each entry for people.
     Refused(Vec<String>),
     /// It is not there.
@@ -27,9 +27,9 @@ pub enum Prevented {
 
 /// What sets name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Surveyed {
+pub struct Inventories {
     /// One entry per set that could be read or has an inventory.
-    pub named: Vec<Named>,
+    pub sets: Vec<SetInventory>,
     /// Some set could not say all that it names.
     pub incomplete: bool,
 }
@@ -37,14 +37,14 @@ pub struct Surveyed {
 /// What an action gave.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// Of [`Action::Open`]: why there is no client.
+    /// Of [`Action::OpenAccount`]: why there is no client.
     Opened(Result<(), Block>),
     /// Of [`Action::Prepare`].
-    Prepared(Result<Blueprint, Prevented>),
-    /// Of [`Action::Survey`].
-    Surveyed(Result<Surveyed, Failure>),
+    Prepared(Result<Blueprint, PreparationFailure>),
+    /// Of [`Action::ReadInventories`].
+    InventoriesRead(Result<Inventories, Failure>),
     /// Of [`Action::Search`]: what was found, and what could not be listed.
-    Searched(Result<Vec<Doomed>, Vec<Block>>),
+    Searched(Result<Vec<RemovalTarget>, Vec<Block>>),
     /// Of [`Action::Rollout`].
     Rollout(rollout::Answer),
     /// Of [`Action::Remove`].
@@ -58,8 +58,8 @@ impl Outcome {
     /// account's rights may have gone with its namespace.
     fn casts_doubt_on_the_account(&self) -> bool {
         match self {
-            Self::Prepared(Err(Prevented::Failed(failure)))
-            | Self::Surveyed(Err(failure))
+            Self::Prepared(Err(PreparationFailure::Failed(failure)))
+            | Self::InventoriesRead(Err(failure))
             | Self::Rollout(rollout::Answer::Failed(failure)) => {
                 failure.kind == FailureKind::AccountNotAllowed
             }
@@ -79,42 +79,45 @@ impl Deployment {
     /// The executor has started this action.
     pub fn begin(&mut self, action: &Action) {
         match action {
-            Action::Open(_) => self.account.busy = true,
-            Action::Prepare(_) => self.prepared.busy = true,
+            Action::OpenAccount(_) => self.account.busy = true,
+            Action::Prepare(_) => self.preparation.busy = true,
             Action::Rollout(job) => {
                 if let Some((_, rollout)) = &mut self.rollout {
                     rollout.begin(job);
                 }
             }
-            Action::Survey(_) | Action::Search | Action::Remove(_) => {
-                let Some(leaving) = &mut self.leaving else {
+            Action::ReadInventories(_) | Action::Search | Action::Remove(_) => {
+                let Some(task) = &mut self.removing else {
                     return;
                 };
                 match action {
-                    Action::Survey(_) => leaving.surveyed.busy = true,
-                    Action::Search => leaving.searched.busy = true,
+                    Action::ReadInventories(_) => task.survey.busy = true,
+                    Action::Search => task.search.busy = true,
                     Action::Remove(job) => {
-                        if let Some(removal) = &mut leaving.removal {
+                        if let Some(removal) = &mut task.removal {
                             removal.begin(job);
                         }
                     }
                     _ => {}
                 }
             }
-            Action::Retire(_) | Action::Discard(_) | Action::Release(_) | Action::Record => {
-                self.chore.busy = true;
+            Action::Archive(_)
+            | Action::DeleteSet(_)
+            | Action::RemoveFinalizer(_)
+            | Action::RecordTeardown => {
+                self.cleanup.busy = true;
             }
         }
     }
 
     /// An action has its outcome.
     pub fn finish(&mut self, action: &Action, outcome: Outcome, now: Millis) {
-        if self.account.open && outcome.casts_doubt_on_the_account() {
+        if self.account.done && outcome.casts_doubt_on_the_account() {
             // Why is for the account to say: its namespace may be gone.
-            self.account.reopen();
+            self.account.start_over();
         }
         match (action, outcome) {
-            (Action::Open(_), Outcome::Opened(result)) => self.opened(result, now),
+            (Action::OpenAccount(_), Outcome::Opened(result)) => self.opened(result, now),
             (Action::Prepare(set), Outcome::Prepared(result)) => self.prepared(set, result, now),
             (Action::Rollout(job), Outcome::Rollout(answer)) => {
                 if let Some((_, rollout)) = &mut self.rollout {
@@ -122,21 +125,23 @@ impl Deployment {
                 }
             }
             (Action::Remove(job), Outcome::Remove(answer)) => {
-                if let Some(removal) = self.leaving.as_mut().and_then(|l| l.removal.as_mut()) {
+                if let Some(removal) = self.removing.as_mut().and_then(|l| l.removal.as_mut()) {
                     removal.finish(job, answer, now);
                 }
             }
-            (Action::Survey(_), Outcome::Surveyed(result)) => self.surveyed(result, now),
+            (Action::ReadInventories(_), Outcome::InventoriesRead(result)) => {
+                self.inventories(result, now)
+            }
             (Action::Search, Outcome::Searched(result)) => {
-                if let Some(leaving) = &mut self.leaving {
+                if let Some(task) = &mut self.removing {
                     let result = result
-                        .map(|found| leaving.found = found)
-                        .map_err(Setback::from);
-                    leaving.searched.settle(result, now, &mut self.spread);
+                        .map(|found| task.found = found)
+                        .map_err(OperationFailure::from);
+                    task.search.finish(result, now, &mut self.jitter);
                 }
                 self.start_removal();
             }
-            (_, Outcome::Done(result)) => self.chore_done(action, result, now),
+            (_, Outcome::Done(result)) => self.cleanup_done(action, result, now),
             _ => {}
         }
         self.review();
@@ -145,8 +150,8 @@ impl Deployment {
     fn opened(&mut self, result: Result<(), Block>, now: Millis) {
         let was_blocked = !self.account.block.is_empty();
         let reason = result.as_ref().err().map(|block| block.reason.clone());
-        let result = result.map_err(|block| Setback::from(vec![block]));
-        if !self.account.settle(result, now, &mut self.spread) {
+        let result = result.map_err(|block| OperationFailure::from(vec![block]));
+        if !self.account.finish(result, now, &mut self.jitter) {
             return;
         }
         match reason {
@@ -159,8 +164,8 @@ impl Deployment {
             Some(reason) if self.nothing_is_left(&reason) => {
                 let order = self.heads.last().map_or(0, |head| head.number);
                 let removal = Removal::new(self.uid, order, Vec::new(), 0);
-                if let Some(leaving) = &mut self.leaving {
-                    leaving.removal = Some(removal);
+                if let Some(task) = &mut self.removing {
+                    task.removal = Some(removal);
                 }
             }
             Some(_) => {}
@@ -169,8 +174,8 @@ impl Deployment {
 
     /// There is no account for this reason, and that leaves no object to be taken away either.
     fn nothing_is_left(&self, reason: &Reason) -> bool {
-        let all_end = match self.leaving.as_ref().map(|leaving| &leaving.purpose) {
-            Some(Purpose::Whole { .. }) => true,
+        let all_end = match self.removing.as_ref().map(|task| &task.purpose) {
+            Some(Purpose::Teardown { .. }) => true,
             Some(Purpose::Sets(sets)) => self.heads.iter().all(|head| sets.contains(&head.set.uid)),
             _ => false,
         };
@@ -185,44 +190,49 @@ impl Deployment {
         }
     }
 
-    fn prepared(&mut self, set: &SetUid, result: Result<Blueprint, Prevented>, now: Millis) {
+    fn prepared(
+        &mut self,
+        set: &SetUid,
+        result: Result<Blueprint, PreparationFailure>,
+        now: Millis,
+    ) {
         let result = match result {
             Ok(blueprint) => {
                 self.start_rollout(set, &blueprint);
                 Ok(())
             }
-            Err(Prevented::Refused(why)) => {
+            Err(PreparationFailure::Refused(why)) => {
                 let refused = why.into_iter();
                 let refused = refused.map(|message| Block::preflight(Reason::Refused, message));
                 Err(refused.collect::<Vec<_>>().into())
             }
-            Err(Prevented::Missing(what)) => {
+            Err(PreparationFailure::Missing(what)) => {
                 Err(vec![Block::preflight(Reason::ContentMissing, what)].into())
             }
-            Err(Prevented::Failed(failure)) => Err(Setback::from(&failure)),
+            Err(PreparationFailure::Failed(failure)) => Err(OperationFailure::from(&failure)),
         };
-        self.prepared.settle(result, now, &mut self.spread);
+        self.preparation.finish(result, now, &mut self.jitter);
     }
 
-    fn surveyed(&mut self, result: Result<Surveyed, Failure>, now: Millis) {
-        let Some(leaving) = &mut self.leaving else {
+    fn inventories(&mut self, result: Result<Inventories, Failure>, now: Millis) {
+        let Some(task) = &mut self.removing else {
             return;
         };
         let result = match result {
-            Ok(surveyed) => {
+            Ok(inventories) => {
                 // A prune takes what it knows of; only a teardown has to be complete.
-                let all = matches!(leaving.purpose, Purpose::Whole { .. } | Purpose::Sets(_));
-                leaving.needs_search = surveyed.incomplete && all;
-                leaving.named = surveyed.named;
-                if surveyed.incomplete && matches!(leaving.purpose, Purpose::Fold(_)) {
+                let all = matches!(task.purpose, Purpose::Teardown { .. } | Purpose::Sets(_));
+                task.needs_search = inventories.incomplete && all;
+                task.inventories = inventories.sets;
+                if inventories.incomplete && matches!(task.purpose, Purpose::Supersede(_)) {
                     // Of what is not known it cannot be said that newer sets name it too.
-                    leaving.named.clear();
+                    task.inventories.clear();
                 }
                 Ok(())
             }
-            Err(failure) => Err(Setback::from(&failure)),
+            Err(failure) => Err(OperationFailure::from(&failure)),
         };
-        leaving.surveyed.settle(result, now, &mut self.spread);
+        task.survey.finish(result, now, &mut self.jitter);
         self.start_removal();
     }
 
@@ -237,42 +247,43 @@ impl Deployment {
                 .map(|desired| desired.key.clone())
                 .collect()
         });
-        let Some(leaving) = &mut self.leaving else {
+        let Some(task) = &mut self.removing else {
             return;
         };
-        let known = leaving.surveyed.open && (leaving.searched.open || !leaving.needs_search);
-        if !known || leaving.removal.is_some() {
+        let known = task.survey.done && (task.search.done || !task.needs_search);
+        if !known || task.removal.is_some() {
             return;
         }
-        let mut inventory = match &leaving.purpose {
+        let mut inventory = match &task.purpose {
             Purpose::Prune(_) => match &accepted {
-                Some(accepted) => prune::prune(&leaving.named, accepted),
+                Some(accepted) => prune::prune(&task.inventories, accepted),
                 // Not to know what the accepted set names prunes nothing.
                 None => return,
             },
-            Purpose::Whole { .. } => teardown::whole(&leaving.named),
-            Purpose::Sets(sets) => split(leaving, &self.heads, |uid| sets.contains(uid)),
-            Purpose::Archive(set) => split(leaving, &self.heads, |uid| uid == set),
-            Purpose::Fold(sets) => {
-                let covered = prune::superseded(&leaving.named);
+            Purpose::Teardown { .. } => teardown::whole(&task.inventories),
+            Purpose::Sets(sets) => split(task, &self.heads, |uid| sets.contains(uid)),
+            Purpose::Archive(set) => split(task, &self.heads, |uid| uid == set),
+            Purpose::Supersede(sets) => {
+                let covered = prune::superseded(&task.inventories);
                 let is_covered = |head: &&SetHead| {
                     sets.contains(&head.set.uid) && covered.contains(&head.number)
                 };
                 let covered = self.heads.iter().filter(is_covered);
-                leaving.covered = covered.map(|head| head.set.uid.clone()).collect();
+                task.covered = covered.map(|head| head.set.uid.clone()).collect();
                 Vec::new()
             }
             Purpose::Orphan(_) => Vec::new(),
         };
-        let nothing_stays = match &leaving.purpose {
-            Purpose::Whole { .. } => true,
+        let nothing_stays = match &task.purpose {
+            Purpose::Teardown { .. } => true,
             Purpose::Sets(sets) => self.heads.iter().all(|head| sets.contains(&head.set.uid)),
-            Purpose::Prune(_) | Purpose::Fold(_) | Purpose::Archive(_) | Purpose::Orphan(_) => {
-                false
-            }
+            Purpose::Prune(_)
+            | Purpose::Supersede(_)
+            | Purpose::Archive(_)
+            | Purpose::Orphan(_) => false,
         };
         if nothing_stays {
-            for found in std::mem::take(&mut leaving.found) {
+            for found in std::mem::take(&mut task.found) {
                 match inventory
                     .iter_mut()
                     .find(|known| known.key.same_object(&found.key))
@@ -283,33 +294,33 @@ impl Deployment {
                 }
             }
         }
-        leaving.named = Vec::new();
-        let seed = self.spread.draw();
-        leaving.removal = Some(Removal::new(self.uid, newest, inventory, seed));
+        task.inventories = Vec::new();
+        let seed = self.jitter.draw();
+        task.removal = Some(Removal::new(self.uid, newest, inventory, seed));
     }
 
-    fn chore_done(&mut self, action: &Action, result: Result<(), Failure>, now: Millis) {
-        self.chore.busy = false;
+    fn cleanup_done(&mut self, action: &Action, result: Result<(), Failure>, now: Millis) {
+        self.cleanup.busy = false;
         if let Err(failure) = result {
-            self.chore
-                .settle(Err(Setback::from(&failure)), now, &mut self.spread);
+            self.cleanup
+                .finish(Err(OperationFailure::from(&failure)), now, &mut self.jitter);
             return;
         }
-        self.chore = Gate::default();
+        self.cleanup = Operation::default();
         match action {
-            Action::Retire(set) => {
+            Action::Archive(set) => {
                 for head in self.heads.iter_mut().filter(|head| head.set.uid == *set) {
                     head.archived = true;
                     head.lifecycle = Lifecycle::Archived;
                     head.inventory = Arc::default();
                 }
             }
-            Action::Discard(set) | Action::Release(set) => {
+            Action::DeleteSet(set) | Action::RemoveFinalizer(set) => {
                 self.heads.retain(|head| head.set.uid != *set);
             }
-            Action::Record => {
-                if let Some(leaving) = &mut self.leaving {
-                    leaving.recorded = true;
+            Action::RecordTeardown => {
+                if let Some(task) = &mut self.removing {
+                    task.recorded = true;
                 }
             }
             _ => {}
@@ -318,17 +329,20 @@ impl Deployment {
 }
 
 /// What the ending sets name and no staying one holds; an archived set holds nothing.
-fn split(leaving: &Leaving, heads: &[SetHead], ends: impl Fn(&SetUid) -> bool) -> Vec<Doomed> {
-    let numbers = |wanted: &dyn Fn(&SetHead) -> bool| -> Vec<Named> {
+fn split(
+    task: &RemovalTask,
+    heads: &[SetHead],
+    ends: impl Fn(&SetUid) -> bool,
+) -> Vec<RemovalTarget> {
+    let numbers = |matches: &dyn Fn(&SetHead) -> bool| -> Vec<SetInventory> {
         let numbers: Vec<u64> = heads
             .iter()
-            .filter(|head| !head.archived && wanted(head))
+            .filter(|head| !head.archived && matches(head))
             .map(|head| head.number)
             .collect();
-        leaving
-            .named
+        task.inventories
             .iter()
-            .filter(|named| numbers.contains(&named.number))
+            .filter(|set| numbers.contains(&set.number))
             .cloned()
             .collect()
     };

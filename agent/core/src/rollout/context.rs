@@ -4,7 +4,7 @@ use stevedore_proto_core::DeploymentUid;
 
 use crate::adopt::Claim;
 use crate::drift::Fingerprint;
-use crate::observe::Seen;
+use crate::observation::Observation;
 
 /// For whom a set is rolled out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Memory {
     /// wanted the same. What differs now is drift.
     pub placed: bool,
     /// The last look at it.
-    pub seen: Option<Seen>,
+    pub seen: Option<Observation>,
 }
 
 /// What was stored about a set's progress before.

@@ -3,26 +3,26 @@
 use stevedore_proto_core::{Millis, Reason};
 
 use super::context::Record;
-use super::item::{Block, Know, being_deleted};
+use super::item::{Block, Live, being_deleted};
 use super::refusal::refuse;
 use super::{Job, Rollout};
 use crate::adopt::Ownership;
 use crate::failure::{Failure, FailureKind};
 use crate::key::{ObjectKey, WatchKey};
-use crate::observe::Seen;
+use crate::observation::Observation;
 use crate::retry::{BLOCKED, SOON};
 
 /// What a request asked for by [`Job`] answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Of a list: everything it found.
-    Listed(Vec<(ObjectKey, Seen)>),
+    Listed(Vec<(ObjectKey, Observation)>),
     /// Of a GET: the object, or 404.
-    Read(Option<Seen>),
+    Read(Option<Observation>),
     /// Of a dry-run: it would pass.
     Checked,
     /// Of an apply: the object as it is stored.
-    Written(Seen),
+    Written(Observation),
     /// It failed.
     Failed(Failure),
 }
@@ -67,10 +67,10 @@ impl Rollout {
                         .find(|(key, _)| key.same_object(&item.desired.key));
                     match listed {
                         Some((_, seen)) => {
-                            self.look(at, seen.clone(), true, now);
+                            self.take_observation(at, seen.clone(), true, now);
                         }
-                        None if item.know.is_present() || item.record.is_some() => {
-                            item.know = Know::Doubtful;
+                        None if item.live.is_present() || item.record.is_some() => {
+                            item.live = Live::Unconfirmed;
                         }
                         None => {}
                     }
@@ -78,11 +78,11 @@ impl Rollout {
             }
             Answer::Failed(failure) => {
                 for item in &mut self.items {
-                    if scope.covers(&item.desired.key) && (!item.fresh || !item.know.is_present()) {
+                    if scope.covers(&item.desired.key) && (!item.fresh || !item.live.is_present()) {
                         if failure.kind == FailureKind::NoKind {
-                            item.know = Know::Absent;
+                            item.live = Live::Absent;
                         } else {
-                            refuse(item, &failure, false, now, &mut self.spread);
+                            refuse(item, &failure, false, now, &mut self.jitter);
                         }
                     }
                 }
@@ -98,12 +98,12 @@ impl Rollout {
         item.busy = false;
         match answer {
             Answer::Checked => {
-                item.dry = true;
+                item.checked = true;
                 item.conflicts = 0;
                 item.block = None;
                 item.backoff.clear();
                 // An event may have shown what the check knew nothing of.
-                self.judge(at, now);
+                self.update_block(at, now);
             }
             Answer::Written(seen) => {
                 let repaired = item.placed;
@@ -111,70 +111,70 @@ impl Rollout {
                     uid: seen.uid.clone(),
                     fingerprint: seen.fingerprint,
                 });
-                item.dry = true;
+                item.checked = true;
                 item.conflicts = 0;
                 item.block = None;
                 item.backoff.clear();
                 if repaired {
-                    item.fights.repaired(now);
+                    item.repairs.repaired(now);
                 }
-                if self.look(at, seen, true, now) {
+                if self.take_observation(at, seen, true, now) {
                     self.check_written(at, now);
                 }
             }
             Answer::Read(Some(seen)) => {
-                self.look(at, seen, true, now);
+                self.take_observation(at, seen, true, now);
             }
             Answer::Read(None) => {
-                item.know = Know::Absent;
+                item.live = Live::Absent;
                 item.block = None;
                 item.backoff.clear();
                 self.vanished(at, now);
             }
             Answer::Failed(failure) if failure.kind == FailureKind::NoKind && is_read(job) => {
-                item.know = Know::Absent;
+                item.live = Live::Absent;
             }
             Answer::Failed(failure) => {
                 let preflight = matches!(job, Job::DryRun(..));
-                refuse(item, &failure, preflight, now, &mut self.spread);
+                refuse(item, &failure, preflight, now, &mut self.jitter);
             }
             Answer::Listed(_) => {}
         }
-        self.take_early(at, now);
+        self.apply_early_event(at, now);
         let item = &mut self.items[at];
         if std::mem::take(&mut item.recheck) {
-            item.know = Know::Doubtful;
+            item.live = Live::Unconfirmed;
         }
     }
 
     /// An event that overtook the answer it follows is taken in now: no other may ever come.
-    fn take_early(&mut self, at: usize, now: Millis) {
+    fn apply_early_event(&mut self, at: usize, now: Millis) {
         let item = &mut self.items[at];
         let Some(early) = item.early.take() else {
             return;
         };
-        match &item.know {
-            Know::Present(current) if early.is_later_than(current) => {
+        match &item.live {
+            Live::Present(current) if early.is_later_than(current) => {
                 let fresh = item.fresh;
-                self.look(at, *early, fresh, now);
+                self.take_observation(at, *early, fresh, now);
             }
-            Know::Present(_) => {}
-            Know::Absent | Know::Unread | Know::Doubtful => item.know = Know::Doubtful,
+            Live::Present(_) => {}
+            Live::Absent | Live::Unread | Live::Unconfirmed => item.live = Live::Unconfirmed,
         }
     }
 
     /// A watch saw an object of this deployment.
-    pub fn observed(&mut self, key: &ObjectKey, seen: Seen, now: Millis) {
+    pub fn observed(&mut self, key: &ObjectKey, seen: Observation, now: Millis) {
         let Some(at) = self.position(key) else {
             return;
         };
         let item = &mut self.items[at];
         item.listed = true;
-        match &item.know {
-            Know::Present(current) if !seen.is_later_than(current) => {}
+        match &item.live {
+            Live::Present(current) if !seen.is_later_than(current) => {}
             // What was confirmed absent is not believed to be back from an event alone.
-            Know::Absent if !item.busy => item.know = Know::Doubtful,
-            Know::Absent | Know::Doubtful if item.busy => {
+            Live::Absent if !item.busy => item.live = Live::Unconfirmed,
+            Live::Absent | Live::Unconfirmed if item.busy => {
                 if item
                     .early
                     .as_ref()
@@ -183,10 +183,10 @@ impl Rollout {
                     item.early = Some(Box::new(seen));
                 }
             }
-            Know::Absent | Know::Doubtful => {}
-            Know::Present(_) | Know::Unread => {
+            Live::Absent | Live::Unconfirmed => {}
+            Live::Present(_) | Live::Unread => {
                 let fresh = item.fresh;
-                self.look(at, seen, fresh, now);
+                self.take_observation(at, seen, fresh, now);
             }
         }
         self.advance(now);
@@ -194,17 +194,17 @@ impl Rollout {
 
     /// An object no longer passes a watch's filter: deleted, or its label was removed. Only a live GET
     /// tells which.
-    pub fn removed(&mut self, key: &ObjectKey, last: Option<&Seen>, now: Millis) {
+    pub fn removed(&mut self, key: &ObjectKey, last: Option<&Observation>, now: Millis) {
         let Some(at) = self.position(key) else {
             return;
         };
         let item = &mut self.items[at];
-        let outlived = match (last, &item.know) {
-            (Some(last), Know::Present(current)) => {
+        let outlived = match (last, &item.live) {
+            (Some(last), Live::Present(current)) => {
                 current.uid != last.uid && current.is_later_than(last)
             }
             // While it is being created, this may be the end of what the answer will show.
-            (_, Know::Absent) => !item.busy,
+            (_, Live::Absent) => !item.busy,
             _ => false,
         };
         if outlived {
@@ -213,7 +213,7 @@ impl Rollout {
         if item.busy {
             item.recheck = true;
         } else {
-            item.know = Know::Doubtful;
+            item.live = Live::Unconfirmed;
             item.backoff.retry_now();
         }
         self.advance(now);
@@ -233,11 +233,11 @@ impl Rollout {
         for item in &mut self.items {
             let missed = scope.covers(&item.desired.key)
                 && !std::mem::replace(&mut item.listed, true)
-                && item.know.is_present();
+                && item.live.is_present();
             if missed && item.busy {
                 item.recheck = true;
             } else if missed {
-                item.know = Know::Doubtful;
+                item.live = Live::Unconfirmed;
             }
         }
         self.advance(now);
@@ -246,7 +246,7 @@ impl Rollout {
     /// What is known of a scope is too old to be relied on: it is listed again.
     pub fn expire(&mut self, scope: &WatchKey) {
         for item in &mut self.items {
-            if scope.covers(&item.desired.key) && item.know.is_present() {
+            if scope.covers(&item.desired.key) && item.live.is_present() {
                 item.fresh = false;
             }
         }
@@ -261,26 +261,26 @@ impl Rollout {
 
     /// Takes in a look at an object, unless a later one is known: that one is judged again then, by what the
     /// answer changed beside it.
-    fn look(&mut self, at: usize, seen: Seen, fresh: bool, now: Millis) -> bool {
+    fn take_observation(&mut self, at: usize, seen: Observation, fresh: bool, now: Millis) -> bool {
         let item = &mut self.items[at];
-        let later = match &item.know {
-            Know::Present(current) if current.is_later_than(&seen) => Some(&current.uid),
+        let later = match &item.live {
+            Live::Present(current) if current.is_later_than(&seen) => Some(&current.uid),
             _ => None,
         };
         let taken_in = later.is_none();
         if let Some(uid) = later {
             item.fresh |= fresh && *uid == seen.uid;
         } else {
-            item.know = Know::Present(Box::new(seen));
+            item.live = Live::Present(Box::new(seen));
             item.fresh = fresh;
             item.listed = true;
         }
-        self.judge(at, now);
+        self.update_block(at, now);
         taken_in
     }
 
     /// Draws the conclusions of what is now known of an object.
-    fn judge(&mut self, at: usize, now: Millis) {
+    fn update_block(&mut self, at: usize, now: Millis) {
         let context = &self.context;
         let item = &mut self.items[at];
         let Some(seen) = item.seen() else {
@@ -304,7 +304,7 @@ impl Rollout {
         };
         if let Some(block) = stopped {
             item.block = Some(Box::new(block));
-            item.backoff.fail(now, BLOCKED, None, &mut self.spread);
+            item.backoff.fail(now, BLOCKED, None, &mut self.jitter);
             return;
         }
         if item
@@ -317,16 +317,16 @@ impl Rollout {
         }
         if item.in_place(context) {
             item.placed = true;
-            item.disturbed = false;
+            item.drifted = false;
             item.block = None;
             if item.waits_for_probe() {
-                item.backoff.fail(now, SOON, None, &mut self.spread);
+                item.backoff.fail(now, SOON, None, &mut self.jitter);
             } else {
                 item.backoff.clear();
             }
         } else if item.placed && !item.busy {
             // What is under way may be our own write, of which the answer tells.
-            self.disturbed(at, now);
+            self.drifted(at, now);
         }
     }
 
@@ -339,7 +339,7 @@ impl Rollout {
                 "is stored without our mark or our field ownership: something in the API server's \
                  admission alters it",
             )));
-            item.backoff.fail(now, BLOCKED, None, &mut self.spread);
+            item.backoff.fail(now, BLOCKED, None, &mut self.jitter);
         }
     }
 }

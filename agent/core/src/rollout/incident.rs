@@ -4,7 +4,7 @@ use stevedore_proto_core::Millis;
 use stevedore_proto_core::status::{Attribution, Interference};
 
 use super::Rollout;
-use super::item::{Fights, Item};
+use super::item::{Item, Repairs};
 
 /// Most incidents that are remembered.
 const INCIDENTS: usize = 16;
@@ -53,7 +53,7 @@ impl Incident {
 
 impl Rollout {
     /// The object is not as it was left. What stays so is one incident, however often it is looked at.
-    pub(super) fn disturbed(&mut self, at: usize, now: Millis) {
+    pub(super) fn drifted(&mut self, at: usize, now: Millis) {
         let author = author(&self.items[at]);
         self.attribute(at, author, now);
     }
@@ -67,7 +67,7 @@ impl Rollout {
 
     fn attribute(&mut self, at: usize, author: Author, now: Millis) {
         let item = &mut self.items[at];
-        let goes_on = std::mem::replace(&mut item.disturbed, true);
+        let goes_on = std::mem::replace(&mut item.drifted, true);
         let object = item.desired.key.to_string();
         let known = self
             .incidents
@@ -75,7 +75,7 @@ impl Rollout {
             .position(|(known, _)| known.object == object && known.author == author);
         let before = known.and_then(|at| self.incidents.remove(at));
         let incident = Incident {
-            kind: if item.fights.count() >= Fights::CONTENTION {
+            kind: if item.repairs.count() >= Repairs::CONTENTION {
                 Interference::Contention
             } else {
                 Interference::Drift

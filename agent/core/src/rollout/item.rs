@@ -8,7 +8,7 @@ use stevedore_retry::{Schedule, millis};
 use super::context::{Context, Memory, Record};
 use crate::adopt::{self, Ownership};
 use crate::desired::{Desired, Guard};
-use crate::observe::{Owner, Seen};
+use crate::observation::{Observation, Owner};
 use crate::probe::Probed;
 use crate::retry::Backoff;
 
@@ -54,18 +54,18 @@ pub(crate) fn being_deleted(finalizers: &str) -> String {
 
 /// What is known of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Know {
+pub(super) enum Live {
     /// Nothing yet.
     Unread,
     /// Something happened to it: only a live GET tells.
-    Doubtful,
+    Unconfirmed,
     /// A live GET answered 404.
     Absent,
     /// It was like this.
-    Present(Box<Seen>),
+    Present(Box<Observation>),
 }
 
-impl Know {
+impl Live {
     pub(super) fn is_present(&self) -> bool {
         matches!(self, Self::Present(_))
     }
@@ -82,12 +82,12 @@ pub(super) enum Need {
 
 /// Repairs that follow each other: each further one within the window waits longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Fights {
+pub(super) struct Repairs {
     count: u8,
     last: Millis,
 }
 
-impl Fights {
+impl Repairs {
     const WINDOW: Millis = 600_000;
     const WAITS: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(300));
     /// From this many repairs within the window on, it is contention.
@@ -103,7 +103,7 @@ impl Fights {
         self.last = now;
     }
 
-    pub(super) fn rests_until(&self) -> Millis {
+    pub(super) fn paused_until(&self) -> Millis {
         let wait = match self.count {
             0 | 1 => 0,
             n => millis(Self::WAITS.bound(u32::from(n - 1))),
@@ -111,8 +111,8 @@ impl Fights {
         self.last.saturating_add(wait)
     }
 
-    pub(super) fn rested(&self, now: Millis) -> bool {
-        now >= self.rests_until()
+    pub(super) fn may_repair(&self, now: Millis) -> bool {
+        now >= self.paused_until()
     }
 
     pub(super) fn count(&self) -> u8 {
@@ -124,29 +124,29 @@ impl Fights {
 pub(super) struct Item {
     pub(super) desired: Desired,
     pub(super) record: Option<Record>,
-    pub(super) know: Know,
+    pub(super) live: Live,
     /// What is known goes back to a look after the order was accepted, and after the last time that all was
     /// to be looked at again.
     pub(super) fresh: bool,
     /// Was in place as this order wants it: from now on changes are drift.
     pub(super) placed: bool,
     /// Somebody changed it, and it has not been put back yet.
-    pub(super) disturbed: bool,
+    pub(super) drifted: bool,
     /// The server has checked this order's content.
-    pub(super) dry: bool,
+    pub(super) checked: bool,
     /// A request is under way.
     pub(super) busy: bool,
     /// Something happened to it while a request was under way.
     pub(super) recheck: bool,
     /// What a watch saw while a request was under way whose answer says less: the latest of it.
-    pub(super) early: Option<Box<Seen>>,
-    /// Seen since the watch began its list.
+    pub(super) early: Option<Box<Observation>>,
+    /// Observation since the watch began its list.
     pub(super) listed: bool,
     /// Conflicts in a row.
     pub(super) conflicts: u8,
     pub(super) block: Option<Box<Block>>,
     pub(super) backoff: Backoff,
-    pub(super) fights: Fights,
+    pub(super) repairs: Repairs,
 }
 
 impl Item {
@@ -154,13 +154,13 @@ impl Item {
         Self {
             desired,
             record: memory.record,
-            know: memory
+            live: memory
                 .seen
-                .map_or(Know::Unread, |seen| Know::Present(Box::new(seen))),
+                .map_or(Live::Unread, |seen| Live::Present(Box::new(seen))),
             fresh: false,
             placed: memory.placed,
-            disturbed: false,
-            dry: false,
+            drifted: false,
+            checked: false,
             busy: false,
             recheck: false,
             early: None,
@@ -168,13 +168,13 @@ impl Item {
             conflicts: 0,
             block: None,
             backoff: Backoff::default(),
-            fights: Fights::default(),
+            repairs: Repairs::default(),
         }
     }
 
-    pub(super) fn seen(&self) -> Option<&Seen> {
-        match &self.know {
-            Know::Present(seen) => Some(seen),
+    pub(super) fn seen(&self) -> Option<&Observation> {
+        match &self.live {
+            Live::Present(seen) => Some(seen),
             _ => None,
         }
     }
@@ -196,7 +196,7 @@ impl Item {
         self.seen().is_some_and(|seen| seen.established)
     }
 
-    pub(super) fn ownership(&self, seen: &Seen, context: &Context) -> Ownership {
+    pub(super) fn ownership(&self, seen: &Observation, context: &Context) -> Ownership {
         let recorded = self.record.as_ref().map(|record| &*record.uid);
         adopt::decide(seen, self.desired.policy, &context.claim(recorded))
     }
@@ -210,7 +210,7 @@ impl Item {
         })
     }
 
-    fn up_to_date(&self, seen: &Seen, context: &Context) -> bool {
+    fn up_to_date(&self, seen: &Observation, context: &Context) -> bool {
         let as_wanted = matches!(seen.owner, Owner::Deployment { content, .. }
             if content == self.desired.content);
         as_wanted
@@ -223,14 +223,14 @@ impl Item {
     }
 
     pub(super) fn need(&self, context: &Context, paused: bool) -> Need {
-        match &self.know {
-            Know::Unread if self.record.is_some() => Need::List,
-            Know::Unread if paused => Need::Read,
-            Know::Doubtful => Need::Read,
-            Know::Unread | Know::Absent => Need::Write(Guard::Create),
-            Know::Present(seen) if seen.terminating.is_some() => self.look_again(),
-            Know::Present(seen) => match self.ownership(seen, context) {
-                Ownership::Newer(_) | Ownership::Foreign(_) => self.look_again(),
+        match &self.live {
+            Live::Unread if self.record.is_some() => Need::List,
+            Live::Unread if paused => Need::Read,
+            Live::Unconfirmed => Need::Read,
+            Live::Unread | Live::Absent => Need::Write(Guard::Create),
+            Live::Present(seen) if seen.terminating.is_some() => self.need_while_blocked(),
+            Live::Present(seen) => match self.ownership(seen, context) {
+                Ownership::Newer(_) | Ownership::Foreign(_) => self.need_while_blocked(),
                 Ownership::Ours if self.up_to_date(seen, context) && self.fresh => {
                     if seen.probed == Probed::NotYet {
                         Need::Read
@@ -247,7 +247,7 @@ impl Item {
 
     /// Something is in the way. Judged under this order: the wait is over, see whether it still is. Only
     /// remembered from the order before: see whether it is, for nothing else would ever tell.
-    fn look_again(&self) -> Need {
+    fn need_while_blocked(&self) -> Need {
         if self.block.is_some() || !self.fresh {
             Need::Read
         } else {
@@ -255,11 +255,11 @@ impl Item {
         }
     }
 
-    /// Does not stand against writing the step it belongs to.
+    /// Does not stand against writing the part it belongs to.
     pub(super) fn may_go_on(&self, context: &Context) -> bool {
         if self.placed || self.in_place(context) {
             return true;
         }
-        self.block.is_none() && self.dry && !matches!(self.know, Know::Doubtful)
+        self.block.is_none() && self.checked && !matches!(self.live, Live::Unconfirmed)
     }
 }

@@ -2,9 +2,9 @@
 
 use stevedore_proto_core::{Millis, Reason};
 
-use super::item::{Block, Item, Know};
+use super::item::{Block, Item, Live};
 use crate::failure::{Failure, FailureKind};
-use crate::retry::{FORBIDDEN, SOON, Spread, schedule};
+use crate::retry::{FORBIDDEN, Jitter, SOON, schedule};
 
 /// A request about an object was refused.
 pub(super) fn refuse(
@@ -12,19 +12,19 @@ pub(super) fn refuse(
     failure: &Failure,
     preflight: bool,
     now: Millis,
-    spread: &mut Spread,
+    jitter: &mut Jitter,
 ) {
     let schedule = match failure.kind {
         FailureKind::Conflict => {
-            item.know = Know::Doubtful;
+            item.live = Live::Unconfirmed;
             item.conflicts = item.conflicts.saturating_add(1);
             if item.conflicts > 1 {
-                item.backoff.fail(now, SOON, None, spread);
+                item.backoff.fail(now, SOON, None, jitter);
             }
             return;
         }
-        FailureKind::NotFound if item.know.is_present() => {
-            item.know = Know::Doubtful;
+        FailureKind::NotFound if item.live.is_present() => {
+            item.live = Live::Unconfirmed;
             Some(SOON)
         }
         FailureKind::NoKind if item.desired.defined_here => Some(SOON),
@@ -34,13 +34,13 @@ pub(super) fn refuse(
     match schedule {
         Some(schedule) => item
             .backoff
-            .fail(now, schedule, failure.retry_after, spread),
+            .fail(now, schedule, failure.retry_after, jitter),
         None => item.backoff.never(),
     }
     // What usually passes at the next try is not worth a status of its own.
     let brief = schedule == Some(SOON) && item.backoff.attempts() < 4;
     if !brief {
-        let homeless = failure.kind == FailureKind::NotFound && !item.know.is_present();
+        let homeless = failure.kind == FailureKind::NotFound && !item.live.is_present();
         item.block = Some(Box::new(Block {
             // What is created can only miss its namespace.
             reason: if homeless {

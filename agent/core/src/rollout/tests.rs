@@ -9,30 +9,34 @@ use crate::adopt::tests::seen;
 use crate::failure::{Failure, FailureKind};
 use crate::key::Kind;
 use crate::mark::ShortHash;
-use crate::observe::{Owner, Seen};
+use crate::observation::{Observation, Owner};
 use crate::probe::Probed;
 
 const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
 
-fn wanted(kind: Kind, name: &str, step: Step) -> Desired {
+fn desired(kind: Kind, name: &str, part: PhasePart) -> Desired {
     Desired {
         key: ObjectKey::new(kind, None, name),
         phase: 0,
         index: 0,
-        step,
+        part,
         content: ShortHash::of(&Digest::of(name.as_bytes())),
         policy: CollisionProtection::Prevent,
         ignore: Box::default(),
         mappings: Box::default(),
-        defined_here: step == Step::Rest,
+        defined_here: part == PhasePart::Rest,
     }
 }
 
 fn definition_and_thing() -> Vec<Desired> {
     let definition = Kind::new("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
     vec![
-        wanted(definition, "things", Step::Ground),
-        wanted(Kind::new("example.org", "v1", "Thing"), "thing", Step::Rest),
+        desired(definition, "things", PhasePart::Prerequisites),
+        desired(
+            Kind::new("example.org", "v1", "Thing"),
+            "thing",
+            PhasePart::Rest,
+        ),
     ]
 }
 
@@ -52,7 +56,7 @@ fn rollout(objects: Vec<Desired>, memory: impl FnMut(&Desired) -> Memory) -> Rol
 }
 
 /// The object as it stands after our write.
-fn ours(desired: &Desired, version: u64) -> Seen {
+fn ours(desired: &Desired, version: u64) -> Observation {
     let mut seen = seen(Owner::Deployment {
         uid: OURS,
         order: 1,
@@ -75,8 +79,8 @@ fn only(rollout: &Rollout) -> Job {
 }
 
 /// An order that changes nothing about its one object, which is remembered as it stands.
-fn unchanged() -> (Rollout, Seen) {
-    let object = wanted(Kind::new("", "v1", "Node"), "n", Step::Rest);
+fn unchanged() -> (Rollout, Observation) {
+    let object = desired(Kind::new("", "v1", "Node"), "n", PhasePart::Rest);
     let before = ours(&object, 5);
     let memory = Memory {
         record: Some(Record {
@@ -116,7 +120,7 @@ fn a_kind_that_the_set_defines_itself_is_tried_again_at_once_and_silently() {
     let job = only(&rollout);
     let unknown = Failure::new(FailureKind::NoKind, "no such path");
     answer(&mut rollout, &job, Answer::Failed(unknown));
-    assert!(rollout.view().blockers.is_empty());
+    assert!(rollout.summary().blockers.is_empty());
     let (jobs, wake) = rollout.plan(10, 16);
     assert!(jobs.is_empty() && wake.unwrap() <= 200, "{wake:?}");
 }
@@ -152,7 +156,7 @@ fn an_older_event_than_our_last_writes_answer_is_not_believed() {
     news.resource_version = "6".into();
     news.probed = Probed::Failed("news".into());
     rollout.observed(&key, news, 20);
-    assert_eq!(rollout.view().available.status, Truth::False);
+    assert_eq!(rollout.summary().available.status, Truth::False);
 }
 
 #[test]
@@ -192,7 +196,7 @@ fn a_conflict_leads_to_a_live_read_and_not_to_another_dry_run() {
 
 #[test]
 fn an_answer_without_our_mark_is_a_named_blocker_and_no_endless_write() {
-    let object = wanted(Kind::new("", "v1", "Node"), "n", Step::Rest);
+    let object = desired(Kind::new("", "v1", "Node"), "n", PhasePart::Rest);
     let mut rollout = rollout(vec![object.clone()], |_| Memory::default());
     let dry = only(&rollout);
     answer(&mut rollout, &dry, Answer::Checked);
@@ -201,14 +205,14 @@ fn an_answer_without_our_mark_is_a_named_blocker_and_no_endless_write() {
     stripped.labelled = None;
     answer(&mut rollout, &apply, Answer::Written(stripped));
     assert_eq!(rollout.plan(10, 16).0, []);
-    let view = rollout.view();
-    assert_eq!(view.blockers[0].reason, Reason::Altered);
-    assert_eq!(view.phases[0].state, PhaseState::Blocked);
+    let summary = rollout.summary();
+    assert_eq!(summary.blockers[0].reason, Reason::Altered);
+    assert_eq!(summary.phases[0].state, PhaseState::Blocked);
 }
 
 #[test]
 fn what_stood_in_the_way_of_the_order_before_is_looked_at_again_and_named() {
-    let object = wanted(Kind::new("", "v1", "Node"), "n", Step::Rest);
+    let object = desired(Kind::new("", "v1", "Node"), "n", PhasePart::Rest);
     let foreign = seen(Owner::Nobody);
     let mut dying = ours(&object, 5);
     dying.terminating = Some("example.org/hold".into());
@@ -224,7 +228,7 @@ fn what_stood_in_the_way_of_the_order_before_is_looked_at_again_and_named() {
         let read = only(&rollout);
         assert_eq!(read, Job::Read(0));
         answer(&mut rollout, &read, Answer::Read(Some(in_the_way)));
-        assert_eq!(rollout.view().blockers[0].reason, reason);
+        assert_eq!(rollout.summary().blockers[0].reason, reason);
         let (jobs, wake) = rollout.plan(10, 16);
         assert!(jobs.is_empty() && wake.is_some());
     }
@@ -232,7 +236,7 @@ fn what_stood_in_the_way_of_the_order_before_is_looked_at_again_and_named() {
 
 #[test]
 fn an_event_that_overtakes_the_answer_of_a_create_is_not_lost() {
-    let object = wanted(Kind::new("", "v1", "Node"), "n", Step::Rest);
+    let object = desired(Kind::new("", "v1", "Node"), "n", PhasePart::Rest);
     let mut rollout = rollout(vec![object.clone()], |_| Memory {
         record: Some(Record {
             uid: "former".into(),
@@ -258,7 +262,7 @@ fn an_event_that_overtakes_the_answer_of_a_create_is_not_lost() {
     let mut young = ours(&object, 6);
     young.probed = Probed::Failed("not yet".into());
     rollout.finish(&apply, Answer::Written(young), 10);
-    assert!(rollout.is_available(), "{:?}", rollout.view());
+    assert!(rollout.is_available(), "{:?}", rollout.summary());
 }
 
 #[test]
@@ -285,7 +289,7 @@ fn a_deletion_that_overtakes_the_answer_of_a_create_is_noticed() {
 
 /// An object that was there, and the apply of another content over it, under way.
 fn changing() -> (Rollout, Desired, Job) {
-    let object = wanted(Kind::new("", "v1", "Node"), "n", Step::Rest);
+    let object = desired(Kind::new("", "v1", "Node"), "n", PhasePart::Rest);
     let mut before = ours(&object, 5);
     before.owner = Owner::Deployment {
         uid: OURS,
@@ -314,9 +318,9 @@ fn an_event_that_overtakes_the_answer_of_a_change_is_judged_by_it() {
     let (mut rollout, object, apply) = changing();
     rollout.observed(&object.key, ours(&object, 7), 10);
     rollout.finish(&apply, Answer::Written(ours(&object, 6)), 10);
-    assert!(rollout.is_available(), "{:?}", rollout.view());
+    assert!(rollout.is_available(), "{:?}", rollout.summary());
     assert_eq!(rollout.plan(10, 16).0, []);
-    assert_eq!(rollout.view().controlled.len(), 1);
+    assert_eq!(rollout.summary().controlled.len(), 1);
 }
 
 #[test]
@@ -326,13 +330,16 @@ fn what_others_did_after_a_write_is_not_taken_for_what_admission_did_to_it() {
     edited.fingerprint = Some(ShortHash::of(&Digest::of(b"edited")));
     rollout.observed(&object.key, edited.clone(), 10);
     rollout.finish(&apply, Answer::Written(ours(&object, 6)), 10);
-    assert_eq!(rollout.view().blockers, []);
+    assert_eq!(rollout.summary().blockers, []);
     assert_eq!(only(&rollout), Job::Apply(0, Guard::on(&edited)));
 }
 
 #[test]
 fn a_check_that_passes_does_not_hide_what_an_event_showed_meanwhile() {
-    let mut dying = ours(&wanted(Kind::new("", "v1", "Node"), "n", Step::Rest), 7);
+    let mut dying = ours(
+        &desired(Kind::new("", "v1", "Node"), "n", PhasePart::Rest),
+        7,
+    );
     dying.terminating = Some("example.org/hold".into());
     let mut foreign = seen(Owner::Nobody);
     foreign.resource_version = "7".into();
@@ -353,7 +360,7 @@ fn a_check_that_passes_does_not_hide_what_an_event_showed_meanwhile() {
         rollout.begin(&dry);
         rollout.observed(&key, meanwhile, 10);
         rollout.finish(&dry, Answer::Checked, 10);
-        assert_eq!(rollout.view().blockers[0].reason, reason);
+        assert_eq!(rollout.summary().blockers[0].reason, reason);
         assert_eq!(rollout.plan(10, 16).0, []);
     }
 }

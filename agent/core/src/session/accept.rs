@@ -1,11 +1,11 @@
 //! Whether an offered order may be accepted: only forward.
 
-use stevedore_proto_core::tuple::Standing;
+use stevedore_proto_core::tuple::Precedence;
 use stevedore_proto_core::{Leadership, Reason, Tuple};
 
-/// The verdict on an offered tuple.
+/// The decision on an offered tuple.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
     /// Newer than what is held.
     Accept,
     /// Exactly what is held.
@@ -16,72 +16,72 @@ pub enum Verdict {
 
 /// Judges an offered tuple.
 ///
-/// `speaker` is the leadership the session was opened by, `seen` the highest one this agent has met in
+/// `leader` is the leadership the session was opened by, `seen` the highest one this agent has met in
 /// memory or stored with an order, `held` the newest tuple accepted for the deployment, stored or about to be.
 ///
 /// The rules, in this order:
-/// 1. a speaker older than one seen before is a restored or deposed hub; one with the same counter and
+/// 1. a leader older than one seen before is a restored or deposed hub; one with the same counter and
 ///    another id is another history,
-/// 2. an order cannot come from a leadership its speaker has not reached,
+/// 2. an order cannot come from a leadership its leader has not reached,
 /// 3. a higher epoch is an operator's decision and is accepted whatever its number,
 /// 4. within an epoch neither term nor number may fall, and the number must rise,
 /// 5. the same number means the same term and digest.
-pub fn judge(
+pub fn decide(
     offered: &Tuple,
     held: Option<&Tuple>,
-    speaker: &Leadership,
+    leader: &Leadership,
     seen: Option<&Leadership>,
-) -> Verdict {
+) -> Decision {
     use Reason::{HubDiverged, HubRegressed};
-    match seen.map(|seen| speaker.standing(seen)) {
-        Some(Standing::Older) => {
-            return Verdict::Refuse(
+    match seen.map(|seen| leader.compared_to(seen)) {
+        Some(Precedence::Older) => {
+            return Decision::Refuse(
                 HubRegressed,
                 "the hub's epoch or term is older than one seen before",
             );
         }
-        Some(Standing::Foreign) => {
-            return Verdict::Refuse(
+        Some(Precedence::Foreign) => {
+            return Decision::Refuse(
                 HubDiverged,
                 "the hub's epoch or term has another id than the one seen",
             );
         }
-        Some(Standing::Current) | None => {}
+        Some(Precedence::Current) | None => {}
     }
-    match speaker.standing(&offered.leadership()) {
-        Standing::Current => {}
-        Standing::Older | Standing::Foreign => {
-            return Verdict::Refuse(
+    match leader.compared_to(&offered.leadership()) {
+        Precedence::Current => {}
+        Precedence::Older | Precedence::Foreign => {
+            return Decision::Refuse(
                 HubDiverged,
                 "the order names a leadership its hub has not reached",
             );
         }
     }
     let Some(held) = held else {
-        return Verdict::Accept;
+        return Decision::Accept;
     };
     if offered == held {
-        return Verdict::Same;
+        return Decision::Same;
     }
     if offered.epoch.counter > held.epoch.counter {
-        return Verdict::Accept;
+        return Decision::Accept;
     }
-    match offered.leadership().standing(&held.leadership()) {
-        Standing::Older => Verdict::Refuse(
+    match offered.leadership().compared_to(&held.leadership()) {
+        Precedence::Older => Decision::Refuse(
             HubRegressed,
             "the order's epoch or term is older than the held one",
         ),
-        Standing::Foreign => Verdict::Refuse(
+        Precedence::Foreign => Decision::Refuse(
             HubDiverged,
             "the order's epoch or term has another id than the held one",
         ),
-        Standing::Current if offered.number > held.number => Verdict::Accept,
-        Standing::Current if offered.number < held.number => Verdict::Refuse(
+        Precedence::Current if offered.number > held.number => Decision::Accept,
+        Precedence::Current if offered.number < held.number => Decision::Refuse(
             HubRegressed,
             "the order's number is lower than the held one",
         ),
-        Standing::Current => {
-            Verdict::Refuse(HubDiverged, "the held number was given to something else")
+        Precedence::Current => {
+            Decision::Refuse(HubDiverged, "the held number was given to something else")
         }
     }
 }
@@ -89,7 +89,7 @@ pub fn judge(
 /// The higher of two leaderships; the first one when they cannot be compared.
 pub fn highest(known: Option<Leadership>, other: Leadership) -> Leadership {
     match known {
-        Some(known) if other.standing(&known) != Standing::Current => known,
+        Some(known) if other.compared_to(&known) != Precedence::Current => known,
         Some(_) | None => other,
     }
 }

@@ -91,7 +91,7 @@ pub enum Event {
         /// How far.
         stage: Stage,
     },
-    /// The engine's newest view of a deployment.
+    /// The engine's newest report of a deployment.
     Status(Box<DeploymentStatus>),
     /// The contents that are still stored, after archived sets were deleted.
     Contents(BTreeSet<Digest>),

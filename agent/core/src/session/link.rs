@@ -5,9 +5,9 @@ use stevedore_proto_core::Millis;
 use super::event::Connection;
 
 /// Longest time for dialling, and again for the hub's first answer.
-pub(super) const OPENING: Millis = 15_000;
+pub(super) const OPEN_TIMEOUT: Millis = 15_000;
 /// How long hello waits for what is being stored; a hub waits for it only so long.
-pub(super) const QUIET_WITHIN: Millis = 2_000;
+pub(super) const HELLO_DELAY: Millis = 2_000;
 /// Heartbeats that may stay unanswered before the link disconnects.
 const MISSED_BEATS: Millis = 3;
 
@@ -33,7 +33,7 @@ pub(super) enum State {
     Opening {
         connection: Connection,
         since: Millis,
-        said_hello: bool,
+        hello_sent: bool,
     },
     Up(Up),
 }
@@ -65,7 +65,7 @@ impl Link {
     }
 
     /// Whether a frame of this connection counts, and notes that the hub is alive.
-    pub(super) fn hears(&mut self, connection: Connection, now: Millis) -> bool {
+    pub(super) fn on_frame(&mut self, connection: Connection, now: Millis) -> bool {
         if let State::Up(up) = &mut self.state
             && up.connection == connection
         {
@@ -89,10 +89,10 @@ impl Link {
             State::Down { until } => *until,
             State::Opening {
                 since,
-                said_hello: false,
+                hello_sent: false,
                 ..
-            } => since + QUIET_WITHIN,
-            State::Connecting { since, .. } | State::Opening { since, .. } => since + OPENING,
+            } => since + HELLO_DELAY,
+            State::Connecting { since, .. } | State::Opening { since, .. } => since + OPEN_TIMEOUT,
             State::Up(up) => up.next_heartbeat.min(up.silent_at()),
         })
     }

@@ -13,7 +13,7 @@ use super::link::Link;
 use super::orders::Orders;
 use super::pages;
 use super::reconnect::Reconnect;
-use super::report::Reports;
+use super::reports::Reports;
 
 /// The agent's side of all its sessions, one after the other.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct Session {
     pub(super) seen: Option<Leadership>,
     pub(super) incarnation: u64,
     /// Who speaks on the open session.
-    pub(super) speaker: Option<Leadership>,
+    pub(super) leader: Option<Leadership>,
 }
 
 impl Session {
@@ -49,7 +49,7 @@ impl Session {
             contents: recovered.contents,
             seen,
             incarnation: 0,
-            speaker: None,
+            leader: None,
         }
     }
 
@@ -62,7 +62,7 @@ impl Session {
             Event::Connected(connection) => self.connected(connection, now, &mut out),
             Event::Disconnected(connection) => self.disconnected(connection, now, random),
             Event::Message(connection, message) => {
-                if self.link.hears(connection, now) {
+                if self.link.on_frame(connection, now) {
                     self.message(connection, message, now, random, &mut out);
                 }
             }

@@ -29,7 +29,7 @@ impl Reconnect {
         millis(jitter(self.schedule.bound(attempt), random))
     }
 
-    /// Not before what the hub asked for, and spread over a quarter of it.
+    /// Not before what the hub asked for, and jitter over a quarter of it.
     pub(super) fn retry_after(&self, asked: Millis, random: u64) -> Millis {
         let asked = Duration::from_millis(asked).min(self.longest_retry_after);
         millis(asked + jitter(asked / 4 + self.schedule.initial, random))

@@ -72,12 +72,12 @@ fn held(order: &Order) -> Held {
     }
 }
 
-struct Desk {
+struct Harness {
     session: Session,
     now: u64,
 }
 
-impl Desk {
+impl Harness {
     fn new(recovered: Recovered) -> Self {
         let identity = Identity {
             cluster: CLUSTER,
@@ -92,12 +92,12 @@ impl Desk {
 
     /// With an open session.
     fn up(recovered: Recovered) -> Self {
-        let mut desk = Self::new(recovered);
-        desk.step(Event::Tick);
-        desk.step(Event::Connected(Connection(1)));
-        desk.hears(welcome(1));
-        assert!(desk.session.is_up());
-        desk
+        let mut harness = Self::new(recovered);
+        harness.step(Event::Tick);
+        harness.step(Event::Connected(Connection(1)));
+        harness.on_frame(welcome(1));
+        assert!(harness.session.is_up());
+        harness
     }
 
     fn step(&mut self, event: Event) -> Vec<Action> {
@@ -105,7 +105,7 @@ impl Desk {
         self.session.step(event, self.now, 0)
     }
 
-    fn hears(&mut self, message: ToAgent) -> Vec<Action> {
+    fn on_frame(&mut self, message: ToAgent) -> Vec<Action> {
         self.step(Event::Message(Connection(1), message))
     }
 
@@ -162,27 +162,30 @@ fn says_hello(actions: &[Action]) -> bool {
 
 #[test]
 fn an_order_is_acknowledged_only_after_it_is_durable() {
-    let mut desk = Desk::up(Recovered::default());
-    let actions = desk.hears(message(&apply(1), Some(BYTES)));
+    let mut harness = Harness::up(Recovered::default());
+    let actions = harness.on_frame(message(&apply(1), Some(BYTES)));
     assert_eq!(
         (stores(&actions), acks(&actions)),
         (vec![(1, true)], vec![])
     );
-    assert_eq!(desk.session.root(), held::root([]), "not held yet");
-    assert_eq!(acks(&desk.stored(&apply(1))), [(1, Stage::Received)]);
+    assert_eq!(harness.session.root(), held::root([]), "not held yet");
+    assert_eq!(acks(&harness.stored(&apply(1))), [(1, Stage::Received)]);
 }
 
 #[test]
 fn content_that_is_stored_is_not_fetched_and_lacking_content_is() {
     let contents = [Digest::of(BYTES)].into();
-    let mut desk = Desk::up(Recovered {
+    let mut harness = Harness::up(Recovered {
         contents,
         ..Recovered::default()
     });
-    assert_eq!(stores(&desk.hears(message(&apply(1), None))), [(1, false)]);
+    assert_eq!(
+        stores(&harness.on_frame(message(&apply(1), None))),
+        [(1, false)]
+    );
 
-    let mut desk = Desk::up(Recovered::default());
-    let actions = desk.hears(message(&apply(1), None));
+    let mut harness = Harness::up(Recovered::default());
+    let actions = harness.on_frame(message(&apply(1), None));
     let (deployment, content) = (apply(1).deployment, content::reference(BYTES));
     assert!(
         actions.contains(&Action::Fetch {
@@ -193,7 +196,7 @@ fn content_that_is_stored_is_not_fetched_and_lacking_content_is() {
     );
     let result = Ok(Arc::from(BYTES));
     assert_eq!(
-        stores(&desk.step(Event::Fetched {
+        stores(&harness.step(Event::Fetched {
             deployment,
             content: content.digest,
             result
@@ -204,8 +207,8 @@ fn content_that_is_stored_is_not_fetched_and_lacking_content_is() {
 
 #[test]
 fn other_bytes_than_the_order_names_are_refused() {
-    let mut desk = Desk::up(Recovered::default());
-    let actions = desk.hears(message(&apply(1), Some(b"other")));
+    let mut harness = Harness::up(Recovered::default());
+    let actions = harness.on_frame(message(&apply(1), Some(b"other")));
     assert_eq!(
         (nacks(&actions), stores(&actions)),
         (vec![Reason::DigestMismatch], vec![])
@@ -213,54 +216,60 @@ fn other_bytes_than_the_order_names_are_refused() {
     let mut forged = apply(1);
     forged.settings.account = Some("admin".into());
     assert_eq!(
-        nacks(&desk.hears(message(&forged, Some(BYTES)))),
+        nacks(&harness.on_frame(message(&forged, Some(BYTES)))),
         [Reason::DigestMismatch]
     );
 }
 
 #[test]
 fn an_order_for_another_cluster_is_refused() {
-    let mut desk = Desk::up(Recovered::default());
+    let mut harness = Harness::up(Recovered::default());
     let mut other = apply(1);
     other.deployment = DeploymentUid::derive(&other.package.uid, &ClusterUid::from_bytes([8; 16]));
     other.tuple.digest = other.digest();
     assert_eq!(
-        nacks(&desk.hears(message(&other, Some(BYTES)))),
+        nacks(&harness.on_frame(message(&other, Some(BYTES)))),
         [Reason::WrongCluster]
     );
 }
 
 #[test]
 fn a_lower_number_is_refused_and_what_is_held_stays() {
-    let mut desk = Desk::up(Recovered {
+    let mut harness = Harness::up(Recovered {
         held: vec![held(&apply(5))],
         ..Recovered::default()
     });
-    let before = desk.session.root();
-    let actions = desk.hears(message(&order(4, OrderBody::Tombstone), None));
+    let before = harness.session.root();
+    let actions = harness.on_frame(message(&order(4, OrderBody::Tombstone), None));
     assert_eq!(
         (nacks(&actions), stores(&actions)),
         (vec![Reason::HubRegressed], vec![])
     );
-    let actions = desk.hears(message(&order(5, OrderBody::Tombstone), None));
+    let actions = harness.on_frame(message(&order(5, OrderBody::Tombstone), None));
     assert_eq!(
         (nacks(&actions), stores(&actions)),
         (vec![Reason::HubDiverged], vec![])
     );
-    assert_eq!(desk.session.root(), before);
+    assert_eq!(harness.session.root(), before);
 }
 
 #[test]
 fn while_an_order_is_stored_only_the_latest_of_the_newer_ones_waits() {
-    let mut desk = Desk::up(Recovered::default());
-    desk.hears(message(&apply(1), Some(BYTES)));
-    assert_eq!(stores(&desk.hears(message(&apply(2), Some(BYTES)))), []);
-    assert_eq!(stores(&desk.hears(message(&apply(3), Some(BYTES)))), []);
+    let mut harness = Harness::up(Recovered::default());
+    harness.on_frame(message(&apply(1), Some(BYTES)));
     assert_eq!(
-        nacks(&desk.hears(message(&apply(2), Some(BYTES)))),
+        stores(&harness.on_frame(message(&apply(2), Some(BYTES)))),
+        []
+    );
+    assert_eq!(
+        stores(&harness.on_frame(message(&apply(3), Some(BYTES)))),
+        []
+    );
+    assert_eq!(
+        nacks(&harness.on_frame(message(&apply(2), Some(BYTES)))),
         [Reason::HubRegressed]
     );
-    let actions = desk.stored(&apply(1));
+    let actions = harness.stored(&apply(1));
     assert_eq!(
         (acks(&actions), stores(&actions)),
         (vec![(1, Stage::Received)], vec![(3, true)])
@@ -269,11 +278,11 @@ fn while_an_order_is_stored_only_the_latest_of_the_newer_ones_waits() {
 
 #[test]
 fn a_repeated_order_is_acknowledged_again_and_not_stored_again() {
-    let mut desk = Desk::up(Recovered {
+    let mut harness = Harness::up(Recovered {
         held: vec![held(&apply(5))],
         ..Recovered::default()
     });
-    let actions = desk.hears(message(&apply(5), Some(BYTES)));
+    let actions = harness.on_frame(message(&apply(5), Some(BYTES)));
     assert_eq!(
         (acks(&actions), stores(&actions)),
         (vec![(5, Stage::Received)], vec![])
@@ -282,29 +291,29 @@ fn a_repeated_order_is_acknowledged_again_and_not_stored_again() {
 
 #[test]
 fn an_empty_snapshot_changes_nothing() {
-    let mut desk = Desk::up(Recovered {
+    let mut harness = Harness::up(Recovered {
         held: vec![held(&apply(5))],
         ..Recovered::default()
     });
-    let before = desk.session.root();
+    let before = harness.session.root();
     assert_eq!(
-        desk.hears(ToAgent::SnapshotComplete {
+        harness.on_frame(ToAgent::SnapshotComplete {
             root: held::root([])
         }),
         [Action::Synced]
     );
-    assert_eq!(desk.session.root(), before);
+    assert_eq!(harness.session.root(), before);
 }
 
 #[test]
 fn stages_rise_and_deleted_is_for_tombstones() {
-    let mut desk = Desk::up(Recovered {
+    let mut harness = Harness::up(Recovered {
         held: vec![held(&apply(5))],
         ..Recovered::default()
     });
     let (deployment, tuple) = (apply(5).deployment, apply(5).tuple);
     let mut progress = |stage| {
-        acks(&desk.step(Event::Progress {
+        acks(&harness.step(Event::Progress {
             deployment,
             tuple,
             stage,
@@ -317,85 +326,88 @@ fn stages_rise_and_deleted_is_for_tombstones() {
 
 #[test]
 fn hello_waits_until_nothing_is_being_stored() {
-    let mut desk = Desk::up(Recovered::default());
-    desk.hears(message(&apply(1), Some(BYTES)));
-    desk.step(Event::Disconnected(Connection(1)));
-    desk.now += 1_000;
-    desk.step(Event::Tick);
-    assert!(!says_hello(&desk.step(Event::Connected(Connection(2)))));
-    assert!(says_hello(&desk.stored(&apply(1))));
+    let mut harness = Harness::up(Recovered::default());
+    harness.on_frame(message(&apply(1), Some(BYTES)));
+    harness.step(Event::Disconnected(Connection(1)));
+    harness.now += 1_000;
+    harness.step(Event::Tick);
+    assert!(!says_hello(&harness.step(Event::Connected(Connection(2)))));
+    assert!(says_hello(&harness.stored(&apply(1))));
 }
 
 #[test]
 fn another_identity_does_not_wait_as_long_as_the_former_one_was_told_to() {
-    let mut desk = Desk::up(Recovered::default());
+    let mut harness = Harness::up(Recovered::default());
     let close = Close {
         reason: CloseReason::Revoked,
         message: String::new(),
         retry_after: 60_000,
         redirect: None,
     };
-    desk.hears(ToAgent::Close(close));
-    desk.now += 3_000;
+    harness.on_frame(ToAgent::Close(close));
+    harness.now += 3_000;
     let dials = |actions: &[Action]| {
         let mut actions = actions.iter();
         actions.any(|action| matches!(action, Action::Connect { .. }))
     };
-    assert!(!dials(&desk.step(Event::Tick)));
-    assert!(dials(&desk.step(Event::Identified)));
+    assert!(!dials(&harness.step(Event::Tick)));
+    assert!(dials(&harness.step(Event::Identified)));
 }
 
 #[test]
 fn a_slow_store_does_not_keep_the_session_from_opening_and_is_acknowledged_in_it() {
-    let mut desk = Desk::up(Recovered::default());
-    desk.hears(message(&apply(1), Some(BYTES)));
-    desk.step(Event::Disconnected(Connection(1)));
-    desk.now += 1_000;
-    desk.step(Event::Tick);
-    desk.step(Event::Connected(Connection(2)));
-    let wake = desk.session.wake_at().unwrap();
-    assert!(wake - desk.now <= 2_000, "within what a hub waits");
-    desk.now = wake;
-    assert!(says_hello(&desk.step(Event::Tick)));
-    desk.step(Event::Message(Connection(2), welcome(2)));
-    assert!(desk.session.is_up());
+    let mut harness = Harness::up(Recovered::default());
+    harness.on_frame(message(&apply(1), Some(BYTES)));
+    harness.step(Event::Disconnected(Connection(1)));
+    harness.now += 1_000;
+    harness.step(Event::Tick);
+    harness.step(Event::Connected(Connection(2)));
+    let wake = harness.session.wake_at().unwrap();
+    assert!(wake - harness.now <= 2_000, "within what a hub waits");
+    harness.now = wake;
+    assert!(says_hello(&harness.step(Event::Tick)));
+    harness.step(Event::Message(Connection(2), welcome(2)));
+    assert!(harness.session.is_up());
     // The hub offers what the hello did not name; it is stored once.
     let again = message(&apply(1), Some(BYTES));
-    let again = desk.step(Event::Message(Connection(2), again));
+    let again = harness.step(Event::Message(Connection(2), again));
     assert_eq!((stores(&again), acks(&again)), (vec![], vec![]));
-    assert_eq!(acks(&desk.stored(&apply(1))), [(1, Stage::Received)]);
+    assert_eq!(acks(&harness.stored(&apply(1))), [(1, Stage::Received)]);
 }
 
 #[test]
 fn frames_of_an_earlier_connection_are_discarded() {
-    let mut desk = Desk::up(Recovered::default());
-    desk.step(Event::Disconnected(Connection(1)));
-    desk.now += 1_000;
-    desk.step(Event::Tick);
-    desk.step(Event::Connected(Connection(2)));
-    desk.step(Event::Message(Connection(2), welcome(2)));
-    assert_eq!(stores(&desk.hears(message(&apply(1), Some(BYTES)))), []);
+    let mut harness = Harness::up(Recovered::default());
+    harness.step(Event::Disconnected(Connection(1)));
+    harness.now += 1_000;
+    harness.step(Event::Tick);
+    harness.step(Event::Connected(Connection(2)));
+    harness.step(Event::Message(Connection(2), welcome(2)));
+    assert_eq!(
+        stores(&harness.on_frame(message(&apply(1), Some(BYTES)))),
+        []
+    );
     let late = Event::Message(Connection(2), message(&apply(1), Some(BYTES)));
-    assert_eq!(stores(&desk.step(late)), [(1, true)]);
+    assert_eq!(stores(&harness.step(late)), [(1, true)]);
 }
 
 #[test]
 fn the_hub_decides_when_the_agent_comes_back() {
-    let mut desk = Desk::up(Recovered::default());
+    let mut harness = Harness::up(Recovered::default());
     let close = Close {
         reason: CloseReason::NotLeader,
         message: String::new(),
         retry_after: 5_000,
         redirect: Some("hub-1.example:8443".into()),
     };
-    desk.hears(ToAgent::Close(close));
-    let at = desk.session.wake_at().unwrap();
-    assert!(at >= desk.now + 5_000, "{at}");
-    desk.now = at - 2;
-    assert_eq!(desk.step(Event::Tick), []);
+    harness.on_frame(ToAgent::Close(close));
+    let at = harness.session.wake_at().unwrap();
+    assert!(at >= harness.now + 5_000, "{at}");
+    harness.now = at - 2;
+    assert_eq!(harness.step(Event::Tick), []);
     let redirect = Some("hub-1.example:8443".to_owned());
     assert_eq!(
-        desk.step(Event::Tick),
+        harness.step(Event::Tick),
         [Action::Connect {
             connection: Connection(2),
             redirect
@@ -405,19 +417,20 @@ fn the_hub_decides_when_the_agent_comes_back() {
 
 #[test]
 fn a_hub_that_falls_silent_is_given_up() {
-    let mut desk = Desk::up(Recovered::default());
-    desk.now += 40_000;
+    let mut harness = Harness::up(Recovered::default());
+    harness.now += 40_000;
     assert!(
-        desk.step(Event::Tick)
+        harness
+            .step(Event::Tick)
             .contains(&Action::Disconnect(Connection(1)))
     );
-    assert!(!desk.session.is_up());
+    assert!(!harness.session.is_up());
 }
 
 #[test]
 fn content_above_the_limit_is_refused_before_it_is_fetched() {
     let size = stevedore_proto_core::limit::CONTENT as u64;
-    let mut desk = Desk::up(Recovered::default());
+    let mut harness = Harness::up(Recovered::default());
     let over = order(
         1,
         OrderBody::Apply(ContentRef {
@@ -425,7 +438,10 @@ fn content_above_the_limit_is_refused_before_it_is_fetched() {
             size: size + 1,
         }),
     );
-    assert_eq!(nacks(&desk.hears(message(&over, None))), [Reason::TooLarge]);
+    assert_eq!(
+        nacks(&harness.on_frame(message(&over, None))),
+        [Reason::TooLarge]
+    );
     let at = order(
         1,
         OrderBody::Apply(ContentRef {
@@ -433,5 +449,5 @@ fn content_above_the_limit_is_refused_before_it_is_fetched() {
             size,
         }),
     );
-    assert_eq!(nacks(&desk.hears(message(&at, None))), []);
+    assert_eq!(nacks(&harness.on_frame(message(&at, None))), []);
 }

@@ -352,16 +352,17 @@ impl ObjectApi for Client {
             self.0.answers_about(&key.name).await;
             self.0.with(|state| {
                 let name = key.name.to_string();
-                let wanted = body["metadata"]["resourceVersion"]
+                let expected = body["metadata"]["resourceVersion"]
                     .as_str()
                     .unwrap_or_default();
                 let uid = match state.objects.get(&name) {
-                    None if wanted == "1" => format!("uid-{name}-{}", state.version),
-                    Some(live) if live["metadata"]["resourceVersion"] == wanted => live["metadata"]
-                        ["uid"]
-                        .as_str()
-                        .unwrap_or_default()
-                        .to_owned(),
+                    None if expected == "1" => format!("uid-{name}-{}", state.version),
+                    Some(live) if live["metadata"]["resourceVersion"] == expected => {
+                        live["metadata"]["uid"]
+                            .as_str()
+                            .unwrap_or_default()
+                            .to_owned()
+                    }
                     _ => return Err(conflict()),
                 };
                 let kind = if options.dry_run { "check" } else { "apply" };

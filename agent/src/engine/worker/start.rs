@@ -45,13 +45,13 @@ impl Worker {
     fn execute(&mut self, action: &Action) -> Option<Execution> {
         let ports = &self.ports;
         Some(match action {
-            Action::Open(set) => preparation::open(ports, self.stored(set)?.clone()),
+            Action::OpenAccount(set) => preparation::open(ports, self.stored(set)?.clone()),
             Action::Prepare(set) => {
                 let head = self.stored(set)?;
                 let setting = self.setting_of(head, head.number);
                 preparation::prepare(ports, self.api()?, head.set.clone(), setting)
             }
-            Action::Survey(sets) => {
+            Action::ReadInventories(sets) => {
                 let sets = sets.iter().filter_map(|uid| self.stored(uid));
                 let surveys = sets.map(|head| self.survey(head)).collect();
                 inventories::survey(ports, self.api()?, surveys)
@@ -67,18 +67,18 @@ impl Worker {
                 let key = self.key_of(job)?;
                 writes::remove(self.requester()?, job.clone(), key)
             }
-            Action::Retire(set) => {
+            Action::Archive(set) => {
                 let head = self.stored(set)?;
                 let status = self.statuses.stored(&head.set.uid).cloned();
                 execution::archive(ports, head, status.unwrap_or_default())
             }
-            Action::Discard(set) => self.on_set(set, |store, set| {
+            Action::DeleteSet(set) => self.on_set(set, |store, set| {
                 Box::pin(async move { store.delete(&set).await })
             })?,
-            Action::Release(set) => self.on_set(set, |store, set| {
+            Action::RemoveFinalizer(set) => self.on_set(set, |store, set| {
                 Box::pin(async move { store.release(&set).await })
             })?,
-            Action::Record => {
+            Action::RecordTeardown => {
                 let tombstone = self.tombstone()?;
                 let (store, uid) = (Arc::clone(&ports.store), self.uid);
                 execution::done(Box::pin(async move {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stevedore_agent_core::plan::View;
+use stevedore_agent_core::plan::Summary;
 use stevedore_agent_core::rollout::{Author, Incident, Rollout, earlier};
 use stevedore_agent_core::set::{Ending, SetHead, SetRef};
 use stevedore_crds::condition::{self, AVAILABLE};
@@ -32,9 +32,9 @@ impl Worker {
             return earlier(wake, Some(pause_ends));
         }
         self.told_at = now;
-        let mut view = self.core.view();
+        let mut summary = self.core.summary();
         if self.mailbox.evaluator().quarantine.is_on() {
-            view.blockers.push(Blocker {
+            summary.blockers.push(Blocker {
                 reason: Reason::ProbeQuarantined,
                 object: String::new(),
                 message: format!(
@@ -44,13 +44,13 @@ impl Worker {
                 ),
             });
         }
-        if !is_worth_telling(&view) {
+        if !is_worth_telling(&summary) {
             return wake;
         }
-        for (set, wanted) in self.wanted(&view) {
-            match self.statuses.want(&set.uid, wanted, now) {
+        for (set, desired) in self.desired_statuses(&summary) {
+            match self.statuses.set_desired(&set.uid, desired, now) {
                 Next::Write(status) => {
-                    let left_out = set_status::left_out(&view);
+                    let left_out = set_status::left_out(&summary);
                     if left_out > 0 {
                         tracing::warn!(
                             set = set.name,
@@ -64,8 +64,8 @@ impl Worker {
                 Next::Nothing => {}
             }
         }
-        self.report(&view);
-        self.note(&view);
+        self.report(&summary);
+        self.note(&summary);
         wake
     }
 
@@ -78,22 +78,22 @@ impl Worker {
 
     /// The statuses that the accepted set (or the newest, where a person archived it) and every set on its way
     /// out should have.
-    fn wanted(&self, view: &View) -> Vec<(SetRef, ObjectSetStatus)> {
+    fn desired_statuses(&self, summary: &Summary) -> Vec<(SetRef, ObjectSetStatus)> {
         let time = jiff::Timestamp::now();
         let heads = self.core.heads().iter();
         heads
             .filter_map(|head| {
                 let before = self.statuses.stored(&head.set.uid)?;
-                let is_accepted = view.accepted.as_ref() == Some(&head.set.uid);
-                let wanted = if is_accepted || self.is_set_aside(view, head) {
-                    set_status::accepted(before, head.generation, view, time)
+                let is_accepted = summary.accepted.as_ref() == Some(&head.set.uid);
+                let desired = if is_accepted || self.is_set_aside(summary, head) {
+                    set_status::accepted(before, head.generation, summary, time)
                 } else if self.is_ending(head) {
                     let phases = self.leaving_phases(head);
-                    set_status::ending(before, head.generation, view, &phases, time)
+                    set_status::ending(before, head.generation, summary, &phases, time)
                 } else {
                     return None;
                 };
-                Some((head.set.clone(), wanted))
+                Some((head.set.clone(), desired))
             })
             .collect()
     }
@@ -103,12 +103,12 @@ impl Worker {
     }
 
     /// Nothing is rolled out, for a person archived the newest order.
-    fn is_set_aside(&self, view: &View, head: &SetHead) -> bool {
+    fn is_set_aside(&self, summary: &Summary, head: &SetHead) -> bool {
         let is_order = head
             .order
             .as_ref()
             .is_some_and(|order| order.tombstone.is_none());
-        view.accepted.is_none() && is_order && self.is_newest(head)
+        summary.accepted.is_none() && is_order && self.is_newest(head)
     }
 
     fn is_ending(&self, head: &SetHead) -> bool {
@@ -142,30 +142,30 @@ impl Worker {
 
     /// What the report speaks about: the tombstone, the accepted order of a hub, or the newest one where a
     /// person archived it.
-    fn observed(&self, view: &View) -> Option<(Tuple, Vec<PhaseStatus>)> {
+    fn observed(&self, summary: &Summary) -> Option<(Tuple, Vec<PhaseStatus>)> {
         if let Some(tombstone) = self.tombstone() {
             return Some((tombstone, self.leaving_phases(self.newest()?)));
         }
-        let head = match view.accepted.as_deref() {
+        let head = match summary.accepted.as_deref() {
             Some(uid) => self.stored(uid)?,
             None => self.newest()?,
         };
         Some((head.order.as_ref()?.tuple, Vec::new()))
     }
 
-    fn report(&mut self, view: &View) {
-        let Some((observed, leaving)) = self.observed(view) else {
+    fn report(&mut self, summary: &Summary) {
+        let Some((observed, leaving)) = self.observed(summary) else {
             return;
         };
-        let report = set_status::report(self.uid, observed, view, leaving);
+        let report = set_status::report(self.uid, observed, summary, leaving);
         if self.statuses.reported.as_ref() != Some(&report) {
             self.ports.reporter.report(report.clone());
             self.statuses.reported = Some(report);
         }
     }
 
-    fn note(&mut self, view: &View) {
-        let Some(set) = view
+    fn note(&mut self, summary: &Summary) {
+        let Some(set) = summary
             .accepted
             .as_deref()
             .and_then(|uid| self.stored(uid))
@@ -173,7 +173,7 @@ impl Worker {
         else {
             return;
         };
-        let available = view.available.status == Truth::True;
+        let available = summary.available.status == Truth::True;
         let was = match &self.was_available {
             Some((uid, was)) if *uid == set.uid => *was,
             // Seen for the first time: what its stored status says is no news.
@@ -190,12 +190,12 @@ impl Worker {
                 } else {
                     Reason::Unavailable
                 },
-                message: view.available.message.clone(),
+                message: summary.available.message.clone(),
             };
             self.ports.notes.note(&set, note);
         }
         self.was_available = Some((set.uid.clone(), available));
-        let Some(rollout) = &view.rollout else {
+        let Some(rollout) = &summary.rollout else {
             return;
         };
         for incident in &rollout.incidents {
@@ -232,8 +232,11 @@ fn what_happened(incident: &Incident) -> String {
 }
 
 /// What is still being looked at says nothing yet: an agent that starts must not say that what runs does not.
-fn is_worth_telling(view: &View) -> bool {
-    let preparing = view.available.reason == Reason::Preparing && view.blockers.is_empty();
-    let looking = view.rollout.as_ref().is_some_and(|rollout| !rollout.known);
-    view.stage == Stage::Deleted || !(preparing || looking)
+fn is_worth_telling(summary: &Summary) -> bool {
+    let preparing = summary.available.reason == Reason::Preparing && summary.blockers.is_empty();
+    let looking = summary
+        .rollout
+        .as_ref()
+        .is_some_and(|rollout| !rollout.known);
+    summary.stage == Stage::Deleted || !(preparing || looking)
 }

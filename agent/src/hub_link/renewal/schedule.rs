@@ -24,7 +24,7 @@ pub(super) struct Times {
 }
 
 /// For a certificate that was just received, of a hub whose clock shows `hub_now` (seconds since the Unix
-/// epoch) where it said so: a third of the life that is left, spread by 10 %.
+/// epoch) where it said so: a third of the life that is left, jitter by 10 %.
 pub(super) fn after_receipt(validity: &Validity, hub_now: Option<i64>, random: u64) -> Times {
     let life = seconds(validity.not_after - hub_now.unwrap_or(validity.not_before));
     let earliest = match life {
@@ -36,7 +36,7 @@ pub(super) fn after_receipt(validity: &Validity, hub_now: Option<i64>, random: u
 }
 
 /// Time until the renewal of one that was received by an earlier process: a third of its whole life after its
-/// beginning, spread by 10 %.
+/// beginning, jitter by 10 %.
 pub(super) fn of_stored(validity: &Validity, hub_now: i64, random: u64) -> Duration {
     let third = seconds(validity.not_after - validity.not_before) / 3;
     let age = seconds(hub_now - validity.not_before);

@@ -3,7 +3,7 @@
 use stevedore_proto_core::message::{
     CloseReason, Hello, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Welcome,
 };
-use stevedore_proto_core::tuple::Standing;
+use stevedore_proto_core::tuple::Precedence;
 use stevedore_proto_core::{Millis, Stage, ToAgent};
 
 use super::cluster_orders::ClusterOrders;
@@ -167,9 +167,9 @@ impl Member {
             time: hello.time,
         }));
         let fence = match orders.compare_leadership(hello.seen.as_ref()) {
-            Standing::Current => None,
-            Standing::Older => Some(FreezeReason::HubRegressed),
-            Standing::Foreign => Some(FreezeReason::HubDiverged),
+            Precedence::Current => None,
+            Precedence::Older => Some(FreezeReason::HubRegressed),
+            Precedence::Foreign => Some(FreezeReason::HubDiverged),
         };
         if let (Some(reason), Some(seen)) = (fence, hello.seen) {
             live.fenced = true;

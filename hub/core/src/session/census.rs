@@ -1,7 +1,7 @@
 //! The census: compares what a member holds with the ledgers. It is read before an epoch is raised, and changes
 //! nothing.
 
-use stevedore_proto_core::tuple::Standing;
+use stevedore_proto_core::tuple::Precedence;
 use stevedore_proto_core::{Held, Leadership};
 
 use super::cluster_orders::{ClusterOrders, Relation};
@@ -64,7 +64,7 @@ impl Census {
                 .iter()
                 .map(|held| held.tuple.leadership())
                 .reduce(|highest, other| {
-                    if other.standing(&highest) == Standing::Current {
+                    if other.compared_to(&highest) == Precedence::Current {
                         other
                     } else {
                         highest

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stevedore_proto_core::tuple::Standing;
+use stevedore_proto_core::tuple::Precedence;
 use stevedore_proto_core::{
     DeploymentUid, Digest, Epoch, Leadership, Order, OrderBody, Term, Tuple, held,
 };
@@ -133,8 +133,10 @@ impl ClusterOrders {
     }
 
     /// How the member's highest leadership stands to ours: not `Current` means that this hub must not order.
-    pub(super) fn compare_leadership(&self, seen: Option<&Leadership>) -> Standing {
-        seen.map_or(Standing::Current, |seen| self.leadership.standing(seen))
+    pub(super) fn compare_leadership(&self, seen: Option<&Leadership>) -> Precedence {
+        seen.map_or(Precedence::Current, |seen| {
+            self.leadership.compared_to(seen)
+        })
     }
 }
 

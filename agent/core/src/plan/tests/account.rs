@@ -20,13 +20,13 @@ fn a_deployment_whose_namespace_is_gone_is_torn_down_without_its_account() {
         (true, FailureKind::AccountNotAllowed),
     ] {
         let mut sim = simple();
-        sim.settle();
+        sim.finish();
         namespace_goes(&mut sim, reads);
         sim.tombstone(false);
         if restart {
             sim.restart();
         }
-        sim.settle();
+        sim.finish();
         assert!(
             sim.recorded && sim.sets.is_empty(),
             "{reads:?}, restart: {restart}"
@@ -45,7 +45,7 @@ fn a_directly_used_set_whose_namespace_is_gone_is_released() {
     sim.sets[0].ending = Ending::Deleting;
     sim.deliver();
     let before = sim.now;
-    sim.settle();
+    sim.finish();
     assert!(sim.sets.is_empty());
     assert_eq!(sim.now, before, "it is asked at once");
 }
@@ -55,18 +55,18 @@ fn a_deployment_without_an_account_says_so_and_tries_again() {
     let mut sim = simple();
     sim.no_account = Some(Reason::NoAccount);
     sim.settle_until(60_000);
-    assert_eq!(sim.view().available.reason, Reason::NoAccount);
+    assert_eq!(sim.summary().available.reason, Reason::NoAccount);
     assert_eq!(sim.world.requests, 0);
     sim.no_account = None;
     sim.deployment.retry_now();
-    sim.settle();
-    assert_eq!(sim.view().available.status, Truth::True);
+    sim.finish();
+    assert_eq!(sim.summary().available.status, Truth::True);
 }
 
 #[test]
 fn without_the_right_to_be_the_account_a_teardown_waits_and_names_it() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     for name in ["a", "b", "c"] {
         sim.world
             .refuse_reading(name, FailureKind::AccountNotAllowed);
@@ -75,13 +75,13 @@ fn without_the_right_to_be_the_account_a_teardown_waits_and_names_it() {
     sim.tombstone(false);
     sim.settle_until(sim.now + 600_000);
     assert!(!sim.recorded);
-    assert_eq!(sim.view().blockers[0].reason, Reason::AccountNotAllowed);
+    assert_eq!(sim.summary().blockers[0].reason, Reason::AccountNotAllowed);
     let given_back = sim.now;
     for name in ["a", "b", "c"] {
         sim.world.allow_reading(name);
     }
     sim.no_account = None;
-    sim.settle();
+    sim.finish();
     assert!(sim.recorded && sim.world.names().is_empty());
     assert!(
         sim.now - given_back < 90_000,
@@ -96,7 +96,7 @@ fn a_set_that_never_had_an_account_is_released_and_one_that_wrote_waits_for_it()
         sim.sets[0].order = None;
         sim.deliver();
         if wrote {
-            sim.settle();
+            sim.finish();
         }
         sim.no_account = Some(Reason::NoAccount);
         sim.restart();
@@ -113,9 +113,9 @@ fn a_set_that_never_had_an_account_is_released_and_one_that_wrote_waits_for_it()
 fn an_answer_that_a_changed_policy_overtook_does_not_count() {
     let mut sim = simple();
     let open = sim.deployment.plan(sim.now, 16).actions[0].clone();
-    assert!(matches!(open, Action::Open(_)));
+    assert!(matches!(open, Action::OpenAccount(_)));
     sim.deployment.begin(&open);
-    sim.deployment.reopen_account();
+    sim.deployment.start_account_over();
     assert_eq!(sim.deployment.plan(sim.now, 16).actions, []);
     sim.deployment
         .finish(&open, Outcome::Opened(Ok(())), sim.now);
@@ -125,23 +125,23 @@ fn an_answer_that_a_changed_policy_overtook_does_not_count() {
 #[test]
 fn while_the_account_is_asked_again_what_was_in_the_way_is_still_said() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.no_account = Some(Reason::NoAccount);
-    sim.deployment.reopen_account();
+    sim.deployment.start_account_over();
     sim.settle_until(sim.now);
-    assert_eq!(sim.view().available.reason, Reason::NoAccount);
-    sim.deployment.reopen_account();
-    assert_eq!(sim.view().available.reason, Reason::NoAccount);
+    assert_eq!(sim.summary().available.reason, Reason::NoAccount);
+    sim.deployment.start_account_over();
+    assert_eq!(sim.summary().available.reason, Reason::NoAccount);
     sim.no_account = None;
-    sim.settle();
-    assert_eq!(sim.view().available.status, Truth::True);
+    sim.finish();
+    assert_eq!(sim.summary().available.status, Truth::True);
 }
 
 #[test]
 fn a_refused_impersonation_asks_for_the_account_once_however_many_requests_it_met() {
     let mut sim = Sim::new();
     sim.store(1, objects(&[("a", 0, 1), ("b", 0, 1), ("c", 0, 1)]));
-    sim.settle();
+    sim.finish();
     sim.tombstone(false);
     let survey = sim.deployment.plan(sim.now, 16).actions[0].clone();
     sim.carry_out(&survey);
@@ -158,7 +158,7 @@ fn a_refused_impersonation_asks_for_the_account_once_however_many_requests_it_me
     };
     answer(&mut sim, &reads[0]);
     let open = sim.deployment.plan(sim.now, 16).actions[0].clone();
-    assert!(matches!(open, Action::Open(_)));
+    assert!(matches!(open, Action::OpenAccount(_)));
     sim.deployment.begin(&open);
     answer(&mut sim, &reads[1]);
     sim.deployment
@@ -169,17 +169,17 @@ fn a_refused_impersonation_asks_for_the_account_once_however_many_requests_it_me
 #[test]
 fn when_the_right_to_be_the_account_is_taken_away_that_is_what_is_said() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.world.unlistable = Some(FailureKind::AccountNotAllowed);
     sim.no_account = Some(Reason::AccountNotAllowed);
     let scope = WatchKey::of(&key("a"));
     sim.deployment
         .unwatched(&scope, "Forbidden".into(), sim.now);
     sim.settle_until(sim.now + 120_000);
-    assert_eq!(sim.view().available.reason, Reason::AccountNotAllowed);
+    assert_eq!(sim.summary().available.reason, Reason::AccountNotAllowed);
     assert!(sim.world.requests <= 8, "{} requests", sim.world.requests);
     sim.world.unlistable = None;
     sim.no_account = None;
     sim.settle_until(sim.now + 90_000);
-    assert_eq!(sim.view().available.status, Truth::True);
+    assert_eq!(sim.summary().available.status, Truth::True);
 }

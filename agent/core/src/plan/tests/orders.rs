@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn while_an_order_is_prepared_what_the_one_before_has_in_place_stays_watched() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     let watched = sim.deployment.scopes();
     assert_eq!(watched.len(), 1);
     sim.store(2, objects(&[("a", 0, 2), ("b", 1, 1)]));
@@ -13,18 +13,18 @@ fn while_an_order_is_prepared_what_the_one_before_has_in_place_stays_watched() {
     sim.edit("b", "kubectl-edit");
     sim.prepare();
     assert_eq!(sim.deployment.scopes(), watched);
-    sim.settle();
+    sim.finish();
     assert_eq!(sim.written(), ["a", "b", "c", "b", "a"]);
-    assert_eq!(sim.view().available.status, Truth::True);
+    assert_eq!(sim.summary().available.status, Truth::True);
 }
 
 /// The second order is stuck in its first phase. It leaves `b` as it is, and wants another `c`.
 fn stuck() -> Sim {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.world.probe("a", Probed::Failed("down".into()));
     sim.store(2, objects(&[("a", 0, 2), ("b", 1, 1), ("c", 2, 2)]));
-    sim.settle();
+    sim.finish();
     assert_eq!(sim.written(), ["a", "b", "c", "a"]);
     sim.world.log.clear();
     sim
@@ -36,23 +36,23 @@ fn an_order_that_is_stuck_keeps_repairing_what_it_leaves_unchanged_in_later_phas
         let mut sim = stuck();
         if restart {
             sim.restart();
-            sim.settle();
+            sim.finish();
         }
         sim.edit("b", "kubectl-edit");
         sim.edit("c", "kubectl-edit");
-        sim.settle();
+        sim.finish();
         assert_eq!(sim.written(), ["b"], "what changes waits for its phase");
         let uid = sim.world.uid("b");
         sim.world.delete("b");
         sim.deployment.removed(&key("b"), None, sim.now);
-        sim.settle();
+        sim.finish();
         assert_ne!(sim.world.uid("b"), uid);
         assert_eq!(sim.written(), ["b", "b"]);
         sim.world.probe("a", Probed::Passed);
         sim.touch("a");
-        sim.settle();
+        sim.finish();
         assert_eq!(sim.written(), ["b", "b", "c"]);
-        assert_eq!(sim.view().available.status, Truth::True);
+        assert_eq!(sim.summary().available.status, Truth::True);
     }
 }
 
@@ -62,7 +62,7 @@ fn the_next_order_behind_one_that_is_stuck_knows_what_still_runs() {
     sim.store(3, objects(&[("a", 0, 3), ("b", 1, 1), ("c", 2, 1)]));
     sim.world.delete("b");
     sim.deployment.removed(&key("b"), None, sim.now);
-    sim.settle();
+    sim.finish();
     assert_eq!(sim.written(), ["a", "b"]);
-    assert_eq!(sim.view().rollout.unwrap().controlled.len(), 3);
+    assert_eq!(sim.summary().rollout.unwrap().controlled.len(), 3);
 }

@@ -8,9 +8,9 @@ use stevedore_proto_core::status::Truth;
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 /// For each name: absent, or its phase and content.
-type Wanted = [Option<(u16, u64)>; 6];
+type DesiredObjects = [Option<(u16, u64)>; 6];
 
-fn wanted() -> impl Strategy<Value = Wanted> {
+fn desired() -> impl Strategy<Value = DesiredObjects> {
     proptest::array::uniform6(proptest::option::of((0_u16..3, 1_u64..3)))
 }
 
@@ -33,11 +33,11 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
     ]
 }
 
-fn listed(wanted: &Wanted) -> Vec<(&'static str, u16, u64)> {
+fn listed(desired: &DesiredObjects) -> Vec<(&'static str, u16, u64)> {
     NAMES
         .iter()
-        .zip(wanted)
-        .filter_map(|(name, wanted)| wanted.map(|(phase, content)| (*name, phase, content)))
+        .zip(desired)
+        .filter_map(|(name, desired)| desired.map(|(phase, content)| (*name, phase, content)))
         .collect()
 }
 
@@ -64,9 +64,9 @@ fn disturb(sim: &mut Sim, disturbance: Disturbance) {
     }
 }
 
-fn phase_of(wanted: &Wanted, name: &str) -> u16 {
+fn phase_of(desired: &DesiredObjects, name: &str) -> u16 {
     let at = NAMES.iter().position(|known| *known == name).unwrap();
-    wanted[at].map_or(0, |(phase, _)| phase)
+    desired[at].map_or(0, |(phase, _)| phase)
 }
 
 proptest! {
@@ -74,55 +74,55 @@ proptest! {
 
     #[test]
     fn orders_and_disturbances_end_in_what_was_ordered_and_then_in_silence(
-        orders in proptest::collection::vec((wanted(), proptest::collection::vec(disturbance(), 0..4)), 1..4)
+        orders in proptest::collection::vec((desired(), proptest::collection::vec(disturbance(), 0..4)), 1..4)
     ) {
         let mut sim = Sim::new();
-        for (at, (wanted, disturbances)) in orders.iter().enumerate() {
+        for (at, (desired, disturbances)) in orders.iter().enumerate() {
             let before = sim.world.names();
             sim.world.log.clear();
-            sim.store(at as u64 + 1, objects(&listed(wanted)));
-            sim.settle();
+            sim.store(at as u64 + 1, objects(&listed(desired)));
+            sim.finish();
             for write in &sim.world.log {
                 if let Write::Deleted(name) = write {
                     prop_assert!(before.contains(name), "only the inventory is pruned");
-                    prop_assert!(!listed(wanted).iter().any(|(kept, ..)| kept == name));
+                    prop_assert!(!listed(desired).iter().any(|(kept, ..)| kept == name));
                 }
             }
-            let written: Vec<u16> = sim.written().iter().map(|name| phase_of(wanted, name)).collect();
+            let written: Vec<u16> = sim.written().iter().map(|name| phase_of(desired, name)).collect();
             prop_assert!(written.is_sorted(), "phases in order: {:?}", sim.world.log);
             for disturbance in disturbances {
                 disturb(&mut sim, *disturbance);
             }
-            sim.settle();
-            prop_assert_eq!(sim.view().available.status, Truth::True);
-            let names: Vec<String> = listed(wanted).iter().map(|(name, ..)| (*name).to_owned()).collect();
+            sim.finish();
+            prop_assert_eq!(sim.summary().available.status, Truth::True);
+            let names: Vec<String> = listed(desired).iter().map(|(name, ..)| (*name).to_owned()).collect();
             prop_assert_eq!(sim.world.names(), names);
-            for desired in objects(&listed(wanted)) {
+            for desired in objects(&listed(desired)) {
                 prop_assert_eq!(sim.world.content(&desired.key.name), Some(desired.content));
             }
             let log = sim.world.log.len();
             sim.restart();
-            sim.settle();
+            sim.finish();
             prop_assert_eq!(sim.world.log.len(), log, "converged: no write, also after a restart");
         }
     }
 
     #[test]
     fn a_teardown_is_reverse_and_complete_wherever_it_starts(
-        first in wanted(), second in wanted(), disturbances in proptest::collection::vec(disturbance(), 0..4)
+        first in desired(), second in desired(), disturbances in proptest::collection::vec(disturbance(), 0..4)
     ) {
         let mut sim = Sim::new();
         sim.store(1, objects(&listed(&first)));
-        sim.settle();
+        sim.finish();
         sim.store(2, objects(&listed(&second)));
         sim.settle_until(sim.now);
         for disturbance in disturbances {
             disturb(&mut sim, disturbance);
         }
-        sim.settle();
+        sim.finish();
         sim.world.log.clear();
         sim.tombstone(false);
-        sim.settle();
+        sim.finish();
         prop_assert!(sim.world.names().is_empty(), "left: {:?}", sim.world.names());
         prop_assert!(sim.recorded && sim.sets.is_empty());
         let phases: Vec<u16> = sim.world.deleted().iter().map(|name| phase_of(&second, name)).rev().collect();

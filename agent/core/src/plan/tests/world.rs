@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stevedore_proto_core::{DeploymentUid, Digest, Millis, Reason};
 
-use crate::desired::{Blueprint, Desired, Guard, Step};
+use crate::desired::{Blueprint, Desired, Guard, PhasePart};
 use crate::failure::{Failure, FailureKind};
 use crate::key::{Kind, ObjectKey};
 use crate::mark::ShortHash;
-use crate::observe::{Owner, Seen};
-use crate::plan::{Action, Deployment, Outcome, Surveyed, View};
+use crate::observation::{Observation, Owner};
+use crate::plan::{Action, Deployment, Inventories, Outcome, Summary};
 use crate::probe::Probed;
-use crate::prune::Named;
-use crate::removal::{self, Doomed};
+use crate::prune::SetInventory;
+use crate::removal::{self, RemovalTarget};
 use crate::rollout::{self, Block, Progress, Record};
 use crate::set::tests::head;
 use crate::set::{Ending, Lifecycle, SetHead};
@@ -35,7 +35,7 @@ pub(super) fn objects(all: &[(&str, u16, u64)]) -> Vec<Desired> {
             key: key(name),
             phase: *phase,
             index: index as u16,
-            step: Step::Rest,
+            part: PhasePart::Rest,
             content: hash(format!("{name}/{content}")),
             policy: Default::default(),
             ignore: Box::default(),
@@ -204,10 +204,10 @@ impl World {
         }
     }
 
-    pub(super) fn seen(&self, name: &str) -> Option<Seen> {
+    pub(super) fn seen(&self, name: &str) -> Option<Observation> {
         let object = self.objects.get(name)?;
         let ours = object.owner.filter(|owner| owner.0 == OURS);
-        Some(Seen {
+        Some(Observation {
             uid: format!("uid-{}", object.uid).into(),
             resource_version: object.version.to_string().into(),
             owner: match object.owner {
@@ -261,7 +261,12 @@ impl World {
         }
     }
 
-    fn apply(&mut self, desired: &Desired, guard: &Guard, order: u64) -> Result<Seen, Failure> {
+    fn apply(
+        &mut self,
+        desired: &Desired,
+        guard: &Guard,
+        order: u64,
+    ) -> Result<Observation, Failure> {
         let name = desired.key.name.to_string();
         self.guarded(&name, guard)?;
         let owner = Some((OURS, order, desired.content, desired.phase));
@@ -370,8 +375,8 @@ impl Sim {
         }
     }
 
-    pub(super) fn view(&self) -> View {
-        self.deployment.view()
+    pub(super) fn summary(&self) -> Summary {
+        self.deployment.summary()
     }
 
     pub(super) fn written(&self) -> Vec<&str> {
@@ -403,7 +408,7 @@ impl Sim {
         self.deployment.observed(&key(name), seen, self.now);
     }
 
-    pub(super) fn settle(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.settle_until(self.now + 24 * 3_600_000);
         assert_eq!(
             self.deployment.plan(self.now, 16).actions,
@@ -443,13 +448,13 @@ impl Sim {
             }
             self.store_status();
         }
-        panic!("does not settle: {:#?}", self.view());
+        panic!("does not settle: {:#?}", self.summary());
     }
 
     /// What the executor would write to the accepted set's status.
     fn store_status(&mut self) {
-        let view = self.view();
-        let (Some(accepted), Some(rollout)) = (view.accepted, view.rollout) else {
+        let summary = self.summary();
+        let (Some(accepted), Some(rollout)) = (summary.accepted, summary.rollout) else {
             return;
         };
         for set in self.sets.iter_mut().filter(|set| set.set.uid == accepted) {
@@ -476,13 +481,15 @@ impl Sim {
 
     fn outcome(&mut self, action: &Action) -> Outcome {
         match action {
-            Action::Open(_) => Outcome::Opened(self.no_account.clone().map_or(Ok(()), |reason| {
-                Err(Block {
-                    reason,
-                    message: "no account".into(),
-                    preflight: false,
-                })
-            })),
+            Action::OpenAccount(_) => {
+                Outcome::Opened(self.no_account.clone().map_or(Ok(()), |reason| {
+                    Err(Block {
+                        reason,
+                        message: "no account".into(),
+                        preflight: false,
+                    })
+                }))
+            }
             Action::Prepare(set) => {
                 let objects = self.contents[&**set].clone();
                 let phases = objects
@@ -497,12 +504,12 @@ impl Sim {
                     ..Blueprint::default()
                 }))
             }
-            Action::Survey(sets) => Outcome::Surveyed(Ok(self.survey(sets))),
+            Action::ReadInventories(sets) => Outcome::InventoriesRead(Ok(self.survey(sets))),
             Action::Search => {
                 let found = self.world.objects.iter();
                 let ours = found.filter_map(|(name, object)| {
                     let owner = object.owner.filter(|owner| owner.0 == OURS)?;
-                    Some(Doomed {
+                    Some(RemovalTarget {
                         key: key(name),
                         rank: owner.3,
                         uid: None,
@@ -518,7 +525,7 @@ impl Sim {
                 self.world.requests += 1;
                 Outcome::Remove(self.removal_answer(job))
             }
-            Action::Retire(uid) => {
+            Action::Archive(uid) => {
                 for set in self.sets.iter_mut().filter(|set| set.set.uid == *uid) {
                     set.archived = true;
                     set.lifecycle = Lifecycle::Archived;
@@ -526,22 +533,22 @@ impl Sim {
                 }
                 Outcome::Done(Ok(()))
             }
-            Action::Discard(uid) | Action::Release(uid) => {
+            Action::DeleteSet(uid) | Action::RemoveFinalizer(uid) => {
                 self.sets.retain(|set| set.set.uid != *uid);
                 Outcome::Done(Ok(()))
             }
-            Action::Record => {
+            Action::RecordTeardown => {
                 self.recorded = true;
                 Outcome::Done(Ok(()))
             }
         }
     }
 
-    fn survey(&self, sets: &[crate::set::SetUid]) -> Surveyed {
-        let mut surveyed = Surveyed::default();
+    fn survey(&self, sets: &[crate::set::SetUid]) -> Inventories {
+        let mut inventories = Inventories::default();
         for set in self.sets.iter().filter(|set| sets.contains(&set.set.uid)) {
             let Some(objects) = self.contents.get(&*set.set.uid) else {
-                surveyed.incomplete = true;
+                inventories.incomplete = true;
                 continue;
             };
             let recorded = |key: &ObjectKey| -> Option<Box<str>> {
@@ -549,7 +556,7 @@ impl Sim {
                     set.inventory.iter().find(|(known, _)| known == key)?;
                 Some(uid.clone())
             };
-            surveyed.named.push(Named {
+            inventories.sets.push(SetInventory {
                 number: set.number,
                 objects: objects
                     .iter()
@@ -557,7 +564,7 @@ impl Sim {
                     .collect(),
             });
         }
-        surveyed
+        inventories
     }
 
     fn rollout_answer(&mut self, job: &rollout::Job) -> rollout::Answer {

@@ -25,10 +25,10 @@ fn tuple(by: Leadership, number: u64, digest: u8) -> Tuple {
     }
 }
 
-fn refused(verdict: &Verdict) -> Option<&Reason> {
-    match verdict {
-        Verdict::Refuse(reason, _) => Some(reason),
-        Verdict::Accept | Verdict::Same => None,
+fn refused(decision: &Decision) -> Option<&Reason> {
+    match decision {
+        Decision::Refuse(reason, _) => Some(reason),
+        Decision::Accept | Decision::Same => None,
     }
 }
 
@@ -36,14 +36,17 @@ fn refused(verdict: &Verdict) -> Option<&Reason> {
 fn higher_number_is_accepted_and_a_lower_one_is_a_regressed_hub() {
     let by = leadership(1, 1, 1, 1);
     let held = tuple(by, 5, 1);
-    let judge = |offered| judge(&offered, Some(&held), &by, Some(&by));
-    assert_eq!(judge(tuple(by, 6, 2)), Verdict::Accept);
-    assert_eq!(judge(held), Verdict::Same);
+    let decide = |offered| decide(&offered, Some(&held), &by, Some(&by));
+    assert_eq!(decide(tuple(by, 6, 2)), Decision::Accept);
+    assert_eq!(decide(held), Decision::Same);
     assert_eq!(
-        refused(&judge(tuple(by, 4, 2))),
+        refused(&decide(tuple(by, 4, 2))),
         Some(&Reason::HubRegressed)
     );
-    assert_eq!(refused(&judge(tuple(by, 5, 2))), Some(&Reason::HubDiverged));
+    assert_eq!(
+        refused(&decide(tuple(by, 5, 2))),
+        Some(&Reason::HubDiverged)
+    );
 }
 
 #[test]
@@ -51,8 +54,8 @@ fn raised_epoch_is_accepted_although_its_number_is_lower() {
     let (old, new) = (leadership(1, 1, 9, 9), leadership(2, 2, 1, 1));
     let held = tuple(old, 50, 1);
     assert_eq!(
-        judge(&tuple(new, 3, 2), Some(&held), &new, Some(&old)),
-        Verdict::Accept
+        decide(&tuple(new, 3, 2), Some(&held), &new, Some(&old)),
+        Decision::Accept
     );
 }
 
@@ -60,13 +63,13 @@ fn raised_epoch_is_accepted_although_its_number_is_lower() {
 fn order_of_an_earlier_term_is_accepted_from_the_current_leader() {
     let (early, now) = (leadership(1, 1, 3, 3), leadership(1, 1, 5, 5));
     assert_eq!(
-        judge(
+        decide(
             &tuple(early, 7, 1),
             Some(&tuple(early, 6, 2)),
             &now,
             Some(&now)
         ),
-        Verdict::Accept
+        Decision::Accept
     );
 }
 
@@ -74,12 +77,12 @@ fn order_of_an_earlier_term_is_accepted_from_the_current_leader() {
 fn deposed_leader_is_refused_whatever_it_orders() {
     let (old, new) = (leadership(1, 1, 4, 4), leadership(1, 1, 5, 5));
     assert_eq!(
-        refused(&judge(&tuple(old, 99, 1), None, &old, Some(&new))),
+        refused(&decide(&tuple(old, 99, 1), None, &old, Some(&new))),
         Some(&Reason::HubRegressed)
     );
     let twin = leadership(1, 1, 5, 6);
     assert_eq!(
-        refused(&judge(&tuple(twin, 99, 1), None, &twin, Some(&new))),
+        refused(&decide(&tuple(twin, 99, 1), None, &twin, Some(&new))),
         Some(&Reason::HubDiverged)
     );
 }
@@ -87,13 +90,13 @@ fn deposed_leader_is_refused_whatever_it_orders() {
 #[test]
 fn higher_number_of_a_lower_term_is_refused() {
     let (early, late) = (leadership(1, 1, 3, 3), leadership(1, 1, 5, 5));
-    let verdict = judge(
+    let decision = decide(
         &tuple(early, 12, 1),
         Some(&tuple(late, 10, 2)),
         &late,
         Some(&late),
     );
-    assert_eq!(refused(&verdict), Some(&Reason::HubRegressed));
+    assert_eq!(refused(&decision), Some(&Reason::HubRegressed));
 }
 
 fn any_leadership() -> impl Strategy<Value = Leadership> {
@@ -114,8 +117,8 @@ proptest! {
     #[test]
     fn held_tuples_never_go_back(offers in prop::collection::vec(any_offer(), 1..40)) {
         let (mut held, mut seen): (Option<Tuple>, Option<Leadership>) = (None, None);
-        for (offered, speaker) in offers {
-            if judge(&offered, held.as_ref(), &speaker, seen.as_ref()) == Verdict::Accept {
+        for (offered, leader) in offers {
+            if decide(&offered, held.as_ref(), &leader, seen.as_ref()) == Decision::Accept {
                 if let Some(held) = held {
                     prop_assert!(
                         offered.epoch.counter > held.epoch.counter
@@ -127,7 +130,7 @@ proptest! {
                 held = Some(offered);
                 seen = Some(highest(seen, offered.leadership()));
             }
-            seen = Some(highest(seen, speaker));
+            seen = Some(highest(seen, leader));
         }
     }
 
@@ -136,24 +139,24 @@ proptest! {
     fn a_number_never_stands_for_two_digests(offers in prop::collection::vec(any_offer(), 1..40)) {
         let mut accepted = std::collections::BTreeMap::new();
         let (mut held, mut seen): (Option<Tuple>, Option<Leadership>) = (None, None);
-        for (offered, speaker) in offers {
-            if judge(&offered, held.as_ref(), &speaker, seen.as_ref()) == Verdict::Accept {
+        for (offered, leader) in offers {
+            if decide(&offered, held.as_ref(), &leader, seen.as_ref()) == Decision::Accept {
                 let digest = *accepted
                     .entry((offered.epoch.counter, offered.number))
                     .or_insert(offered.digest);
                 prop_assert_eq!(digest, offered.digest);
                 held = Some(offered);
             }
-            seen = Some(highest(seen, speaker));
+            seen = Some(highest(seen, leader));
         }
     }
 
     /// Accepting is idempotent: an accepted order offered again is the same, never refused.
     #[test]
-    fn a_repeated_order_is_the_same((offered, speaker) in any_offer(), held in prop::option::of(any_tuple())) {
-        if judge(&offered, held.as_ref(), &speaker, None) == Verdict::Accept {
-            let again = judge(&offered, Some(&offered), &speaker, Some(&speaker));
-            prop_assert_eq!(again, Verdict::Same);
+    fn a_repeated_order_is_the_same((offered, leader) in any_offer(), held in prop::option::of(any_tuple())) {
+        if decide(&offered, held.as_ref(), &leader, None) == Decision::Accept {
+            let again = decide(&offered, Some(&offered), &leader, Some(&leader));
+            prop_assert_eq!(again, Decision::Same);
         }
     }
 
@@ -164,7 +167,7 @@ proptest! {
         for other in all {
             let next = highest(seen, other);
             if let Some(seen) = seen {
-                prop_assert_ne!(next.standing(&seen), stevedore_proto_core::tuple::Standing::Older);
+                prop_assert_ne!(next.compared_to(&seen), stevedore_proto_core::tuple::Precedence::Older);
             }
             seen = Some(next);
         }

@@ -8,7 +8,7 @@ use stevedore_proto_core::{Millis, ToHub};
 use super::Session;
 use crate::session::accept::highest;
 use crate::session::event::{Action, Connection};
-use crate::session::link::{OPENING, QUIET_WITHIN, State, Up};
+use crate::session::link::{HELLO_DELAY, OPEN_TIMEOUT, State, Up};
 
 /// Bounds for the heartbeat interval a hub may ask for.
 const HEARTBEAT: std::ops::RangeInclusive<Millis> = 1_000..=60_000;
@@ -23,7 +23,7 @@ impl Session {
                 self.link.state = State::Opening {
                     connection,
                     since: now,
-                    said_hello: false,
+                    hello_sent: false,
                 };
                 self.hello_when_quiet(now, out);
             }
@@ -39,15 +39,15 @@ impl Session {
         let State::Opening {
             connection,
             since,
-            said_hello,
+            hello_sent,
         } = &mut self.link.state
         else {
             return;
         };
-        if *said_hello || (is_storing && now < *since + QUIET_WITHIN) {
+        if *hello_sent || (is_storing && now < *since + HELLO_DELAY) {
             return;
         }
-        (*said_hello, *since) = (true, now);
+        (*hello_sent, *since) = (true, now);
         let connection = *connection;
         let hello = Hello {
             version: PROTOCOL_VERSION,
@@ -75,7 +75,7 @@ impl Session {
         out: &mut Vec<Action>,
     ) {
         let State::Opening {
-            said_hello: true, ..
+            hello_sent: true, ..
         } = self.link.state
         else {
             return;
@@ -88,7 +88,7 @@ impl Session {
             return;
         }
         self.incarnation = welcome.incarnation;
-        self.speaker = Some(welcome.leadership);
+        self.leader = Some(welcome.leadership);
         self.seen = Some(highest(self.seen, welcome.leadership));
         let heartbeat = welcome
             .heartbeat
@@ -129,7 +129,7 @@ impl Session {
         if matches!(self.link.state, State::Connecting { .. }) {
             self.link.redirect = None;
         }
-        self.speaker = None;
+        self.leader = None;
         self.orders.disconnected();
         let wait = self.reconnect.wait(self.link.attempt, random);
         self.link.attempt = self.link.attempt.saturating_add(1);
@@ -153,7 +153,7 @@ impl Session {
             State::Connecting { connection, since }
             | State::Opening {
                 connection, since, ..
-            } if since + OPENING <= now => {
+            } if since + OPEN_TIMEOUT <= now => {
                 let connection = *connection;
                 out.push(Action::Disconnect(connection));
                 self.disconnected(connection, now, random);

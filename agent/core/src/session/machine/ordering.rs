@@ -9,13 +9,13 @@ use stevedore_proto_core::{
 };
 
 use super::Session;
-use crate::session::accept::{Verdict, judge};
+use crate::session::accept::{Decision, decide};
 use crate::session::event::{Action, FetchError, StoreError};
 use crate::session::orders::{Offer, OfferState};
 
 impl Session {
     pub(super) fn offered(&mut self, message: OrderMessage, out: &mut Vec<Action>) {
-        let Some(speaker) = self.speaker else {
+        let Some(leader) = self.leader else {
             return;
         };
         let order = &message.order;
@@ -24,16 +24,16 @@ impl Session {
             return;
         }
         let newest = self.orders.newest(&order.deployment);
-        match judge(&order.tuple, newest, &speaker, self.seen.as_ref()) {
-            Verdict::Refuse(reason, text) => {
+        match decide(&order.tuple, newest, &leader, self.seen.as_ref()) {
+            Decision::Refuse(reason, text) => {
                 self.refuse(order.deployment, order.tuple, reason, text, out);
             }
-            Verdict::Same => {
+            Decision::Same => {
                 if !self.orders.offers.contains_key(&order.deployment) {
                     self.acknowledge(order.deployment, out);
                 }
             }
-            Verdict::Accept => match self.orders.offers.get_mut(&order.deployment) {
+            Decision::Accept => match self.orders.offers.get_mut(&order.deployment) {
                 Some(offer) if offer.state == OfferState::Storing => offer.next = Some(message),
                 Some(_) | None => self.start(message, out),
             },
@@ -118,12 +118,12 @@ impl Session {
         let Some(offer) = self.orders.offers.get_mut(&deployment) else {
             return;
         };
-        let wanted = offer
+        let lacking = offer
             .message
             .order
             .content()
             .filter(|reference| reference.digest == digest);
-        let (OfferState::Fetching, Some(reference)) = (offer.state, wanted) else {
+        let (OfferState::Fetching, Some(reference)) = (offer.state, lacking) else {
             return;
         };
         let tuple = offer.message.order.tuple;

@@ -28,7 +28,7 @@ pub enum Owner {
 
 /// One look at an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct Observation {
     /// UID.
     pub uid: Box<str>,
     /// resourceVersion.
@@ -57,7 +57,7 @@ pub struct Seen {
 
 /// How an object is looked at: what the wanted content says about it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Lens<'a> {
+pub struct ObservationRules<'a> {
     /// Probes of the content.
     pub probes: Option<&'a Probes>,
     /// Fields left to others.
@@ -70,12 +70,12 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer).and_then(Value::as_str)
 }
 
-impl Seen {
+impl Observation {
     /// Looks at an object; `None` when it has no UID or resourceVersion.
     pub fn of(
         object: &Value,
         key: &ObjectKey,
-        lens: Lens<'_>,
+        rules: ObservationRules<'_>,
         run: &mut dyn RunRule,
     ) -> Option<Self> {
         let owner = match Marking::of(object, key).mark() {
@@ -91,17 +91,17 @@ impl Seen {
             resource_version: text(object, "/metadata/resourceVersion")?.into(),
             owner,
             labelled: label_of(object, label::DEPLOYMENT).and_then(|uid| uid.parse().ok()),
-            fingerprint: drift::fingerprint(object, lens.ignore),
+            fingerprint: drift::fingerprint(object, rules.ignore),
             controller: controller(object),
             terminating: terminating(object),
             established: established(object, key),
-            probed: match lens.probes {
+            probed: match rules.probes {
                 Some(probes) => probes.evaluate(&key.kind, object, run),
                 None => Probed::NotYet,
             },
-            mapped: mapped(object, lens.mappings),
+            mapped: mapped(object, rules.mappings),
             other_manager: drift::last_other_manager(object).map(Box::from),
-            left_to_others: drift::left_to_others(object, lens.ignore),
+            left_to_others: drift::left_to_others(object, rules.ignore),
         })
     }
 
@@ -192,14 +192,14 @@ mod tests {
     use crate::probe::RunInline;
     use serde_json::json;
 
-    fn look(object: &Value) -> Seen {
+    fn observe(object: &Value) -> Observation {
         let key = ObjectKey::of(object).unwrap();
-        Seen::of(object, &key, Lens::default(), &mut RunInline).unwrap()
+        Observation::of(object, &key, ObservationRules::default(), &mut RunInline).unwrap()
     }
 
     #[test]
     fn deletion_controller_and_establishment_are_noticed() {
-        let seen = look(
+        let seen = observe(
             &json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": "x", "uid": "u", "resourceVersion": "5", "deletionTimestamp": "2026-01-01T00:00:00Z",
                 "finalizers": ["a", "b"], "ownerReferences": [{"kind": "Boss", "name": "b", "controller": true}]},
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn later_is_decided_by_the_number_of_the_resource_version() {
         let at = |version: &str| {
-            look(&json!({"apiVersion": "v1", "kind": "ConfigMap",
+            observe(&json!({"apiVersion": "v1", "kind": "ConfigMap",
                 "metadata": {"name": "x", "uid": "u", "resourceVersion": version}}))
         };
         assert!(at("10").is_later_than(&at("9")));
@@ -234,11 +234,11 @@ mod tests {
             destination_type: format!("example.org/{source}"),
         });
         let key = ObjectKey::of(&object).unwrap();
-        let lens = Lens {
+        let rules = ObservationRules {
             mappings: &mappings,
-            ..Lens::default()
+            ..ObservationRules::default()
         };
-        let seen = Seen::of(&object, &key, lens, &mut RunInline).unwrap();
+        let seen = Observation::of(&object, &key, rules, &mut RunInline).unwrap();
         assert_eq!(seen.mapped.len(), 1);
         assert_eq!(seen.mapped[0].r#type, "example.org/A");
     }

@@ -6,11 +6,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use stevedore_proto_core::{DeploymentStatus, DeploymentUid, Millis, Stage, limit};
 
 /// Shortest time between two reports of one deployment that differ in counts and texts only.
-const CALM: Millis = 1_000;
+const DEBOUNCE: Millis = 1_000;
 
 /// What decides whether and when a report has to go out, computed once per report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Gist {
+struct Fingerprints {
     edge: u64,
     whole: u64,
 }
@@ -18,8 +18,8 @@ struct Gist {
 #[derive(Debug, Clone)]
 struct Report {
     status: DeploymentStatus,
-    gist: Gist,
-    sent: Option<(Millis, Gist)>,
+    prints: Fingerprints,
+    sent: Option<(Millis, Fingerprints)>,
 }
 
 impl Report {
@@ -27,9 +27,9 @@ impl Report {
     fn due_at(&self) -> Option<Millis> {
         match self.sent {
             None => Some(0),
-            Some((_, sent)) if sent.whole == self.gist.whole => None,
-            Some((_, sent)) if sent.edge != self.gist.edge => Some(0),
-            Some((at, _)) => Some(at + CALM),
+            Some((_, sent)) if sent.whole == self.prints.whole => None,
+            Some((_, sent)) if sent.edge != self.prints.edge => Some(0),
+            Some((at, _)) => Some(at + DEBOUNCE),
         }
     }
 }
@@ -42,16 +42,16 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    /// Takes the newest view of a deployment; an older one that was not sent is replaced.
+    /// Takes the newest report of a deployment; an older one that was not sent is replaced.
     pub(super) fn put(&mut self, status: DeploymentStatus) {
         let status = status.bounded();
-        let gist = gist(&status);
+        let prints = fingerprints(&status);
         if let Some(report) = self.latest.get_mut(&status.deployment) {
-            (report.status, report.gist) = (status, gist);
+            (report.status, report.prints) = (status, prints);
             return;
         }
         if self.latest.len() >= limit::DEPLOYMENTS
-            && let Some(done) = self.least_wanted()
+            && let Some(done) = self.most_dispensable()
         {
             self.latest.remove(&done);
         }
@@ -60,7 +60,7 @@ impl Reports {
                 status.deployment,
                 Report {
                     status,
-                    gist,
+                    prints,
                     sent: None,
                 },
             );
@@ -68,7 +68,7 @@ impl Reports {
     }
 
     /// A deployment that is torn down, best one of which the hub knows: the stage held says the same.
-    fn least_wanted(&self) -> Option<DeploymentUid> {
+    fn most_dispensable(&self) -> Option<DeploymentUid> {
         self.latest
             .iter()
             .filter(|(_, report)| report.status.stage == Stage::Deleted)
@@ -106,7 +106,7 @@ impl Reports {
         for report in self.latest.values_mut() {
             if report.due_at().is_some_and(|at| at <= now) {
                 self.sequence += 1;
-                report.sent = Some((now, report.gist));
+                report.sent = Some((now, report.prints));
                 due.push((self.sequence, report.status.clone()));
             }
         }
@@ -119,13 +119,13 @@ impl Reports {
 }
 
 /// An edge is what makes a report urgent: tuple, stage, availability, a phase's state.
-fn gist(status: &DeploymentStatus) -> Gist {
+fn fingerprints(status: &DeploymentStatus) -> Fingerprints {
     let fingerprint = |add: &dyn Fn(&mut DefaultHasher)| {
         let mut hasher = DefaultHasher::new();
         add(&mut hasher);
         hasher.finish()
     };
-    Gist {
+    Fingerprints {
         edge: fingerprint(&|hasher| {
             let available = &status.available;
             (
@@ -192,11 +192,14 @@ mod tests {
         reports.put(status(1, Truth::False));
         reports.put(status(2, Truth::False));
         assert_eq!(reports.due(11), vec![]);
-        assert_eq!(reports.wake_at(), Some(10 + CALM));
-        let due = reports.due(10 + CALM);
+        assert_eq!(reports.wake_at(), Some(10 + DEBOUNCE));
+        let due = reports.due(10 + DEBOUNCE);
         assert_eq!(due, vec![(2, status(2, Truth::False))]);
         reports.put(status(2, Truth::True));
-        assert_eq!(reports.due(11 + CALM), vec![(3, status(2, Truth::True))]);
+        assert_eq!(
+            reports.due(11 + DEBOUNCE),
+            vec![(3, status(2, Truth::True))]
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn nothing_is_pruned_before_the_new_set_is_available() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.world.probe("a", Probed::Failed("down".into()));
     sim.store(2, objects(&[("a", 0, 2)]));
     sim.settle_until(120_000);
@@ -18,7 +18,7 @@ fn two_older_sets_are_kept_and_the_rest_are_deleted() {
     let mut sim = Sim::new();
     for number in 1..=5 {
         sim.store(number, objects(&[("a", 0, number)]));
-        sim.settle();
+        sim.finish();
     }
     let mut numbers: Vec<u64> = sim.sets.iter().map(|set| set.number).collect();
     numbers.sort_unstable();
@@ -28,20 +28,20 @@ fn two_older_sets_are_kept_and_the_rest_are_deleted() {
 #[test]
 fn a_tombstone_takes_phases_away_in_reverse_and_each_only_when_the_next_is_gone() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.world.finalizer("c", "example.org/hold");
     sim.tombstone(false);
     sim.settle_until(30_000);
     assert_eq!(sim.world.deleted(), ["c"]);
-    let view = sim.view();
-    assert_eq!(view.available.reason, Reason::TearingDown);
+    let summary = sim.summary();
+    assert_eq!(summary.available.reason, Reason::TearingDown);
     assert!(
-        view.blockers[0].message.contains("example.org/hold"),
-        "{view:?}"
+        summary.blockers[0].message.contains("example.org/hold"),
+        "{summary:?}"
     );
-    assert_ne!(view.stage, Stage::Deleted);
+    assert_ne!(summary.stage, Stage::Deleted);
     sim.world.release("c");
-    sim.settle();
+    sim.finish();
     assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
     assert!(sim.recorded && sim.sets.is_empty());
 }
@@ -49,7 +49,7 @@ fn a_tombstone_takes_phases_away_in_reverse_and_each_only_when_the_next_is_gone(
 #[test]
 fn a_tombstone_finds_what_older_sets_name_and_touches_no_other_deployment() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.world.probe("a", Probed::Failed("down".into()));
     sim.store(2, objects(&[("a", 0, 2)]));
     sim.settle_until(5_000);
@@ -57,7 +57,7 @@ fn a_tombstone_finds_what_older_sets_name_and_touches_no_other_deployment() {
     sim.world
         .create_owned("b", DeploymentUid::from_bytes([9; 16]));
     sim.tombstone(false);
-    sim.settle();
+    sim.finish();
     assert_eq!(sim.world.deleted(), ["c", "a"]);
     assert!(sim.world.exists("b"));
 }
@@ -65,11 +65,11 @@ fn a_tombstone_finds_what_older_sets_name_and_touches_no_other_deployment() {
 #[test]
 fn a_tombstone_without_a_usable_set_searches_for_every_object() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.sets.clear();
     sim.store_tombstone_only(2);
     sim.restart();
-    sim.settle();
+    sim.finish();
     assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
     assert!(sim.recorded);
 }
@@ -77,9 +77,9 @@ fn a_tombstone_without_a_usable_set_searches_for_every_object() {
 #[test]
 fn an_orphaning_tombstone_leaves_everything() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.tombstone(true);
-    sim.settle();
+    sim.finish();
     assert!(sim.world.deleted().is_empty());
     assert!(sim.recorded);
 }
@@ -87,30 +87,30 @@ fn an_orphaning_tombstone_leaves_everything() {
 #[test]
 fn no_teardown_starts_while_a_definition_of_ours_is_being_deleted() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.deployment.set_definitions_terminating(true);
     sim.tombstone(false);
     sim.settle_until(60_000);
     assert!(sim.world.deleted().is_empty());
     assert_eq!(
-        sim.view().blockers[0].reason,
+        sim.summary().blockers[0].reason,
         Reason::DefinitionsTerminating
     );
     sim.deployment.set_definitions_terminating(false);
-    sim.settle();
+    sim.finish();
     assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
 }
 
 #[test]
 fn in_a_dying_namespace_what_is_being_deleted_counts_as_gone() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     for name in ["a", "b", "c"] {
         sim.world.finalizer(name, "example.org/hold");
     }
     sim.world.namespace_terminating = true;
     sim.tombstone(false);
-    sim.settle();
+    sim.finish();
     assert!(sim.recorded);
 }
 
@@ -119,14 +119,14 @@ fn a_directly_used_set_is_released_only_when_its_objects_are_gone() {
     let mut sim = simple();
     sim.sets[0].order = None;
     sim.deliver();
-    sim.settle();
+    sim.finish();
     sim.world.finalizer("b", "example.org/hold");
     sim.sets[0].ending = Ending::Deleting;
     sim.deliver();
     sim.settle_until(10_000);
     assert_eq!(sim.sets.len(), 1);
     sim.world.release("b");
-    sim.settle();
+    sim.finish();
     assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
     assert!(sim.sets.is_empty());
 }
@@ -136,11 +136,11 @@ fn a_directly_used_set_that_is_deleted_as_an_orphan_leaves_its_objects() {
     let mut sim = simple();
     sim.sets[0].order = None;
     sim.deliver();
-    sim.settle();
+    sim.finish();
     let before = sim.world.requests;
     sim.sets[0].ending = Ending::Orphaning;
     sim.deliver();
-    sim.settle();
+    sim.finish();
     assert!(sim.sets.is_empty() && sim.world.deleted().is_empty());
     assert_eq!(sim.world.requests, before);
 }
@@ -148,10 +148,10 @@ fn a_directly_used_set_that_is_deleted_as_an_orphan_leaves_its_objects() {
 #[test]
 fn when_a_hub_set_is_deleted_by_hand_its_objects_stay() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.sets.clear();
     sim.deliver();
-    sim.settle();
+    sim.finish();
     assert!(sim.deployment.is_idle());
     assert!(sim.world.deleted().is_empty());
 }
@@ -165,16 +165,16 @@ fn what_cannot_be_read_holds_a_teardown_also_where_no_inventory_has_it() {
             .refuse("b", Failure::new(FailureKind::Forbidden, "no"));
         never_written.settle_until(1_000);
         let mut written = simple();
-        written.settle();
+        written.finish();
         for mut sim in [never_written, written] {
             sim.world.refuse_reading("b", kind);
             sim.tombstone(false);
             sim.settle_until(sim.now + 600_000);
             assert!(!sim.recorded);
-            assert_eq!(sim.view().blockers[0].reason, kind.reason());
+            assert_eq!(sim.summary().blockers[0].reason, kind.reason());
             sim.world.allow("b");
             sim.world.allow_reading("b");
-            sim.settle();
+            sim.finish();
             assert!(sim.recorded && sim.world.names().is_empty());
         }
     }
@@ -183,16 +183,16 @@ fn what_cannot_be_read_holds_a_teardown_also_where_no_inventory_has_it() {
 #[test]
 fn a_newer_order_revives_a_deployment_that_is_being_torn_down() {
     let mut sim = simple();
-    sim.settle();
+    sim.finish();
     sim.world.finalizer("c", "example.org/hold");
     sim.tombstone(false);
     sim.settle_until(5_000);
     sim.store(3, objects(&[("a", 0, 1), ("b", 1, 1), ("c", 2, 1)]));
     sim.settle_until(20_000);
-    assert_eq!(sim.view().available.reason, Reason::Terminating);
+    assert_eq!(sim.summary().available.reason, Reason::Terminating);
     sim.world.release("c");
-    sim.settle();
-    assert_eq!(sim.view().available.status, Truth::True);
+    sim.finish();
+    assert_eq!(sim.summary().available.status, Truth::True);
     assert_eq!(sim.world.deleted(), ["c"]);
 }
 
@@ -200,7 +200,7 @@ fn a_newer_order_revives_a_deployment_that_is_being_torn_down() {
 fn a_prune_stops_where_it_is_when_the_new_set_is_no_longer_available() {
     let mut sim = Sim::new();
     sim.store(1, objects(&[("a", 0, 1), ("b", 0, 1), ("c", 0, 1)]));
-    sim.settle();
+    sim.finish();
     sim.store(2, objects(&[("a", 0, 2)]));
     let removals = |sim: &Sim| {
         let actions = sim.deployment.plan(sim.now, 16).actions;
@@ -226,11 +226,11 @@ fn a_prune_stops_where_it_is_when_the_new_set_is_no_longer_available() {
         ))),
         sim.now,
     );
-    sim.settle();
+    sim.finish();
     assert!(sim.world.deleted().is_empty());
     sim.world.probe("a", Probed::Passed);
     sim.touch("a");
-    sim.settle();
+    sim.finish();
     assert_eq!(sim.world.names(), ["a"]);
 }
 
@@ -238,7 +238,7 @@ fn a_prune_stops_where_it_is_when_the_new_set_is_no_longer_available() {
 fn a_member_that_never_gets_available_does_not_keep_every_order() {
     let mut sim = Sim::new();
     sim.store(1, objects(&[("a", 0, 1), ("b", 0, 1)]));
-    sim.settle();
+    sim.finish();
     sim.world.probe("a", Probed::Failed("down".into()));
     sim.store(2, objects(&[("a", 0, 2), ("b", 0, 1), ("only-here", 0, 1)]));
     sim.settle_until(sim.now + 1_000);
@@ -254,7 +254,7 @@ fn a_member_that_never_gets_available_does_not_keep_every_order() {
     assert!(sim.world.deleted().is_empty());
     sim.world.probe("a", Probed::Passed);
     sim.touch("a");
-    sim.settle();
+    sim.finish();
     assert_eq!(sim.world.names(), ["a"], "nothing leaks");
 }
 
@@ -283,20 +283,20 @@ fn letting_go_of_older_orders_holds_nothing_up() {
     sim.deployment.set_definitions_terminating(true);
     sim.store(4, objects(&[("a", 0, 4)]));
     sim.settle_until(sim.now + 1_000);
-    let view = sim.view();
-    assert_eq!((view.blockers, view.removal), (vec![], None));
+    let summary = sim.summary();
+    assert_eq!((summary.blockers, summary.removal), (vec![], None));
     sim.deployment.set_definitions_terminating(false);
     let survey = |sim: &Sim| {
         let actions = sim.deployment.plan(sim.now, 16).actions;
         let mut surveys = actions
             .into_iter()
-            .filter(|action| matches!(action, Action::Survey(_)));
+            .filter(|action| matches!(action, Action::ReadInventories(_)));
         surveys.next()
     };
     let survey = survey(&sim).expect("an order too many");
     sim.deployment.begin(&survey);
     let failure = Failure::new(FailureKind::Forbidden, "no");
-    let outcome = Outcome::Surveyed(Err(failure));
+    let outcome = Outcome::InventoriesRead(Err(failure));
     sim.deployment.finish(&survey, outcome, sim.now);
-    assert_eq!(sim.view().blockers, []);
+    assert_eq!(sim.summary().blockers, []);
 }

@@ -3,22 +3,22 @@
 use stevedore_proto_core::{Millis, Reason};
 
 use crate::failure::{Failure, FailureKind};
-use crate::retry::{BLOCKED, Backoff, Spread, schedule};
+use crate::retry::{BLOCKED, Backoff, Jitter, schedule};
 use crate::rollout::{Block, earlier};
 
 /// One step that has to succeed before others start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Gate {
-    pub(super) open: bool,
+pub(super) struct Operation {
+    pub(super) done: bool,
     pub(super) busy: bool,
     /// What is asked at this moment no longer counts.
-    void: bool,
+    outdated: bool,
     pub(super) block: Vec<Block>,
     pub(super) backoff: Backoff,
 }
 
-impl Gate {
-    pub(super) fn shut(&mut self) {
+impl Operation {
+    pub(super) fn reset(&mut self) {
         *self = Self {
             busy: self.busy,
             ..Self::default()
@@ -26,14 +26,14 @@ impl Gate {
     }
 
     /// It is asked again. Until there is an answer, what is known to be in the way stays so.
-    pub(super) fn reopen(&mut self) {
-        self.open = false;
-        self.void = self.busy;
+    pub(super) fn start_over(&mut self) {
+        self.done = false;
+        self.outdated = self.busy;
         self.backoff.clear();
     }
 
-    pub(super) fn wants(&self, now: Millis, wake: &mut Option<Millis>) -> bool {
-        if self.open || self.busy {
+    pub(super) fn is_due(&self, now: Millis, wake: &mut Option<Millis>) -> bool {
+        if self.done || self.busy {
             return false;
         }
         *wake = earlier(*wake, self.backoff.wake(now));
@@ -41,29 +41,29 @@ impl Gate {
     }
 
     /// Takes the answer in, unless it no longer counts.
-    pub(super) fn settle(
+    pub(super) fn finish(
         &mut self,
-        result: Result<(), Setback>,
+        result: Result<(), OperationFailure>,
         now: Millis,
-        spread: &mut Spread,
+        jitter: &mut Jitter,
     ) -> bool {
         self.busy = false;
-        if std::mem::take(&mut self.void) {
+        if std::mem::take(&mut self.outdated) {
             return false;
         }
         match result {
             Ok(()) => {
                 *self = Self {
-                    open: true,
+                    done: true,
                     ..Self::default()
                 };
             }
-            Err(Setback { blocks, at_least }) => {
+            Err(OperationFailure { blocks, at_least }) => {
                 let retry = blocks.first().map(|block| block.reason.retry());
-                // What never passes by itself is asked again too: a gate has nobody else to open it.
+                // What never passes by itself is asked again too: a operation has nobody else to open it.
                 let schedule = retry.and_then(schedule).unwrap_or(BLOCKED);
-                self.open = false;
-                self.backoff.fail(now, schedule, at_least, spread);
+                self.done = false;
+                self.backoff.fail(now, schedule, at_least, jitter);
                 self.block = blocks;
             }
         }
@@ -71,13 +71,13 @@ impl Gate {
     }
 }
 
-/// What stands against a gate, and how long it is left alone at least.
-pub(super) struct Setback {
+/// What stands against a operation, and how long it is left alone at least.
+pub(super) struct OperationFailure {
     blocks: Vec<Block>,
     at_least: Option<Millis>,
 }
 
-impl From<Vec<Block>> for Setback {
+impl From<Vec<Block>> for OperationFailure {
     fn from(blocks: Vec<Block>) -> Self {
         Self {
             blocks,
@@ -86,7 +86,7 @@ impl From<Vec<Block>> for Setback {
     }
 }
 
-impl From<&Failure> for Setback {
+impl From<&Failure> for OperationFailure {
     fn from(failure: &Failure) -> Self {
         let reason = match failure.kind {
             FailureKind::NotFound | FailureKind::NoKind => Reason::NotFound,

@@ -3,7 +3,7 @@
 use stevedore_proto_core::status::{Blocker, Truth, Verdict};
 use stevedore_proto_core::{Reason, Stage};
 
-use super::gate::Gate;
+use super::operation::Operation;
 use super::{Deployment, Purpose};
 use crate::removal::Removal;
 use crate::rollout;
@@ -11,7 +11,7 @@ use crate::set::SetUid;
 
 /// What is being taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemovalView {
+pub struct RemovalSummary {
     /// Why.
     pub purpose: Purpose,
     /// How many objects are still there; absent while that is not known.
@@ -24,7 +24,7 @@ pub struct RemovalView {
 
 /// The status of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct View {
+pub struct Summary {
     /// The set that is rolled out.
     pub accepted: Option<SetUid>,
     /// How far it is.
@@ -32,15 +32,15 @@ pub struct View {
     /// Whether it is available.
     pub available: Verdict,
     /// Objects of the accepted set.
-    pub rollout: Option<rollout::View>,
+    pub rollout: Option<rollout::Summary>,
     /// Objects on their way out; absent when sets are only let go.
-    pub removal: Option<RemovalView>,
+    pub removal: Option<RemovalSummary>,
     /// Everything that is waited for, what stops the most first.
     pub blockers: Vec<Blocker>,
 }
 
-fn of_gate(gate: &Gate) -> impl Iterator<Item = Blocker> {
-    gate.block.iter().map(|block| Blocker {
+fn blockers_of(operation: &Operation) -> impl Iterator<Item = Blocker> {
+    operation.block.iter().map(|block| Blocker {
         reason: block.reason.clone(),
         object: String::new(),
         message: block.message.clone(),
@@ -49,11 +49,11 @@ fn of_gate(gate: &Gate) -> impl Iterator<Item = Blocker> {
 
 impl Deployment {
     /// The status as of now.
-    pub fn view(&self) -> View {
-        let rollout = self.rollout().map(rollout::Rollout::view);
-        let removal = self.removal_view();
-        let mut blockers: Vec<Blocker> = of_gate(&self.account).collect();
-        blockers.extend(of_gate(&self.prepared));
+    pub fn summary(&self) -> Summary {
+        let rollout = self.rollout().map(rollout::Rollout::summary);
+        let removal = self.removal_summary();
+        let mut blockers: Vec<Blocker> = blockers_of(&self.account).collect();
+        blockers.extend(blockers_of(&self.preparation));
         if let Some(rollout) = &rollout {
             blockers.extend(rollout.blockers.iter().cloned());
         }
@@ -63,7 +63,7 @@ impl Deployment {
         // Letting go of older orders before the newest is available is housekeeping: it holds nothing up.
         let settled = self.rollout().is_some_and(rollout::Rollout::is_available);
         if removal.is_some() || settled {
-            blockers.extend(of_gate(&self.chore));
+            blockers.extend(blockers_of(&self.cleanup));
         }
         blockers.extend(self.unwatched.iter().map(|(scope, why)| Blocker {
             reason: Reason::NotWatched,
@@ -72,7 +72,7 @@ impl Deployment {
                 "is looked at every half minute only, for it cannot be watched: {why}"
             ),
         }));
-        View {
+        Summary {
             accepted: self.accepted().map(|head| head.set.uid.clone()),
             stage: self.stage(rollout.as_ref()),
             available: self.available(rollout.as_ref(), &blockers),
@@ -82,20 +82,17 @@ impl Deployment {
         }
     }
 
-    fn stage(&self, rollout: Option<&rollout::View>) -> Stage {
-        let torn_down = self
-            .leaving
-            .as_ref()
-            .is_some_and(|leaving| leaving.recorded);
+    fn stage(&self, rollout: Option<&rollout::Summary>) -> Stage {
+        let torn_down = self.removing.as_ref().is_some_and(|task| task.recorded);
         match rollout {
             _ if torn_down => Stage::Deleted,
-            Some(view) if view.available.status == Truth::True => Stage::Available,
-            Some(view) if view.applied => Stage::Applied,
+            Some(summary) if summary.available.status == Truth::True => Stage::Available,
+            Some(summary) if summary.applied => Stage::Applied,
             _ => Stage::Received,
         }
     }
 
-    fn available(&self, rollout: Option<&rollout::View>, blockers: &[Blocker]) -> Verdict {
+    fn available(&self, rollout: Option<&rollout::Summary>, blockers: &[Blocker]) -> Verdict {
         let no = |reason: Reason, message: String| Verdict {
             status: Truth::False,
             reason,
@@ -113,9 +110,9 @@ impl Deployment {
         if let Some(block) = self.account.block.first() {
             return no(block.reason.clone(), block.message.clone());
         }
-        if !self.prepared.block.is_empty() {
+        if !self.preparation.block.is_empty() {
             let all: Vec<&str> = self
-                .prepared
+                .preparation
                 .block
                 .iter()
                 .map(|block| block.message.as_str())
@@ -123,7 +120,7 @@ impl Deployment {
             return no(Reason::PreflightError, all.join("; "));
         }
         match rollout {
-            Some(view) => view.available.clone(),
+            Some(summary) => summary.available.clone(),
             None => no(
                 Reason::Preparing,
                 blockers.first().map_or_else(
@@ -135,10 +132,10 @@ impl Deployment {
     }
 
     fn teardown_message(&self) -> String {
-        let Some(view) = self.removal_view() else {
+        let Some(summary) = self.removal_summary() else {
             return "nothing is rolled out".to_owned();
         };
-        match (view.left, view.blockers.first()) {
+        match (summary.left, summary.blockers.first()) {
             (_, Some(blocker)) if blocker.object.is_empty() => {
                 format!("waits: {}", blocker.message)
             }
@@ -148,11 +145,11 @@ impl Deployment {
         }
     }
 
-    fn removal_view(&self) -> Option<RemovalView> {
-        let leaving = self
-            .leaving
+    fn removal_summary(&self) -> Option<RemovalSummary> {
+        let task = self
+            .removing
             .as_ref()
-            .filter(|leaving| !matches!(leaving.purpose, Purpose::Fold(_)))?;
+            .filter(|task| !matches!(task.purpose, Purpose::Supersede(_)))?;
         let mut blockers = Vec::new();
         if self.definitions_terminating {
             blockers.push(Blocker {
@@ -163,15 +160,15 @@ impl Deployment {
                     .to_owned(),
             });
         }
-        blockers.extend(of_gate(&leaving.surveyed));
-        blockers.extend(of_gate(&leaving.searched));
-        if let Some(removal) = &leaving.removal {
+        blockers.extend(blockers_of(&task.survey));
+        blockers.extend(blockers_of(&task.search));
+        if let Some(removal) = &task.removal {
             blockers.extend(removal.blockers());
         }
-        Some(RemovalView {
-            purpose: leaving.purpose.clone(),
-            left: leaving.removal.as_ref().map(Removal::left),
-            removed: leaving.is_removed() || leaving.purpose.leaves_objects(),
+        Some(RemovalSummary {
+            purpose: task.purpose.clone(),
+            left: task.removal.as_ref().map(Removal::left),
+            removed: task.is_removed() || task.purpose.leaves_objects(),
             blockers,
         })
     }

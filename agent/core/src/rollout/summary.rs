@@ -18,7 +18,7 @@ const UNPROBED: &str = "cannot be probed yet, CEL expressions of other packages 
 
 /// The status of a rollout, in words that both the stored set and the report to the hub use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct View {
+pub struct Summary {
     /// Whether every object is in place and passes its probes at this order.
     pub available: Verdict,
     /// Some object is not controlled yet, or no longer.
@@ -45,7 +45,7 @@ pub struct View {
 
 impl Rollout {
     /// The status as of now.
-    pub fn view(&self) -> View {
+    pub fn summary(&self) -> Summary {
         let controlled: Vec<_> = self
             .items
             .iter()
@@ -53,7 +53,7 @@ impl Rollout {
             .filter_map(|item| Some((item.desired.key.clone(), item.record.clone()?)))
             .collect();
         let available = self.verdict();
-        View {
+        Summary {
             in_transition: controlled.len() < self.items.len(),
             succeeded: self.succeeded,
             paused: self.paused,
@@ -82,7 +82,7 @@ impl Rollout {
             .all(|item| match item.need(&self.context, self.paused) {
                 Need::Read => item.waits_for_probe(),
                 Need::List => false,
-                Need::Write(_) => !item.placed || self.paused || item.fights.count() >= 2,
+                Need::Write(_) => !item.placed || self.paused || item.repairs.count() >= 2,
                 Need::Nothing => true,
             })
     }
