@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use stevedore_client::Api;
 use stevedore_crds::v1alpha1::{PackageRevision, PackageRevisionSpec};
 use stevedore_hub_core::fleet::Failure;
@@ -19,7 +18,7 @@ use stevedore_runtime::retry::{self, Schedule};
 use crate::hub::{Hub, SourceState, lock};
 use crate::package::any_package::AnyPackage;
 use crate::package::config_limits;
-use crate::package::registry::{self, Pulled};
+use crate::package::registry;
 use crate::package::revisions::{self, FINALIZER};
 use crate::package::unreadable::Lookup;
 use crate::package::{content, pull};
