@@ -105,6 +105,24 @@ async fn spoil(client: &Client, path: &str, spec: &Value) {
     .await;
 }
 
+/// Deletes an object, however deep it is, and waits until it is gone.
+async fn is_deleted(client: &Client, path: &str) {
+    let deleted = send(client, "DELETE", path, &json!({})).await;
+    deleted.expect("it can be deleted");
+    await_state(&format!("{path} is gone"), WITHIN, || async {
+        match send(client, "GET", path, &Value::Null).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(error) => Err(error.to_string()),
+            Ok(text) => {
+                let object = RawValue::from_string(text).expect("JSON");
+                let status: Option<Value> = part(&object, &["status"]);
+                Err(format!("{status:?}"))
+            }
+        }
+    })
+    .await;
+}
+
 /// The log of a daemon has nothing of what cannot be decoded.
 fn is_clean(log: &std::path::Path) {
     let log = std::fs::read(log).expect("a log");

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::super::rollout::package_writes;
 use super::super::tenant::grant;
 use super::{
-    DEFINITIONS, ONE, deep, draft, logs_are_clean, map, open, rolls_out, running, says_unreadable,
-    send, spoil,
+    DEFINITIONS, ONE, deep, draft, is_deleted, logs_are_clean, map, open, rolls_out, running,
+    says_unreadable, send, spoil,
 };
 use stevedore_e2e::api::{condition, create, get, list, ours, uid};
 use stevedore_e2e::draft::{named, object};
-use stevedore_e2e::harness::{WITHIN, alone, await_state};
+use stevedore_e2e::harness::{WITHIN, alone};
 use stevedore_e2e::world::{World, seen_on};
 
 /// The object of a package.
@@ -119,16 +119,7 @@ impl Spoilt {
         rolls_out(world, "victim", "two").await;
         for (_, collection) in BY_HAND {
             let path = ours(&format!("{collection}/deep"));
-            let deleted = send(&client, "DELETE", &path, &json!({})).await;
-            deleted.expect("it can be deleted");
-            await_state(&format!("{path} is gone"), WITHIN, || async {
-                match send(&client, "GET", &path, &Value::Null).await {
-                    Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-                    Err(error) => Err(error.to_string()),
-                    Ok(_) => Err("it is there".to_owned()),
-                }
-            })
-            .await;
+            is_deleted(&client, &path).await;
         }
     }
 }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use stevedore_client::decode::part;
 
 use super::{
-    MARKER, ONE, deep, draft, logs_are_clean, map, open, rolls_out, running, says_unreadable, send,
-    shows, spoil,
+    MARKER, ONE, deep, draft, is_deleted, logs_are_clean, map, open, rolls_out, running,
+    says_unreadable, send, shows, spoil,
 };
 use stevedore_e2e::api::{condition, delete, get, list, ours, uid};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};
@@ -202,9 +202,7 @@ fn what_the_hub_cannot_read_stops_nothing_beside_it_and_is_no_deletion() {
             assert_eq!(now["data"]["value"], "one", "{of}");
         }
         let tenant = ours("namespaces/default/packages/tenant");
-        let removed = send(&client, "DELETE", &tenant, &json!({})).await;
-        removed.expect("it can be deleted");
-        world.gone(&client, &tenant).await;
+        is_deleted(&client, &tenant).await;
         repaired(world, &before).await;
         rolls_out_again(world).await;
         logs_are_clean(world, &["member-1", "member-2"]);
@@ -217,9 +215,7 @@ async fn is_torn_down(world: &World, name: &str) {
     let package = ours(&format!("clusterpackages/{name}"));
     spoil(&client, &package, &json!({"config": deep()})).await;
     says_unreadable(&client, &package, "Invalid").await;
-    let removed = send(&client, "DELETE", &package, &json!({})).await;
-    removed.expect("it can be deleted");
-    world.gone(&client, &package).await;
+    is_deleted(&client, &package).await;
     world
         .gone(&world.cluster("member-1").client(), &map(name))
         .await;
