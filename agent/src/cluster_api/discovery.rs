@@ -17,9 +17,9 @@ const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDis
     application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
 /// Of a version whose server did not answer.
 const STALE: &str = "Stale";
-/// The shortest time between two readings while the same things stay missing; doubles up to [`PATIENCE`].
-const FIRST: Duration = Duration::from_millis(500);
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The shortest time between two readings while the same things stay missing; doubles up to [`LONGEST_WAIT`].
+const SHORTEST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How far apart two readings are that both have to lack a group before its objects count as gone: an API server
 /// that has just started lacks groups of definitions and aggregated APIs for a while.
 const BELIEVED: Duration = Duration::from_secs(30);
@@ -104,8 +104,8 @@ impl Discovery {
         self.read_again().await?;
         let found = known();
         self.table.lock().wait = match (&found, missing_before) {
-            (None, true) => (wait * 2).clamp(FIRST, PATIENCE),
-            _ => FIRST,
+            (None, true) => (wait * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT),
+            _ => SHORTEST_WAIT,
         };
         Ok(found)
     }
@@ -210,7 +210,7 @@ impl Table {
 
     /// What is not in it is not served, as far as one can know.
     fn is_current(&self) -> bool {
-        !self.is_outdated() && self.read.is_some_and(|read| read.elapsed() < FIRST)
+        !self.is_outdated() && self.read.is_some_and(|read| read.elapsed() < SHORTEST_WAIT)
     }
 
     /// Whether what is not in the table may count as gone: its group is served, or two readings far enough apart
