@@ -7,8 +7,8 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::CONTENT_LENGTH;
+use http::{Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
 use kube::core::Status;
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use crate::decode::{Undecodable, Unreadable, decode};
+use crate::decode::{Undecodable, Unreadable, decode_unmanaged};
 
 /// Time for one request, its answer included.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -110,22 +110,49 @@ pub(crate) async fn send(
 ) -> Result<Bytes, Error> {
     let asked = shown(&request);
     let answer = async {
-        let response = client.send(request.map(Body::from)).await?;
-        let (head, body) = response.into_parts();
-        if head.status.is_success() {
-            let announced = head.headers.get(CONTENT_LENGTH);
-            let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
-            if announced.is_some_and(|length: usize| length > limit) {
-                let request = asked.clone();
-                return Err(AnswerError::TooLarge { request, limit }.into());
-            }
-            return Ok(read(body, limit, &asked).await?);
+        let response = answered(client, request, &asked).await?;
+        let announced = response.headers().get(CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: usize| length > limit) {
+            let request = asked.clone();
+            return Err(AnswerError::TooLarge { request, limit }.into());
         }
-        let body = read(body, REFUSAL_BYTES, &asked).await.unwrap_or_default();
-        Err(refusal(head.status, &body))
+        Ok(read(response.into_body(), limit, &asked).await?)
     };
+    in_time(answer, &asked).await
+}
+
+/// Sends a request and gives the answer as it comes in, once its head is there.
+///
+/// # Errors
+/// As [`send`].
+pub(crate) async fn open(client: &Client, request: http::Request<Vec<u8>>) -> Result<Body, Error> {
+    let asked = shown(&request);
+    let response = in_time(answered(client, request, &asked), &asked).await?;
+    Ok(response.into_body())
+}
+
+/// The answer to a request that is carried out, its body still to be read.
+async fn answered(
+    client: &Client,
+    request: http::Request<Vec<u8>>,
+    asked: &str,
+) -> Result<Response<Body>, Error> {
+    let response = client.send(request.map(Body::from)).await?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let (head, body) = response.into_parts();
+    let body = read(body, REFUSAL_BYTES, asked).await.unwrap_or_default();
+    Err(refusal(head.status, &body))
+}
+
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, Error>>,
+    asked: &str,
+) -> Result<T, Error> {
     timeout(ANSWER_WITHIN, answer).await.unwrap_or_else(|_| {
-        let request = asked.clone();
+        let request = asked.to_owned();
         Err(AnswerError::Late { request }.into())
     })
 }
@@ -146,7 +173,7 @@ pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8], asked: &str) -> Result<T
     let request = || asked.to_owned();
     let object: &RawValue =
         serde_json::from_slice(bytes).map_err(|_| AnswerError::Malformed { request: request() })?;
-    decode(object).map_err(|why| AnswerError::Undecodable {
+    decode_unmanaged(object).map_err(|why| AnswerError::Undecodable {
         request: request(),
         why,
     })

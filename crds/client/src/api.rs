@@ -8,7 +8,8 @@ use kube::core::request;
 use kube::core::{ApiResource, DynamicResourceScope, NamespaceResourceScope, Request};
 use kube::{Client, Error, Resource};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::value::RawValue;
 
 use crate::answer::{self, OBJECT_BYTES};
 use crate::path::{InvalidSegment, Path, encoded};
@@ -192,19 +193,55 @@ impl<K: DeserializeOwned> Api<K> {
             .patch_subresource("status", &name, params, patch);
         self.send(request).await
     }
+}
 
-    async fn send(
+impl<K> Api<K> {
+    /// The object of this name as it is, none if there is none. Nothing of it is decoded.
+    ///
+    /// # Errors
+    /// When it is not answered with, also where the cluster does not know the kind.
+    pub async fn get_raw(&self, name: &str) -> Result<Option<Box<RawValue>>, Error> {
+        let part = encoded(name).map_err(no_name)?;
+        let request = self.requests()?.get(&part, &GetParams::default());
+        match self.send(request).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_missing(&error, name) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Changes fields of an object, or of its status. Nothing of the answer is read: what cannot be decoded can be
+    /// changed.
+    ///
+    /// # Errors
+    /// When it is gone, or the change is refused.
+    pub async fn patch_unread<P: Serialize + Debug>(
+        &self,
+        name: &str,
+        status: bool,
+        params: &PatchParams,
+        patch: &Patch<P>,
+    ) -> Result<(), Error> {
+        let name = encoded(name).map_err(no_name)?;
+        let requests = self.requests()?;
+        let request = if status {
+            requests.patch_subresource("status", &name, params, patch)
+        } else {
+            requests.patch(&name, params, patch)
+        };
+        self.send::<IgnoredAny>(request).await.map(|_| ())
+    }
+
+    async fn send<T: DeserializeOwned>(
         &self,
         request: Result<http::Request<Vec<u8>>, request::Error>,
-    ) -> Result<K, Error> {
+    ) -> Result<T, Error> {
         let request = request.map_err(Error::BuildRequest)?;
         let asked = answer::shown(&request);
         let bytes = answer::send(&self.client, request, OBJECT_BYTES).await?;
         Ok(answer::object(&bytes, &asked)?)
     }
-}
 
-impl<K> Api<K> {
     /// Asks for the deletion of an object. Nothing of the answer is read: what cannot be decoded can be deleted.
     ///
     /// # Errors
@@ -216,6 +253,12 @@ impl<K> Api<K> {
         answer::send(&self.client, request, OBJECT_BYTES)
             .await
             .map(|_| ())
+    }
+}
+
+impl From<InvalidSegment> for Error {
+    fn from(invalid: InvalidSegment) -> Self {
+        no_name(invalid)
     }
 }
 

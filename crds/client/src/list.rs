@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::answer::{self, AnswerError, answer_error};
 use crate::api::Api;
-use crate::decode::{Unreadable, decode};
+use crate::decode::{Unreadable, decode_unmanaged};
 
 /// Objects of a page, where the caller does not say how many.
 const PAGE: u32 = 500;
@@ -71,6 +71,21 @@ impl<K: DeserializeOwned + Clone> Api<K> {
 }
 
 impl<K> Api<K> {
+    /// As [`list`](Api::list), but nothing of the objects is decoded.
+    ///
+    /// # Errors
+    /// When a page cannot be read.
+    pub async fn list_raw(&self, params: &ListParams) -> Result<Vec<Box<RawValue>>, Error> {
+        let mut items = vec![];
+        self.pages(Request::list, params, |_, item: Result<_, Unreadable>| {
+            // Any text is raw.
+            items.extend(item.ok());
+            Ok(())
+        })
+        .await?;
+        Ok(items)
+    }
+
     async fn strictly<T: DeserializeOwned + Clone>(
         &self,
         ask: Ask,
@@ -123,7 +138,7 @@ impl<K> Api<K> {
             };
             let page: RawPage<'_> = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
             for item in page.items.unwrap_or_default() {
-                let object = match decode(item) {
+                let object = match decode_unmanaged(item) {
                     Ok(object) => Ok(object),
                     Err(why) => Err(Unreadable::new(item, why).ok_or_else(malformed)?),
                 };

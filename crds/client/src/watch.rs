@@ -32,8 +32,7 @@ use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::io::StreamReader;
 
 pub use event::Fault;
-pub use list::{Listed, get, list_all};
-pub use requests::{Accept, Error, MAX_ANSWER, PatchKind, Requests, Verdict, patch};
+pub use requests::{Accept, MAX_ANSWER, Requests, Verdict};
 pub use subject::{PAGE, Subject};
 
 /// The longest line of a watch in bytes: the biggest object an API server stores, and room around it.

@@ -52,17 +52,11 @@ async fn send(client: &Client, method: &str, path: &str, body: &Value) -> kube::
 }
 
 /// The status of an object, however deep the rest of it is.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the object cannot be decoded; the path is the test's own"
-)]
-async fn status(client: &Client, path: &str) -> Value {
-    let request = http::Request::get(path).body(vec![]);
-    let request = request.expect("a path of ours is a URI");
-    let text = client.request_text(request).await.expect("it is there");
+async fn status(client: &Client, path: &str) -> kube::Result<Value> {
+    let text = send(client, "GET", path, &Value::Null).await?;
     let object = RawValue::from_string(text).expect("JSON");
     let status = part(&object, &["status"]).unwrap_or(Value::Null);
-    json!({ "status": status })
+    Ok(json!({ "status": status }))
 }
 
 /// Waits until an object says by this condition that it cannot be read.
@@ -70,6 +64,7 @@ async fn says_unreadable(client: &Client, path: &str, type_: &str) {
     let what = format!("{path} says {type_} for it is Unreadable");
     await_state(&what, WITHIN, || async {
         let now = status(client, path).await;
+        let now = now.map_err(|error| error.to_string())?;
         let (_, reason, message) = condition(&now, type_);
         assert!(!now.to_string().contains(MARKER), "{now}");
         if reason == "Unreadable" && message.contains("levels deep") {
@@ -110,14 +105,9 @@ async fn is_deleted(client: &Client, path: &str) {
     let deleted = send(client, "DELETE", path, &json!({})).await;
     deleted.expect("it can be deleted");
     await_state(&format!("{path} is gone"), WITHIN, || async {
-        match send(client, "GET", path, &Value::Null).await {
+        match status(client, path).await {
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-            Err(error) => Err(error.to_string()),
-            Ok(text) => {
-                let object = RawValue::from_string(text).expect("JSON");
-                let status: Option<Value> = part(&object, &["status"]);
-                Err(format!("{status:?}"))
-            }
+            other => Err(format!("{other:?}")),
         }
     })
     .await;

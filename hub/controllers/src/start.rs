@@ -189,7 +189,7 @@ fn watch_kind<K: Watched>(
     let client = hub.client.clone();
     let following = follow(
         client,
-        everything::<K>(None)?,
+        everything::<K>()?,
         Arc::clone(index),
         move |entry| {
             changed(&shared, entry);

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use kube::Resource;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
-use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use stevedore_client::watch::{PatchKind, patch};
-use stevedore_client::{Api, Path};
+use stevedore_client::Api;
 
 /// Field manager of everything the hub writes.
 pub(crate) const MANAGER: &str = "stevedore-hub";
@@ -21,7 +20,8 @@ pub(crate) fn creation() -> PostParams {
     }
 }
 
-fn parameters() -> PatchParams {
+/// Parameters of whatever the hub changes.
+pub(crate) fn parameters() -> PatchParams {
     PatchParams {
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()
@@ -75,42 +75,22 @@ pub(crate) async fn add_finalizer(
     api.patch(name, &parameters, &Patch::Apply(&object)).await
 }
 
-/// Removes a finalizer; `present` are the finalizers as they were last seen, and a change of them in between
-/// refuses the write.
+/// Removes a finalizer, also of an object that cannot be read; `present` are the finalizers as they were last seen,
+/// and a change of them in between refuses the write.
 pub(crate) async fn remove_finalizer<K>(
     api: &Api<K>,
     name: &str,
     uid: &str,
     present: &[String],
     finalizer: &str,
-) -> Result<(), kube::Error>
-where
-    K: DeserializeOwned,
-{
+) -> Result<(), kube::Error> {
     let left: Vec<_> = present.iter().filter(|one| *one != finalizer).collect();
     let operations = vec![
         json!({"op": "test", "path": "/metadata/finalizers", "value": present}),
         json!({"op": "add", "path": "/metadata/finalizers", "value": left}),
     ];
     let patch = guarded(uid, operations)?;
-    api.patch(name, &parameters(), &patch).await.map(|_| ())
-}
-
-/// The same for an object that may not be readable: nothing of the answer is read.
-pub(crate) async fn remove_finalizer_unread(
-    client: &Client,
-    path: Path,
-    uid: &str,
-    present: &[String],
-    finalizer: &str,
-) -> Result<(), kube::Error> {
-    let left: Vec<_> = present.iter().filter(|one| *one != finalizer).collect();
-    let operations = json!([
-        {"op": "test", "path": "/metadata/uid", "value": uid},
-        {"op": "test", "path": "/metadata/finalizers", "value": present},
-        {"op": "add", "path": "/metadata/finalizers", "value": left},
-    ]);
-    Ok(patch(client, path, PatchKind::Json, &operations).await?)
+    api.patch_unread(name, false, &parameters(), &patch).await
 }
 
 /// Deletes the object with this UID, and no other of its name.

@@ -15,7 +15,7 @@ use kube::api::PostParams;
 use serde_json::json;
 use stevedore_client::Api;
 use stevedore_client::Path;
-use stevedore_client::watch::{self, Error, Handler, Notice, Subject};
+use stevedore_client::watch::{self, Handler, Notice, Subject};
 use stevedore_crds::record;
 use stevedore_hub_core::epoch::CensusSummary;
 use stevedore_hub_core::session::Census;
@@ -46,7 +46,6 @@ pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), lease::Error> {
     let path = Path::root("/api/v1")
         .namespace(Some(&hub.settings.namespace))
         .and_then(|path| path.segment("configmaps"))
-        .map_err(Error::from)
         .map_err(kube::Error::from)?;
     let subject = Subject {
         fields: Some(format!("metadata.name={}", record::EPOCH)),
@@ -65,12 +64,15 @@ pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), lease::Error> {
 /// Says that the request may have changed. It is read when it is looked at.
 struct Changed<'a>(&'a Notify);
 
-impl Handler<Error> for Changed<'_> {
-    async fn take(&mut self, notice: Notice<Error>) {
+impl Handler<kube::Error> for Changed<'_> {
+    async fn take(&mut self, notice: Notice<kube::Error>) {
         match notice {
             Notice::Restarted => {}
             Notice::Seen(_) | Notice::Removed(_) | Notice::Synced => self.0.notify_one(),
-            Notice::Failed(error) => tracing::warn!(%error, "the epoch cannot be watched"),
+            Notice::Failed(error) => {
+                let error = write::words(&error);
+                tracing::warn!(error, "the epoch cannot be watched");
+            }
         }
     }
 }

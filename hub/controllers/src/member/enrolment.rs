@@ -4,17 +4,15 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use stevedore_client::Api;
-use stevedore_client::watch::{Error, Listed, list_all};
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::MemberCluster;
 use stevedore_hub_core::ports::{JoinRefusal, MemberUid, Redemption};
 use stevedore_proto_core::join::StoredToken;
 
 use crate::hub::{Hub, lock};
-use crate::watch::index::everything;
 use crate::write;
 
 /// Uses up a token. A refusal is also shown on the `MemberCluster` that the token names.
@@ -86,7 +84,8 @@ async fn attempt(
         return Err(JoinRefusal::NotAccepted);
     }
     let cluster = redemption.cluster.to_string();
-    let all = list(hub).await.map_err(unreachable)?;
+    let all = members.list_readable(&ListParams::default()).await;
+    let (all, _) = all.map_err(unreachable)?;
     let connected = lock(&hub.fleet).contact_of(&redemption.cluster).connected;
     if hub.unreadable_members().may_be(&redemption.cluster) {
         // It may be a member under a name that cannot be read.
@@ -118,13 +117,6 @@ async fn attempt(
         .map_err(unreachable)?;
     hub.members.apply(bound);
     Ok(uid)
-}
-
-/// Every member that can be read, as it is now.
-async fn list(hub: &Hub) -> Result<Vec<MemberCluster>, kube::Error> {
-    let subject = everything::<MemberCluster>(None).map_err(Error::from)?;
-    let all: Vec<Listed<MemberCluster>> = list_all(&hub.client, &subject).await?;
-    Ok(all.into_iter().filter_map(Result::ok).collect())
 }
 
 /// Whether the cluster is a member under another name, or the name is another cluster's. A cluster may join again

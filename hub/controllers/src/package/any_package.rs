@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{ApiResource, DynamicObject};
 use kube::{Client, Resource, ResourceExt as _};
-use stevedore_client::{Api, InvalidSegment, Path};
+use stevedore_client::Api;
 use stevedore_crds::v1alpha1::{
     ClusterPackage, ClusterPackageSpec, Package, PackageKind, PackageReference, PackageStatus,
 };
@@ -103,18 +103,6 @@ impl AnyPackage {
             Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
             None => Api::all_with(client.clone(), &resource),
         }
-    }
-
-    /// The path of the package's object.
-    pub(crate) fn path(&self) -> Result<Path, InvalidSegment> {
-        let plural = match self.kind {
-            PackageKind::Package => Package::plural(&()),
-            PackageKind::ClusterPackage => ClusterPackage::plural(&()),
-        };
-        Path::group_version(stevedore_crds::GROUP, stevedore_crds::VERSION)?
-            .namespace(self.namespace.as_deref())?
-            .segment(&plural)?
-            .segment(&self.name)
     }
 
     /// How ledgers and revisions name the package.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use stevedore_client::Api;
-use stevedore_client::watch::Error;
 use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_proto_core::PackageUid;
 
@@ -88,11 +87,9 @@ pub(crate) fn forget(hub: &Hub, uid: &PackageUid) {
 }
 
 async fn release(hub: &Hub, package: &AnyPackage) -> Result<(), kube::Error> {
-    let path = package.path().map_err(Error::from)?;
-    let uid = package.uid.to_string();
-    let removed =
-        write::remove_finalizer_unread(&hub.client, path, &uid, &package.finalizers, FINALIZER);
-    write::ignore_missing(removed.await)
+    let (api, uid) = (package.api(&hub.client), package.uid.to_string());
+    let (name, present) = (&package.name, &package.finalizers);
+    write::ignore_missing(write::remove_finalizer(&api, name, &uid, present, FINALIZER).await)
 }
 
 /// Whether the kind itself is being removed: then every package of it is, and that must not be a teardown.

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use kube::api::ObjectMeta;
+use kube::api::{ListParams, ObjectMeta};
 use kube::{Client, ResourceExt as _};
-use serde_json::value::RawValue;
 use stevedore_client::Api;
 use stevedore_client::decode::decode_unmanaged;
-use stevedore_client::watch::{self, list_all};
 use stevedore_crds::v1alpha1::{PackageLedger, PackageLedgerStatus};
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity, Shard};
 use stevedore_hub_core::provenance::{LedgerClaim, Mismatch, Place};
@@ -18,7 +16,6 @@ use crate::package::any_package::claimed;
 pub use crate::rollout::ledger_object::Error;
 use crate::rollout::ledger_object::{self, unreadable};
 use crate::rollout::unreadable_ledgers;
-use crate::watch::index::everything;
 use crate::write;
 
 /// Keeps a ledger until the hub itself lets it go.
@@ -184,13 +181,9 @@ impl StoredLedger {
 /// of the truth, and orders nothing of that package until [`reload`] works. What the hub did not make is no part of
 /// the truth: it is shown by an Event and left out.
 pub(crate) async fn load(hub: &Hub) -> Result<BTreeMap<PackageUid, StoredLedger>, Error> {
-    let subject = everything::<PackageLedger>(Some(&hub.settings.namespace));
-    let subject = subject
-        .map_err(watch::Error::from)
-        .map_err(kube::Error::from)?;
-    let listed = list_all::<_, Box<RawValue>>(&hub.client, &subject).await;
+    let api: Api<PackageLedger> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let mut objects = Vec::new();
-    for object in listed.map_err(kube::Error::from)?.into_iter().flatten() {
+    for object in api.list_raw(&ListParams::default()).await? {
         match decode_unmanaged::<PackageLedger>(&object) {
             Ok(ledger) => objects.push(ledger),
             Err(why) => unreadable_ledgers::found(hub, &object, why).await,
@@ -249,11 +242,12 @@ pub(crate) fn stored(package: &PackageIdentity, shard: &Shard) -> (StoredLedger,
 /// Reads one package's ledger again, after a write was refused, or after it could not be read. One that cannot is noted.
 pub(crate) async fn reload(hub: &Hub, package: &PackageIdentity) -> Result<StoredLedger, Error> {
     let namespace = &hub.settings.namespace;
+    let api: Api<PackageLedger> = Api::namespaced(hub.client.clone(), namespace);
     let mut stored = StoredLedger::new(package.clone());
     loop {
         let at = stored.objects.len();
         let name = package.record_name(at as u64);
-        let Some(object) = read_object(&hub.client, namespace, &name).await? else {
+        let Some(object) = api.get_raw(&name).await? else {
             return Ok(stored);
         };
         let object: PackageLedger = match decode_unmanaged(&object) {
@@ -269,16 +263,6 @@ pub(crate) async fn reload(hub: &Hub, package: &PackageIdentity) -> Result<Store
         }
         stored.put(at, &object)?;
     }
-}
-
-async fn read_object(
-    client: &Client,
-    namespace: &str,
-    name: &str,
-) -> Result<Option<Box<RawValue>>, kube::Error> {
-    let path = everything::<PackageLedger>(Some(namespace)).and_then(|all| all.path.segment(name));
-    let path = path.map_err(watch::Error::from)?;
-    Ok(watch::get(client, path).await?)
 }
 
 /// The package of a ledger that is the hub's own. A package that is gone has left its ledger behind; one that is

@@ -15,6 +15,7 @@ use crate::package::any_package::claimed;
 use crate::package::unreadable::is_record_of;
 use crate::watch::entry::Unreadable;
 use crate::watch::unreadable;
+use crate::write;
 
 /// Objects of ledgers that could not be read when they were loaded, by name.
 #[derive(Debug, Default)]
@@ -105,6 +106,7 @@ pub(super) async fn found(hub: &Hub, object: &RawValue, why: Undecodable) {
     let (name, message) = (found.identity.name.clone(), found.why.to_string());
     hub.unreadable_ledgers.note(name, message, package);
     if let Err(error) = unreadable::show(hub, &found).await {
-        tracing::warn!(ledger = found.identity.name, %error, "a condition could not be written");
+        let (ledger, error) = (&found.identity.name, write::words(&error));
+        tracing::warn!(ledger, error, "a condition could not be written");
     }
 }

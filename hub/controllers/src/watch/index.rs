@@ -10,10 +10,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use kube::Client;
 use serde_json::value::RawValue;
 use stevedore_client::decode::Identity;
-use stevedore_client::watch::{self, Error, Handler, Notice, Subject};
+use stevedore_client::watch::{self, Handler, Notice, Subject};
 use stevedore_client::{InvalidSegment, Path};
 
 use crate::watch::entry::{Entry, Unreadable, Watched};
+use crate::write;
 
 /// UIDs of objects that went which are remembered: more than requests that may still be answered.
 const GONE: usize = 1024;
@@ -184,14 +185,13 @@ impl<K: Watched> Index<K> {
     }
 }
 
-/// Every object of a kind, in one namespace or in all.
+/// Every object of a kind, in all namespaces.
 ///
 /// # Errors
-/// When the namespace cannot be one.
-pub fn everything<K: Watched>(namespace: Option<&str>) -> Result<Subject, InvalidSegment> {
+/// When a name of the kind cannot be in a path.
+pub fn everything<K: Watched>() -> Result<Subject, InvalidSegment> {
     let path = Path::group_version(&K::group(&()), &K::version(&()))?;
-    let path = path.namespace(namespace)?.segment(&K::plural(&()))?;
-    Ok(Subject::all(path))
+    Ok(Subject::all(path.segment(&K::plural(&()))?))
 }
 
 /// Follows a kind for ever. `changed` is told every object that appeared, changed or went, after the index has it.
@@ -257,8 +257,8 @@ impl<K: Watched, F: Fn(&Entry<K>) + Send> Follower<K, F> {
     }
 }
 
-impl<K: Watched, F: Fn(&Entry<K>) + Send> Handler<Error> for Follower<K, F> {
-    async fn take(&mut self, notice: Notice<Error>) {
+impl<K: Watched, F: Fn(&Entry<K>) + Send> Handler<kube::Error> for Follower<K, F> {
+    async fn take(&mut self, notice: Notice<kube::Error>) {
         match notice {
             Notice::Restarted => self.listed = Some(Vec::new()),
             Notice::Seen(object) => self.seen(&object),
@@ -270,7 +270,8 @@ impl<K: Watched, F: Fn(&Entry<K>) + Send> Handler<Error> for Follower<K, F> {
             }
             Notice::Failed(error) => {
                 self.listed = None;
-                tracing::warn!(kind = %K::kind(&()), %error, "a watch failed and is tried again");
+                let error = write::words(&error);
+                tracing::warn!(kind = %K::kind(&()), error, "a watch failed and is tried again");
             }
         }
     }

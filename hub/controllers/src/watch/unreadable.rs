@@ -8,16 +8,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kube::api::{ApiResource, DynamicObject, Patch};
 use serde_json::json;
-use stevedore_client::Path;
-use stevedore_client::decode::Identity;
-use stevedore_client::watch::{Error, PatchKind, Requests as _, Verdict, patch};
+use stevedore_client::Api;
 use stevedore_crds::condition::UNREADABLE;
 use stevedore_runtime::retry;
 
 use crate::hub::Hub;
 use crate::watch::entry::{Unreadable, Watched};
 use crate::watch::index::Index;
+use crate::write;
 
 /// When a condition that could not be written is tried again, and one that the API server refuses.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -59,22 +59,28 @@ async fn tell<K: Watched>(hub: &Hub, index: &Index<K>, uid: &str) -> Option<Dura
             None
         }
         Err(error) => {
-            let again = match hub.client.verdict(&error) {
+            let again = match &error {
                 // What changed since is seen again as it is now.
-                _ if matches!(error.code(), Some(404 | 409)) => {
-                    return None;
-                }
-                Verdict::Refused(_) => REFUSED_AGAIN,
+                kube::Error::Api(status) if matches!(status.code, 404 | 409) => return None,
+                kube::Error::Api(_) => REFUSED_AGAIN,
                 _ => AGAIN,
             };
-            tracing::warn!(kind = %K::kind(&()), name = unreadable.identity.name, %error, "a condition could not be written");
+            tracing::warn!(
+                kind = %K::kind(&()),
+                name = unreadable.identity.name,
+                error = write::words(&error),
+                "a condition could not be written"
+            );
             Some(retry::spread(again, 50, rand::random()))
         }
     }
 }
 
 /// Says on an object that it cannot be read.
-pub(crate) async fn show<K: Watched>(hub: &Hub, unreadable: &Unreadable<K>) -> Result<(), Error> {
+pub(crate) async fn show<K: Watched>(
+    hub: &Hub,
+    unreadable: &Unreadable<K>,
+) -> Result<(), kube::Error> {
     if K::CONDITIONS.is_empty() {
         hub.event_on(
             &unreadable.reference(),
@@ -89,21 +95,18 @@ pub(crate) async fn show<K: Watched>(hub: &Hub, unreadable: &Unreadable<K>) -> R
         return Ok(());
     };
     let identity = &unreadable.identity;
-    let path = path::<K>(identity)?.segment("status")?;
-    let body = json!({
+    let resource = ApiResource::erase::<K>(&());
+    let api: Api<DynamicObject> = match &identity.namespace {
+        Some(namespace) => Api::namespaced_with(hub.client.clone(), namespace, &resource),
+        None => Api::all_with(hub.client.clone(), &resource),
+    };
+    let patch = Patch::Merge(json!({
         "metadata": {"uid": identity.uid, "resourceVersion": identity.resource_version},
         "status": {"conditions": conditions},
-    });
-    patch(&hub.client, path, PatchKind::Merge, &body).await?;
+    }));
+    let parameters = write::parameters();
+    let written = api.patch_unread(&identity.name, true, &parameters, &patch);
+    written.await?;
     hub.metrics.status_writes.inc();
     Ok(())
-}
-
-/// The path of an object.
-pub(crate) fn path<K: Watched>(identity: &Identity) -> Result<Path, Error> {
-    let collection = Path::group_version(&K::group(&()), &K::version(&()))?;
-    let collection = collection.namespace(identity.namespace.as_deref())?;
-    Ok(collection
-        .segment(&K::plural(&()))?
-        .segment(&identity.name)?)
 }

@@ -72,7 +72,7 @@ fn raw(name: &str, version: u64, data: Option<&str>) -> Value {
 }
 
 /// Feeds a follower, and gives the UIDs that were told, those of unreadable objects with a mark.
-async fn followed(index: &Arc<Index<ConfigMap>>, notices: Vec<Notice<Error>>) -> Vec<String> {
+async fn followed(index: &Arc<Index<ConfigMap>>, notices: Vec<Notice<kube::Error>>) -> Vec<String> {
     let mut follower = Follower {
         index: Arc::clone(index),
         changed: |entry: &Entry<ConfigMap>| {
@@ -95,11 +95,11 @@ thread_local! {
     static TOLD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-fn seen(object: &Value) -> Notice<Error> {
+fn seen(object: &Value) -> Notice<kube::Error> {
     Notice::Seen(serde_json::value::to_raw_value(object).unwrap())
 }
 
-fn removed(object: &Value) -> Notice<Error> {
+fn removed(object: &Value) -> Notice<kube::Error> {
     Notice::Removed(serde_json::value::to_raw_value(object).unwrap())
 }
 
