@@ -56,7 +56,7 @@ pub enum Action {
     RecordTeardown,
 }
 
-/// What to do now, and when to look again if nothing happens.
+/// What to do now, and when to plan again if nothing happens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     /// In order of importance. Each can be carried out while the others are.

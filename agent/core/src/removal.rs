@@ -1,4 +1,4 @@
-//! Taking objects away in reverse phase order, each only while it is provably ours, each confirmed gone.
+//! Removal of objects in reverse phase order, each only while it is provably ours, each confirmed gone.
 //!
 //! Prune and teardown are the same work on different inventories: see [`crate::prune`] and
 //! [`crate::teardown`].
@@ -205,7 +205,7 @@ impl Removal {
             .max()
     }
 
-    /// What to do now, at most `room` requests, and when to look again if nothing happens.
+    /// What to do now, at most `room` requests, and when to plan again if nothing happens.
     pub fn plan(&self, now: Millis, room: usize) -> (Vec<Job>, Option<Millis>) {
         let mut jobs = Vec::new();
         let mut wake = None;
@@ -360,7 +360,7 @@ impl Removal {
                 return;
             }
             Some(finalizers) => {
-                // The first looks after a delete are quick; then it is named, and looked at less often.
+                // The first reads after a delete follow quickly; then it is named, and read less often.
                 item.backoff.fail(now, SOON, None, &mut self.jitter);
                 let named = item.backoff.attempts() > 3 || !finalizers.is_empty();
                 item.block =

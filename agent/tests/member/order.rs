@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stevedore_agent::engine::Engine;
-use stevedore_agent::notes::EventWriter;
+use stevedore_agent::event_writer::EventWriter;
 use stevedore_agent::ports::{Notified, Ports};
-use stevedore_agent::report::Reports;
-use stevedore_agent::watch::SharedWatches;
+use stevedore_agent::report_queue::ReportQueue;
+use stevedore_agent::shared_watches::SharedWatches;
 use stevedore_proto_core::content::{Phase, PhaseObject};
 use stevedore_proto_core::{Content, DeploymentUid, OrderBody, Stage};
 
@@ -60,14 +60,14 @@ fn an_order_gets_available_without_reading_what_was_just_written() {
         ));
         let engine = Engine::new(test_tasks());
         watches.attach(engine.clone());
-        let reports = Arc::new(Reports::default());
-        let notes = EventWriter::start(parts.client.clone(), "test".into(), &test_tasks());
+        let reports = Arc::new(ReportQueue::default());
+        let events = EventWriter::start(parts.client.clone(), "test".into(), &test_tasks());
         engine.start(Ports {
             accounts: parts.accounts.clone(),
             watches,
             store: parts.store.clone(),
             reporter: reports.clone(),
-            notes: Arc::new(notes),
+            events: Arc::new(events),
         });
         let content = content();
         let order = order(9, 1, OrderBody::Apply(content.reference()));

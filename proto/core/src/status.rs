@@ -1,4 +1,4 @@
-//! What a member says about a deployment.
+//! The status of a deployment, as its member reports it.
 //!
 //! A report names the tuple it speaks about, and is narrow: every list and text has a cap, and
 //! [`DeploymentStatus::bounded`] cuts to it, so that a report never exceeds [`limit::STATUS`] and never has

@@ -1,4 +1,4 @@
-//! What carrying out an action gave.
+//! Outcomes of actions, and what follows from them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a rollout says about itself.
+//! The summary of a rollout.
 
 use stevedore_proto_core::Reason;
 use stevedore_proto_core::status::{
@@ -29,7 +29,7 @@ pub struct Summary {
     pub paused: bool,
     /// Every object is in place.
     pub applied: bool,
-    /// Enough has been looked at to say so: what is being read says nothing yet.
+    /// Enough has been read to say so: what is being read says nothing yet.
     pub known: bool,
     /// One per phase.
     pub phases: Vec<PhaseStatus>,
@@ -72,7 +72,7 @@ impl Rollout {
         }
     }
 
-    /// Nothing that was reached waits for a first or a renewed look, or for a repair that is made at once,
+    /// Nothing that was reached waits to be read for the first time or again, or for a repair that is made at once,
     /// unless something stops it.
     fn is_known(&self) -> bool {
         self.items
@@ -192,7 +192,7 @@ impl Rollout {
             .to_owned();
         };
         if !item.fresh {
-            "not looked at since the order was accepted".to_owned()
+            "not read since the order was accepted".to_owned()
         } else if !seen.established {
             "not established yet".to_owned()
         } else if self.paused && !item.placed && !item.in_place(&self.context) {

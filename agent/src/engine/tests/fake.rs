@@ -38,7 +38,7 @@ struct State {
     version: u64,
     log: Vec<String>,
     reports: Vec<DeploymentStatus>,
-    notes: Vec<Note>,
+    events: Vec<SetEvent>,
     interest: Option<(Account, Vec<WatchKey>)>,
     status_writes: usize,
     /// The policy's default account, or why there is none.
@@ -114,7 +114,7 @@ impl Fake {
             watches: of(),
             store: of(),
             reporter: of(),
-            notes: of(),
+            events: of(),
         }
     }
 
@@ -199,8 +199,8 @@ impl Fake {
         self.state.lock().reports.clone()
     }
 
-    pub(super) fn notes(&self) -> Vec<Note> {
-        self.state.lock().notes.clone()
+    pub(super) fn events(&self) -> Vec<SetEvent> {
+        self.state.lock().events.clone()
     }
 
     pub(super) fn status_writes(&self) -> usize {
@@ -566,8 +566,8 @@ impl Reporter for Fake {
     }
 }
 
-impl Notes for Fake {
-    fn note(&self, _: &SetRef, note: Note) {
-        self.with(|state| state.notes.push(note));
+impl EventRecorder for Fake {
+    fn record(&self, _: &SetRef, event: SetEvent) {
+        self.with(|state| state.events.push(event));
     }
 }

@@ -1,4 +1,4 @@
-//! Wiring: which part is made from which, in what order they start.
+//! Startup of the agent: which part is made from which, in what order they start.
 //!
 //! ```text
 //!  admin port ─▶ API server ─▶ store (state, index) ─▶ watches over own kinds in sync ─▶ engine ─▶ ready
@@ -24,20 +24,20 @@ use crate::accounts::AccountResolver;
 use crate::args::Args;
 use crate::cluster_api::{AgentClient, Discovery, Transport, connect};
 use crate::engine::Engine;
+use crate::event_writer::EventWriter;
 use crate::facts;
-use crate::hub_link::{HubClock, Standing};
+use crate::hub_link::{HubClock, LinkStatus};
 use crate::identity::IdentitySecret;
 use crate::metrics::{Metrics, Sources};
-use crate::notes::EventWriter;
 use crate::ports::{Answer, Notified, ObjectSink, Ports, Reporter};
-use crate::report::{Nobody, Reports};
+use crate::report_queue::{NoHub, ReportQueue};
+use crate::shared_watches::SharedWatches;
 use crate::standalone::{self, queue::Queue};
 use crate::store::Store;
 use crate::uplink::Uplink;
-use crate::watch::SharedWatches;
 
 /// Between attempts while the API server does not answer at the start.
-const START: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(15));
+const START_RETRY: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(15));
 
 /// Starts everything that `args` ask for, as tasks. Returns when the port is bound; what follows waits for
 /// the API server by itself.
@@ -62,7 +62,7 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     let transport = connect::connect(args.kubeconfig.as_deref()).await?;
     let all = tasks.clone();
     tasks.try_until_shutdown("agent", async move {
-        wire(args, transport, parts, metrics, &all).await?;
+        start_parts(args, transport, parts, metrics, &all).await?;
         std::future::pending::<Answer<()>>().await
     });
     Ok(())
@@ -74,7 +74,7 @@ struct Parts {
     hub: Option<ReadyHandle>,
 }
 
-async fn wire(
+async fn start_parts(
     args: Args,
     transport: Transport,
     parts: Parts,
@@ -82,7 +82,7 @@ async fn wire(
     tasks: &Tasks,
 ) -> Answer<()> {
     let client = AgentClient::new(transport.clone());
-    let (cluster, environment) = first_words(&client, &parts.start).await;
+    let (cluster, environment) = read_cluster(&client, &parts.start).await;
     tracing::info!(%cluster, version = environment.kubernetes_version, "the API server answers");
     let discovery = Arc::new(Discovery::new(transport.clone()));
     let accounts = Arc::new(AccountResolver::new(
@@ -91,7 +91,7 @@ async fn wire(
         &args.namespace,
     ));
     let queue = Arc::new(Queue::default());
-    let store = patiently("opening the store", &parts.start, || {
+    let store = retry_until_ok("opening the store", &parts.start, || {
         Store::open(
             client.clone(),
             &args.namespace,
@@ -113,10 +113,10 @@ async fn wire(
         tasks,
     ));
     watches.attach(Arc::clone(&engine) as Arc<dyn ObjectSink>);
-    let reports = Arc::new(Reports::default());
+    let reports = Arc::new(ReportQueue::default());
     let instance = format!("stevedore-agent-{:08x}", rand::random::<u32>());
     let reporter: Arc<dyn Reporter> = if args.standalone {
-        Arc::new(Nobody)
+        Arc::new(NoHub)
     } else {
         Arc::clone(&reports) as _
     };
@@ -125,14 +125,14 @@ async fn wire(
         watches: Arc::clone(&watches) as _,
         store: Arc::clone(&store) as _,
         reporter,
-        notes: Arc::new(EventWriter::start(client.clone(), instance, tasks)),
+        events: Arc::new(EventWriter::start(client.clone(), instance, tasks)),
     });
     store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
     store.start_garbage_collection();
     standalone::start(&client, &queue, &circumstances, tasks)?;
     let hub_clock = HubClock::new(Clock::SYSTEM);
-    let standing = parts.hub.map(|ready| {
-        let (standing, seen) = watch::channel(Standing::Starting);
+    let link_status = parts.hub.map(|ready| {
+        let (link_status, changes) = watch::channel(LinkStatus::Starting);
         let (facts, following) = watch::channel(environment);
         follow(client.clone(), facts, tasks);
         Uplink {
@@ -145,16 +145,16 @@ async fn wire(
             facts: following,
             clock: hub_clock.clone(),
             ready,
-            standing,
+            link_status,
         }
         .start(tasks);
-        seen
+        changes
     });
     metrics.attach(Sources {
         requests: Arc::clone(transport.counters()),
         watches,
         engine,
-        standing,
+        link_status,
         hub_clock,
     });
     parts.start.ready();
@@ -162,12 +162,12 @@ async fn wire(
     Ok(())
 }
 
-async fn first_words(client: &AgentClient, ready: &ReadyHandle) -> (ClusterUid, Environment) {
-    let cluster = patiently("reading the cluster's UID", ready, || {
+async fn read_cluster(client: &AgentClient, ready: &ReadyHandle) -> (ClusterUid, Environment) {
+    let cluster = retry_until_ok("reading the cluster's UID", ready, || {
         facts::cluster_uid(client)
     })
     .await;
-    let environment = patiently("reading the cluster's version", ready, || {
+    let environment = retry_until_ok("reading the cluster's version", ready, || {
         facts::read(client)
     })
     .await;
@@ -179,12 +179,12 @@ fn follow(client: AgentClient, facts: watch::Sender<Environment>, tasks: &Tasks)
 }
 
 /// Tries until it works; says through readiness and log what is missing.
-async fn patiently<T, F: Future<Output = Answer<T>>>(
+async fn retry_until_ok<T, F: Future<Output = Answer<T>>>(
     what: &str,
     ready: &ReadyHandle,
     attempt: impl Fn() -> F,
 ) -> T {
-    let mut delays = Delays::new(START);
+    let mut delays = Delays::new(START_RETRY);
     loop {
         let failure: Failure = match attempt().await {
             Ok(value) => return value,
