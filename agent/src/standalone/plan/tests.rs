@@ -19,7 +19,7 @@ fn set(revision: i64) -> Made {
 }
 
 impl Made {
-    fn is_true(mut self, type_: &str) -> Self {
+    fn with_condition(mut self, type_: &str) -> Self {
         let condition = json!({"type": type_, "status": "True", "reason": "R", "message": "",
             "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z"});
         self.0["status"]["conditions"]
@@ -83,10 +83,10 @@ fn the_current_set_is_the_newest_one_and_only_with_the_template_s_hash() {
 #[test]
 fn an_available_set_retires_every_older_one_paused_first() {
     let sets = [
-        set(1).lifecycle("Paused").is_true("Paused").child(),
+        set(1).lifecycle("Paused").with_condition("Paused").child(),
         set(2).lifecycle("Paused").child(),
         set(3).child(),
-        set(4).is_true("Available").child(),
+        set(4).with_condition("Available").child(),
     ];
     assert_eq!(
         retire(&sets),
@@ -105,7 +105,7 @@ fn a_set_that_failed_is_retired_early_only_when_it_shares_nothing() {
     let apart = [set(1).controls("mine").child(), set(2).child()];
     assert_eq!(retire(&apart), [SetChange::Pause("web-1".into())]);
     let works = [
-        set(1).is_true("Available").controls("mine").child(),
+        set(1).with_condition("Available").controls("mine").child(),
         set(2).child(),
     ];
     assert_eq!(retire(&works), []);
@@ -140,7 +140,7 @@ fn only_archived_sets_beyond_the_limit_are_deleted_oldest_first() {
     let archived = |revision| {
         set(revision)
             .lifecycle("Archived")
-            .is_true("Archived")
+            .with_condition("Archived")
             .child()
     };
     let sets = [archived(1), archived(2), archived(3), set(4).child()];
