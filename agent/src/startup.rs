@@ -84,57 +84,22 @@ async fn start_parts(
     let client = AgentClient::new(transport.clone());
     let (cluster, environment) = read_cluster(&client, &parts.start).await;
     tracing::info!(%cluster, version = environment.kubernetes_version, "the API server answers");
-    let discovery = Arc::new(Discovery::new(transport.clone()));
-    let accounts = Arc::new(AccountResolver::new(
-        client.clone(),
-        Arc::clone(&discovery),
-        &args.namespace,
-    ));
-    let queue = Arc::new(Queue::default());
-    let store = retry_until_ok("opening the store", &parts.start, || {
-        Store::open(
-            client.clone(),
-            &args.namespace,
-            Arc::clone(&accounts),
-            Arc::clone(&queue),
-            tasks,
-        )
-    })
-    .await;
-    parts.start.not_ready("reading what is stored");
-    store.observe(&discovery)?.complete().await;
-
-    let engine = Engine::new(tasks.owner("engine"));
-    let circumstances = store.circumstances();
-    let watches = Arc::new(SharedWatches::new(
-        transport.clone(),
-        discovery,
-        circumstances.clone(),
-        tasks,
-    ));
-    watches.attach(Arc::clone(&engine) as Arc<dyn ObjectSink>);
+    let opened = Opened::new(client.clone(), &args.namespace, &parts.start, tasks).await?;
     let reports = Arc::new(ReportQueue::default());
-    let instance = format!("stevedore-agent-{:08x}", rand::random::<u32>());
     let reporter: Arc<dyn Reporter> = if args.standalone {
         Arc::new(NoHub)
     } else {
         Arc::clone(&reports) as _
     };
-    engine.start(Ports {
-        accounts,
-        watches: Arc::clone(&watches) as _,
-        store: Arc::clone(&store) as _,
-        reporter,
-        events: Arc::new(EventWriter::start(client.clone(), instance, tasks)),
-    });
-    store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
+    let (engine, watches) = opened.start_engine(reporter, tasks);
+    let store = opened.store;
     store.start_garbage_collection();
-    standalone::start(&client, &queue, &circumstances, tasks)?;
+    standalone::start(&client, &opened.queue, &store.circumstances(), tasks)?;
     let hub_clock = HubClock::new(Clock::SYSTEM);
     let link_status = parts.hub.map(|ready| {
         let (link_status, changes) = watch::channel(LinkStatus::Starting);
         let (facts, following) = watch::channel(environment);
-        follow(client.clone(), facts, tasks);
+        tasks.run_until_shutdown("facts", facts::follow(client.clone(), facts));
         Uplink {
             cluster,
             identity: Arc::new(IdentitySecret::new(client, &args.namespace)),
@@ -162,6 +127,67 @@ async fn start_parts(
     Ok(())
 }
 
+/// The store, once everything stored is in its index, and what else the engine needs.
+struct Opened {
+    client: AgentClient,
+    discovery: Arc<Discovery>,
+    accounts: Arc<AccountResolver>,
+    queue: Arc<Queue>,
+    store: Arc<Store>,
+}
+
+impl Opened {
+    async fn new(
+        client: AgentClient,
+        namespace: &str,
+        ready: &ReadyHandle,
+        tasks: &Tasks,
+    ) -> Answer<Self> {
+        let discovery = Arc::new(Discovery::new(client.transport().clone()));
+        let accounts = AccountResolver::new(client.clone(), Arc::clone(&discovery), namespace);
+        let (accounts, queue) = (Arc::new(accounts), Arc::new(Queue::default()));
+        let store = retry_until_ok("opening the store", ready, || {
+            let (accounts, queue) = (Arc::clone(&accounts), Arc::clone(&queue));
+            Store::open(client.clone(), namespace, accounts, queue, tasks)
+        })
+        .await;
+        ready.not_ready("reading what is stored");
+        store.observe(&discovery)?.complete().await;
+        Ok(Self {
+            client,
+            discovery,
+            accounts,
+            queue,
+            store,
+        })
+    }
+
+    fn start_engine(
+        &self,
+        reporter: Arc<dyn Reporter>,
+        tasks: &Tasks,
+    ) -> (Arc<Engine>, Arc<SharedWatches>) {
+        let engine = Engine::new(tasks.owner("engine"));
+        let watches = Arc::new(SharedWatches::new(
+            self.client.transport().clone(),
+            Arc::clone(&self.discovery),
+            self.store.circumstances(),
+            tasks,
+        ));
+        watches.attach(Arc::clone(&engine) as Arc<dyn ObjectSink>);
+        let instance = format!("stevedore-agent-{:08x}", rand::random::<u32>());
+        engine.start(Ports {
+            accounts: Arc::clone(&self.accounts) as _,
+            watches: Arc::clone(&watches) as _,
+            store: Arc::clone(&self.store) as _,
+            reporter,
+            events: Arc::new(EventWriter::start(self.client.clone(), instance, tasks)),
+        });
+        self.store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
+        (engine, watches)
+    }
+}
+
 async fn read_cluster(client: &AgentClient, ready: &ReadyHandle) -> (ClusterUid, Environment) {
     let cluster = retry_until_ok("reading the cluster's UID", ready, || {
         facts::cluster_uid(client)
@@ -172,10 +198,6 @@ async fn read_cluster(client: &AgentClient, ready: &ReadyHandle) -> (ClusterUid,
     })
     .await;
     (cluster, environment)
-}
-
-fn follow(client: AgentClient, facts: watch::Sender<Environment>, tasks: &Tasks) {
-    tasks.run_until_shutdown("facts", facts::follow(client, facts));
 }
 
 /// Tries until it works; says through readiness and log what is missing.

@@ -49,7 +49,18 @@ pub struct Verdict {
     pub message: String,
 }
 
-/// Where a phase stands.
+impl Verdict {
+    /// A status with its reason and words for people.
+    pub fn new(status: Truth, reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// The state of a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PhaseState {
     /// Not reached yet.

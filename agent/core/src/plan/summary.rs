@@ -91,11 +91,7 @@ impl Deployment {
     }
 
     fn available(&self, rollout: Option<&rollout::Summary>, blockers: &[Blocker]) -> Verdict {
-        let no = |reason: Reason, message: String| Verdict {
-            status: Truth::False,
-            reason,
-            message,
-        };
+        let no = |reason, message: String| Verdict::new(Truth::False, reason, message);
         if self.accepted().is_none() {
             return match self.heads.last() {
                 Some(newest) if newest.is_set_aside() => {
