@@ -2,7 +2,7 @@
 //!
 //! | Type | Is | May |
 //! |---|---|---|
-//! | [`AgentClient`] | the agent itself | only the kinds that [`agent_client::Resource`] lists |
+//! | [`AgentClient`] | the agent itself | only the kinds that [`Resource`] lists |
 //! | [`PackageClient`] | one service account, impersonated | everything that account may |
 //!
 //! Both go through [`transport`], which bounds concurrency and time and turns every refusal into a typed

@@ -10,13 +10,13 @@
 //!
 //! | Part | Holds or does |
 //! |---|---|
-//! | [`index`] | which sets there are, kept by the [`watches`] |
-//! | [`order_writer`], [`template`], [`secrets`] | write an order |
-//! | [`set_reader`], [`content_reader`] | read sets and contents for the engine, past the [`write_cache`] |
-//! | [`state_secret`] | what must outlive every set |
-//! | [`deletions`], [`finalizers`], [`definitions`] | a directly used set is torn down before it goes, and only then |
-//! | [`restorer`] | writes a set again that somebody deleted |
-//! | [`secret_collector`] | garbage collection |
+//! | `index` | which sets there are, kept by the `watches` |
+//! | `order_writer`, `template`, `secrets` | write an order |
+//! | `set_reader`, `content_reader` | read sets and contents for the engine, past the `write_cache` |
+//! | `state_secret` | what must outlive every set |
+//! | `deletions`, `finalizers`, `definitions` | a directly used set is torn down before it goes, and only then |
+//! | `restorer` | writes a set again that somebody deleted |
+//! | `secret_collector` | garbage collection |
 //!
 //! Each part has one lock at most, and calls no other part while it holds it.
 //!

@@ -18,7 +18,7 @@ use crate::outcome::Outcome;
 use crate::output::{self, Format};
 
 /// How long the hub may take for a census or for the raise.
-const PATIENCE: Duration = Duration::from_secs(60);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HubCommand {
@@ -120,10 +120,10 @@ async fn answer(api: &Api<ConfigMap>, request: &str, state: &str) -> anyhow::Res
         };
         has(record::CENSUS_REQUEST, request) && has(record::CENSUS_STATE, state)
     });
-    let Ok(found) = tokio::time::timeout(PATIENCE, answered).await else {
+    let Ok(found) = tokio::time::timeout(ANSWERED_WITHIN, answered).await else {
         bail!(
             "the hub has not answered within {} s; is it running?",
-            PATIENCE.as_secs()
+            ANSWERED_WITHIN.as_secs()
         );
     };
     let data = found

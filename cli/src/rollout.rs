@@ -20,7 +20,7 @@ use crate::package_name::PackageName;
 use crate::packages::{AnyPackage, Packages};
 
 /// How long the hub may take to take up an action.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RolloutCommand {
@@ -116,7 +116,7 @@ fn show(action: &PackageAction, format: Format, words: &str) -> anyhow::Result<O
     }
     eprintln!(
         "PackageAction {name} is recorded, but the hub has not taken it up within {} s; is it running?",
-        PATIENCE.as_secs()
+        TAKEN_WITHIN.as_secs()
     );
     Ok(Outcome::NotAsAsked)
 }
@@ -240,7 +240,7 @@ pub(crate) async fn act(
     let taken = await_condition(api, &name_of_action, |action: Option<&PackageAction>| {
         action.is_some_and(is_decided)
     });
-    let Ok(taken) = tokio::time::timeout(PATIENCE, taken).await else {
+    let Ok(taken) = tokio::time::timeout(TAKEN_WITHIN, taken).await else {
         return Ok(recorded);
     };
     let action = taken.context("cannot read the action")?.unwrap_or(recorded);

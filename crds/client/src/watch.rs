@@ -18,6 +18,7 @@
 mod event;
 mod list;
 mod requests;
+mod subject;
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -30,13 +31,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::io::StreamReader;
 
-use crate::Path;
 pub use event::Fault;
 pub use list::{Listed, get, list_all};
 pub use requests::{Accept, Error, MAX_ANSWER, PatchKind, Requests, Verdict, patch};
+pub use subject::{PAGE, Subject};
 
-/// The most objects in one page of a list; fewer once a page turned out to be too large.
-pub const PAGE: usize = 100;
 /// The longest line of a watch in bytes: the biggest object an API server stores, and room around it.
 pub const MAX_LINE: usize = 8 * 1024 * 1024;
 /// How long the server keeps one watch open, and how much silence beyond it is waited for.
@@ -48,42 +47,6 @@ const REFUSED: Schedule = Schedule::new(Duration::from_secs(5), Duration::from_s
 const FLOOR: Duration = Duration::from_millis(200);
 /// A watch that lasted no longer ended as soon as it began.
 const BRIEF: Duration = Duration::from_secs(5);
-
-/// What is watched.
-#[derive(Debug, Clone)]
-pub struct Subject {
-    /// Path of the collection.
-    pub path: Path,
-    /// Label selector, if any.
-    pub labels: Option<&'static str>,
-    /// Field selector, if any.
-    pub fields: Option<String>,
-    /// Only the metadata of the objects is wanted.
-    pub metadata_only: bool,
-}
-
-impl Subject {
-    /// Every object of a collection, whole.
-    pub fn all(path: Path) -> Self {
-        Self {
-            path,
-            labels: None,
-            fields: None,
-            metadata_only: false,
-        }
-    }
-
-    fn selected(&self) -> Path {
-        let mut path = self.path.clone();
-        if let Some(labels) = self.labels {
-            path = path.query("labelSelector", labels);
-        }
-        if let Some(fields) = &self.fields {
-            path = path.query("fieldSelector", fields);
-        }
-        path
-    }
-}
 
 /// What a watch saw.
 #[derive(Debug)]

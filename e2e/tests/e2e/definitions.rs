@@ -6,7 +6,7 @@ use stevedore_fleet::install::{install_hub, install_member};
 use stevedore_fleet::{ControlPlane, Extent, Fleet, progress::Lines};
 use tokio::sync::OnceCell;
 
-use stevedore_e2e::api::{create, delete, get, merge, ours};
+use stevedore_e2e::api::{create, delete, merge, ours};
 use stevedore_e2e::harness::{WITHIN, await_state, run};
 use stevedore_e2e::world::hub_account;
 
@@ -417,99 +417,5 @@ fn there_is_one_member_policy() {
             &message,
             "there is one MemberPolicy and its name is default",
         );
-    });
-}
-
-#[test]
-#[expect(clippy::too_many_lines, reason = "one story on one API server")]
-fn a_config_is_bounded_in_depth_and_size_and_what_was_stored_before_stays() {
-    use stevedore_crds::v1alpha1::{CONFIG_DEPTH, CONFIG_FIELDS, CONFIG_SIZE};
-    run(async {
-        let client = client().await;
-        let collection = ours("clusterpackages");
-        let nested = |levels: usize, empty: Value| {
-            // Maps and lists count alike.
-            (1..levels).fold(empty, |inner, at| match at % 2 {
-                0 => json!({"a": inner}),
-                _ => json!([inner]),
-            })
-        };
-        let take = async |name: &str, config: Value| {
-            let spec = json!({"image": "registry.example/a:1", "config": config});
-            create(&client, &collection, &object("ClusterPackage", name, &spec)).await
-        };
-        let within = json!({"a": nested(CONFIG_DEPTH - 1, json!({}))});
-        let text =
-            |size: usize| json!({"a": "x".repeat(size - json!({"a": ""}).to_string().len())});
-        let fields = |count: usize| -> Value {
-            let fields = (0..count).map(|at| (at.to_string(), json!(1)));
-            Value::Object(fields.collect())
-        };
-        for (name, config) in [
-            ("config-deep", within.clone()),
-            ("config-large", text(CONFIG_SIZE)),
-            ("config-wide", fields(CONFIG_FIELDS)),
-        ] {
-            take(name, config).await.expect("it is within its bounds");
-        }
-        let too_deep = json!({"a": nested(CONFIG_DEPTH, json!([]))});
-        for (config, words) in [
-            (
-                too_deep.clone(),
-                "spec.config is nested more than 32 levels deep",
-            ),
-            (
-                json!({"a": nested(199, json!(null))}),
-                "spec.config is nested more than 32 levels deep",
-            ),
-            (
-                text(CONFIG_SIZE + 1),
-                "spec.config is larger than 65536 characters",
-            ),
-            (fields(CONFIG_FIELDS + 1), "must have at most 1024 items"),
-        ] {
-            match take("config-refused", config).await {
-                Err(kube::Error::Api(status)) if status.code == 422 => {
-                    contains(&status.message, words);
-                }
-                other => panic!("{words}: {other:?}"),
-            }
-        }
-
-        // What an older policy let in may be changed beside its config, and not to another one like it.
-        let bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
-        let path = format!("{bindings}/stevedore-config");
-        let binding = get(&client, &path).await.expect("the binding");
-        delete(&client, &path).await;
-        await_state("it is taken without the policy", WITHIN, || async {
-            let taken = take("config-old", too_deep.clone()).await;
-            taken.map(|_| ()).map_err(|error| error.to_string())
-        })
-        .await;
-        let mut binding = binding;
-        binding["metadata"] = json!({"name": "stevedore-config"});
-        create(&client, bindings, &binding)
-            .await
-            .expect("the binding");
-        let old = format!("{collection}/config-old");
-        let attempts = std::sync::atomic::AtomicUsize::new(0);
-        await_state("another one is refused", WITHIN, || async {
-            // What was let in by an attempt before is no change.
-            let attempt = attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let field = format!("b{attempt}");
-            let other = json!({"spec": {"config": {(field): too_deep}}});
-            match merge(&client, &old, &other).await {
-                Err(kube::Error::Api(status)) if status.code == 422 => Ok(()),
-                other => Err(format!("{other:?}")),
-            }
-        })
-        .await;
-        let label = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"paused": true}});
-        merge(&client, &old, &label)
-            .await
-            .expect("its config is as it was");
-        merge(&client, &old, &json!({"spec": {"config": null}}))
-            .await
-            .expect("without a config");
     });
 }

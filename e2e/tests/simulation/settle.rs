@@ -10,7 +10,7 @@ use super::truth::{Check, Violation};
 use super::world::{CLUSTERS, World};
 
 /// Time for faults, for an operator's raise, and for the longest pause between two attempts.
-const PATIENCE: Millis = 30 * 60_000;
+const DEADLINE: Millis = 30 * 60_000;
 /// How long nothing may happen at the end.
 const SILENCE: Millis = 5 * 60_000;
 
@@ -18,7 +18,7 @@ const SILENCE: Millis = 5 * 60_000;
 pub(crate) fn run(seed: u64, broken: Option<Break>) -> Result<u64, Violation> {
     let mut world = World::new(seed, broken);
     let mut unsettled = String::from("not healed yet");
-    while world.now < PATIENCE {
+    while world.now < DEADLINE {
         world.run_until(world.now + 5_000)?;
         if world.faulty || world.restored || world.rewrite {
             continue;

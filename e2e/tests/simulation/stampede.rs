@@ -11,7 +11,7 @@ use stevedore_proto_core::{ClusterUid, InstanceId, Millis, ToAgent};
 use super::rng::Rng;
 
 /// How long the fleet has.
-const PATIENCE: Millis = 600_000;
+const DEADLINE: Millis = 600_000;
 
 /// What happens to one agent.
 enum Happening {
@@ -32,7 +32,7 @@ pub(crate) fn admissions(agents: u64, seed: u64) -> Vec<Millis> {
     }
     let (mut serial, mut admitted) = (agents, Vec::new());
     while let Some(((now, _), (agent, happening))) = queue.pop_first()
-        && now < PATIENCE
+        && now < DEADLINE
     {
         let session = &mut sessions[agent];
         let next = match happening {

@@ -179,7 +179,7 @@ pub struct Hub {
     /// What was last planned with, by UID of the object.
     pub(crate) facts: Mutex<BTreeMap<String, Digest>>,
     /// Until then sessions are ended and refused: members are to meet a new epoch from the first message on.
-    pub(crate) recess: Mutex<Option<Instant>>,
+    pub(crate) admission_paused_until: Mutex<Option<Instant>>,
     /// Read while content Secrets are written and named by a revision, written while some are removed: no revision
     /// names one that is going.
     pub(crate) contents: tokio::sync::RwLock<()>,
@@ -233,7 +233,7 @@ impl Hub {
             rendering: Keyed::default(),
             missing: Mutex::default(),
             facts: Mutex::default(),
-            recess: Mutex::default(),
+            admission_paused_until: Mutex::default(),
             contents: tokio::sync::RwLock::default(),
             joining: tokio::sync::Mutex::default(),
             to_verify: Arc::default(),

@@ -26,7 +26,7 @@ impl Members for Hub {
                 RETRY,
             ));
         }
-        if lock(&self.recess).is_some_and(|until| Instant::now() < until) {
+        if lock(&self.admission_paused_until).is_some_and(|until| Instant::now() < until) {
             return Err(Close::new(
                 CloseReason::GoingAway,
                 "the epoch was raised",

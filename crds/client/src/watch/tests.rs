@@ -1,3 +1,4 @@
+use crate::Path;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -28,7 +28,7 @@ use crate::write;
 /// How long a Lease holds after its last renewal.
 pub const LEASE: Duration = Duration::from_secs(15);
 /// How long this process believes in its Lease after asking for a renewal.
-const BELIEF: Duration = Duration::from_secs(12);
+const TRUSTED_FOR: Duration = Duration::from_secs(12);
 const RENEW: Duration = Duration::from_secs(2);
 
 /// Leading ended or could not begin.
@@ -95,7 +95,7 @@ impl Leader {
             let asked = Instant::now();
             match attempt(&leases, holder, &mut seen).await {
                 Ok(true) => {
-                    self.believe_until(asked + BELIEF);
+                    self.believe_until(asked + TRUSTED_FOR);
                     break;
                 }
                 Ok(false) => {}
@@ -131,8 +131,8 @@ impl Leader {
             tokio::time::sleep(RENEW).await;
             let asked = Instant::now();
             let mut seen = None;
-            match tokio::time::timeout(BELIEF, attempt(&leases, holder, &mut seen)).await {
-                Ok(Ok(true)) => self.believe_until(asked + BELIEF),
+            match tokio::time::timeout(TRUSTED_FOR, attempt(&leases, holder, &mut seen)).await {
+                Ok(Ok(true)) => self.believe_until(asked + TRUSTED_FOR),
                 Ok(Ok(false)) => return Err(Error::Lost),
                 Ok(Err(error)) => tracing::warn!(%error, "the Lease could not be renewed"),
                 Err(_) => tracing::warn!("the Lease could not be renewed in time"),

@@ -34,7 +34,7 @@ const ANSWER: Duration = Duration::from_secs(3);
 /// How long a hub that has just loaded waits for members that it has not heard yet.
 const ARRIVAL: Duration = Duration::from_secs(30);
 /// How long members are kept out after a raise: every session ends, and ledgers are written anew.
-const RECESS: Duration = Duration::from_secs(2);
+const ADMISSION_PAUSE: Duration = Duration::from_secs(2);
 /// Most lines of a census, and most names of members, that are written.
 const LINES: usize = 2_000;
 
@@ -256,7 +256,7 @@ async fn raise(
     hub.leader.set_record(record.clone());
     hub.orders.restart(record.leadership);
     lock(&hub.fleet).raised();
-    *lock(&hub.recess) = Some(Instant::now() + RECESS);
+    *lock(&hub.admission_paused_until) = Some(Instant::now() + ADMISSION_PAUSE);
     hub.plan_all();
     if let Some(sessions) = hub.sessions() {
         sessions.members_changed();

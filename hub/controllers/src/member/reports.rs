@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::hub::{Hub, MemberNote, lock};
 
 /// For how long reports of one package are gathered before it is planned again.
-const TOGETHER: Duration = Duration::from_millis(50);
+const DEBOUNCE: Duration = Duration::from_millis(50);
 
 impl MemberNote {
     /// Keeps what a report says about the agent and its member; `now_millis` is since the Unix epoch.
@@ -111,13 +111,13 @@ impl Hub {
             };
             if replan || (contact && ends()) {
                 // Many members finish at about the same time: one plan takes them all.
-                self.to_plan.add_after(package, TOGETHER);
+                self.to_plan.add_after(package, DEBOUNCE);
             }
             self.to_show.add(package);
             lock(&self.to_observe).insert(package);
         }
         // What a member's packages amount to may wait for the next reports, a session that came or went not.
-        let together = if contact { Duration::ZERO } else { TOGETHER };
+        let together = if contact { Duration::ZERO } else { DEBOUNCE };
         self.to_note.add_after(member.to_owned(), together);
     }
 }

@@ -27,9 +27,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(60);
 const DUPLICATE_FOR: Duration = Duration::from_secs(600);
 
 /// Shortest time between two writes of one member's status when only words changed.
-const APART: Duration = Duration::from_secs(10);
+const MIN_INTERVAL: Duration = Duration::from_secs(10);
 /// The same while it is being emptied: somebody looks at what it waits for.
-const APART_LEAVING: Duration = Duration::from_secs(1);
+const MIN_INTERVAL_LEAVING: Duration = Duration::from_secs(1);
 
 /// What a member's packages amount to.
 #[derive(Debug, Default, PartialEq)]
@@ -76,9 +76,9 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
     let apart = if turns(&old, &status) {
         Duration::ZERO
     } else if member.spec.leaving {
-        APART_LEAVING
+        MIN_INTERVAL_LEAVING
     } else {
-        APART
+        MIN_INTERVAL
     };
     let last = note.shown.map(|shown| shown.elapsed());
     if let Some(left) = write::left(apart, last) {

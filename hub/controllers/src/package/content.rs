@@ -23,9 +23,8 @@ use stevedore_runtime::retry;
 
 use crate::hub::{Hub, lock};
 use crate::package::any_package::AnyPackage;
-use crate::package::controller;
+use crate::package::{pull, render_input};
 use crate::rollout::ledger_store::StoredLedger;
-use crate::rollout::targets;
 use crate::write;
 
 /// Key of a content Secret.
@@ -226,8 +225,8 @@ pub(crate) async fn restore(hub: &Hub, package: &AnyPackage) -> Option<Duration>
 /// The very image, by digest, into memory and into the very Secrets that the revision names. A release that
 /// packs files in other bytes cannot make those again: then the content is only in memory.
 async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String> {
-    let image = targets::resolved(revision);
-    let pulled = controller::pull(hub, &image)
+    let image = render_input::resolved(revision);
+    let pulled = pull::pull(hub, &image)
         .await
         .map_err(|error| error.to_string())?;
     let (loaded, parts) = load_with_parts(hub, pulled.files)
@@ -313,7 +312,7 @@ fn renderings(
         let number = u64::try_from(revision.spec.number).ok()?;
         let inputs = clusters.get(&number)?.iter().filter_map(|cluster| {
             let (member, object) = joined.get(cluster)?;
-            targets::input(&package, &revision, member, object)
+            render_input::input(&package, &revision, member, object)
         });
         let inputs = inputs.collect();
         Some((revision, inputs))

@@ -7,25 +7,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use k8s_openapi::api::core::v1::Secret;
 use stevedore_client::Api;
-use stevedore_crds::record;
 use stevedore_crds::v1alpha1::{PackageRevision, PackageRevisionSpec};
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::status::Source;
 use stevedore_hub_core::{history, provenance};
-use stevedore_package::credentials::Credentials;
 use stevedore_proto_core::{Digest, PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::{Hub, SourceState, lock};
 use crate::package::any_package::AnyPackage;
 use crate::package::config_limits;
-use crate::package::content;
-use crate::package::registry::{self, Pulled};
+use crate::package::registry;
 use crate::package::revisions::{self, FINALIZER};
 use crate::package::unreadable::Lookup;
+use crate::package::{content, pull};
 use crate::rollout::finalizer;
 use crate::write;
 
@@ -175,7 +171,7 @@ fn set(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attem
 /// Pulls, and keeps what was pulled as a revision; gives the words for the event.
 async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
     config_limits::check(package.spec.config.as_ref()).map_err(Error::Unusable)?;
-    let pulled = pull(hub, &package.spec.image)
+    let pulled = pull::pull(hub, &package.spec.image)
         .await
         .map_err(Error::Source)?;
     hub.metrics.pulls.inc();
@@ -243,27 +239,6 @@ async fn create(
     Err(Error::NamesTaken {
         first: identity.record_name(first),
     })
-}
-
-/// Pulls an image with the hub's credentials.
-pub(crate) async fn pull(hub: &Hub, image: &str) -> Result<Pulled, registry::Error> {
-    let reference = registry::parse(image)?;
-    let host = reference.resolve_registry();
-    let credentials = || credentials(hub, host).boxed();
-    hub.puller.pull(&reference, &credentials).await
-}
-
-/// What the hub shows to a registry that asks for credentials.
-async fn credentials(hub: &Hub, host: &str) -> Result<Option<Credentials>, registry::Error> {
-    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
-    let secret = secrets.get_opt(record::REGISTRY).await.map_err(|error| {
-        registry::Error::Pull(format!("the registry credentials cannot be read: {error}"))
-    })?;
-    let config = secret
-        .and_then(|secret| secret.data)
-        .and_then(|mut data| data.remove(".dockerconfigjson"));
-    let config = config.as_ref().map(|bytes| bytes.0.as_slice());
-    registry::credentials(config, host)
 }
 
 #[cfg(test)]

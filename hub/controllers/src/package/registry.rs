@@ -1,5 +1,6 @@
 //! Pulling a package's image: by tag once, by digest from then on, never more than the limits allow.
 
+mod access;
 mod client;
 #[cfg(test)]
 mod tests;
@@ -7,7 +8,6 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use oci_spec::distribution::Reference;
 use stevedore_package::archive;
 use stevedore_package::credentials::{self, Credentials};
@@ -18,6 +18,8 @@ use stevedore_proto_core::Digest;
 use stevedore_runtime::keyed::Keyed;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub(crate) use access::Ask;
+pub use access::{Error, Settings};
 use client::{Client, Connections};
 
 /// Time for a registry to give a token and a manifest.
@@ -34,49 +36,12 @@ pub(crate) const BUSY_AGAIN: Duration = Duration::from_secs(5);
 const PACKED: usize = 16 * limit::PACKED_BYTES;
 /// Most of them that pulls from one registry hold: a slow one leaves room for the others.
 const PACKED_OF_ONE: usize = PACKED / 4;
-/// Gives the hub's credentials for a registry; asked for only when the registry wants some.
-pub(crate) type Ask<'a> =
-    &'a (dyn Fn() -> BoxFuture<'a, Result<Option<Credentials>, Error>> + Sync);
-
 /// Images that are unpacked at once: what they unpack to is the larger part.
 const UNPACKING: usize = 4;
 
 /// Media types of manifests, as a request accepts them.
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json";
-
-/// Why there is no package.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The registry does not give the image; may get better.
-    #[error("{0}")]
-    Pull(String),
-    /// What it gives is no package; stays so.
-    #[error("{0}")]
-    Invalid(String),
-    /// Nothing is wrong with it: other pulls hold the memory.
-    #[error("other pulls hold the hub's memory for images")]
-    Busy,
-}
-
-impl Error {
-    fn of(self, what: &str) -> Self {
-        match self {
-            Self::Pull(message) => Self::Pull(format!("cannot pull {what}: {message}")),
-            Self::Invalid(message) => Self::Invalid(format!("{what}: {message}")),
-            Self::Busy => Self::Busy,
-        }
-    }
-}
-
-/// Which registries are talked to, and how.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// Hosts (with port, where they have one) that are talked to without TLS, beside loopback.
-    pub plain_http: Vec<String>,
-    /// Further certificate authorities, PEM.
-    pub certificate_authorities: Option<Vec<u8>>,
-}
 
 /// A pulled image.
 #[derive(Debug)]
@@ -125,12 +90,6 @@ pub(crate) fn credentials(
     };
     credentials::credentials(config, registry)
         .map_err(|error| Error::Pull(format!("Secret stevedore-registry: {error}")))
-}
-
-impl Settings {
-    fn is_plain(&self, registry: &str) -> bool {
-        credentials::is_loopback(registry) || self.plain_http.iter().any(|host| host == registry)
-    }
 }
 
 impl Puller {

@@ -20,7 +20,7 @@ use crate::package::any_package::AnyPackage;
 use crate::write;
 
 /// Shortest time between two writes of one package's status.
-const APART: Duration = Duration::from_millis(50);
+const MIN_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a condition that turned may wait: a small package is pulled, ordered and available in less, and one
 /// write shows that. That it is available, or no longer, is said at once.
 const TURN_AFTER: Duration = Duration::from_millis(300);
@@ -42,7 +42,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     let package = hub.package(&uid)?;
     hub.leader.current()?;
     let written = lock(&hub.shown).get(&uid).and_then(|shown| shown.written);
-    if let Some(left) = write::left(APART, written.map(|written| written.elapsed())) {
+    if let Some(left) = write::left(MIN_INTERVAL, written.map(|written| written.elapsed())) {
         return Some(left);
     }
     let wanted = match wanted(&hub, &package) {
@@ -60,7 +60,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         let shown = all.entry(uid).or_default();
         shown.waiting.get_or_insert_with(Instant::now).elapsed()
     };
-    if let Some(left) = write::left(patience(&package.status, &wanted), Some(waited)) {
+    if let Some(left) = write::left(debounce(&package.status, &wanted), Some(waited)) {
         return Some(left);
     }
     let api = package.api(&hub.client);
@@ -137,7 +137,7 @@ fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Durat
 }
 
 /// How long this change may wait: what is available, or was and is not, not at all.
-fn patience(old: &PackageStatus, new: &PackageStatus) -> Duration {
+fn debounce(old: &PackageStatus, new: &PackageStatus) -> Duration {
     let available = |status: &PackageStatus| {
         let found = condition::find(&status.conditions, condition::AVAILABLE)?;
         (found.status == "True").then_some(found.observed_generation)
@@ -280,12 +280,12 @@ mod tests {
             (&available, &upgraded),
             (&available, &applying),
         ] {
-            assert_eq!(patience(old, new), Duration::ZERO);
+            assert_eq!(debounce(old, new), Duration::ZERO);
         }
-        assert_eq!(patience(&available, &unknown), UNKNOWN_AFTER);
-        assert_eq!(patience(&unpacked, &applying), TURN_AFTER);
-        assert_eq!(patience(&applying, &unknown), TURN_AFTER);
+        assert_eq!(debounce(&available, &unknown), UNKNOWN_AFTER);
+        assert_eq!(debounce(&unpacked, &applying), TURN_AFTER);
+        assert_eq!(debounce(&applying, &unknown), TURN_AFTER);
         let words = status(Some((Status::False, 1)), "y");
-        assert_eq!(patience(&applying, &words), DETAIL_AFTER);
+        assert_eq!(debounce(&applying, &words), DETAIL_AFTER);
     }
 }

@@ -5,7 +5,6 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use stevedore_crds::v1alpha1::{self as api, LabelOperator, MemberCluster, PackageRevision};
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, ActiveRevision, Pin};
@@ -13,11 +12,11 @@ use stevedore_hub_core::ledger::Ledger;
 use stevedore_hub_core::placement::{self, Member, Placement};
 use stevedore_hub_core::rollout::{Intent, Rendering};
 use stevedore_package::package::Package;
-use stevedore_package::render::{ClusterFacts, RenderInput};
 use stevedore_proto_core::{ClusterUid, Reason, content};
 
 use crate::hub::{Hub, View};
 use crate::package::any_package::AnyPackage;
+use crate::package::render_input;
 
 /// The longest a package may keep a planner with rendering, but for one that has begun: the hub plans few at a
 /// time, and one that is slow to render on ten thousand clusters must not delay the others.
@@ -102,7 +101,7 @@ async fn content(
         unreadable(Reason::ContentUnavailable, message.clone());
     }
     view.revision = Some(active.number());
-    view.resolved_image = Some(resolved(&object));
+    view.resolved_image = Some(render_input::resolved(&object));
     let package = loaded.ok()?;
     Some((active, Content { object, package }))
 }
@@ -120,7 +119,8 @@ pub(crate) fn describe_kept(hub: &Hub, package: &AnyPackage, ledger: &Ledger, vi
     if let (None, Some(kept)) = (active, &view.kept) {
         let newest = *kept.end();
         view.revision = Some(newest);
-        view.resolved_image = object(hub, package, newest).map(|object| resolved(&object));
+        view.resolved_image =
+            object(hub, package, newest).map(|object| render_input::resolved(&object));
     }
 }
 
@@ -140,7 +140,10 @@ async fn render(
     let inputs: Vec<_> = clusters
         .iter()
         .filter_map(|(member, cluster)| {
-            Some((member.cluster, input(package, &object, member, cluster)?))
+            Some((
+                member.cluster,
+                render_input::input(package, &object, member, cluster)?,
+            ))
         })
         .collect();
     let asked: Vec<_> = inputs.iter().map(|(cluster, _)| *cluster).collect();
@@ -181,48 +184,6 @@ async fn render(
     targets
 }
 
-/// What the revision is rendered from for one cluster; `None` while the member's environment is not known.
-pub(crate) fn input(
-    package: &AnyPackage,
-    revision: &PackageRevision,
-    member: &Member,
-    cluster: &MemberCluster,
-) -> Option<RenderInput> {
-    let environment = cluster.status.as_ref()?.environment.as_ref()?;
-    Some(RenderInput {
-        name: package.name.clone(),
-        namespace: package.namespace.clone(),
-        labels: package.labels.clone(),
-        annotations: package.annotations.clone(),
-        image: revision.spec.image.clone(),
-        config: revision.spec.config.clone().map(Value::Object),
-        environment: facts(environment),
-        cluster: ClusterFacts {
-            name: member.name.clone(),
-            uid: member.cluster.to_string(),
-            labels: member.labels.clone(),
-        },
-        collision_protection: None,
-        success_delay_seconds: None,
-    })
-}
-
-/// The tree templates see as `.environment`.
-fn facts(environment: &api::Environment) -> Value {
-    let version = environment.kubernetes_version.clone().unwrap_or_default();
-    json!({"kubernetes": {"version": version}})
-}
-
-/// The image of a revision, by digest.
-pub(crate) fn resolved(revision: &PackageRevision) -> String {
-    let image = revision.spec.image.split('@').next().unwrap_or_default();
-    let name = match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => name,
-        _ => image,
-    };
-    format!("{name}@{}", revision.spec.image_digest)
-}
-
 fn placement(placement: &api::Placement) -> Placement {
     Placement {
         selector: placement.cluster_selector.as_ref().map(selector),
@@ -247,34 +208,5 @@ fn selector(selector: &api::LabelSelector) -> content::LabelSelector {
     content::LabelSelector {
         match_labels: selector.match_labels.clone(),
         match_expressions: selector.match_expressions.iter().map(expression).collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use stevedore_crds::v1alpha1::PackageRevisionSpec;
-
-    use super::*;
-
-    #[test]
-    fn a_resolved_image_names_the_repository_by_digest() {
-        for (image, expected) in [
-            ("registry.example/demo:v1", "registry.example/demo@sha256:1"),
-            (
-                "registry.example:5000/demo",
-                "registry.example:5000/demo@sha256:1",
-            ),
-            (
-                "registry.example/demo@sha256:9",
-                "registry.example/demo@sha256:1",
-            ),
-        ] {
-            let spec = PackageRevisionSpec {
-                image: image.into(),
-                image_digest: "sha256:1".into(),
-                ..PackageRevisionSpec::default()
-            };
-            assert_eq!(resolved(&PackageRevision::new("r", spec)), expected);
-        }
     }
 }

@@ -15,7 +15,7 @@ use reqwest::{Response, StatusCode, Url};
 use serde::Deserialize;
 use stevedore_package::credentials::Credentials;
 
-use super::{Ask, Error, Settings};
+use super::access::{Ask, Error, Settings};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const READ_WITHIN: Duration = Duration::from_secs(20);

@@ -1,0 +1,79 @@
+//! The input of a rendering: a revision, and one cluster as templates may know it.
+
+use serde_json::{Value, json};
+use stevedore_crds::v1alpha1::{Environment, MemberCluster, PackageRevision};
+use stevedore_hub_core::placement::Member;
+use stevedore_package::render::{ClusterFacts, RenderInput};
+
+use crate::package::any_package::AnyPackage;
+
+/// What the revision is rendered from for one cluster; `None` while the member's environment is not known.
+pub(crate) fn input(
+    package: &AnyPackage,
+    revision: &PackageRevision,
+    member: &Member,
+    cluster: &MemberCluster,
+) -> Option<RenderInput> {
+    let environment = cluster.status.as_ref()?.environment.as_ref()?;
+    Some(RenderInput {
+        name: package.name.clone(),
+        namespace: package.namespace.clone(),
+        labels: package.labels.clone(),
+        annotations: package.annotations.clone(),
+        image: revision.spec.image.clone(),
+        config: revision.spec.config.clone().map(Value::Object),
+        environment: facts(environment),
+        cluster: ClusterFacts {
+            name: member.name.clone(),
+            uid: member.cluster.to_string(),
+            labels: member.labels.clone(),
+        },
+        collision_protection: None,
+        success_delay_seconds: None,
+    })
+}
+
+/// The tree templates see as `.environment`.
+fn facts(environment: &Environment) -> Value {
+    let version = environment.kubernetes_version.clone().unwrap_or_default();
+    json!({"kubernetes": {"version": version}})
+}
+
+/// The image of a revision, by digest.
+pub(crate) fn resolved(revision: &PackageRevision) -> String {
+    let image = revision.spec.image.split('@').next().unwrap_or_default();
+    let name = match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => image,
+    };
+    format!("{name}@{}", revision.spec.image_digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use stevedore_crds::v1alpha1::PackageRevisionSpec;
+
+    use super::*;
+
+    #[test]
+    fn a_resolved_image_names_the_repository_by_digest() {
+        for (image, expected) in [
+            ("registry.example/demo:v1", "registry.example/demo@sha256:1"),
+            (
+                "registry.example:5000/demo",
+                "registry.example:5000/demo@sha256:1",
+            ),
+            (
+                "registry.example/demo@sha256:9",
+                "registry.example/demo@sha256:1",
+            ),
+        ] {
+            let spec = PackageRevisionSpec {
+                image: image.into(),
+                image_digest: "sha256:1".into(),
+                ..PackageRevisionSpec::default()
+            };
+            assert_eq!(resolved(&PackageRevision::new("r", spec)), expected);
+        }
+    }
+}
