@@ -1,4 +1,4 @@
-//! Whom a set's objects are written as, and whether the agent may be that account.
+//! The resolver of accounts: whom a set's objects are written as, and whether the agent may be that account.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What this member says about itself: its UID, and the facts that packages may read.
+//! Facts of this member: its UID, and what packages may read.
 
 use std::time::Duration;
 

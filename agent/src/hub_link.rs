@@ -30,5 +30,5 @@ pub use dial::{DialError, Dialer};
 pub use enrol::obtain;
 pub use hub_clock::HubClock;
 pub use join_error::JoinError;
-pub use link::{Link, OrderStore, Standing};
+pub use link::{Link, LinkStatus, OrderStore};
 pub use renewal::{Rejoin, keep_renewed};

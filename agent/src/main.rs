@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser as _;
 use stevedore_agent::args::Args;
-use stevedore_agent::run;
+use stevedore_agent::startup;
 use stevedore_runtime::shutdown::Signals;
 use stevedore_runtime::supervise::Supervisor;
 use stevedore_runtime::tls;
@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let signals = Signals::install().context("cannot take over signals")?;
         let supervisor = Supervisor::new(CancellationToken::new());
-        run::start(args, &supervisor.tasks()).await?;
+        startup::start(args, &supervisor.tasks()).await?;
         Ok(supervisor.run(signals, DRAIN).await.into())
     })
 }

@@ -1,4 +1,4 @@
-//! What `/metrics` shows.
+//! The metrics that `/metrics` shows.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use crate::cluster_api::transport::Counters;
 use crate::engine::Engine;
-use crate::hub_link::{HubClock, Standing};
-use crate::watch::SharedWatches;
+use crate::hub_link::{HubClock, LinkStatus};
+use crate::shared_watches::SharedWatches;
 
 /// Where the numbers come from; empty until the agent is wired.
 #[derive(Clone, Default)]
@@ -27,7 +27,7 @@ pub(crate) struct Sources {
     pub(crate) watches: Arc<SharedWatches>,
     pub(crate) engine: Arc<Engine>,
     /// Absent without a hub.
-    pub(crate) standing: Option<watch::Receiver<Standing>>,
+    pub(crate) link_status: Option<watch::Receiver<LinkStatus>>,
     pub(crate) hub_clock: HubClock,
 }
 
@@ -99,8 +99,8 @@ impl Collector for Metrics {
             "Deployments with an owner task",
             count(sources.engine.deployments()),
         )?;
-        if let Some(standing) = &sources.standing {
-            let up = matches!(*standing.borrow(), Standing::Connected | Standing::Synced);
+        if let Some(status) = &sources.link_status {
+            let up = matches!(*status.borrow(), LinkStatus::Connected | LinkStatus::Synced);
             gauge(
                 "hub_connected",
                 "Whether a session with the hub is open",

@@ -271,7 +271,7 @@ pub trait Reporter: Send + Sync {
 
 /// Something worth an Event on a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
+pub struct SetEvent {
     /// Warning rather than Normal.
     pub warning: bool,
     /// What happened.
@@ -281,9 +281,9 @@ pub struct Note {
 }
 
 /// Writes Events; coalesces and never waits.
-pub trait Notes: Send + Sync {
+pub trait EventRecorder: Send + Sync {
     /// Something happened to this set.
-    fn note(&self, set: &SetRef, note: Note);
+    fn record(&self, set: &SetRef, event: SetEvent);
 }
 
 /// Everything the engine is built from.
@@ -298,5 +298,5 @@ pub struct Ports {
     /// The way to the hub; a standalone agent has one that drops everything.
     pub reporter: Arc<dyn Reporter>,
     /// Events on sets.
-    pub notes: Arc<dyn Notes>,
+    pub events: Arc<dyn EventRecorder>,
 }

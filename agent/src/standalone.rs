@@ -57,16 +57,16 @@ fn watch(
     let subject = AgentClient::subject(resource, false)?;
     let requests = WatchRequests::own(client.transport().clone());
     let circumstances = circumstances.clone();
-    let mut handler = Seen(Arc::clone(queue));
+    let mut handler = DeploymentHandler(Arc::clone(queue));
     tasks.run_until_shutdown(resource.plural(), async move {
         watch::run(&requests, &subject, circumstances, &mut handler).await;
     });
     Ok(())
 }
 
-struct Seen(Arc<Queue>);
+struct DeploymentHandler(Arc<Queue>);
 
-impl Handler<Failure> for Seen {
+impl Handler<Failure> for DeploymentHandler {
     async fn take(&mut self, notice: Notice<Failure>) {
         match notice {
             // It is read again in the pass, and may be unreadable.

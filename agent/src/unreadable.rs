@@ -1,4 +1,4 @@
-//! Objects of the agent's own kinds that cannot be decoded: logged, and told by conditions on them.
+//! The writer of conditions on objects of the agent's own kinds that cannot be decoded; they are logged, too.
 //!
 //! Such an object is neither acted on nor taken for deleted. What it contains is never told, only where and why it
 //! cannot be decoded.
@@ -20,7 +20,7 @@ use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
 /// Findings that wait to be written; more are dropped, and found again with the next list.
-const WAITING: usize = 64;
+const QUEUE: usize = 64;
 /// Attempts at one write.
 const ATTEMPTS: u32 = 5;
 
@@ -40,7 +40,7 @@ struct Finding {
 impl UnreadableWriter {
     /// Starts the task.
     pub(crate) fn start(client: AgentClient, tasks: &Tasks) -> Self {
-        let (queue, mut waiting) = mpsc::channel(WAITING);
+        let (queue, mut waiting) = mpsc::channel(QUEUE);
         tasks.run_until_shutdown("unreadable", async move {
             while let Some(finding) = waiting.recv().await {
                 write(&client, finding).await;
@@ -50,11 +50,11 @@ impl UnreadableWriter {
     }
 
     /// Tells why an object cannot be read. Never waits.
-    pub(crate) fn tell(&self, resource: Resource, object: &RawValue, why: &Undecodable) {
+    pub(crate) fn report(&self, resource: Resource, object: &RawValue, why: &Undecodable) {
         let Some(identity) = log(resource, object, why) else {
             return;
         };
-        self.show(
+        self.report_blocked(
             resource,
             identity,
             object,
@@ -63,7 +63,7 @@ impl UnreadableWriter {
     }
 
     /// Says on an object why nothing is done for it.
-    pub(crate) fn show(
+    pub(crate) fn report_blocked(
         &self,
         resource: Resource,
         identity: Identity,
@@ -162,9 +162,9 @@ mod tests {
     #[test]
     fn what_an_object_says_already_is_not_written_again() {
         let now = Timestamp::UNIX_EPOCH;
-        let said = with_ours(&finding(vec![], 1), now).unwrap();
-        assert_eq!(said.len(), 2);
-        assert_eq!(with_ours(&finding(said.clone(), 1), now), None);
-        assert!(with_ours(&finding(said, 2), now).is_some());
+        let written = with_ours(&finding(vec![], 1), now).unwrap();
+        assert_eq!(written.len(), 2);
+        assert_eq!(with_ours(&finding(written.clone(), 1), now), None);
+        assert!(with_ours(&finding(written, 2), now).is_some());
     }
 }

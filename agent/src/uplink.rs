@@ -1,4 +1,4 @@
-//! Joins the hub, and ties the session to store, engine and facts.
+//! The uplink: joins the hub, and ties the session to store, engine and facts.
 
 mod traces;
 
@@ -18,10 +18,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use crate::hub_link::{
-    Credentials, Dialer, HubClock, IdentityStore, Link, OrderStore, Rejoin, Standing, keep_renewed,
-    obtain,
+    Credentials, Dialer, HubClock, IdentityStore, Link, LinkStatus, OrderStore, Rejoin,
+    keep_renewed, obtain,
 };
-use crate::report::Reports;
+use crate::report_queue::ReportQueue;
 use crate::store::Store;
 use traces::Traces;
 
@@ -31,12 +31,12 @@ const EVENTS: usize = 64;
 const JOIN: Schedule = Schedule::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// The store, with a memory of the traces that stored orders belong to.
-struct Traced {
+struct TracedStore {
     store: Arc<Store>,
     traces: Arc<Traces>,
 }
 
-impl OrderStore for Traced {
+impl OrderStore for TracedStore {
     fn store(
         &self,
         order: Order,
@@ -62,11 +62,11 @@ pub(crate) struct Uplink {
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) hub: Option<String>,
     pub(crate) store: Arc<Store>,
-    pub(crate) reports: Arc<Reports>,
+    pub(crate) reports: Arc<ReportQueue>,
     pub(crate) facts: watch::Receiver<Environment>,
     pub(crate) clock: HubClock,
     pub(crate) ready: ReadyHandle,
-    pub(crate) standing: watch::Sender<Standing>,
+    pub(crate) link_status: watch::Sender<LinkStatus>,
 }
 
 impl Uplink {
@@ -93,28 +93,28 @@ impl Uplink {
         let (events, engine) = mpsc::channel(EVENTS);
         let traces = Arc::new(Traces::default());
         self.feed(events, &traces, tasks);
-        let store = Arc::new(Traced {
+        let store = Arc::new(TracedStore {
             store: Arc::clone(&self.store),
             traces,
         });
         let store = store as Arc<dyn OrderStore>;
-        let mut seen = Link::start(machine, store, dialer.clone(), engine, tasks);
+        let mut link_status = Link::start(machine, store, dialer.clone(), engine, tasks);
         let (file, hub) = (self.token_file.clone(), self.hub.clone());
         let rejoin = Rejoin {
             cluster: self.cluster,
             token: Box::new(move || token(file.as_deref(), hub.as_deref())),
-            standing: seen.clone(),
+            link_status: link_status.clone(),
             ready: self.ready.clone(),
         };
         let identity = Arc::clone(&self.identity);
         tasks.run_until_shutdown("renewal", keep_renewed(dialer, identity, rejoin));
         loop {
             tokio::select! {
-                changed = seen.changed() => {
+                changed = link_status.changed() => {
                     if changed.is_err() {
                         return Ok(());
                     }
-                    self.standing.send_replace(seen.borrow().clone());
+                    self.link_status.send_replace(link_status.borrow().clone());
                 }
                 _ = lost.changed() => {
                     // The machine still says that it holds the order: only a new one, made from what is
@@ -159,8 +159,8 @@ impl Uplink {
         tasks.run_until_shutdown("reports", async move {
             loop {
                 for status in reports.next().await {
-                    traces.say(&status);
-                    tell(&to, status).await;
+                    traces.log(&status);
+                    send(&to, status).await;
                 }
             }
         });
@@ -187,7 +187,7 @@ impl Uplink {
 }
 
 /// A session that ends takes the channel with it; then the process ends too, and nobody needs to be told.
-async fn tell(events: &mpsc::Sender<Event>, status: DeploymentStatus) {
+async fn send(events: &mpsc::Sender<Event>, status: DeploymentStatus) {
     let progress = Event::Progress {
         deployment: status.deployment,
         tuple: status.observed,

@@ -15,7 +15,7 @@ mod support;
 use std::sync::Arc;
 
 use stevedore_agent::hub_link::{
-    Credentials, HubClock, IdentityStore, JoinError, MemoryStore, Standing, obtain,
+    Credentials, HubClock, IdentityStore, JoinError, LinkStatus, MemoryStore, obtain,
 };
 use stevedore_hub_core::session::Report;
 use stevedore_hub_grpc::server::Settings;
@@ -117,10 +117,10 @@ async fn a_forgotten_member_is_told_so() {
     agent.synced().await;
     hub.ports.forget("one");
     hub.sessions.members_changed();
-    let revoked = |standing: &Standing| {
+    let revoked = |status: &LinkStatus| {
         matches!(
-            standing,
-            Standing::Refused {
+            status,
+            LinkStatus::Refused {
                 reason: CloseReason::Revoked,
                 ..
             }
@@ -142,8 +142,8 @@ async fn a_renewal_keeps_the_session_and_the_next_one_uses_the_new_certificate()
     // The first one was saved when joining.
     agent.saved(2).await;
     assert_eq!(
-        (hub.sessions_begun(), agent.standing.borrow().clone()),
-        (1, Standing::Synced),
+        (hub.sessions_begun(), agent.status.borrow().clone()),
+        (1, LinkStatus::Synced),
         "the session was dropped"
     );
     assert_ne!(
@@ -190,8 +190,8 @@ async fn an_agent_whose_hub_was_set_up_anew_says_so_and_joins_it_with_a_new_toke
     store.save(foreign.clone()).await.unwrap();
     let mut agent = start(foreign, store);
     agent
-        .stands("another hub's", |standing| {
-            matches!(standing, Standing::ForeignHub(_))
+        .stands("another hub's", |status| {
+            matches!(status, LinkStatus::ForeignHub(_))
         })
         .await;
     agent.lacks("there is no new join token").await;
@@ -226,7 +226,7 @@ async fn an_agent_comes_back_when_its_hub_does() {
     let mut agent = agent(&hub.invite("one")).await;
     agent.synced().await;
     let (ports, authority, address) = hub.stop().await;
-    let gone = |standing: &Standing| !matches!(standing, Standing::Synced | Standing::Connected);
+    let gone = |status: &LinkStatus| !matches!(status, LinkStatus::Synced | LinkStatus::Connected);
     agent.stands("without its hub", gone).await;
 
     let again = serve(address, ports, authority, Settings::default()).await;

@@ -1,4 +1,4 @@
-//! From the wire to words, with every size and count checked.
+//! Decoding of what comes over the wire, with every size and count checked.
 
 mod order;
 mod session;

@@ -1,4 +1,4 @@
-//! From words to the wire. Total: whatever fits the words fits the wire; senders keep to the caps.
+//! Encoding for the wire. Total: every value of the types fits the wire; senders keep to the caps.
 
 use bytes::Bytes;
 use stevedore_proto_core::message::{self, OrderMessage};

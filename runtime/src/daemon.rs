@@ -1,4 +1,4 @@
-//! What every daemon takes on its command line, and the file that says where it listens.
+//! Flags that every daemon takes on its command line, and the file that says where it listens.
 
 use std::io;
 use std::path::{Path, PathBuf};

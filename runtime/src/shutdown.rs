@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT as something to await.
+//! Signals that end a process, SIGTERM and SIGINT, as something to await.
 
 use std::io;
 

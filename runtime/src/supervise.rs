@@ -1,4 +1,4 @@
-//! Every task of a process has a name and an owner; this is the only place that starts one.
+//! The supervisor of a process' tasks: each has a name and an owner, and is started here and nowhere else.
 //!
 //! # Flow
 //! [`Supervisor::new`] at the top of `main`; [`Supervisor::tasks`] is cloned into every component;

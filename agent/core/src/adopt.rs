@@ -1,4 +1,4 @@
-//! Whose an object in our way is, and whether it may become ours.
+//! Ownership of objects: whose one is, and whether it may become ours.
 
 use stevedore_proto_core::DeploymentUid;
 use stevedore_proto_core::content::CollisionProtection;

@@ -1,4 +1,4 @@
-//! What a content wants: its objects one by one, checked, and the bodies that are applied.
+//! Desired objects: those of a content one by one, checked, and the bodies that are applied.
 
 mod body;
 

@@ -1,4 +1,4 @@
-//! Noticing, without a schema, that somebody changed fields of ours, and saying who.
+//! Detection of drift: notices, without a schema, that somebody changed fields of ours, and says who.
 
 use serde_json::{Map, Value};
 use stevedore_proto_core::canonical_json;

@@ -13,7 +13,7 @@
 //! | [`prune`], [`teardown`], [`removal`] | what goes, in which order, and when it is gone |
 //! | [`adopt`], [`mark`] | whose an object is |
 //! | [`drift`] | whether somebody changed it |
-//! | [`observation`], [`probe`] | what is kept of a look at an object, and whether it is available |
+//! | [`observation`], [`probe`] | what is kept of an object that was read, and whether it is available |
 //! | [`retry`], [`failure`] | when a refused request is made again |
 
 pub mod adopt;

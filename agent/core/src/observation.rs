@@ -1,4 +1,4 @@
-//! What is kept of an object after it was looked at: enough to decide, nothing of its content.
+//! Observations of objects: what is kept of one is enough to decide, and nothing of its content.
 
 use serde_json::Value;
 use stevedore_proto_core::content::ConditionMapping;
@@ -26,7 +26,7 @@ pub enum Owner {
     },
 }
 
-/// One look at an object.
+/// One observation of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
     /// UID.
@@ -55,7 +55,7 @@ pub struct Observation {
     pub left_to_others: u64,
 }
 
-/// How an object is looked at: what the wanted content says about it.
+/// The rules by which an object is observed: what the desired content says about it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ObservationRules<'a> {
     /// Probes of the content.
@@ -71,7 +71,7 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
 }
 
 impl Observation {
-    /// Looks at an object; `None` when it has no UID or resourceVersion.
+    /// Observes an object; `None` when it has no UID or resourceVersion.
     pub fn of(
         object: &Value,
         key: &ObjectKey,
@@ -105,7 +105,7 @@ impl Observation {
         })
     }
 
-    /// Whether this look is at a later state than `other`. resourceVersions are numbers that rise over the
+    /// Whether this observation is of a later state than `other`. resourceVersions are numbers that rise over the
     /// whole cluster; where they are not, only a different one counts as later.
     pub fn is_later_than(&self, other: &Self) -> bool {
         let number = |seen: &Self| seen.resource_version.parse::<u128>().ok();

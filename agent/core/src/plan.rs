@@ -8,6 +8,7 @@ mod event;
 mod next;
 mod operation;
 mod outcome;
+mod removal_task;
 mod summary;
 
 use std::collections::BTreeSet;
@@ -17,15 +18,16 @@ use stevedore_proto_core::{DeploymentUid, Millis};
 
 use crate::desired::Blueprint;
 use crate::key::{ObjectKey, WatchKey};
-use crate::prune::SetInventory;
 use crate::removal::{self, Removal};
 use crate::retry::Jitter;
 use crate::rollout::{self, Context, Rollout};
 use crate::set::{self, Ending, Lifecycle, SetHead, SetUid};
 
 use operation::Operation;
+use removal_task::RemovalTask;
 
 pub use outcome::{Inventories, Outcome, PreparationFailure};
+pub use removal_task::Purpose;
 pub use summary::{RemovalSummary, Summary};
 
 /// Older sets of a hub that are kept for their content.
@@ -56,71 +58,13 @@ pub enum Action {
     RecordTeardown,
 }
 
-/// What to do now, and when to look again if nothing happens.
+/// What to do now, and when to plan again if nothing happens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     /// In order of importance. Each can be carried out while the others are.
     pub actions: Vec<Action>,
     /// Absent when only an event can change anything.
     pub wake_at: Option<Millis>,
-}
-
-/// Why objects are taken away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purpose {
-    /// The accepted set no longer names them.
-    Prune(Vec<SetUid>),
-    /// Nothing: none of the newer orders became available, and these sets are only archived where newer ones
-    /// name all that they do, so that a member that never gets there does not keep every order.
-    Supersede(Vec<SetUid>),
-    /// The whole deployment is torn down by order.
-    Teardown {
-        /// The objects are left where they are.
-        orphan: bool,
-    },
-    /// These sets are being deleted.
-    Sets(Vec<SetUid>),
-    /// These sets are being deleted, and their objects stay where they are.
-    Orphan(Vec<SetUid>),
-    /// This directly used set is to be archived.
-    Archive(SetUid),
-}
-
-impl Purpose {
-    /// Nothing is taken away: only what stands for it is let go.
-    fn leaves_objects(&self) -> bool {
-        matches!(self, Self::Teardown { orphan: true } | Self::Orphan(_))
-    }
-
-    /// Work begun for this purpose serves the other one too: some of its sets are done with by now.
-    fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Prune(mine), Self::Prune(theirs))
-            | (Self::Supersede(mine), Self::Supersede(theirs))
-            | (Self::Sets(mine), Self::Sets(theirs))
-            | (Self::Orphan(mine), Self::Orphan(theirs)) => {
-                theirs.iter().all(|set| mine.contains(set))
-            }
-            _ => self == other,
-        }
-    }
-}
-
-/// Objects on their way out, and what led there.
-#[derive(Debug, Clone)]
-struct RemovalTask {
-    purpose: Purpose,
-    /// What the sets name.
-    survey: Operation,
-    inventories: Vec<SetInventory>,
-    /// Needed when a set cannot say what it names.
-    search: Operation,
-    needs_search: bool,
-    found: Vec<removal::RemovalTarget>,
-    /// Of sets to be folded, those that newer ones name all of.
-    covered: Vec<SetUid>,
-    removal: Option<Removal>,
-    recorded: bool,
 }
 
 /// The state of one deployment.
@@ -374,26 +318,6 @@ impl Deployment {
         {
             head.inventory = Arc::default();
         }
-    }
-}
-
-impl RemovalTask {
-    fn new(purpose: Purpose) -> Self {
-        Self {
-            purpose,
-            survey: Operation::default(),
-            inventories: Vec::new(),
-            search: Operation::default(),
-            needs_search: false,
-            found: Vec::new(),
-            covered: Vec::new(),
-            removal: None,
-            recorded: false,
-        }
-    }
-
-    fn is_removed(&self) -> bool {
-        self.removal.as_ref().is_some_and(Removal::is_complete)
     }
 }
 

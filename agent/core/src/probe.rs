@@ -22,7 +22,7 @@ pub enum Probed {
     Failed(Box<str>),
     /// At least one cannot be told yet.
     Unknown(Box<str>),
-    /// Not looked at.
+    /// Not evaluated.
     #[default]
     NotYet,
 }

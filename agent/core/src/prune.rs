@@ -1,4 +1,4 @@
-//! What an older set names and the accepted one does not.
+//! Pruning: what older sets name and the accepted one does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Taking objects away in reverse phase order, each only while it is provably ours, each confirmed gone.
+//! Removal of objects in reverse phase order, each only while it is provably ours, each confirmed gone.
 //!
 //! Prune and teardown are the same work on different inventories: see [`crate::prune`] and
 //! [`crate::teardown`].
@@ -120,9 +120,7 @@ impl Removal {
 
     /// Every object is confirmed gone, or was never ours to take.
     pub fn is_complete(&self) -> bool {
-        self.items
-            .iter()
-            .all(|item| matches!(item.live, Live::Gone))
+        self.items.iter().all(Item::is_gone)
     }
 
     /// Requests are under way.
@@ -138,9 +136,7 @@ impl Removal {
 
     /// What there is to watch while objects go.
     pub fn scopes(&self) -> BTreeSet<WatchKey> {
-        self.items
-            .iter()
-            .filter(|item| !matches!(item.live, Live::Gone))
+        self.not_gone()
             .map(|item| WatchKey::of(&item.target.key))
             .collect()
     }
@@ -152,7 +148,7 @@ impl Removal {
         let mut touched = false;
         for key in keys {
             match self.position(key).map(|at| &self.items[at]) {
-                Some(item) if !matches!(item.live, Live::Gone) => {
+                Some(item) if !item.is_gone() => {
                     left = true;
                     touched |= Some(item.target.rank) == self.current_rank();
                 }
@@ -169,10 +165,7 @@ impl Removal {
 
     /// How many objects are still there.
     pub fn left(&self) -> usize {
-        self.items
-            .iter()
-            .filter(|item| !matches!(item.live, Live::Gone))
-            .count()
+        self.not_gone().count()
     }
 
     /// What is waited for.
@@ -190,6 +183,10 @@ impl Removal {
             .collect()
     }
 
+    fn not_gone(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| !item.is_gone())
+    }
+
     fn position(&self, key: &ObjectKey) -> Option<usize> {
         self.items
             .iter()
@@ -198,14 +195,10 @@ impl Removal {
 
     /// The phase that is being taken away: no lower one is touched until it is gone.
     fn current_rank(&self) -> Option<u16> {
-        self.items
-            .iter()
-            .filter(|item| !matches!(item.live, Live::Gone))
-            .map(|item| item.target.rank)
-            .max()
+        self.not_gone().map(|item| item.target.rank).max()
     }
 
-    /// What to do now, at most `room` requests, and when to look again if nothing happens.
+    /// What to do now, at most `room` requests, and when to plan again if nothing happens.
     pub fn plan(&self, now: Millis, room: usize) -> (Vec<Job>, Option<Millis>) {
         let mut jobs = Vec::new();
         let mut wake = None;
@@ -213,7 +206,7 @@ impl Removal {
             return (jobs, wake);
         };
         for (at, item) in self.items.iter().enumerate() {
-            if item.target.rank != rank || item.busy || matches!(item.live, Live::Gone) {
+            if item.target.rank != rank || item.busy || item.is_gone() {
                 continue;
             }
             if !item.backoff.ready(now) {
@@ -321,7 +314,7 @@ impl Removal {
     pub fn removed(&mut self, key: &ObjectKey) {
         if let Some(at) = self.position(key) {
             let item = &mut self.items[at];
-            if !matches!(item.live, Live::Gone) {
+            if !item.is_gone() {
                 item.live = Live::Unconfirmed;
                 item.backoff.retry_now();
             }
@@ -360,7 +353,7 @@ impl Removal {
                 return;
             }
             Some(finalizers) => {
-                // The first looks after a delete are quick; then it is named, and looked at less often.
+                // The first reads after a delete follow quickly; then it is named, and read less often.
                 item.backoff.fail(now, SOON, None, &mut self.jitter);
                 let named = item.backoff.attempts() > 3 || !finalizers.is_empty();
                 item.block =
@@ -376,6 +369,10 @@ impl Removal {
 }
 
 impl Item {
+    fn is_gone(&self) -> bool {
+        matches!(self.live, Live::Gone)
+    }
+
     fn done(&mut self) {
         self.live = Live::Gone;
         self.block = None;

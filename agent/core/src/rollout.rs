@@ -1,4 +1,4 @@
-//! Bringing one set in place: phases in order, each in two steps, every object read, checked, written and
+//! Rollout of one set: phases in order, each in two parts, every object read, checked, written and
 //! probed; and keeping it so.
 //!
 //! A [`Rollout`] is what is known about the accepted set's objects. Answers and watch events change it;
@@ -174,7 +174,7 @@ impl Rollout {
         there && item.probed().passed() && item.established()
     }
 
-    /// Available, or it was and is only being looked at again: nothing that was seen speaks against it.
+    /// Available, or it was and is only being read again: nothing that was seen speaks against it.
     pub fn stays_available(&self) -> bool {
         let as_before = |item: &Item| item.block.is_none() && self.passed(item);
         self.is_available() || (self.available_since.is_some() && self.items.iter().all(as_before))
@@ -205,7 +205,7 @@ impl Rollout {
         self.advance(now);
     }
 
-    /// What to do now, at most `room` requests, and when to look again if nothing happens.
+    /// What to do now, at most `room` requests, and when to plan again if nothing happens.
     pub fn plan(&self, now: Millis, room: usize) -> (Vec<Job>, Option<Millis>) {
         let mut plan = Planning {
             jobs: Vec::new(),

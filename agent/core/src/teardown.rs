@@ -1,4 +1,4 @@
-//! What is torn down: of a whole deployment, of one set, or of a deployment without any usable set.
+//! Inventories of teardowns: of a whole deployment, of one set, or of a deployment without any usable set.
 
 use std::collections::BTreeSet;
 

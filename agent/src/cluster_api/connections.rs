@@ -1,4 +1,4 @@
-//! How many streams a connection carries, and whose requests wait for whom.
+//! Connections to the API server: how many streams each carries, and whose requests wait for whom.
 //!
 //! An API server takes a bounded number of streams on one connection, and every watch is a stream that stays:
 //! what comes on top waits in the connection, for as long as the watches last. So requests are bounded to leave

@@ -1,4 +1,4 @@
-//! Which kinds the API server serves: one compact table, read again only when something is not in it.
+//! Discovery of the kinds that the API server serves: one compact table, read again only when something is not in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,21 +17,21 @@ const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDis
     application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
 /// Of a version whose server did not answer.
 const STALE: &str = "Stale";
-/// The shortest time between two readings while the same things stay missing; doubles up to [`LONGEST_WAIT`].
-const SHORTEST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The shortest time between two readings while the same things stay missing; doubles up to [`MAX_INTERVAL`].
+const MIN_INTERVAL: Duration = Duration::from_millis(500);
+const MAX_INTERVAL: Duration = Duration::from_secs(30);
 /// How far apart two readings are that both have to lack a group before its objects count as gone: an API server
 /// that has just started lacks groups of definitions and aggregated APIs for a while.
-const BELIEVED: Duration = Duration::from_secs(30);
+const ABSENCE_GRACE_PERIOD: Duration = Duration::from_secs(30);
 
 /// How a kind is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource {
+pub struct ServedResource {
     /// Plural name, as in paths.
     pub plural: Box<str>,
     /// Objects live in namespaces.
     pub namespaced: bool,
-    /// Can be listed and its objects deleted: what a search for our objects has to look at.
+    /// Can be listed and its objects deleted: what a search for our objects has to list.
     searchable: bool,
     /// Position of the version within its group; 0 is the preferred one.
     preference: u16,
@@ -48,7 +48,7 @@ pub struct Discovery {
 
 #[derive(Default)]
 struct Table {
-    kinds: BTreeMap<Kind, Resource>,
+    kinds: BTreeMap<Kind, ServedResource>,
     /// Groups of which the API server cannot say now what they serve: an aggregated API is away.
     stale: BTreeSet<String>,
     /// Every group that was served at the last reading.
@@ -79,7 +79,7 @@ impl Discovery {
     ///
     /// # Errors
     /// When the API server does not answer.
-    pub async fn find(&self, kind: &Kind) -> Answer<Option<Resource>> {
+    pub async fn find(&self, kind: &Kind) -> Answer<Option<ServedResource>> {
         let known = || self.table.lock().kinds.get(kind).cloned();
         if let Some(found) = known() {
             return Ok(Some(found));
@@ -104,8 +104,8 @@ impl Discovery {
         self.read_again().await?;
         let found = known();
         self.table.lock().wait = match (&found, missing_before) {
-            (None, true) => (wait * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT),
-            _ => SHORTEST_WAIT,
+            (None, true) => (wait * 2).clamp(MIN_INTERVAL, MAX_INTERVAL),
+            _ => MIN_INTERVAL,
         };
         Ok(found)
     }
@@ -133,12 +133,12 @@ impl Discovery {
         if table.stale.contains(kind.group()) {
             return away(format!("what serves {} is away", kind.group()));
         }
-        if !table.believes_absence(kind.group()) {
+        if !table.is_absence_confirmed(kind.group()) {
             return away(format!(
                 "{} is not served, which an API server that has just started says as well: it is believed \
                  when it stays so for {} seconds",
                 kind.group(),
-                BELIEVED.as_secs()
+                ABSENCE_GRACE_PERIOD.as_secs()
             ));
         }
         Ok(None)
@@ -148,11 +148,11 @@ impl Discovery {
     ///
     /// # Errors
     /// When the API server does not answer.
-    pub(crate) async fn searchable(&self) -> Answer<Vec<(Kind, Resource)>> {
+    pub(crate) async fn searchable(&self) -> Answer<Vec<(Kind, ServedResource)>> {
         let _turn = self.reading.lock().await;
         self.read_again().await?;
         let table = self.table.lock();
-        let mut preferred: BTreeMap<(&str, &str), (&Kind, &Resource)> = BTreeMap::new();
+        let mut preferred: BTreeMap<(&str, &str), (&Kind, &ServedResource)> = BTreeMap::new();
         for (kind, resource) in table.kinds.iter().filter(|(_, found)| found.searchable) {
             preferred
                 .entry((kind.group(), kind.kind()))
@@ -210,12 +210,12 @@ impl Table {
 
     /// What is not in it is not served, as far as one can know.
     fn is_current(&self) -> bool {
-        !self.is_outdated() && self.read.is_some_and(|read| read.elapsed() < SHORTEST_WAIT)
+        !self.is_outdated() && self.read.is_some_and(|read| read.elapsed() < MIN_INTERVAL)
     }
 
     /// Whether what is not in the table may count as gone: its group is served, or two readings far enough apart
     /// did not have it.
-    fn believes_absence(&mut self, group: &str) -> bool {
+    fn is_absence_confirmed(&mut self, group: &str) -> bool {
         let Some(read) = self.read else {
             return false;
         };
@@ -223,7 +223,7 @@ impl Table {
             return true;
         }
         let since = *self.absent.entry(group.to_owned()).or_insert(read);
-        read.duration_since(since) >= BELIEVED
+        read.duration_since(since) >= ABSENCE_GRACE_PERIOD
     }
 
     /// The kind itself, or the same one in the version that is preferred among those served.
@@ -263,11 +263,11 @@ fn resource_of(
     version: &str,
     at: usize,
     resource: APIResourceDiscovery,
-) -> Option<(Kind, Resource)> {
+) -> Option<(Kind, ServedResource)> {
     // An empty response kind means that only subresources are served.
     let kind = resource.response_kind?.kind?;
     let has = |verb: &str| resource.verbs.iter().any(|known| known == verb);
-    let found = Resource {
+    let found = ServedResource {
         plural: resource.resource?.into(),
         namespaced: resource.scope.as_deref() == Some("Namespaced"),
         searchable: has("list") && has("delete"),
@@ -343,7 +343,7 @@ mod tests {
         let missing = found("other.example", "Thing").await;
         assert_eq!(missing.unwrap_err().kind, FailureKind::Unavailable);
         for since in discovery.table.lock().absent.values_mut() {
-            *since = since.checked_sub(BELIEVED).unwrap();
+            *since = since.checked_sub(ABSENCE_GRACE_PERIOD).unwrap();
         }
         assert_eq!(found("other.example", "Thing").await, Ok(None));
     }

@@ -16,13 +16,13 @@ use stevedore_client::decode::{decode, part};
 use stevedore_client::watch::Accept;
 use stevedore_proto_core::{DeploymentUid, label};
 
-use super::discovery::{Discovery, Resource};
+use super::discovery::{Discovery, ServedResource};
 use super::refusal;
 use super::transport::{Call, JSON, Reply, Transport};
 use crate::ports::{Account, Answer, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope};
 
 const APPLY: &str = "application/apply-patch+yaml";
-/// Objects in one page: each may become many times its size while it is looked at.
+/// Objects in one page: each may become many times its size while it is evaluated.
 const PAGE: &str = "50";
 /// Metadata in one page.
 const METADATA_PAGE: &str = "250";
@@ -66,7 +66,7 @@ impl PackageClient {
         answer
     }
 
-    async fn resource(&self, kind: &Kind) -> Answer<Resource> {
+    async fn resource(&self, kind: &Kind) -> Answer<ServedResource> {
         self.discovery.find(kind).await?.ok_or_else(|| {
             Failure::new(
                 FailureKind::NoKind,
@@ -95,7 +95,7 @@ impl PackageClient {
     async fn search(
         &self,
         kind: &Kind,
-        resource: &Resource,
+        resource: &ServedResource,
         namespace: Option<&str>,
         selector: &str,
     ) -> Answer<Vec<Value>> {
@@ -158,7 +158,7 @@ impl PackageClient {
 /// The path of a kind's objects, in one namespace or everywhere.
 pub(crate) fn collection(
     kind: &Kind,
-    resource: &Resource,
+    resource: &ServedResource,
     namespace: Option<&str>,
 ) -> Answer<Path> {
     Path::group_version(kind.group(), kind.version())

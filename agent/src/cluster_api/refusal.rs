@@ -149,60 +149,28 @@ mod tests {
 
     #[test]
     fn answers_are_told_apart() {
+        use FailureKind::{Conflict, Forbidden, Invalid, NoKind, NotFound, TooLarge, Unavailable};
+        const UNKNOWN_PATH: &str = "the server could not find the requested resource";
+        const UNDECLARED: &str =
+            "failed to create typed patch object (a/b): .spec.x: field not declared";
         for (code, reason, message, name, expected) in [
-            (
-                404,
-                "NotFound",
-                "configmaps \"a\" not found",
-                "a",
-                FailureKind::NotFound,
-            ),
-            (
-                404,
-                "NotFound",
-                "the server could not find the requested resource",
-                "",
-                FailureKind::NoKind,
-            ),
-            (409, "Conflict", "changed", "a", FailureKind::Conflict),
-            (403, "Forbidden", "no", "a", FailureKind::Forbidden),
-            (401, "Unauthorized", "who", "", FailureKind::Unavailable),
-            (422, "Invalid", "bad", "a", FailureKind::Invalid),
+            (404, "NotFound", "configmaps \"a\" not found", "a", NotFound),
+            (404, "NotFound", UNKNOWN_PATH, "", NoKind),
+            (409, "Conflict", "changed", "a", Conflict),
+            (403, "Forbidden", "no", "a", Forbidden),
+            (401, "Unauthorized", "who", "", Unavailable),
+            (422, "Invalid", "bad", "a", Invalid),
             (
                 413,
                 "RequestEntityTooLarge",
                 "limit is 3145728",
                 "",
-                FailureKind::TooLarge,
+                TooLarge,
             ),
-            (
-                500,
-                "",
-                "etcdserver: request is too large",
-                "",
-                FailureKind::TooLarge,
-            ),
-            (
-                500,
-                "",
-                "failed to create typed patch object (a/b): .spec.x: field not declared",
-                "",
-                FailureKind::Invalid,
-            ),
-            (
-                500,
-                "InternalError",
-                "webhook",
-                "",
-                FailureKind::Unavailable,
-            ),
-            (
-                503,
-                "ServiceUnavailable",
-                "later",
-                "",
-                FailureKind::Unavailable,
-            ),
+            (500, "", "etcdserver: request is too large", "", TooLarge),
+            (500, "", UNDECLARED, "", Invalid),
+            (500, "InternalError", "webhook", "", Unavailable),
+            (503, "ServiceUnavailable", "later", "", Unavailable),
         ] {
             let (code, body) = status(code, reason, message, name);
             let failure = failure(None, code, None, &body);

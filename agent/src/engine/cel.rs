@@ -1,4 +1,4 @@
-//! Where CEL runs: on a thread of its own, one expression after the other, and measured.
+//! The threads on which CEL runs, one expression after the other, and measured.
 //!
 //! An evaluation cannot be interrupted. One that takes too long is left behind: its package's expressions
 //! are not evaluated again in this process, which is said in the status, and the others go on beside it.

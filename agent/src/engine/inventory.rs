@@ -16,7 +16,7 @@ use stevedore_proto_core::{Content, Reason};
 use super::execution::{Execution, Output, Requester};
 use super::preparation::scopes;
 use super::set_status::NamedPhases;
-use crate::ports::{ContentFailure, Note, ObjectApi, Ports};
+use crate::ports::{ContentFailure, ObjectApi, Ports, SetEvent};
 
 /// A set that tells what it names.
 pub(super) struct Survey {
@@ -108,7 +108,7 @@ pub(super) fn search(
     namespace: Option<String>,
     set: SetRef,
 ) -> Execution {
-    let notes = Arc::clone(&ports.notes);
+    let events = Arc::clone(&ports.events);
     Box::pin(async move {
         let found = {
             let _permit = requester.pools.requests.acquire().await;
@@ -126,7 +126,7 @@ pub(super) fn search(
                     .iter()
                     .partition(|(_, failure)| failure.kind == FailureKind::Forbidden);
                 if !skipped.is_empty() {
-                    notes.note(&set, not_searched(&skipped));
+                    events.record(&set, not_searched(&skipped));
                 }
                 let blocks: Vec<Block> = failed
                     .into_iter()
@@ -142,14 +142,14 @@ pub(super) fn search(
     })
 }
 
-fn not_searched(kinds: &[&(Kind, Failure)]) -> Note {
+fn not_searched(kinds: &[&(Kind, Failure)]) -> SetEvent {
     let kinds: Vec<String> = kinds.iter().map(|(kind, _)| kind.to_string()).collect();
     let message = format!(
         "objects of {} kinds are left alone if there are any, for the account may not list them: {}",
         kinds.len(),
         kinds.join(", ")
     );
-    Note {
+    SetEvent {
         warning: true,
         reason: Reason::NotSearched,
         message,

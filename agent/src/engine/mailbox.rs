@@ -1,4 +1,4 @@
-//! Mailboxes of the workers: what one deployment's worker is told, and its flags.
+//! Mailboxes of the workers: the messages for one deployment's worker, and its flags.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,7 +76,7 @@ impl Mailbox {
         self.wake.notify_one();
     }
 
-    /// Whether the stored sets changed and nobody has looked since.
+    /// Whether the stored sets changed and were not read since.
     pub(super) fn have_sets_changed(&self) -> bool {
         self.sets_changed.load(Ordering::Acquire)
     }

@@ -1,5 +1,5 @@
 mod fake;
-mod telling;
+mod reporting;
 
 use serde_json::json;
 use stevedore_crds::condition::{self, AVAILABLE, READY};
@@ -73,9 +73,9 @@ async fn phases_are_checked_and_written_in_order_and_reported_with_their_tuple()
     assert_eq!(rig.fake.interest(), 1);
     assert!(
         rig.fake
-            .notes()
+            .events()
             .iter()
-            .any(|note| note.reason == Reason::Available)
+            .any(|event| event.reason == Reason::Available)
     );
 }
 
@@ -91,9 +91,9 @@ async fn an_edit_that_a_watch_saw_is_put_back_and_its_manager_is_named() {
         .await;
     rig.fake
         .until("named", |fake| {
-            fake.notes()
+            fake.events()
                 .iter()
-                .any(|note| note.message.contains("kubectl-edit"))
+                .any(|event| event.message.contains("kubectl-edit"))
         })
         .await;
 }
@@ -318,8 +318,10 @@ async fn a_search_names_the_kinds_that_the_account_may_not_list() {
     rig.engine.sets_changed(OURS);
     rig.fake.until("deleted", |fake| fake.sets() == 0).await;
     assert!(rig.fake.object("a").is_none());
-    let notes = rig.fake.notes();
-    let named = notes.iter().find(|note| note.reason == Reason::NotSearched);
+    let events = rig.fake.events();
+    let named = events
+        .iter()
+        .find(|event| event.reason == Reason::NotSearched);
     let message = &named.expect("an Event says so").message;
     assert!(message.contains("Role"), "{message}");
 }

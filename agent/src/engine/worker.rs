@@ -58,8 +58,8 @@ pub(super) struct Worker {
     /// How many of those in flight are actions.
     acting: usize,
     statuses: StatusWriter,
-    told: Vec<Incident>,
-    told_at: Millis,
+    recorded: Vec<Incident>,
+    published_at: Millis,
     /// What was last told of the availability of this set.
     was_available: Option<(SetUid, bool)>,
     interest: Option<(Account, BTreeSet<WatchKey>)>,
@@ -92,8 +92,8 @@ impl Worker {
             in_flight: FuturesUnordered::new(),
             acting: 0,
             statuses: StatusWriter::default(),
-            told: Vec::new(),
-            told_at: 0,
+            recorded: Vec::new(),
+            published_at: 0,
             was_available: None,
             interest: None,
             jitter: Jitter::new(rand::random()),
@@ -108,7 +108,7 @@ impl Worker {
     }
 
     /// Runs until no stored set is left and `retire` agrees. Requests that are in flight when it is dropped are
-    /// given up: what they did is found again at the next start.
+    /// cancelled: what they did is found again at the next start.
     pub(super) async fn run(mut self, retire: impl Fn(&Mailbox) -> bool) {
         loop {
             self.take_flags();
@@ -126,7 +126,7 @@ impl Worker {
                 wake = self.start_actions();
             }
             self.watch();
-            let wake = self.tell(wake);
+            let wake = self.publish_status(wake);
             self.wait(wake).await;
         }
     }
@@ -277,7 +277,7 @@ impl Worker {
                     .set_evaluator(Arc::new(Evaluator::of(blueprint)));
             }
             // That a tombstone is carried out is told before the sets that say so are gone.
-            (Action::RecordTeardown, Outcome::Done(Ok(()))) => self.told_at = 0,
+            (Action::RecordTeardown, Outcome::Done(Ok(()))) => self.published_at = 0,
             _ => {}
         }
     }

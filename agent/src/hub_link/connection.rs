@@ -17,7 +17,7 @@ use crate::chain::chain;
 
 /// What a connection tells the link.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum ConnectionEvent {
     /// Something for the session machine.
     Event(Event),
     /// The connection is open; contents are fetched over it.
@@ -49,7 +49,7 @@ impl From<DialError> for End {
 
 impl From<Status> for End {
     fn from(status: Status) -> Self {
-        Self::Broken(words(&status))
+        Self::Broken(describe(&status))
     }
 }
 
@@ -59,15 +59,15 @@ pub(super) async fn run(
     dialer: Dialer,
     redirect: Option<String>,
     outbound: mpsc::Receiver<ToHub>,
-    told: mpsc::Sender<Told>,
+    events: mpsc::Sender<ConnectionEvent>,
 ) {
-    let ended = carry(connection, dialer, redirect, outbound, &told).await;
+    let ended = carry(connection, dialer, redirect, outbound, &events).await;
     let why = match ended {
         Ok(()) => End::Broken("the hub ended the stream".to_owned()),
         Err(why) => why,
     };
     // The link is gone only when it stops, and then nobody needs to know.
-    let _ = told.send(Told::Ended(connection, why)).await;
+    let _ = events.send(ConnectionEvent::Ended(connection, why)).await;
 }
 
 async fn carry(
@@ -75,7 +75,7 @@ async fn carry(
     dialer: Dialer,
     redirect: Option<String>,
     outbound: mpsc::Receiver<ToHub>,
-    told: &mpsc::Sender<Told>,
+    events: &mpsc::Sender<ConnectionEvent>,
 ) -> Result<(), End> {
     let clock = dialer.clock().own();
     let channel = dialer.connect(redirect.as_deref()).await?;
@@ -91,14 +91,18 @@ async fn carry(
     });
     let mut inbound = client.session(requests).await?.into_inner();
     let gone = |_| End::Broken("the link stopped".to_owned());
-    told.send(Told::Open(connection, client))
+    events
+        .send(ConnectionEvent::Open(connection, client))
         .await
         .map_err(gone)?;
     while let Some(message) = inbound.message().await? {
         match ToAgent::try_from(message) {
             Ok(message) => {
                 let event = Event::Message(connection, message);
-                told.send(Told::Event(event)).await.map_err(gone)?;
+                events
+                    .send(ConnectionEvent::Event(event))
+                    .await
+                    .map_err(gone)?;
             }
             Err(decode::Error::UnknownMessage) => {
                 tracing::debug!("a message of a newer hub was skipped");
@@ -128,12 +132,12 @@ pub(super) async fn fetch(
     let mut chunks = client
         .content(request)
         .await
-        .map_err(|status| failed(words(&status)))?
+        .map_err(|status| failed(describe(&status)))?
         .into_inner();
     while let Some(chunk) = chunks
         .message()
         .await
-        .map_err(|status| failed(words(&status)))?
+        .map_err(|status| failed(describe(&status)))?
     {
         unpacker
             .push(&chunk.data)
@@ -147,7 +151,7 @@ pub(super) async fn fetch(
 }
 
 /// A status for people: the hub's reason and message, or what failed on the way.
-fn words(status: &Status) -> String {
+fn describe(status: &Status) -> String {
     match status
         .metadata()
         .get(REASON_METADATA)

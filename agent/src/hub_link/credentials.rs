@@ -1,4 +1,4 @@
-//! What proves who this member is, and where it is kept.
+//! Credentials that prove who this member is, and where they are kept.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! How this agent gets certificates: it joins with a token, renews, or exchanges an expired one.
+//! Requests for certificates: this agent joins with a token, renews, or exchanges an expired one.
 //!
 //! Each certificate is for a new key. An expired one proves the old key on the way: the agent dials without a
 //! certificate and signs the channel binding of that connection, so the proof is of no use on any other.
@@ -27,7 +27,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// The stored identity, or a new one for a token.
 ///
-/// A token that was not used before leads to joining anew, also over an identity that still looks valid: the
+/// A token that was not used before leads to joining anew, also over an identity that is still valid by its dates: the
 /// cluster may have been forgotten by its hub, or given to another one. When that fails the stored identity is
 /// used. Whether that one has expired is for the hub to say: this member's clock may be wrong.
 ///
@@ -167,7 +167,7 @@ fn usable(
     Identity::from_der(&credentials.chain, &credentials.key)?;
     tls::roots_from_der(&credentials.authorities)?;
     if let Some(millis) = hub_millis {
-        clock.hear(millis);
+        clock.record(millis);
     }
     Ok(credentials)
 }

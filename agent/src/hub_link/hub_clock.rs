@@ -42,7 +42,7 @@ impl HubClock {
     }
 
     /// Takes what a message of the hub said, and names a difference that is too large.
-    pub(super) fn hear(&self, hub_millis: u64) {
+    pub(super) fn record(&self, hub_millis: u64) {
         let offset = ClockOffset::between(self.own.unix_millis(), hub_millis);
         let before = self.offset().filter(|offset| offset.is_skew());
         if offset.is_skew() && before.map(|before| before.to_string()) != Some(offset.to_string()) {
@@ -75,17 +75,17 @@ impl HubClock {
     }
 
     /// Says when more was heard.
-    pub(super) fn follow(&self) -> Follow {
-        Follow(self.reading.subscribe())
+    pub(super) fn readings(&self) -> Readings {
+        Readings(self.reading.subscribe())
     }
 }
 
 /// Waits for what is heard of the hub's clock.
-pub(super) struct Follow(watch::Receiver<Option<Reading>>);
+pub(super) struct Readings(watch::Receiver<Option<Reading>>);
 
-impl Follow {
+impl Readings {
     /// Ends when something was heard since the last time; never when nothing can be heard any more.
-    pub(super) async fn heard(&mut self) {
+    pub(super) async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -12,7 +12,7 @@ use super::credentials::{InvalidCredentials, StoreFailure};
 use super::dial::DialError;
 
 /// The longest that the hub's wish to be left alone is followed.
-const LONGEST: Duration = Duration::from_secs(600);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
 /// The hub's word for a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl From<tonic::Status> for JoinError {
             Some(reason) => Self::Refused {
                 reason: Refusal::parse(reason),
                 message: status.message().to_owned(),
-                retry_after: retry_after.min(LONGEST),
+                retry_after: retry_after.min(MAX_RETRY_AFTER),
             },
             None => Self::Call(status),
         }
@@ -169,7 +169,10 @@ mod tests {
             JoinError::from(status.clone()).retry_after(),
             Duration::ZERO
         );
-        for (asked, followed) in [(1_500, Duration::from_millis(1_500)), (u64::MAX, LONGEST)] {
+        for (asked, followed) in [
+            (1_500, Duration::from_millis(1_500)),
+            (u64::MAX, MAX_RETRY_AFTER),
+        ] {
             status.metadata_mut().insert(RETRY_METADATA, asked.into());
             let error = JoinError::from(status.clone());
             assert_eq!(

@@ -1,4 +1,4 @@
-//! Drives the agent's session machine over real connections.
+//! The link, which drives the agent's session machine over real connections.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 use tracing::Instrument as _;
 
-use super::connection::{self, End, Told};
+use super::connection::{self, ConnectionEvent, End};
 use super::dial::Dialer;
 
 /// Frames that wait for a connection: every deployment's report at once, and the pages of a listing.
 const OUTBOX: usize = 2 * limit::DEPLOYMENTS;
-/// What connections, stores and fetches have told and the link has not taken yet.
-const TOLD: usize = 64;
+/// Events of connections, stores and fetches that the link has not taken yet.
+const CONNECTION_EVENTS: usize = 64;
 /// Orders made durable at once.
 const STORES: usize = 16;
 /// Contents fetched at once; each may need twice its size in memory.
@@ -41,7 +41,7 @@ pub trait OrderStore: Send + Sync + 'static {
 
 /// How the agent stands with its hub, for logs, readiness and metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Standing {
+pub enum LinkStatus {
     /// Not connected yet.
     #[default]
     Starting,
@@ -64,7 +64,7 @@ pub enum Standing {
     Unreachable(String),
 }
 
-impl Standing {
+impl LinkStatus {
     /// Says more about why there is no session than an attempt that fails later.
     fn is_lasting(&self) -> bool {
         match self {
@@ -88,10 +88,10 @@ pub struct Link {
     connections: BTreeMap<Connection, (mpsc::Sender<ToHub>, Scope)>,
     /// The client of the newest open connection, for contents.
     client: Option<(Connection, HubClient<Channel>)>,
-    told: mpsc::Sender<Told>,
+    connection_events: mpsc::Sender<ConnectionEvent>,
     stores: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
-    standing: watch::Sender<Standing>,
+    status: watch::Sender<LinkStatus>,
     started: Instant,
 }
 
@@ -105,9 +105,9 @@ impl Link {
         dialer: Dialer,
         engine: mpsc::Receiver<Event>,
         tasks: &Tasks,
-    ) -> watch::Receiver<Standing> {
-        let (told, inbox) = mpsc::channel(TOLD);
-        let (standing, seen) = watch::channel(Standing::Starting);
+    ) -> watch::Receiver<LinkStatus> {
+        let (connection_events, inbox) = mpsc::channel(CONNECTION_EVENTS);
+        let (status, seen) = watch::channel(LinkStatus::Starting);
         let link = Self {
             machine,
             store,
@@ -115,71 +115,75 @@ impl Link {
             tasks: tasks.owner("hub-link"),
             connections: BTreeMap::new(),
             client: None,
-            told,
+            connection_events,
             stores: Arc::new(Semaphore::new(STORES)),
             fetches: Arc::new(Semaphore::new(FETCHES)),
-            standing,
+            status,
             started: Instant::now(),
         };
         tasks.run_until_shutdown("hub-link", link.run(inbox, engine));
         seen
     }
 
-    async fn run(mut self, mut inbox: mpsc::Receiver<Told>, mut engine: mpsc::Receiver<Event>) {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<ConnectionEvent>,
+        mut engine: mpsc::Receiver<Event>,
+    ) {
         // Stores and fetches end with the link: what was not stored is offered again by the hub.
         let mut work = self.tasks.scope("orders");
         let dialer = self.dialer.clone();
-        self.step(Event::Tick, &mut work);
+        self.handle(Event::Tick, &mut work);
         loop {
             let wake = self
                 .machine
                 .wake_at()
                 .map(|at| self.started + std::time::Duration::from_millis(at));
             tokio::select! {
-                Some(told) = inbox.recv() => self.told(told, &mut work),
-                Some(event) = engine.recv() => self.step(event, &mut work),
+                Some(event) = inbox.recv() => self.on_connection_event(event, &mut work),
+                Some(event) = engine.recv() => self.handle(event, &mut work),
                 Some(()) = work.join_next(), if !work.is_empty() => {}
-                () = dialer.replaced() => self.step(Event::Identified, &mut work),
-                () = until(wake) => self.step(Event::Tick, &mut work),
+                () = dialer.replaced() => self.handle(Event::Identified, &mut work),
+                () = until(wake) => self.handle(Event::Tick, &mut work),
             }
         }
     }
 
-    fn told(&mut self, told: Told, work: &mut Scope) {
-        let event = match told {
-            Told::Event(event) => event,
-            Told::Open(connection, client) => {
+    fn on_connection_event(&mut self, event: ConnectionEvent, work: &mut Scope) {
+        let event = match event {
+            ConnectionEvent::Event(event) => event,
+            ConnectionEvent::Open(connection, client) => {
                 self.client = Some((connection, client));
                 Event::Connected(connection)
             }
-            Told::Ended(connection, why) => {
+            ConnectionEvent::Ended(connection, why) => {
                 self.forget(connection);
                 self.ended(why);
                 Event::Disconnected(connection)
             }
         };
-        self.note(&event);
-        self.step(event, work);
+        self.update_status(&event);
+        self.handle(event, work);
     }
 
     fn ended(&self, why: End) {
         let next = match why {
-            End::CertificateExpired => Standing::CertificateExpired,
-            End::ForeignHub(why) => Standing::ForeignHub(why),
-            End::Broken(_) if self.standing.borrow().is_lasting() => return,
+            End::CertificateExpired => LinkStatus::CertificateExpired,
+            End::ForeignHub(why) => LinkStatus::ForeignHub(why),
+            End::Broken(_) if self.status.borrow().is_lasting() => return,
             End::Broken(why) => {
                 tracing::warn!(why, "the connection to the hub ended");
-                Standing::Unreachable(why)
+                LinkStatus::Unreachable(why)
             }
         };
-        if next.is_lasting() && *self.standing.borrow() != next {
+        if next.is_lasting() && *self.status.borrow() != next {
             tracing::warn!(?next, "there is no session with the hub");
         }
-        self.standing.send_replace(next);
+        self.status.send_replace(next);
     }
 
     /// Remembers what an event says about how this agent stands with its hub.
-    fn note(&self, event: &Event) {
+    fn update_status(&self, event: &Event) {
         let Event::Message(_, message) = event else {
             return;
         };
@@ -190,9 +194,9 @@ impl Link {
                     "the session with the hub is open"
                 );
                 if let Some(millis) = welcome.time {
-                    self.dialer.clock().hear(millis);
+                    self.dialer.clock().record(millis);
                 }
-                self.standing.send_replace(Standing::Connected);
+                self.status.send_replace(LinkStatus::Connected);
             }
             ToAgent::Close(close) => {
                 tracing::warn!(
@@ -202,8 +206,8 @@ impl Link {
                     "the hub ended the session"
                 );
                 let (reason, message) = (close.reason.clone(), close.message.clone());
-                self.standing
-                    .send_replace(Standing::Refused { reason, message });
+                self.status
+                    .send_replace(LinkStatus::Refused { reason, message });
             }
             _ => {}
         }
@@ -214,7 +218,7 @@ impl Link {
         self.client.take_if(|(of, _)| *of == connection);
     }
 
-    fn step(&mut self, event: Event, work: &mut Scope) {
+    fn handle(&mut self, event: Event, work: &mut Scope) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
             let now = Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX);
@@ -252,7 +256,7 @@ impl Link {
                 deployment,
                 content,
             } => {
-                let (told, room) = (self.told.clone(), Arc::clone(&self.fetches));
+                let (events, room) = (self.connection_events.clone(), Arc::clone(&self.fetches));
                 let client = self.client.as_ref().map(|(_, client)| client.clone());
                 work.spawn("fetch", async move {
                     let _room = room.acquire_owned().await;
@@ -262,7 +266,7 @@ impl Link {
                         content: content.digest,
                         result,
                     };
-                    let _ = told.send(Told::Event(event)).await;
+                    let _ = events.send(ConnectionEvent::Event(event)).await;
                 });
             }
             Action::Refused {
@@ -273,7 +277,7 @@ impl Link {
                 tracing::warn!(%deployment, number = tuple.number, reason = reason.as_str(), "an order was refused");
             }
             Action::Synced => {
-                self.standing.send_replace(Standing::Synced);
+                self.status.send_replace(LinkStatus::Synced);
             }
         }
         None
@@ -287,7 +291,7 @@ impl Link {
             self.dialer.clone(),
             redirect,
             outbound,
-            self.told.clone(),
+            self.connection_events.clone(),
         );
         scope.spawn(connection.0, run);
         self.connections.insert(connection, (outbox, scope));
@@ -300,8 +304,8 @@ impl Link {
         traceparent: Option<&str>,
         work: &mut Scope,
     ) {
-        let (told, room, store) = (
-            self.told.clone(),
+        let (events, room, store) = (
+            self.connection_events.clone(),
             Arc::clone(&self.stores),
             Arc::clone(&self.store),
         );
@@ -314,8 +318,8 @@ impl Link {
             let (deployment, tuple) = (order.deployment, order.tuple);
             tracing::debug!(%deployment, number = tuple.number, "storing an order");
             let result = store.store(order, content, trace).await;
-            let _ = told
-                .send(Told::Event(Event::Stored {
+            let _ = events
+                .send(ConnectionEvent::Event(Event::Stored {
                     deployment,
                     tuple,
                     result,

@@ -1,4 +1,4 @@
-//! Keeps the agent's identity good: renews its certificate, exchanges an expired one, joins again.
+//! The renewal of the agent's identity: renews its certificate, exchanges an expired one, joins again.
 //!
 //! ```text
 //!   a third of its life has passed ─────────▶ renew ─────┐
@@ -14,7 +14,7 @@
 //!   monotonic one. The wall clock of this member decides nothing.
 //! * Two certificates are an hour apart ([`schedule`]); what fails is repeated after a growing, jittered delay.
 //! * The next identity is saved before it is used. The open session is left alone.
-//! * An identity that is of no use is said in the log and in the readiness, with what would help.
+//! * An identity that is of no use is reported in the log and in the readiness, with what would help.
 
 mod schedule;
 
@@ -32,36 +32,36 @@ use tokio::time::Instant;
 use super::credentials::{Credentials, IdentityStore};
 use super::dial::{DialError, Dialer};
 use super::enrol;
-use super::hub_clock::Follow;
+use super::hub_clock::Readings;
 use super::join_error::JoinError;
-use super::link::Standing;
+use super::link::LinkStatus;
 use super::link::until;
 use crate::chain::chain;
 
 /// How attempts that fail are repeated.
-const AGAIN: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(300));
+const RETRY: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(300));
 
-/// While the present identity is of no use, a new token is looked for at least this often.
-const LOOK_FOR_TOKEN: Duration = Duration::from_secs(30);
+/// While the present identity is of no use, the token file is read at least this often.
+const TOKEN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How long a refusal that no attempt can change is believed: the hub may be another one after it.
 const PERMANENT_FOR: Duration = Duration::from_secs(600);
 
-/// How a member whose identity is of no use comes back, and where that is said.
+/// How a member whose identity is of no use comes back, and where that is reported.
 pub struct Rejoin {
     /// The cluster that joins again, as itself.
     pub cluster: ClusterUid,
     /// Reads the join token that stands ready now; `None` when there is none.
     pub token: Box<dyn Fn() -> Result<Option<JoinToken>, String> + Send + Sync>,
     /// How the agent stands with its hub.
-    pub standing: watch::Receiver<Standing>,
+    pub link_status: watch::Receiver<LinkStatus>,
     /// Not ready while the identity is of no use.
     pub ready: ReadyHandle,
 }
 
 /// Why the present identity is of no use, as the hub says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lack {
+enum IdentityProblem {
     /// The certificate has expired.
     Expired,
     /// The `MemberCluster` is gone or another one.
@@ -80,15 +80,15 @@ enum Need {
 
 /// Keeps the identity good, for ever. What fails is repeated.
 pub async fn keep_renewed(dialer: Dialer, store: Arc<dyn IdentityStore>, rejoin: Rejoin) {
-    Keeper::new(dialer, store, rejoin).run().await;
+    Renewal::new(dialer, store, rejoin).run().await;
 }
 
-struct Keeper {
+struct Renewal {
     dialer: Dialer,
     store: Arc<dyn IdentityStore>,
     rejoin: Rejoin,
-    heard: Follow,
-    lack: Option<Lack>,
+    clock_readings: Readings,
+    problem: Option<IdentityProblem>,
     /// When the renewal is due; unknown until the hub's clock is.
     due: Option<Instant>,
     /// Drawn once for each certificate, so that its time does not move.
@@ -103,29 +103,29 @@ struct Keeper {
     /// Until then the expired certificate is not offered for exchange again.
     permanent_until: Instant,
     /// What was logged last about a failure.
-    said: Option<String>,
+    last_error: Option<String>,
 }
 
-impl Keeper {
+impl Renewal {
     fn new(dialer: Dialer, store: Arc<dyn IdentityStore>, rejoin: Rejoin) -> Self {
         let now = Instant::now();
-        let mut keeper = Self {
-            heard: dialer.clock().follow(),
+        let mut renewal = Self {
+            clock_readings: dialer.clock().readings(),
             dialer,
             store,
             rejoin,
-            lack: None,
+            problem: None,
             due: None,
             random: rand::random(),
             received: false,
             earliest: now,
             again: now,
-            failures: Delays::new(AGAIN),
+            failures: Delays::new(RETRY),
             permanent_until: now,
-            said: None,
+            last_error: None,
         };
-        keeper.hub_time_known();
-        keeper
+        renewal.hub_time_known();
+        renewal
     }
 
     async fn run(&mut self) {
@@ -133,21 +133,21 @@ impl Keeper {
             let (need, at) = self.next(Instant::now());
             tokio::select! {
                 () = until(at) => self.act(need).await,
-                changed = self.rejoin.standing.changed() => {
+                changed = self.rejoin.link_status.changed() => {
                     if changed.is_err() {
                         // The link ended, and so does the process.
                         return std::future::pending().await;
                     }
-                    self.stands();
+                    self.link_status_changed();
                 }
-                () = self.heard.heard() => self.hub_time_known(),
+                () = self.clock_readings.changed() => self.hub_time_known(),
             }
         }
     }
 
     fn next(&self, now: Instant) -> (Need, Option<Instant>) {
-        match self.lack {
-            Some(Lack::Expired) if now >= self.permanent_until => {
+        match self.problem {
+            Some(IdentityProblem::Expired) if now >= self.permanent_until => {
                 (Need::Exchange, Some(self.again.max(self.earliest)))
             }
             Some(_) => (Need::Token, Some(self.again)),
@@ -159,24 +159,24 @@ impl Keeper {
     }
 
     /// Takes what the link says about the identity.
-    fn stands(&mut self) {
-        let standing = self.rejoin.standing.borrow_and_update().clone();
-        let lack = match &standing {
-            Standing::CertificateExpired => Some(Lack::Expired),
-            Standing::ForeignHub(_) => Some(Lack::ForeignHub),
-            Standing::Refused {
+    fn link_status_changed(&mut self) {
+        let status = self.rejoin.link_status.borrow_and_update().clone();
+        let problem = match &status {
+            LinkStatus::CertificateExpired => Some(IdentityProblem::Expired),
+            LinkStatus::ForeignHub(_) => Some(IdentityProblem::ForeignHub),
+            LinkStatus::Refused {
                 reason: CloseReason::Revoked,
                 ..
-            } => Some(Lack::Revoked),
+            } => Some(IdentityProblem::Revoked),
             _ => None,
         };
-        if matches!(standing, Standing::Connected | Standing::Synced) {
+        if matches!(status, LinkStatus::Connected | LinkStatus::Synced) {
             self.rejoin.ready.ready();
         }
-        if lack.is_some() && lack != self.lack {
+        if problem.is_some() && problem != self.problem {
             self.again = Instant::now();
         }
-        self.lack = lack;
+        self.problem = problem;
     }
 
     /// A certificate of an earlier process is as old as the hub's clock says.
@@ -205,18 +205,20 @@ impl Keeper {
             Ok(next) => return self.take(next, need),
             Err(error) => error,
         };
-        if let Some(lack) = lack_of(&error) {
-            self.lack = Some(lack);
+        if let Some(problem) = problem_of(&error) {
+            self.problem = Some(problem);
         }
         let permanent = need == Need::Exchange && error.is_permanent();
         if permanent {
             self.permanent_until = Instant::now() + PERMANENT_FOR;
         }
-        match self.lack {
-            Some(Lack::Revoked | Lack::ForeignHub) => self.join_again(Some(error)).await,
-            Some(Lack::Expired) if permanent => self.join_again(Some(error)).await,
+        match self.problem {
+            Some(IdentityProblem::Revoked | IdentityProblem::ForeignHub) => {
+                self.join_again(Some(error)).await
+            }
+            Some(IdentityProblem::Expired) if permanent => self.join_again(Some(error)).await,
             // Found out by renewing: the exchange comes next, at once.
-            Some(Lack::Expired) if need == Need::Renewal => {}
+            Some(IdentityProblem::Expired) if need == Need::Renewal => {}
             _ => self.failed(&chain(&error), error.retry_after()),
         }
     }
@@ -232,13 +234,17 @@ impl Keeper {
         match joined {
             Ok(next) => self.take(next, Need::Token),
             Err(why) => {
-                let lack = match self.lack {
-                    Some(Lack::Revoked) => "the hub says that this cluster's identity is revoked",
-                    Some(Lack::ForeignHub) => "the hub is not the one that this cluster has joined",
+                let problem = match self.problem {
+                    Some(IdentityProblem::Revoked) => {
+                        "the hub says that this cluster's identity is revoked"
+                    }
+                    Some(IdentityProblem::ForeignHub) => {
+                        "the hub is not the one that this cluster has joined"
+                    }
                     _ => "the certificate has expired and is not exchanged",
                 };
                 let error = error.map_or(String::new(), |error| format!(" ({})", chain(&error)));
-                self.failed(&format!("{lack}{error}; {why}"), asked);
+                self.failed(&format!("{problem}{error}; {why}"), asked);
             }
         }
     }
@@ -268,9 +274,9 @@ impl Keeper {
         self.dialer.replace(next);
         self.random = rand::random();
         self.received = true;
-        self.lack = None;
+        self.problem = None;
         self.failures.reset();
-        (self.again, self.permanent_until, self.said) = (now, now, None);
+        (self.again, self.permanent_until, self.last_error) = (now, now, None);
         if let Some(validity) = validity {
             let hub_now = self.dialer.clock().now();
             let times = schedule::after_receipt(&validity, hub_now, self.random);
@@ -291,29 +297,29 @@ impl Keeper {
     /// Waits before the next attempt. The same words are logged as a warning once.
     fn failed(&mut self, error: &str, asked: Duration) {
         let mut again_in = self.failures.next_after(asked, rand::random());
-        let useless = self.lack.is_some();
+        let useless = self.problem.is_some();
         if self.next(Instant::now()).0 == Need::Token {
-            again_in = again_in.min(LOOK_FOR_TOKEN);
+            again_in = again_in.min(TOKEN_INTERVAL);
         }
         self.again = Instant::now() + again_in;
         if useless {
             self.rejoin.ready.not_ready(error);
         }
-        if self.said.as_deref() == Some(error) {
+        if self.last_error.as_deref() == Some(error) {
             tracing::debug!(error, ?again_in, "the next certificate is still not there");
         } else {
             tracing::warn!(error, ?again_in, "there is no next certificate yet");
-            self.said = Some(error.to_owned());
+            self.last_error = Some(error.to_owned());
         }
     }
 }
 
 /// What an attempt to renew or exchange says about the present identity.
-fn lack_of(error: &JoinError) -> Option<Lack> {
+fn problem_of(error: &JoinError) -> Option<IdentityProblem> {
     match error {
-        JoinError::Dial(DialError::CertificateExpired) => Some(Lack::Expired),
-        JoinError::Dial(DialError::ForeignHub { .. }) => Some(Lack::ForeignHub),
-        error if error.is_revoked() => Some(Lack::Revoked),
+        JoinError::Dial(DialError::CertificateExpired) => Some(IdentityProblem::Expired),
+        JoinError::Dial(DialError::ForeignHub { .. }) => Some(IdentityProblem::ForeignHub),
+        error if error.is_revoked() => Some(IdentityProblem::Revoked),
         _ => None,
     }
 }

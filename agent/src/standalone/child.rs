@@ -1,4 +1,4 @@
-//! The sets of one deployment, as far as the controller looks at them.
+//! The sets of one deployment, as far as the controller reads them.
 
 use std::collections::BTreeSet;
 
@@ -148,7 +148,7 @@ impl Child {
     }
 
     /// Whether the condition is True and speaks about the set as it is now.
-    pub(crate) fn says(&self, type_: &str) -> bool {
+    pub(crate) fn is_true(&self, type_: &str) -> bool {
         let found = condition::find(&self.head.status.conditions, type_);
         found.is_some_and(|condition| {
             condition.status == "True"
@@ -157,7 +157,7 @@ impl Child {
     }
 
     pub(crate) fn is_available(&self) -> bool {
-        self.says(condition::AVAILABLE)
+        self.is_true(condition::AVAILABLE)
     }
 
     /// Whether it is known that nothing that this set controls is named by `newer`. Cluster-scoped objects

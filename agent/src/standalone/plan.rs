@@ -1,4 +1,4 @@
-//! What a deployment does next with its sets; decides only.
+//! Decisions about the sets of an object deployment: what is to be done next.
 
 use serde_json::{Value, json};
 use stevedore_crds::condition;
@@ -8,7 +8,7 @@ use super::child::{Child, PAUSED_BY_PARENT};
 
 /// One change of one set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum SetChange {
     /// Pause it because the deployment is paused.
     PauseByParent(String),
     /// Undo that.
@@ -21,7 +21,7 @@ pub(crate) enum Step {
     Delete(String),
 }
 
-impl Step {
+impl SetChange {
     /// Name of the set.
     pub(crate) fn set(&self) -> &str {
         match self {
@@ -62,7 +62,7 @@ pub(crate) fn current<'a>(children: &'a [Child], hash: &str) -> Option<&'a Child
 
 /// Makes every set follow `paused`. A set that was paused by hand is left alone until the deployment is
 /// paused too; then it is resumed with it.
-pub(crate) fn propagate_pause(children: &[Child], paused: bool) -> Vec<Step> {
+pub(crate) fn propagate_pause(children: &[Child], paused: bool) -> Vec<SetChange> {
     children
         .iter()
         .filter(|child| child.lifecycle() != LifecycleState::Archived)
@@ -70,52 +70,54 @@ pub(crate) fn propagate_pause(children: &[Child], paused: bool) -> Vec<Step> {
         .map(|child| {
             let name = child.name().to_owned();
             if paused {
-                Step::PauseByParent(name)
+                SetChange::PauseByParent(name)
             } else {
-                Step::Resume(name)
+                SetChange::Resume(name)
             }
         })
         .collect()
 }
 
 /// Retires what newer sets have replaced. `children` are sorted by revision.
-pub(crate) fn retire(children: &[Child]) -> Vec<Step> {
-    let mut steps = vec![];
+pub(crate) fn retire(children: &[Child]) -> Vec<SetChange> {
+    let mut changes = vec![];
     for (at, newer) in children.iter().enumerate().rev() {
         if newer.is_available() {
-            steps.extend(children[..at].iter().filter_map(archive));
+            changes.extend(children[..at].iter().filter_map(archive));
             break;
         }
         let before = at.checked_sub(1).map(|before| &children[before]);
         if let Some(before) = before.filter(|b| !b.is_available() && b.is_disjoint_from(newer)) {
-            steps.extend(archive(before));
+            changes.extend(archive(before));
         }
     }
-    steps
+    changes
 }
 
-/// The next step towards an archived set. A set that still acts is never archived: two sets would act on
+/// The next change towards an archived set. A set that still acts is never archived: two sets would act on
 /// one object.
-fn archive(child: &Child) -> Option<Step> {
+fn archive(child: &Child) -> Option<SetChange> {
     let name = child.name().to_owned();
     match child.lifecycle() {
         LifecycleState::Archived => None,
-        LifecycleState::Active => Some(Step::Pause(name)),
-        LifecycleState::Paused => child.says(condition::PAUSED).then_some(Step::Archive(name)),
+        LifecycleState::Active => Some(SetChange::Pause(name)),
+        LifecycleState::Paused => child
+            .is_true(condition::PAUSED)
+            .then_some(SetChange::Archive(name)),
     }
 }
 
 /// Deletes the oldest archived sets so that `limit` sets remain beside the newest.
-pub(crate) fn trim(children: &[Child], limit: usize) -> Vec<Step> {
+pub(crate) fn trim(children: &[Child], limit: usize) -> Vec<SetChange> {
     let Some((_, previous)) = children.split_last() else {
         return vec![];
     };
     let surplus = previous.len().saturating_sub(limit);
     previous
         .iter()
-        .filter(|child| child.says(condition::ARCHIVED) && !child.head.is_deleting())
+        .filter(|child| child.is_true(condition::ARCHIVED) && !child.head.is_deleting())
         .take(surplus)
-        .map(|child| Step::Delete(child.name().to_owned()))
+        .map(|child| SetChange::Delete(child.name().to_owned()))
         .collect()
 }
 

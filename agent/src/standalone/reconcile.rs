@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::child::Child;
 use super::new_set::{Deployment, hash, new_set, selector, selects};
-use super::plan::{self, Step};
+use super::plan::{self, SetChange};
 use super::queue::{Name, Queue};
 use super::status::{self, StatusInput};
 use crate::cluster_api::agent_client::Select;
@@ -57,7 +57,7 @@ impl Controller {
                     }
                 }
             };
-            if let Err(failure) = self.pass(&name).await {
+            if let Err(failure) = self.reconcile(&name).await {
                 tracing::info!(deployment = name.1, %failure, "an object deployment is tried again");
                 again.retain(|_, waiting| *waiting != name);
                 again.insert(Instant::now() + RETRY, name);
@@ -65,14 +65,14 @@ impl Controller {
         }
     }
 
-    async fn pass(&self, name: &Name) -> Answer<()> {
+    async fn reconcile(&self, name: &Name) -> Answer<()> {
         let Some(object) = self.get(name).await? else {
             return Ok(());
         };
         let deployment: Deployment = match decode(&object) {
             Ok(deployment) => deployment,
             Err(why) => {
-                self.tell_unreadable(name, &object, &why);
+                self.report_unreadable(name, &object, &why);
                 return Ok(());
             }
         };
@@ -82,19 +82,19 @@ impl Controller {
         let mut children = match self.children(name, &deployment).await? {
             Ok(children) => children,
             Err(set) => {
-                self.tell_blocked(name, &object, &set);
+                self.report_blocked(name, &object, &set);
                 return Ok(());
             }
         };
         drop(object);
         let collisions = deployment.status.collision_count;
         let hash = hash(&deployment.spec, collisions);
-        let mut done = Done {
+        let mut reconciled = Reconciled {
             failure: None,
             collisions,
         };
         let work = self
-            .work(name, &deployment, &children, &hash, &mut done)
+            .apply_changes(name, &deployment, &children, &hash, &mut reconciled)
             .await;
         if let Ok(true) = work {
             match self.children(name, &deployment).await? {
@@ -104,38 +104,40 @@ impl Controller {
             }
         }
         if let Err(failure) = &work {
-            done.failure = Some(failure.to_string());
+            reconciled.failure = Some(failure.to_string());
         }
-        self.write_status(name, &deployment, &children, &hash, &done)
+        self.write_status(name, &deployment, &children, &hash, &reconciled)
             .await?;
         work.map(|_| ())
     }
 
     /// Does what there is to do; whether sets were changed.
-    async fn work(
+    async fn apply_changes(
         &self,
         name: &Name,
         deployment: &Deployment,
         children: &[Child],
         hash: &str,
-        done: &mut Done,
+        reconciled: &mut Reconciled,
     ) -> Answer<bool> {
-        let mut steps = plan::propagate_pause(children, deployment.spec.paused);
+        let mut changes = plan::propagate_pause(children, deployment.spec.paused);
         let mut changed = false;
         if !deployment.spec.paused {
             if plan::current(children, hash).is_none()
                 && !deployment.spec.template.spec.template.phases.is_empty()
             {
-                changed = self.create(name, deployment, children, hash, done).await?;
+                changed = self
+                    .create(name, deployment, children, hash, reconciled)
+                    .await?;
             }
-            steps.extend(plan::retire(children));
+            changes.extend(plan::retire(children));
             let limit = deployment.spec.revision_history_limit.unwrap_or(HISTORY);
-            steps.extend(plan::trim(children, usize::try_from(limit).unwrap_or(0)));
+            changes.extend(plan::trim(children, usize::try_from(limit).unwrap_or(0)));
         }
-        for step in &steps {
-            self.carry_out(name, children, step).await?;
+        for change in &changes {
+            self.apply(name, children, change).await?;
         }
-        Ok(changed || !steps.is_empty())
+        Ok(changed || !changes.is_empty())
     }
 
     async fn create(
@@ -144,12 +146,13 @@ impl Controller {
         deployment: &Deployment,
         children: &[Child],
         hash: &str,
-        done: &mut Done,
+        reconciled: &mut Reconciled,
     ) -> Answer<bool> {
         let set = new_set(name, deployment, children, hash);
         if !selects(&deployment.spec.selector, &set["metadata"]["labels"]) {
             // Its set would never be found again, and another one be made with every pass.
-            done.failure = Some("spec.selector does not select the labels of spec.template".into());
+            reconciled.failure =
+                Some("spec.selector does not select the labels of spec.template".into());
             return Ok(false);
         }
         let namespace = name.0.as_deref();
@@ -161,7 +164,7 @@ impl Controller {
             Ok(_) => Ok(true),
             Err(failure) if failure.kind == FailureKind::Conflict => {
                 // The name is that of an older revision with the same template, or somebody else's.
-                done.collisions = Some(done.collisions.unwrap_or(0).saturating_add(1));
+                reconciled.collisions = Some(reconciled.collisions.unwrap_or(0).saturating_add(1));
                 self.queue.add(name.clone());
                 Ok(false)
             }
@@ -169,12 +172,12 @@ impl Controller {
         }
     }
 
-    async fn carry_out(&self, name: &Name, children: &[Child], step: &Step) -> Answer<()> {
-        let set = step.set();
+    async fn apply(&self, name: &Name, children: &[Child], change: &SetChange) -> Answer<()> {
+        let set = change.set();
         let Some(child) = children.iter().find(|child| child.name() == set) else {
             return Ok(());
         };
-        let Some(patch) = step.patch(child) else {
+        let Some(patch) = change.patch(child) else {
             return self.delete(name, child).await;
         };
         let namespace = name.0.as_deref();
@@ -183,7 +186,7 @@ impl Controller {
             .patch::<IgnoredAny>(Resource::set(namespace), namespace, set, None, &patch)
             .await;
         match answer {
-            // Another set than the one that was looked at, or changed since: look again.
+            // Another set than the one that was read, or changed since: read it again.
             Err(failure)
                 if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) =>
             {
@@ -202,20 +205,21 @@ impl Controller {
             .await
     }
 
-    fn tell_unreadable(&self, name: &Name, object: &RawValue, why: &Undecodable) {
+    fn report_unreadable(&self, name: &Name, object: &RawValue, why: &Undecodable) {
         let resource = Resource::deployment(name.0.as_deref());
-        self.unreadable.tell(resource, object, why);
+        self.unreadable.report(resource, object, why);
     }
 
-    /// Says that nothing is done for a deployment as long as one of its sets cannot be read: which one is the
+    /// Says that nothing is reconciled for a deployment as long as one of its sets cannot be read: which one is the
     /// newest, and what it holds, is not known.
-    fn tell_blocked(&self, name: &Name, object: &RawValue, set: &Unreadable) {
+    fn report_blocked(&self, name: &Name, object: &RawValue, set: &Unreadable) {
         let Some(identity) = Identity::of(object) else {
             return;
         };
         let message = format!("its set {} cannot be read: {}", set.identity.name, set.why);
         let resource = Resource::deployment(name.0.as_deref());
-        self.unreadable.show(resource, identity, object, message);
+        self.unreadable
+            .report_blocked(resource, identity, object, message);
     }
 
     async fn get(&self, name: &Name) -> Answer<Option<Box<RawValue>>> {
@@ -271,7 +275,7 @@ impl Controller {
         deployment: &Deployment,
         children: &[Child],
         hash: &str,
-        done: &Done,
+        reconciled: &Reconciled,
     ) -> Answer<()> {
         let input = StatusInput {
             generation: deployment.metadata.generation,
@@ -279,8 +283,8 @@ impl Controller {
             children,
             current: plan::current(children, hash),
             hash,
-            collisions: done.collisions,
-            failure: done.failure.as_deref(),
+            collisions: reconciled.collisions,
+            failure: reconciled.failure.as_deref(),
         };
         let new = status::status(&deployment.status, &input, Timestamp::now());
         if new == deployment.status {
@@ -301,7 +305,7 @@ impl Controller {
 }
 
 /// What a pass leaves for the status.
-struct Done {
+struct Reconciled {
     failure: Option<String>,
     collisions: Option<i32>,
 }

@@ -1,4 +1,4 @@
-//! What a deployment says about itself.
+//! The status of an object deployment.
 
 use jiff::Timestamp;
 use stevedore_crds::condition::{
@@ -104,21 +104,26 @@ fn stalled(input: &StatusInput<'_>) -> Update {
     let of_set = input
         .current
         .and_then(|current| condition::find(&current.head.status.conditions, STALLED))
-        .filter(|said| said.status == "True");
+        .filter(|condition| condition.status == "True");
     match (input.failure, of_set) {
         (Some(failure), _) => Update::new(STALLED, true, "Failed", failure),
-        (None, Some(said)) => Update::new(STALLED, true, said.reason.clone(), said.message.clone()),
+        (None, Some(condition)) => Update::new(
+            STALLED,
+            true,
+            condition.reason.clone(),
+            condition.message.clone(),
+        ),
         (None, None) => Update::new(STALLED, false, "NotStalled", ""),
     }
 }
 
 fn why_unready(input: &StatusInput<'_>) -> String {
     let newest = input.current.or(input.children.last());
-    let said = newest
+    let condition = newest
         .and_then(|newest| condition::find(&newest.head.status.conditions, AVAILABLE))
-        .filter(|said| !said.message.is_empty());
-    match (newest, said) {
-        (Some(newest), Some(said)) => format!("{}: {}", newest.name(), said.message),
+        .filter(|condition| !condition.message.is_empty());
+    match (newest, condition) {
+        (Some(newest), Some(condition)) => format!("{}: {}", newest.name(), condition.message),
         (Some(newest), None) => format!("{} has not reported yet", newest.name()),
         (None, _) => "there is no object set yet".into(),
     }
@@ -162,7 +167,7 @@ fn all_paused(children: &[Child]) -> bool {
     children
         .iter()
         .filter(|child| child.lifecycle() != LifecycleState::Archived)
-        .all(|child| child.says(PAUSED))
+        .all(|child| child.is_true(PAUSED))
 }
 
 /// Copies mapped conditions (`prefix/Name`) of the current set.
@@ -173,20 +178,20 @@ fn mapped(input: &StatusInput<'_>, new: &mut ObjectDeploymentStatus, now: Timest
     let is_mapped = |type_: &str| type_.contains('/');
     new.conditions
         .retain(|known| !is_mapped(&known.type_) || source.iter().any(|c| c.type_ == known.type_));
-    for said in source
+    for condition in source
         .iter()
         .filter(|condition| is_mapped(&condition.type_))
     {
-        let truth = match said.status.as_str() {
+        let truth = match condition.status.as_str() {
             "True" => condition::Status::True,
             "False" => condition::Status::False,
             _ => condition::Status::Unknown,
         };
         Update::new(
-            said.type_.clone(),
+            condition.type_.clone(),
             truth,
-            said.reason.clone(),
-            said.message.clone(),
+            condition.reason.clone(),
+            condition.message.clone(),
         )
         .apply(&mut new.conditions, input.generation, now);
     }

@@ -1,4 +1,4 @@
-//! Between the protocol's words and what a set stores of them.
+//! Conversions between the protocol's types and what a set stores of them.
 
 use stevedore_crds::v1alpha1::{Fence, StoredOrder, StoredPackage, StoredTuple, TombstonePolicy};
 use stevedore_proto_core::{

@@ -55,7 +55,7 @@ struct Metadata {
 
 /// How long after a definition changed it may take until the API server serves what it says: all that happens
 /// to it until then may be that.
-const SETTLES: Duration = Duration::from_secs(30);
+const SERVING_DELAY: Duration = Duration::from_secs(30);
 
 /// Every definition of the cluster, as far as a change may let something go on.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ impl Served {
             && known.generation == metadata.generation
             && known.deleting == deleting
         {
-            return now.duration_since(known.since) < SETTLES;
+            return now.duration_since(known.since) < SERVING_DELAY;
         }
         let state = State {
             generation: metadata.generation,

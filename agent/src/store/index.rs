@@ -31,7 +31,7 @@ impl Index {
         let known = self.table.lock().deployments();
         known
             .into_iter()
-            .for_each(|deployment| self.tell(deployment));
+            .for_each(|deployment| self.notify(deployment));
     }
 
     /// The engine, once it is attached.
@@ -39,7 +39,7 @@ impl Index {
         self.engine.get()
     }
 
-    fn tell(&self, deployment: DeploymentUid) {
+    fn notify(&self, deployment: DeploymentUid) {
         let Some(engine) = self.engine.get() else {
             return;
         };
@@ -68,7 +68,7 @@ impl Index {
         let entry = self.entry(set)?;
         let deployment = entry.deployment;
         if self.table.lock().put(set.name(), entry) {
-            self.tell(deployment);
+            self.notify(deployment);
         }
         Ok(())
     }
@@ -92,14 +92,14 @@ impl Index {
     /// stored, or [`Self::accept_loss`].
     pub(crate) fn remove(&self, name: &Name, uid: &str) -> Option<Entry> {
         let entry = self.table.lock().remove(name, uid)?;
-        self.tell(entry.deployment);
+        self.notify(entry.deployment);
         Some(entry)
     }
 
     /// A lost set is not written again: what is left is all there is.
     pub(crate) fn accept_loss(&self, deployment: DeploymentUid) {
         self.table.lock().accept_loss(deployment);
-        self.tell(deployment);
+        self.notify(deployment);
     }
 
     /// A set was just created that must not stay: the engine does not have it, and that it goes is no loss.
@@ -107,7 +107,7 @@ impl Index {
         let entry = Entry::new(set)?;
         let deployment = entry.deployment;
         self.table.lock().refuse(set.name(), entry);
-        self.tell(deployment);
+        self.notify(deployment);
         Ok(())
     }
 
@@ -221,7 +221,7 @@ impl Drop for Expected<'_> {
     fn drop(&mut self) {
         let news = self.index.table.lock().expected.remove(&self.name);
         if news == Some(true) {
-            self.index.tell(self.deployment);
+            self.index.notify(self.deployment);
         }
     }
 }

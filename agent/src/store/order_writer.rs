@@ -212,7 +212,7 @@ enum Written {
     Less,
 }
 
-/// Whether a set took a tombstone.
+/// Whether a tombstone was stored in a set.
 enum Marked {
     /// It has it now.
     Now,

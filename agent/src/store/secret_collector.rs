@@ -16,9 +16,9 @@ use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
 /// Younger ones may belong to a set that a second copy of the agent is about to write; in seconds.
-const GRACE: u32 = 600;
+const GRACE_PERIOD: u32 = 600;
 /// After this time what is left is tried again: then nothing of it is too young.
-const AGAIN: Duration = Duration::from_secs(GRACE as u64 + 1);
+const RETRY_AFTER: Duration = Duration::from_secs(GRACE_PERIOD as u64 + 1);
 
 #[derive(serde::Deserialize)]
 struct Head {
@@ -47,7 +47,7 @@ impl SecretCollector {
             let again = async {
                 match is_clean {
                     true => std::future::pending().await,
-                    false => sleep(AGAIN).await,
+                    false => sleep(RETRY_AFTER).await,
                 }
             };
             tokio::select! {
@@ -119,7 +119,7 @@ impl SecretCollector {
 
 fn is_old(created: Option<Timestamp>) -> bool {
     created.is_some_and(|created| {
-        Timestamp::now().as_second() - created.as_second() > i64::from(GRACE)
+        Timestamp::now().as_second() - created.as_second() > i64::from(GRACE_PERIOD)
     })
 }
 
@@ -165,12 +165,12 @@ mod tests {
             let listed = asked.iter().any(|asked| asked.ends_with(SECRETS));
             old.fetch_or(listed, Ordering::Relaxed);
             sleep(Duration::from_secs(1)).await;
-            assert!(began.elapsed() < 2 * AGAIN, "never");
+            assert!(began.elapsed() < 2 * RETRY_AFTER, "never");
             asked = script.asked();
         }
-        assert!(began.elapsed() >= AGAIN);
+        assert!(began.elapsed() >= RETRY_AFTER);
         // Nothing is left: nothing is asked any more.
-        sleep(10 * AGAIN).await;
+        sleep(10 * RETRY_AFTER).await;
         let lists = script.asked().into_iter();
         assert_eq!(lists.filter(|asked| asked.ends_with(SECRETS)).count(), 0);
     }

@@ -1,5 +1,5 @@
-//! Objects of kind Secret are never inline in a set: they are packed into immutable Secrets that the phase
-//! names.
+//! Secrets that hold objects of kind Secret: those are never inline in a set, but packed into immutable Secrets
+//! that the phase names.
 //!
 //! Format: a Secret of type `stevedore.dev/objects` with one key `objects`, a JSON array of what otherwise
 //! stands in `phases[].objects`. Its name is a digest under a key that never leaves the cluster, so that it
@@ -20,9 +20,9 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// The one key of such a Secret.
 const KEY: &str = "objects";
 /// The most that is packed into one Secret; the API server takes 1 MiB.
-const PACK: usize = 768 * 1024;
+const PACKED_SIZE: usize = 768 * 1024;
 /// The most that one Secret can hold.
-const MOST: usize = 1024 * 1024;
+const MAX_SECRET: usize = 1024 * 1024;
 
 /// Keeps Secrets that are written before their set names them from being taken for garbage. Nobody ever waits to
 /// delete.
@@ -45,7 +45,7 @@ impl SecretsInUse {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Error {
     /// One object alone is too big.
-    #[error("a Secret of {0} bytes in phase {1} cannot be stored: the limit is {MOST}")]
+    #[error("a Secret of {0} bytes in phase {1} cannot be stored: the limit is {MAX_SECRET}")]
     TooLarge(usize, String),
     /// The Secret is not one of objects.
     #[error("Secret {0} is not of type {OBJECTS_TYPE}")]
@@ -78,11 +78,11 @@ fn pack(phase: &str, objects: &[PhaseObject]) -> Result<Vec<Vec<u8>>, Error> {
     let mut packs: Vec<Vec<u8>> = vec![];
     for object in objects {
         let bytes = serde_json::to_vec(object).expect("an object is always JSON");
-        if bytes.len() + 2 > MOST {
+        if bytes.len() + 2 > MAX_SECRET {
             return Err(Error::TooLarge(bytes.len(), phase.to_owned()));
         }
         match packs.last_mut() {
-            Some(pack) if pack.len() + bytes.len() + 2 <= PACK => {
+            Some(pack) if pack.len() + bytes.len() + 2 <= PACKED_SIZE => {
                 pack.push(b',');
                 pack.extend(bytes);
             }
@@ -188,8 +188,8 @@ mod tests {
         let mut fits = content(vec![object("Secret", 500_000), object("Secret", 500_000)]);
         let packs = split(&mut fits).unwrap();
         assert_eq!(packs[0].len(), 2);
-        assert!(packs[0].iter().all(|pack| pack.len() <= MOST));
-        let mut big = content(vec![object("Secret", MOST)]);
+        assert!(packs[0].iter().all(|pack| pack.len() <= MAX_SECRET));
+        let mut big = content(vec![object("Secret", MAX_SECRET)]);
         assert!(matches!(split(&mut big), Err(Error::TooLarge(..))));
     }
 

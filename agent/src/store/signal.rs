@@ -1,4 +1,4 @@
-//! Signals between the store and the rest of the agent: something happened, look again.
+//! Signals between the store and the rest of the agent: something happened, read again.
 
 use tokio::sync::watch;
 

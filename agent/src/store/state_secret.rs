@@ -1,4 +1,4 @@
-//! Secret `stevedore-agent-state`: what must outlive every set.
+//! The Secret `stevedore-agent-state`, which holds what must outlive every set.
 //!
 //! Key `state`: the tuples of finished tombstones, kept for 90 days, and the highest epoch and term that any of
 //! them had. Every other epoch and term stands in the set that the order is stored as.
@@ -24,9 +24,9 @@ use crate::ports::Answer;
 const STATE: &str = "state";
 const DIGEST_KEY: &str = "digest-key";
 /// How long the tuple of a finished tombstone is kept, in seconds.
-const KEEP: i64 = 90 * 24 * 3600;
+const RETENTION: i64 = 90 * 24 * 3600;
 /// The most that are kept; the oldest go first. Together they stay below the size of a Secret.
-const MOST: usize = 2000;
+const MAX_FINISHED: usize = 2000;
 /// Attempts to write against another writer.
 const ATTEMPTS: usize = 5;
 
@@ -69,11 +69,11 @@ impl State {
     fn finish(&mut self, new: Finished) -> Vec<DeploymentUid> {
         self.seen = Some(highest(self.seen, new.tuple.leadership()));
         self.finished.retain(|old| old.deployment != new.deployment);
-        let surplus = (self.finished.len() + 1).saturating_sub(MOST);
+        let surplus = (self.finished.len() + 1).saturating_sub(MAX_FINISHED);
         let (mut gone, now) = (vec![], new.at);
         let old = std::mem::take(&mut self.finished);
         for (at, finished) in old.into_iter().enumerate() {
-            if at < surplus || now.saturating_sub(finished.at) > KEEP {
+            if at < surplus || now.saturating_sub(finished.at) > RETENTION {
                 gone.push(finished.deployment);
             } else {
                 self.finished.push(finished);
@@ -327,10 +327,13 @@ mod tests {
     fn a_finished_tombstone_replaces_the_one_before_and_old_ones_go_after_ninety_days() {
         let mut state = State::default();
         assert_eq!(state.finish(finished(1, 4, 0)), []);
-        assert_eq!(state.finish(finished(2, 2, KEEP)), []);
-        assert_eq!(state.finish(finished(2, 7, KEEP)), []);
-        assert_eq!(state.finished, [finished(1, 4, 0), finished(2, 7, KEEP)]);
-        let forgotten = state.finish(finished(3, 1, KEEP + 1));
+        assert_eq!(state.finish(finished(2, 2, RETENTION)), []);
+        assert_eq!(state.finish(finished(2, 7, RETENTION)), []);
+        assert_eq!(
+            state.finished,
+            [finished(1, 4, 0), finished(2, 7, RETENTION)]
+        );
+        let forgotten = state.finish(finished(3, 1, RETENTION + 1));
         assert_eq!(forgotten, [DeploymentUid::from_bytes([1; 16])]);
         assert_eq!(state.finished.len(), 2);
         assert_eq!(state.seen.unwrap().term.counter, 7);
@@ -340,11 +343,11 @@ mod tests {
     fn the_most_that_is_kept_fits_a_secret() {
         let mut state = State::default();
         let one = finished(1, u64::MAX, i64::MAX);
-        state.finished = vec![one; MOST];
+        state.finished = vec![one; MAX_FINISHED];
         assert!(encode(&state).0.len() < 1024 * 1024);
         let forgotten = state.finish(finished(2, 1, i64::MAX));
         assert_eq!(forgotten, [DeploymentUid::from_bytes([1; 16])]);
-        assert_eq!(state.finished.len(), MOST);
+        assert_eq!(state.finished.len(), MAX_FINISHED);
     }
 
     #[tokio::test]

@@ -29,7 +29,7 @@ const SECRETS: usize = 4;
 pub(super) struct Template {
     /// Its part of a set's spec.
     pub(super) spec: Map<String, Value>,
-    /// What stands in Secrets, by phase; absent where it was not looked at.
+    /// What stands in Secrets, by phase; absent where it was not read.
     secrets: Option<Vec<Vec<PhaseObject>>>,
 }
 
@@ -48,13 +48,13 @@ impl Template {
 }
 
 /// A content taken apart, and not stored yet.
-struct Apart {
+struct Split {
     template: Template,
     /// By phase.
     packs: Vec<Vec<Vec<u8>>>,
 }
 
-fn take_apart(bytes: &[u8]) -> Result<Apart, StoreError> {
+fn split(bytes: &[u8]) -> Result<Split, StoreError> {
     let mut content =
         Content::decode(bytes).map_err(|error| refused(Reason::Undecodable, error.to_string()))?;
     let packs = secrets::split(&mut content)
@@ -64,13 +64,13 @@ fn take_apart(bytes: &[u8]) -> Result<Apart, StoreError> {
         let objects = packs.map(|objects: Result<Vec<_>, _>| objects.expect("just packed"));
         objects.flatten().collect()
     };
-    let kept = bytes.len() <= write_cache::MOST;
+    let kept = bytes.len() <= write_cache::CAPACITY;
     let secrets = kept.then(|| packs.iter().map(unpacked).collect());
     let Ok(Value::Object(spec)) = serde_json::to_value(&content) else {
         unreachable!("content is a JSON object");
     };
     let template = Template { spec, secrets };
-    Ok(Apart { template, packs })
+    Ok(Split { template, packs })
 }
 
 /// Writes content as sets store it.
@@ -87,16 +87,16 @@ impl ContentWriter {
     /// The content as a set stores it; its Secrets are written on the way.
     pub(super) async fn template(&self, bytes: Arc<[u8]>) -> Result<Template, StoreError> {
         let apart = if bytes.len() < LARGE {
-            take_apart(&bytes)
+            split(&bytes)
         } else {
-            let reading = tokio::task::spawn_blocking(move || take_apart(&bytes));
+            let reading = tokio::task::spawn_blocking(move || split(&bytes));
             let interrupted = |_| {
                 let message = "the content was not read to its end".to_owned();
                 refused(Reason::StoreFailed, message)
             };
             reading.await.map_err(interrupted)?
         };
-        let Apart {
+        let Split {
             mut template,
             packs,
         } = apart?;
@@ -148,7 +148,7 @@ impl ContentWriter {
         reference: &ContentRef,
     ) -> Result<Template, StoreError> {
         let lacking = || {
-            // For this reason the session fetches it: a set that somebody deleted took it along.
+            // For this reason the session fetches it: it went with a set that somebody deleted.
             let message = format!("no stored set has the content {}", reference.digest);
             refused(Reason::ContentUnavailable, message)
         };

@@ -115,7 +115,7 @@ impl Watches {
     }
 
     /// Tells the controller of object deployments that a set of one of them was seen.
-    fn tell_controller(&self, namespace: &Option<String>, owners: &[OwnerReference]) {
+    fn notify_controller(&self, namespace: &Option<String>, owners: &[OwnerReference]) {
         let kind = Resource::deployment(namespace.as_deref()).kind();
         let mut controllers = owners
             .iter()
@@ -127,10 +127,10 @@ impl Watches {
     }
 
     /// The same for a set that may be unreadable.
-    fn tell_controller_of(&self, identity: &Identity, object: &RawValue) {
+    fn notify_controller_of(&self, identity: &Identity, object: &RawValue) {
         let owners: Vec<OwnerReference> =
             part(object, &["metadata", "ownerReferences"]).unwrap_or_default();
-        self.tell_controller(&identity.namespace, &owners);
+        self.notify_controller(&identity.namespace, &owners);
     }
 
     /// A set is gone; what was known of it, if that is lost.
@@ -185,7 +185,7 @@ impl Sets {
     fn seen(&mut self, set: SetObject) {
         let parts = &self.parts;
         self.unseen.remove(&set.name());
-        parts.tell_controller(&set.metadata.namespace, &set.metadata.owner_references);
+        parts.notify_controller(&set.metadata.namespace, &set.metadata.owner_references);
         let head = set.head().ok();
         let ending = head.as_ref().map(|head| head.ending);
         if ending == Some(Ending::Deleting) && !parts.index.knows_deletion(&set.reference()) {
@@ -206,9 +206,9 @@ impl Sets {
         } else {
             Resource::CLUSTER_OBJECT_SET
         };
-        self.parts.unreadable.tell(resource, object, why);
+        self.parts.unreadable.report(resource, object, why);
         if let Some(identity) = Identity::of(object) {
-            self.parts.tell_controller_of(&identity, object);
+            self.parts.notify_controller_of(&identity, object);
             self.unseen.remove(&(identity.namespace, identity.name));
         }
     }
@@ -218,7 +218,7 @@ impl Sets {
         let Some(identity) = Identity::of(object) else {
             return;
         };
-        self.parts.tell_controller_of(&identity, object);
+        self.parts.notify_controller_of(&identity, object);
         let name = (identity.namespace, identity.name);
         if let Some(lost) = self.parts.removed(&name, &identity.uid) {
             self.parts.restorer.restore(&name.1, lost, object);

@@ -12,7 +12,7 @@ use stevedore_proto_core::{Content, DeploymentUid};
 use super::set_object::SetObject;
 
 /// The most that waits, in bytes of JSON; in memory they are several times that.
-pub(super) const MOST: usize = 512 * 1024;
+pub(super) const CAPACITY: usize = 512 * 1024;
 
 /// Sets and contents that wait to be taken, by UID of the set.
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl WriteCache {
         let contents = &mut waiting.contents;
         contents.retain(|_, fresh| fresh.deployment != deployment);
         let waits: usize = contents.values().map(|fresh| fresh.size).sum();
-        if waits.saturating_add(size) <= MOST {
+        if waits.saturating_add(size) <= CAPACITY {
             let content = Arc::new(content);
             let fresh = Fresh {
                 deployment,
@@ -88,7 +88,7 @@ mod tests {
         let of = |id| DeploymentUid::from_bytes([id; 16]);
         let put = |id, uid, size| cache.put_content(of(id), uid, size, Content::default());
         put(1, "older", 100);
-        put(1, "newer", MOST - 10);
+        put(1, "newer", CAPACITY - 10);
         put(2, "too much", 11);
         put(3, "fits", 10);
         for (uid, there) in [
@@ -100,9 +100,9 @@ mod tests {
         ] {
             assert_eq!(cache.take_content(uid).is_some(), there, "{uid}");
         }
-        put(4, "gone", MOST);
+        put(4, "gone", CAPACITY);
         cache.forget("gone");
-        put(5, "room again", MOST);
+        put(5, "room again", CAPACITY);
         assert!(cache.take_content("room again").is_some());
     }
 }

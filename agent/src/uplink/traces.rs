@@ -29,7 +29,7 @@ impl Traces {
     }
 
     /// Logs, in its trace, that an order got further.
-    pub(super) fn say(&self, status: &DeploymentStatus) {
+    pub(super) fn log(&self, status: &DeploymentStatus) {
         let Some(trace) = self.risen(status) else {
             return;
         };

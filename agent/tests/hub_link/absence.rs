@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stevedore_agent::hub_link::{Credentials, IdentityStore as _, Standing};
+use stevedore_agent::hub_link::{Credentials, IdentityStore as _, LinkStatus};
 use stevedore_hub_core::session::Report;
 use stevedore_hub_grpc::server::Settings;
 use stevedore_proto_core::exchange::ExchangeRefusal;
@@ -77,7 +77,7 @@ async fn a_certificate_that_expired_more_than_a_year_ago_needs_a_token_and_says_
     let mut agent = given(&hub, 90 + 366).await;
     agent.lacks("CertificateTooOld").await;
     agent.lacks("cluster join NAME").await;
-    assert_eq!(*agent.standing.borrow(), Standing::CertificateExpired);
+    assert_eq!(*agent.status.borrow(), LinkStatus::CertificateExpired);
     let told = ExchangeRefusal::CertificateTooOld;
     hub.reported("the refusal", |report| {
         *report == Report::ExchangeRefused(told)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stevedore_agent::hub_link::{HubClock, IdentityStore as _, Standing, obtain};
+use stevedore_agent::hub_link::{HubClock, IdentityStore as _, LinkStatus, obtain};
 use stevedore_hub_core::session::Report;
 use stevedore_hub_grpc::server::Settings;
 use stevedore_proto_core::clock::ClockOffset;
@@ -96,8 +96,8 @@ async fn a_hub_whose_certificate_has_expired_is_refused_whatever_the_members_clo
         let store = Arc::new(Watched::default());
         let clock = Clock::shifted(ahead);
         let mut agent = start_with(hub.given(member, 0), store, None, clock);
-        let refused = |standing: &Standing| match standing {
-            Standing::Unreachable(why) => why.contains("has expired by the clock of this member"),
+        let refused = |status: &LinkStatus| match status {
+            LinkStatus::Unreachable(why) => why.contains("has expired by the clock of this member"),
             _ => false,
         };
         agent.stands("refusing the hub", refused).await;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use stevedore_agent::hub_link::{
-    Credentials, Dialer, HubClock, IdentityStore, Link, MemoryStore, OrderStore, Rejoin, Standing,
-    StoreFailure, keep_renewed, obtain,
+    Credentials, Dialer, HubClock, IdentityStore, Link, LinkStatus, MemoryStore, OrderStore,
+    Rejoin, StoreFailure, keep_renewed, obtain,
 };
 use stevedore_agent_core::session::{Event, Identity, Reconnect, Recovered, Session, StoreError};
 use stevedore_hub_core::ports::MemberUid;
@@ -232,7 +232,7 @@ impl IdentityStore for Watched {
 
 pub(crate) struct Agent {
     pub(crate) orders: Arc<Orders>,
-    pub(crate) standing: watch::Receiver<Standing>,
+    pub(crate) status: watch::Receiver<LinkStatus>,
     pub(crate) dialer: Dialer,
     pub(crate) store: Arc<Watched>,
     pub(crate) clock: HubClock,
@@ -283,20 +283,20 @@ pub(crate) fn start_with(
     let dialer = Dialer::new(credentials, clock.clone());
     let orders = Arc::new(Orders::default());
     let (engine, events) = mpsc::channel(16);
-    let standing = Link::start(machine, orders.clone(), dialer.clone(), events, &tasks);
+    let status = Link::start(machine, orders.clone(), dialer.clone(), events, &tasks);
     let (token, readiness) = (Arc::new(Mutex::new(token)), Readiness::new());
     let ready = Arc::clone(&token);
     let rejoin = Rejoin {
         cluster: CLUSTER,
         token: Box::new(move || Ok(ready.lock().unwrap().clone())),
-        standing: standing.clone(),
+        link_status: status.clone(),
         ready: readiness.handle("hub"),
     };
     let renewal = keep_renewed(dialer.clone(), store.clone(), rejoin);
     tasks.run_until_shutdown("renewal", renewal);
     Agent {
         orders,
-        standing,
+        status,
         dialer,
         store,
         clock,
@@ -309,11 +309,11 @@ pub(crate) fn start_with(
 }
 
 impl Agent {
-    pub(crate) async fn stands(&mut self, what: &str, fits: impl Fn(&Standing) -> bool) {
-        let seen = tokio::time::timeout(SOON, self.standing.wait_for(|standing| fits(standing)))
+    pub(crate) async fn stands(&mut self, what: &str, fits: impl Fn(&LinkStatus) -> bool) {
+        let seen = tokio::time::timeout(SOON, self.status.wait_for(|status| fits(status)))
             .await
             .is_ok();
-        assert!(seen, "never {what}: {:?}", self.standing.borrow());
+        assert!(seen, "never {what}: {:?}", self.status.borrow());
     }
 
     /// Waits until the agent says what it lacks, in words that fit.
@@ -336,7 +336,7 @@ impl Agent {
     }
 
     pub(crate) async fn synced(&mut self) {
-        self.stands("synced", |standing| *standing == Standing::Synced)
+        self.stands("synced", |status| *status == LinkStatus::Synced)
             .await;
     }
 }

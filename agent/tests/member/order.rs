@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stevedore_agent::engine::Engine;
-use stevedore_agent::notes::EventWriter;
+use stevedore_agent::event_writer::EventWriter;
 use stevedore_agent::ports::{Notified, Ports};
-use stevedore_agent::report::Reports;
-use stevedore_agent::watch::SharedWatches;
+use stevedore_agent::report_queue::ReportQueue;
+use stevedore_agent::shared_watches::SharedWatches;
 use stevedore_proto_core::content::{Phase, PhaseObject};
 use stevedore_proto_core::{Content, DeploymentUid, OrderBody, Stage};
 
 use super::store::order;
-use super::support::{config_map, eventually, namespace, parts, quiet, run, test_tasks};
+use super::support::{Parts, config_map, eventually, namespace, parts, quiet, run, test_tasks};
 
 /// Tells an engine of one deployment only: the others of this cluster belong to other tests.
 struct Only(DeploymentUid, Arc<Engine>);
@@ -45,30 +45,48 @@ fn content() -> Content {
     }
 }
 
+/// An engine over these parts, and what it reports.
+fn start_engine(parts: &Parts) -> (Arc<Engine>, Arc<ReportQueue>) {
+    let watches = Arc::new(SharedWatches::new(
+        parts.client.transport().clone(),
+        parts.discovery.clone(),
+        parts.store.circumstances(),
+        &test_tasks(),
+    ));
+    let engine = Engine::new(test_tasks());
+    watches.attach(engine.clone());
+    let reports = Arc::new(ReportQueue::default());
+    let events = EventWriter::start(parts.client.clone(), "test".into(), &test_tasks());
+    engine.start(Ports {
+        accounts: parts.accounts.clone(),
+        watches,
+        store: parts.store.clone(),
+        reporter: reports.clone(),
+        events: Arc::new(events),
+    });
+    (engine, reports)
+}
+
+async fn available(reports: &ReportQueue) {
+    let is_available = async {
+        while !reports
+            .next()
+            .await
+            .iter()
+            .any(|report| report.stage == Stage::Available)
+        {}
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), is_available).await;
+    waited.expect("available");
+}
+
 #[test]
 fn an_order_gets_available_without_reading_what_was_just_written() {
     run(async {
         let cluster = quiet().await;
         namespace(cluster, "orders").await;
         let parts = parts().await;
-        let transport = parts.client.transport().clone();
-        let watches = Arc::new(SharedWatches::new(
-            transport.clone(),
-            parts.discovery.clone(),
-            parts.store.circumstances(),
-            &test_tasks(),
-        ));
-        let engine = Engine::new(test_tasks());
-        watches.attach(engine.clone());
-        let reports = Arc::new(Reports::default());
-        let notes = EventWriter::start(parts.client.clone(), "test".into(), &test_tasks());
-        engine.start(Ports {
-            accounts: parts.accounts.clone(),
-            watches,
-            store: parts.store.clone(),
-            reporter: reports.clone(),
-            notes: Arc::new(notes),
-        });
+        let (engine, reports) = start_engine(&parts);
         let content = content();
         let order = order(9, 1, OrderBody::Apply(content.reference()));
         let deployment = order.deployment;
@@ -77,19 +95,7 @@ fn an_order_gets_available_without_reading_what_was_just_written() {
         let mut audit = cluster.audit_from_now();
         let bytes = content.to_bytes().into();
         parts.store.accept(&order, Some(bytes)).await.unwrap();
-        let available = async {
-            loop {
-                let reports = reports.next().await;
-                if reports
-                    .iter()
-                    .any(|report| report.stage == Stage::Available)
-                {
-                    return;
-                }
-            }
-        };
-        let available = tokio::time::timeout(Duration::from_secs(60), available).await;
-        available.expect("available");
+        available(&reports).await;
         let set = format!("p9-{}-1", deployment.short());
         let mut seen = vec![];
         eventually("the last apply is in the log", || {

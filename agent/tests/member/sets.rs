@@ -72,28 +72,32 @@ fn order<'a>(entries: &'a [AuditEntry], verb: &str, namespace: &str) -> Vec<&'a 
         .collect()
 }
 
+/// A set of three phases with a probe.
+fn milestone() -> Value {
+    let map = |name: &str| config_map("milestone", name, "wanted");
+    json!({"apiVersion": "stevedore.dev/v1alpha1", "kind": "ClusterObjectSet",
+    "metadata": {"name": "milestone"},
+    "spec": {
+        "revision": 1,
+        "phases": [
+            {"name": "first", "objects": objects([map("a")])},
+            {"name": "second", "objects": objects([map("b")])},
+            {"name": "third", "objects": objects([map("c")])},
+        ],
+        "availabilityProbes": [{
+            "selector": {"kind": {"group": "", "kind": "ConfigMap"}},
+            "probes": [{"cel": {"rule": "self.data.value == 'wanted'", "message": "value is not wanted"}}],
+        }],
+    }})
+}
+
 #[test]
 fn phases_go_out_in_order_drift_comes_back_and_deletion_goes_in_reverse() {
     run(async {
         let cluster = busy().await;
         namespace(cluster, "milestone").await;
         let mut audit = cluster.audit_from_now();
-        let map = |name: &str| config_map("milestone", name, "wanted");
-        let set = json!({"apiVersion": "stevedore.dev/v1alpha1", "kind": "ClusterObjectSet",
-        "metadata": {"name": "milestone"},
-        "spec": {
-            "revision": 1,
-            "phases": [
-                {"name": "first", "objects": objects([map("a")])},
-                {"name": "second", "objects": objects([map("b")])},
-                {"name": "third", "objects": objects([map("c")])},
-            ],
-            "availabilityProbes": [{
-                "selector": {"kind": {"group": "", "kind": "ConfigMap"}},
-                "probes": [{"cel": {"rule": "self.data.value == 'wanted'", "message": "value is not wanted"}}],
-            }],
-        }});
-        create(cluster, set).await;
+        create(cluster, milestone()).await;
         eventually("the set is available", || {
             condition(cluster, "ClusterObjectSet", None, "milestone", "Available")
         })
@@ -234,6 +238,47 @@ pub(crate) async fn installer(cluster: &ControlPlane, namespace: &str) {
     .await;
 }
 
+async fn rolled_out(cluster: &ControlPlane, revision: i64) {
+    let deployments = api(cluster, "ObjectDeployment", Some("shop"));
+    eventually(&format!("revision {revision} is rolled out"), || async {
+        let read = deployments
+            .get("web")
+            .await
+            .map_err(|error| error.to_string())?;
+        let status = &read.data["status"];
+        let idle = status["conditions"].as_array().is_some_and(|conditions| {
+            conditions
+                .iter()
+                .any(|c| c["type"] == "Progressing" && c["reason"] == "Idle")
+        });
+        if idle && status["revision"] == revision {
+            Ok(())
+        } else {
+            Err(status.to_string())
+        }
+    })
+    .await;
+}
+
+async fn old_set_is_archived(cluster: &ControlPlane) {
+    eventually("the old set is archived", || async {
+        let sets = api(cluster, "ObjectSet", Some("shop"))
+            .list(&Default::default())
+            .await
+            .expect("sets can be listed");
+        let archived = sets
+            .items
+            .iter()
+            .filter(|set| set.data["spec"]["lifecycleState"] == "Archived");
+        if archived.count() == 1 && sets.items.len() == 2 {
+            Ok(())
+        } else {
+            Err(json!(sets.items).to_string())
+        }
+    })
+    .await;
+}
+
 #[test]
 fn an_object_deployment_upgrades_prunes_and_keeps_its_history_and_rolls_back_forward() {
     run(async {
@@ -243,27 +288,7 @@ fn an_object_deployment_upgrades_prunes_and_keeps_its_history_and_rolls_back_for
         let mut audit = cluster.audit_from_now();
         create(cluster, web("1")).await;
         let deployments = api(cluster, "ObjectDeployment", Some("shop"));
-        let progressed = async |revision: i64| {
-            eventually(&format!("revision {revision} is rolled out"), || async {
-                let read = deployments
-                    .get("web")
-                    .await
-                    .map_err(|error| error.to_string())?;
-                let status = &read.data["status"];
-                let idle = status["conditions"].as_array().is_some_and(|conditions| {
-                    conditions
-                        .iter()
-                        .any(|c| c["type"] == "Progressing" && c["reason"] == "Idle")
-                });
-                if idle && status["revision"] == revision {
-                    Ok(())
-                } else {
-                    Err(status.to_string())
-                }
-            })
-            .await;
-        };
-        progressed(1).await;
+        rolled_out(cluster, 1).await;
         let kept = api(cluster, "ConfigMap", Some("shop"));
         let uid = kept.get("kept").await.unwrap().metadata.uid;
 
@@ -271,36 +296,21 @@ fn an_object_deployment_upgrades_prunes_and_keeps_its_history_and_rolls_back_for
             .patch("web", &PatchParams::default(), &Patch::Merge(&web("2")))
             .await
             .unwrap();
-        progressed(2).await;
+        rolled_out(cluster, 2).await;
         gone(cluster, "ConfigMap", Some("shop"), "dropped").await;
         let now = kept.get("kept").await.unwrap();
         assert_eq!(
             (&now.metadata.uid, now.data["data"]["value"].as_str()),
             (&uid, Some("2"))
         );
-        eventually("the old set is archived", || async {
-            let sets = api(cluster, "ObjectSet", Some("shop"))
-                .list(&Default::default())
-                .await
-                .unwrap();
-            let archived = sets
-                .items
-                .iter()
-                .filter(|set| set.data["spec"]["lifecycleState"] == "Archived");
-            if archived.count() == 1 && sets.items.len() == 2 {
-                Ok(())
-            } else {
-                Err(json!(sets.items).to_string())
-            }
-        })
-        .await;
+        old_set_is_archived(cluster).await;
 
         // An older template again is a new revision: old sets are never revived.
         deployments
             .patch("web", &PatchParams::default(), &Patch::Merge(&web("1")))
             .await
             .unwrap();
-        progressed(3).await;
+        rolled_out(cluster, 3).await;
         assert_eq!(kept.get("kept").await.unwrap().metadata.uid, uid);
         let read = deployments.get("web").await.unwrap();
         assert_eq!(read.data["status"]["collisionCount"], 1);

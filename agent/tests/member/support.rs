@@ -81,7 +81,7 @@ pub(crate) async fn busy() -> &'static ControlPlane {
                 "--kubeconfig",
             ];
             let args = Args::parse_from(args.into_iter().map(str::to_owned).chain([kubeconfig]));
-            stevedore_agent::run::start(args, &tasks())
+            stevedore_agent::startup::start(args, &tasks())
                 .await
                 .expect("the agent starts");
         })

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use stevedore_agent::ports::{Account, ObjectSink, WatchNotice, Watches as _};
-use stevedore_agent::watch::SharedWatches;
+use stevedore_agent::shared_watches::SharedWatches;
 use stevedore_agent_core::failure::FailureKind;
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
 use stevedore_proto_core::DeploymentUid;

@@ -1,4 +1,4 @@
-//! What an order carries: objects in phases, and the probes that gate them.
+//! The content of an order: objects in phases, and the probes that gate them.
 //!
 //! Names and meaning are those of Package Operator's `ObjectSetTemplateSpec`. [`Content::to_bytes`] is the
 //! only form that is hashed, sent and stored; the accepted digest is kept as a value beside what is stored

@@ -1,4 +1,4 @@
-//! What a member says about itself.
+//! The environment of a member, as it reports it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Exchanging an expired certificate for a new one: what is signed, how long it may be, why it is refused.
+//! The exchange of an expired certificate for a new one: what is signed, how long it may be, why it is refused.
 //!
 //! A member that was away until its certificate expired proves that it is still itself with the certificate's
 //! private key. Over a TLS connection without a client certificate it sends the expired certificate, a request

@@ -1,4 +1,4 @@
-//! What a member holds, and the root digest over it.
+//! Orders that a member holds, and the root digest over them.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Everything that travels on the control stream.
+//! Messages of the control stream.
 //!
 //! ```text
 //! agent                                   hub

@@ -1,4 +1,4 @@
-//! What the hub wants of one deployment now.
+//! Orders: what the hub wants of one deployment now.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +42,7 @@ pub struct Settings {
     /// Namespace that confines all objects and holds the account; absent for cluster packages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_namespace: Option<String>,
-    /// The member looks on but writes nothing.
+    /// The member watches and reports, but writes nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paused: bool,
     /// What a tombstone does to the objects.

@@ -105,7 +105,7 @@ words! {
     #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
     Reason {
         // How far a deployment is.
-        /// The order is stored and nothing was looked at yet.
+        /// The order is stored and nothing was read yet.
         #[default]
         Preparing = "Preparing",
         /// A phase is being written.

@@ -1,4 +1,4 @@
-//! What a member says about a deployment.
+//! The status of a deployment, as its member reports it.
 //!
 //! A report names the tuple it speaks about, and is narrow: every list and text has a cap, and
 //! [`DeploymentStatus::bounded`] cuts to it, so that a report never exceeds [`limit::STATUS`] and never has
@@ -49,7 +49,18 @@ pub struct Verdict {
     pub message: String,
 }
 
-/// Where a phase stands.
+impl Verdict {
+    /// A status with its reason and words for people.
+    pub fn new(status: Truth, reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// The state of a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PhaseState {
     /// Not reached yet.

@@ -1,4 +1,4 @@
-//! How a process ends.
+//! The exit of a process.
 
 use std::fmt::{self, Display};
 use std::process::ExitCode;

@@ -37,7 +37,7 @@ impl Guard {
 }
 
 impl Desired {
-    /// How the live object is looked at.
+    /// The rules by which the live object is observed.
     pub fn rules<'a>(&'a self, probes: &'a Probes) -> ObservationRules<'a> {
         ObservationRules {
             probes: Some(probes),

@@ -1,4 +1,4 @@
-//! What happens to a deployment beside the outcomes of its own actions.
+//! Events of a deployment beside the outcomes of its own actions: watches, and time.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

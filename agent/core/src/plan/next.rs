@@ -1,4 +1,4 @@
-//! What to do next.
+//! The next actions of a deployment.
 
 use stevedore_proto_core::Millis;
 

@@ -1,4 +1,4 @@
-//! Steps that have to succeed before others start, and what stands against them.
+//! Operations that are retried until they succeed, and what stands against them.
 
 use stevedore_proto_core::{Millis, Reason};
 

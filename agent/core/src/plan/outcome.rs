@@ -1,18 +1,17 @@
-//! What carrying out an action gave.
+//! Outcomes of actions, and what follows from them.
 
 use std::sync::Arc;
 
 use stevedore_proto_core::{Millis, Reason};
 
 use super::operation::{Operation, OperationFailure};
-use super::{Action, Deployment, Purpose, RemovalTask};
+use super::{Action, Deployment, Purpose};
 use crate::desired::Blueprint;
 use crate::failure::{Failure, FailureKind};
-use crate::prune::{self, SetInventory};
+use crate::prune::SetInventory;
 use crate::removal::{self, Removal, RemovalTarget};
 use crate::rollout::{self, Block};
 use crate::set::{Lifecycle, SetHead, SetUid};
-use crate::teardown;
 
 /// Why a content is not rolled out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,11 +173,8 @@ impl Deployment {
 
     /// There is no account for this reason, and that leaves no object to be taken away either.
     fn nothing_is_left(&self, reason: &Reason) -> bool {
-        let all_end = match self.removing.as_ref().map(|task| &task.purpose) {
-            Some(Purpose::Teardown { .. }) => true,
-            Some(Purpose::Sets(sets)) => self.heads.iter().all(|head| sets.contains(&head.set.uid)),
-            _ => false,
-        };
+        let purpose = self.removing.as_ref().map(|task| &task.purpose);
+        let all_end = purpose.is_some_and(|purpose| purpose.ends_all(&self.heads));
         let untouched = |head: &SetHead| head.is_standalone() && !head.begun;
         match reason {
             // What looks its account up in a namespace has all its objects there.
@@ -250,53 +246,10 @@ impl Deployment {
         let Some(task) = &mut self.removing else {
             return;
         };
-        let known = task.survey.done && (task.search.done || !task.needs_search);
-        if !known || task.removal.is_some() {
-            return;
+        if let Some(targets) = task.targets(&self.heads, accepted.as_deref()) {
+            let seed = self.jitter.draw();
+            task.removal = Some(Removal::new(self.uid, newest, targets, seed));
         }
-        let mut inventory = match &task.purpose {
-            Purpose::Prune(_) => match &accepted {
-                Some(accepted) => prune::prune(&task.inventories, accepted),
-                // Not to know what the accepted set names prunes nothing.
-                None => return,
-            },
-            Purpose::Teardown { .. } => teardown::whole(&task.inventories),
-            Purpose::Sets(sets) => split(task, &self.heads, |uid| sets.contains(uid)),
-            Purpose::Archive(set) => split(task, &self.heads, |uid| uid == set),
-            Purpose::Supersede(sets) => {
-                let covered = prune::superseded(&task.inventories);
-                let is_covered = |head: &&SetHead| {
-                    sets.contains(&head.set.uid) && covered.contains(&head.number)
-                };
-                let covered = self.heads.iter().filter(is_covered);
-                task.covered = covered.map(|head| head.set.uid.clone()).collect();
-                Vec::new()
-            }
-            Purpose::Orphan(_) => Vec::new(),
-        };
-        let nothing_stays = match &task.purpose {
-            Purpose::Teardown { .. } => true,
-            Purpose::Sets(sets) => self.heads.iter().all(|head| sets.contains(&head.set.uid)),
-            Purpose::Prune(_)
-            | Purpose::Supersede(_)
-            | Purpose::Archive(_)
-            | Purpose::Orphan(_) => false,
-        };
-        if nothing_stays {
-            for found in std::mem::take(&mut task.found) {
-                match inventory
-                    .iter_mut()
-                    .find(|known| known.key.same_object(&found.key))
-                {
-                    // The mark knows the phase also where the content is lost.
-                    Some(known) => known.rank = found.rank,
-                    None => inventory.push(found),
-                }
-            }
-        }
-        task.inventories = Vec::new();
-        let seed = self.jitter.draw();
-        task.removal = Some(Removal::new(self.uid, newest, inventory, seed));
     }
 
     fn cleanup_done(&mut self, action: &Action, result: Result<(), Failure>, now: Millis) {
@@ -326,28 +279,4 @@ impl Deployment {
             _ => {}
         }
     }
-}
-
-/// What the ending sets name and no staying one holds; an archived set holds nothing.
-fn split(
-    task: &RemovalTask,
-    heads: &[SetHead],
-    ends: impl Fn(&SetUid) -> bool,
-) -> Vec<RemovalTarget> {
-    let numbers = |matches: &dyn Fn(&SetHead) -> bool| -> Vec<SetInventory> {
-        let numbers: Vec<u64> = heads
-            .iter()
-            .filter(|head| !head.archived && matches(head))
-            .map(|head| head.number)
-            .collect();
-        task.inventories
-            .iter()
-            .filter(|set| numbers.contains(&set.number))
-            .cloned()
-            .collect()
-    };
-    teardown::without(
-        &numbers(&|head| ends(&head.set.uid)),
-        &numbers(&|head| !ends(&head.set.uid)),
-    )
 }

@@ -1,4 +1,4 @@
-//! What a deployment says about itself.
+//! The summary of a deployment, from which statuses and reports are made.
 
 use stevedore_proto_core::status::{Blocker, Truth, Verdict};
 use stevedore_proto_core::{Reason, Stage};
@@ -68,9 +68,7 @@ impl Deployment {
         blockers.extend(self.unwatched.iter().map(|(scope, why)| Blocker {
             reason: Reason::NotWatched,
             object: scope.kind.kind().to_owned(),
-            message: format!(
-                "is looked at every half minute only, for it cannot be watched: {why}"
-            ),
+            message: format!("is listed every half minute only, for it cannot be watched: {why}"),
         }));
         Summary {
             accepted: self.accepted().map(|head| head.set.uid.clone()),
@@ -93,11 +91,7 @@ impl Deployment {
     }
 
     fn available(&self, rollout: Option<&rollout::Summary>, blockers: &[Blocker]) -> Verdict {
-        let no = |reason: Reason, message: String| Verdict {
-            status: Truth::False,
-            reason,
-            message,
-        };
+        let no = |reason, message: String| Verdict::new(Truth::False, reason, message);
         if self.accepted().is_none() {
             return match self.heads.last() {
                 Some(newest) if newest.is_set_aside() => {

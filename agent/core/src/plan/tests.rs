@@ -5,6 +5,7 @@ mod drift;
 mod orders;
 mod properties;
 mod removals;
+mod sim;
 mod world;
 
 use stevedore_proto_core::content::CollisionProtection;
@@ -16,7 +17,8 @@ use crate::failure::{Failure, FailureKind};
 use crate::observation::Owner;
 use crate::probe::Probed;
 use crate::set::Ending;
-use world::{Sim, Write, key, objects};
+use sim::Sim;
+use world::{Write, key, objects};
 
 fn simple() -> Sim {
     let mut sim = Sim::new();

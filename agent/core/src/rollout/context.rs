@@ -1,4 +1,4 @@
-//! What a rollout starts from: whose it is, and what is remembered of its objects.
+//! The context of a rollout: whose it is, and what is remembered of its objects.
 
 use stevedore_proto_core::DeploymentUid;
 
@@ -45,7 +45,7 @@ pub struct Memory {
     /// It was in place as this order wants it: the accepted set's own status names it, or the order before
     /// wanted the same. What differs now is drift.
     pub placed: bool,
-    /// The last look at it.
+    /// The last observation of it.
     pub seen: Option<Observation>,
 }
 

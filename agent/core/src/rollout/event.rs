@@ -1,4 +1,4 @@
-//! What changes a rollout: answers to its requests and what watches saw.
+//! Events of a rollout: answers to its requests, and what watches saw.
 
 use stevedore_proto_core::{Millis, Reason};
 
@@ -228,7 +228,7 @@ impl Rollout {
         }
     }
 
-    /// A watch's list is complete: what it did not name has to be looked at.
+    /// A watch's list is complete: what it did not name has to be read.
     pub fn synced(&mut self, scope: &WatchKey, now: Millis) {
         for item in &mut self.items {
             let missed = scope.covers(&item.desired.key)
@@ -259,7 +259,7 @@ impl Rollout {
         }
     }
 
-    /// Takes in a look at an object, unless a later one is known: that one is judged again then, by what the
+    /// Takes in an observation of an object, unless a later one is known: that one is judged again then, by what the
     /// answer changed beside it.
     fn take_observation(&mut self, at: usize, seen: Observation, fresh: bool, now: Millis) -> bool {
         let item = &mut self.items[at];

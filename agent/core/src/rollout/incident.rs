@@ -1,4 +1,4 @@
-//! Who changed objects of ours: once per disturbance, and only for a while.
+//! Incidents: who changed objects of ours, once per drift, and only for a while.
 
 use stevedore_proto_core::Millis;
 use stevedore_proto_core::status::{Attribution, Interference};
@@ -52,7 +52,7 @@ impl Incident {
 }
 
 impl Rollout {
-    /// The object is not as it was left. What stays so is one incident, however often it is looked at.
+    /// The object is not as it was left. What stays so is one incident, however often it is read.
     pub(super) fn drifted(&mut self, at: usize, now: Millis) {
         let author = author(&self.items[at]);
         self.attribute(at, author, now);

@@ -125,8 +125,8 @@ pub(super) struct Item {
     pub(super) desired: Desired,
     pub(super) record: Option<Record>,
     pub(super) live: Live,
-    /// What is known goes back to a look after the order was accepted, and after the last time that all was
-    /// to be looked at again.
+    /// What is known was read after the order was accepted, and after the last time that all was
+    /// to be read again.
     pub(super) fresh: bool,
     /// Was in place as this order wants it: from now on changes are drift.
     pub(super) placed: bool,
@@ -184,7 +184,7 @@ impl Item {
             .map_or(Probed::NotYet, |seen| seen.probed.clone())
     }
 
-    /// It was looked at, and its probes could not be evaluated at that time.
+    /// It was read, and its probes could not be evaluated at that time.
     pub(super) fn waits_for_probe(&self) -> bool {
         self.fresh
             && self

@@ -1,4 +1,4 @@
-//! What a refused request means for its object.
+//! Refused requests, and what each means for its object.
 
 use stevedore_proto_core::{Millis, Reason};
 
@@ -40,10 +40,10 @@ pub(super) fn refuse(
     // What usually passes at the next try is not worth a status of its own.
     let brief = schedule == Some(SOON) && item.backoff.attempts() < 4;
     if !brief {
-        let homeless = failure.kind == FailureKind::NotFound && !item.live.is_present();
+        let lacks_namespace = failure.kind == FailureKind::NotFound && !item.live.is_present();
         item.block = Some(Box::new(Block {
             // What is created can only miss its namespace.
-            reason: if homeless {
+            reason: if lacks_namespace {
                 Reason::NamespaceMissing
             } else {
                 failure.kind.reason()

@@ -1,4 +1,4 @@
-//! What a rollout says about itself.
+//! The summary of a rollout.
 
 use stevedore_proto_core::Reason;
 use stevedore_proto_core::status::{
@@ -29,7 +29,7 @@ pub struct Summary {
     pub paused: bool,
     /// Every object is in place.
     pub applied: bool,
-    /// Enough has been looked at to say so: what is being read says nothing yet.
+    /// Enough has been read to say so: what is being read says nothing yet.
     pub known: bool,
     /// One per phase.
     pub phases: Vec<PhaseStatus>,
@@ -72,7 +72,7 @@ impl Rollout {
         }
     }
 
-    /// Nothing that was reached waits for a first or a renewed look, or for a repair that is made at once,
+    /// Nothing that was reached waits to be read for the first time or again, or for a repair that is made at once,
     /// unless something stops it.
     fn is_known(&self) -> bool {
         self.items
@@ -120,17 +120,9 @@ impl Rollout {
     }
 
     fn verdict(&self) -> Verdict {
-        let no = |reason: Reason, message: String| Verdict {
-            status: Truth::False,
-            reason,
-            message,
-        };
         if self.is_available() {
-            return Verdict {
-                status: Truth::True,
-                reason: Reason::Available,
-                message: "every object is in place and passes its probes".to_owned(),
-            };
+            let message = "every object is in place and passes its probes";
+            return Verdict::new(Truth::True, Reason::Available, message);
         }
         if let Some((_, first)) = self.blocked().next() {
             let reason = if first.preflight && !is_in_the_way(first) {
@@ -141,8 +133,13 @@ impl Rollout {
             let objects = self
                 .blocked()
                 .map(|(item, block)| format!("{} {}", item.desired.key, block.message));
-            return no(reason, listed(objects));
+            return Verdict::new(Truth::False, reason, listed(objects));
         }
+        self.verdict_of_waiting()
+    }
+
+    /// Nothing is blocked, but a phase is not through.
+    fn verdict_of_waiting(&self) -> Verdict {
         let phase = (0..=self.reached)
             .find(|phase| !self.phase_passes(*phase))
             .unwrap_or(self.reached);
@@ -157,29 +154,22 @@ impl Rollout {
             .all(|item| in_place(item) && item.waits_for_probe());
         if only_unprobed && !waiting.is_empty() {
             let objects = waiting.iter().map(|item| item.desired.key.to_string());
-            return Verdict {
-                status: Truth::Unknown,
-                reason: Reason::ProbeWaits,
-                message: format!("phase {name:?}: {UNPROBED}: {}", listed(objects)),
-            };
+            let message = format!("phase {name:?}: {UNPROBED}: {}", listed(objects));
+            return Verdict::new(Truth::Unknown, Reason::ProbeWaits, message);
         }
         if waiting.iter().all(in_place) {
             let objects = waiting
                 .iter()
                 .map(|item| format!("{}: {}", item.desired.key, self.shortfall(item)));
-            return no(
-                Reason::ProbeFailure,
-                format!("phase {name:?} failed: {}", listed(objects)),
-            );
+            let message = format!("phase {name:?} failed: {}", listed(objects));
+            return Verdict::new(Truth::False, Reason::ProbeFailure, message);
         }
         let objects = waiting
             .iter()
             .filter(|item| !in_place(item))
             .map(|item| item.desired.key.to_string());
-        no(
-            Reason::Applying,
-            format!("phase {name:?} is being applied: {}", listed(objects)),
-        )
+        let message = format!("phase {name:?} is being applied: {}", listed(objects));
+        Verdict::new(Truth::False, Reason::Applying, message)
     }
 
     fn shortfall(&self, item: &Item) -> String {
@@ -192,7 +182,7 @@ impl Rollout {
             .to_owned();
         };
         if !item.fresh {
-            "not looked at since the order was accepted".to_owned()
+            "not read since the order was accepted".to_owned()
         } else if !seen.established {
             "not established yet".to_owned()
         } else if self.paused && !item.placed && !item.in_place(&self.context) {

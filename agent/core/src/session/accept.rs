@@ -1,4 +1,4 @@
-//! Whether an offered order may be accepted: only forward.
+//! The rule of acceptance: an order is accepted only forward.
 
 use stevedore_proto_core::tuple::Precedence;
 use stevedore_proto_core::{Leadership, Reason, Tuple};

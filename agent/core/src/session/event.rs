@@ -1,4 +1,4 @@
-//! What the session machine takes and gives.
+//! Events that the session machine takes, and actions that it gives.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
-//! Ports in memory. The API keeps bodies as they are sent and checks preconditions; it merges nothing.
+//! Ports in memory.
+
+mod client;
+mod ports;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use stevedore_proto_core::{
 use tokio::sync::watch;
 
 use crate::ports::*;
+use ports::OneAccount;
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
 
@@ -38,7 +42,7 @@ struct State {
     version: u64,
     log: Vec<String>,
     reports: Vec<DeploymentStatus>,
-    notes: Vec<Note>,
+    events: Vec<SetEvent>,
     interest: Option<(Account, Vec<WatchKey>)>,
     status_writes: usize,
     /// The policy's default account, or why there is none.
@@ -114,7 +118,7 @@ impl Fake {
             watches: of(),
             store: of(),
             reporter: of(),
-            notes: of(),
+            events: of(),
         }
     }
 
@@ -199,8 +203,8 @@ impl Fake {
         self.state.lock().reports.clone()
     }
 
-    pub(super) fn notes(&self) -> Vec<Note> {
-        self.state.lock().notes.clone()
+    pub(super) fn events(&self) -> Vec<SetEvent> {
+        self.state.lock().events.clone()
     }
 
     pub(super) fn status_writes(&self) -> usize {
@@ -307,267 +311,5 @@ impl Fake {
             fields.as_array_mut().unwrap().push(theirs);
             object.clone()
         })
-    }
-}
-
-fn conflict() -> Failure {
-    Failure::new(FailureKind::Conflict, "the object was modified")
-}
-
-fn stored(body: &Value, uid: &str, version: u64) -> Value {
-    let mut object = body.clone();
-    object["metadata"]["uid"] = json!(uid);
-    object["metadata"]["resourceVersion"] = json!(version.to_string());
-    let fields = json!({"f:data": {"f:a": {}}});
-    object["metadata"]["managedFields"] =
-        json!([{"manager": "stevedore", "operation": "Apply", "fieldsV1": fields}]);
-    object
-}
-
-/// The cluster behind an account.
-struct Client(Arc<Fake>);
-
-impl ObjectApi for Client {
-    fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<Value>>> {
-        let unreadable = self.0.with(|state| state.unreadable.clone());
-        Box::pin(async move {
-            if unreadable.as_deref() == Some(&*key.name) {
-                return Err(Failure::new(FailureKind::Unreadable, "nested too deep"));
-            }
-            Ok(self.0.object(&key.name))
-        })
-    }
-
-    fn served<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<ObjectKey>>> {
-        Box::pin(async move { Ok(Some(key.clone())) })
-    }
-
-    fn apply<'a>(
-        &'a self,
-        key: &'a ObjectKey,
-        body: &'a Value,
-        options: ApplyOptions,
-    ) -> BoxFuture<'a, Answer<Value>> {
-        Box::pin(async move {
-            self.0.answers_about(&key.name).await;
-            self.0.with(|state| {
-                let name = key.name.to_string();
-                let expected = body["metadata"]["resourceVersion"]
-                    .as_str()
-                    .unwrap_or_default();
-                let uid = match state.objects.get(&name) {
-                    None if expected == "1" => format!("uid-{name}-{}", state.version),
-                    Some(live) if live["metadata"]["resourceVersion"] == expected => {
-                        live["metadata"]["uid"]
-                            .as_str()
-                            .unwrap_or_default()
-                            .to_owned()
-                    }
-                    _ => return Err(conflict()),
-                };
-                let kind = if options.dry_run { "check" } else { "apply" };
-                state.log.push(format!("{kind} {name}"));
-                let object = stored(body, &uid, state.version + 1);
-                if !options.dry_run {
-                    state.version += 1;
-                    state.objects.insert(name, object.clone());
-                }
-                Ok(object)
-            })
-        })
-    }
-
-    fn delete<'a>(
-        &'a self,
-        key: &'a ObjectKey,
-        preconditions: &'a Preconditions,
-    ) -> BoxFuture<'a, Answer<()>> {
-        Box::pin(async move {
-            self.0.with(|state| {
-                let Some(object) = state.objects.get_mut(&*key.name) else {
-                    return Ok(());
-                };
-                if object["metadata"]["uid"] != preconditions.uid.as_str() {
-                    return Err(conflict());
-                }
-                state.log.push(format!("delete {}", key.name));
-                if state.held.as_deref() == Some(&*key.name) {
-                    object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-                    object["metadata"]["finalizers"] = json!(["example.org/hold"]);
-                } else {
-                    state.objects.remove(&*key.name);
-                }
-                Ok(())
-            })
-        })
-    }
-
-    fn list<'a>(
-        &'a self,
-        _: &'a WatchKey,
-        _: DeploymentUid,
-        _: Option<String>,
-    ) -> BoxFuture<'a, Answer<Page>> {
-        Box::pin(async move {
-            let objects = self.0.state.lock().objects.values().cloned().collect();
-            Ok(Page {
-                objects,
-                next: None,
-            })
-        })
-    }
-
-    fn find_all<'a>(
-        &'a self,
-        _: DeploymentUid,
-        _: Option<&'a str>,
-    ) -> BoxFuture<'a, Answer<Found>> {
-        Box::pin(async move {
-            let state = self.0.state.lock();
-            let objects = state.objects.values().cloned().collect();
-            let forbidden = |kind: &Kind| {
-                let failure = Failure::new(FailureKind::Forbidden, "may not list");
-                (kind.clone(), failure)
-            };
-            Ok(Found {
-                objects,
-                unlistable: state.unlistable.iter().map(forbidden).collect(),
-            })
-        })
-    }
-
-    fn scope<'a>(&'a self, kind: &'a Kind) -> BoxFuture<'a, Answer<Option<Scope>>> {
-        Box::pin(
-            async move { Ok((kind.kind() == "ConfigMap").then_some(Scope { namespaced: true })) },
-        )
-    }
-}
-
-/// Opens the one client, through the fake that made it.
-struct OneAccount(Arc<Fake>);
-
-impl Accounts for OneAccount {
-    fn open<'a>(&'a self, _: &'a SetHead) -> BoxFuture<'a, Opened> {
-        Box::pin(async move {
-            let opened = self.0.state.lock().account.clone();
-            let name = opened.unwrap_or(Err(Reason::NoAccount));
-            let name = name.map_err(|reason| Block::preflight(reason, "no account"))?;
-            Ok((
-                account(name),
-                Arc::new(Client(Arc::clone(&self.0))) as Arc<dyn ObjectApi>,
-            ))
-        })
-    }
-
-    fn policy(&self) -> u64 {
-        self.0.state.lock().policy
-    }
-}
-
-impl Watches for Fake {
-    fn set_interest(&self, _: DeploymentUid, account: &Account, scopes: Vec<WatchKey>) {
-        self.with(|state| state.interest = Some((account.clone(), scopes)));
-    }
-}
-
-impl SetStore for Fake {
-    fn sets<'a>(
-        &'a self,
-        _: DeploymentUid,
-        _: &'a [SetHead],
-    ) -> BoxFuture<'a, Answer<Vec<StoredSet>>> {
-        Box::pin(async move {
-            let state = self.state.lock();
-            Ok(state.sets.values().map(|(set, _)| set.clone()).collect())
-        })
-    }
-
-    fn content<'a>(
-        &'a self,
-        set: &'a SetRef,
-    ) -> BoxFuture<'a, Result<Arc<Content>, ContentFailure>> {
-        Box::pin(async move {
-            self.with(|state| {
-                state.content_reads += 1;
-                let found = state.sets.get(&*set.uid).filter(|_| !state.content_lost);
-                let found = found.map(|(_, content)| Arc::clone(content));
-                found.ok_or_else(|| ContentFailure::Missing("gone".into()))
-            })
-        })
-    }
-
-    fn digest_key(&self) -> [u8; 32] {
-        [7; 32]
-    }
-
-    fn write_status<'a>(
-        &'a self,
-        set: &'a SetRef,
-        status: &'a ObjectSetStatus,
-    ) -> BoxFuture<'a, Answer<()>> {
-        Box::pin(async move {
-            self.with(|state| {
-                if state.status_failures > 0 {
-                    state.status_failures -= 1;
-                    return Err(Failure::new(FailureKind::Unavailable, "try again"));
-                }
-                state.status_writes += 1;
-                if let Some((stored, _)) = state.sets.get_mut(&*set.uid) {
-                    stored.status = status.clone();
-                }
-                Ok(())
-            })
-        })
-    }
-
-    fn archive<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<Option<i64>>> {
-        Box::pin(async move {
-            self.with(|state| {
-                state.log.push(format!("archive {}", set.name));
-                let stored = state.sets.get_mut(&*set.uid);
-                Ok(stored.map(|(stored, _)| {
-                    stored.head.lifecycle = Lifecycle::Archived;
-                    stored.head.generation += 1;
-                    stored.head.generation
-                }))
-            })
-        })
-    }
-
-    fn delete<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
-        Box::pin(async move {
-            self.with(|state| {
-                state.log.push(format!("discard {}", set.name));
-                state.sets.remove(&*set.uid);
-            });
-            Ok(())
-        })
-    }
-
-    fn release<'a>(&'a self, set: &'a SetRef) -> BoxFuture<'a, Answer<()>> {
-        SetStore::delete(self, set)
-    }
-
-    fn record_teardown(&self, _: DeploymentUid, tombstone: Tuple) -> BoxFuture<'_, Answer<()>> {
-        Box::pin(async move {
-            self.with(|state| state.log.push(format!("record {}", tombstone.number)));
-            Ok(())
-        })
-    }
-
-    fn definitions_terminating(&self) -> bool {
-        false
-    }
-}
-
-impl Reporter for Fake {
-    fn report(&self, status: DeploymentStatus) {
-        self.with(|state| state.reports.push(status));
-    }
-}
-
-impl Notes for Fake {
-    fn note(&self, _: &SetRef, note: Note) {
-        self.with(|state| state.notes.push(note));
     }
 }

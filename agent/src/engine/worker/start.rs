@@ -1,4 +1,4 @@
-//! Starting what the plan asks for.
+//! The start of what the plan asks for.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::engine::writes::{self, Load, Request, Write};
 use crate::ports::{Answer, ObjectApi, REQUESTS_PER_DEPLOYMENT, SetStore};
 
 impl Worker {
-    /// Starts everything that is to be done now and has room; gives the time to look again if nothing happens.
+    /// Starts everything that is to be done now and has room; gives the time to plan again if nothing happens.
     pub(super) fn start_actions(&mut self) -> Option<Millis> {
         let room = REQUESTS_PER_DEPLOYMENT.saturating_sub(self.acting);
         let plan = self.core.plan(self.now(), room);

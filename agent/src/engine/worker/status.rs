@@ -1,4 +1,4 @@
-//! The status of a deployment, told: as statuses of its sets, as the report to the hub, as Events.
+//! Publication of a deployment's status: as statuses of its sets, as the report to the hub, as Events.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use stevedore_proto_core::{Millis, Reason, Stage, Tuple};
 use super::{Completion, Worker};
 use crate::engine::status_writer::Next;
 use crate::engine::{cel, set_status};
-use crate::ports::Note;
+use crate::ports::SetEvent;
 
 /// While requests are completed one after the other, it is told no more often.
 const PAUSE: Millis = 20;
@@ -21,17 +21,17 @@ const PAUSE: Millis = 20;
 impl Worker {
     /// Writes and reports what has changed; gives the time to come back if nothing happens, which is no later
     /// than `wake`.
-    pub(super) fn tell(&mut self, mut wake: Option<Millis>) -> Option<Millis> {
+    pub(super) fn publish_status(&mut self, mut wake: Option<Millis>) -> Option<Millis> {
         let now = self.now();
         if self.stale || self.core.is_idle() {
             return wake;
         }
-        let pause_ends = self.told_at.saturating_add(PAUSE);
-        let pauses = self.acting > 0 && self.told_at > 0 && now < pause_ends;
+        let pause_ends = self.published_at.saturating_add(PAUSE);
+        let pauses = self.acting > 0 && self.published_at > 0 && now < pause_ends;
         if pauses && !self.has_turned() {
             return earlier(wake, Some(pause_ends));
         }
-        self.told_at = now;
+        self.published_at = now;
         let mut summary = self.core.summary();
         if self.mailbox.evaluator().quarantine.is_on() {
             summary.blockers.push(Blocker {
@@ -44,7 +44,7 @@ impl Worker {
                 ),
             });
         }
-        if !is_worth_telling(&summary) {
+        if !is_conclusive(&summary) {
             return wake;
         }
         for (set, desired) in self.desired_statuses(&summary) {
@@ -65,7 +65,7 @@ impl Worker {
             }
         }
         self.report(&summary);
-        self.note(&summary);
+        self.record_events(&summary);
         wake
     }
 
@@ -164,7 +164,7 @@ impl Worker {
         }
     }
 
-    fn note(&mut self, summary: &Summary) {
+    fn record_events(&mut self, summary: &Summary) {
         let Some(set) = summary
             .accepted
             .as_deref()
@@ -183,7 +183,7 @@ impl Worker {
                 .is_some_and(|status| condition::is_true(&status.conditions, AVAILABLE)),
         };
         if was != available {
-            let note = Note {
+            let event = SetEvent {
                 warning: !available,
                 reason: if available {
                     Reason::Available
@@ -192,31 +192,31 @@ impl Worker {
                 },
                 message: summary.available.message.clone(),
             };
-            self.ports.notes.note(&set, note);
+            self.ports.events.record(&set, event);
         }
         self.was_available = Some((set.uid.clone(), available));
         let Some(rollout) = &summary.rollout else {
             return;
         };
         for incident in &rollout.incidents {
-            if self.told.contains(incident) {
+            if self.recorded.contains(incident) {
                 continue;
             }
-            let note = Note {
+            let event = SetEvent {
                 warning: true,
                 reason: match incident.kind {
                     Interference::Drift => Reason::Drift,
                     Interference::Contention => Reason::Contention,
                 },
-                message: what_happened(incident),
+                message: incident_event(incident),
             };
-            self.ports.notes.note(&set, note);
+            self.ports.events.record(&set, event);
         }
-        self.told.clone_from(&rollout.incidents);
+        self.recorded.clone_from(&rollout.incidents);
     }
 }
 
-fn what_happened(incident: &Incident) -> String {
+fn incident_event(incident: &Incident) -> String {
     let object = &incident.object;
     let who = match &incident.author {
         Author::Deleter => return format!("{object} was deleted, and is put back"),
@@ -231,8 +231,8 @@ fn what_happened(incident: &Incident) -> String {
     }
 }
 
-/// What is still being looked at says nothing yet: an agent that starts must not say that what runs does not.
-fn is_worth_telling(summary: &Summary) -> bool {
+/// While objects are still being read there is nothing to report: an agent that starts must not report that what runs does not.
+fn is_conclusive(summary: &Summary) -> bool {
     let preparing = summary.available.reason == Reason::Preparing && summary.blockers.is_empty();
     let looking = summary
         .rollout

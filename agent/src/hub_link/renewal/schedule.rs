@@ -1,4 +1,4 @@
-//! When a certificate is to be renewed: after a third of its life, by the hub's clock or the monotonic one.
+//! The time of a certificate's renewal: after a third of its life, by the hub's clock or the monotonic one.
 //!
 //! The member's own wall clock has no part in it. Times are counted from the moment of the call.
 
@@ -10,9 +10,9 @@ use super::super::credentials::Validity;
 
 /// Shortest time from one certificate to the next, unless the certificate itself lives for less than twice as
 /// long. Whatever clocks do and hubs say, an agent asks no more often.
-const BETWEEN: Duration = Duration::from_secs(3600);
+const MIN_INTERVAL: Duration = Duration::from_secs(3600);
 /// The same for a certificate that lives for seconds.
-const BETWEEN_AT_LEAST: Duration = Duration::from_secs(1);
+const MIN_INTERVAL_OF_SHORT_LIVES: Duration = Duration::from_secs(1);
 
 /// When the next certificate is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub(super) struct Times {
 pub(super) fn after_receipt(validity: &Validity, hub_now: Option<i64>, random: u64) -> Times {
     let life = seconds(validity.not_after - hub_now.unwrap_or(validity.not_before));
     let earliest = match life {
-        Duration::ZERO => BETWEEN,
-        life => BETWEEN.min(life / 2).max(BETWEEN_AT_LEAST),
+        Duration::ZERO => MIN_INTERVAL,
+        life => MIN_INTERVAL.min(life / 2).max(MIN_INTERVAL_OF_SHORT_LIVES),
     };
     let due = retry::spread(life / 3, 10, random).max(earliest);
     Times { due, earliest }
@@ -67,7 +67,7 @@ mod tests {
     fn a_certificate_is_renewed_after_a_third_of_its_life_give_or_take_a_tenth() {
         for (random, due) in [(0, 27.0), (u64::MAX / 2, 30.0), (u64::MAX, 33.0)] {
             let times = after_receipt(&VALIDITY, Some(NOW), random);
-            assert_eq!((days(times.due), times.earliest), (due, BETWEEN));
+            assert_eq!((days(times.due), times.earliest), (due, MIN_INTERVAL));
             assert_eq!(days(of_stored(&VALIDITY, NOW, random)), due);
             assert_eq!(
                 days(of_stored(&VALIDITY, NOW + 20 * DAY, random)),
@@ -99,7 +99,7 @@ mod tests {
             for validity in [VALIDITY, ended, broken] {
                 let times = after_receipt(&validity, hub_now, 0);
                 assert!(
-                    times.due >= BETWEEN && times.earliest == BETWEEN,
+                    times.due >= MIN_INTERVAL && times.earliest == MIN_INTERVAL,
                     "{times:?}"
                 );
             }

@@ -19,7 +19,7 @@ fn set(revision: i64) -> Made {
 }
 
 impl Made {
-    fn says(mut self, type_: &str) -> Self {
+    fn with_condition(mut self, type_: &str) -> Self {
         let condition = json!({"type": type_, "status": "True", "reason": "R", "message": "",
             "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z"});
         self.0["status"]["conditions"]
@@ -83,15 +83,18 @@ fn the_current_set_is_the_newest_one_and_only_with_the_template_s_hash() {
 #[test]
 fn an_available_set_retires_every_older_one_paused_first() {
     let sets = [
-        set(1).lifecycle("Paused").says("Paused").child(),
+        set(1).lifecycle("Paused").with_condition("Paused").child(),
         set(2).lifecycle("Paused").child(),
         set(3).child(),
-        set(4).says("Available").child(),
+        set(4).with_condition("Available").child(),
     ];
     assert_eq!(
         retire(&sets),
-        [Step::Archive("web-1".into()), Step::Pause("web-3".into())],
-        "the second set has not said yet that it is paused"
+        [
+            SetChange::Archive("web-1".into()),
+            SetChange::Pause("web-3".into())
+        ],
+        "the second set has not condition yet that it is paused"
     );
 }
 
@@ -100,9 +103,9 @@ fn a_set_that_failed_is_retired_early_only_when_it_shares_nothing() {
     let shares = [set(1).controls("shared").child(), set(2).child()];
     assert_eq!(retire(&shares), []);
     let apart = [set(1).controls("mine").child(), set(2).child()];
-    assert_eq!(retire(&apart), [Step::Pause("web-1".into())]);
+    assert_eq!(retire(&apart), [SetChange::Pause("web-1".into())]);
     let works = [
-        set(1).says("Available").controls("mine").child(),
+        set(1).with_condition("Available").controls("mine").child(),
         set(2).child(),
     ];
     assert_eq!(retire(&works), []);
@@ -118,8 +121,8 @@ fn pausing_reaches_every_set_that_is_not_archived_and_resuming_only_those_it_pau
     assert_eq!(
         propagate_pause(&sets, true),
         [
-            Step::PauseByParent("web-2".into()),
-            Step::PauseByParent("web-3".into())
+            SetChange::PauseByParent("web-2".into()),
+            SetChange::PauseByParent("web-3".into())
         ]
     );
     let sets = [
@@ -128,15 +131,20 @@ fn pausing_reaches_every_set_that_is_not_archived_and_resuming_only_those_it_pau
     ];
     assert_eq!(
         propagate_pause(&sets, false),
-        [Step::Resume("web-3".into())]
+        [SetChange::Resume("web-3".into())]
     );
 }
 
 #[test]
 fn only_archived_sets_beyond_the_limit_are_deleted_oldest_first() {
-    let archived = |revision| set(revision).lifecycle("Archived").says("Archived").child();
+    let archived = |revision| {
+        set(revision)
+            .lifecycle("Archived")
+            .with_condition("Archived")
+            .child()
+    };
     let sets = [archived(1), archived(2), archived(3), set(4).child()];
-    assert_eq!(trim(&sets, 2), [Step::Delete("web-1".into())]);
+    assert_eq!(trim(&sets, 2), [SetChange::Delete("web-1".into())]);
     assert_eq!(trim(&sets, 0).len(), 3);
     assert_eq!(trim(&[set(1).child(), set(2).child()], 0), []);
 }
@@ -146,13 +154,13 @@ fn a_step_fits_only_the_set_that_was_looked_at() {
     let mut read = set(1);
     read.0["metadata"]["resourceVersion"] = "7".into();
     let child = read.child();
-    for step in [
-        Step::PauseByParent("web-1".into()),
-        Step::Resume("web-1".into()),
-        Step::Pause("web-1".into()),
-        Step::Archive("web-1".into()),
+    for change in [
+        SetChange::PauseByParent("web-1".into()),
+        SetChange::Resume("web-1".into()),
+        SetChange::Pause("web-1".into()),
+        SetChange::Archive("web-1".into()),
     ] {
-        let patch = step.patch(&child).unwrap();
+        let patch = change.patch(&child).unwrap();
         assert_eq!(
             (
                 &patch["metadata"]["uid"],

@@ -26,7 +26,7 @@ impl Entry {
         })
     }
 
-    /// Whether the engine has to look again.
+    /// Whether the engine has to read it again.
     fn differs_from(&self, other: &Self) -> bool {
         let (one, other) = (&self.head, &other.head);
         one.set.uid != other.set.uid

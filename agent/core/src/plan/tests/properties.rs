@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::world::{Sim, Write, key, objects};
+use super::sim::Sim;
+use super::world::{Write, key, objects};
 use stevedore_proto_core::status::Truth;
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];

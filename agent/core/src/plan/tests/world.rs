@@ -1,21 +1,16 @@
-//! A tiny pure model: objects by name, and a simulation that carries plans out one action at a time.
+//! A model of a cluster: objects by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stevedore_proto_core::{DeploymentUid, Digest, Millis, Reason};
+use stevedore_proto_core::{DeploymentUid, Digest};
 
-use crate::desired::{Blueprint, Desired, Guard, PhasePart};
+use crate::desired::{Desired, Guard, PhasePart};
 use crate::failure::{Failure, FailureKind};
 use crate::key::{Kind, ObjectKey};
 use crate::mark::ShortHash;
 use crate::observation::{Observation, Owner};
-use crate::plan::{Action, Deployment, Inventories, Outcome, Summary};
 use crate::probe::Probed;
-use crate::prune::SetInventory;
-use crate::removal::{self, RemovalTarget};
-use crate::rollout::{self, Block, Progress, Record};
-use crate::set::tests::head;
-use crate::set::{Ending, Lifecycle, SetHead};
+use crate::removal;
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
 
@@ -46,15 +41,15 @@ pub(super) fn objects(all: &[(&str, u16, u64)]) -> Vec<Desired> {
 }
 
 #[derive(Debug, Clone)]
-struct Object {
-    uid: u64,
-    version: u64,
-    owner: Option<(DeploymentUid, u64, ShortHash, u16)>,
-    labelled: bool,
-    tampered: u64,
-    manager: Option<String>,
-    finalizers: BTreeSet<String>,
-    terminating: bool,
+pub(super) struct Object {
+    pub(super) uid: u64,
+    pub(super) version: u64,
+    pub(super) owner: Option<(DeploymentUid, u64, ShortHash, u16)>,
+    pub(super) labelled: bool,
+    pub(super) tampered: u64,
+    pub(super) manager: Option<String>,
+    pub(super) finalizers: BTreeSet<String>,
+    pub(super) terminating: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,11 +60,11 @@ pub(super) enum Write {
 
 #[derive(Debug, Default)]
 pub(super) struct World {
-    objects: BTreeMap<String, Object>,
-    probes: BTreeMap<String, Probed>,
-    refused: BTreeMap<String, Failure>,
-    unreadable: BTreeMap<String, Failure>,
-    next: u64,
+    pub(super) objects: BTreeMap<String, Object>,
+    pub(super) probes: BTreeMap<String, Probed>,
+    pub(super) refused: BTreeMap<String, Failure>,
+    pub(super) unreadable: BTreeMap<String, Failure>,
+    pub(super) next: u64,
     pub(super) requests: usize,
     pub(super) log: Vec<Write>,
     pub(super) namespace_terminating: bool,
@@ -78,12 +73,12 @@ pub(super) struct World {
 }
 
 impl World {
-    fn tick(&mut self) -> u64 {
+    pub(super) fn tick(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
 
-    fn change(&mut self, name: &str, change: impl FnOnce(&mut Object)) {
+    pub(super) fn change(&mut self, name: &str, change: impl FnOnce(&mut Object)) {
         let version = self.tick();
         let object = self.objects.get_mut(name).unwrap();
         change(object);
@@ -132,7 +127,7 @@ impl World {
         self.refused.remove(name);
     }
 
-    fn insert(
+    pub(super) fn insert(
         &mut self,
         name: &str,
         owner: Option<(DeploymentUid, u64, ShortHash, u16)>,
@@ -238,7 +233,7 @@ impl World {
         })
     }
 
-    fn guarded(&self, name: &str, guard: &Guard) -> Result<(), Failure> {
+    pub(super) fn guarded(&self, name: &str, guard: &Guard) -> Result<(), Failure> {
         if let Some(failure) = self.refused.get(name) {
             return Err(failure.clone());
         }
@@ -261,7 +256,7 @@ impl World {
         }
     }
 
-    fn apply(
+    pub(super) fn apply(
         &mut self,
         desired: &Desired,
         guard: &Guard,
@@ -283,7 +278,12 @@ impl World {
         Ok(self.seen(&name).unwrap())
     }
 
-    fn delete_guarded(&mut self, name: &str, uid: &str, version: &str) -> removal::Answer {
+    pub(super) fn delete_guarded(
+        &mut self,
+        name: &str,
+        uid: &str,
+        version: &str,
+    ) -> removal::Answer {
         let guard = Guard::Change {
             uid: uid.into(),
             resource_version: version.into(),
@@ -309,325 +309,5 @@ impl World {
                 Write::Applied(_) => None,
             })
             .collect()
-    }
-}
-
-/// A deployment, its stored sets and the world.
-pub(super) struct Sim {
-    pub(super) deployment: Deployment,
-    pub(super) world: World,
-    pub(super) sets: Vec<SetHead>,
-    contents: BTreeMap<String, Vec<Desired>>,
-    pub(super) now: Millis,
-    /// Why there is no account.
-    pub(super) no_account: Option<Reason>,
-    pub(super) recorded: bool,
-    pub(super) success_delay: u32,
-}
-
-impl Sim {
-    pub(super) fn new() -> Self {
-        Self {
-            deployment: Deployment::new(OURS, 11),
-            world: World::default(),
-            sets: Vec::new(),
-            contents: BTreeMap::new(),
-            now: 1_000,
-            no_account: None,
-            recorded: false,
-            success_delay: 0,
-        }
-    }
-
-    pub(super) fn store(&mut self, number: u64, objects: Vec<Desired>) {
-        let uid = format!("set-{number}");
-        self.contents.insert(uid.clone(), objects);
-        self.sets.push(head(&uid, number));
-        self.deliver();
-    }
-
-    pub(super) fn store_tombstone_only(&mut self, number: u64) {
-        self.sets.push(SetHead {
-            ending: Ending::Tombstone { orphan: false },
-            ..head("tombstone", number)
-        });
-    }
-
-    pub(super) fn tombstone(&mut self, orphan: bool) {
-        self.sets.last_mut().unwrap().ending = Ending::Tombstone { orphan };
-        self.deliver();
-    }
-
-    pub(super) fn deliver(&mut self) {
-        self.deployment.set_heads(self.sets.clone());
-    }
-
-    /// The agent starts anew: only what is stored is left.
-    pub(super) fn restart(&mut self) {
-        self.deployment = Deployment::new(OURS, 12);
-        self.deliver();
-    }
-
-    pub(super) fn forget_statuses(&mut self) {
-        for set in &mut self.sets {
-            set.inventory = Default::default();
-            set.progress = Progress::default();
-        }
-    }
-
-    pub(super) fn summary(&self) -> Summary {
-        self.deployment.summary()
-    }
-
-    pub(super) fn written(&self) -> Vec<&str> {
-        self.world
-            .log
-            .iter()
-            .filter_map(|write| match write {
-                Write::Applied(name) => Some(name.as_str()),
-                Write::Deleted(_) => None,
-            })
-            .collect()
-    }
-
-    pub(super) fn archived(&self) -> Vec<u64> {
-        let archived = self.sets.iter().filter(|set| set.archived);
-        archived.map(|set| set.number).collect()
-    }
-
-    /// Something about the object changed that its watch shows.
-    pub(super) fn touch(&mut self, name: &str) {
-        self.world.bump(name);
-        let seen = self.world.seen(name).unwrap();
-        self.deployment.observed(&key(name), seen, self.now);
-    }
-
-    pub(super) fn edit(&mut self, name: &str, manager: &str) {
-        self.world.edit(name, manager);
-        let seen = self.world.seen(name).unwrap();
-        self.deployment.observed(&key(name), seen, self.now);
-    }
-
-    pub(super) fn finish(&mut self) {
-        self.settle_until(self.now + 24 * 3_600_000);
-        assert_eq!(
-            self.deployment.plan(self.now, 16).actions,
-            [],
-            "settled within a day"
-        );
-    }
-
-    /// Only opens the account and prepares the content.
-    pub(super) fn prepare(&mut self) {
-        for _ in 0..2 {
-            let action = self.deployment.plan(self.now, 16).actions[0].clone();
-            self.carry_out(&action);
-        }
-    }
-
-    pub(super) fn settle_until(&mut self, until: Millis) {
-        for _ in 0..20_000 {
-            let plan = self.deployment.plan(self.now, 16);
-            assert_eq!(
-                plan,
-                self.deployment.plan(self.now, 16),
-                "planning changes nothing"
-            );
-            for action in &plan.actions {
-                self.carry_out(action);
-            }
-            if plan.actions.is_empty() {
-                match plan.wake_at {
-                    Some(at) if at <= until => {
-                        assert!(at > self.now, "a wake-up in the past");
-                        self.now = at;
-                        self.deployment.tick(at);
-                    }
-                    _ => return,
-                }
-            }
-            self.store_status();
-        }
-        panic!("does not settle: {:#?}", self.summary());
-    }
-
-    /// What the executor would write to the accepted set's status.
-    fn store_status(&mut self) {
-        let summary = self.summary();
-        let (Some(accepted), Some(rollout)) = (summary.accepted, summary.rollout) else {
-            return;
-        };
-        for set in self.sets.iter_mut().filter(|set| set.set.uid == accepted) {
-            set.inventory = rollout.controlled.clone().into();
-            set.begun = true;
-            set.progress = Progress {
-                reached: rollout
-                    .phases
-                    .iter()
-                    .rposition(|phase| {
-                        phase.state != stevedore_proto_core::status::PhaseState::Pending
-                    })
-                    .unwrap_or_default(),
-                succeeded: rollout.succeeded,
-            };
-        }
-    }
-
-    pub(super) fn carry_out(&mut self, action: &Action) {
-        self.deployment.begin(action);
-        let outcome = self.outcome(action);
-        self.deployment.finish(action, outcome, self.now);
-    }
-
-    fn outcome(&mut self, action: &Action) -> Outcome {
-        match action {
-            Action::OpenAccount(_) => {
-                Outcome::Opened(self.no_account.clone().map_or(Ok(()), |reason| {
-                    Err(Block {
-                        reason,
-                        message: "no account".into(),
-                        preflight: false,
-                    })
-                }))
-            }
-            Action::Prepare(set) => {
-                let objects = self.contents[&**set].clone();
-                let phases = objects
-                    .iter()
-                    .map(|object| object.phase + 1)
-                    .max()
-                    .unwrap_or(0);
-                Outcome::Prepared(Ok(Blueprint {
-                    phases: (0..phases).map(|phase| format!("phase-{phase}")).collect(),
-                    objects,
-                    success_delay: self.success_delay,
-                    ..Blueprint::default()
-                }))
-            }
-            Action::ReadInventories(sets) => Outcome::InventoriesRead(Ok(self.survey(sets))),
-            Action::Search => {
-                let found = self.world.objects.iter();
-                let ours = found.filter_map(|(name, object)| {
-                    let owner = object.owner.filter(|owner| owner.0 == OURS)?;
-                    Some(RemovalTarget {
-                        key: key(name),
-                        rank: owner.3,
-                        uid: None,
-                    })
-                });
-                Outcome::Searched(Ok(ours.collect()))
-            }
-            Action::Rollout(job) => {
-                self.world.requests += 1;
-                Outcome::Rollout(self.rollout_answer(job))
-            }
-            Action::Remove(job) => {
-                self.world.requests += 1;
-                Outcome::Remove(self.removal_answer(job))
-            }
-            Action::Archive(uid) => {
-                for set in self.sets.iter_mut().filter(|set| set.set.uid == *uid) {
-                    set.archived = true;
-                    set.lifecycle = Lifecycle::Archived;
-                    set.inventory = Default::default();
-                }
-                Outcome::Done(Ok(()))
-            }
-            Action::DeleteSet(uid) | Action::RemoveFinalizer(uid) => {
-                self.sets.retain(|set| set.set.uid != *uid);
-                Outcome::Done(Ok(()))
-            }
-            Action::RecordTeardown => {
-                self.recorded = true;
-                Outcome::Done(Ok(()))
-            }
-        }
-    }
-
-    fn survey(&self, sets: &[crate::set::SetUid]) -> Inventories {
-        let mut inventories = Inventories::default();
-        for set in self.sets.iter().filter(|set| sets.contains(&set.set.uid)) {
-            let Some(objects) = self.contents.get(&*set.set.uid) else {
-                inventories.incomplete = true;
-                continue;
-            };
-            let recorded = |key: &ObjectKey| -> Option<Box<str>> {
-                let (_, Record { uid, .. }) =
-                    set.inventory.iter().find(|(known, _)| known == key)?;
-                Some(uid.clone())
-            };
-            inventories.sets.push(SetInventory {
-                number: set.number,
-                objects: objects
-                    .iter()
-                    .map(|object| (object.key.clone(), object.phase, recorded(&object.key)))
-                    .collect(),
-            });
-        }
-        inventories
-    }
-
-    fn rollout_answer(&mut self, job: &rollout::Job) -> rollout::Answer {
-        let rollout = self.deployment.rollout().unwrap();
-        let order = rollout.order();
-        let desired = |at: &usize| rollout.desired(*at).unwrap().clone();
-        match job {
-            rollout::Job::List(_) if self.world.unlistable.is_some() => {
-                let kind = self.world.unlistable.expect("just looked at");
-                rollout::Answer::Failed(Failure::new(kind, "no"))
-            }
-            rollout::Job::List(_) => {
-                let names = self.world.names();
-                let listed = names.iter().filter(|name| self.world.labelled(name));
-                rollout::Answer::Listed(
-                    listed
-                        .filter_map(|name| Some((key(name), self.world.seen(name)?)))
-                        .collect(),
-                )
-            }
-            rollout::Job::Read(at) => rollout::Answer::Read(self.world.seen(&desired(at).key.name)),
-            rollout::Job::DryRun(at, guard) => {
-                match self.world.guarded(&desired(at).key.name, guard) {
-                    Ok(()) => rollout::Answer::Checked,
-                    Err(failure) => rollout::Answer::Failed(failure),
-                }
-            }
-            rollout::Job::Apply(at, guard) => {
-                let desired = desired(at);
-                match self.world.apply(&desired, guard, order) {
-                    Ok(seen) => rollout::Answer::Written(seen),
-                    Err(failure) => rollout::Answer::Failed(failure),
-                }
-            }
-        }
-    }
-
-    fn removal_answer(&mut self, job: &removal::Job) -> removal::Answer {
-        let name = |at: &usize| -> String {
-            let removal = self.deployment.removal().unwrap();
-            removal.key(*at).unwrap().name.to_string()
-        };
-        match job {
-            removal::Job::Read(at) => match self.world.unreadable.get(&name(at)) {
-                Some(failure) => removal::Answer::Failed(failure.clone()),
-                None => removal::Answer::Read(self.world.seen(&name(at))),
-            },
-            removal::Job::Delete {
-                at,
-                uid,
-                resource_version,
-            } => {
-                let name = name(at);
-                self.world.delete_guarded(&name, uid, resource_version)
-            }
-            removal::Job::Namespace(_) => {
-                let mut seen = crate::adopt::tests::seen(Owner::Nobody);
-                seen.terminating = self
-                    .world
-                    .namespace_terminating
-                    .then(|| "kubernetes".into());
-                removal::Answer::Read(Some(seen))
-            }
-        }
     }
 }

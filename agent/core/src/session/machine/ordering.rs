@@ -1,4 +1,4 @@
-//! Transitions of orders: judged, fetched, stored, acknowledged.
+//! Transitions of orders: decided on, fetched, stored, acknowledged.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Wiring: which part is made from which, in what order they start.
+//! Startup of the agent: which part is made from which, in what order they start.
 //!
 //! ```text
 //!  admin port ─▶ API server ─▶ store (state, index) ─▶ watches over own kinds in sync ─▶ engine ─▶ ready
@@ -24,20 +24,20 @@ use crate::accounts::AccountResolver;
 use crate::args::Args;
 use crate::cluster_api::{AgentClient, Discovery, Transport, connect};
 use crate::engine::Engine;
+use crate::event_writer::EventWriter;
 use crate::facts;
-use crate::hub_link::{HubClock, Standing};
+use crate::hub_link::{HubClock, LinkStatus};
 use crate::identity::IdentitySecret;
 use crate::metrics::{Metrics, Sources};
-use crate::notes::EventWriter;
 use crate::ports::{Answer, Notified, ObjectSink, Ports, Reporter};
-use crate::report::{Nobody, Reports};
+use crate::report_queue::{NoHub, ReportQueue};
+use crate::shared_watches::SharedWatches;
 use crate::standalone::{self, queue::Queue};
 use crate::store::Store;
 use crate::uplink::Uplink;
-use crate::watch::SharedWatches;
 
 /// Between attempts while the API server does not answer at the start.
-const START: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(15));
+const START_RETRY: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(15));
 
 /// Starts everything that `args` ask for, as tasks. Returns when the port is bound; what follows waits for
 /// the API server by itself.
@@ -62,7 +62,7 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     let transport = connect::connect(args.kubeconfig.as_deref()).await?;
     let all = tasks.clone();
     tasks.try_until_shutdown("agent", async move {
-        wire(args, transport, parts, metrics, &all).await?;
+        start_parts(args, transport, parts, metrics, &all).await?;
         std::future::pending::<Answer<()>>().await
     });
     Ok(())
@@ -74,7 +74,7 @@ struct Parts {
     hub: Option<ReadyHandle>,
 }
 
-async fn wire(
+async fn start_parts(
     args: Args,
     transport: Transport,
     parts: Parts,
@@ -82,59 +82,24 @@ async fn wire(
     tasks: &Tasks,
 ) -> Answer<()> {
     let client = AgentClient::new(transport.clone());
-    let (cluster, environment) = first_words(&client, &parts.start).await;
+    let (cluster, environment) = read_cluster(&client, &parts.start).await;
     tracing::info!(%cluster, version = environment.kubernetes_version, "the API server answers");
-    let discovery = Arc::new(Discovery::new(transport.clone()));
-    let accounts = Arc::new(AccountResolver::new(
-        client.clone(),
-        Arc::clone(&discovery),
-        &args.namespace,
-    ));
-    let queue = Arc::new(Queue::default());
-    let store = patiently("opening the store", &parts.start, || {
-        Store::open(
-            client.clone(),
-            &args.namespace,
-            Arc::clone(&accounts),
-            Arc::clone(&queue),
-            tasks,
-        )
-    })
-    .await;
-    parts.start.not_ready("reading what is stored");
-    store.observe(&discovery)?.complete().await;
-
-    let engine = Engine::new(tasks.owner("engine"));
-    let circumstances = store.circumstances();
-    let watches = Arc::new(SharedWatches::new(
-        transport.clone(),
-        discovery,
-        circumstances.clone(),
-        tasks,
-    ));
-    watches.attach(Arc::clone(&engine) as Arc<dyn ObjectSink>);
-    let reports = Arc::new(Reports::default());
-    let instance = format!("stevedore-agent-{:08x}", rand::random::<u32>());
+    let opened = Opened::new(client.clone(), &args.namespace, &parts.start, tasks).await?;
+    let reports = Arc::new(ReportQueue::default());
     let reporter: Arc<dyn Reporter> = if args.standalone {
-        Arc::new(Nobody)
+        Arc::new(NoHub)
     } else {
         Arc::clone(&reports) as _
     };
-    engine.start(Ports {
-        accounts,
-        watches: Arc::clone(&watches) as _,
-        store: Arc::clone(&store) as _,
-        reporter,
-        notes: Arc::new(EventWriter::start(client.clone(), instance, tasks)),
-    });
-    store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
+    let (engine, watches) = opened.start_engine(reporter, tasks);
+    let store = opened.store;
     store.start_garbage_collection();
-    standalone::start(&client, &queue, &circumstances, tasks)?;
+    standalone::start(&client, &opened.queue, &store.circumstances(), tasks)?;
     let hub_clock = HubClock::new(Clock::SYSTEM);
-    let standing = parts.hub.map(|ready| {
-        let (standing, seen) = watch::channel(Standing::Starting);
+    let link_status = parts.hub.map(|ready| {
+        let (link_status, changes) = watch::channel(LinkStatus::Starting);
         let (facts, following) = watch::channel(environment);
-        follow(client.clone(), facts, tasks);
+        tasks.run_until_shutdown("facts", facts::follow(client.clone(), facts));
         Uplink {
             cluster,
             identity: Arc::new(IdentitySecret::new(client, &args.namespace)),
@@ -145,16 +110,16 @@ async fn wire(
             facts: following,
             clock: hub_clock.clone(),
             ready,
-            standing,
+            link_status,
         }
         .start(tasks);
-        seen
+        changes
     });
     metrics.attach(Sources {
         requests: Arc::clone(transport.counters()),
         watches,
         engine,
-        standing,
+        link_status,
         hub_clock,
     });
     parts.start.ready();
@@ -162,29 +127,86 @@ async fn wire(
     Ok(())
 }
 
-async fn first_words(client: &AgentClient, ready: &ReadyHandle) -> (ClusterUid, Environment) {
-    let cluster = patiently("reading the cluster's UID", ready, || {
+/// The store, once everything stored is in its index, and what else the engine needs.
+struct Opened {
+    client: AgentClient,
+    discovery: Arc<Discovery>,
+    accounts: Arc<AccountResolver>,
+    queue: Arc<Queue>,
+    store: Arc<Store>,
+}
+
+impl Opened {
+    async fn new(
+        client: AgentClient,
+        namespace: &str,
+        ready: &ReadyHandle,
+        tasks: &Tasks,
+    ) -> Answer<Self> {
+        let discovery = Arc::new(Discovery::new(client.transport().clone()));
+        let accounts = AccountResolver::new(client.clone(), Arc::clone(&discovery), namespace);
+        let (accounts, queue) = (Arc::new(accounts), Arc::new(Queue::default()));
+        let store = retry_until_ok("opening the store", ready, || {
+            let (accounts, queue) = (Arc::clone(&accounts), Arc::clone(&queue));
+            Store::open(client.clone(), namespace, accounts, queue, tasks)
+        })
+        .await;
+        ready.not_ready("reading what is stored");
+        store.observe(&discovery)?.complete().await;
+        Ok(Self {
+            client,
+            discovery,
+            accounts,
+            queue,
+            store,
+        })
+    }
+
+    fn start_engine(
+        &self,
+        reporter: Arc<dyn Reporter>,
+        tasks: &Tasks,
+    ) -> (Arc<Engine>, Arc<SharedWatches>) {
+        let engine = Engine::new(tasks.owner("engine"));
+        let watches = Arc::new(SharedWatches::new(
+            self.client.transport().clone(),
+            Arc::clone(&self.discovery),
+            self.store.circumstances(),
+            tasks,
+        ));
+        watches.attach(Arc::clone(&engine) as Arc<dyn ObjectSink>);
+        let instance = format!("stevedore-agent-{:08x}", rand::random::<u32>());
+        engine.start(Ports {
+            accounts: Arc::clone(&self.accounts) as _,
+            watches: Arc::clone(&watches) as _,
+            store: Arc::clone(&self.store) as _,
+            reporter,
+            events: Arc::new(EventWriter::start(self.client.clone(), instance, tasks)),
+        });
+        self.store.attach(Arc::clone(&engine) as Arc<dyn Notified>);
+        (engine, watches)
+    }
+}
+
+async fn read_cluster(client: &AgentClient, ready: &ReadyHandle) -> (ClusterUid, Environment) {
+    let cluster = retry_until_ok("reading the cluster's UID", ready, || {
         facts::cluster_uid(client)
     })
     .await;
-    let environment = patiently("reading the cluster's version", ready, || {
+    let environment = retry_until_ok("reading the cluster's version", ready, || {
         facts::read(client)
     })
     .await;
     (cluster, environment)
 }
 
-fn follow(client: AgentClient, facts: watch::Sender<Environment>, tasks: &Tasks) {
-    tasks.run_until_shutdown("facts", facts::follow(client, facts));
-}
-
 /// Tries until it works; says through readiness and log what is missing.
-async fn patiently<T, F: Future<Output = Answer<T>>>(
+async fn retry_until_ok<T, F: Future<Output = Answer<T>>>(
     what: &str,
     ready: &ReadyHandle,
     attempt: impl Fn() -> F,
 ) -> T {
-    let mut delays = Delays::new(START);
+    let mut delays = Delays::new(START_RETRY);
     loop {
         let failure: Failure = match attempt().await {
             Ok(value) => return value,

@@ -1,4 +1,4 @@
-//! The newest status of each deployment, waiting for the session.
+//! The queue of reports for the session: the newest status of each deployment.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::ports::Reporter;
 
 /// Coalesces: a deployment that reports again before it was read has one report.
 #[derive(Default)]
-pub struct Reports {
+pub struct ReportQueue {
     waiting: Mutex<BTreeMap<DeploymentUid, DeploymentStatus>>,
     wake: Notify,
 }
 
-impl Reports {
+impl ReportQueue {
     /// Everything that was reported since the last call; waits for the first report. Nothing is lost when
-    /// the wait is given up.
+    /// the wait is cancelled.
     pub async fn next(&self) -> Vec<DeploymentStatus> {
         loop {
             let woken = self.wake.notified();
@@ -30,7 +30,7 @@ impl Reports {
     }
 }
 
-impl Reporter for Reports {
+impl Reporter for ReportQueue {
     fn report(&self, status: DeploymentStatus) {
         self.waiting.lock().insert(status.deployment, status);
         self.wake.notify_one();
@@ -38,9 +38,9 @@ impl Reporter for Reports {
 }
 
 /// Where reports go when there is no hub.
-pub struct Nobody;
+pub struct NoHub;
 
-impl Reporter for Nobody {
+impl Reporter for NoHub {
     fn report(&self, _status: DeploymentStatus) {}
 }
 
@@ -79,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_newer_report_of_a_deployment_replaces_the_one_that_waits() {
-        let reports = Reports::default();
+        let reports = ReportQueue::default();
         reports.report(status(1, 1));
         reports.report(status(2, 5));
         reports.report(status(1, 2));

@@ -25,8 +25,8 @@ use crate::cluster_api::watch_requests::WatchRequests;
 use crate::cluster_api::{Discovery, Transport, package_client};
 use crate::ports::{Account, Answer, ObjectSink, WatchNotice, Watches};
 
-/// How often a kind that is not served is looked for; its definition's event makes it at once.
-const KIND: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(60));
+/// Between attempts to find a kind that is not served; an event of its definition ends the wait.
+const KIND_RETRY: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(60));
 
 /// Every watch over packages' objects. One per process.
 pub struct SharedWatches {
@@ -106,7 +106,7 @@ impl SharedWatches {
         let discovery = Arc::clone(&self.discovery);
         let circumstances = self.circumstances.clone();
         self.tasks.spawn_until_shutdown(name, async move {
-            let mut handler = ToSink {
+            let mut handler = WatchHandler {
                 sink,
                 account: account.clone(),
                 watch: watch.clone(),
@@ -160,16 +160,16 @@ impl Watches for SharedWatches {
 }
 
 /// Hands on what one watch saw.
-struct ToSink {
+struct WatchHandler {
     sink: Arc<dyn ObjectSink>,
     account: Account,
     watch: WatchKey,
 }
 
-impl ToSink {
+impl WatchHandler {
     /// The path of what is watched, as soon as its kind is served.
     async fn find(&self, discovery: &Discovery, mut circumstances: Circumstances) -> Path {
-        let mut delays = Delays::new(KIND);
+        let mut delays = Delays::new(KIND_RETRY);
         loop {
             match self.try_find(discovery).await {
                 Ok(path) => return path,
@@ -224,7 +224,7 @@ impl ToSink {
     }
 }
 
-impl Handler<Failure> for ToSink {
+impl Handler<Failure> for WatchHandler {
     async fn take(&mut self, notice: Notice<Failure>) {
         let notice = match notice {
             Notice::Seen(text) => self.seen(&text),
@@ -271,7 +271,7 @@ mod tests {
     #[tokio::test]
     async fn of_an_object_that_cannot_be_decoded_the_metadata_is_told() {
         let sink = Arc::new(Sink::default());
-        let mut handler = ToSink {
+        let mut handler = WatchHandler {
             sink: Arc::clone(&sink) as _,
             account: Account {
                 namespace: "shop".into(),

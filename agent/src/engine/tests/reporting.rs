@@ -4,7 +4,7 @@ use stevedore_agent_core::failure::{Failure, FailureKind};
 
 use super::fake::{PACKAGES, account};
 use super::*;
-use crate::ports::Note;
+use crate::ports::SetEvent;
 
 fn names_not_watched(fake: &Fake) -> bool {
     let report = fake.reports().pop().unwrap();
@@ -93,9 +93,9 @@ async fn an_edit_that_was_put_back_and_is_made_again_is_told_again() {
         rig.engine.offer(WatchNotice::Seen(edited)).await;
         rig.fake
             .until("put back and told", |fake| {
-                let told = |note: &&Note| note.message.contains("kubectl-edit");
+                let told = |event: &&SetEvent| event.message.contains("kubectl-edit");
                 let log = fake.log();
-                log.len() == 2 + times && fake.notes().iter().filter(told).count() == times
+                log.len() == 2 + times && fake.events().iter().filter(told).count() == times
             })
             .await;
     }
