@@ -16,17 +16,15 @@ use stevedore_crds::v1alpha1::{
 use stevedore_hub_core::fleet::{Failure, Fleet};
 use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::placement::{self, Shortfall};
-use stevedore_hub_core::ports::JoinRefusal;
 use stevedore_hub_core::status::Source;
-use stevedore_proto_core::clock::ClockOffset;
-use stevedore_proto_core::exchange::ExchangeRefusal;
-use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Environment, Held, PackageUid};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Digest, Held, PackageUid};
 use stevedore_runtime::keyed::Keyed;
 use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::time::Instant;
 
 use crate::leadership::lease::Leader;
 use crate::leadership::write_guard;
+use crate::member::note::MemberNote;
 use crate::metrics::Metrics;
 use crate::package::any_package::{AnyPackage, PackageLike as _};
 use crate::package::registry::{self, Puller};
@@ -84,7 +82,7 @@ pub(crate) struct View {
     pub(crate) has_content: bool,
     pub(crate) revision: Option<u64>,
     pub(crate) resolved_image: Option<String>,
-    /// Why the revision that should run cannot be read.
+    /// Why nothing new may be ordered: a record that decides it, or the revision that should run, cannot be read.
     pub(crate) unreadable: Option<Failure>,
     pub(crate) unrendered: BTreeMap<ClusterUid, Failure>,
     pub(crate) pending_render: usize,
@@ -96,51 +94,6 @@ pub(crate) struct View {
     pub(crate) kept: Option<RangeInclusive<u64>>,
     /// Why the last plan could not be carried out, and how often that happened in a row before.
     pub(crate) blocked: Option<(Failure, u32)>,
-}
-
-/// Why a cluster got no certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    /// Its token was not taken.
-    #[error(transparent)]
-    Join(#[from] JoinRefusal),
-    /// Its expired certificate was not exchanged.
-    #[error(transparent)]
-    Exchange(#[from] ExchangeRefusal),
-}
-
-impl Refusal {
-    /// One CamelCase word.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Join(refusal) => refusal.as_str(),
-            Self::Exchange(refusal) => refusal.as_str(),
-        }
-    }
-}
-
-/// What an agent said about itself and its member, and what else is known of it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct MemberNote {
-    pub(crate) agent_version: Option<String>,
-    pub(crate) environment: Option<Environment>,
-    /// Why it has no session, where it was refused one.
-    pub(crate) refusal: Option<Refusal>,
-    /// When its status was written last.
-    pub(crate) shown: Option<Instant>,
-    /// How far its clock was from ours when its session opened, where it said so.
-    pub(crate) clock: Option<ClockOffset>,
-    /// Whether an event has said that its clock is wrong.
-    pub(crate) clock_announced: bool,
-    /// Two processes use its identity.
-    pub(crate) duplicate: Option<(String, Instant)>,
-}
-
-impl MemberNote {
-    /// How far its clock is off, where that is too far.
-    pub(crate) fn skew(&self) -> Option<ClockOffset> {
-        self.clock.filter(|offset| offset.is_skew())
-    }
 }
 
 /// The whole hub but its gRPC side. One per process, shared by all its tasks.

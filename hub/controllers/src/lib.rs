@@ -9,7 +9,7 @@
 //!                 ├─▶ to_verify ─▶ package::revisions: an Event on what is not the hub's own
 //!                 └─▶ to_plan ─▶ rollout::controller: targets ─▶ plan ─▶ ledger (stored) ─▶ desired ─▶ sessions
 //!   reports ─▶ fleet ─▶ to_show ─▶ package::status      rollout::ledger_status ─▶ status of ledgers
-//!                   └─▶ to_note ─▶ member::status
+//!                   └─▶ to_note ─▶ member::controller
 //! ```
 
 pub mod hub;

@@ -1,7 +1,9 @@
 //! Member clusters: joining, what they report, and the status of their `MemberCluster`s.
 
 pub(crate) mod admission;
+pub(crate) mod controller;
 pub(crate) mod enrolment;
+pub(crate) mod note;
 pub(crate) mod reports;
 pub(crate) mod status;
 pub(crate) mod unreadable;

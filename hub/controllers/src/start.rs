@@ -352,7 +352,7 @@ fn work(hub: &Arc<Hub>, tasks: &Tasks) {
             Arc::clone(&hub.to_note),
             SHOWS,
             tasks.clone(),
-            move |uid| member::status::reconcile(Arc::clone(&shared), uid),
+            move |uid| member::controller::reconcile(Arc::clone(&shared), uid),
         ),
     );
     endless(tasks, "observe", ledger_status::run(Arc::clone(hub)));

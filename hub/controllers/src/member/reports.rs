@@ -1,50 +1,16 @@
-//! What a member says: from memory to memory, and who has to look at it.
+//! Reports of members: from memory to memory, and which keys they queue.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use stevedore_hub_core::package_key::PackageKey;
 use stevedore_hub_core::session::Report;
-use stevedore_proto_core::clock::ClockOffset;
 use stevedore_proto_core::{ClusterUid, Stage};
-use tokio::time::Instant;
 
-use crate::hub::{Hub, MemberNote, lock};
+use crate::hub::{Hub, lock};
 
 /// For how long reports of one package are gathered before it is planned again.
 const DEBOUNCE: Duration = Duration::from_millis(50);
-
-impl MemberNote {
-    /// Keeps what a report says about the agent and its member; `now_millis` is since the Unix epoch.
-    fn take(&mut self, report: &Report, now_millis: u64) {
-        match report {
-            Report::Connected {
-                agent_version,
-                environment,
-                time,
-                ..
-            } => {
-                self.agent_version = Some(agent_version.clone());
-                self.environment = Some(environment.as_ref().clone());
-                self.refusal = None;
-                self.clock = time.map(|time| ClockOffset::between(time, now_millis));
-            }
-            Report::Environment(environment) => {
-                self.environment = Some(environment.as_ref().clone());
-            }
-            Report::ExchangeRefused(refusal) => {
-                self.refusal = Some((*refusal).into());
-            }
-            Report::DuplicateIdentity { kept, refused } => {
-                let message = format!(
-                    "agent instances {kept} and {refused} use the identity of this cluster; the second is refused"
-                );
-                self.duplicate = Some((message, Instant::now()));
-            }
-            _ => {}
-        }
-    }
-}
 
 impl Hub {
     fn note(&self, cluster: ClusterUid, member: &str, report: &Report) {
@@ -119,43 +85,5 @@ impl Hub {
         // What a member's packages amount to may wait for the next reports, a session that came or went not.
         let together = if contact { Duration::ZERO } else { DEBOUNCE };
         self.to_note.add_after(member.to_owned(), together);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use stevedore_proto_core::exchange::ExchangeRefusal;
-    use stevedore_proto_core::{Environment, InstanceId};
-
-    use super::*;
-
-    const NOW: u64 = 1_800_000_000_000;
-
-    fn connected(time: Option<u64>) -> Report {
-        Report::Connected {
-            incarnation: 1,
-            instance: InstanceId::from_bytes([1; 16]),
-            anew: true,
-            agent_version: "0".into(),
-            environment: Box::new(Environment::default()),
-            time,
-        }
-    }
-
-    #[test]
-    fn a_refused_exchange_is_kept_until_a_session_opens_and_a_clock_until_the_next() {
-        let mut note = MemberNote::default();
-        let refusal = ExchangeRefusal::CertificateTooOld;
-        note.take(&Report::ExchangeRefused(refusal), NOW);
-        let kept = note.refusal.map(|refusal| refusal.as_str());
-        assert_eq!(kept, Some("CertificateTooOld"));
-        note.take(&connected(Some(NOW - 3_600_000)), NOW);
-        assert_eq!(note.refusal, None);
-        assert_eq!(note.skew().map(ClockOffset::ahead_seconds), Some(-3_600));
-        note.take(&connected(Some(NOW + 1_000)), NOW);
-        assert_eq!(note.skew(), None);
-        // An agent of a release that does not say.
-        note.take(&connected(None), NOW);
-        assert_eq!(note.clock, None);
     }
 }
