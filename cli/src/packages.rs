@@ -14,9 +14,6 @@ use stevedore_crds::v1alpha1::{
 
 use crate::package_name::PackageName;
 
-/// Page size of lists.
-const PAGE: u32 = 500;
-
 /// A package, whichever its kind.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -224,7 +221,7 @@ pub(crate) async fn list_selected<K: Listed>(
     api: &Api<K>,
     selector: Option<&str>,
 ) -> anyhow::Result<Vec<K>> {
-    let mut params = ListParams::default().limit(PAGE);
+    let mut params = ListParams::default();
     params.label_selector = selector.map(str::to_owned);
     let (all, unreadable) = api
         .list_readable(&params)

@@ -24,8 +24,5 @@ pub use definition::definitions;
 pub const GROUP: &str = "stevedore.dev";
 /// The only served version so far.
 pub const VERSION: &str = "v1alpha1";
-/// Longest name of a `Package` or `ClusterPackage`: names of ledgers, revisions and object sets
-/// are made from it and must stay below 63 characters.
-pub const MAX_PACKAGE_NAME: usize = 45;
 /// The namespace that hub and agent use for their own records unless told otherwise.
 pub const SYSTEM_NAMESPACE: &str = "stevedore-system";

@@ -129,11 +129,7 @@ impl<K: DeserializeOwned> Api<K> {
     /// # Errors
     /// When it cannot be read, also where the cluster does not know the kind.
     pub async fn get_opt(&self, name: &str) -> Result<Option<K>, Error> {
-        match self.get(name).await {
-            Ok(found) => Ok(Some(found)),
-            Err(error) if is_missing(&error, name) => Ok(None),
-            Err(error) => Err(error),
-        }
+        unless_missing(self.get(name).await, name)
     }
 
     /// Creates an object.
@@ -172,9 +168,7 @@ impl<K: DeserializeOwned> Api<K> {
         params: &PatchParams,
         patch: &Patch<P>,
     ) -> Result<K, Error> {
-        let name = encoded(name).map_err(no_name)?;
-        self.send(self.requests()?.patch(&name, params, patch))
-            .await
+        self.send(self.patching(name, None, params, patch)?).await
     }
 
     /// Changes fields of an object's status.
@@ -187,11 +181,8 @@ impl<K: DeserializeOwned> Api<K> {
         params: &PatchParams,
         patch: &Patch<P>,
     ) -> Result<K, Error> {
-        let name = encoded(name).map_err(no_name)?;
-        let request = self
-            .requests()?
-            .patch_subresource("status", &name, params, patch);
-        self.send(request).await
+        self.send(self.patching(name, Some("status"), params, patch)?)
+            .await
     }
 }
 
@@ -203,11 +194,7 @@ impl<K> Api<K> {
     pub async fn get_raw(&self, name: &str) -> Result<Option<Box<RawValue>>, Error> {
         let part = encoded(name).map_err(no_name)?;
         let request = self.requests()?.get(&part, &GetParams::default());
-        match self.send(request).await {
-            Ok(found) => Ok(Some(found)),
-            Err(error) if is_missing(&error, name) => Ok(None),
-            Err(error) => Err(error),
-        }
+        unless_missing(self.send(request).await, name)
     }
 
     /// Changes fields of an object, or of its status. Nothing of the answer is read: what cannot be decoded can be
@@ -222,20 +209,27 @@ impl<K> Api<K> {
         params: &PatchParams,
         patch: &Patch<P>,
     ) -> Result<(), Error> {
-        let name = encoded(name).map_err(no_name)?;
-        let requests = self.requests()?;
-        let request = if status {
-            requests.patch_subresource("status", &name, params, patch)
-        } else {
-            requests.patch(&name, params, patch)
-        };
+        let subresource = status.then_some("status");
+        let request = self.patching(name, subresource, params, patch)?;
         self.send::<IgnoredAny>(request).await.map(|_| ())
     }
 
-    async fn send<T: DeserializeOwned>(
+    fn patching<P: Serialize + Debug>(
         &self,
-        request: Result<http::Request<Vec<u8>>, request::Error>,
-    ) -> Result<T, Error> {
+        name: &str,
+        subresource: Option<&str>,
+        params: &PatchParams,
+        patch: &Patch<P>,
+    ) -> Result<Built, Error> {
+        let name = encoded(name).map_err(no_name)?;
+        let requests = self.requests()?;
+        Ok(match subresource {
+            Some(subresource) => requests.patch_subresource(subresource, &name, params, patch),
+            None => requests.patch(&name, params, patch),
+        })
+    }
+
+    async fn send<T: DeserializeOwned>(&self, request: Built) -> Result<T, Error> {
         let request = request.map_err(Error::BuildRequest)?;
         let asked = answer::shown(&request);
         let bytes = answer::send(&self.client, request, OBJECT_BYTES).await?;
@@ -256,6 +250,9 @@ impl<K> Api<K> {
     }
 }
 
+/// A request as kube builds it.
+type Built = Result<http::Request<Vec<u8>>, request::Error>;
+
 impl From<InvalidSegment> for Error {
     fn from(invalid: InvalidSegment) -> Self {
         no_name(invalid)
@@ -267,6 +264,14 @@ fn no_name(invalid: InvalidSegment) -> Error {
     Error::BuildRequest(request::Error::Validation(invalid.to_string()))
 }
 
+/// What was answered; none where the answer is that there is no object of this name.
+fn unless_missing<T>(answered: Result<T, Error>, name: &str) -> Result<Option<T>, Error> {
+    match answered {
+        Err(error) if is_missing(&error, name) => Ok(None),
+        answered => answered.map(Some),
+    }
+}
+
 /// Whether an API server says that there is no object of this name, and not that it has no such kind: then its
 /// answer is no `Status`, or one that names no object.
 fn is_missing(error: &Error, name: &str) -> bool {
@@ -276,5 +281,5 @@ fn is_missing(error: &Error, name: &str) -> bool {
     let details = status.details.as_ref();
     status.code == 404
         && status.reason == "NotFound"
-        && details.is_none_or(|details| details.name == name)
+        && details.is_some_and(|details| details.name == name)
 }

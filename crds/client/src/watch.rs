@@ -31,12 +31,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::io::StreamReader;
 
+use crate::answer::OBJECT_BYTES;
 pub use event::Fault;
 pub use requests::{Accept, MAX_ANSWER, Requests, Verdict};
 pub use subject::{PAGE, Subject};
 
-/// The longest line of a watch in bytes: the biggest object an API server stores, and room around it.
-pub const MAX_LINE: usize = 8 * 1024 * 1024;
+/// The longest line of a watch in bytes: the biggest answer about one object, and room around it.
+pub const MAX_LINE: usize = OBJECT_BYTES + 64 * 1024;
 /// How long the server keeps one watch open, and how much silence beyond it is waited for.
 const WATCH: Duration = Duration::from_secs(290);
 const SLACK: Duration = Duration::from_secs(20);
