@@ -122,7 +122,8 @@ pub struct Hub {
     /// When packages' statuses were written last.
     pub(crate) shown: Mutex<BTreeMap<PackageUid, Shown>>,
     pub(crate) notes: Mutex<BTreeMap<String, MemberNote>>,
-    pub(crate) listings: Mutex<BTreeMap<ClusterUid, Vec<Held>>>,
+    /// What members say that they hold, while a census is taken.
+    pub(crate) listings: Mutex<Option<BTreeMap<ClusterUid, Vec<Held>>>>,
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) puller: Puller,
     /// One rendering at a time of each content that was let go.
@@ -342,14 +343,25 @@ impl Hub {
         reason: &str,
         note: String,
     ) {
+        if let Err(error) = self.tell_event(object, warning, reason, note).await {
+            tracing::debug!(%error, reason, "an event could not be written");
+        }
+    }
+
+    /// Writes an event that nothing else says.
+    pub(crate) async fn tell_event(
+        &self,
+        object: &k8s_openapi::api::core::v1::ObjectReference,
+        warning: bool,
+        reason: &str,
+        note: String,
+    ) -> Result<(), kube::Error> {
         let event = Event {
             warning,
             reason: reason.to_owned(),
             note,
         };
-        if let Err(error) = self.recorder.publish(&event, object).await {
-            tracing::debug!(%error, reason, "an event could not be written");
-        }
+        self.recorder.publish(&event, object).await
     }
 
     /// For how long members could have come. Waiting for the Lease does not count.

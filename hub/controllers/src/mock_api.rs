@@ -103,6 +103,13 @@ pub(crate) fn status(code: u16, reason: &str) -> (u16, Value) {
     (code, object)
 }
 
+/// What an API server answers about an object that is not there.
+pub(crate) fn missing(name: &str) -> (u16, Value) {
+    let (code, mut object) = status(404, "NotFound");
+    object["details"] = json!({"name": name});
+    (code, object)
+}
+
 /// A Secret that holds these bytes as content does.
 pub(crate) fn content(bytes: &[u8]) -> Secret {
     let name = provenance::content_name(&Digest::of(bytes));
@@ -189,7 +196,7 @@ pub(crate) fn secrets(stored: &[Secret], request: &Request) -> Option<(u16, Valu
         }
         ("GET", Some(name)) => match named(name) {
             Some(secret) => (200, json!(secret)),
-            None => status(404, "NotFound"),
+            None => missing(name),
         },
         ("POST", None) => {
             let name = request.body["metadata"]["name"].as_str()?;

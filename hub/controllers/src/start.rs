@@ -37,9 +37,6 @@ pub enum Error {
     /// Leading.
     #[error(transparent)]
     Leader(#[from] lease::Error),
-    /// The ledgers.
-    #[error(transparent)]
-    Ledger(#[from] ledger_store::Error),
     /// The API server.
     #[error(transparent)]
     Api(#[from] kube::Error),
@@ -51,7 +48,8 @@ pub enum Error {
 /// Leads, loads, and works; returns when everything is loaded and sessions may start.
 ///
 /// # Errors
-/// When epoch, term or a ledger cannot be read: then nothing may be ordered.
+/// When epoch or term cannot be read, or the API server does not answer: then nothing may be ordered. A ledger that
+/// cannot be decoded holds up its own package only.
 pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
     let tasks = tasks.owner("controllers");
     let (client, settings) = (hub.unguarded.clone(), hub.settings.clone());
@@ -237,7 +235,7 @@ fn member_changed(hub: &Hub, member: &stevedore_crds::v1alpha1::MemberCluster) {
 
 fn package_changed(hub: &Hub, package: Option<crate::package::any_package::AnyPackage>) {
     let Some(package) = package else { return };
-    let count = hub.packages.all().len() + hub.cluster_packages.all().len();
+    let count = hub.packages.count(|_| true) + hub.cluster_packages.count(|_| true);
     hub.metrics
         .packages
         .set(i64::try_from(count).unwrap_or(i64::MAX));

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use kube::Resource;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{
+    DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams, Preconditions,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -11,6 +13,14 @@ use stevedore_client::Api;
 
 /// Field manager of everything the hub writes.
 pub(crate) const MANAGER: &str = "stevedore-hub";
+
+/// An object's metadata with a name only.
+pub(crate) fn named(name: &str) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        ..ObjectMeta::default()
+    }
+}
 
 /// Parameters of whatever the hub creates or replaces as a whole.
 pub(crate) fn creation() -> PostParams {

@@ -22,7 +22,6 @@ use stevedore_proto_core::id::{EpochId, TermId};
 use stevedore_runtime::retry;
 use tokio::time::Instant;
 
-use crate::rollout::ledger_store::named;
 use crate::write;
 
 /// How long a Lease holds after its last renewal.
@@ -189,7 +188,7 @@ async fn attempt(
             ..LeaseSpec::default()
         };
         let lease = Lease {
-            metadata: named(record::LEASE),
+            metadata: write::named(record::LEASE),
             spec: Some(spec),
         };
         return written(leases.create(&PostParams::default(), &lease).await);
@@ -246,7 +245,7 @@ pub(crate) async fn swap(
             .unwrap_or_default();
         let record = change(Record::from_data(&data)?.as_ref())?;
         let mut map = found.clone().unwrap_or_else(|| ConfigMap {
-            metadata: named(record::EPOCH),
+            metadata: write::named(record::EPOCH),
             ..ConfigMap::default()
         });
         map.data.get_or_insert_default().extend(record.to_data());

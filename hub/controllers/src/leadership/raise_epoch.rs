@@ -26,7 +26,6 @@ use tokio::time::Instant;
 
 use crate::hub::{Hub, lock};
 use crate::leadership::lease;
-use crate::rollout::ledger_store::named;
 use crate::write;
 
 /// How long members have to answer.
@@ -132,7 +131,7 @@ async fn data(maps: &Api<ConfigMap>, name: &str) -> Result<BTreeMap<String, Stri
 async fn take(hub: &Hub) -> CensusSummary {
     let joined = hub.joined();
     let clusters: BTreeSet<_> = joined.iter().map(|(member, _)| member.cluster).collect();
-    lock(&hub.listings).clear();
+    *lock(&hub.listings) = Some(BTreeMap::new());
     let mut asked = BTreeSet::new();
     let mut deadline = Instant::now();
     loop {
@@ -145,15 +144,18 @@ async fn take(hub: &Hub) -> CensusSummary {
                 }
             }
         }
-        let listings = lock(&hub.listings).clone();
-        let all_said = connected.iter().all(|it| listings.contains_key(it));
+        let all_said = {
+            let listings = lock(&hub.listings);
+            let said = |it| listings.as_ref().is_some_and(|said| said.contains_key(it));
+            connected.iter().all(said)
+        };
         let answered = all_said || Instant::now() >= deadline;
         if answered && (all_heard || hub.age() >= ARRIVAL) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let listings = lock(&hub.listings).clone();
+    let listings = lock(&hub.listings).take().unwrap_or_default();
     let mut summary = CensusSummary::default();
     for (member, _) in &joined {
         let orders = hub.orders.of(&member.cluster);
@@ -162,7 +164,7 @@ async fn take(hub: &Hub) -> CensusSummary {
         summary.add(&member.name, census.as_ref());
     }
     let ledgers = hub.orders.ledgers();
-    summary.count(ledgers.iter().map(|stored| &stored.ledger));
+    summary.count(ledgers.iter().map(|stored| &*stored.ledger));
     summary
 }
 
@@ -207,7 +209,7 @@ async fn answer(
     });
     let found = maps.get_opt(record::CENSUS).await?;
     let mut map = found.clone().unwrap_or_else(|| ConfigMap {
-        metadata: named(record::CENSUS),
+        metadata: write::named(record::CENSUS),
         ..ConfigMap::default()
     });
     map.data = Some(BTreeMap::from([

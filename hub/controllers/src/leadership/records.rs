@@ -9,7 +9,6 @@ use stevedore_client::Api;
 use stevedore_crds::record;
 
 use crate::hub::Hub;
-use crate::rollout::ledger_store;
 use crate::write;
 
 /// The hub's certificate authority as it is kept: certificate and key, PEM.
@@ -32,7 +31,7 @@ pub async fn certificate_authority(
         None => {
             let (certificate, key) = make();
             let secret = Secret {
-                metadata: ledger_store::named(record::CA),
+                metadata: write::named(record::CA),
                 type_: Some("kubernetes.io/tls".to_owned()),
                 data: Some(BTreeMap::from([
                     (CERTIFICATE.to_owned(), ByteString(certificate.into_bytes())),
@@ -75,7 +74,7 @@ pub async fn publish_addresses(
         return Ok(());
     }
     let mut map = found.clone().unwrap_or_else(|| ConfigMap {
-        metadata: ledger_store::named(record::HUB),
+        metadata: write::named(record::HUB),
         ..ConfigMap::default()
     });
     map.data = Some(data);

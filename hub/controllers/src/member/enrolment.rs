@@ -89,6 +89,10 @@ async fn attempt(
     let connected = lock(&hub.fleet).contact_of(&redemption.cluster).connected;
     if hub.unreadable_members().may_be(&redemption.cluster) {
         // It may be a member under a name that cannot be read.
+        tracing::warn!(
+            cluster = %redemption.cluster,
+            "nobody joins while a MemberCluster cannot be read that may be this cluster's; its conditions say why"
+        );
         return Err(JoinRefusal::NotLoaded);
     }
     if is_taken(&all, member, &cluster, connected) {

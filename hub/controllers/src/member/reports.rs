@@ -37,7 +37,9 @@ impl Hub {
         self.note(cluster, member, report);
         match report {
             Report::Listing(held) => {
-                lock(&self.listings).insert(cluster, held.clone());
+                if let Some(listings) = lock(&self.listings).as_mut() {
+                    listings.insert(cluster, held.clone());
+                }
             }
             Report::Progress {
                 deployment,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kube::ResourceExt as _;
+use kube::{Resource as _, ResourceExt as _};
 use stevedore_client::Api;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::history::Revision;
@@ -210,7 +210,8 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
     if hub.leader.current().is_none() {
         return Some(Duration::from_secs(1));
     }
-    if lock(&hub.revisions.state).shown.insert(uid) {
+    let is_shown = lock(&hub.revisions.state).shown.contains(&uid);
+    if !is_shown {
         let (name, namespace) = (object.name_any(), object.namespace());
         tracing::warn!(
             revision = name,
@@ -219,7 +220,16 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
             "a PackageRevision is not the hub's own and is ignored"
         );
         let note = format!("not made by the hub, and ignored: {mismatch}");
-        hub.event(&*object, true, mismatch.reason(), note).await;
+        let reference = object.object_ref(&());
+        let told = hub.tell_event(&reference, true, mismatch.reason(), note);
+        if let Err(error) = told.await {
+            tracing::warn!(
+                error = write::words(&error),
+                "an Event could not be written"
+            );
+            return Some(retry::spread(RELEASE_AGAIN, 50, rand::random()));
+        }
+        lock(&hub.revisions.state).shown.insert(uid);
     }
     if let Err(error) = release(&hub, &object).await {
         tracing::warn!(%error, "a PackageRevision that is ignored could not be let go");

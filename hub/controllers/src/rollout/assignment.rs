@@ -49,26 +49,23 @@ pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
 
 /// Clusters that are to run the package. What cannot be read is not known to want another thing than it has.
 pub(super) fn targeted(
-    hub: &Hub,
+    members: &BTreeMap<ClusterUid, MemberState>,
     ledger: &Ledger,
     intent: &Intent,
     is_unknown: bool,
 ) -> BTreeSet<ClusterUid> {
-    let unreadable = hub.unreadable_members();
     let has_it = ledger.rows().filter(|(_, row)| !row.tombstone);
-    let has_it = has_it.map(|(cluster, _)| cluster);
+    let mut has_it = has_it.map(|(cluster, _)| cluster);
+    let is_unreadable =
+        |cluster: &ClusterUid| members.get(cluster).is_some_and(|member| member.unreadable);
     match intent {
-        Intent::Present { .. } | Intent::Keep { .. } => {
-            let joined = hub.joined();
-            let is_readable =
-                |cluster: &ClusterUid| joined.iter().any(|(member, _)| member.cluster == *cluster);
-            let kept = has_it.filter(|cluster| unreadable.may_be(cluster) && !is_readable(cluster));
-            let selected = match intent {
-                Intent::Present { targets, .. } => targets.keys().copied().collect(),
-                Intent::Keep { targets, .. } => targets.clone(),
-                Intent::Removed | Intent::Vanished => BTreeSet::new(),
-            };
-            selected.into_iter().chain(kept).collect()
+        Intent::Present { targets, .. } => {
+            let kept = has_it.by_ref().filter(is_unreadable);
+            targets.keys().copied().chain(kept).collect()
+        }
+        Intent::Keep { targets, .. } => {
+            let kept = has_it.by_ref().filter(is_unreadable);
+            targets.iter().copied().chain(kept).collect()
         }
         Intent::Vanished if is_unknown => has_it.collect(),
         Intent::Removed | Intent::Vanished => BTreeSet::new(),

@@ -63,9 +63,11 @@ const AGAIN: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_sec
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
     match step(&hub, uid).await {
         Ok(again) => {
-            let mut views = lock(&hub.views);
-            let view = views.get_mut(&uid);
-            if view.and_then(|view| view.blocked.take()).is_some() {
+            let blocked = {
+                let mut views = lock(&hub.views);
+                views.get_mut(&uid).and_then(|view| view.blocked.take())
+            };
+            if blocked.is_some() {
                 hub.to_show.add(uid);
             }
             again
@@ -76,28 +78,32 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
             hub.metrics.ledger_conflicts.inc();
             tracing::info!(package = %uid, "a write lost against another one: planning again from fresh rows");
             // What was refused although the ledger is as we know it is refused again: not at once.
-            let wait = if refresh(&hub, uid).await {
-                Duration::from_millis(50)
-            } else {
-                Duration::from_secs(1)
+            let wait = match refresh(&hub, uid).await {
+                Ok(true) => Duration::from_millis(50),
+                Ok(false) => Duration::from_secs(1),
+                Err(error) => return Some(failed(&hub, uid, &error)),
             };
             Some(retry::spread(wait, 50, rand::random()))
         }
         Err(Error::NotLeading) => Some(retry::spread(AGAIN.initial, 50, rand::random())),
-        Err(error) => {
-            tracing::warn!(package = %uid, %error, "planning a package failed");
-            let attempts = show_failure(&hub, uid, &error);
-            Some(retry::spread(AGAIN.bound(attempts), 50, rand::random()))
-        }
+        Err(error) => Some(failed(&hub, uid, &error)),
     }
+}
+
+/// Says why a package is not planned, and when that is tried again.
+fn failed(hub: &Hub, uid: PackageUid, error: &Error) -> Duration {
+    tracing::warn!(package = %uid, %error, "planning a package failed");
+    let attempts = show_failure(hub, uid, error);
+    retry::spread(AGAIN.bound(attempts), 50, rand::random())
 }
 
 /// Makes the package's status say why it is not planned; how often that failed in a row before.
 fn show_failure(hub: &Hub, uid: PackageUid, error: &Error) -> u32 {
+    let generation = hub.package(&uid).map(|package| package.generation);
     let mut views = lock(&hub.views);
     let view = views.entry(uid).or_default();
-    if let Some(package) = hub.package(&uid) {
-        view.generation = package.generation;
+    if let Some(generation) = generation {
+        view.generation = generation;
     }
     let attempts = view
         .blocked
@@ -120,26 +126,19 @@ fn show_failure(hub: &Hub, uid: PackageUid, error: &Error) -> u32 {
 
 /// Reads the ledger again, and says whether it is another one. Until that worked, the old rows stay and writes
 /// keep being refused.
-async fn refresh(hub: &Hub, uid: PackageUid) -> bool {
+async fn refresh(hub: &Hub, uid: PackageUid) -> Result<bool, Error> {
     let Some(identity) = hub.package_identity(&uid) else {
-        return false;
+        return Ok(false);
     };
-    match ledger_store::reload(hub, &identity).await {
-        Ok(stored) => {
-            // Before sessions are told: what members answer is lost on a fleet that was not assigned these orders.
-            if let Some(leadership) = hub.leader.current() {
-                assignment::assume(hub, &stored.ledger, leadership.epoch);
-            }
-            let stored = Arc::new(stored);
-            let before = hub.orders.ledger(&uid);
-            publish(hub, Arc::clone(&stored));
-            before.is_none_or(|before| !before.is_same_version(&stored))
-        }
-        Err(error) => {
-            tracing::warn!(package = %uid, %error, "a ledger could not be read again");
-            false
-        }
+    let stored = ledger_store::reload(hub, &identity).await?;
+    // Before sessions are told: what members answer is lost on a fleet that was not assigned these orders.
+    if let Some(leadership) = hub.leader.current() {
+        assignment::assume(hub, &stored.ledger, leadership.epoch);
     }
+    let stored = Arc::new(stored);
+    let before = hub.orders.ledger(&uid);
+    publish(hub, Arc::clone(&stored));
+    Ok(before.is_none_or(|before| !before.is_same_version(&stored)))
 }
 
 async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error> {
@@ -177,12 +176,13 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         finalizer::ensure(hub, package).await?;
     }
     let now = now();
+    let members = member_states(hub, &uid, &stored.ledger);
     let plan = rollout::plan(&Input {
         ledger: &stored.ledger,
         leadership: record.leadership,
         floor: record.floors.get(&uid).copied().unwrap_or(0),
         intent: &intent,
-        members: &member_states(hub, &uid, &stored.ledger),
+        members: &members,
         now,
     });
     view.pending_render = plan.pending_render.len();
@@ -191,7 +191,7 @@ async fn step(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         targets::describe_kept(hub, package, &stored.ledger, &mut view);
     }
     if let Some(leadership) = hub.leader.current() {
-        let targeted = targeted(hub, &stored.ledger, &intent, is_unknown);
+        let targeted = targeted(&members, &stored.ledger, &intent, is_unknown);
         assign(hub, &stored.ledger, leadership.epoch, &targeted);
     }
     if !plan.is_empty() || hub.orders.ledger(&uid).is_none() {

@@ -55,24 +55,23 @@ pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), std::convert::Infallible> {
         if all {
             waited = Duration::ZERO;
         }
-        let due: Vec<PackageUid> = {
-            let mut waiting = lock(&hub.to_observe);
-            let due: Vec<_> = waiting
-                .iter()
-                .filter(|uid| all || hub.package(uid).is_none_or(|package| package.deleting))
-                .copied()
-                .collect();
-            for uid in &due {
-                waiting.remove(uid);
-            }
-            due
-        };
-        for uid in due {
+        let waiting: Vec<PackageUid> = lock(&hub.to_observe).iter().copied().collect();
+        let due = waiting.into_iter().filter(|uid| all || ends(&hub, uid));
+        for uid in due.collect::<Vec<_>>() {
+            lock(&hub.to_observe).remove(&uid);
             if let Err(error) = package(&hub, uid).await {
                 tracing::info!(package = %uid, %error, "observations wait for the next batch");
                 lock(&hub.to_observe).insert(uid);
             }
         }
+    }
+}
+
+/// Whether a package comes to its end: somebody looks at what it waits for.
+fn ends(hub: &Hub, uid: &PackageUid) -> bool {
+    match hub.lookup(uid) {
+        Lookup::Readable(package) | Lookup::Unreadable(package) => package.deleting,
+        Lookup::Absent => true,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Ledgers as objects: reading all of them, and storing what a plan changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use kube::api::{ListParams, ObjectMeta};
+use kube::api::ListParams;
 use kube::{Client, ResourceExt as _};
 use stevedore_client::Api;
 use stevedore_client::decode::decode_unmanaged;
@@ -24,7 +25,8 @@ const FINALIZER: &str = "stevedore.dev/ledger";
 /// One package's ledger as it is stored.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredLedger {
-    pub(crate) ledger: Ledger,
+    /// Shared with whoever reads it: a status that is written copies no rows.
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) objects: Vec<LedgerObject>,
 }
 
@@ -48,10 +50,20 @@ struct Others {
     finalizers: Vec<String>,
 }
 
+impl Others {
+    fn of(object: &PackageLedger) -> Self {
+        Self {
+            labels: object.metadata.labels.clone(),
+            annotations: object.metadata.annotations.clone(),
+            finalizers: object.finalizers().to_vec(),
+        }
+    }
+}
+
 impl StoredLedger {
     pub(crate) fn new(package: PackageIdentity) -> Self {
         Self {
-            ledger: Ledger::new(package),
+            ledger: Arc::new(Ledger::new(package)),
             objects: Vec::new(),
         }
     }
@@ -75,18 +87,14 @@ impl StoredLedger {
             uid: write::uid(object).to_owned(),
             generation: object.metadata.generation.unwrap_or_default(),
             resource_version: object.metadata.resource_version.clone(),
-            others: Others {
-                labels: object.metadata.labels.clone(),
-                annotations: object.metadata.annotations.clone(),
-                finalizers: object.finalizers().to_vec(),
-            },
+            others: Others::of(object),
             status: object.status.clone().unwrap_or_default(),
         };
         if at < self.objects.len() {
-            self.ledger.shards[at] = shard;
+            Arc::make_mut(&mut self.ledger).shards[at] = shard;
             self.objects[at] = entry;
         } else {
-            self.ledger.shards.push(shard);
+            Arc::make_mut(&mut self.ledger).shards.push(shard);
             self.objects.push(entry);
         }
         Ok(())
@@ -154,6 +162,7 @@ impl StoredLedger {
             object
                 .resource_version
                 .clone_from(&written.metadata.resource_version);
+            object.others = Others::of(written);
         }
     }
 
@@ -180,7 +189,7 @@ impl StoredLedger {
 /// Reads every ledger. A package with one that cannot be read is left out, and noted: the hub must not order from half
 /// of the truth, and orders nothing of that package until [`reload`] works. What the hub did not make is no part of
 /// the truth: it is shown by an Event and left out.
-pub(crate) async fn load(hub: &Hub) -> Result<BTreeMap<PackageUid, StoredLedger>, Error> {
+pub(crate) async fn load(hub: &Hub) -> Result<BTreeMap<PackageUid, StoredLedger>, kube::Error> {
     let api: Api<PackageLedger> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
     let mut objects = Vec::new();
     for object in api.list_raw(&ListParams::default()).await? {
@@ -248,6 +257,7 @@ pub(crate) async fn reload(hub: &Hub, package: &PackageIdentity) -> Result<Store
         let at = stored.objects.len();
         let name = package.record_name(at as u64);
         let Some(object) = api.get_raw(&name).await? else {
+            ends_here(hub, &api, &stored).await?;
             return Ok(stored);
         };
         let object: PackageLedger = match decode_unmanaged(&object) {
@@ -261,8 +271,37 @@ pub(crate) async fn reload(hub: &Hub, package: &PackageIdentity) -> Result<Store
         if let Some(why) = mismatch(&object, namespace, package) {
             return Err(Error::Foreign { name, why });
         }
-        stored.put(at, &object)?;
+        if let Err(error) = stored.put(at, &object) {
+            let message = error.to_string();
+            hub.unreadable_ledgers
+                .note(name, message, Some(package.clone()));
+            return Err(error);
+        }
     }
+}
+
+/// Makes sure that no shard is left after the one that is not there: what a ledger with a gap has given is not known.
+async fn ends_here(
+    hub: &Hub,
+    api: &Api<PackageLedger>,
+    stored: &StoredLedger,
+) -> Result<(), Error> {
+    let package = &stored.ledger.package;
+    let at = stored.objects.len();
+    let known = hub.orders.ledger(&package.uid);
+    let later = known.iter().flat_map(|known| known.objects.iter().skip(at));
+    let mut names: BTreeSet<_> = later.map(|object| object.name.clone()).collect();
+    names.extend(hub.unreadable_ledgers.names_of(package));
+    for read in &stored.objects {
+        names.remove(&read.name);
+    }
+    for name in names {
+        if api.get_raw(&name).await?.is_some() {
+            let message = format!("shard {at} is missing before it");
+            return Err(Error::Unreadable { name, message });
+        }
+    }
+    Ok(())
 }
 
 /// The package of a ledger that is the hub's own. A package that is gone has left its ledger behind; one that is
@@ -314,14 +353,6 @@ async fn show(hub: &Hub, object: &PackageLedger, mismatch: Mismatch) {
     );
     let note = format!("not made by the hub, and ignored: {mismatch}");
     hub.event(object, true, reason, note).await;
-}
-
-/// An object's metadata with a name only.
-pub(crate) fn named(name: &str) -> ObjectMeta {
-    ObjectMeta {
-        name: Some(name.to_owned()),
-        ..ObjectMeta::default()
-    }
 }
 
 #[cfg(test)]

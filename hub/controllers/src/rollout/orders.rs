@@ -102,7 +102,8 @@ impl Orders {
             return;
         };
         let generation = now.objects.get(shard).map(|object| object.generation);
-        let is_same = now.ledger == before.ledger && written.metadata.generation == generation;
+        let is_same = (Arc::ptr_eq(&now.ledger, &before.ledger) || now.ledger == before.ledger)
+            && written.metadata.generation == generation;
         Arc::make_mut(now).wrote_status(shard, status, is_same.then_some(written));
     }
 }

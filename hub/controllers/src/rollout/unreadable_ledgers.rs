@@ -58,6 +58,15 @@ impl UnreadableLedgers {
         all.iter().any(|(name, found)| found.is_of(package, name))
     }
 
+    /// The objects of this package that could not be read.
+    pub(crate) fn names_of(&self, package: &PackageIdentity) -> Vec<String> {
+        let all = lock(&self.0);
+        let names = all
+            .iter()
+            .filter(|(name, found)| found.is_of(package, name));
+        names.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The ledger of this package has been read.
     pub(crate) fn forget(&self, package: &PackageIdentity) {
         lock(&self.0).retain(|name, found| !found.is_of(package, name));

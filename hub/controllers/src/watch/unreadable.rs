@@ -82,14 +82,8 @@ pub(crate) async fn show<K: Watched>(
     unreadable: &Unreadable<K>,
 ) -> Result<(), kube::Error> {
     if K::CONDITIONS.is_empty() {
-        hub.event_on(
-            &unreadable.reference(),
-            true,
-            UNREADABLE,
-            unreadable.message(),
-        )
-        .await;
-        return Ok(());
+        let (object, note) = (unreadable.reference(), unreadable.message());
+        return hub.tell_event(&object, true, UNREADABLE, note).await;
     }
     let Some(conditions) = unreadable.with_ours(Timestamp::now()) else {
         return Ok(());

@@ -231,7 +231,7 @@ async fn a_ledger_that_cannot_be_read_stops_its_own_package_and_is_read_again() 
                 (200, json!({"metadata": {}, "items": items}))
             }
             ("GET", name) if now["metadata"]["name"] == name => (200, now),
-            ("GET", _) => mock_api::status(404, "NotFound"),
+            ("GET", name) => mock_api::missing(name),
             _ => (200, request.body.clone()),
         }
     })

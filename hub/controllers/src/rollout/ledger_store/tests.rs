@@ -31,7 +31,7 @@ fn server(there: Vec<PackageLedger>) -> impl Fn(&Request) -> (u16, Value) + Send
             (_, "packageledgers") => (200, json!({"metadata": {}, "items": there})),
             _ => match found {
                 Some(found) => (200, json!(found)),
-                None => mock_api::status(404, "NotFound"),
+                None => mock_api::missing(name),
             },
         }
     }
@@ -99,4 +99,36 @@ async fn a_foreign_object_with_the_name_of_a_ledger_is_named_and_never_written()
     let error = reload(&hub, &package).await.unwrap_err();
     assert!(matches!(error, Error::Foreign { .. }), "{error}");
     assert_eq!(requests.of("PUT"), []);
+}
+
+#[tokio::test]
+async fn a_ledger_with_a_gap_is_not_ordered_from_as_if_it_ended_there() {
+    let package = fleet(None);
+    let mut second = ledger(&package, 9);
+    second.metadata.name = Some(package.record_name(1));
+    second.spec = ledger_object::spec(&package, 1, &Shard::default());
+    let (hub, _) = mock_api::hub(server(vec![second])).await;
+    assert!(load(&hub).await.unwrap().is_empty());
+    assert!(hub.unreadable_ledgers.has(&package));
+    let error = reload(&hub, &package).await.unwrap_err();
+    let words = error.to_string();
+    assert!(words.contains("shard 0 is missing before it"), "{words}");
+
+    // Whoever removes what is left has decided that there is no ledger.
+    let (hub, _) = mock_api::hub(server(vec![])).await;
+    let name = package.record_name(1);
+    let noted = Some(package.clone());
+    hub.unreadable_ledgers
+        .note(name, "it was there".to_owned(), noted);
+    assert!(reload(&hub, &package).await.unwrap().objects.is_empty());
+}
+
+#[test]
+fn what_others_set_before_a_status_was_written_is_not_taken_away_by_the_next_write() {
+    let (mut stored, mut written) = stored(&fleet(None), &Shard::default());
+    let labels = BTreeMap::from([("owner.example".to_owned(), "ops".to_owned())]);
+    written.metadata.labels = Some(labels.clone());
+    written.metadata.resource_version = Some("2".to_owned());
+    stored.wrote_status(0, PackageLedgerStatus::default(), Some(&written));
+    assert_eq!(stored.objects[0].others.labels, Some(labels));
 }
