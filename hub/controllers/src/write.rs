@@ -86,7 +86,8 @@ pub(crate) async fn add_finalizer(
 }
 
 /// Removes a finalizer, also of an object that cannot be read; `present` are the finalizers as they were last seen,
-/// and a change of them in between refuses the write.
+/// and a change of them in between refuses the write. Where it is not present, or the object is gone, there is nothing
+/// to do.
 pub(crate) async fn remove_finalizer<K>(
     api: &Api<K>,
     name: &str,
@@ -95,12 +96,15 @@ pub(crate) async fn remove_finalizer<K>(
     finalizer: &str,
 ) -> Result<(), kube::Error> {
     let left: Vec<_> = present.iter().filter(|one| *one != finalizer).collect();
+    if left.len() == present.len() {
+        return Ok(());
+    }
     let operations = vec![
         json!({"op": "test", "path": "/metadata/finalizers", "value": present}),
         json!({"op": "add", "path": "/metadata/finalizers", "value": left}),
     ];
     let patch = guarded(uid, operations)?;
-    api.patch_unread(name, false, &parameters(), &patch).await
+    ignore_missing(api.patch_unread(name, false, &parameters(), &patch).await)
 }
 
 /// Deletes the object with this UID, and no other of its name.

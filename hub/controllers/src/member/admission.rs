@@ -17,14 +17,7 @@ pub(crate) const RETRY_LATE: u64 = 60_000;
 /// # Errors
 /// `Revoked` or `NotAccepted`, with words for the agent's log.
 pub(crate) fn admit(cluster: ClusterUid, found: Option<&MemberCluster>) -> Result<(), Close> {
-    let refuse = |reason, message: String| {
-        Err(Close {
-            reason,
-            message,
-            retry_after: RETRY_LATE,
-            redirect: None,
-        })
-    };
+    let refuse = |reason, message| Err(Close::new(reason, message, RETRY_LATE));
     let revoked = |message: &str| refuse(CloseReason::Revoked, message.to_owned());
     let Some(found) = found else {
         return revoked("the MemberCluster of this certificate is gone; join the cluster again");

@@ -142,7 +142,11 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
 
 pub(crate) fn event_reference(package: &AnyPackage) -> k8s_openapi::api::core::v1::ObjectReference {
     k8s_openapi::api::core::v1::ObjectReference {
-        api_version: Some("stevedore.dev/v1alpha1".to_owned()),
+        api_version: Some(format!(
+            "{}/{}",
+            stevedore_crds::GROUP,
+            stevedore_crds::VERSION
+        )),
         kind: Some(package.kind.as_str().to_owned()),
         name: Some(package.name.clone()),
         namespace: package.namespace.clone(),

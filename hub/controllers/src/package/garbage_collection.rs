@@ -137,10 +137,7 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
     let api: Api<PackageRevision> = Api::namespaced(hub.client.clone(), &namespace);
     let (name, uid) = (revision.name_any(), write::uid(revision));
     let finalizers = revision.metadata.finalizers.clone().unwrap_or_default();
-    if finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
-        let removed = write::remove_finalizer(&api, &name, uid, &finalizers, FINALIZER);
-        write::ignore_missing(removed.await)?;
-    }
+    write::remove_finalizer(&api, &name, uid, &finalizers, FINALIZER).await?;
     write::ignore_missing(write::delete(&api, &name, uid).await)?;
     if finalizers.iter().all(|finalizer| finalizer == FINALIZER) {
         // Not while somebody else keeps it: its name is taken until the watch says that it is gone.

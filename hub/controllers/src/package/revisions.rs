@@ -241,14 +241,13 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
 /// Takes our finalizer from an object that is asked to go.
 async fn release(hub: &Hub, object: &PackageRevision) -> Result<(), kube::Error> {
     let present = object.finalizers();
-    let is_held = present.iter().any(|finalizer| finalizer == FINALIZER);
-    if object.metadata.deletion_timestamp.is_none() || !is_held {
+    if object.metadata.deletion_timestamp.is_none() {
         return Ok(());
     }
     let namespace = object.namespace().unwrap_or_default();
     let api: Api<PackageRevision> = Api::namespaced(hub.client.clone(), &namespace);
     let (name, uid) = (object.name_any(), write::uid(object));
-    write::ignore_missing(write::remove_finalizer(&api, &name, uid, present, FINALIZER).await)
+    write::remove_finalizer(&api, &name, uid, present, FINALIZER).await
 }
 
 #[cfg(test)]

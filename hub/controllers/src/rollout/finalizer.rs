@@ -89,7 +89,7 @@ pub(crate) fn forget(hub: &Hub, uid: &PackageUid) {
 async fn release(hub: &Hub, package: &AnyPackage) -> Result<(), kube::Error> {
     let (api, uid) = (package.api(&hub.client), package.uid.to_string());
     let (name, present) = (&package.name, &package.finalizers);
-    write::ignore_missing(write::remove_finalizer(&api, name, &uid, present, FINALIZER).await)
+    write::remove_finalizer(&api, name, &uid, present, FINALIZER).await
 }
 
 /// Whether the kind itself is being removed: then every package of it is, and that must not be a teardown.

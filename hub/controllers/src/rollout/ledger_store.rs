@@ -176,10 +176,7 @@ impl StoredLedger {
                 continue;
             };
             let present = found.finalizers();
-            if present.iter().any(|finalizer| finalizer == FINALIZER) {
-                let removed = write::remove_finalizer(&api, name, uid, present, FINALIZER);
-                write::ignore_missing(removed.await)?;
-            }
+            write::remove_finalizer(&api, name, uid, present, FINALIZER).await?;
             write::ignore_missing(write::delete(&api, name, uid).await)?;
         }
         Ok(())
