@@ -298,31 +298,15 @@ impl Ledger {
                 }),
             }
         }
-        // As the history that members are compared with: a late write may have given one number twice.
-        starts.sort_by_key(|start| (start.first, start.term.counter));
         starts
-    }
-
-    /// The term of this epoch that gave a number; none when it was given in another epoch.
-    pub fn term_of(&self, number: u64, epoch: Epoch) -> Option<Term> {
-        self.term_starts(epoch)
-            .iter()
-            .rfind(|start| start.first <= number)
-            .map(|start| start.term)
     }
 
     /// The orders of all rows that were given in this epoch, as they are sent.
     pub fn orders(&self, epoch: Epoch) -> Vec<(ClusterUid, Order)> {
-        let starts = self.term_starts(epoch);
-        let term_of = |number| {
-            starts
-                .iter()
-                .rfind(|start| start.first <= number)
-                .map(|start| start.term)
-        };
+        let history = self.history(epoch);
         self.rows()
             .filter_map(|(cluster, row)| {
-                let term = term_of(row.number)?;
+                let term = history.term_of(row.number)?;
                 Some((cluster, self.order(cluster, row, epoch, term)))
             })
             .collect()

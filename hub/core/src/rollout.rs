@@ -27,6 +27,7 @@ use stevedore_proto_core::ClusterUid;
 use crate::fleet::MemberState;
 use crate::history::ActiveRevision;
 use crate::ledger::{Ordered, Row};
+use crate::session::History;
 
 mod builder;
 mod input;
@@ -37,10 +38,16 @@ pub use input::{Input, Intent, Rendering, UnixMillis};
 
 /// Plans one package.
 pub fn plan(input: &Input<'_>) -> Plan {
+    let history = input.ledger.history(input.leadership.epoch);
     let mut builder = PlanBuilder::new(input);
     for (at, shard) in input.ledger.shards.iter().enumerate() {
         for (cluster, row) in &shard.rows {
-            builder.apply(at, *cluster, Some(row), change_of(input, *cluster, row));
+            builder.apply(
+                at,
+                *cluster,
+                Some(row),
+                change_of(input, &history, *cluster, row),
+            );
         }
     }
     if let Intent::Present {
@@ -88,14 +95,11 @@ fn ordered(
     }))
 }
 
-fn change_of(input: &Input<'_>, cluster: ClusterUid, row: &Row) -> RowChange {
+fn change_of(input: &Input<'_>, history: &History, cluster: ClusterUid, row: &Row) -> RowChange {
     let Some(member) = input.members.get(&cluster) else {
         return RowChange::Drop;
     };
-    let raised = input
-        .ledger
-        .term_of(row.number, input.leadership.epoch)
-        .is_none();
+    let raised = history.term_of(row.number).is_none();
     if member.frozen && !raised {
         return RowChange::Keep;
     }

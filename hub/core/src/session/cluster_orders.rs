@@ -31,19 +31,21 @@ pub struct History {
 impl History {
     /// Takes the terms of one epoch in any order.
     pub fn new(epoch: Epoch, mut starts: Vec<TermStart>) -> Self {
+        // A late write may have given one number twice: then the later term counts.
         starts.sort_by_key(|start| (start.first, start.term.counter));
         Self { epoch, starts }
     }
 
+    /// The term that gave a number; none when it was given in another epoch.
+    pub fn term_of(&self, number: u64) -> Option<Term> {
+        let starts = self.starts.iter();
+        let start = starts.rev().find(|start| start.first <= number);
+        start.map(|start| start.term)
+    }
+
     /// Whether this ledger's history contains the number under that very epoch and term.
     pub fn gave(&self, tuple: &Tuple) -> bool {
-        tuple.epoch == self.epoch
-            && self
-                .starts
-                .iter()
-                .rfind(|start| start.first <= tuple.number)
-                .map(|start| start.term)
-                == Some(tuple.term)
+        tuple.epoch == self.epoch && self.term_of(tuple.number) == Some(tuple.term)
     }
 }
 

@@ -270,7 +270,7 @@ proptest! {
                 let row = before.row(&cluster);
                 prop_assert!(row.is_some(), "a cluster got its first order");
                 let row = row.unwrap();
-                let raised = before.term_of(row.number, story.world.leadership.epoch).is_none();
+                let raised = before.history(story.world.leadership.epoch).term_of(row.number).is_none();
                 prop_assert!(
                     now == row || is_excused(&story, &cluster, row, now, raised),
                     "{row:?} became {now:?}"

@@ -102,7 +102,7 @@ proptest! {
                 if let Some(now) = world.ledger.row(&cluster) {
                     prop_assert!(now.number >= row.number);
                     let frozen = world.members[&cluster].frozen
-                        && before.term_of(row.number, world.leadership.epoch).is_some();
+                        && before.history(world.leadership.epoch).term_of(row.number).is_some();
                     prop_assert!(!frozen || now.number == row.number);
                 }
             }
