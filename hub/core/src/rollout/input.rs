@@ -21,7 +21,7 @@ pub struct Input<'a> {
     pub intent: &'a Intent,
     /// Every joined member. A row of a cluster that is not in here is dropped: it was forgotten.
     pub members: &'a BTreeMap<ClusterUid, MemberState>,
-    /// When this is planned: what has to last for a while, or waits for an hour of the day, is told by it.
+    /// When this is planned. No rule reads it yet: soak times and windows will.
     pub now: UnixMillis,
 }
 
