@@ -221,8 +221,10 @@ pub(crate) async fn list_selected<K: Listed>(
     api: &Api<K>,
     selector: Option<&str>,
 ) -> anyhow::Result<Vec<K>> {
-    let mut params = ListParams::default();
-    params.label_selector = selector.map(str::to_owned);
+    let params = ListParams {
+        label_selector: selector.map(str::to_owned),
+        ..ListParams::default()
+    };
     let (all, unreadable) = api
         .list_readable(&params)
         .await
