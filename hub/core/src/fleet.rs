@@ -6,8 +6,12 @@
 //!
 //! Of a deployment there are a [`Row`] of a few bytes, from which counters and lists are made, and beside it its
 //! [`Details`]: a page that lists ten thousand of them reads rows only.
+//!
+//! Rows and contacts are shared with whoever took a snapshot of them: a change copies what a snapshot still holds, so
+//! a reader sees one moment of the fleet and holds up nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use stevedore_proto_core::{ClusterUid, DeploymentUid};
 
@@ -39,11 +43,14 @@ pub struct MemberState {
     pub unreadable: bool,
 }
 
+/// Every member that had a session since this hub started.
+pub type Contacts = BTreeMap<ClusterUid, Contact>;
+
 /// Every package and every member.
 #[derive(Debug, Default)]
 pub struct Fleet {
-    packages: BTreeMap<PackageKey, PackageRows>,
-    contacts: BTreeMap<ClusterUid, Contact>,
+    packages: BTreeMap<PackageKey, Arc<PackageRows>>,
+    contacts: Arc<Contacts>,
     connected: usize,
     deployments: BTreeMap<DeploymentUid, PackageKey>,
 }
@@ -51,7 +58,7 @@ pub struct Fleet {
 impl Fleet {
     /// Takes what is ordered of a package, and which clusters it targets, in place of what was there.
     pub fn assign(&mut self, package: PackageKey, assignments: &BTreeMap<ClusterUid, Assignment>) {
-        let rows = self.packages.entry(package).or_default();
+        let rows = Arc::make_mut(self.packages.entry(package).or_default());
         let known: BTreeSet<_> = rows
             .deployments
             .keys()
@@ -85,11 +92,11 @@ impl Fleet {
 
     /// Lets go of a forgotten member. Should its cluster join again, its sessions are counted from the start.
     pub fn forget(&mut self, cluster: &ClusterUid) {
-        let before = self.contacts.remove(cluster);
+        let before = Arc::make_mut(&mut self.contacts).remove(cluster);
         self.connected -= usize::from(before.is_some_and(|contact| contact.connected));
         for rows in self.packages.values_mut() {
             if rows.deployments.contains_key(cluster) {
-                rows.change(*cluster, Contact::default(), |details| {
+                Arc::make_mut(rows).change(*cluster, Contact::default(), |details| {
                     (details.position, details.status) = ((0, 0), None);
                 });
             }
@@ -169,7 +176,8 @@ impl Fleet {
         cluster: ClusterUid,
         change: impl FnOnce(&mut Contact),
     ) -> BTreeSet<PackageKey> {
-        let contact = self.contacts.entry(cluster).or_default();
+        let contacts = Arc::make_mut(&mut self.contacts);
+        let contact = contacts.entry(cluster).or_default();
         let before = contact.connected;
         change(contact);
         self.connected += usize::from(contact.connected);
@@ -183,7 +191,7 @@ impl Fleet {
             .iter_mut()
             .filter(|(_, rows)| rows.deployments.contains_key(&cluster))
             .map(|(package, rows)| {
-                rows.recount(cluster, contact);
+                Arc::make_mut(rows).recount(cluster, contact);
                 *package
             })
             .collect()
@@ -204,22 +212,28 @@ impl Fleet {
         }
         let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
         if let Some(rows) = self.packages.get_mut(&package) {
-            rows.change(cluster, contact, change);
+            Arc::make_mut(rows).change(cluster, contact, change);
         }
         BTreeSet::from([package])
     }
 
-    /// The rows of a package.
-    pub fn package(&self, package: PackageKey) -> Option<&PackageRows> {
+    /// The rows of a package, as they are now.
+    pub fn package(&self, package: PackageKey) -> Option<&Arc<PackageRows>> {
         self.packages.get(&package)
+    }
+
+    /// Every member, as it is now.
+    pub fn contacts(&self) -> &Arc<Contacts> {
+        &self.contacts
     }
 
     /// An epoch was raised: what did not fit the history before is compared anew.
     pub fn raised(&mut self) {
-        for contact in self.contacts.values_mut() {
+        for contact in Arc::make_mut(&mut self.contacts).values_mut() {
             contact.fenced = None;
         }
         for rows in self.packages.values_mut() {
+            let rows = Arc::make_mut(rows);
             let clusters: Vec<_> = rows.deployments.keys().copied().collect();
             for cluster in clusters {
                 let contact = self.contacts.get(&cluster).copied().unwrap_or_default();

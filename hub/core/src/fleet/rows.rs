@@ -1,6 +1,7 @@
 //! The rows of one package, and the counters that are kept as they change.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::ledger::ObservedRow;
@@ -12,7 +13,7 @@ use super::row::{DeploymentState, Row};
 #[derive(Debug, Clone, Default)]
 pub struct Deployment {
     pub(super) row: Row,
-    pub(super) details: Box<Details>,
+    pub(super) details: Arc<Details>,
 }
 
 /// How many deployments are in which state, and how many accepted the newest order.
@@ -49,6 +50,7 @@ impl PackageRows {
         change: impl FnOnce(&mut Details),
     ) {
         let Deployment { row, details } = self.deployments.entry(cluster).or_default();
+        let details = Arc::make_mut(details);
         self.counts.remove(row);
         change(details);
         (details.fenced, details.since) = (contact.fenced, contact.since);
