@@ -102,7 +102,7 @@ async fn a_name_that_is_none_makes_the_hub_ask_its_api_server_for_nothing() {
         holder: "hub".to_owned(),
     };
     let hub = Hub::new(client.clone(), settings).await.unwrap();
-    let leads = hub.leader.take(&client, "stevedore-system", "hub").await;
+    let leads = hub.leader().take(&client, "stevedore-system", "hub").await;
     leads.expect("nobody else wants the Lease");
 
     let supervisor = Supervisor::new(CancellationToken::new());

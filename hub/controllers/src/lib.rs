@@ -5,13 +5,21 @@
 //! behind [`hub::Sessions`] and [`stevedore_hub_core::ports`].
 //!
 //! ```text
-//!   watch ─▶ index ─▶ to_pull ─▶ package::controller: registry ─▶ Secrets ─▶ PackageRevision
-//!                 ├─▶ to_verify ─▶ package::revisions: an Event on what is not the hub's own
-//!                 └─▶ to_plan ─▶ rollout::controller: targets ─▶ plan ─▶ ledger (stored) ─▶ desired ─▶ sessions
-//!   reports ─▶ fleet ─▶ to_show ─▶ package::status      rollout::ledger_status ─▶ status of ledgers
-//!                   └─▶ to_note ─▶ member::controller
+//!   watch ─▶ index ─▶ changes ─▶ queues.pull ─▶ package::controller: registry ─▶ Secrets ─▶ PackageRevision
+//!                           ├──▶ queues.verify ─▶ package::foreign_revisions: an Event on what is not the hub's own
+//!                           └──▶ queues.plan ─▶ rollout::controller: wanted ─▶ plan ─▶ effects ─▶ executor:
+//!                                                    ledger (stored) ─▶ orders ─▶ sessions
+//!   reports ─▶ fleet_view ─▶ queues.package_status ─▶ package::status
+//!                       ├──▶ queues.ledger_status ─▶ rollout::ledger_status
+//!                       └──▶ queues.member_status ─▶ member::controller
 //! ```
+//!
+//! State has owners, each with one lock: [`hub::Hub`] puts them together. Controllers read snapshots of them, decide,
+//! and carry out.
 
+mod api_server;
+mod changes;
+mod fleet_view;
 pub mod hub;
 pub mod leadership;
 mod member;
@@ -20,9 +28,11 @@ pub mod metrics;
 mod mock_api;
 pub mod package;
 mod ports;
-pub mod rollout;
+mod queues;
+mod rollout;
 pub mod start;
-pub mod watch;
+mod status_writer;
+mod watch;
 mod write;
 
 pub use hub::{Hub, Sessions, Settings};

@@ -3,7 +3,8 @@
 pub(crate) mod admission;
 pub(crate) mod controller;
 pub(crate) mod enrolment;
+pub(crate) mod members;
+pub(crate) mod membership;
 pub(crate) mod note;
 pub(crate) mod reports;
 pub(crate) mod status;
-pub(crate) mod unreadable;

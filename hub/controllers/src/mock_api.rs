@@ -1,12 +1,13 @@
 //! An API server for tests: remembers every request and answers by a function.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::client::Body;
 use kube::{Client, ResourceExt as _};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::{
@@ -19,7 +20,7 @@ use stevedore_proto_core::id::{EpochId, TermId};
 use stevedore_proto_core::{Digest, PackageUid};
 use tokio::time::Instant;
 
-use crate::hub::{Hub, Settings, lock};
+use crate::hub::{Hub, Settings};
 use crate::package::registry;
 use crate::package::revisions::FINALIZER;
 
@@ -43,7 +44,7 @@ pub(crate) struct Requests(Arc<Mutex<Vec<Request>>>);
 impl Requests {
     /// Those that begin with this, such as `DELETE`.
     pub(crate) fn of(&self, verb: &str) -> Vec<Request> {
-        let all = lock(&self.0);
+        let all = self.0.lock();
         let found = all.iter().filter(|one| one.what.starts_with(verb));
         found.cloned().collect()
     }
@@ -72,7 +73,7 @@ pub(crate) async fn hub(
                     json!({"metadata": {"name": "kube-system", "uid": uid}}),
                 )
             } else {
-                lock(&seen.0).push(request.clone());
+                seen.0.lock().push(request.clone());
                 answer(&request)
             };
             let response = http::Response::builder().status(code);
@@ -88,8 +89,9 @@ pub(crate) async fn hub(
     let hub = Hub::new(Client::new(service, "default"), settings).await;
     let hub = hub.expect("the hub's own cluster has a UID");
     let (epoch, term) = (EpochId::from_bytes([1; 16]), TermId::from_bytes([1; 16]));
-    hub.leader.set_record(Record::take_term(None, epoch, term));
-    hub.leader
+    hub.leader()
+        .set_record(Record::take_term(None, epoch, term));
+    hub.leader()
         .believe_until(Instant::now() + Duration::from_secs(3600));
     (hub, requests)
 }

@@ -8,10 +8,9 @@ use stevedore_hub_core::ports::{
 use stevedore_hub_core::session::{ClusterOrders, Report};
 use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{ClusterUid, Digest, Leadership};
-use tokio::time::Instant;
 
-use crate::hub::{Hub, lock};
-use crate::member::{admission, enrolment};
+use crate::hub::Hub;
+use crate::member::{admission, enrolment, reports};
 use crate::package::content;
 
 /// Time after which an agent that was turned away tries again, in milliseconds.
@@ -19,14 +18,14 @@ const RETRY: u64 = 2_000;
 
 impl Members for Hub {
     fn admit(&self, cluster: ClusterUid, member: MemberUid) -> Result<(), Close> {
-        if self.leader.current().is_none() {
+        if !self.api.leads() {
             return Err(Close::new(
                 CloseReason::NotLeader,
                 "this hub replica does not lead",
                 RETRY,
             ));
         }
-        if lock(&self.admission_paused_until).is_some_and(|until| Instant::now() < until) {
+        if self.api.leader.is_admission_paused() {
             return Err(Close::new(
                 CloseReason::GoingAway,
                 "the epoch was raised",
@@ -67,7 +66,7 @@ impl Orders for Hub {
     }
 
     fn leadership(&self) -> Option<Leadership> {
-        self.leader.current()
+        self.api.leader.current()
     }
 
     fn content(&self, digest: Digest) -> Pending<'_, Result<Arc<[u8]>, ContentError>> {
@@ -79,9 +78,9 @@ impl Reports for Hub {
     fn report(&self, cluster: ClusterUid, member: MemberUid, report: Report) {
         let member = member.to_string();
         // The end of a forgotten member says nothing about the same cluster under its new one.
-        if !self.members.contains(&member) && self.member_of(&cluster).is_some() {
+        if !self.members.contains(&member) && self.members.snapshot().contains(&cluster) {
             return;
         }
-        self.take_report(cluster, &member, &report);
+        reports::take(self, cluster, &member, &report);
     }
 }

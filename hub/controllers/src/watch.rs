@@ -1,7 +1,8 @@
 //! Watches: indexes that follow the API server, and queues of keys to work on.
 
-pub mod entry;
-pub mod index;
-pub mod kinds;
-pub mod queue;
-pub mod unreadable;
+pub(crate) mod entry;
+pub(crate) mod facts;
+pub(crate) mod index;
+pub(crate) mod kinds;
+pub(crate) mod queue;
+pub(crate) mod unreadable;

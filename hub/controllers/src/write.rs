@@ -1,7 +1,9 @@
 //! The few ways in which the hub changes objects: small patches that are refused when the object is another one.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Resource;
 use kube::api::{
     DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams, Preconditions,
@@ -47,6 +49,26 @@ fn guarded(uid: &str, mut operations: Vec<Value>) -> Result<Patch<Value>, kube::
     let patch =
         serde_json::from_value(Value::Array(operations)).map_err(kube::Error::SerdeError)?;
     Ok(Patch::Json(patch))
+}
+
+/// Puts data into a ConfigMap in place of what it was found with, or makes it where none was found.
+pub(crate) async fn put_data(
+    api: &Api<ConfigMap>,
+    name: &str,
+    found: Option<ConfigMap>,
+    data: BTreeMap<String, String>,
+) -> Result<(), kube::Error> {
+    let is_new = found.is_none();
+    let mut map = found.unwrap_or_else(|| ConfigMap {
+        metadata: named(name),
+        ..ConfigMap::default()
+    });
+    map.data = Some(data);
+    let written = match is_new {
+        true => api.create(&creation(), &map).await,
+        false => api.replace(name, &creation(), &map).await,
+    };
+    written.map(drop)
 }
 
 /// Replaces the whole status of the object with this UID.
@@ -179,13 +201,6 @@ pub(crate) fn status_again(error: &kube::Error) -> Duration {
     Duration::from_secs(if is_refused(error) { 60 } else { 1 })
 }
 
-/// How long a write still waits that has a shortest time after the one before; none once it may be made. Never zero:
-/// who waits for no time at all asks again at once, for as long as the clock has not moved.
-pub(crate) fn left(apart: Duration, since: Option<Duration>) -> Option<Duration> {
-    let left = apart.checked_sub(since?)?;
-    Some(left).filter(|left| !left.is_zero())
-}
-
 /// What the API server said, for people: of its own refusals just the message.
 pub(crate) fn words(error: &kube::Error) -> String {
     match error {
@@ -245,15 +260,5 @@ mod tests {
         ] {
             assert!(is_conflict(&lost) && !is_refused(&lost));
         }
-    }
-
-    #[test]
-    fn a_write_waits_until_its_time_has_come_and_not_an_instant_longer() {
-        let second = Duration::from_secs(1);
-        assert_eq!(left(second, None), None);
-        assert_eq!(left(second, Some(second / 4)), Some(second * 3 / 4));
-        assert_eq!(left(second, Some(second)), None);
-        assert_eq!(left(second, Some(second * 2)), None);
-        assert_eq!(left(Duration::ZERO, Some(Duration::ZERO)), None);
     }
 }

@@ -200,6 +200,13 @@ impl PackageIdentity {
         format!("{}-{}-{number}", self.name, self.uid.short())
     }
 
+    /// Whether a record of the package may have this name.
+    pub fn is_record(&self, name: &str) -> bool {
+        let number = name.rsplit_once('-');
+        let number = number.and_then(|(_, number)| number.parse().ok());
+        number.is_some_and(|number| self.record_name(number) == name)
+    }
+
     /// Namespace of the package's revisions: its own, or the hub's for a `ClusterPackage`.
     pub fn record_namespace<'a>(&'a self, system_namespace: &'a str) -> &'a str {
         self.namespace.as_deref().unwrap_or(system_namespace)

@@ -15,7 +15,7 @@ use conditions::{
     available, mapped, progressing, ready, source_conditions, stalled, truth, unready_failure,
 };
 
-pub use input::{Input, Source};
+pub use input::{Input, Names, Source};
 pub use summary::{Condition, FailureGroup, Summary};
 
 /// Most failure groups in a status.
@@ -96,9 +96,8 @@ fn failures(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
     let name = |cluster: &ClusterUid| {
         input
             .names
-            .and_then(|names| names.get(cluster))
-            .cloned()
-            .unwrap_or_else(|| cluster.to_string())
+            .and_then(|names| names.name_of(cluster))
+            .map_or_else(|| cluster.to_string(), str::to_owned)
     };
     let mut groups: Vec<_> = groups
         .into_iter()

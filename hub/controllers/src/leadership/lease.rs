@@ -5,7 +5,6 @@
 //! that it no longer leads before it writes or sends anything.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,7 +12,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Client;
-use kube::api::PostParams;
+use parking_lot::RwLock;
 use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_hub_core::epoch::{Record, UnreadableRecord};
@@ -54,6 +53,8 @@ pub struct Leader {
 struct State {
     until: Option<Instant>,
     record: Option<Record>,
+    /// Until then sessions are ended and refused: members are to meet a new epoch from the first message on.
+    admission_paused_until: Option<Instant>,
 }
 
 impl Leader {
@@ -64,23 +65,28 @@ impl Leader {
 
     /// The whole record, under the same condition.
     pub(crate) fn record(&self) -> Option<Record> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.read();
         let holds = state.until.is_some_and(|until| Instant::now() < until);
         state.record.clone().filter(|_| holds)
     }
 
     pub(crate) fn believe_until(&self, until: Instant) {
-        self.state
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .until = Some(until);
+        self.state.write().until = Some(until);
     }
 
     pub(crate) fn set_record(&self, record: Record) {
-        self.state
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .record = Some(record);
+        self.state.write().record = Some(record);
+    }
+
+    /// Whether no member may have a session for the moment.
+    pub(crate) fn is_admission_paused(&self) -> bool {
+        let until = self.state.read().admission_paused_until;
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Lets no member have a session until then.
+    pub(crate) fn pause_admission(&self, until: Instant) {
+        self.state.write().admission_paused_until = Some(until);
     }
 
     /// Waits until this process holds the Lease, then takes a term.
@@ -158,7 +164,7 @@ impl Leader {
             spec.holder_identity = None;
             // Best effort: without it the Lease simply ends.
             let _ = leases
-                .replace(record::LEASE, &PostParams::default(), &lease)
+                .replace(record::LEASE, &write::creation(), &lease)
                 .await;
         }
     }
@@ -191,7 +197,7 @@ async fn attempt(
             metadata: write::named(record::LEASE),
             spec: Some(spec),
         };
-        return written(leases.create(&PostParams::default(), &lease).await);
+        return written(leases.create(&write::creation(), &lease).await);
     };
     let version = lease.metadata.resource_version.clone();
     let spec = lease.spec.get_or_insert_default();
@@ -219,7 +225,7 @@ async fn attempt(
     spec.renew_time = Some(now);
     written(
         leases
-            .replace(record::LEASE, &PostParams::default(), &lease)
+            .replace(record::LEASE, &write::creation(), &lease)
             .await,
     )
 }
@@ -239,25 +245,15 @@ pub(crate) async fn swap(
 ) -> Result<Record, Error> {
     loop {
         let found = maps.get_opt(record::EPOCH).await?;
-        let data: BTreeMap<_, _> = found
+        let mut data: BTreeMap<_, _> = found
             .as_ref()
             .and_then(|map| map.data.clone())
             .unwrap_or_default();
         let record = change(Record::from_data(&data)?.as_ref())?;
-        let mut map = found.clone().unwrap_or_else(|| ConfigMap {
-            metadata: write::named(record::EPOCH),
-            ..ConfigMap::default()
-        });
-        map.data.get_or_insert_default().extend(record.to_data());
-        let result = match found {
-            Some(_) => {
-                maps.replace(record::EPOCH, &PostParams::default(), &map)
-                    .await
-            }
-            None => maps.create(&PostParams::default(), &map).await,
-        };
+        data.extend(record.to_data());
+        let result = write::put_data(maps, record::EPOCH, found, data).await;
         match result {
-            Ok(_) => return Ok(record),
+            Ok(()) => return Ok(record),
             Err(error) if write::is_conflict(&error) => {
                 let pause = Duration::from_millis(100);
                 tokio::time::sleep(retry::spread(pause, 50, rand::random())).await;

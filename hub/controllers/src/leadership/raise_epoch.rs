@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::PostParams;
 use serde_json::json;
 use stevedore_client::Api;
 use stevedore_client::Path;
@@ -24,8 +23,9 @@ use stevedore_runtime::retry::{Delays, Schedule};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::hub::{Hub, lock};
+use crate::hub::Hub;
 use crate::leadership::lease;
+use crate::member::members::{Joined, Members};
 use crate::write;
 
 /// How long members have to answer.
@@ -43,7 +43,7 @@ const LINES: usize = 2_000;
 /// When epoch and term cannot be read any more: the process should end.
 pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), lease::Error> {
     let path = Path::root("/api/v1")
-        .namespace(Some(&hub.settings.namespace))
+        .namespace(Some(hub.api.namespace()))
         .and_then(|path| path.segment("configmaps"))
         .map_err(kube::Error::from)?;
     let subject = Subject {
@@ -55,7 +55,7 @@ pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), lease::Error> {
     // Nobody tells of changed rights: what is refused is tried again in time.
     let (_changes, circumstances) = tokio::sync::watch::channel(0);
     tokio::select! {
-        () = watch::run(&hub.client, &subject, circumstances, &mut handler) => Ok(()),
+        () = watch::run(&hub.api.client, &subject, circumstances, &mut handler) => Ok(()),
         ended = follow(&hub, &changed) => ended,
     }
 }
@@ -95,7 +95,7 @@ async fn follow(hub: &Arc<Hub>, changed: &Notify) -> Result<(), lease::Error> {
 }
 
 async fn look(hub: &Arc<Hub>) -> Result<(), lease::Error> {
-    let maps: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let maps: Api<ConfigMap> = hub.api.system();
     let epoch = data(&maps, record::EPOCH).await?;
     let Some(request) = epoch
         .get(record::RAISE_REQUEST)
@@ -129,13 +129,12 @@ async fn data(maps: &Api<ConfigMap>, name: &str) -> Result<BTreeMap<String, Stri
 /// Asks every connected member what it holds. A hub that has just loaded first gives members time to come: one that
 /// went on with a confirmed raise before anybody was back would raise above nothing.
 async fn take(hub: &Hub) -> CensusSummary {
-    let joined = hub.joined();
-    let clusters: BTreeSet<_> = joined.iter().map(|(member, _)| member.cluster).collect();
-    *lock(&hub.listings) = Some(BTreeMap::new());
+    let members = hub.members.snapshot();
+    hub.fleet.begin_census();
     let mut asked = BTreeSet::new();
     let mut deadline = Instant::now();
     loop {
-        let (connected, all_heard) = contacts(hub, &clusters);
+        let (connected, all_heard) = contacts(hub, &members);
         for cluster in &connected {
             if asked.insert(*cluster) {
                 deadline = Instant::now() + ANSWER;
@@ -144,20 +143,15 @@ async fn take(hub: &Hub) -> CensusSummary {
                 }
             }
         }
-        let all_said = {
-            let listings = lock(&hub.listings);
-            let said = |it| listings.as_ref().is_some_and(|said| said.contains_key(it));
-            connected.iter().all(said)
-        };
-        let answered = all_said || Instant::now() >= deadline;
-        if answered && (all_heard || hub.age() >= ARRIVAL) {
+        let answered = hub.fleet.have_listed(&connected) || Instant::now() >= deadline;
+        if answered && (all_heard || hub.orders.age() >= ARRIVAL) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let listings = lock(&hub.listings).take().unwrap_or_default();
+    let listings = hub.fleet.end_census();
     let mut summary = CensusSummary::default();
-    for (member, _) in &joined {
+    for Joined { member, .. } in members.joined().map(|joined| &**joined) {
         let orders = hub.orders.of(&member.cluster);
         let said = listings.get(&member.cluster).zip(orders);
         let census = said.map(|(held, orders)| Census::of(held, &orders));
@@ -169,13 +163,17 @@ async fn take(hub: &Hub) -> CensusSummary {
 }
 
 /// Which of these clusters have a session, and whether every one of them had one since the hub started.
-fn contacts(hub: &Hub, clusters: &BTreeSet<ClusterUid>) -> (Vec<ClusterUid>, bool) {
-    let fleet = lock(&hub.fleet);
-    let contacts = clusters.iter().map(|it| (*it, fleet.contact_of(it)));
-    let contacts: Vec<_> = contacts.collect();
-    let all_heard = contacts.iter().all(|(_, contact)| contact.heard);
-    let connected = contacts.iter().filter(|(_, contact)| contact.connected);
-    (connected.map(|(cluster, _)| *cluster).collect(), all_heard)
+fn contacts(hub: &Hub, members: &Members) -> (Vec<ClusterUid>, bool) {
+    let contacts = hub.fleet.contacts();
+    let (mut connected, mut all_heard) = (Vec::new(), true);
+    for cluster in members.joined().map(|joined| joined.member.cluster) {
+        let contact = contacts.get(&cluster).copied().unwrap_or_default();
+        all_heard &= contact.heard;
+        if contact.connected {
+            connected.push(cluster);
+        }
+    }
+    (connected, all_heard)
 }
 
 async fn answer(
@@ -207,25 +205,14 @@ async fn answer(
         "notAsked": summary.missing.len(),
         "missing": summary.missing.iter().take(LINES).collect::<Vec<_>>(),
     });
-    let found = maps.get_opt(record::CENSUS).await?;
-    let mut map = found.clone().unwrap_or_else(|| ConfigMap {
-        metadata: write::named(record::CENSUS),
-        ..ConfigMap::default()
-    });
-    map.data = Some(BTreeMap::from([
+    let data = BTreeMap::from([
         (record::CENSUS_REQUEST.to_owned(), request.to_owned()),
         (record::CENSUS_STATE.to_owned(), state.to_owned()),
         (record::CENSUS_FINDINGS.to_owned(), census.to_string()),
-    ]));
-    let result = match found {
-        Some(_) => {
-            maps.replace(record::CENSUS, &PostParams::default(), &map)
-                .await
-        }
-        None => maps.create(&PostParams::default(), &map).await,
-    };
+    ]);
+    let found = maps.get_opt(record::CENSUS).await?;
     // Also one that lost against another write is written again: somebody waits for it.
-    result?;
+    write::put_data(maps, record::CENSUS, found, data).await?;
     Ok(())
 }
 
@@ -236,7 +223,7 @@ async fn raise(
     request: &str,
     summary: &CensusSummary,
 ) -> Result<(), lease::Error> {
-    let Some(own) = hub.leader.record() else {
+    let Some(own) = hub.api.leader.record() else {
         return Err(lease::Error::Lost);
     };
     let (epoch, term) = lease::random_ids();
@@ -257,10 +244,12 @@ async fn raise(
         epoch = record.leadership.epoch.counter,
         "the epoch was raised"
     );
-    hub.leader.set_record(record.clone());
+    hub.api.leader.set_record(record.clone());
     hub.orders.restart(record.leadership);
-    lock(&hub.fleet).raised();
-    *lock(&hub.admission_paused_until) = Some(Instant::now() + ADMISSION_PAUSE);
+    hub.fleet.raised();
+    hub.api
+        .leader
+        .pause_admission(Instant::now() + ADMISSION_PAUSE);
     hub.plan_all();
     if let Some(sessions) = hub.sessions() {
         sessions.members_changed();

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::api::PostParams;
 use stevedore_client::Api;
 use stevedore_crds::record;
 
@@ -25,7 +24,7 @@ pub async fn certificate_authority(
 ) -> Result<Material, kube::Error> {
     const CERTIFICATE: &str = "tls.crt";
     const KEY: &str = "tls.key";
-    let api: Api<Secret> = Api::namespaced(hub.unguarded.clone(), &hub.settings.namespace);
+    let api: Api<Secret> = Api::namespaced(hub.api.unguarded.clone(), hub.api.namespace());
     let found = match api.get_opt(record::CA).await? {
         Some(found) => found,
         None => {
@@ -39,7 +38,7 @@ pub async fn certificate_authority(
                 ])),
                 ..Secret::default()
             };
-            match api.create(&PostParams::default(), &secret).await {
+            match api.create(&write::creation(), &secret).await {
                 Err(error) if write::is_conflict(&error) => api.get(record::CA).await?,
                 created => created?,
             }
@@ -63,7 +62,7 @@ pub async fn publish_addresses(
     certificate: &str,
     hash: &str,
 ) -> Result<(), kube::Error> {
-    let api: Api<ConfigMap> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let api: Api<ConfigMap> = hub.api.system();
     let data = BTreeMap::from([
         (record::HUB_ADDRESSES.to_owned(), addresses.join(",")),
         (record::HUB_CA.to_owned(), certificate.to_owned()),
@@ -73,17 +72,5 @@ pub async fn publish_addresses(
     if found.as_ref().and_then(|map| map.data.as_ref()) == Some(&data) {
         return Ok(());
     }
-    let mut map = found.clone().unwrap_or_else(|| ConfigMap {
-        metadata: write::named(record::HUB),
-        ..ConfigMap::default()
-    });
-    map.data = Some(data);
-    match found {
-        Some(_) => {
-            api.replace(record::HUB, &PostParams::default(), &map)
-                .await?
-        }
-        None => api.create(&PostParams::default(), &map).await?,
-    };
-    Ok(())
+    write::put_data(&api, record::HUB, found, data).await
 }

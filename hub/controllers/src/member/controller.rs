@@ -13,10 +13,11 @@ use stevedore_hub_core::fleet::DeploymentState;
 use stevedore_proto_core::clock::CLOCK_SKEW;
 use stevedore_proto_core::{ClusterUid, PackageUid};
 
-use crate::hub::{Hub, lock};
+use crate::hub::Hub;
+use crate::member::members::cluster_of;
 use crate::member::note::MemberNote;
 use crate::member::status::{GRACE, Packages, status, turns};
-use crate::write;
+use crate::status_writer::{Pace, Target};
 
 /// For how long a second process with a member's identity is shown after it was seen last: as long as it is
 /// refused.
@@ -30,72 +31,75 @@ const MIN_INTERVAL_LEAVING: Duration = Duration::from_secs(1);
 /// Works on one member, by the UID of its `MemberCluster`; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
     let member = hub.members.get(&uid)?;
-    hub.leader.current()?;
-    let cluster: Option<ClusterUid> = member
-        .spec
-        .cluster_uid
-        .as_deref()
-        .and_then(|uid| uid.parse().ok());
-    let mut note = lock(&hub.notes).get(&uid).cloned().unwrap_or_default();
-    let forgotten = note
-        .duplicate
-        .as_ref()
-        .map(|(_, since)| DUPLICATE_FOR.saturating_sub(since.elapsed()));
-    if forgotten == Some(Duration::ZERO) {
+    if !hub.api.leads() {
+        return None;
+    }
+    let mut note = hub.members.notes.get(&uid);
+    let duplicate = note.duplicate.as_ref();
+    let duplicate = duplicate.map(|(_, since)| DUPLICATE_FOR.saturating_sub(since.elapsed()));
+    if duplicate == Some(Duration::ZERO) {
         note.duplicate = None;
     }
-    let contact = cluster
-        .map(|cluster| lock(&hub.fleet).contact_of(&cluster))
-        .unwrap_or_default();
-    let packages = cluster
-        .map(|cluster| packages(&hub, &cluster))
-        .unwrap_or_default();
-    let waits = hub.age() < GRACE
+    let cluster = cluster_of(&member);
+    let contact = cluster.map(|cluster| hub.fleet.contact_of(&cluster));
+    let contact = contact.unwrap_or_default();
+    let packages = cluster.map(|cluster| packages(&hub, &cluster));
+    let waits = hub.orders.age() < GRACE
         && !contact.heard
         && note.refusal.is_none()
         && member.spec.accepted != Some(false);
+    let packages = packages.unwrap_or_default();
     let status = status(&member, contact, &note, &packages, waits, Timestamp::now());
-    let grace = waits.then(|| GRACE.saturating_sub(hub.age()) + Duration::from_secs(1));
-    let again = grace.or(forgotten.filter(|left| !left.is_zero()));
+    let grace = waits.then(|| GRACE.saturating_sub(hub.orders.age()) + Duration::from_secs(1));
+    let again = grace.or(duplicate.filter(|left| !left.is_zero()));
     let old = member.status.clone().unwrap_or_default();
     if status == old {
+        hub.members.statuses.unchanged(&uid);
         return again;
     }
-    let apart = if turns(&old, &status) {
+    match write(&hub, &member, &uid, &old, &status).await {
+        Ok(()) => {
+            announce(&hub, &member, &old, &status).await;
+            announce_clock(&hub, &member, &uid, &note).await;
+            again
+        }
+        Err(left) => Some(again.map_or(left, |again| again.min(left))),
+    }
+}
+
+/// Writes the status of a member; fails with when to try again.
+async fn write(
+    hub: &Hub,
+    member: &MemberCluster,
+    uid: &str,
+    old: &MemberClusterStatus,
+    status: &MemberClusterStatus,
+) -> Result<(), Duration> {
+    let interval = if turns(old, status) {
         Duration::ZERO
     } else if member.spec.leaving {
         MIN_INTERVAL_LEAVING
     } else {
         MIN_INTERVAL
     };
-    let last = note.shown.map(|shown| shown.elapsed());
-    if let Some(left) = write::left(apart, last) {
-        return Some(again.map_or(left, |again| again.min(left)));
+    let pace = Pace {
+        interval,
+        debounce: Duration::ZERO,
+    };
+    let api: Api<MemberCluster> = Api::all(hub.api.client.clone());
+    let target = Target {
+        kind: "MemberCluster",
+        name: &member.name_any(),
+        uid,
+    };
+    let writer = &hub.members.statuses;
+    let written = writer.write(&hub.api, &api, target, pace, status).await?;
+    hub.members.apply(written);
+    if status.environment != old.environment {
+        // What packages read of the environment may be another input now.
+        hub.plan_all();
     }
-    let api: Api<MemberCluster> = Api::all(hub.client.clone());
-    let name = member.name_any();
-    match write::status(&api, &name, &uid, &status).await {
-        Ok(written) => {
-            hub.metrics.status_writes.inc();
-            if let Some(note) = lock(&hub.notes).get_mut(&uid) {
-                note.shown = Some(tokio::time::Instant::now());
-            }
-            if status.environment != old.environment {
-                // What packages read of the environment may be another input now.
-                hub.members.apply(written);
-                hub.plan_all();
-            } else {
-                hub.members.apply(written);
-            }
-            announce(&hub, &member, &old, &status).await;
-            announce_clock(&hub, &member, &uid, &note).await;
-            again
-        }
-        Err(error) => {
-            write::log_status(&error, "MemberCluster", &name);
-            Some(write::status_again(&error))
-        }
-    }
+    Ok(())
 }
 
 async fn announce(
@@ -117,7 +121,9 @@ async fn announce(
     if let Some((status, reason, message)) = now
         && before.as_ref().map(|(status, reason, _)| (status, reason)) != Some((&status, &reason))
     {
-        hub.event(member, status != "True", &reason, message).await;
+        hub.api
+            .event(member, status != "True", &reason, message)
+            .await;
     }
 }
 
@@ -127,12 +133,10 @@ async fn announce_clock(hub: &Hub, member: &MemberCluster, uid: &str, note: &Mem
     if skew.is_some() == note.clock_announced {
         return;
     }
-    if let Some(note) = lock(&hub.notes).get_mut(uid) {
-        note.clock_announced = skew.is_some();
-    }
+    hub.members.notes.announce_clock(uid, skew.is_some());
     if let Some(offset) = skew {
         let message = format!("the clock of the member is {offset}");
-        hub.event(member, true, CLOCK_SKEW, message).await;
+        hub.api.event(member, true, CLOCK_SKEW, message).await;
     }
 }
 
@@ -152,27 +156,24 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
         })
         .collect();
     let mut failures = Vec::new();
-    {
-        let fleet = lock(&hub.fleet);
-        for (key, deployment) in fleet.on_cluster(cluster) {
-            let uid = key.package();
-            let (row, details) = (deployment.row(), deployment.details());
-            if row.state() != DeploymentState::Absent {
-                left.entry(uid).or_insert_with(|| hub.name_of(&uid));
-            }
-            if matches!(
-                row.state(),
-                DeploymentState::Failed | DeploymentState::Removing
-            ) {
-                failures.extend(details.failure().map(|failure| (uid, failure)));
-            }
+    for found in hub.fleet.on_cluster(cluster) {
+        let uid = found.package;
+        if found.state != DeploymentState::Absent {
+            left.entry(uid)
+                .or_insert_with(|| hub.packages.name_of(&uid));
+        }
+        if matches!(
+            found.state,
+            DeploymentState::Failed | DeploymentState::Removing
+        ) {
+            failures.extend(found.failure.map(|failure| (uid, failure)));
         }
     }
     let failing = failures
         .into_iter()
         .filter_map(|(uid, failure)| Some((left.get(&uid)?.clone(), failure)))
         .collect();
-    let unreadable = hub.unreadable_ledgers.descriptions();
+    let unreadable = hub.orders.describe_unreadable();
     Packages {
         left: left.into_values().chain(unreadable).collect(),
         failing,

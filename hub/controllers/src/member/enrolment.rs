@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, Patch};
 use serde_json::json;
 use stevedore_client::Api;
 use stevedore_crds::record;
@@ -12,15 +12,15 @@ use stevedore_crds::v1alpha1::MemberCluster;
 use stevedore_hub_core::ports::{JoinRefusal, MemberUid, Redemption};
 use stevedore_proto_core::join::StoredToken;
 
-use crate::hub::{Hub, lock};
+use crate::hub::Hub;
 use crate::write;
 
 /// Uses up a token. A refusal is also shown on the `MemberCluster` that the token names.
 pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUid, JoinRefusal> {
-    if hub.leader.current().is_none() {
+    if !hub.api.leads() {
         return Err(JoinRefusal::NotLeader);
     }
-    let members: Api<MemberCluster> = Api::all(hub.client.clone());
+    let members: Api<MemberCluster> = Api::all(hub.api.client.clone());
     let member = members
         .get_opt(&redemption.name)
         .await
@@ -29,8 +29,7 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
         return Err(JoinRefusal::TokenForeign);
     };
     let result = {
-        // One at a time: two tokens must not bind one cluster to two names.
-        let _joining = hub.joining.lock().await;
+        let _joining = hub.members.joining.lock().await;
         attempt(hub, &members, &member, &redemption).await
     };
     match &result {
@@ -40,7 +39,7 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
             }
             hub.plan_all();
             let note = format!("cluster {} joined", redemption.cluster);
-            hub.event(&member, false, "Joined", note).await;
+            hub.api.event(&member, false, "Joined", note).await;
         }
         Err(refusal) => {
             // Somebody who only knows a name must not be able to change how a joined member looks; it may have
@@ -50,12 +49,13 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
             if now.is_none_or(|now| now.spec.cluster_uid.is_none())
                 && member.spec.cluster_uid.is_none()
             {
-                lock(&hub.notes).entry(uid.clone()).or_default().refusal = Some((*refusal).into());
-                hub.to_note.add(uid);
+                hub.members.notes.refuse(&uid, (*refusal).into());
+                hub.queues.member_status.add(uid);
             }
             // Without a token nobody makes the hub write: names are easily guessed.
             if *refusal != JoinRefusal::TokenForeign {
-                hub.event(&member, true, refusal.as_str(), refusal.to_string())
+                hub.api
+                    .event(&member, true, refusal.as_str(), refusal.to_string())
                     .await;
             }
         }
@@ -69,7 +69,7 @@ async fn attempt(
     member: &MemberCluster,
     redemption: &Redemption,
 ) -> Result<MemberUid, JoinRefusal> {
-    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let secrets: Api<Secret> = hub.api.system();
     let name = record::join_token(&redemption.name);
     let secret = secrets
         .get_opt(&name)
@@ -86,8 +86,12 @@ async fn attempt(
     let cluster = redemption.cluster.to_string();
     let all = members.list_readable(&ListParams::default()).await;
     let (all, _) = all.map_err(unreachable)?;
-    let connected = lock(&hub.fleet).contact_of(&redemption.cluster).connected;
-    if hub.unreadable_members().may_be(&redemption.cluster) {
+    let connected = hub.fleet.contact_of(&redemption.cluster).connected;
+    if hub
+        .members
+        .snapshot()
+        .may_be_unreadable(&redemption.cluster)
+    {
         // It may be a member under a name that cannot be read.
         tracing::warn!(
             cluster = %redemption.cluster,
@@ -111,10 +115,7 @@ async fn attempt(
         {"op": "add", "path": "/spec/clusterUID", "value": cluster},
     ]);
     let patch = serde_json::from_value(patch).map_err(|_| JoinRefusal::NotLoaded)?;
-    let parameters = PatchParams {
-        field_manager: Some(write::MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
+    let parameters = write::parameters();
     let bound = members
         .patch(&member.name_any(), &parameters, &Patch::<()>::Json(patch))
         .await
@@ -188,8 +189,7 @@ async fn use_up(
         ByteString(user.into_bytes()),
     );
     let name = secret.name_any();
-    let parameters = PostParams::default();
-    let replaced = secrets.replace(&name, &parameters, &secret).await;
+    let replaced = secrets.replace(&name, &write::creation(), &secret).await;
     replaced.map(drop).map_err(unreachable)
 }
 

@@ -1,5 +1,8 @@
-//! Notes about a member: what its agent said about itself, and what else is known of it that no object keeps.
+//! Notes about members: what an agent said about itself, and what else is known of a member that no object keeps.
 
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
 use stevedore_hub_core::ports::JoinRefusal;
 use stevedore_hub_core::session::Report;
 use stevedore_proto_core::Environment;
@@ -28,6 +31,43 @@ impl Refusal {
     }
 }
 
+/// The notes about every member, by UID of its `MemberCluster`.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Mutex<BTreeMap<String, MemberNote>>);
+
+impl Notes {
+    /// What is noted about a member.
+    pub(crate) fn get(&self, uid: &str) -> MemberNote {
+        self.0.lock().get(uid).cloned().unwrap_or_default()
+    }
+
+    /// Keeps what a report says about an agent and its member; `now_millis` is since the Unix epoch.
+    pub(crate) fn take(&self, uid: &str, report: &Report, now_millis: u64) {
+        let mut notes = self.0.lock();
+        notes
+            .entry(uid.to_owned())
+            .or_default()
+            .take(report, now_millis);
+    }
+
+    /// A member was refused a certificate.
+    pub(crate) fn refuse(&self, uid: &str, refusal: Refusal) {
+        self.0.lock().entry(uid.to_owned()).or_default().refusal = Some(refusal);
+    }
+
+    /// Whether an event says now that the member's clock is wrong.
+    pub(crate) fn announce_clock(&self, uid: &str, is_wrong: bool) {
+        if let Some(note) = self.0.lock().get_mut(uid) {
+            note.clock_announced = is_wrong;
+        }
+    }
+
+    /// Lets a member go.
+    pub(crate) fn forget(&self, uid: &str) {
+        self.0.lock().remove(uid);
+    }
+}
+
 /// What an agent said about itself and its member, and what else is known of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MemberNote {
@@ -35,8 +75,6 @@ pub(crate) struct MemberNote {
     pub(crate) environment: Option<Environment>,
     /// Why it has no session, where it was refused one.
     pub(crate) refusal: Option<Refusal>,
-    /// When its status was written last.
-    pub(crate) shown: Option<Instant>,
     /// How far its clock was from ours when its session opened, where it said so.
     pub(crate) clock: Option<ClockOffset>,
     /// Whether an event has said that its clock is wrong.
@@ -46,8 +84,7 @@ pub(crate) struct MemberNote {
 }
 
 impl MemberNote {
-    /// Keeps what a report says about the agent and its member; `now_millis` is since the Unix epoch.
-    pub(crate) fn take(&mut self, report: &Report, now_millis: u64) {
+    fn take(&mut self, report: &Report, now_millis: u64) {
         match report {
             Report::Connected {
                 agent_version,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{ApiResource, DynamicObject};
 use kube::{Client, Resource, ResourceExt as _};
@@ -113,6 +114,23 @@ impl AnyPackage {
             name: self.name.clone(),
             uid: self.uid.to_string(),
         }
+    }
+
+    /// How events name it.
+    pub(crate) fn object_reference(&self) -> ObjectReference {
+        ObjectReference {
+            api_version: Some(Package::api_version(&()).into_owned()),
+            kind: Some(self.kind.as_str().to_owned()),
+            name: Some(self.name.clone()),
+            namespace: self.namespace.clone(),
+            uid: Some(self.uid.to_string()),
+            ..ObjectReference::default()
+        }
+    }
+
+    /// Namespace of its revisions and actions; `system_namespace` is the hub's.
+    pub(crate) fn record_namespace<'a>(&'a self, system_namespace: &'a str) -> &'a str {
+        self.namespace.as_deref().unwrap_or(system_namespace)
     }
 
     /// How the ledger's core names it.

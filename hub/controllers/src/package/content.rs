@@ -1,4 +1,4 @@
-//! What packages consist of and render to: files kept in Secrets, read back where they are not in memory, pulled
+//! The content of packages: files kept in Secrets, read back where they are not in memory, pulled
 //! again where a Secret is gone, rendered again where somebody asks for bytes that were let go.
 
 use std::collections::BTreeMap;
@@ -21,10 +21,10 @@ use stevedore_package::render::RenderInput;
 use stevedore_proto_core::{ClusterUid, Digest, Reason};
 use stevedore_runtime::retry;
 
-use crate::hub::{Hub, lock};
+use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
 use crate::package::{pull, render_input};
-use crate::rollout::ledger_store::StoredLedger;
+use crate::rollout::stored_ledger::StoredLedger;
 use crate::write;
 
 /// Key of a content Secret.
@@ -122,7 +122,7 @@ fn part_of(secret: Secret) -> Result<Part, PartError> {
 
 /// Keeps parts in immutable Secrets, named by digest: equal ones are stored once. Gives their names.
 pub(crate) async fn store(hub: &Hub, parts: Vec<Part>) -> Result<Vec<String>, StoreError> {
-    let api: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let api: Api<Secret> = hub.api.system();
     let mut names = Vec::with_capacity(parts.len());
     for part in parts {
         let name = provenance::content_name(&part.digest);
@@ -161,7 +161,7 @@ pub(crate) async fn package_of(
     if let Some(package) = hub.renderer.package(&digest) {
         return Ok(package);
     }
-    let api: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let api: Api<Secret> = hub.api.system();
     let mut parts = Vec::new();
     for name in &revision.spec.content_secrets {
         let found = api
@@ -169,9 +169,9 @@ pub(crate) async fn package_of(
             .await
             .map_err(|error| format!("content {name} cannot be read: {error}"))?;
         let Some(secret) = found else {
-            lock(&hub.missing).insert(write::uid(revision).to_owned());
+            hub.revisions.set_incomplete(write::uid(revision), true);
             if let Ok(package) = revision.spec.package.uid.parse() {
-                hub.to_pull.add(package);
+                hub.queues.pull.add(package);
             }
             return Err(format!("content {name} is gone; it is pulled again"));
         };
@@ -203,7 +203,7 @@ pub(crate) async fn restore(hub: &Hub, package: &AnyPackage) -> Option<Duration>
     let mut again = None;
     for revision in hub.revisions.of(&package.identity()) {
         let object = write::uid(&*revision).to_owned();
-        if !lock(&hub.missing).contains(&object) {
+        if !hub.revisions.is_incomplete(&object) {
             continue;
         }
         let name = revision.name_any();
@@ -213,8 +213,8 @@ pub(crate) async fn restore(hub: &Hub, package: &AnyPackage) -> Option<Duration>
             continue;
         }
         tracing::info!(revision = name, "content was pulled again");
-        lock(&hub.missing).remove(&object);
-        hub.to_plan.add(package.uid);
+        hub.revisions.set_incomplete(&object, false);
+        hub.queues.plan.add(package.uid);
         if let Some(sessions) = hub.sessions() {
             sessions.content_back(package.uid);
         }
@@ -243,7 +243,7 @@ async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String>
         tracing::warn!(%image, "content is kept in memory only: its Secrets were packed by another release");
         return Ok(());
     }
-    let _contents = hub.contents.read().await;
+    let _secrets = hub.revisions.secrets.read().await;
     if !hub.revisions.contains(write::uid(revision)) {
         // It went meanwhile, and nobody would remove what is stored for it.
         return Ok(());
@@ -258,9 +258,8 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
     if let Some(bytes) = hub.renderer.bytes(&digest) {
         return Ok(bytes);
     }
-    // Many members ask for one content at once: it is rendered for the first, and there for the others.
-    let gate = hub.rendering.get(digest, Default::default);
-    let _one = gate.lock().await;
+    let turn = hub.renderer.turn(digest);
+    let _turn = turn.lock().await;
     if let Some(bytes) = hub.renderer.bytes(&digest) {
         return Ok(bytes);
     }
@@ -299,21 +298,17 @@ fn renderings(
             revision.push(cluster);
         }
     }
-    let package = hub.package(&stored.ledger.package.uid);
+    let package = hub.packages.get(&stored.ledger.package.uid);
     let Some(package) = package.filter(|_| !clusters.is_empty()) else {
         return Vec::new();
     };
-    let joined: BTreeMap<_, _> = hub
-        .joined()
-        .into_iter()
-        .map(|(member, object)| (member.cluster, (member, object)))
-        .collect();
+    let members = hub.members.snapshot();
     let of = |revision: Arc<PackageRevision>| {
         let number = u64::try_from(revision.spec.number).ok()?;
-        let inputs = clusters.get(&number)?.iter().filter_map(|cluster| {
-            let (member, object) = joined.get(cluster)?;
-            render_input::input(&package, &revision, member, object)
-        });
+        let inputs = clusters
+            .get(&number)?
+            .iter()
+            .filter_map(|cluster| render_input::input(&package, &revision, members.get(cluster)?));
         let inputs = inputs.collect();
         Some((revision, inputs))
     };

@@ -1,4 +1,4 @@
-//! From an image reference to a kept, numbered revision.
+//! The controller of packages' images: makes a kept, numbered revision of what a spec names.
 //!
 //! An image is pulled once per change of what decides the content; its files go into Secrets first, then the
 //! `PackageRevision` names them. A package that cannot be pulled or used is tried again alone: every package
@@ -15,12 +15,14 @@ use stevedore_hub_core::{history, provenance};
 use stevedore_proto_core::{Digest, PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 
-use crate::hub::{Hub, SourceState, lock};
+use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
 use crate::package::config_limits;
+use crate::package::packages::Lookup;
+use crate::package::progress::SourceState;
 use crate::package::registry;
 use crate::package::revisions::{self, FINALIZER};
-use crate::package::unreadable::Lookup;
+use crate::package::unreadable::unreadable_record;
 use crate::package::{content, pull};
 use crate::rollout::finalizer;
 use crate::write;
@@ -56,12 +58,12 @@ enum Error {
 
 /// Works on one package; says when to try again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
-    let package = match hub.lookup(&uid) {
+    let package = match hub.packages.lookup(&uid) {
         Lookup::Readable(package) if !package.deleting => package,
         // What it asks for is not known: what is known of its source stays.
         Lookup::Unreadable(package) if !package.deleting => return None,
         _ => {
-            lock(&hub.sources).remove(&uid);
+            hub.packages.progress.forget_source(&uid);
             return None;
         }
     };
@@ -73,102 +75,92 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
 
 /// Makes a revision of what the spec names, where there is none yet; says when to try again.
 async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
-    let (uid, spec_hash) = (package.uid, package.content_hash());
+    let spec_hash = package.content_hash();
+    let note = |source, attempts| note(hub, package, spec_hash, source, attempts);
     let kept = hub.revisions.history(&package.identity());
     if history::current(&kept, &spec_hash).is_some() {
-        set(hub, package, spec_hash, Source::Ready, 0);
+        note(Source::Ready, 0);
         return None;
     }
-    if hub.unreadable_record(package).is_some() {
+    if unreadable_record(hub, package).is_some() {
         // It may be the revision that is looked for.
-        set(hub, package, spec_hash, Source::Pending, 0);
+        note(Source::Pending, 0);
         return None;
     }
-    let known = lock(&hub.sources).get(&uid).cloned();
-    let attempts = match &known {
-        Some(state) if state.spec_hash == spec_hash => match &state.source {
+    let known = hub.packages.progress.source(&package.uid);
+    let attempts = match known.filter(|known| known.spec_hash == spec_hash) {
+        Some(known) => match known.source {
             // What is no package does not become one by pulling it again.
             Source::Invalid(_) => return None,
-            _ => state.attempts,
+            _ => known.attempts,
         },
-        _ => {
-            set(hub, package, spec_hash, Source::Pending, 0);
+        None => {
+            note(Source::Pending, 0);
             0
         }
     };
-    if hub.leader.current().is_none() {
+    if !hub.api.leads() {
         return Some(Duration::from_secs(1));
     }
-    let (source, reason) = match attempt(hub, package).await {
-        Ok(note) => {
-            set(hub, package, spec_hash, Source::Ready, 0);
-            hub.event_on(&event_reference(package), false, "RevisionCreated", note)
-                .await;
-            return None;
+    let event = match attempt(hub, package).await {
+        Ok(message) => {
+            note(Source::Ready, 0);
+            Some((false, "RevisionCreated", message))
         }
         Err(Error::Source(registry::Error::Busy)) => {
             return Some(retry::spread(registry::BUSY_AGAIN, 50, rand::random()));
         }
-        Err(Error::Source(registry::Error::Pull(message))) => {
-            hub.metrics.pull_failures.inc();
-            (Source::PullFailed(message), "ImagePullBackOff")
-        }
-        Err(Error::Source(registry::Error::Invalid(message))) => {
-            let reason = Reason::LoadError;
-            (Source::Invalid(Failure { reason, message }), "Invalid")
-        }
-        Err(Error::Unusable(failure)) => (Source::Invalid(failure), "Invalid"),
         Err(error) => {
-            let message = format!("the revision could not be stored: {error}");
-            (Source::NotStored(message), "NotStored")
+            let (source, reason, message) = failed(hub, error);
+            note(source, attempts + 1);
+            (attempts == 0).then_some((true, reason, message))
         }
     };
-    let message = match &source {
-        Source::PullFailed(message) | Source::NotStored(message) => message.clone(),
-        Source::Invalid(failure) => failure.message.clone(),
-        Source::Pending | Source::Ready => String::new(),
+    if let Some((warning, reason, message)) = event {
+        let object = package.object_reference();
+        let server = &hub.api;
+        server.event_on(&object, warning, reason, message).await;
+    }
+    let source = hub.packages.progress.source(&package.uid)?.source;
+    let is_retried = !matches!(source, Source::Ready | Source::Invalid(_));
+    let bound = PULL_AGAIN.bound(attempts);
+    is_retried.then(|| retry::spread(bound, 20, rand::random()))
+}
+
+/// What a failed attempt means for the source, and the reason and message of its event.
+fn failed(hub: &Hub, error: Error) -> (Source, &'static str, String) {
+    let invalid = |failure: Failure| {
+        let message = failure.message.clone();
+        (Source::Invalid(failure), "Invalid", message)
     };
-    let failed = !matches!(source, Source::Invalid(_));
-    set(hub, package, spec_hash, source, attempts + 1);
-    if attempts == 0 {
-        let reference = event_reference(package);
-        hub.event_on(&reference, true, reason, message).await;
-    }
-    failed.then(|| {
-        let bound = PULL_AGAIN.bound(attempts);
-        retry::spread(bound, 20, rand::random())
-    })
-}
-
-pub(crate) fn event_reference(package: &AnyPackage) -> k8s_openapi::api::core::v1::ObjectReference {
-    k8s_openapi::api::core::v1::ObjectReference {
-        api_version: Some(format!(
-            "{}/{}",
-            stevedore_crds::GROUP,
-            stevedore_crds::VERSION
-        )),
-        kind: Some(package.kind.as_str().to_owned()),
-        name: Some(package.name.clone()),
-        namespace: package.namespace.clone(),
-        uid: Some(package.uid.to_string()),
-        ..Default::default()
+    match error {
+        Error::Source(registry::Error::Pull(message)) => {
+            hub.api.metrics.pull_failures.inc();
+            let source = Source::PullFailed(message.clone());
+            (source, "ImagePullBackOff", message)
+        }
+        Error::Source(registry::Error::Invalid(message)) => invalid(Failure {
+            reason: Reason::LoadError,
+            message,
+        }),
+        Error::Unusable(failure) => invalid(failure),
+        error => {
+            let message = format!("the revision could not be stored: {error}");
+            (Source::NotStored(message.clone()), "NotStored", message)
+        }
     }
 }
 
-fn set(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attempts: u32) {
-    let mut sources = lock(&hub.sources);
-    let known = sources.get(&package.uid);
-    let is_news = known.is_none_or(|known| known.spec_hash != spec_hash || known.source != source);
+/// Notes how far the content of a package's spec got, and queues who has to know.
+fn note(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attempts: u32) {
     let state = SourceState {
         spec_hash,
         source,
         attempts,
     };
-    sources.insert(package.uid, state);
-    drop(sources);
-    if is_news {
-        hub.to_plan.add(package.uid);
-        hub.to_show.add(package.uid);
+    if hub.packages.progress.set_source(package.uid, state) {
+        hub.queues.plan.add(package.uid);
+        hub.queues.package_status.add(package.uid);
     }
 }
 
@@ -178,13 +170,13 @@ async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
     let pulled = pull::pull(hub, &package.spec.image)
         .await
         .map_err(Error::Source)?;
-    hub.metrics.pulls.inc();
+    hub.api.metrics.pulls.inc();
     let (loaded, parts) = content::load_with_parts(hub, pulled.files)
         .await
         .map_err(Error::Unusable)?;
     // From here on the end of the package passes through the hub, which then lets its revisions go.
     finalizer::ensure(hub, package).await?;
-    let _contents = hub.contents.read().await;
+    let _secrets = hub.revisions.secrets.read().await;
     let spec = PackageRevisionSpec {
         package: package.reference(),
         number: 0,
@@ -213,8 +205,9 @@ async fn create(
     mut spec: PackageRevisionSpec,
 ) -> Result<u64, Error> {
     let identity = package.identity();
-    let namespace = revisions::revision_namespace(hub, package);
-    let api: Api<PackageRevision> = Api::namespaced(hub.client.clone(), namespace);
+    let server = &hub.api;
+    let namespace = package.record_namespace(server.namespace());
+    let api: Api<PackageRevision> = Api::namespaced(server.client.clone(), namespace);
     // Also above a revision that is being deleted: its name is still taken.
     let kept = hub.revisions.of(&identity);
     let next = provenance::next_number(kept.iter().map(|one| revisions::number(one)));

@@ -19,7 +19,7 @@ use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
 use stevedore_hub_core::{history, provenance};
 use stevedore_runtime::retry;
 
-use crate::hub::{Hub, lock};
+use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
 use crate::package::revisions::{self, FINALIZER, NamedSecrets};
 use crate::write;
@@ -44,7 +44,7 @@ pub(crate) async fn history(
     for object in hub.revisions.of(&identity) {
         let number = revisions::number(&object);
         let deleted = object.metadata.deletion_timestamp.is_some() && !needed.contains(&number);
-        if hub.leader.current().is_none() {
+        if !hub.api.leads() {
             return Ok(());
         }
         if deleted || go.contains(&number) {
@@ -60,7 +60,7 @@ pub(crate) async fn history(
 /// Never returns one.
 pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), Infallible> {
     loop {
-        if hub.leader.current().is_some()
+        if hub.api.leads()
             && let Err(error) = strays(&hub).await
         {
             tracing::warn!(%error, "content that no revision names could not be looked for");
@@ -72,13 +72,13 @@ pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), Infallible> {
 /// Removes content that no revision names: of a hub that ended between storing it and naming it, or between removing
 /// the revision and its content. Young content is left alone, the hub before may be about to name it.
 async fn strays(hub: &Hub) -> Result<(), kube::Error> {
-    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let secrets: Api<Secret> = hub.api.system();
     let before = Timestamp::now() - STRAY;
     let all = secrets.list_metadata(&content(None)).await?.items;
     let named = hub.revisions.content_secrets();
     let strays = all.iter();
     for secret in strays.filter(|secret| is_stray(&secret.metadata, &named, before)) {
-        let _contents = hub.contents.write().await;
+        let _secrets = hub.revisions.secrets.write().await;
         // A revision may name it by now.
         if !hub.revisions.content_secrets().contains(&secret.name_any()) {
             tracing::info!(
@@ -132,9 +132,9 @@ pub(crate) async fn everything(hub: &Hub, package: &PackageIdentity) -> Result<(
 }
 
 async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error> {
-    let _contents = hub.contents.write().await;
+    let _secrets = hub.revisions.secrets.write().await;
     let namespace = revision.namespace().unwrap_or_default();
-    let api: Api<PackageRevision> = Api::namespaced(hub.client.clone(), &namespace);
+    let api: Api<PackageRevision> = Api::namespaced(hub.api.client.clone(), &namespace);
     let (name, uid) = (revision.name_any(), write::uid(revision));
     let finalizers = revision.metadata.finalizers.clone().unwrap_or_default();
     write::remove_finalizer(&api, &name, uid, &finalizers, FINALIZER).await?;
@@ -143,9 +143,8 @@ async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error
         // Not while somebody else keeps it: its name is taken until the watch says that it is gone.
         hub.revisions.delete(revision);
     }
-    lock(&hub.missing).remove(uid);
     let named = hub.revisions.content_secrets();
-    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let secrets: Api<Secret> = hub.api.system();
     let names = revision.spec.content_secrets.iter();
     for name in names.filter(|name| !named.contains(name)) {
         remove_content(&secrets, name).await?;

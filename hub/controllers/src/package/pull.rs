@@ -19,7 +19,7 @@ pub(crate) async fn pull(hub: &Hub, image: &str) -> Result<Pulled, registry::Err
 
 /// What the hub shows to a registry that asks for credentials.
 async fn credentials(hub: &Hub, host: &str) -> Result<Option<Credentials>, registry::Error> {
-    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let secrets: Api<Secret> = hub.api.system();
     let secret = secrets.get_opt(record::REGISTRY).await.map_err(|error| {
         registry::Error::Pull(format!("the registry credentials cannot be read: {error}"))
     })?;

@@ -1,9 +1,10 @@
-//! Rendering per distinct input, and the bytes of what was rendered.
+//! A cache of renderings: packages, what each rendered to by distinct input, and the bytes of that.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use stevedore_hub_core::fleet::Failure;
 use stevedore_package::package::Package;
@@ -11,6 +12,7 @@ use stevedore_package::render::{Context, Reads, RenderInput, check_stored_size};
 use stevedore_package::violation::{self, Invalid};
 use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::{ContentRef, Digest, Reason};
+use stevedore_runtime::keyed::Keyed;
 
 /// Most bytes of packages, with what was parsed of them, that are kept in memory; others are read again from their Secrets.
 const PACKAGE_BYTES: usize = 256 * 1024 * 1024;
@@ -35,6 +37,8 @@ pub(crate) struct Rendered {
 #[derive(Debug, Default)]
 pub(crate) struct Renderer {
     state: Mutex<State>,
+    /// One rendering at a time of each content that was let go.
+    turns: Keyed<Digest, tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -79,12 +83,12 @@ pub(crate) struct Pass<K> {
 impl Renderer {
     /// A package by the digest of its files, if it is in memory.
     pub(crate) fn package(&self, files: &Digest) -> Option<Arc<Package>> {
-        self.lock().package(files)
+        self.state.lock().package(files)
     }
 
     /// Keeps a package in memory, where it takes so many bytes.
     pub(crate) fn keep(&self, package: Package, bytes: usize) -> Arc<Package> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Some(known) = state.package(&package.digest()) {
             return known;
         }
@@ -108,7 +112,7 @@ impl Renderer {
 
     /// The bytes of a content, if they are in memory.
     pub(crate) fn bytes(&self, content: &Digest) -> Option<Arc<[u8]>> {
-        self.lock().contents.get(content).cloned()
+        self.state.lock().contents.get(content).cloned()
     }
 
     /// Renders a revision for clusters, or finds what was rendered for others that agree on everything read. Takes its time:
@@ -168,7 +172,7 @@ impl Renderer {
                     message: violation.details,
                 }),
             });
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let loaded = state.loaded(&digest);
         match rendered {
             Ok(rendered) => {
@@ -207,7 +211,7 @@ impl Renderer {
         shared: &Digest,
     ) -> Option<Result<Rendered, Failure>> {
         let digest = package.digest();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let loaded = state.loaded(&digest)?;
         if let Some(failure) = loaded.failures.get(&asked.all) {
             return Some(Err(failure.clone()));
@@ -221,6 +225,12 @@ impl Renderer {
             Cost::TooMuch(times, failure) if *times >= GIVEN_UP => Some(Err(failure.clone())),
             _ => None,
         })
+    }
+
+    /// Held while a content is rendered again: many members ask for one at once, it is rendered for the first, and is
+    /// there for the others.
+    pub(crate) fn turn(&self, content: Digest) -> Arc<tokio::sync::Mutex<()>> {
+        self.turns.get(content, Default::default)
     }
 
     /// The bytes of a content, rendered again from whichever of the inputs gives it.
@@ -244,15 +254,11 @@ impl Renderer {
             if let Ok(rendered) = package.render(&context)
                 && rendered.reference.digest == *content
             {
-                let mut state = self.lock();
+                let mut state = self.state.lock();
                 return Some(state.remember(*content, rendered.content.to_bytes()));
             }
         }
         None
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

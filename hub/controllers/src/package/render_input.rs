@@ -1,20 +1,20 @@
 //! The input of a rendering: a revision, and one cluster as templates may know it.
 
 use serde_json::{Value, json};
-use stevedore_crds::v1alpha1::{Environment, MemberCluster, PackageRevision};
-use stevedore_hub_core::placement::Member;
+use stevedore_crds::v1alpha1::{Environment, PackageRevision};
 use stevedore_package::render::{ClusterFacts, RenderInput};
 
+use crate::member::members::Joined;
 use crate::package::any_package::AnyPackage;
 
 /// What the revision is rendered from for one cluster; `None` while the member's environment is not known.
 pub(crate) fn input(
     package: &AnyPackage,
     revision: &PackageRevision,
-    member: &Member,
-    cluster: &MemberCluster,
+    joined: &Joined,
 ) -> Option<RenderInput> {
-    let environment = cluster.status.as_ref()?.environment.as_ref()?;
+    let Joined { member, object } = joined;
+    let environment = object.status.as_ref()?.environment.as_ref()?;
     Some(RenderInput {
         name: package.name.clone(),
         namespace: package.namespace.clone(),

@@ -3,30 +3,23 @@
 //! Whoever may create such objects in some namespace could order with them, so an object counts only when
 //! [`provenance`] finds that everything it says fits together. It is asked once, when an object enters the index; a
 //! lookup is by the whole identity of a package or ledger that the hub knows, so what names an unknown package is
-//! found by nobody. [`reconcile`] shows what does not count, by an Event on that object, and touches nothing else.
+//! found by nobody. [`foreign_revisions`](super::foreign_revisions) shows what does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
-use kube::{Resource as _, ResourceExt as _};
-use stevedore_client::Api;
+use parking_lot::Mutex;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::history::Revision;
 use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::provenance::{Mismatch, Place, RevisionClaim};
-use stevedore_runtime::retry;
 
-use crate::hub::{Hub, lock};
-use crate::package::any_package::{AnyPackage, claimed};
+use crate::package::any_package::claimed;
 use crate::watch::index::Index;
 use crate::write;
 
 /// Keeps a revision until the hub itself lets it go.
 pub(crate) const FINALIZER: &str = "stevedore.dev/history";
-
-/// When a finalizer that could not be removed is tried again.
-const RELEASE_AGAIN: Duration = Duration::from_secs(10);
 
 /// The revisions that count, by package. Everything else is kept only to be shown, and so that its Secrets stay.
 #[derive(Debug)]
@@ -34,6 +27,9 @@ pub(crate) struct Revisions {
     system_namespace: String,
     objects: Arc<Index<PackageRevision>>,
     state: Mutex<State>,
+    /// Read while content Secrets are written and named by a revision, written while some are removed: no revision
+    /// names one that is going.
+    pub(crate) secrets: tokio::sync::RwLock<()>,
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +38,8 @@ struct State {
     by_package: BTreeMap<PackageIdentity, BTreeSet<String>>,
     /// UIDs of objects that do not count, once an Event says so.
     shown: BTreeSet<String>,
+    /// UIDs of objects with a content Secret that was not there.
+    incomplete: BTreeSet<String>,
 }
 
 impl Revisions {
@@ -51,6 +49,7 @@ impl Revisions {
             system_namespace: system_namespace.to_owned(),
             objects: Arc::default(),
             state: Mutex::default(),
+            secrets: tokio::sync::RwLock::default(),
         }
     }
 
@@ -94,9 +93,10 @@ impl Revisions {
         let uid = write::uid(object);
         let package = self.verify(object);
         let is_there = self.objects.get(uid).is_some();
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if !is_there {
             state.shown.remove(uid);
+            state.incomplete.remove(uid);
         }
         if let Ok(package) = &package {
             if is_there {
@@ -114,7 +114,7 @@ impl Revisions {
 
     /// The kept revisions of a package as objects. `package` is one that the hub knows, from its object or ledger.
     pub(crate) fn of(&self, package: &PackageIdentity) -> Vec<Arc<PackageRevision>> {
-        let uids = lock(&self.state).by_package.get(package).cloned();
+        let uids = self.state.lock().by_package.get(package).cloned();
         let uids = uids.unwrap_or_default();
         uids.iter()
             .filter_map(|uid| self.objects.get(uid))
@@ -136,6 +136,30 @@ impl Revisions {
     /// Whether the object with this UID is there, and can be read.
     pub(crate) fn contains(&self, uid: &str) -> bool {
         self.objects.get(uid).is_some()
+    }
+
+    /// Whether an Event says of the object with this UID that it does not count.
+    pub(crate) fn is_shown(&self, uid: &str) -> bool {
+        self.state.lock().shown.contains(uid)
+    }
+
+    /// An Event says of the object with this UID that it does not count.
+    pub(crate) fn set_shown(&self, uid: String) {
+        self.state.lock().shown.insert(uid);
+    }
+
+    /// Whether a content Secret of the object with this UID was not there.
+    pub(crate) fn is_incomplete(&self, uid: &str) -> bool {
+        self.state.lock().incomplete.contains(uid)
+    }
+
+    /// A content Secret of the object with this UID was not there, or all are there again.
+    pub(crate) fn set_incomplete(&self, uid: &str, is_incomplete: bool) {
+        let incomplete = &mut self.state.lock().incomplete;
+        match is_incomplete {
+            true => incomplete.insert(uid.to_owned()),
+            false => incomplete.remove(uid),
+        };
     }
 
     /// All content Secrets that an object names, whether or not it counts or can be read: what looks forged may be of
@@ -177,77 +201,6 @@ impl NamedSecrets {
 /// The number of a revision that counts.
 pub(crate) fn number(revision: &PackageRevision) -> u64 {
     u64::try_from(revision.spec.number).unwrap_or_default()
-}
-
-/// Where revisions and actions of a package are.
-pub(crate) fn revision_namespace<'a>(hub: &'a Hub, package: &'a AnyPackage) -> &'a str {
-    package
-        .namespace
-        .as_deref()
-        .unwrap_or(&hub.settings.namespace)
-}
-
-/// Takes note of a revision that the watch told of, and wakes up who has to know.
-pub(crate) fn changed(hub: &Hub, object: &PackageRevision) {
-    if let Ok(package) = hub.revisions.note(object)
-        && hub.package_identity(&package.uid).as_ref() == Some(&package)
-    {
-        hub.to_pull.add(package.uid);
-        hub.to_plan.add(package.uid);
-    } else {
-        hub.to_verify.add(write::uid(object).to_owned());
-    }
-}
-
-/// Shows that a revision does not count, once; says when to try again. One that is asked to go is let go: only our
-/// own finalizer is taken from it, and its Secrets stay.
-pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
-    let object = hub.revisions.objects().get(&uid)?;
-    let mismatch = match hub.revisions.verify(&object) {
-        Ok(package) => Mismatch::owner(&package, hub.package_identity(&package.uid).as_ref())?,
-        Err(mismatch) => mismatch,
-    };
-    if hub.leader.current().is_none() {
-        return Some(Duration::from_secs(1));
-    }
-    let is_shown = lock(&hub.revisions.state).shown.contains(&uid);
-    if !is_shown {
-        let (name, namespace) = (object.name_any(), object.namespace());
-        tracing::warn!(
-            revision = name,
-            namespace,
-            reason = mismatch.reason(),
-            "a PackageRevision is not the hub's own and is ignored"
-        );
-        let note = format!("not made by the hub, and ignored: {mismatch}");
-        let reference = object.object_ref(&());
-        let told = hub.tell_event(&reference, true, mismatch.reason(), note);
-        if let Err(error) = told.await {
-            tracing::warn!(
-                error = write::words(&error),
-                "an Event could not be written"
-            );
-            return Some(retry::spread(RELEASE_AGAIN, 50, rand::random()));
-        }
-        lock(&hub.revisions.state).shown.insert(uid);
-    }
-    if let Err(error) = release(&hub, &object).await {
-        tracing::warn!(%error, "a PackageRevision that is ignored could not be let go");
-        return Some(retry::spread(RELEASE_AGAIN, 50, rand::random()));
-    }
-    None
-}
-
-/// Takes our finalizer from an object that is asked to go.
-async fn release(hub: &Hub, object: &PackageRevision) -> Result<(), kube::Error> {
-    let present = object.finalizers();
-    if object.metadata.deletion_timestamp.is_none() {
-        return Ok(());
-    }
-    let namespace = object.namespace().unwrap_or_default();
-    let api: Api<PackageRevision> = Api::namespaced(hub.client.clone(), &namespace);
-    let (name, uid) = (object.name_any(), write::uid(object));
-    write::remove_finalizer(&api, &name, uid, present, FINALIZER).await
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
-//! The status of packages: written when it changes, coalesced, and by nobody else.
+//! The controller of packages' statuses: writes each when it changes, coalesced; nobody else writes it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +7,17 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stevedore_crds::condition::{self, Status, Update};
 use stevedore_crds::v1alpha1::{FailureGroup, PackageCounts, PackageStatus};
-use stevedore_hub_core::fleet::{Counts, PackageRows};
+use stevedore_hub_core::fleet::Counts;
 use stevedore_hub_core::status::{self, Condition, Input, Source, Summary};
+use stevedore_proto_core::PackageUid;
 use stevedore_proto_core::status::Truth;
-use stevedore_proto_core::{ClusterUid, PackageUid};
-use tokio::time::Instant;
 
-use crate::hub::{Hub, SourceState, View, lock};
+use crate::fleet_view::PackageSnapshot;
+use crate::hub::Hub;
 use crate::member::status::GRACE;
 use crate::package::any_package::AnyPackage;
-use crate::write;
+use crate::package::progress::{LastPlan, SourceState};
+use crate::status_writer::{Pace, Target};
 
 /// Shortest time between two writes of one package's status.
 const MIN_INTERVAL: Duration = Duration::from_millis(50);
@@ -30,19 +30,14 @@ const UNKNOWN_AFTER: Duration = Duration::from_secs(2);
 /// How long counts and words may wait.
 const DETAIL_AFTER: Duration = Duration::from_millis(500);
 
-/// When a package's status was written last, and since when a change waits.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Shown {
-    written: Option<Instant>,
-    waiting: Option<Instant>,
-}
-
 /// Works on one package; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
-    let package = hub.package(&uid)?;
-    hub.leader.current()?;
-    let written = lock(&hub.shown).get(&uid).and_then(|shown| shown.written);
-    if let Some(left) = write::left(MIN_INTERVAL, written.map(|written| written.elapsed())) {
+    let package = hub.packages.get(&uid)?;
+    if !hub.api.leads() {
+        return None;
+    }
+    let (writer, uid) = (&hub.packages.statuses, uid.to_string());
+    if let Some(left) = writer.left(&uid, MIN_INTERVAL) {
         return Some(left);
     }
     let wanted = match wanted(&hub, &package) {
@@ -50,90 +45,65 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         Err(again) => return again,
     };
     if wanted == package.status {
-        if let Some(shown) = lock(&hub.shown).get_mut(&uid) {
-            shown.waiting = None;
-        }
+        writer.unchanged(&uid);
         return None;
     }
-    let waited = {
-        let mut all = lock(&hub.shown);
-        let shown = all.entry(uid).or_default();
-        shown.waiting.get_or_insert_with(Instant::now).elapsed()
+    let target = Target {
+        kind: package.kind.as_str(),
+        name: &package.name,
+        uid: &uid,
     };
-    if let Some(left) = write::left(debounce(&package.status, &wanted), Some(waited)) {
-        return Some(left);
-    }
-    let api = package.api(&hub.client);
-    match write::status(&api, &package.name, &uid.to_string(), &wanted).await {
+    let pace = Pace {
+        interval: MIN_INTERVAL,
+        debounce: debounce(&package.status, &wanted),
+    };
+    let api = package.api(&hub.api.client);
+    match writer.write(&hub.api, &api, target, pace, &wanted).await {
         Ok(written) => {
-            hub.metrics.status_writes.inc();
-            hub.took(&package, &written);
-            let shown = Shown {
-                written: Some(Instant::now()),
-                waiting: None,
-            };
-            lock(&hub.shown).insert(uid, shown);
+            hub.packages.apply(package.kind, &written);
             None
         }
-        Err(error) => {
-            write::log_status(&error, package.kind.as_str(), &package.name);
-            Some(write::status_again(&error))
-        }
+        Err(again) => Some(again),
     }
 }
 
 /// The status as it should be; where nothing can be said yet, when to look again.
 fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Duration>> {
-    let uid = package.uid;
-    let view = lock(&hub.views).get(&uid).cloned();
-    let source = lock(&hub.sources).get(&uid).cloned();
-    let (Some(view), Some(source)) = (view, source.or_else(|| deleting_source(package))) else {
+    let progress = hub.packages.progress.of(&package.uid);
+    let (Some(plan), Some(source)) = (progress.plan, source(package, progress.source)) else {
         return Err(None);
     };
-    if view.generation != package.generation {
+    if plan.generation != package.generation {
         // The plan that follows the change shows it.
         return Err(None);
     }
-    let source = match source.source {
+    let source = match source {
         // Until it was planned with, content that is there changes nothing.
-        Source::Ready if !view.has_content => Source::Pending,
+        Source::Ready if !plan.has_content => Source::Pending,
         source => source,
     };
-    let names: BTreeMap<ClusterUid, String> = hub
-        .joined()
-        .into_iter()
-        .map(|(member, _)| (member.cluster, member.name))
-        .collect();
-    let summary = {
-        let fleet = lock(&hub.fleet);
-        let empty = PackageRows::default();
-        let rows = fleet.package(uid.into()).unwrap_or(&empty);
-        if !is_settled(hub, package, rows, |cluster| {
-            fleet.contact_of(cluster).heard
-        }) {
-            return Err(Some(Duration::from_secs(1)));
-        }
-        let input = Input {
-            source,
-            unreadable: view.unreadable.clone(),
-            unrendered: view.unrendered.clone(),
-            pending_render: view.pending_render,
-            shortfall: view.shortfall,
-            paused: package.spec.paused,
-            deleting: package.deleting,
-            pinned: view.pinned,
-            kept: view.kept.clone(),
-            rendering: view.rendering,
-            blocked: view
-                .blocked
-                .clone()
-                .map(|(failure, _)| failure)
-                .or_else(|| view.unreadable.clone()),
-            names: Some(&names),
-        };
-        status::summarise(rows, &input)
+    let fleet = hub.fleet.package(package.uid);
+    if !is_settled(hub, package, &fleet) {
+        return Err(Some(Duration::from_secs(1)));
+    }
+    let members = hub.members.snapshot();
+    let blocked = progress.blocked.map(|blocked| blocked.failure);
+    let input = Input {
+        source,
+        unreadable: plan.unreadable.clone(),
+        unrendered: plan.unrendered.clone(),
+        pending_render: plan.pending_render,
+        shortfall: plan.shortfall,
+        paused: package.spec.paused,
+        deleting: package.deleting,
+        pinned: plan.pinned,
+        kept: plan.kept.clone(),
+        rendering: plan.rendering,
+        blocked: blocked.or_else(|| plan.unreadable.clone()),
+        names: Some(&*members),
     };
-    Ok(status_of(package, &view, summary, Timestamp::now()))
+    let summary = status::summarise(&fleet.rows, &input);
+    Ok(status_of(package, &plan, summary, Timestamp::now()))
 }
 
 /// How long this change may wait: what is available, or was and is not, not at all.
@@ -155,37 +125,33 @@ fn debounce(old: &PackageStatus, new: &PackageStatus) -> Duration {
     }
 }
 
-fn deleting_source(package: &AnyPackage) -> Option<SourceState> {
-    package.deleting.then(|| SourceState {
-        spec_hash: package.content_hash(),
-        source: Source::Ready,
-        attempts: 0,
-    })
+/// How far the content got; that of a package that is being deleted does not matter any more.
+fn source(package: &AnyPackage, known: Option<SourceState>) -> Option<Source> {
+    let known = known.map(|known| known.source);
+    known.or_else(|| package.deleting.then_some(Source::Ready))
 }
 
 /// A hub that just started does not write Unknown over what members will confirm in a moment.
-fn is_settled(
-    hub: &Hub,
-    package: &AnyPackage,
-    rows: &PackageRows,
-    heard: impl Fn(&ClusterUid) -> bool,
-) -> bool {
-    hub.age() > GRACE
+fn is_settled(hub: &Hub, package: &AnyPackage, fleet: &PackageSnapshot) -> bool {
+    let mut targets = fleet.rows.rows().filter(|(_, row)| row.is_targeted());
+    hub.orders.age() > GRACE
         || package.status.observed_generation != Some(package.generation)
         || !condition::is_true(&package.status.conditions, condition::AVAILABLE)
-        || rows
-            .rows()
-            .filter(|(_, row)| row.is_targeted())
-            .all(|(cluster, _)| heard(&cluster))
+        || targets.all(|(cluster, _)| fleet.contact_of(&cluster).heard)
 }
 
-fn status_of(package: &AnyPackage, view: &View, summary: Summary, now: Timestamp) -> PackageStatus {
+fn status_of(
+    package: &AnyPackage,
+    plan: &LastPlan,
+    summary: Summary,
+    now: Timestamp,
+) -> PackageStatus {
     let old = &package.status;
     let mut status = PackageStatus {
         observed_generation: Some(package.generation),
         conditions: old.conditions.clone(),
-        revision: view.revision.and_then(|number| i64::try_from(number).ok()),
-        resolved_image: view.resolved_image.clone(),
+        revision: plan.revision.and_then(|number| i64::try_from(number).ok()),
+        resolved_image: plan.resolved_image.clone(),
         counts: Some(counts(&summary.counts)),
         failures: summary.failures.iter().map(failure).collect(),
         as_of: None,

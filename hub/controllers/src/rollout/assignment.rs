@@ -7,44 +7,36 @@ use stevedore_hub_core::ledger::Ledger;
 use stevedore_hub_core::rollout::Intent;
 use stevedore_proto_core::{ClusterUid, Epoch, PackageUid};
 
-use crate::hub::{Hub, lock};
+use crate::fleet_view::FleetView;
+use crate::hub::Hub;
 
 /// What the planner has to know of every joined member: those that can be read, and the clusters of the ledger whose
 /// members cannot.
 pub(super) fn member_states(
     hub: &Hub,
-    uid: &PackageUid,
+    uid: PackageUid,
     ledger: &Ledger,
 ) -> BTreeMap<ClusterUid, MemberState> {
-    let (joined, unreadable) = (hub.joined(), hub.unreadable_members());
-    let fleet = lock(&hub.fleet);
-    let mut member_states: BTreeMap<_, _> = ledger
-        .rows()
-        .filter(|(cluster, _)| unreadable.may_be(cluster))
-        .map(|(cluster, _)| {
-            let state = MemberState {
-                unreadable: true,
-                ..fleet.member_state((*uid).into(), &cluster)
-            };
-            (cluster, state)
-        })
-        .collect();
-    member_states.extend(joined.into_iter().map(|(member, _)| {
-        let state = MemberState {
-            leaving: member.leaving,
-            ..fleet.member_state((*uid).into(), &member.cluster)
-        };
-        (member.cluster, state)
-    }));
-    member_states
+    let members = hub.members.snapshot();
+    let mut clusters = members.clusters();
+    let ordered = ledger.rows().map(|(cluster, _)| cluster);
+    clusters.extend(ordered.filter(|cluster| members.may_be_unreadable(cluster)));
+    let mut states = hub.fleet.member_states(uid, clusters);
+    for (cluster, state) in &mut states {
+        match members.get(cluster) {
+            Some(joined) => state.leaving = joined.member.leaving,
+            None => state.unreadable = true,
+        }
+    }
+    states
 }
 
 /// Tells the live fleet of a hub that starts what was ordered: members may speak before the first plan is made, and
 /// what is said of an unknown row is lost. Until then what has an order that is no tombstone counts as wanted.
-pub(crate) fn assume(hub: &Hub, ledger: &Ledger, epoch: Epoch) {
+pub(crate) fn assume(fleet: &FleetView, ledger: &Ledger, epoch: Epoch) {
     let live = ledger.rows().filter(|(_, row)| !row.tombstone);
     let live = live.map(|(cluster, _)| cluster).collect();
-    assign(hub, ledger, epoch, &live);
+    assign(fleet, ledger, epoch, &live);
 }
 
 /// Clusters that are to run the package. What cannot be read is not known to want another thing than it has.
@@ -73,7 +65,12 @@ pub(super) fn targeted(
 }
 
 /// Tells the live fleet what is ordered and wanted.
-pub(super) fn assign(hub: &Hub, ledger: &Ledger, epoch: Epoch, targeted: &BTreeSet<ClusterUid>) {
+pub(super) fn assign(
+    fleet: &FleetView,
+    ledger: &Ledger,
+    epoch: Epoch,
+    targeted: &BTreeSet<ClusterUid>,
+) {
     let mut assignments: BTreeMap<ClusterUid, Assignment> = targeted
         .iter()
         .map(|cluster| {
@@ -93,5 +90,5 @@ pub(super) fn assign(hub: &Hub, ledger: &Ledger, epoch: Epoch, targeted: &BTreeS
         };
         assignments.insert(cluster, assignment);
     }
-    lock(&hub.fleet).assign(ledger.package.key(), &assignments);
+    fleet.assign(ledger.package.key(), &assignments);
 }

@@ -14,7 +14,7 @@ use stevedore_proto_core::{Epoch, Leadership, Term};
 
 /// A ledger that cannot be read or stored.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The object holds what this release cannot read; nothing may be ordered from it.
     #[error("ledger {name} cannot be read: {message}")]
     Unreadable {

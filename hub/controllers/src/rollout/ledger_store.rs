@@ -1,198 +1,34 @@
-//! Ledgers as objects: reading all of them, and storing what a plan changed.
+//! The store of ledgers: reads all of them when the hub starts, and one of them again where that is needed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
+use kube::ResourceExt as _;
 use kube::api::ListParams;
-use kube::{Client, ResourceExt as _};
+use serde_json::value::RawValue;
 use stevedore_client::Api;
-use stevedore_client::decode::decode_unmanaged;
-use stevedore_crds::v1alpha1::{PackageLedger, PackageLedgerStatus};
-use stevedore_hub_core::ledger::{Ledger, PackageIdentity, Shard};
+use stevedore_client::decode::{Undecodable, decode_unmanaged, part};
+use stevedore_crds::v1alpha1::PackageLedger;
+use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::provenance::{LedgerClaim, Mismatch, Place};
 use stevedore_proto_core::PackageUid;
 
 use crate::hub::Hub;
 use crate::package::any_package::claimed;
-pub use crate::rollout::ledger_object::Error;
-use crate::rollout::ledger_object::{self, unreadable};
-use crate::rollout::unreadable_ledgers;
-use crate::write;
-
-/// Keeps a ledger until the hub itself lets it go.
-const FINALIZER: &str = "stevedore.dev/ledger";
-
-/// One package's ledger as it is stored.
-#[derive(Debug, Clone)]
-pub(crate) struct StoredLedger {
-    /// Shared with whoever reads it: a status that is written copies no rows.
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) objects: Vec<LedgerObject>,
-}
-
-/// The object of one shard.
-#[derive(Debug, Clone)]
-pub(crate) struct LedgerObject {
-    pub(crate) name: String,
-    pub(crate) uid: String,
-    pub(crate) generation: i64,
-    resource_version: Option<String>,
-    /// Labels, annotations and finalizers: what others put there stays when the hub replaces the object.
-    others: Others,
-    pub(crate) status: PackageLedgerStatus,
-}
-
-/// Metadata that the hub keeps as it is.
-#[derive(Debug, Clone)]
-struct Others {
-    labels: Option<BTreeMap<String, String>>,
-    annotations: Option<BTreeMap<String, String>>,
-    finalizers: Vec<String>,
-}
-
-impl Others {
-    fn of(object: &PackageLedger) -> Self {
-        Self {
-            labels: object.metadata.labels.clone(),
-            annotations: object.metadata.annotations.clone(),
-            finalizers: object.finalizers().to_vec(),
-        }
-    }
-}
-
-impl StoredLedger {
-    pub(crate) fn new(package: PackageIdentity) -> Self {
-        Self {
-            ledger: Arc::new(Ledger::new(package)),
-            objects: Vec::new(),
-        }
-    }
-
-    /// Whether both were read at the same version of every object.
-    pub(crate) fn is_same_version(&self, other: &Self) -> bool {
-        let versions = |stored: &Self| -> Vec<_> {
-            let objects = stored.objects.iter();
-            objects
-                .map(|object| (object.uid.clone(), object.resource_version.clone()))
-                .collect()
-        };
-        versions(self) == versions(other)
-    }
-
-    /// Takes over what one shard's object says. Shards come in order.
-    fn put(&mut self, at: usize, object: &PackageLedger) -> Result<(), Error> {
-        let shard = ledger_object::read(object)?;
-        let entry = LedgerObject {
-            name: object.name_any(),
-            uid: write::uid(object).to_owned(),
-            generation: object.metadata.generation.unwrap_or_default(),
-            resource_version: object.metadata.resource_version.clone(),
-            others: Others::of(object),
-            status: object.status.clone().unwrap_or_default(),
-        };
-        if at < self.objects.len() {
-            Arc::make_mut(&mut self.ledger).shards[at] = shard;
-            self.objects[at] = entry;
-        } else {
-            Arc::make_mut(&mut self.ledger).shards.push(shard);
-            self.objects.push(entry);
-        }
-        Ok(())
-    }
-
-    /// Stores one shard; what is in memory changes only when it is stored.
-    pub(crate) async fn store(
-        &mut self,
-        client: &Client,
-        namespace: &str,
-        at: usize,
-        shard: &Shard,
-    ) -> Result<(), Error> {
-        let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
-        let package = &self.ledger.package;
-        let name = package.record_name(at as u64);
-        let mut object = PackageLedger::new(&name, ledger_object::spec(package, at, shard));
-        object.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-        let parameters = write::creation();
-        let stored = match self.objects.get(at) {
-            Some(known) => {
-                object
-                    .metadata
-                    .resource_version
-                    .clone_from(&known.resource_version);
-                object.metadata.uid = Some(known.uid.clone());
-                object.metadata.labels.clone_from(&known.others.labels);
-                object
-                    .metadata
-                    .annotations
-                    .clone_from(&known.others.annotations);
-                let finalizers = object.finalizers_mut();
-                let others = known.others.finalizers.iter();
-                finalizers.extend(others.filter(|it| *it != FINALIZER).cloned());
-                api.replace(&name, &parameters, &object).await?
-            }
-            None => match api.create(&parameters, &object).await {
-                Err(error) if write::is_taken(&error) => {
-                    let found = api.get_opt(&name).await?;
-                    let why = found.and_then(|found| mismatch(&found, namespace, package));
-                    if let Some(why) = why {
-                        return Err(Error::Foreign { name, why });
-                    }
-                    return Err(error.into());
-                }
-                created => created?,
-            },
-        };
-        self.put(at, &stored)
-    }
-
-    /// Notes a status that was written to one shard. `written`, where it is given, is the object whose version the
-    /// next write of the shard must find.
-    pub(crate) fn wrote_status(
-        &mut self,
-        at: usize,
-        status: PackageLedgerStatus,
-        written: Option<&PackageLedger>,
-    ) {
-        let Some(object) = self.objects.get_mut(at) else {
-            return;
-        };
-        object.status = status;
-        if let Some(written) = written {
-            object
-                .resource_version
-                .clone_from(&written.metadata.resource_version);
-            object.others = Others::of(written);
-        }
-    }
-
-    /// Removes every object of a ledger without rows; other finalizers on it are left to whoever set them. The
-    /// last shard goes first: what is left, should the hub end in between, is a ledger that can be read.
-    pub(crate) async fn remove(&self, client: &Client, namespace: &str) -> Result<(), kube::Error> {
-        let api: Api<PackageLedger> = Api::namespaced(client.clone(), namespace);
-        for LedgerObject { name, uid, .. } in self.objects.iter().rev() {
-            let found = api.get_opt(name).await?;
-            let Some(found) = found.filter(|found| write::uid(found) == uid) else {
-                continue;
-            };
-            let present = found.finalizers();
-            write::remove_finalizer(&api, name, uid, present, FINALIZER).await?;
-            write::ignore_missing(write::delete(&api, name, uid).await)?;
-        }
-        Ok(())
-    }
-}
+use crate::rollout::ledger_object::{Error, unreadable};
+use crate::rollout::stored_ledger::{StoredLedger, mismatch, package_of};
+use crate::watch::entry::Unreadable;
+use crate::{watch, write};
 
 /// Reads every ledger. A package with one that cannot be read is left out, and noted: the hub must not order from half
 /// of the truth, and orders nothing of that package until [`reload`] works. What the hub did not make is no part of
 /// the truth: it is shown by an Event and left out.
 pub(crate) async fn load(hub: &Hub) -> Result<BTreeMap<PackageUid, StoredLedger>, kube::Error> {
-    let api: Api<PackageLedger> = Api::namespaced(hub.client.clone(), &hub.settings.namespace);
+    let api: Api<PackageLedger> = hub.api.system();
     let mut objects = Vec::new();
     for object in api.list_raw(&ListParams::default()).await? {
         match decode_unmanaged::<PackageLedger>(&object) {
             Ok(ledger) => objects.push(ledger),
-            Err(why) => unreadable_ledgers::found(hub, &object, why).await,
+            Err(why) => found(hub, &object, why).await,
         }
     }
     objects.sort_by_key(|object| object.spec.shard);
@@ -207,11 +43,11 @@ pub(crate) async fn load(hub: &Hub) -> Result<BTreeMap<PackageUid, StoredLedger>
         };
         if let Err(error) = put(&mut ledgers, &package, object) {
             let (name, message) = (object.name_any(), error.to_string());
-            hub.unreadable_ledgers.note(name, message, Some(package));
+            hub.orders.note_unreadable(name, message, Some(package));
         }
     }
-    let unreadable = &hub.unreadable_ledgers;
-    ledgers.retain(|_, stored: &mut StoredLedger| !unreadable.has(&stored.ledger.package));
+    let is_whole = |stored: &StoredLedger| !hub.orders.is_unreadable(&stored.ledger.package);
+    ledgers.retain(|_, stored| is_whole(stored));
     Ok(ledgers)
 }
 
@@ -231,24 +67,9 @@ fn put(
     stored.put(at, object)
 }
 
-/// A ledger as it is stored with this shard.
-#[cfg(test)]
-pub(crate) fn stored(package: &PackageIdentity, shard: &Shard) -> (StoredLedger, PackageLedger) {
-    let mut object = PackageLedger::new(
-        &package.record_name(0),
-        ledger_object::spec(package, 0, shard),
-    );
-    object.metadata.uid = Some("ledger".to_owned());
-    object.metadata.resource_version = Some("1".to_owned());
-    let mut stored = StoredLedger::new(package.clone());
-    stored.put(0, &object).expect("what was just written");
-    (stored, object)
-}
-
 /// Reads one package's ledger again, after a write was refused, or after it could not be read. One that cannot is noted.
 pub(crate) async fn reload(hub: &Hub, package: &PackageIdentity) -> Result<StoredLedger, Error> {
-    let namespace = &hub.settings.namespace;
-    let api: Api<PackageLedger> = Api::namespaced(hub.client.clone(), namespace);
+    let api: Api<PackageLedger> = hub.api.system();
     let mut stored = StoredLedger::new(package.clone());
     loop {
         let at = stored.objects.len();
@@ -261,17 +82,17 @@ pub(crate) async fn reload(hub: &Hub, package: &PackageIdentity) -> Result<Store
             Ok(object) => object,
             Err(why) => {
                 let message = why.to_string();
-                unreadable_ledgers::found(hub, &object, why).await;
+                found(hub, &object, why).await;
                 return Err(Error::Unreadable { name, message });
             }
         };
-        if let Some(why) = mismatch(&object, namespace, package) {
+        if let Some(why) = mismatch(&object, hub.api.namespace(), package) {
             return Err(Error::Foreign { name, why });
         }
         if let Err(error) = stored.put(at, &object) {
             let message = error.to_string();
-            hub.unreadable_ledgers
-                .note(name, message, Some(package.clone()));
+            hub.orders
+                .note_unreadable(name, message, Some(package.clone()));
             return Err(error);
         }
     }
@@ -288,7 +109,7 @@ async fn ends_here(
     let known = hub.orders.ledger(&package.uid);
     let later = known.iter().flat_map(|known| known.objects.iter().skip(at));
     let mut names: BTreeSet<_> = later.map(|object| object.name.clone()).collect();
-    names.extend(hub.unreadable_ledgers.names_of(package));
+    names.extend(hub.orders.unreadable_names_of(package));
     for read in &stored.objects {
         names.remove(&read.name);
     }
@@ -304,39 +125,35 @@ async fn ends_here(
 /// The package of a ledger that is the hub's own. A package that is gone has left its ledger behind; one that is
 /// there has to be the very one that the ledger is about.
 fn owner(hub: &Hub, object: &PackageLedger) -> Result<PackageIdentity, Mismatch> {
-    let package = package_of(object, &hub.settings.namespace)?;
-    let known = hub.package(&package.uid).map(|known| known.identity());
+    let package = package_of(object, &hub.api.settings.namespace)?;
+    let known = hub.packages.get(&package.uid).map(|known| known.identity());
     match known.and_then(|known| Mismatch::owner(&package, Some(&known))) {
         Some(mismatch) => Err(mismatch),
         None => Ok(package),
     }
 }
 
-/// The package of a ledger, if everything that the object says fits together.
-pub(super) fn package_of(
-    object: &PackageLedger,
-    namespace: &str,
-) -> Result<PackageIdentity, Mismatch> {
-    let claim = LedgerClaim {
-        place: Place {
-            namespace: object.metadata.namespace.as_deref().unwrap_or_default(),
-            name: object.metadata.name.as_deref().unwrap_or_default(),
-        },
-        package: claimed(&object.spec.package),
-        shard: object.spec.shard,
+/// Notes an object that cannot be decoded, and says so on it.
+async fn found(hub: &Hub, object: &RawValue, why: Undecodable) {
+    let Some(found) = Unreadable::<PackageLedger>::new(object, why) else {
+        return;
     };
-    claim.verify(namespace)
-}
-
-/// Why an object is not a ledger of this package, if so.
-fn mismatch(
-    object: &PackageLedger,
-    namespace: &str,
-    package: &PackageIdentity,
-) -> Option<Mismatch> {
-    match package_of(object, namespace) {
-        Ok(found) => Mismatch::owner(&found, Some(package)),
-        Err(mismatch) => Some(mismatch),
+    let package = found.rest.as_ref().and_then(|package| {
+        let claim = LedgerClaim {
+            place: Place {
+                namespace: found.identity.namespace.as_deref().unwrap_or_default(),
+                name: &found.identity.name,
+            },
+            package: claimed(package),
+            shard: part(object, &["spec", "shard"])?,
+        };
+        claim.verify(&hub.api.settings.namespace).ok()
+    });
+    let (name, message) = (found.identity.name.clone(), found.why.to_string());
+    hub.orders.note_unreadable(name, message, package);
+    if let Err(error) = watch::unreadable::show(&hub.api, &found).await {
+        let (ledger, error) = (&found.identity.name, write::words(&error));
+        tracing::warn!(ledger, error, "a condition could not be written");
     }
 }
 
@@ -349,7 +166,7 @@ async fn show(hub: &Hub, object: &PackageLedger, mismatch: Mismatch) {
         "a PackageLedger is not the hub's own and is ignored"
     );
     let note = format!("not made by the hub, and ignored: {mismatch}");
-    hub.event(object, true, reason, note).await;
+    hub.api.event(object, true, reason, note).await;
 }
 
 #[cfg(test)]

@@ -5,14 +5,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::RwLock;
 use stevedore_crds::v1alpha1::{PackageLedger, PackageLedgerStatus};
 use stevedore_hub_core::desired::{Changes, Desired};
+use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::session::ClusterOrders;
 use stevedore_proto_core::{ClusterUid, DeploymentUid, Leadership, PackageUid};
+use tokio::time::Instant;
 
-use crate::rollout::ledger_store::StoredLedger;
+use crate::rollout::stored_ledger::StoredLedger;
+use crate::rollout::unreadable_ledgers::UnreadableLedgers;
 
 /// The owner of ledgers and desired state.
 #[derive(Debug, Default)]
@@ -23,8 +27,11 @@ pub(crate) struct Orders {
 #[derive(Debug, Default)]
 struct State {
     ledgers: BTreeMap<PackageUid, Arc<StoredLedger>>,
+    unreadable: UnreadableLedgers,
     /// Absent until every ledger was read.
     desired: Option<Desired>,
+    /// When every ledger was read: from then on members can come.
+    loaded: Option<Instant>,
 }
 
 impl Orders {
@@ -40,6 +47,65 @@ impl Orders {
         let mut state = self.state.write();
         state.ledgers = ledgers.collect();
         state.restart(leadership);
+        state.loaded = Some(Instant::now());
+    }
+
+    /// Whether every ledger was read.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.state.read().loaded.is_some()
+    }
+
+    /// For how long members could have come. Waiting for the Lease does not count.
+    pub(crate) fn age(&self) -> Duration {
+        let loaded = self.state.read().loaded;
+        loaded.map_or(Duration::ZERO, |loaded| loaded.elapsed())
+    }
+
+    /// An object of a ledger cannot be read. `package` is whose it is, where that can be read.
+    pub(crate) fn note_unreadable(
+        &self,
+        name: String,
+        message: String,
+        package: Option<PackageIdentity>,
+    ) {
+        self.state.write().unreadable.note(name, message, package);
+    }
+
+    /// Names of the objects of a package's ledger that could not be read.
+    pub(crate) fn unreadable_names_of(&self, package: &PackageIdentity) -> Vec<String> {
+        self.state.read().unreadable.names_of(package)
+    }
+
+    /// Whether a ledger of this package could not be read.
+    pub(crate) fn is_unreadable(&self, package: &PackageIdentity) -> bool {
+        !self.unreadable_names_of(package).is_empty()
+    }
+
+    /// The ledger of this package has been read.
+    pub(crate) fn forget_unreadable(&self, package: &PackageIdentity) {
+        self.state.write().unreadable.forget(package);
+    }
+
+    /// For people: what may be ordered by ledgers that cannot be read.
+    pub(crate) fn describe_unreadable(&self) -> Vec<String> {
+        self.state.read().unreadable.descriptions()
+    }
+
+    /// The identity of a package that has a ledger, readable or not.
+    pub(crate) fn identity(&self, package: &PackageUid) -> Option<PackageIdentity> {
+        let state = self.state.read();
+        let stored = state.ledgers.get(package);
+        let stored = stored.map(|stored| &stored.ledger.package);
+        stored
+            .or_else(|| state.unreadable.identity(package))
+            .cloned()
+    }
+
+    /// UIDs of packages that have a ledger, readable or not.
+    pub(crate) fn packages(&self) -> Vec<PackageUid> {
+        let state = self.state.read();
+        let unreadable = state.unreadable.packages().map(|package| package.uid);
+        state.ledgers.keys().copied().chain(unreadable).collect()
     }
 
     /// Speaks under another leadership from now on: every order is a new one.

@@ -5,17 +5,19 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stevedore_crds::v1alpha1::{self as api, LabelOperator, MemberCluster, PackageRevision};
+use stevedore_crds::v1alpha1::{self as api, LabelOperator, PackageRevision};
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, ActiveRevision, Pin};
 use stevedore_hub_core::ledger::Ledger;
-use stevedore_hub_core::placement::{self, Member, Placement};
+use stevedore_hub_core::placement::{self, Placement};
 use stevedore_hub_core::rollout::{Intent, Rendering};
 use stevedore_package::package::Package;
 use stevedore_proto_core::{ClusterUid, Reason, content};
 
-use crate::hub::{Hub, View};
+use crate::hub::Hub;
+use crate::member::members::Joined;
 use crate::package::any_package::AnyPackage;
+use crate::package::progress::LastPlan;
 use crate::package::render_input;
 
 /// The longest a package may keep a planner with rendering, but for one that has begun: the hub plans few at a
@@ -27,22 +29,22 @@ pub(crate) async fn intent(
     hub: &Arc<Hub>,
     package: &AnyPackage,
     pin: Option<&Pin>,
-    view: &mut View,
+    last_plan: &mut LastPlan,
 ) -> Intent {
-    let joined = hub.joined();
+    let members = hub.members.snapshot();
     let wanted = package.spec.placement.as_ref().map(placement);
     let selection = placement::select(
         wanted.as_ref(),
         package.namespace.is_some(),
-        &hub.own,
-        joined.iter().map(|(member, _)| member),
+        &hub.api.own,
+        members.joined().map(|joined| &joined.member),
     );
-    view.shortfall = selection.shortfall;
+    last_plan.shortfall = selection.shortfall;
     let paused = package.spec.paused;
     // A record that decides what may be ordered cannot be read.
-    let found = match view.unreadable {
+    let found = match last_plan.unreadable {
         Some(_) => None,
-        None => content(hub, package, pin, view).await,
+        None => content(hub, package, pin, last_plan).await,
     };
     let Some((revision, content)) = found else {
         return Intent::Keep {
@@ -50,15 +52,15 @@ pub(crate) async fn intent(
             targets: selection.targets,
         };
     };
-    let clusters: Vec<_> = joined
-        .into_iter()
-        .filter(|(member, _)| selection.targets.contains(&member.cluster))
+    let targets = selection.targets.iter();
+    let clusters: Vec<_> = targets
+        .filter_map(|target| members.get(target).cloned())
         .collect();
     Intent::Present {
         revision,
         paused,
         account: package.spec.service_account_name.clone(),
-        targets: render(hub, package, content, clusters, view).await,
+        targets: render(hub, package, content, clusters, last_plan).await,
     }
 }
 
@@ -74,10 +76,10 @@ async fn content(
     hub: &Hub,
     package: &AnyPackage,
     pin: Option<&Pin>,
-    view: &mut View,
+    last_plan: &mut LastPlan,
 ) -> Option<(ActiveRevision, Content)> {
     let mut unreadable = |reason, message| {
-        view.unreadable = Some(Failure { reason, message });
+        last_plan.unreadable = Some(Failure { reason, message });
     };
     let revisions = hub.revisions.history(&package.identity());
     let active = history::active(&revisions, &package.content_hash(), pin);
@@ -100,8 +102,8 @@ async fn content(
         );
         unreadable(Reason::ContentUnavailable, message.clone());
     }
-    view.revision = Some(active.number());
-    view.resolved_image = Some(render_input::resolved(&object));
+    last_plan.revision = Some(active.number());
+    last_plan.resolved_image = Some(render_input::resolved(&object));
     let package = loaded.ok()?;
     Some((active, Content { object, package }))
 }
@@ -112,14 +114,19 @@ fn object(hub: &Hub, package: &AnyPackage, number: u64) -> Option<Arc<PackageRev
 }
 
 /// What a package that stays as it was ordered runs meanwhile, for its status.
-pub(crate) fn describe_kept(hub: &Hub, package: &AnyPackage, ledger: &Ledger, view: &mut View) {
-    let active = view.revision;
+pub(crate) fn describe_kept(
+    hub: &Hub,
+    package: &AnyPackage,
+    ledger: &Ledger,
+    last_plan: &mut LastPlan,
+) {
+    let active = last_plan.revision;
     let is_other = |kept: &RangeInclusive<u64>| active.is_none_or(|it| *kept != (it..=it));
-    view.kept = ledger.revisions().filter(is_other);
-    if let (None, Some(kept)) = (active, &view.kept) {
+    last_plan.kept = ledger.revisions().filter(is_other);
+    if let (None, Some(kept)) = (active, &last_plan.kept) {
         let newest = *kept.end();
-        view.revision = Some(newest);
-        view.resolved_image =
+        last_plan.revision = Some(newest);
+        last_plan.resolved_image =
             object(hub, package, newest).map(|object| render_input::resolved(&object));
     }
 }
@@ -129,8 +136,8 @@ async fn render(
     hub: &Arc<Hub>,
     package: &AnyPackage,
     content: Content,
-    clusters: Vec<(Member, Arc<MemberCluster>)>,
-    view: &mut View,
+    clusters: Vec<Arc<Joined>>,
+    last_plan: &mut LastPlan,
 ) -> BTreeMap<ClusterUid, Rendering> {
     let Content {
         object,
@@ -139,17 +146,15 @@ async fn render(
     // Nothing is known of a member's environment before it connected for the first time.
     let inputs: Vec<_> = clusters
         .iter()
-        .filter_map(|(member, cluster)| {
-            Some((
-                member.cluster,
-                render_input::input(package, &object, member, cluster)?,
-            ))
+        .filter_map(|joined| {
+            let input = render_input::input(package, &object, joined)?;
+            Some((joined.member.cluster, input))
         })
         .collect();
     let asked: Vec<_> = inputs.iter().map(|(cluster, _)| *cluster).collect();
     let shared = Arc::clone(hub);
     let pass = tokio::task::spawn_blocking(move || shared.renderer.render(&loaded, inputs, PASS));
-    let clusters = clusters.iter().map(|(member, _)| member.cluster);
+    let clusters = clusters.iter().map(|joined| joined.member.cluster);
     let mut targets: BTreeMap<_, _> = clusters
         .map(|cluster| (cluster, Rendering::Unusable))
         .collect();
@@ -163,8 +168,8 @@ async fn render(
     };
     if !pass.is_complete {
         // Behind those that wait: the rest is rendered when it is this package's turn again.
-        view.rendering = true;
-        hub.to_plan.add(package.uid);
+        last_plan.rendering = true;
+        hub.queues.plan.add(package.uid);
     }
     for (cluster, result) in pass.results {
         match result {
@@ -177,7 +182,7 @@ async fn render(
             }
             Err(failure) => {
                 targets.insert(cluster, Rendering::Unusable);
-                view.unrendered.insert(cluster, failure);
+                last_plan.unrendered.insert(cluster, failure);
             }
         }
     }

@@ -14,12 +14,14 @@ use stevedore_client::decode::{Identity, Undecodable, decode_unmanaged, part};
 use stevedore_crds::condition::{UNREADABLE, Update};
 
 /// A kind that the hub watches.
-pub trait Watched:
+pub(crate) trait Watched:
     Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static
 {
     /// What is read of an object that cannot be decoded as a whole, because decisions about others depend on it.
     type Rest: Debug + Send + Sync + 'static;
 
+    /// What an index keeps beside the objects; `()` for nothing.
+    type Derived: Derived<Self>;
     /// Conditions that say of an object that it cannot be read; none for a kind without a status.
     const CONDITIONS: &'static [(&'static str, bool)];
 
@@ -27,9 +29,24 @@ pub trait Watched:
     fn rest(object: &RawValue) -> Self::Rest;
 }
 
+/// What is derived from all objects of a kind, and changed along with them.
+pub(crate) trait Derived<K: Watched>:
+    Clone + Default + Debug + Send + Sync + 'static
+{
+    /// An object is there from now on.
+    fn put(&mut self, entry: &Entry<K>);
+    /// An object that was put is there no longer, or is about to be put as it is now.
+    fn take(&mut self, entry: &Entry<K>);
+}
+
+impl<K: Watched> Derived<K> for () {
+    fn put(&mut self, _: &Entry<K>) {}
+    fn take(&mut self, _: &Entry<K>) {}
+}
+
 /// An object as it was seen last.
 #[derive(Debug)]
-pub enum Entry<K: Watched> {
+pub(crate) enum Entry<K: Watched> {
     /// It was decoded.
     Readable(Arc<K>),
     /// It was not.
@@ -63,7 +80,12 @@ impl<K: Watched> Entry<K> {
         }
     }
 
-    pub(super) fn uid(&self) -> Option<&str> {
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable(_))
+    }
+
+    /// The object's UID; every object the API server gives has one.
+    pub(crate) fn uid(&self) -> Option<&str> {
         match self {
             Self::Readable(object) => object.meta().uid.as_deref(),
             Self::Unreadable(unreadable) => Some(&unreadable.identity.uid),
@@ -82,13 +104,13 @@ impl<K: Watched> Entry<K> {
 
 /// An object that cannot be decoded.
 #[derive(Debug)]
-pub struct Unreadable<K: Watched> {
+pub(crate) struct Unreadable<K: Watched> {
     /// Which object.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// Why.
-    pub why: Undecodable,
+    pub(crate) why: Undecodable,
     /// What can be read of it all the same.
-    pub rest: K::Rest,
+    pub(crate) rest: K::Rest,
     conditions: Vec<Condition>,
     /// It was logged, and it was told on the object.
     logged: AtomicBool,

@@ -5,15 +5,16 @@
 //! [`Index::unreadable`] first.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use kube::Client;
+use parking_lot::RwLock;
 use serde_json::value::RawValue;
 use stevedore_client::decode::Identity;
 use stevedore_client::watch::{self, Handler, Notice, Subject};
 use stevedore_client::{InvalidSegment, Path};
 
-use crate::watch::entry::{Entry, Unreadable, Watched};
+use crate::watch::entry::{Derived as _, Entry, Unreadable, Watched};
 use crate::write;
 
 /// UIDs of objects that went which are remembered: more than requests that may still be answered.
@@ -21,7 +22,7 @@ const GONE: usize = 1024;
 
 /// All objects of one kind by UID. Readers get shared values and never wait for the watch.
 #[derive(Debug)]
-pub struct Index<K: Watched> {
+pub(crate) struct Index<K: Watched> {
     state: RwLock<State<K>>,
     loaded: tokio::sync::watch::Sender<bool>,
 }
@@ -31,6 +32,10 @@ struct State<K: Watched> {
     entries: BTreeMap<String, Entry<K>>,
     /// UIDs that went, the last one last: the late answer to a write does not bring one back.
     gone: VecDeque<String>,
+    /// How many entries cannot be read.
+    unreadable: usize,
+    /// Shared with whoever took a snapshot: a change copies what one of those still holds.
+    derived: Arc<K::Derived>,
 }
 
 impl<K: Watched> State<K> {
@@ -39,6 +44,34 @@ impl<K: Watched> State<K> {
             self.gone.pop_front();
         }
         self.gone.push_back(uid);
+    }
+
+    fn insert(&mut self, uid: String, entry: Entry<K>) {
+        let derived = Arc::make_mut(&mut self.derived);
+        if let Some(before) = self.entries.get(&uid) {
+            derived.take(before);
+            self.unreadable -= usize::from(before.is_unreadable());
+        }
+        derived.put(&entry);
+        self.unreadable += usize::from(entry.is_unreadable());
+        self.entries.insert(uid, entry);
+    }
+
+    fn remove(&mut self, uid: &str) -> Option<Entry<K>> {
+        self.went(uid.to_owned());
+        let before = self.entries.remove(uid)?;
+        Arc::make_mut(&mut self.derived).take(&before);
+        self.unreadable -= usize::from(before.is_unreadable());
+        Some(before)
+    }
+
+    fn replace(&mut self, entries: BTreeMap<String, Entry<K>>) {
+        let mut derived = K::Derived::default();
+        entries.values().for_each(|entry| derived.put(entry));
+        self.derived = Arc::new(derived);
+        let unreadable = entries.values().filter(|entry| entry.is_unreadable());
+        self.unreadable = unreadable.count();
+        self.entries = entries;
     }
 
     fn objects(&self) -> impl Iterator<Item = &Arc<K>> {
@@ -55,6 +88,8 @@ impl<K: Watched> Default for Index<K> {
             state: RwLock::new(State {
                 entries: BTreeMap::new(),
                 gone: VecDeque::new(),
+                unreadable: 0,
+                derived: Arc::default(),
             }),
             loaded: tokio::sync::watch::Sender::new(false),
         }
@@ -63,7 +98,7 @@ impl<K: Watched> Default for Index<K> {
 
 impl<K: Watched> Index<K> {
     /// Takes an object in place of what was there, unless that is known to be newer, or to have gone.
-    pub fn apply(&self, object: K) {
+    pub(crate) fn apply(&self, object: K) {
         self.put(object.into());
     }
 
@@ -71,28 +106,26 @@ impl<K: Watched> Index<K> {
         let Some(uid) = entry.uid().map(str::to_owned) else {
             return;
         };
-        let mut state = self.write();
+        let mut state = self.state.write();
         let known = state.entries.get(&uid).and_then(Entry::version);
         if known <= entry.version() && !state.gone.contains(&uid) {
-            state.entries.insert(uid, entry);
+            state.insert(uid, entry);
         }
     }
 
     /// Lets the object with this UID go; gives it as it was known.
-    pub fn delete(&self, uid: &str) -> Option<Entry<K>> {
-        let mut state = self.write();
-        state.went(uid.to_owned());
-        state.entries.remove(uid)
+    pub(crate) fn delete(&self, uid: &str) -> Option<Entry<K>> {
+        self.state.write().remove(uid)
     }
 
     /// Takes the complete list in place of everything, but keeps what is known to be newer than in the list: our
     /// own writes since it was asked for. Returns what went.
-    pub fn reset(&self, objects: impl IntoIterator<Item = Entry<K>>) -> Vec<Entry<K>> {
+    pub(crate) fn reset(&self, objects: impl IntoIterator<Item = Entry<K>>) -> Vec<Entry<K>> {
         let mut fresh: BTreeMap<_, _> = objects
             .into_iter()
             .filter_map(|entry| Some((entry.uid()?.to_owned(), entry)))
             .collect();
-        let mut state = self.write();
+        let mut state = self.state.write();
         // A server whose data was put back has again what went.
         state.gone.retain(|uid| !fresh.contains_key(uid));
         let mut gone = Vec::new();
@@ -106,7 +139,7 @@ impl<K: Watched> Index<K> {
                 }
             }
         }
-        state.entries = fresh;
+        state.replace(fresh);
         drop(state);
         self.loaded.send_replace(true);
         gone
@@ -122,29 +155,32 @@ impl<K: Watched> Index<K> {
     }
 
     /// The object with this UID.
-    pub fn get(&self, uid: &str) -> Option<Arc<K>> {
-        match self.read().entries.get(uid)? {
+    pub(crate) fn get(&self, uid: &str) -> Option<Arc<K>> {
+        match self.state.read().entries.get(uid)? {
             Entry::Readable(object) => Some(Arc::clone(object)),
             Entry::Unreadable(_) => None,
         }
     }
 
     /// Whether there is an object with this UID, readable or not.
-    pub fn contains(&self, uid: &str) -> bool {
-        self.read().entries.contains_key(uid)
+    pub(crate) fn contains(&self, uid: &str) -> bool {
+        self.state.read().entries.contains_key(uid)
     }
 
     /// The object with this UID, if it cannot be read.
-    pub fn get_unreadable(&self, uid: &str) -> Option<Arc<Unreadable<K>>> {
-        match self.read().entries.get(uid)? {
+    pub(crate) fn get_unreadable(&self, uid: &str) -> Option<Arc<Unreadable<K>>> {
+        match self.state.read().entries.get(uid)? {
             Entry::Readable(_) => None,
             Entry::Unreadable(unreadable) => Some(Arc::clone(unreadable)),
         }
     }
 
     /// Every object that cannot be read.
-    pub fn unreadable(&self) -> Vec<Arc<Unreadable<K>>> {
-        let state = self.read();
+    pub(crate) fn unreadable(&self) -> Vec<Arc<Unreadable<K>>> {
+        let state = self.state.read();
+        if state.unreadable == 0 {
+            return Vec::new();
+        }
         let unreadable = state.entries.values().filter_map(|entry| match entry {
             Entry::Readable(_) => None,
             Entry::Unreadable(unreadable) => Some(Arc::clone(unreadable)),
@@ -153,35 +189,36 @@ impl<K: Watched> Index<K> {
     }
 
     /// The first object that fits.
-    pub fn find(&self, fits: impl Fn(&K) -> bool) -> Option<Arc<K>> {
-        let state = self.read();
+    pub(crate) fn find(&self, fits: impl Fn(&K) -> bool) -> Option<Arc<K>> {
+        let state = self.state.read();
         state.objects().find(|object| fits(object)).cloned()
     }
 
-    /// How many objects fit.
-    pub fn count(&self, fits: impl Fn(&K) -> bool) -> usize {
-        let state = self.read();
-        state.objects().filter(|object| fits(object)).count()
+    /// How many objects there are, readable or not.
+    pub(crate) fn len(&self) -> usize {
+        self.state.read().entries.len()
+    }
+
+    /// What is derived from the objects, as it is now.
+    pub(crate) fn derived(&self) -> Arc<K::Derived> {
+        Arc::clone(&self.state.read().derived)
+    }
+
+    /// UIDs of all objects, readable or not.
+    pub(crate) fn uids(&self) -> Vec<String> {
+        self.state.read().entries.keys().cloned().collect()
     }
 
     /// All objects that can be read.
-    pub fn all(&self) -> Vec<Arc<K>> {
-        self.read().objects().cloned().collect()
+    pub(crate) fn all(&self) -> Vec<Arc<K>> {
+        self.state.read().objects().cloned().collect()
     }
 
     /// Waits until the first complete list was taken.
-    pub async fn loaded(&self) {
+    pub(crate) async fn loaded(&self) {
         let mut loaded = self.loaded.subscribe();
         // The sender lives in self, so the wait cannot fail.
         let _ = loaded.wait_for(|loaded| *loaded).await;
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, State<K>> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, State<K>> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -189,7 +226,7 @@ impl<K: Watched> Index<K> {
 ///
 /// # Errors
 /// When a name of the kind cannot be in a path.
-pub fn everything<K: Watched>() -> Result<Subject, InvalidSegment> {
+pub(crate) fn everything<K: Watched>() -> Result<Subject, InvalidSegment> {
     let path = Path::group_version(&K::group(&()), &K::version(&()))?;
     Ok(Subject::all(path.segment(&K::plural(&()))?))
 }
@@ -198,7 +235,7 @@ pub fn everything<K: Watched>() -> Result<Subject, InvalidSegment> {
 ///
 /// # Errors
 /// Never returns one; a watch that fails is started again with backoff.
-pub async fn follow<K: Watched>(
+pub(crate) async fn follow<K: Watched>(
     client: Client,
     subject: Subject,
     index: Arc<Index<K>>,

@@ -1,17 +1,18 @@
-//! Keys that wait to be worked on: each once, never two at a time, some not before a moment.
+//! A queue of keys that wait to be worked on: each once, never two at a time, some not before a moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use stevedore_runtime::supervise::Tasks;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// A set of keys to work on. Adding a key that waits or is being worked on is cheap and loses nothing.
 #[derive(Debug)]
-pub struct Queue<K> {
+pub(crate) struct Queue<K> {
     state: Mutex<State<K>>,
     wake: Notify,
 }
@@ -39,14 +40,14 @@ impl<K> Default for Queue<K> {
 
 impl<K: Ord + Clone> Queue<K> {
     /// The key is to be worked on now, or right after the work on it that runs.
-    pub fn add(&self, key: K) {
+    pub(crate) fn add(&self, key: K) {
         self.add_after(key, Duration::ZERO);
     }
 
     /// The key is to be worked on after `delay` at the latest.
-    pub fn add_after(&self, key: K, delay: Duration) {
+    pub(crate) fn add_after(&self, key: K, delay: Duration) {
         let due = Instant::now() + delay;
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let before = state.waiting.get(&key).copied();
         if before.is_some_and(|before| before <= due) {
             return;
@@ -65,12 +66,12 @@ impl<K: Ord + Clone> Queue<K> {
     /// Whether no key waits.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().waiting.is_empty()
+        self.state.lock().waiting.is_empty()
     }
 
     /// The next due key that nobody works on, marked as being worked on; else when to look again.
     fn take(&self) -> Result<K, Option<Instant>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let now = Instant::now();
         match state.due.first() {
             Some((due, _)) if *due > now => Err(Some(*due)),
@@ -99,7 +100,7 @@ impl<K: Ord + Clone> Queue<K> {
     }
 
     fn done(&self, key: &K) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.running.remove(key);
         if let Some(due) = state.waiting.get(key).copied() {
             state.due.insert((due, key.clone()));
@@ -107,17 +108,13 @@ impl<K: Ord + Clone> Queue<K> {
         drop(state);
         self.wake.notify_one();
     }
-
-    fn lock(&self) -> MutexGuard<'_, State<K>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Works on keys for ever, at most `limit` at a time. `work` says when it wants the key again, if at all.
 ///
 /// # Errors
 /// Never returns one.
-pub async fn drive<K, F>(
+pub(crate) async fn drive<K, F>(
     name: &'static str,
     queue: Arc<Queue<K>>,
     limit: usize,

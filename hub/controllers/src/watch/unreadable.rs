@@ -14,46 +14,38 @@ use stevedore_client::Api;
 use stevedore_crds::condition::UNREADABLE;
 use stevedore_runtime::retry;
 
+use crate::api_server::ApiServer;
 use crate::hub::Hub;
 use crate::watch::entry::{Unreadable, Watched};
 use crate::watch::index::Index;
+use crate::watch::kinds::Kind;
 use crate::write;
 
 /// When a condition that could not be written is tried again, and one that the API server refuses.
 const AGAIN: Duration = Duration::from_secs(5);
 const REFUSED_AGAIN: Duration = Duration::from_secs(120);
 
-/// A kind of which objects may be unreadable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Member,
-    Package,
-    ClusterPackage,
-    Revision,
-    Action,
-}
-
 /// Tells of one object that cannot be read, once for each version of it; says when to try again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, (kind, uid): (Kind, String)) -> Option<Duration> {
     match kind {
-        Kind::Member => tell(&hub, &hub.members, &uid).await,
-        Kind::Package => tell(&hub, &hub.packages, &uid).await,
-        Kind::ClusterPackage => tell(&hub, &hub.cluster_packages, &uid).await,
-        Kind::Revision => tell(&hub, hub.revisions.objects(), &uid).await,
-        Kind::Action => tell(&hub, &hub.actions, &uid).await,
+        Kind::Member => tell(&hub.api, hub.members.objects(), &uid).await,
+        Kind::Package => tell(&hub.api, &hub.packages.namespaced, &uid).await,
+        Kind::ClusterPackage => tell(&hub.api, &hub.packages.cluster, &uid).await,
+        Kind::Revision => tell(&hub.api, hub.revisions.objects(), &uid).await,
+        Kind::Action => tell(&hub.api, &hub.packages.actions, &uid).await,
     }
 }
 
-async fn tell<K: Watched>(hub: &Hub, index: &Index<K>, uid: &str) -> Option<Duration> {
+async fn tell<K: Watched>(server: &ApiServer, index: &Index<K>, uid: &str) -> Option<Duration> {
     let unreadable = index.get_unreadable(uid)?;
     unreadable.log();
-    if hub.leader.current().is_none() {
+    if !server.leads() {
         return Some(retry::spread(AGAIN, 50, rand::random()));
     }
     if unreadable.told.load(Ordering::Relaxed) {
         return None;
     }
-    match show(hub, &unreadable).await {
+    match show(server, &unreadable).await {
         Ok(()) => {
             unreadable.told.store(true, Ordering::Relaxed);
             None
@@ -78,12 +70,12 @@ async fn tell<K: Watched>(hub: &Hub, index: &Index<K>, uid: &str) -> Option<Dura
 
 /// Says on an object that it cannot be read.
 pub(crate) async fn show<K: Watched>(
-    hub: &Hub,
+    server: &ApiServer,
     unreadable: &Unreadable<K>,
 ) -> Result<(), kube::Error> {
     if K::CONDITIONS.is_empty() {
         let (object, note) = (unreadable.reference(), unreadable.message());
-        return hub.tell_event(&object, true, UNREADABLE, note).await;
+        return server.tell_event(&object, true, UNREADABLE, note).await;
     }
     let Some(conditions) = unreadable.with_ours(Timestamp::now()) else {
         return Ok(());
@@ -91,8 +83,8 @@ pub(crate) async fn show<K: Watched>(
     let identity = &unreadable.identity;
     let resource = ApiResource::erase::<K>(&());
     let api: Api<DynamicObject> = match &identity.namespace {
-        Some(namespace) => Api::namespaced_with(hub.client.clone(), namespace, &resource),
-        None => Api::all_with(hub.client.clone(), &resource),
+        Some(namespace) => Api::namespaced_with(server.client.clone(), namespace, &resource),
+        None => Api::all_with(server.client.clone(), &resource),
     };
     let patch = Patch::Merge(json!({
         "metadata": {"uid": identity.uid, "resourceVersion": identity.resource_version},
@@ -101,6 +93,6 @@ pub(crate) async fn show<K: Watched>(
     let parameters = write::parameters();
     let written = api.patch_unread(&identity.name, true, &parameters, &patch);
     written.await?;
-    hub.metrics.status_writes.inc();
+    server.metrics.status_writes.inc();
     Ok(())
 }

@@ -24,6 +24,12 @@ pub enum Source {
     NotStored(String),
 }
 
+/// Names of clusters, for people.
+pub trait Names: std::fmt::Debug {
+    /// The name of the member that this cluster is.
+    fn name_of(&self, cluster: &ClusterUid) -> Option<&str>;
+}
+
 /// What a package's status is made from, beside its rows.
 #[derive(Debug, Clone, Default)]
 pub struct Input<'a> {
@@ -50,7 +56,7 @@ pub struct Input<'a> {
     /// Why nothing can be ordered or torn down now, whatever is wanted.
     pub blocked: Option<Failure>,
     /// Names of clusters.
-    pub names: Option<&'a BTreeMap<ClusterUid, String>>,
+    pub names: Option<&'a dyn Names>,
 }
 
 impl Input<'_> {

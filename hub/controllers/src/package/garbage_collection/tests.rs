@@ -92,7 +92,7 @@ async fn a_secret_that_is_named_by_no_digest_is_not_even_looked_for() {
     let mut odd = mock_api::content(b"odd");
     odd.metadata.name = Some("stevedore-ca".to_owned());
     let (hub, requests) = mock_api::hub(server(vec![odd], success())).await;
-    let secrets: Api<Secret> = Api::namespaced(hub.client.clone(), mock_api::SYSTEM);
+    let secrets: Api<Secret> = Api::namespaced(hub.api.client.clone(), mock_api::SYSTEM);
     remove_content(&secrets, "stevedore-ca").await.unwrap();
     assert_eq!(requests.of(""), []);
 }

@@ -1,15 +1,17 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stevedore_hub_core::ledger::{Ordered, Row, Shard};
-use stevedore_proto_core::Reason;
-use stevedore_proto_core::{ClusterUid, Digest};
+use stevedore_hub_core::ledger::{Ordered, PackageIdentity, Row, Shard};
+use stevedore_proto_core::{ClusterUid, Digest, PackageUid};
 
 use super::*;
 use crate::mock_api::{self, Request, Requests, fleet};
 use crate::package;
-use crate::rollout::{controller, ledger_store};
+use crate::rollout::{controller, ledger_store, stored_ledger};
+use crate::watch::entry::Watched;
 use crate::watch::index::Index;
+use crate::watch::kinds::Kind;
 use crate::watch::unreadable;
 
 /// Planted in what cannot be decoded.
@@ -82,12 +84,13 @@ fn member(spec: &Value) -> Value {
 async fn hub() -> (Arc<Hub>, Requests) {
     let (hub, requests) = mock_api::hub(server).await;
     let mut shard = rows();
-    if let Some(leadership) = hub.leader.current() {
+    if let Some(leadership) = hub.leader().current() {
         shard.give(1, leadership);
     }
-    let (stored, _) = ledger_store::stored(&fleet(None), &shard);
+    let (stored, _) = stored_ledger::stored(&fleet(None), &shard);
     let _ = hub.orders.put(Arc::new(stored));
     hub.members
+        .objects()
         .see(&member(&json!({"clusterUID": CLUSTER.to_string()})));
     (hub, requests)
 }
@@ -115,8 +118,8 @@ async fn a_package_that_cannot_be_read_keeps_what_runs_and_its_records() {
     let (hub, requests) = hub().await;
     let kept = mock_api::revision(&fleet(None), 1, &[&mock_api::content(b"part")]);
     hub.revisions.apply(kept);
-    hub.cluster_packages.see(&readable());
-    hub.cluster_packages.see(&package("ClusterPackage", false));
+    hub.packages.cluster.see(&readable());
+    hub.packages.cluster.see(&package("ClusterPackage", false));
     assert_eq!(written(&hub, &requests).await, [""; 0]);
     assert!(!row(&hub).expect("its row").tombstone);
 
@@ -130,7 +133,7 @@ async fn a_package_that_cannot_be_read_keeps_what_runs_and_its_records() {
 #[tokio::test]
 async fn a_package_that_cannot_be_read_is_torn_down_when_somebody_deletes_it() {
     let (hub, requests) = hub().await;
-    hub.cluster_packages.see(&package("ClusterPackage", true));
+    hub.packages.cluster.see(&package("ClusterPackage", true));
     // The definition of its kind is asked for first, and is going here.
     controller::reconcile(Arc::clone(&hub), fleet(None).uid).await;
     assert!(!row(&hub).expect("its row").tombstone);
@@ -150,36 +153,36 @@ async fn a_package_with_a_record_that_cannot_be_read_keeps_what_runs() {
     });
     for is_revision in [true, false] {
         let (hub, requests) = hub().await;
-        hub.cluster_packages.see(&readable());
+        hub.packages.cluster.see(&readable());
         let kept = mock_api::revision(&package, 1, &[&mock_api::content(b"part")]);
         hub.revisions.apply(kept);
         if is_revision {
             hub.revisions.objects().see(&revision);
         } else {
-            hub.actions.see(&action);
+            hub.packages.actions.see(&action);
         }
-        let object = hub.package(&package.uid).expect("a package");
-        let failure = hub.unreadable_record(&object).expect("a record");
+        let object = hub.packages.get(&package.uid).expect("a package");
+        let failure = unreadable_record(&hub, &object).expect("a record");
         assert!(!failure.message.contains(MARKER), "{failure:?}");
         assert_eq!(written(&hub, &requests).await, [""; 0]);
         assert!(!row(&hub).expect("its row").tombstone);
-        let view = lock(&hub.views).get(&package.uid).cloned();
-        assert_eq!(view.and_then(|view| view.unreadable), Some(failure));
+        let plan = hub.packages.progress.of(&package.uid).plan;
+        assert_eq!(plan.and_then(|plan| plan.unreadable), Some(failure));
     }
     // Of another package, or over.
     let (hub, _) = hub().await;
-    hub.cluster_packages.see(&readable());
+    hub.packages.cluster.see(&readable());
     let mut over = action.clone();
     over["status"] = json!({"state": "Ended"});
-    hub.actions.see(&over);
+    hub.packages.actions.see(&over);
     let mut other = action;
     other["metadata"]["uid"] = json!("other");
     other["spec"]["package"]["name"] = json!("another");
-    hub.actions.see(&other);
+    hub.packages.actions.see(&other);
     revision["metadata"]["namespace"] = json!("tenant");
     hub.revisions.objects().see(&revision);
-    let object = hub.package(&package.uid).expect("a package");
-    assert_eq!(hub.unreadable_record(&object), None);
+    let object = hub.packages.get(&package.uid).expect("a package");
+    assert_eq!(unreadable_record(&hub, &object), None);
 }
 
 #[tokio::test]
@@ -189,15 +192,15 @@ async fn a_member_that_cannot_be_read_is_not_forgotten() {
         json!({"clusterUID": [MARKER]}),
     ] {
         let (hub, requests) = hub().await;
-        hub.cluster_packages.see(&readable());
+        hub.packages.cluster.see(&readable());
         let mut unreadable = member(&spec);
         unreadable["metadata"]["resourceVersion"] = json!("6");
-        hub.members.see(&unreadable);
-        assert!(hub.has_member(&CLUSTER));
+        hub.members.objects().see(&unreadable);
+        assert!(hub.members.snapshot().may_contain(&CLUSTER));
         assert_eq!(written(&hub, &requests).await, [""; 0]);
         assert!(!row(&hub).expect("its row").tombstone);
         // It is gone: its row is dropped.
-        hub.members.delete("member");
+        hub.members.objects().delete("member");
         written(&hub, &requests).await;
         assert_eq!(row(&hub), None);
     }
@@ -211,7 +214,7 @@ async fn a_ledger_that_cannot_be_read_stops_its_own_package_and_is_read_again() 
         name: "other".to_owned(),
     };
     let object = |package: &PackageIdentity, bad: bool| {
-        let (_, ledger) = ledger_store::stored(package, &rows());
+        let (_, ledger) = stored_ledger::stored(package, &rows());
         let mut ledger = json!(ledger);
         ledger["metadata"]["namespace"] = json!(mock_api::SYSTEM);
         if bad {
@@ -219,12 +222,12 @@ async fn a_ledger_that_cannot_be_read_stops_its_own_package_and_is_read_again() 
         }
         ledger
     };
-    let answer = std::sync::Mutex::new(object(&fleet(None), true));
+    let answer = parking_lot::Mutex::new(object(&fleet(None), true));
     let answer = Arc::new(answer);
     let stored = Arc::clone(&answer);
     let (hub, requests) = mock_api::hub(move |request: &Request| {
         let (verb, path) = request.what.split_once(' ').expect("a verb");
-        let now = lock(&stored).clone();
+        let now = stored.lock().clone();
         match (verb, path.rsplit('/').next().expect("a segment")) {
             ("GET", "packageledgers") => {
                 let items = [now, object(&other, false)];
@@ -245,17 +248,17 @@ async fn a_ledger_that_cannot_be_read_stops_its_own_package_and_is_read_again() 
     assert!(told.what.ends_with("-0/status"), "{}", told.what);
     assert!(!told.body.to_string().contains(MARKER), "{}", told.body);
 
-    hub.cluster_packages.see(&readable());
+    hub.packages.cluster.see(&readable());
     let uid = fleet(None).uid;
     controller::reconcile(Arc::clone(&hub), uid).await;
-    let blocked = lock(&hub.views)[&uid].blocked.clone();
-    let (failure, _) = blocked.expect("it says why");
+    let blocked = hub.packages.progress.of(&uid).blocked;
+    let failure = blocked.expect("it says why").failure;
     assert_eq!(failure.reason, Reason::LedgerUnreadable);
     assert!(!failure.message.contains(MARKER), "{failure:?}");
 
-    *lock(&answer) = object(&fleet(None), false);
+    *answer.lock() = object(&fleet(None), false);
     controller::reconcile(Arc::clone(&hub), uid).await;
-    assert!(!hub.unreadable_ledgers.has(&fleet(None)));
+    assert!(!hub.orders.is_unreadable(&fleet(None)));
     assert!(hub.orders.ledger(&uid).is_some());
 }
 
@@ -295,11 +298,11 @@ async fn what_cannot_be_read_says_so_once_for_each_version_without_its_content()
     };
     let mut namespaced = package("Package", false);
     namespaced["metadata"]["namespace"] = json!("tenant");
-    let body = tell(Kind::Package, |hub| &hub.packages, &namespaced).await;
+    let body = tell(Kind::Package, |hub| &hub.packages.namespaced, &namespaced).await;
     assert_eq!(condition(&body, "Invalid")["reason"], "Unreadable");
     assert_eq!(condition(&body, "Invalid")["observedGeneration"], 3);
     let cluster = package("ClusterPackage", false);
-    let body = tell(Kind::ClusterPackage, |hub| &hub.cluster_packages, &cluster).await;
+    let body = tell(Kind::ClusterPackage, |hub| &hub.packages.cluster, &cluster).await;
     let message = condition(&body, "Invalid")["message"].clone();
     let expected = "spec.config is nested 202 levels deep";
     assert!(
@@ -307,13 +310,13 @@ async fn what_cannot_be_read_says_so_once_for_each_version_without_its_content()
         "{message}"
     );
     let member = member(&json!({"leaving": MARKER}));
-    let body = tell(Kind::Member, |hub| &hub.members, &member).await;
+    let body = tell(Kind::Member, |hub| hub.members.objects(), &member).await;
     assert_eq!(condition(&body, "Healthy")["reason"], "Unreadable");
     let action = json!({
         "metadata": {"name": "pin", "namespace": "tenant", "uid": "action", "resourceVersion": "4"},
         "spec": {"verb": MARKER},
     });
-    let body = tell(Kind::Action, |hub| &hub.actions, &action).await;
+    let body = tell(Kind::Action, |hub| &hub.packages.actions, &action).await;
     assert_eq!(condition(&body, "Stalled")["status"], "True");
     let mut revision = json!(mock_api::revision(&fleet(None), 2, &[]));
     revision["spec"]["number"] = json!(MARKER);

@@ -1,8 +1,10 @@
 use serde_json::{Value, json};
 use stevedore_crds::v1alpha1::{ClusterPackage, ClusterPackageSpec, PackageKind};
+use stevedore_hub_core::ledger::Shard;
 
 use super::*;
 use crate::mock_api::{self, Request, SYSTEM, fleet};
+use crate::rollout::ledger_object;
 
 /// A ledger as the hub makes it.
 fn ledger(package: &PackageIdentity, highest: u64) -> PackageLedger {
@@ -64,7 +66,7 @@ async fn ledgers_that_do_not_fit_are_shown_and_left_out() {
     let (hub, requests) = mock_api::hub(server(there)).await;
     let mut package = ClusterPackage::new("fleet", ClusterPackageSpec::default());
     package.metadata.uid = Some(fleet(None).uid.to_string());
-    hub.cluster_packages.apply(package);
+    hub.packages.cluster.apply(package);
     let loaded = load(&hub).await.unwrap();
     let highest: Vec<_> = loaded
         .values()
@@ -92,7 +94,7 @@ async fn a_foreign_object_with_the_name_of_a_ledger_is_named_and_never_written()
     let package = fleet(None);
     let mut stored = StoredLedger::new(package.clone());
     let error = stored
-        .store(&hub.client, SYSTEM, 0, &Shard::default())
+        .store(&hub.api.client, SYSTEM, 0, &Shard::default())
         .await;
     let error = error.unwrap_err();
     assert!(matches!(&error, Error::Foreign { name, .. } if *name == package.record_name(0)));
@@ -109,7 +111,7 @@ async fn a_ledger_with_a_gap_is_not_ordered_from_as_if_it_ended_there() {
     second.spec = ledger_object::spec(&package, 1, &Shard::default());
     let (hub, _) = mock_api::hub(server(vec![second])).await;
     assert!(load(&hub).await.unwrap().is_empty());
-    assert!(hub.unreadable_ledgers.has(&package));
+    assert!(hub.orders.is_unreadable(&package));
     let error = reload(&hub, &package).await.unwrap_err();
     let words = error.to_string();
     assert!(words.contains("shard 0 is missing before it"), "{words}");
@@ -118,17 +120,7 @@ async fn a_ledger_with_a_gap_is_not_ordered_from_as_if_it_ended_there() {
     let (hub, _) = mock_api::hub(server(vec![])).await;
     let name = package.record_name(1);
     let noted = Some(package.clone());
-    hub.unreadable_ledgers
-        .note(name, "it was there".to_owned(), noted);
+    hub.orders
+        .note_unreadable(name, "it was there".to_owned(), noted);
     assert!(reload(&hub, &package).await.unwrap().objects.is_empty());
-}
-
-#[test]
-fn what_others_set_before_a_status_was_written_is_not_taken_away_by_the_next_write() {
-    let (mut stored, mut written) = stored(&fleet(None), &Shard::default());
-    let labels = BTreeMap::from([("owner.example".to_owned(), "ops".to_owned())]);
-    written.metadata.labels = Some(labels.clone());
-    written.metadata.resource_version = Some("2".to_owned());
-    stored.wrote_status(0, PackageLedgerStatus::default(), Some(&written));
-    assert_eq!(stored.objects[0].others.labels, Some(labels));
 }

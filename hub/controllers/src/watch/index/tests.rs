@@ -11,6 +11,7 @@ const MARKER: &str = "marker-7f3a";
 
 impl Watched for ConfigMap {
     type Rest = ();
+    type Derived = ();
     const CONDITIONS: &'static [(&'static str, bool)] = &[];
 
     fn rest(_: &RawValue) {}

@@ -1,0 +1,259 @@
+//! Members at one moment: who has joined, kept beside the index of `MemberCluster`s and changed along with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kube::ResourceExt as _;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use stevedore_client::decode::part;
+use stevedore_crds::condition::{HEALTHY, READY, STALLED};
+use stevedore_crds::v1alpha1::MemberCluster;
+use stevedore_hub_core::placement;
+use stevedore_hub_core::status::Names;
+use stevedore_proto_core::ClusterUid;
+
+use crate::watch::entry::{Derived, Entry, Watched};
+use crate::write;
+
+/// A member that has joined and is not being forgotten.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    /// As a placement sees it.
+    pub(crate) member: placement::Member,
+    pub(crate) object: Arc<MemberCluster>,
+}
+
+/// Which cluster a `MemberCluster` is, where the rest of it cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cluster {
+    /// None has joined under this name.
+    None,
+    /// This one.
+    Joined(ClusterUid),
+    /// It may be any.
+    Unknown,
+}
+
+/// The members at one moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Members {
+    joined: BTreeMap<ClusterUid, Arc<Joined>>,
+    /// Clusters whose `MemberCluster` is being deleted, by UID of that.
+    ending: BTreeMap<String, ClusterUid>,
+    /// Clusters whose `MemberCluster` cannot be read, by UID of that.
+    unreadable: BTreeMap<String, Cluster>,
+}
+
+impl Members {
+    /// Members that have joined and are not being forgotten.
+    pub(crate) fn joined(&self) -> impl ExactSizeIterator<Item = &Arc<Joined>> {
+        self.joined.values()
+    }
+
+    /// Those of them that are being emptied.
+    pub(crate) fn leaving(&self) -> impl Iterator<Item = &Arc<Joined>> {
+        self.joined().filter(|joined| joined.member.leaving)
+    }
+
+    /// One of them.
+    pub(crate) fn get(&self, cluster: &ClusterUid) -> Option<&Arc<Joined>> {
+        self.joined.get(cluster)
+    }
+
+    /// Clusters of these that have joined, in order of their UIDs.
+    pub(crate) fn clusters(&self) -> BTreeSet<ClusterUid> {
+        self.joined.keys().copied().collect()
+    }
+
+    /// Whether a `MemberCluster` that can be read is this cluster's.
+    pub(crate) fn contains(&self, cluster: &ClusterUid) -> bool {
+        self.joined.contains_key(cluster) || self.ending.values().any(|it| it == cluster)
+    }
+
+    /// Whether a cluster that no readable member is may be one that cannot be read.
+    pub(crate) fn may_be_unreadable(&self, cluster: &ClusterUid) -> bool {
+        let mut unreadable = self.unreadable.values();
+        unreadable.any(|it| matches!(it, Cluster::Unknown) || *it == Cluster::Joined(*cluster))
+    }
+
+    /// Whether a `MemberCluster` is, or may be, this cluster's.
+    pub(crate) fn may_contain(&self, cluster: &ClusterUid) -> bool {
+        self.contains(cluster) || self.may_be_unreadable(cluster)
+    }
+
+    fn put(&mut self, object: &Arc<MemberCluster>) {
+        let Some(cluster) = cluster_of(object) else {
+            return;
+        };
+        if object.metadata.deletion_timestamp.is_some() {
+            self.ending
+                .insert(write::uid(&**object).to_owned(), cluster);
+            return;
+        }
+        let member = placement::Member {
+            cluster,
+            name: object.name_any(),
+            labels: object.metadata.labels.clone().unwrap_or_default(),
+            leaving: object.spec.leaving,
+        };
+        let object = Arc::clone(object);
+        self.joined
+            .insert(cluster, Arc::new(Joined { member, object }));
+    }
+
+    fn take(&mut self, object: &MemberCluster) {
+        let (uid, cluster) = (write::uid(object), cluster_of(object));
+        self.ending.remove(uid);
+        // Another one may have taken its place.
+        let known = cluster.and_then(|cluster| self.joined.get(&cluster));
+        if let (Some(cluster), Some(known)) = (cluster, known)
+            && write::uid(&*known.object) == uid
+        {
+            self.joined.remove(&cluster);
+        }
+    }
+}
+
+impl Names for Members {
+    fn name_of(&self, cluster: &ClusterUid) -> Option<&str> {
+        Some(&self.get(cluster)?.member.name)
+    }
+}
+
+impl Derived<MemberCluster> for Members {
+    fn put(&mut self, entry: &Entry<MemberCluster>) {
+        match entry {
+            Entry::Readable(object) => self.put(object),
+            Entry::Unreadable(found) => {
+                let uid = found.identity.uid.clone();
+                self.unreadable.insert(uid, found.rest);
+            }
+        }
+    }
+
+    fn take(&mut self, entry: &Entry<MemberCluster>) {
+        match entry {
+            Entry::Readable(object) => self.take(object),
+            Entry::Unreadable(found) => {
+                self.unreadable.remove(&found.identity.uid);
+            }
+        }
+    }
+}
+
+impl Watched for MemberCluster {
+    type Rest = Cluster;
+    type Derived = Members;
+    const CONDITIONS: &'static [(&'static str, bool)] =
+        &[(HEALTHY, false), (READY, false), (STALLED, true)];
+
+    fn rest(object: &RawValue) -> Cluster {
+        let Some(spec) = part::<BTreeMap<String, IgnoredAny>>(object, &["spec"]) else {
+            return Cluster::Unknown;
+        };
+        if !spec.contains_key("clusterUID") {
+            return Cluster::None;
+        }
+        let uid: Option<String> = part(object, &["spec", "clusterUID"]);
+        let uid = uid.and_then(|uid| uid.parse().ok());
+        uid.map_or(Cluster::Unknown, Cluster::Joined)
+    }
+}
+
+/// The cluster that has joined under a `MemberCluster`, if any.
+pub(crate) fn cluster_of(object: &MemberCluster) -> Option<ClusterUid> {
+    object.spec.cluster_uid.as_deref()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use serde_json::json;
+    use stevedore_crds::v1alpha1::MemberClusterSpec;
+
+    use crate::watch::index::Index;
+
+    use super::*;
+
+    const EAST: ClusterUid = ClusterUid::from_bytes([1; 16]);
+    const WEST: ClusterUid = ClusterUid::from_bytes([2; 16]);
+
+    fn member(name: &str, version: u64, cluster: ClusterUid) -> MemberCluster {
+        let spec = MemberClusterSpec {
+            cluster_uid: Some(cluster.to_string()),
+            ..MemberClusterSpec::default()
+        };
+        let mut member = MemberCluster::new(name, spec);
+        member.metadata.uid = Some(name.to_owned());
+        member.metadata.resource_version = Some(version.to_string());
+        member
+    }
+
+    #[test]
+    fn a_snapshot_stays_as_it_was_and_shares_with_the_next_one_whoever_did_not_change() {
+        let index = Index::default();
+        index.apply(member("east", 1, EAST));
+        index.apply(member("west", 1, WEST));
+        let first = index.derived();
+        assert!(Arc::ptr_eq(&first, &index.derived()));
+        index.apply(member("west", 2, WEST));
+        let second = index.derived();
+        let same = |cluster| {
+            let both = first.get(cluster).zip(second.get(cluster));
+            both.is_some_and(|(first, second)| Arc::ptr_eq(first, second))
+        };
+        assert!(same(&EAST) && !same(&WEST));
+        index.delete("west");
+        assert_eq!(second.joined().len(), 2);
+        assert_eq!(index.derived().joined().len(), 1);
+    }
+
+    #[test]
+    fn a_member_that_is_being_deleted_has_not_joined_and_is_not_gone() {
+        let index = Index::default();
+        index.apply(member("east", 1, EAST));
+        let mut east = member("east", 2, EAST);
+        east.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        index.apply(east);
+        let members = index.derived();
+        assert!(members.get(&EAST).is_none() && members.contains(&EAST));
+        assert!(!members.may_contain(&WEST));
+        index.delete("east");
+        assert!(!index.derived().contains(&EAST));
+    }
+
+    #[test]
+    fn the_end_of_a_forgotten_member_leaves_the_one_that_took_its_place() {
+        let index = Index::default();
+        index.apply(member("old", 1, EAST));
+        index.apply(member("new", 2, EAST));
+        index.delete("old");
+        assert_eq!(index.derived().name_of(&EAST), Some("new"));
+    }
+
+    #[test]
+    fn a_member_that_cannot_be_read_is_known_by_its_cluster_where_that_can_be() {
+        let uid = "0b5e0e5c-7d3f-4b8e-9a3e-5a7c1b2d3e4f";
+        let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
+        for (spec, expected) in [
+            (json!({"leaving": "x"}), Cluster::None),
+            (
+                json!({"clusterUID": uid, "leaving": "x"}),
+                Cluster::Joined(uid.parse().unwrap()),
+            ),
+            (
+                json!({"clusterUID": uid, "leaving": deep}),
+                Cluster::Joined(uid.parse().unwrap()),
+            ),
+            (json!({"clusterUID": 7}), Cluster::Unknown),
+            (json!({"clusterUID": "x"}), Cluster::Unknown),
+            (json!({"leaving": deep}), Cluster::None),
+            (json!("x"), Cluster::Unknown),
+        ] {
+            let object = serde_json::value::to_raw_value(&json!({"spec": spec})).unwrap();
+            assert_eq!(MemberCluster::rest(&object), expected);
+        }
+    }
+}

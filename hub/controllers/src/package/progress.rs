@@ -1,0 +1,124 @@
+//! The owner of how far packages got: the content of the spec, and the last plan. Both are for the status.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use parking_lot::Mutex;
+use stevedore_hub_core::fleet::Failure;
+use stevedore_hub_core::placement::Shortfall;
+use stevedore_hub_core::status::Source;
+use stevedore_proto_core::{ClusterUid, Digest, PackageUid};
+
+/// How far every package got.
+#[derive(Debug, Default)]
+pub(crate) struct Progress(Mutex<BTreeMap<PackageUid, PackageProgress>>);
+
+/// How far one package got.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PackageProgress {
+    pub(crate) source: Option<SourceState>,
+    pub(crate) plan: Option<LastPlan>,
+    /// Why the last plan was not made or carried out.
+    pub(crate) blocked: Option<Blocked>,
+}
+
+/// How far the content of one package's spec got.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceState {
+    /// Of the spec this speaks about.
+    pub(crate) spec_hash: Digest,
+    pub(crate) source: Source,
+    pub(crate) attempts: u32,
+}
+
+/// What the last plan of a package found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LastPlan {
+    /// Generation of the package that was planned.
+    pub(crate) generation: i64,
+    /// Whether the content of the spec was there to be planned with.
+    pub(crate) has_content: bool,
+    pub(crate) revision: Option<u64>,
+    pub(crate) resolved_image: Option<String>,
+    /// Why nothing new may be ordered: a record that decides it, or the revision that should run, cannot be read.
+    pub(crate) unreadable: Option<Failure>,
+    pub(crate) unrendered: BTreeMap<ClusterUid, Failure>,
+    pub(crate) pending_render: usize,
+    pub(crate) shortfall: Option<Shortfall>,
+    /// Whether some targets are still to be rendered for.
+    pub(crate) rendering: bool,
+    pub(crate) pinned: Option<u64>,
+    /// Revisions that stay ordered, oldest and newest, while what the spec asks for cannot be ordered.
+    pub(crate) kept: Option<RangeInclusive<u64>>,
+}
+
+/// Why a package is not planned.
+#[derive(Debug, Clone)]
+pub(crate) struct Blocked {
+    pub(crate) failure: Failure,
+    /// How often that happened in a row before.
+    pub(crate) attempts: u32,
+}
+
+impl Progress {
+    /// How far a package got.
+    pub(crate) fn of(&self, package: &PackageUid) -> PackageProgress {
+        self.0.lock().get(package).cloned().unwrap_or_default()
+    }
+
+    /// How far the content of a package's spec got.
+    pub(crate) fn source(&self, package: &PackageUid) -> Option<SourceState> {
+        self.0.lock().get(package)?.source.clone()
+    }
+
+    /// Notes how far the content got; says whether that is news.
+    pub(crate) fn set_source(&self, package: PackageUid, state: SourceState) -> bool {
+        let mut packages = self.0.lock();
+        let before = packages.entry(package).or_default().source.replace(state);
+        let now = packages.get(&package).and_then(|it| it.source.as_ref());
+        before.zip(now).is_none_or(|(before, now)| {
+            before.spec_hash != now.spec_hash || before.source != now.source
+        })
+    }
+
+    /// What the package asks for is not known any more.
+    pub(crate) fn forget_source(&self, package: &PackageUid) {
+        if let Some(progress) = self.0.lock().get_mut(package) {
+            progress.source = None;
+        }
+    }
+
+    /// Notes what a plan found. What was in the way stays noted until the plan is carried out.
+    pub(crate) fn set_plan(&self, package: PackageUid, plan: LastPlan) {
+        self.0.lock().entry(package).or_default().plan = Some(plan);
+    }
+
+    /// Notes why a package of this generation was not planned; says how often that failed in a row before.
+    pub(crate) fn block(
+        &self,
+        package: PackageUid,
+        generation: Option<i64>,
+        failure: Failure,
+    ) -> u32 {
+        let mut packages = self.0.lock();
+        let progress = packages.entry(package).or_default();
+        let plan = progress.plan.get_or_insert_default();
+        plan.generation = generation.unwrap_or(plan.generation);
+        let before = progress.blocked.as_ref();
+        let attempts = before.map_or(0, |blocked| blocked.attempts + 1);
+        progress.blocked = Some(Blocked { failure, attempts });
+        attempts
+    }
+
+    /// A plan was carried out; says whether something was in the way before.
+    pub(crate) fn unblock(&self, package: &PackageUid) -> bool {
+        let mut packages = self.0.lock();
+        let progress = packages.get_mut(package);
+        progress.is_some_and(|progress| progress.blocked.take().is_some())
+    }
+
+    /// Lets a package go.
+    pub(crate) fn forget(&self, package: &PackageUid) {
+        self.0.lock().remove(package);
+    }
+}
