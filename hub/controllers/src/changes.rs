@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use kube::ResourceExt as _;
 use stevedore_crds::v1alpha1::{MemberCluster, PackageAction, PackageKind, PackageRevision};
+use stevedore_hub_core::ports::MemberUid;
+use stevedore_proto_core::PackageUid;
 
 use crate::hub::Hub;
 use crate::member::members::{Cluster, cluster_of};
 use crate::package::any_package::{AnyPackage, PackageLike};
 use crate::package::unreadable::{is_action_on, is_revision_of};
 use crate::watch::entry::{Entry, Unreadable, Watched};
-use crate::watch::kinds::Kind;
-use crate::write;
+use crate::watch::kinds::ObjectKey;
 
 /// A `MemberCluster`.
 pub(crate) fn member(hub: &Hub, entry: &Entry<MemberCluster>) {
@@ -29,7 +30,7 @@ pub(crate) fn member(hub: &Hub, entry: &Entry<MemberCluster>) {
 }
 
 fn readable_member(hub: &Hub, member: &MemberCluster) {
-    let uid = write::uid(member).to_owned();
+    let Some(uid) = member.uid_of() else { return };
     let gone = !hub.members.contains(&uid);
     if gone {
         let cluster = cluster_of(member).map_or(Cluster::None, Cluster::Joined);
@@ -53,7 +54,7 @@ fn readable_member(hub: &Hub, member: &MemberCluster) {
 }
 
 fn unreadable_member(hub: &Hub, found: &Arc<Unreadable<MemberCluster>>) {
-    let uid = &found.identity.uid;
+    let uid = &found.uid;
     hub.members.facts.forget(uid);
     if !hub.members.contains(uid) {
         forget_member(hub, uid, found.rest);
@@ -61,12 +62,12 @@ fn unreadable_member(hub: &Hub, found: &Arc<Unreadable<MemberCluster>>) {
     if let Some(sessions) = hub.sessions() {
         sessions.members_changed();
     }
-    hub.queues.unreadable.add((Kind::Member, uid.clone()));
+    hub.queues.unreadable.add(ObjectKey::Member(*uid));
     hub.plan_all();
 }
 
 /// Lets go of a member, and of its cluster unless another member is, or may be, the same one.
-fn forget_member(hub: &Hub, uid: &str, cluster: Cluster) {
+fn forget_member(hub: &Hub, uid: &MemberUid, cluster: Cluster) {
     hub.members.forget(uid);
     if let Cluster::Joined(cluster) = cluster
         && !hub.members.snapshot().may_contain(&cluster)
@@ -76,7 +77,10 @@ fn forget_member(hub: &Hub, uid: &str, cluster: Cluster) {
 }
 
 /// A package of either kind.
-pub(crate) fn package<K: Watched + PackageLike>(hub: &Hub, kind: Kind, entry: &Entry<K>) {
+pub(crate) fn package<K>(hub: &Hub, key: fn(PackageUid) -> ObjectKey, entry: &Entry<K>)
+where
+    K: Watched<Uid = PackageUid> + PackageLike,
+{
     let count = i64::try_from(hub.packages.count()).unwrap_or(i64::MAX);
     hub.api.metrics.packages.set(count);
     match entry {
@@ -86,18 +90,15 @@ pub(crate) fn package<K: Watched + PackageLike>(hub: &Hub, kind: Kind, entry: &E
             }
         }
         Entry::Unreadable(found) => {
-            let uid = &found.identity.uid;
-            hub.packages.facts.forget(uid);
-            hub.queues.unreadable.add((kind, uid.clone()));
-            if let Ok(uid) = uid.parse() {
-                hub.queues.plan.add(uid);
-            }
+            hub.packages.facts.forget(&found.uid);
+            hub.queues.unreadable.add(key(found.uid));
+            hub.queues.plan.add(found.uid);
         }
     }
 }
 
 fn readable_package(hub: &Hub, package: &AnyPackage) {
-    let uid = package.uid.to_string();
+    let uid = package.uid;
     let facts = (
         &package.spec,
         package.generation,
@@ -106,13 +107,13 @@ fn readable_package(hub: &Hub, package: &AnyPackage) {
         &package.labels,
         &package.annotations,
     );
-    let gone = hub.packages.get(&package.uid).is_none();
+    let gone = hub.packages.get(&uid).is_none();
     if gone {
         hub.packages.facts.forget(&uid);
     }
     if gone || hub.packages.facts.changed(&uid, &facts) {
-        hub.queues.content_changed(package.uid);
-        hub.queues.package_status.add(package.uid);
+        hub.queues.content_changed(uid);
+        hub.queues.package_status.add(uid);
     }
 }
 
@@ -123,11 +124,15 @@ pub(crate) fn revision(hub: &Hub, entry: &Entry<PackageRevision>) {
             let package = hub.revisions.note(revision).ok();
             match package.filter(|it| hub.package_identity(&it.uid).as_ref() == Some(it)) {
                 Some(package) => hub.queues.content_changed(package.uid),
-                None => hub.queues.verify.add(write::uid(&**revision).to_owned()),
+                None => {
+                    if let Some(uid) = revision.uid_of() {
+                        hub.queues.verify.add(uid);
+                    }
+                }
             }
         }
         Entry::Unreadable(found) => {
-            let key = (Kind::Revision, found.identity.uid.clone());
+            let key = ObjectKey::Revision(found.uid.clone());
             hub.queues.unreadable.add(key);
             content_changed_where(hub, |package| is_revision_of(hub, found, package));
         }
@@ -150,7 +155,7 @@ pub(crate) fn action(hub: &Hub, entry: &Entry<PackageAction>) {
             }
         }
         Entry::Unreadable(found) => {
-            let key = (Kind::Action, found.identity.uid.clone());
+            let key = ObjectKey::Action(found.uid.clone());
             hub.queues.unreadable.add(key);
             content_changed_where(hub, |package| is_action_on(hub, found, package));
         }

@@ -133,8 +133,7 @@ impl Hub {
     /// Whether a member that is being emptied is drained may be another answer now.
     pub(crate) fn show_leaving(&self) {
         for joined in self.members.snapshot().leaving() {
-            let uid = joined.object.metadata.uid.clone();
-            self.queues.member_status.add(uid.unwrap_or_default());
+            self.queues.member_status.add(joined.uid);
         }
     }
 }

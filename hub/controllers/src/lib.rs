@@ -7,7 +7,7 @@
 //! ```text
 //!   watch ─▶ index ─▶ changes ─▶ queues.pull ─▶ package::controller: registry ─▶ Secrets ─▶ PackageRevision
 //!                           ├──▶ queues.verify ─▶ package::foreign_revisions: an Event on what is not the hub's own
-//!                           └──▶ queues.plan ─▶ rollout::controller: wanted ─▶ plan ─▶ effects ─▶ executor:
+//!                           └──▶ queues.plan ─▶ rollout::controller: intent ─▶ plan ─▶ effects ─▶ executor:
 //!                                                    ledger (stored) ─▶ orders ─▶ sessions
 //!   reports ─▶ fleet_view ─▶ queues.package_status ─▶ package::status
 //!                       ├──▶ queues.ledger_status ─▶ rollout::ledger_status

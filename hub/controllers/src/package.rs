@@ -6,6 +6,7 @@ pub(crate) mod content;
 pub(crate) mod controller;
 pub(crate) mod foreign_revisions;
 pub(crate) mod garbage_collection;
+pub(crate) mod named_secrets;
 pub(crate) mod packages;
 pub(crate) mod progress;
 pub(crate) mod pull;

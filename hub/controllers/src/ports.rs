@@ -39,7 +39,6 @@ impl Members for Hub {
                 RETRY,
             ));
         }
-        let member = member.to_string();
         let found = self.members.get(&member);
         if found.is_none() && self.members.contains(&member) {
             let message =
@@ -76,11 +75,10 @@ impl Orders for Hub {
 
 impl Reports for Hub {
     fn report(&self, cluster: ClusterUid, member: MemberUid, report: Report) {
-        let member = member.to_string();
         // The end of a forgotten member says nothing about the same cluster under its new one.
         if !self.members.contains(&member) && self.members.snapshot().contains(&cluster) {
             return;
         }
-        reports::take(self, cluster, &member, &report);
+        reports::take(self, cluster, member, &report);
     }
 }

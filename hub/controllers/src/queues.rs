@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use stevedore_hub_core::ports::MemberUid;
 use stevedore_proto_core::PackageUid;
 
-use crate::watch::kinds::Kind;
+use crate::watch::kinds::ObjectKey;
 use crate::watch::queue::Queue;
+use crate::watch::uid::RevisionUid;
 
 /// Every queue. Whoever finds that something has to be looked at adds its key; `start` runs the controllers.
 #[derive(Debug, Default)]
@@ -18,12 +20,12 @@ pub(crate) struct Queues {
     pub(crate) package_status: Arc<Queue<PackageUid>>,
     /// Packages whose ledger's status may be another one: `rollout::ledger_status`.
     pub(crate) ledger_status: Arc<Queue<PackageUid>>,
-    /// UIDs of `MemberCluster`s whose status may be another one: `member::controller`.
-    pub(crate) member_status: Arc<Queue<String>>,
-    /// UIDs of `PackageRevision`s that may not be the hub's own: `package::foreign_revisions`.
-    pub(crate) verify: Arc<Queue<String>>,
-    /// Objects that cannot be read, by UID: `watch::unreadable`.
-    pub(crate) unreadable: Arc<Queue<(Kind, String)>>,
+    /// Members whose status may be another one: `member::controller`.
+    pub(crate) member_status: Arc<Queue<MemberUid>>,
+    /// Revisions that may not be the hub's own: `package::foreign_revisions`.
+    pub(crate) verify: Arc<Queue<RevisionUid>>,
+    /// Objects that cannot be read: `watch::unreadable`.
+    pub(crate) unreadable: Arc<Queue<ObjectKey>>,
 }
 
 impl Queues {

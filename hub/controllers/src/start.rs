@@ -13,7 +13,7 @@ use crate::package::garbage_collection;
 use crate::rollout::ledger_store;
 use crate::watch::entry::{Entry, Watched};
 use crate::watch::index::{Index, everything, follow};
-use crate::watch::kinds::Kind;
+use crate::watch::kinds::ObjectKey;
 use crate::watch::queue::{Queue, drive};
 use crate::watch::unreadable;
 use crate::{changes, member, package, rollout};
@@ -137,7 +137,7 @@ fn watch(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), InvalidSegment> {
         "packages",
         &packages.namespaced,
         |hub, entry| {
-            changes::package(hub, Kind::Package, entry);
+            changes::package(hub, ObjectKey::Package, entry);
         },
     )?;
     follow_kind(
@@ -146,7 +146,7 @@ fn watch(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), InvalidSegment> {
         "clusterpackages",
         &packages.cluster,
         |hub, entry| {
-            changes::package(hub, Kind::ClusterPackage, entry);
+            changes::package(hub, ObjectKey::ClusterPackage, entry);
         },
     )?;
     let revisions = hub.revisions.objects();

@@ -10,12 +10,21 @@ use stevedore_client::Api;
 use tokio::time::Instant;
 
 use crate::api_server::ApiServer;
+use crate::watch::uid::Uid;
 use crate::write;
 
 /// When the statuses of one kind's objects were written last, and since when a change waits, by UID.
-#[derive(Debug, Default)]
-pub(crate) struct StatusWriter {
-    objects: Mutex<BTreeMap<String, Times>>,
+#[derive(Debug)]
+pub(crate) struct StatusWriter<U> {
+    objects: Mutex<BTreeMap<U, Times>>,
+}
+
+impl<U> Default for StatusWriter<U> {
+    fn default() -> Self {
+        Self {
+            objects: Mutex::default(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,13 +44,13 @@ pub(crate) struct Pace {
 
 /// An object whose status is written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Target<'a> {
+pub(crate) struct Target<'a, U> {
     pub(crate) kind: &'a str,
     pub(crate) name: &'a str,
-    pub(crate) uid: &'a str,
+    pub(crate) uid: &'a U,
 }
 
-impl StatusWriter {
+impl<U: Uid> StatusWriter<U> {
     /// Writes the status of an object, which is another one than it shows, once its time has come.
     ///
     /// # Errors
@@ -50,7 +59,7 @@ impl StatusWriter {
         &self,
         server: &ApiServer,
         api: &Api<K>,
-        target: Target<'_>,
+        target: Target<'_, U>,
         pace: Pace,
         status: &impl Serialize,
     ) -> Result<K, Duration> {
@@ -58,13 +67,16 @@ impl StatusWriter {
         if let Some(left) = self.changed(uid).left(pace, Instant::now()) {
             return Err(left);
         }
-        match server.write_status(api, name, uid, status).await {
+        match server
+            .write_status(api, name, &uid.to_string(), status)
+            .await
+        {
             Ok(written) => {
                 let times = Times {
                     written: Some(Instant::now()),
                     changed: None,
                 };
-                self.objects.lock().insert(uid.to_owned(), times);
+                self.objects.lock().insert(uid.clone(), times);
                 Ok(written)
             }
             Err(error) => {
@@ -75,7 +87,7 @@ impl StatusWriter {
     }
 
     /// How long it is too early even to find out what the status should be; nothing where it is not.
-    pub(crate) fn left(&self, uid: &str, interval: Duration) -> Option<Duration> {
+    pub(crate) fn left(&self, uid: &U, interval: Duration) -> Option<Duration> {
         let times = self.objects.lock().get(uid).copied().unwrap_or_default();
         let pace = Pace {
             interval,
@@ -85,20 +97,20 @@ impl StatusWriter {
     }
 
     /// Notes that an object shows the status that it should have.
-    pub(crate) fn unchanged(&self, uid: &str) {
+    pub(crate) fn unchanged(&self, uid: &U) {
         if let Some(times) = self.objects.lock().get_mut(uid) {
             times.changed = None;
         }
     }
 
     /// Lets an object go.
-    pub(crate) fn forget(&self, uid: &str) {
+    pub(crate) fn forget(&self, uid: &U) {
         self.objects.lock().remove(uid);
     }
 
-    fn changed(&self, uid: &str) -> Times {
+    fn changed(&self, uid: &U) -> Times {
         let mut objects = self.objects.lock();
-        let times = objects.entry(uid.to_owned()).or_default();
+        let times = objects.entry(uid.clone()).or_default();
         times.changed.get_or_insert_with(Instant::now);
         *times
     }
@@ -159,10 +171,10 @@ mod tests {
 
     #[test]
     fn a_change_counts_from_when_it_was_first_seen_until_it_is_taken_back() {
-        let writer = StatusWriter::default();
-        let first = writer.changed("a").changed;
-        assert_eq!(writer.changed("a").changed, first);
-        writer.unchanged("a");
-        assert_eq!(writer.objects.lock()["a"].changed, None);
+        let (writer, uid) = (StatusWriter::default(), "a".to_owned());
+        let first = writer.changed(&uid).changed;
+        assert_eq!(writer.changed(&uid).changed, first);
+        writer.unchanged(&uid);
+        assert_eq!(writer.objects.lock()[&uid].changed, None);
     }
 }

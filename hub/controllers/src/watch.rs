@@ -5,4 +5,5 @@ pub(crate) mod facts;
 pub(crate) mod index;
 pub(crate) mod kinds;
 pub(crate) mod queue;
+pub(crate) mod uid;
 pub(crate) mod unreadable;

@@ -1,4 +1,4 @@
-//! Who leads: a Lease, and a term taken by compare-and-swap before anything is ordered.
+//! The Lease by which one process leads, and a term taken by compare-and-swap before anything is ordered.
 //!
 //! Whether this process still leads is decided on the monotonic clock alone: from the moment a renewal was
 //! *asked for*, for a time shorter than the Lease. A process that was stopped and resumed therefore knows

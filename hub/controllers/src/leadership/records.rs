@@ -1,4 +1,4 @@
-//! What the hub keeps and publishes about itself: its CA, and how it is reached.
+//! The hub's records about itself: its CA, and how it is reached.
 
 use std::collections::BTreeMap;
 

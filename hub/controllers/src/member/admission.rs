@@ -1,4 +1,4 @@
-//! Whether a member may take part: what its `MemberCluster` says about the holder of a certificate.
+//! Admission of members: decides by the `MemberCluster` whether the holder of a certificate may take part.
 //!
 //! This, and not the end of a certificate, is how a member is revoked. It is asked for every connection, stream and
 //! call, and again while they are open.

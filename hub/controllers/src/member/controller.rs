@@ -10,6 +10,7 @@ use stevedore_client::Api;
 use stevedore_crds::condition::{self, CONNECTED};
 use stevedore_crds::v1alpha1::{MemberCluster, MemberClusterStatus};
 use stevedore_hub_core::fleet::DeploymentState;
+use stevedore_hub_core::ports::MemberUid;
 use stevedore_proto_core::clock::CLOCK_SKEW;
 use stevedore_proto_core::{ClusterUid, PackageUid};
 
@@ -29,7 +30,7 @@ const MIN_INTERVAL: Duration = Duration::from_secs(10);
 const MIN_INTERVAL_LEAVING: Duration = Duration::from_secs(1);
 
 /// Works on one member, by the UID of its `MemberCluster`; says when to look again.
-pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
+pub(crate) async fn reconcile(hub: Arc<Hub>, uid: MemberUid) -> Option<Duration> {
     let member = hub.members.get(&uid)?;
     if !hub.api.leads() {
         return None;
@@ -71,7 +72,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
 async fn write(
     hub: &Hub,
     member: &MemberCluster,
-    uid: &str,
+    uid: &MemberUid,
     old: &MemberClusterStatus,
     status: &MemberClusterStatus,
 ) -> Result<(), Duration> {
@@ -128,7 +129,7 @@ async fn announce(
 }
 
 /// Writes one event when a member's clock is found wrong, and again only after it was right.
-async fn announce_clock(hub: &Hub, member: &MemberCluster, uid: &str, note: &MemberNote) {
+async fn announce_clock(hub: &Hub, member: &MemberCluster, uid: &MemberUid, note: &MemberNote) {
     let skew = note.skew();
     if skew.is_some() == note.clock_announced {
         return;

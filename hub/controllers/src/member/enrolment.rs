@@ -44,7 +44,7 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
         Err(refusal) => {
             // Somebody who only knows a name must not be able to change how a joined member looks; it may have
             // joined since it was read.
-            let uid = write::uid(&member).to_owned();
+            let uid = member_uid(&member)?;
             let now = hub.members.get(&uid);
             if now.is_none_or(|now| now.spec.cluster_uid.is_none())
                 && member.spec.cluster_uid.is_none()

@@ -10,15 +10,16 @@ use stevedore_client::decode::part;
 use stevedore_crds::condition::{HEALTHY, READY, STALLED};
 use stevedore_crds::v1alpha1::MemberCluster;
 use stevedore_hub_core::placement;
+use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::status::Names;
 use stevedore_proto_core::ClusterUid;
 
 use crate::watch::entry::{Derived, Entry, Watched};
-use crate::write;
 
 /// A member that has joined and is not being forgotten.
 #[derive(Debug)]
 pub(crate) struct Joined {
+    pub(crate) uid: MemberUid,
     /// As a placement sees it.
     pub(crate) member: placement::Member,
     pub(crate) object: Arc<MemberCluster>,
@@ -40,9 +41,9 @@ pub(crate) enum Cluster {
 pub(crate) struct Members {
     joined: BTreeMap<ClusterUid, Arc<Joined>>,
     /// Clusters whose `MemberCluster` is being deleted, by UID of that.
-    ending: BTreeMap<String, ClusterUid>,
+    ending: BTreeMap<MemberUid, ClusterUid>,
     /// Clusters whose `MemberCluster` cannot be read, by UID of that.
-    unreadable: BTreeMap<String, Cluster>,
+    unreadable: BTreeMap<MemberUid, Cluster>,
 }
 
 impl Members {
@@ -83,12 +84,11 @@ impl Members {
     }
 
     fn put(&mut self, object: &Arc<MemberCluster>) {
-        let Some(cluster) = cluster_of(object) else {
+        let (Some(uid), Some(cluster)) = (object.uid_of(), cluster_of(object)) else {
             return;
         };
         if object.metadata.deletion_timestamp.is_some() {
-            self.ending
-                .insert(write::uid(&**object).to_owned(), cluster);
+            self.ending.insert(uid, cluster);
             return;
         }
         let member = placement::Member {
@@ -97,19 +97,21 @@ impl Members {
             labels: object.metadata.labels.clone().unwrap_or_default(),
             leaving: object.spec.leaving,
         };
-        let object = Arc::clone(object);
-        self.joined
-            .insert(cluster, Arc::new(Joined { member, object }));
+        let joined = Joined {
+            uid,
+            member,
+            object: Arc::clone(object),
+        };
+        self.joined.insert(cluster, Arc::new(joined));
     }
 
     fn take(&mut self, object: &MemberCluster) {
-        let (uid, cluster) = (write::uid(object), cluster_of(object));
-        self.ending.remove(uid);
+        let (Some(uid), Some(cluster)) = (object.uid_of(), cluster_of(object)) else {
+            return;
+        };
+        self.ending.remove(&uid);
         // Another one may have taken its place.
-        let known = cluster.and_then(|cluster| self.joined.get(&cluster));
-        if let (Some(cluster), Some(known)) = (cluster, known)
-            && write::uid(&*known.object) == uid
-        {
+        if self.get(&cluster).is_some_and(|known| known.uid == uid) {
             self.joined.remove(&cluster);
         }
     }
@@ -126,8 +128,7 @@ impl Derived<MemberCluster> for Members {
         match entry {
             Entry::Readable(object) => self.put(object),
             Entry::Unreadable(found) => {
-                let uid = found.identity.uid.clone();
-                self.unreadable.insert(uid, found.rest);
+                self.unreadable.insert(found.uid, found.rest);
             }
         }
     }
@@ -136,13 +137,14 @@ impl Derived<MemberCluster> for Members {
         match entry {
             Entry::Readable(object) => self.take(object),
             Entry::Unreadable(found) => {
-                self.unreadable.remove(&found.identity.uid);
+                self.unreadable.remove(&found.uid);
             }
         }
     }
 }
 
 impl Watched for MemberCluster {
+    type Uid = MemberUid;
     type Rest = Cluster;
     type Derived = Members;
     const CONDITIONS: &'static [(&'static str, bool)] =
@@ -179,14 +181,18 @@ mod tests {
 
     const EAST: ClusterUid = ClusterUid::from_bytes([1; 16]);
     const WEST: ClusterUid = ClusterUid::from_bytes([2; 16]);
+    const UIDS: [MemberUid; 2] = [
+        MemberUid::from_bytes([3; 16]),
+        MemberUid::from_bytes([4; 16]),
+    ];
 
-    fn member(name: &str, version: u64, cluster: ClusterUid) -> MemberCluster {
+    fn member(uid: MemberUid, version: u64, cluster: ClusterUid) -> MemberCluster {
         let spec = MemberClusterSpec {
             cluster_uid: Some(cluster.to_string()),
             ..MemberClusterSpec::default()
         };
-        let mut member = MemberCluster::new(name, spec);
-        member.metadata.uid = Some(name.to_owned());
+        let mut member = MemberCluster::new(&uid.short(), spec);
+        member.metadata.uid = Some(uid.to_string());
         member.metadata.resource_version = Some(version.to_string());
         member
     }
@@ -194,18 +200,18 @@ mod tests {
     #[test]
     fn a_snapshot_stays_as_it_was_and_shares_with_the_next_one_whoever_did_not_change() {
         let index = Index::default();
-        index.apply(member("east", 1, EAST));
-        index.apply(member("west", 1, WEST));
+        index.apply(member(UIDS[0], 1, EAST));
+        index.apply(member(UIDS[1], 1, WEST));
         let first = index.derived();
         assert!(Arc::ptr_eq(&first, &index.derived()));
-        index.apply(member("west", 2, WEST));
+        index.apply(member(UIDS[1], 2, WEST));
         let second = index.derived();
         let same = |cluster| {
             let both = first.get(cluster).zip(second.get(cluster));
             both.is_some_and(|(first, second)| Arc::ptr_eq(first, second))
         };
         assert!(same(&EAST) && !same(&WEST));
-        index.delete("west");
+        index.delete(&UIDS[1]);
         assert_eq!(second.joined().len(), 2);
         assert_eq!(index.derived().joined().len(), 1);
     }
@@ -213,24 +219,25 @@ mod tests {
     #[test]
     fn a_member_that_is_being_deleted_has_not_joined_and_is_not_gone() {
         let index = Index::default();
-        index.apply(member("east", 1, EAST));
-        let mut east = member("east", 2, EAST);
+        index.apply(member(UIDS[0], 1, EAST));
+        let mut east = member(UIDS[0], 2, EAST);
         east.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
         index.apply(east);
         let members = index.derived();
         assert!(members.get(&EAST).is_none() && members.contains(&EAST));
         assert!(!members.may_contain(&WEST));
-        index.delete("east");
+        index.delete(&UIDS[0]);
         assert!(!index.derived().contains(&EAST));
     }
 
     #[test]
     fn the_end_of_a_forgotten_member_leaves_the_one_that_took_its_place() {
         let index = Index::default();
-        index.apply(member("old", 1, EAST));
-        index.apply(member("new", 2, EAST));
-        index.delete("old");
-        assert_eq!(index.derived().name_of(&EAST), Some("new"));
+        index.apply(member(UIDS[0], 1, EAST));
+        index.apply(member(UIDS[1], 2, EAST));
+        index.delete(&UIDS[0]);
+        let left = index.derived().get(&EAST).map(|joined| joined.uid);
+        assert_eq!(left, Some(UIDS[1]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use stevedore_crds::v1alpha1::MemberCluster;
+use stevedore_hub_core::ports::MemberUid;
 
 use crate::member::members::Members;
 use crate::member::note::Notes;
@@ -15,8 +16,8 @@ use crate::watch::index::Index;
 pub(crate) struct Membership {
     objects: Arc<Index<MemberCluster>>,
     pub(crate) notes: Notes,
-    pub(crate) facts: Facts,
-    pub(crate) statuses: StatusWriter,
+    pub(crate) facts: Facts<MemberUid>,
+    pub(crate) statuses: StatusWriter<MemberUid>,
     /// Held while a token is used up and its cluster bound: two tokens must not bind one cluster to two names.
     pub(crate) joining: tokio::sync::Mutex<()>,
 }
@@ -33,12 +34,12 @@ impl Membership {
     }
 
     /// The `MemberCluster` with this UID, if it can be read.
-    pub(crate) fn get(&self, uid: &str) -> Option<Arc<MemberCluster>> {
+    pub(crate) fn get(&self, uid: &MemberUid) -> Option<Arc<MemberCluster>> {
         self.objects.get(uid)
     }
 
     /// Whether there is a `MemberCluster` with this UID, readable or not.
-    pub(crate) fn contains(&self, uid: &str) -> bool {
+    pub(crate) fn contains(&self, uid: &MemberUid) -> bool {
         self.objects.contains(uid)
     }
 
@@ -48,7 +49,7 @@ impl Membership {
     }
 
     /// Lets go of what is known of a `MemberCluster` that is gone.
-    pub(crate) fn forget(&self, uid: &str) {
+    pub(crate) fn forget(&self, uid: &MemberUid) {
         self.notes.forget(uid);
         self.facts.forget(uid);
         self.statuses.forget(uid);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
-use stevedore_hub_core::ports::JoinRefusal;
+use stevedore_hub_core::ports::{JoinRefusal, MemberUid};
 use stevedore_hub_core::session::Report;
 use stevedore_proto_core::Environment;
 use stevedore_proto_core::clock::ClockOffset;
@@ -33,37 +33,34 @@ impl Refusal {
 
 /// The notes about every member, by UID of its `MemberCluster`.
 #[derive(Debug, Default)]
-pub(crate) struct Notes(Mutex<BTreeMap<String, MemberNote>>);
+pub(crate) struct Notes(Mutex<BTreeMap<MemberUid, MemberNote>>);
 
 impl Notes {
     /// What is noted about a member.
-    pub(crate) fn get(&self, uid: &str) -> MemberNote {
+    pub(crate) fn get(&self, uid: &MemberUid) -> MemberNote {
         self.0.lock().get(uid).cloned().unwrap_or_default()
     }
 
     /// Keeps what a report says about an agent and its member; `now_millis` is since the Unix epoch.
-    pub(crate) fn take(&self, uid: &str, report: &Report, now_millis: u64) {
+    pub(crate) fn take(&self, uid: &MemberUid, report: &Report, now_millis: u64) {
         let mut notes = self.0.lock();
-        notes
-            .entry(uid.to_owned())
-            .or_default()
-            .take(report, now_millis);
+        notes.entry(*uid).or_default().take(report, now_millis);
     }
 
     /// A member was refused a certificate.
-    pub(crate) fn refuse(&self, uid: &str, refusal: Refusal) {
-        self.0.lock().entry(uid.to_owned()).or_default().refusal = Some(refusal);
+    pub(crate) fn refuse(&self, uid: &MemberUid, refusal: Refusal) {
+        self.0.lock().entry(*uid).or_default().refusal = Some(refusal);
     }
 
     /// Whether an event says now that the member's clock is wrong.
-    pub(crate) fn announce_clock(&self, uid: &str, is_wrong: bool) {
+    pub(crate) fn announce_clock(&self, uid: &MemberUid, is_wrong: bool) {
         if let Some(note) = self.0.lock().get_mut(uid) {
             note.clock_announced = is_wrong;
         }
     }
 
     /// Lets a member go.
-    pub(crate) fn forget(&self, uid: &str) {
+    pub(crate) fn forget(&self, uid: &MemberUid) {
         self.0.lock().remove(uid);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::Report;
 use stevedore_proto_core::{ClusterUid, PackageUid, Stage};
 
@@ -13,7 +14,7 @@ use crate::rollout::ledger_status;
 const DEBOUNCE: Duration = Duration::from_millis(50);
 
 /// Takes a report of a session of the member with this UID, and queues what has to be looked at.
-pub(crate) fn take(hub: &Hub, cluster: ClusterUid, member: &str, report: &Report) {
+pub(crate) fn take(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &Report) {
     note(hub, cluster, member, report);
     if let Report::Progress {
         deployment,
@@ -40,7 +41,6 @@ pub(crate) fn take(hub: &Hub, cluster: ClusterUid, member: &str, report: &Report
     }
     // What a member's packages amount to may wait for the next reports, a session that came or went not.
     let debounce = if is_contact { Duration::ZERO } else { DEBOUNCE };
-    let member = member.to_owned();
     hub.queues.member_status.add_after(member, debounce);
 }
 
@@ -65,7 +65,7 @@ fn is_ending(hub: &Hub, package: &PackageUid) -> bool {
 }
 
 /// Keeps what a report says about the member itself.
-fn note(hub: &Hub, cluster: ClusterUid, member: &str, report: &Report) {
+fn note(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &Report) {
     let is_news = match report {
         Report::Connected { .. } | Report::Environment(_) | Report::DuplicateIdentity { .. } => {
             true
@@ -76,6 +76,6 @@ fn note(hub: &Hub, cluster: ClusterUid, member: &str, report: &Report) {
     };
     if is_news {
         let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
-        hub.members.notes.take(member, report, now);
+        hub.members.notes.take(&member, report, now);
     }
 }

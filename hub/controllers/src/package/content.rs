@@ -25,6 +25,7 @@ use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
 use crate::package::{pull, render_input};
 use crate::rollout::stored_ledger::StoredLedger;
+use crate::watch::entry::Watched as _;
 use crate::write;
 
 /// Key of a content Secret.
@@ -169,7 +170,9 @@ pub(crate) async fn package_of(
             .await
             .map_err(|error| format!("content {name} cannot be read: {error}"))?;
         let Some(secret) = found else {
-            hub.revisions.set_incomplete(write::uid(revision), true);
+            if let Some(uid) = revision.uid_of() {
+                hub.revisions.set_incomplete(&uid, true);
+            }
             if let Ok(package) = revision.spec.package.uid.parse() {
                 hub.queues.pull.add(package);
             }
@@ -202,10 +205,10 @@ fn digest_of(revision: &PackageRevision) -> Result<Digest, String> {
 pub(crate) async fn restore(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
     let mut again = None;
     for revision in hub.revisions.of(&package.identity()) {
-        let object = write::uid(&*revision).to_owned();
-        if !hub.revisions.is_incomplete(&object) {
+        let uid = revision.uid_of();
+        let Some(uid) = uid.filter(|uid| hub.revisions.is_incomplete(uid)) else {
             continue;
-        }
+        };
         let name = revision.name_any();
         if let Err(message) = pull_again(hub, &revision).await {
             tracing::warn!(revision = name, message, "content could not be restored");
@@ -213,7 +216,7 @@ pub(crate) async fn restore(hub: &Hub, package: &AnyPackage) -> Option<Duration>
             continue;
         }
         tracing::info!(revision = name, "content was pulled again");
-        hub.revisions.set_incomplete(&object, false);
+        hub.revisions.set_incomplete(&uid, false);
         hub.queues.plan.add(package.uid);
         if let Some(sessions) = hub.sessions() {
             sessions.content_back(package.uid);
@@ -244,7 +247,10 @@ async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String>
         return Ok(());
     }
     let _secrets = hub.revisions.secrets.read().await;
-    if !hub.revisions.contains(write::uid(revision)) {
+    if !revision
+        .uid_of()
+        .is_some_and(|uid| hub.revisions.contains(&uid))
+    {
         // It went meanwhile, and nobody would remove what is stored for it.
         return Ok(());
     }

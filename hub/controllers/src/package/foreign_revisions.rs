@@ -11,6 +11,7 @@ use stevedore_runtime::retry;
 
 use crate::hub::Hub;
 use crate::package::revisions::FINALIZER;
+use crate::watch::uid::RevisionUid;
 use crate::write;
 
 /// When an Event or a finalizer that could not be written is tried again.
@@ -18,7 +19,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 
 /// Shows that a revision does not count, once; says when to try again. One that is asked to go is let go: only our
 /// own finalizer is taken from it, and its Secrets stay.
-pub(crate) async fn reconcile(hub: Arc<Hub>, uid: String) -> Option<Duration> {
+pub(crate) async fn reconcile(hub: Arc<Hub>, uid: RevisionUid) -> Option<Duration> {
     let object = hub.revisions.objects().get(&uid)?;
     let mismatch = match hub.revisions.verify(&object) {
         Ok(package) => Mismatch::owner(&package, hub.package_identity(&package.uid).as_ref())?,

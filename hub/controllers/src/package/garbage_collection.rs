@@ -21,7 +21,8 @@ use stevedore_runtime::retry;
 
 use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
-use crate::package::revisions::{self, FINALIZER, NamedSecrets};
+use crate::package::named_secrets::NamedSecrets;
+use crate::package::revisions::{self, FINALIZER};
 use crate::write;
 
 /// How often strays are looked for.

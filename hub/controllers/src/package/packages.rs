@@ -23,8 +23,8 @@ pub(crate) struct Packages {
     pub(crate) cluster: Arc<Index<ClusterPackage>>,
     pub(crate) actions: Arc<Index<PackageAction>>,
     pub(crate) progress: Progress,
-    pub(crate) facts: Facts,
-    pub(crate) statuses: StatusWriter,
+    pub(crate) facts: Facts<PackageUid>,
+    pub(crate) statuses: StatusWriter<PackageUid>,
 }
 
 /// What is known of a package.
@@ -65,10 +65,9 @@ impl Lookup {
 impl Packages {
     /// The package with this UID, of either kind, if it can be read.
     pub(crate) fn get(&self, uid: &PackageUid) -> Option<AnyPackage> {
-        let uid = uid.to_string();
-        let namespaced = self.namespaced.get(&uid);
+        let namespaced = self.namespaced.get(uid);
         let namespaced = namespaced.and_then(|package| package.view());
-        namespaced.or_else(|| self.cluster.get(&uid)?.view())
+        namespaced.or_else(|| self.cluster.get(uid)?.view())
     }
 
     /// What is known of the package with this UID, of either kind.
@@ -76,12 +75,11 @@ impl Packages {
         if let Some(package) = self.get(uid) {
             return Lookup::Readable(package);
         }
-        let text = uid.to_string();
-        let namespaced = self.namespaced.get_unreadable(&text);
+        let namespaced = self.namespaced.get_unreadable(uid);
         let namespaced =
             namespaced.map(|found| metadata(*uid, PackageKind::Package, &found.identity));
         let cluster = || {
-            let found = self.cluster.get_unreadable(&text)?;
+            let found = self.cluster.get_unreadable(uid)?;
             Some(metadata(*uid, PackageKind::ClusterPackage, &found.identity))
         };
         let found = namespaced.or_else(cluster);
@@ -111,18 +109,18 @@ impl Packages {
 
     /// The name of a package of either kind; its UID where there is none.
     pub(crate) fn name_of(&self, uid: &PackageUid) -> String {
-        let uid = uid.to_string();
-        let namespaced = self.namespaced.get(&uid);
+        let namespaced = self.namespaced.get(uid);
         let namespaced = namespaced.map(|package| package.name_any());
-        let cluster = || Some(self.cluster.get(&uid)?.name_any());
-        namespaced.or_else(cluster).unwrap_or(uid)
+        let cluster = || Some(self.cluster.get(uid)?.name_any());
+        let name = namespaced.or_else(cluster);
+        name.unwrap_or_else(|| uid.to_string())
     }
 
     /// UIDs of all packages, readable or not.
     pub(crate) fn uids(&self) -> Vec<PackageUid> {
-        let (namespaced, cluster) = (self.namespaced.uids(), self.cluster.uids());
-        let uids = namespaced.iter().chain(&cluster);
-        uids.filter_map(|uid| uid.parse().ok()).collect()
+        let mut uids = self.namespaced.uids();
+        uids.extend(self.cluster.uids());
+        uids
     }
 
     /// How many packages there are, readable or not.
@@ -152,7 +150,7 @@ impl Packages {
     /// Lets go of what is known of a package that is gone.
     pub(crate) fn forget(&self, uid: &PackageUid) {
         self.progress.forget(uid);
-        self.statuses.forget(&uid.to_string());
+        self.statuses.forget(uid);
     }
 }
 

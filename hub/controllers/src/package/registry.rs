@@ -1,4 +1,4 @@
-//! Pulling a package's image: by tag once, by digest from then on, never more than the limits allow.
+//! Pulls of images from registries: by tag once, by digest from then on, never more than the limits allow.
 
 mod access;
 mod client;

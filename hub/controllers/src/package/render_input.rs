@@ -13,7 +13,7 @@ pub(crate) fn input(
     revision: &PackageRevision,
     joined: &Joined,
 ) -> Option<RenderInput> {
-    let Joined { member, object } = joined;
+    let Joined { member, object, .. } = joined;
     let environment = object.status.as_ref()?.environment.as_ref()?;
     Some(RenderInput {
         name: package.name.clone(),

@@ -15,8 +15,10 @@ use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::provenance::{Mismatch, Place, RevisionClaim};
 
 use crate::package::any_package::claimed;
+use crate::package::named_secrets::NamedSecrets;
+use crate::watch::entry::Watched as _;
 use crate::watch::index::Index;
-use crate::write;
+use crate::watch::uid::RevisionUid;
 
 /// Keeps a revision until the hub itself lets it go.
 pub(crate) const FINALIZER: &str = "stevedore.dev/history";
@@ -35,11 +37,11 @@ pub(crate) struct Revisions {
 #[derive(Debug, Default)]
 struct State {
     /// UIDs of objects by the package that they are of.
-    by_package: BTreeMap<PackageIdentity, BTreeSet<String>>,
+    by_package: BTreeMap<PackageIdentity, BTreeSet<RevisionUid>>,
     /// UIDs of objects that do not count, once an Event says so.
-    shown: BTreeSet<String>,
+    shown: BTreeSet<RevisionUid>,
     /// UIDs of objects with a content Secret that was not there.
-    incomplete: BTreeSet<String>,
+    incomplete: BTreeSet<RevisionUid>,
 }
 
 impl Revisions {
@@ -83,27 +85,31 @@ impl Revisions {
 
     /// Lets a revision go that our own write removed.
     pub(crate) fn delete(&self, object: &PackageRevision) {
-        self.objects.delete(write::uid(object));
+        if let Some(uid) = object.uid_of() {
+            self.objects.delete(&uid);
+        }
         self.note(object).ok();
     }
 
     /// Takes note of an object that is in the index now, or no longer; says of which package it is. The spec of an
     /// object never changes, so neither does the package.
     pub(crate) fn note(&self, object: &PackageRevision) -> Result<PackageIdentity, Mismatch> {
-        let uid = write::uid(object);
         let package = self.verify(object);
-        let is_there = self.objects.get(uid).is_some();
+        let Some(uid) = object.uid_of() else {
+            return package;
+        };
+        let is_there = self.objects.get(&uid).is_some();
         let mut state = self.state.lock();
         if !is_there {
-            state.shown.remove(uid);
-            state.incomplete.remove(uid);
+            state.shown.remove(&uid);
+            state.incomplete.remove(&uid);
         }
         if let Ok(package) = &package {
             if is_there {
                 let uids = state.by_package.entry(package.clone()).or_default();
-                uids.insert(uid.to_owned());
+                uids.insert(uid);
             } else if let Some(uids) = state.by_package.get_mut(package) {
-                uids.remove(uid);
+                uids.remove(&uid);
                 if uids.is_empty() {
                     state.by_package.remove(package);
                 }
@@ -134,67 +140,37 @@ impl Revisions {
     }
 
     /// Whether the object with this UID is there, and can be read.
-    pub(crate) fn contains(&self, uid: &str) -> bool {
+    pub(crate) fn contains(&self, uid: &RevisionUid) -> bool {
         self.objects.get(uid).is_some()
     }
 
     /// Whether an Event says of the object with this UID that it does not count.
-    pub(crate) fn is_shown(&self, uid: &str) -> bool {
+    pub(crate) fn is_shown(&self, uid: &RevisionUid) -> bool {
         self.state.lock().shown.contains(uid)
     }
 
     /// An Event says of the object with this UID that it does not count.
-    pub(crate) fn set_shown(&self, uid: String) {
+    pub(crate) fn set_shown(&self, uid: RevisionUid) {
         self.state.lock().shown.insert(uid);
     }
 
     /// Whether a content Secret of the object with this UID was not there.
-    pub(crate) fn is_incomplete(&self, uid: &str) -> bool {
+    pub(crate) fn is_incomplete(&self, uid: &RevisionUid) -> bool {
         self.state.lock().incomplete.contains(uid)
     }
 
     /// A content Secret of the object with this UID was not there, or all are there again.
-    pub(crate) fn set_incomplete(&self, uid: &str, is_incomplete: bool) {
+    pub(crate) fn set_incomplete(&self, uid: &RevisionUid, is_incomplete: bool) {
         let incomplete = &mut self.state.lock().incomplete;
         match is_incomplete {
-            true => incomplete.insert(uid.to_owned()),
+            true => incomplete.insert(uid.clone()),
             false => incomplete.remove(uid),
         };
     }
 
-    /// All content Secrets that an object names, whether or not it counts or can be read: what looks forged may be of
-    /// a package that cannot be read at the moment.
-    pub(crate) fn content_secrets(&self) -> NamedSecrets {
-        let objects = self.objects.all();
-        let names = objects
-            .iter()
-            .flat_map(|object| object.spec.content_secrets.iter().cloned());
-        let mut named = NamedSecrets {
-            names: names.collect(),
-            may_be_any: false,
-        };
-        for unreadable in self.objects.unreadable() {
-            match &unreadable.rest {
-                Some(names) => named.names.extend(names.iter().cloned()),
-                None => named.may_be_any = true,
-            }
-        }
-        named
-    }
-}
-
-/// Names of content Secrets that are needed.
-#[derive(Debug, Default)]
-pub(crate) struct NamedSecrets {
-    names: BTreeSet<String>,
-    /// It is not known what one object names.
-    may_be_any: bool,
-}
-
-impl NamedSecrets {
-    /// Whether a Secret of this name may be needed.
-    pub(crate) fn contains(&self, name: &str) -> bool {
-        self.may_be_any || self.names.contains(name)
+    /// All content Secrets that an object names, as they are now.
+    pub(crate) fn content_secrets(&self) -> Arc<NamedSecrets> {
+        self.objects.derived()
     }
 }
 

@@ -36,15 +36,15 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     if !hub.api.leads() {
         return None;
     }
-    let (writer, uid) = (&hub.packages.statuses, uid.to_string());
+    let writer = &hub.packages.statuses;
     if let Some(left) = writer.left(&uid, MIN_INTERVAL) {
         return Some(left);
     }
-    let wanted = match wanted(&hub, &package) {
-        Ok(wanted) => wanted,
+    let status = match new_status(&hub, &package) {
+        Ok(status) => status,
         Err(again) => return again,
     };
-    if wanted == package.status {
+    if status == package.status {
         writer.unchanged(&uid);
         return None;
     }
@@ -55,10 +55,10 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     };
     let pace = Pace {
         interval: MIN_INTERVAL,
-        debounce: debounce(&package.status, &wanted),
+        debounce: debounce(&package.status, &status),
     };
     let api = package.api(&hub.api.client);
-    match writer.write(&hub.api, &api, target, pace, &wanted).await {
+    match writer.write(&hub.api, &api, target, pace, &status).await {
         Ok(written) => {
             hub.packages.apply(package.kind, &written);
             None
@@ -68,7 +68,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
 }
 
 /// The status as it should be; where nothing can be said yet, when to look again.
-fn wanted(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Duration>> {
+fn new_status(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Duration>> {
     let progress = hub.packages.progress.of(&package.uid);
     let (Some(plan), Some(source)) = (progress.plan, source(package, progress.source)) else {
         return Err(None);

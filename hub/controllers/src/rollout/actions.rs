@@ -31,81 +31,111 @@ pub(crate) fn decide(
     revisions: &[u64],
     now: Timestamp,
 ) -> Decision {
+    let mut draft = Draft::new(actions, spec_hash, now);
     let mut order: Vec<usize> = (0..actions.len()).collect();
     order.sort_by_key(|at| {
-        let found = &actions[*at];
-        (
-            found.status.sequence.unwrap_or(i64::MAX),
-            found.order.clone(),
-        )
+        let Found { status, order, .. } = &actions[*at];
+        (status.sequence.unwrap_or(i64::MAX), order)
     });
-    let mut sequence = actions
-        .iter()
-        .filter_map(|found| found.status.sequence)
-        .max()
-        .unwrap_or(0);
-    let mut draft: Vec<_> = actions.iter().map(|found| found.status.clone()).collect();
-    for status in &mut draft {
-        condition::remove_unreadable(&mut status.conditions);
-    }
-    let mut holding: Option<usize> = None;
     for at in order {
         let Found { spec, status, .. } = &actions[at];
         let is_new = status.sequence.is_none();
-        if !is_new && status.state != Some(ActionState::Active) {
+        if is_new {
+            draft.number(at);
+        } else if status.state != Some(ActionState::Active) {
             continue;
         }
-        if is_new {
-            sequence += 1;
-            draft[at].sequence = Some(sequence);
-        }
-        let known = spec
-            .revision
-            .and_then(|number| u64::try_from(number).ok())
-            .is_some_and(|number| revisions.contains(&number));
+        let number = spec.revision.and_then(|number| u64::try_from(number).ok());
+        let is_kept = number.is_some_and(|number| revisions.contains(&number));
         match spec.verb {
-            ActionVerb::Pin if is_new && !known => {
-                end(
-                    &mut draft[at],
-                    ActionState::Refused,
-                    "this revision is not kept",
-                    now,
-                );
+            ActionVerb::Pin if is_new && !is_kept => {
+                draft.end(at, ActionState::Refused, "this revision is not kept");
             }
-            ActionVerb::Pin => {
-                if let Some(before) = holding.replace(at) {
-                    end(
-                        &mut draft[before],
-                        ActionState::Ended,
-                        "a later action took its place",
-                        now,
-                    );
-                }
-                if is_new {
-                    draft[at].state = Some(ActionState::Active);
-                    draft[at].spec_hash = Some(spec_hash.to_string());
-                }
-            }
-            ActionVerb::Release => {
-                let message = match holding.take() {
-                    Some(before) => {
-                        end(&mut draft[before], ActionState::Ended, "released", now);
-                        "the pin was released"
-                    }
-                    None => "no pin held",
-                };
-                end(&mut draft[at], ActionState::Ended, message, now);
-            }
+            ActionVerb::Pin => draft.pin(at, is_new),
+            ActionVerb::Release => draft.release(at),
         }
     }
-    let pin = holding.and_then(|at| holding_pin(&actions[at], &mut draft[at], spec_hash, now));
-    let writes = draft
-        .into_iter()
-        .enumerate()
-        .filter(|(at, status)| *status != actions[*at].status)
-        .map(|(at, status)| (at, finish(status, actions[at].generation, now)))
-        .collect();
-    Decision { writes, pin }
+    draft.decision()
+}
+
+/// The statuses of all actions while they are decided on.
+struct Draft<'a> {
+    actions: &'a [Found],
+    spec_hash: &'a Digest,
+    now: Timestamp,
+    statuses: Vec<PackageActionStatus>,
+    /// The last sequence that was given.
+    sequence: i64,
+    /// The pin that holds so far.
+    holding: Option<usize>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(actions: &'a [Found], spec_hash: &'a Digest, now: Timestamp) -> Self {
+        let mut statuses: Vec<_> = actions.iter().map(|found| found.status.clone()).collect();
+        for status in &mut statuses {
+            condition::remove_unreadable(&mut status.conditions);
+        }
+        let given = actions.iter().filter_map(|found| found.status.sequence);
+        Self {
+            actions,
+            spec_hash,
+            now,
+            statuses,
+            sequence: given.max().unwrap_or(0),
+            holding: None,
+        }
+    }
+
+    /// Gives an action the next sequence.
+    fn number(&mut self, at: usize) {
+        self.sequence += 1;
+        self.statuses[at].sequence = Some(self.sequence);
+    }
+
+    fn end(&mut self, at: usize, state: ActionState, message: &str) {
+        end(&mut self.statuses[at], state, message, self.now);
+    }
+
+    /// A pin holds in place of the one before.
+    fn pin(&mut self, at: usize, is_new: bool) {
+        if let Some(before) = self.holding.replace(at) {
+            self.end(before, ActionState::Ended, "a later action took its place");
+        }
+        if is_new {
+            self.statuses[at].state = Some(ActionState::Active);
+            self.statuses[at].spec_hash = Some(self.spec_hash.to_string());
+        }
+    }
+
+    /// No pin holds any more.
+    fn release(&mut self, at: usize) {
+        let message = match self.holding.take() {
+            Some(before) => {
+                self.end(before, ActionState::Ended, "released");
+                "the pin was released"
+            }
+            None => "no pin held",
+        };
+        self.end(at, ActionState::Ended, message);
+    }
+
+    fn decision(mut self) -> Decision {
+        let pin = self.holding.and_then(|at| {
+            let (found, status) = (&self.actions[at], &mut self.statuses[at]);
+            holding_pin(found, status, self.spec_hash, self.now)
+        });
+        let statuses = self.statuses.into_iter().enumerate();
+        let changed = statuses.filter(|(at, status)| *status != self.actions[*at].status);
+        let write = |(at, status): (usize, _)| {
+            let generation = self.actions[at].generation;
+            (at, finish(status, generation, self.now))
+        };
+        Decision {
+            writes: changed.map(write).collect(),
+            pin,
+        }
+    }
 }
 
 /// The pin of the action that holds, unless what it was taken for has changed: then it ends.

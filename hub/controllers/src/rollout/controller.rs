@@ -1,6 +1,6 @@
-//! The controller of rollouts: takes one package from what is wanted to durable orders.
+//! The controller of rollouts: takes one package from its spec to durable orders.
 //!
-//! What is wanted and known is gathered, [`stevedore_hub_core::rollout::plan`] plans, [`effects`] says in which order
+//! Intent and known state are gathered, [`stevedore_hub_core::rollout::plan`] plans, [`effects`] says in which order
 //! what is done, and [`executor`](super::executor) does it.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stevedore_hub_core::history;
-use stevedore_hub_core::ledger::PackageIdentity;
+use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
 use stevedore_hub_core::rollout::{self, Input, Intent, UnixMillis};
 use stevedore_proto_core::PackageUid;
 use stevedore_runtime::retry::{self, Schedule};
@@ -122,17 +122,7 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     if is_unknown && ledger.rows().next().is_none() {
         return Ok(None);
     }
-    let (wanted, mut last_plan) = wanted(hub, package.as_ref()).await?;
-    let intent = match &package {
-        None if is_unknown || has_applied(&ledger) => vanished(&ledger.package, is_unknown),
-        _ => wanted,
-    };
-    if intent == Intent::Removed
-        && has_applied(&ledger)
-        && finalizer::definition_goes(hub, &ledger.package).await?
-    {
-        return Err(Error::DefinitionGoes);
-    }
+    let (intent, mut last_plan) = intent(hub, package.as_ref(), is_unknown, &ledger).await?;
     let (members, now) = (member_states(hub, uid, &ledger), now());
     let plan = rollout::plan(&Input {
         ledger: &ledger,
@@ -178,17 +168,36 @@ fn object(package: Option<&AnyPackage>) -> Object {
     }
 }
 
-/// What is intended of a package whose object is not there to say it.
-fn vanished(package: &PackageIdentity, is_unknown: bool) -> Intent {
-    if !is_unknown {
-        // The finalizer keeps an object until every row is a tombstone: this one went past the hub.
-        tracing::warn!(package = package.name, uid = %package.uid, "a package's object vanished; what runs is left alone");
+/// What is intended, and what the package's status has to know of that. A package whose object is not there to say it
+/// is left alone while something of it is ordered.
+async fn intent(
+    hub: &Arc<Hub>,
+    package: Option<&AnyPackage>,
+    is_unknown: bool,
+    ledger: &Ledger,
+) -> Result<(Intent, LastPlan), Error> {
+    let (intent, last_plan) = spec_intent(hub, package).await?;
+    let (identity, has_applied) = (&ledger.package, has_applied(ledger));
+    if is_unknown {
+        return Ok((Intent::Vanished, last_plan));
     }
-    Intent::Vanished
+    if package.is_none() && has_applied {
+        // The finalizer keeps an object until every row is a tombstone: this one went past the hub.
+        tracing::warn!(package = identity.name, uid = %identity.uid, "a package's object vanished; what runs is left alone");
+        return Ok((Intent::Vanished, last_plan));
+    }
+    let is_removed = intent == Intent::Removed && has_applied;
+    if is_removed && finalizer::definition_goes(hub, identity).await? {
+        return Err(Error::DefinitionGoes);
+    }
+    Ok((intent, last_plan))
 }
 
-/// What is wanted of a package now, and what its status has to know of that.
-async fn wanted(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<(Intent, LastPlan), Error> {
+/// What the spec of a package asks for, and what its status has to know of that.
+async fn spec_intent(
+    hub: &Arc<Hub>,
+    package: Option<&AnyPackage>,
+) -> Result<(Intent, LastPlan), Error> {
     let mut last_plan = LastPlan {
         generation: package.map_or(0, |package| package.generation),
         has_content: true,

@@ -66,13 +66,13 @@ async fn write(hub: &Hub, uid: PackageUid) -> Result<(), kube::Error> {
     let api = hub.api.system::<PackageLedger>();
     for at in 0..stored.objects.len() {
         let (shard, object) = (&stored.ledger.shards[at], &stored.objects[at]);
-        let wanted = status(&observations, shard, object, Timestamp::now());
-        if wanted == object.status {
+        let status = status(&observations, shard, object, Timestamp::now());
+        if status == object.status {
             continue;
         }
         let (name, uid) = (&object.name, &object.uid);
-        let written = hub.api.write_status(&api, name, uid, &wanted).await?;
-        hub.orders.wrote_status(&stored, at, &written, wanted);
+        let written = hub.api.write_status(&api, name, uid, &status).await?;
+        hub.orders.wrote_status(&stored, at, &written, status);
         tokio::time::sleep(pause(&written.status)).await;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Which clusters a package goes to, and what it renders to on each.
+//! Targets of a package: the clusters that it goes to, and what it renders to on each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;

@@ -13,10 +13,14 @@ use serde_json::value::RawValue;
 use stevedore_client::decode::{Identity, Undecodable, decode_unmanaged, part};
 use stevedore_crds::condition::{UNREADABLE, Update};
 
+use crate::watch::uid::Uid;
+
 /// A kind that the hub watches.
 pub(crate) trait Watched:
     Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static
 {
+    /// The UID of an object.
+    type Uid: Uid;
     /// What is read of an object that cannot be decoded as a whole, because decisions about others depend on it.
     type Rest: Debug + Send + Sync + 'static;
 
@@ -24,6 +28,11 @@ pub(crate) trait Watched:
     type Derived: Derived<Self>;
     /// Conditions that say of an object that it cannot be read; none for a kind without a status.
     const CONDITIONS: &'static [(&'static str, bool)];
+
+    /// The object's UID; `None` for what no API server gives.
+    fn uid_of(&self) -> Option<Self::Uid> {
+        self.meta().uid.as_deref()?.parse().ok()
+    }
 
     /// Reads what can be read.
     fn rest(object: &RawValue) -> Self::Rest;
@@ -84,11 +93,11 @@ impl<K: Watched> Entry<K> {
         matches!(self, Self::Unreadable(_))
     }
 
-    /// The object's UID; every object the API server gives has one.
-    pub(crate) fn uid(&self) -> Option<&str> {
+    /// The object's UID; `None` for what no API server gives.
+    pub(crate) fn uid(&self) -> Option<K::Uid> {
         match self {
-            Self::Readable(object) => object.meta().uid.as_deref(),
-            Self::Unreadable(unreadable) => Some(&unreadable.identity.uid),
+            Self::Readable(object) => object.uid_of(),
+            Self::Unreadable(unreadable) => Some(unreadable.uid.clone()),
         }
     }
 
@@ -106,6 +115,8 @@ impl<K: Watched> Entry<K> {
 #[derive(Debug)]
 pub(crate) struct Unreadable<K: Watched> {
     /// Which object.
+    pub(crate) uid: K::Uid,
+    /// The same, and its metadata.
     pub(crate) identity: Identity,
     /// Why.
     pub(crate) why: Undecodable,
@@ -120,8 +131,10 @@ pub(crate) struct Unreadable<K: Watched> {
 impl<K: Watched> Unreadable<K> {
     /// `None` for what no API server gives: an object without an identity.
     pub(crate) fn new(object: &RawValue, why: Undecodable) -> Option<Self> {
+        let identity = Identity::of(object)?;
         Some(Self {
-            identity: Identity::of(object)?,
+            uid: identity.uid.parse().ok()?,
+            identity,
             why,
             rest: K::rest(object),
             conditions: part(object, &["status", "conditions"]).unwrap_or_default(),

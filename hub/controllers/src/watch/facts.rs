@@ -6,22 +6,30 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use stevedore_proto_core::Digest;
 
-/// Digests of the facts of objects, by UID.
-#[derive(Debug, Default)]
-pub(crate) struct Facts(Mutex<BTreeMap<String, Digest>>);
+use crate::watch::uid::Uid;
 
-impl Facts {
+/// Digests of the facts of objects, by UID.
+#[derive(Debug)]
+pub(crate) struct Facts<U>(Mutex<BTreeMap<U, Digest>>);
+
+impl<U> Default for Facts<U> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<U: Uid> Facts<U> {
     /// Keeps the facts of an object, and says whether they are others than before.
-    pub(crate) fn changed(&self, uid: &str, facts: &impl Serialize) -> bool {
+    pub(crate) fn changed(&self, uid: &U, facts: &impl Serialize) -> bool {
         let Ok(bytes) = serde_json::to_vec(facts) else {
             return true;
         };
         let digest = Digest::of(&bytes);
-        self.0.lock().insert(uid.to_owned(), digest) != Some(digest)
+        self.0.lock().insert(uid.clone(), digest) != Some(digest)
     }
 
     /// Lets an object go. Should it come back, its facts have changed, whatever they are.
-    pub(crate) fn forget(&self, uid: &str) {
+    pub(crate) fn forget(&self, uid: &U) {
         self.0.lock().remove(uid);
     }
 }

@@ -1,4 +1,4 @@
-//! Objects of one kind in memory, kept equal to the API server by a watch.
+//! An index of the objects of one kind, kept equal to the API server by a watch.
 //!
 //! An object that cannot be decoded is kept too, as [`Unreadable`]: it is there, and what it says is not known. It
 //! is neither given as an object nor counted as gone, so whoever concludes something from absence has to ask
@@ -29,9 +29,9 @@ pub(crate) struct Index<K: Watched> {
 
 #[derive(Debug)]
 struct State<K: Watched> {
-    entries: BTreeMap<String, Entry<K>>,
+    entries: BTreeMap<K::Uid, Entry<K>>,
     /// UIDs that went, the last one last: the late answer to a write does not bring one back.
-    gone: VecDeque<String>,
+    gone: VecDeque<K::Uid>,
     /// How many entries cannot be read.
     unreadable: usize,
     /// Shared with whoever took a snapshot: a change copies what one of those still holds.
@@ -39,14 +39,14 @@ struct State<K: Watched> {
 }
 
 impl<K: Watched> State<K> {
-    fn went(&mut self, uid: String) {
+    fn went(&mut self, uid: K::Uid) {
         if self.gone.len() == GONE {
             self.gone.pop_front();
         }
         self.gone.push_back(uid);
     }
 
-    fn insert(&mut self, uid: String, entry: Entry<K>) {
+    fn insert(&mut self, uid: K::Uid, entry: Entry<K>) {
         let derived = Arc::make_mut(&mut self.derived);
         if let Some(before) = self.entries.get(&uid) {
             derived.take(before);
@@ -57,15 +57,15 @@ impl<K: Watched> State<K> {
         self.entries.insert(uid, entry);
     }
 
-    fn remove(&mut self, uid: &str) -> Option<Entry<K>> {
-        self.went(uid.to_owned());
+    fn remove(&mut self, uid: &K::Uid) -> Option<Entry<K>> {
+        self.went(uid.clone());
         let before = self.entries.remove(uid)?;
         Arc::make_mut(&mut self.derived).take(&before);
         self.unreadable -= usize::from(before.is_unreadable());
         Some(before)
     }
 
-    fn replace(&mut self, entries: BTreeMap<String, Entry<K>>) {
+    fn replace(&mut self, entries: BTreeMap<K::Uid, Entry<K>>) {
         let mut derived = K::Derived::default();
         entries.values().for_each(|entry| derived.put(entry));
         self.derived = Arc::new(derived);
@@ -103,18 +103,21 @@ impl<K: Watched> Index<K> {
     }
 
     fn put(&self, entry: Entry<K>) {
-        let Some(uid) = entry.uid().map(str::to_owned) else {
+        let Some(uid) = entry.uid() else {
             return;
         };
         let mut state = self.state.write();
-        let known = state.entries.get(&uid).and_then(Entry::version);
-        if known <= entry.version() && !state.gone.contains(&uid) {
+        let may_be = match state.entries.get(&uid) {
+            Some(known) => known.version() <= entry.version(),
+            None => !state.gone.contains(&uid),
+        };
+        if may_be {
             state.insert(uid, entry);
         }
     }
 
     /// Lets the object with this UID go; gives it as it was known.
-    pub(crate) fn delete(&self, uid: &str) -> Option<Entry<K>> {
+    pub(crate) fn delete(&self, uid: &K::Uid) -> Option<Entry<K>> {
         self.state.write().remove(uid)
     }
 
@@ -123,7 +126,7 @@ impl<K: Watched> Index<K> {
     pub(crate) fn reset(&self, objects: impl IntoIterator<Item = Entry<K>>) -> Vec<Entry<K>> {
         let mut fresh: BTreeMap<_, _> = objects
             .into_iter()
-            .filter_map(|entry| Some((entry.uid()?.to_owned(), entry)))
+            .filter_map(|entry| Some((entry.uid()?, entry)))
             .collect();
         let mut state = self.state.write();
         // A server whose data was put back has again what went.
@@ -155,7 +158,7 @@ impl<K: Watched> Index<K> {
     }
 
     /// The object with this UID.
-    pub(crate) fn get(&self, uid: &str) -> Option<Arc<K>> {
+    pub(crate) fn get(&self, uid: &K::Uid) -> Option<Arc<K>> {
         match self.state.read().entries.get(uid)? {
             Entry::Readable(object) => Some(Arc::clone(object)),
             Entry::Unreadable(_) => None,
@@ -163,12 +166,12 @@ impl<K: Watched> Index<K> {
     }
 
     /// Whether there is an object with this UID, readable or not.
-    pub(crate) fn contains(&self, uid: &str) -> bool {
+    pub(crate) fn contains(&self, uid: &K::Uid) -> bool {
         self.state.read().entries.contains_key(uid)
     }
 
     /// The object with this UID, if it cannot be read.
-    pub(crate) fn get_unreadable(&self, uid: &str) -> Option<Arc<Unreadable<K>>> {
+    pub(crate) fn get_unreadable(&self, uid: &K::Uid) -> Option<Arc<Unreadable<K>>> {
         match self.state.read().entries.get(uid)? {
             Entry::Readable(_) => None,
             Entry::Unreadable(unreadable) => Some(Arc::clone(unreadable)),
@@ -205,7 +208,7 @@ impl<K: Watched> Index<K> {
     }
 
     /// UIDs of all objects, readable or not.
-    pub(crate) fn uids(&self) -> Vec<String> {
+    pub(crate) fn uids(&self) -> Vec<K::Uid> {
         self.state.read().entries.keys().cloned().collect()
     }
 
@@ -276,7 +279,8 @@ impl<K: Watched, F: Fn(&Entry<K>) + Send> Follower<K, F> {
     }
 
     fn removed(&mut self, object: &RawValue) {
-        let known = Identity::of(object).and_then(|identity| self.index.delete(&identity.uid));
+        let uid = Identity::of(object).and_then(|identity| identity.uid.parse().ok());
+        let known = uid.and_then(|uid| self.index.delete(&uid));
         // As it was last; what it was before says more only where that cannot be read.
         let last = match Entry::of(object) {
             Some(Entry::Unreadable(unreadable)) => known.or(Some(Entry::Unreadable(unreadable))),

@@ -5,19 +5,23 @@ use stevedore_client::decode::part;
 use stevedore_crds::condition::{INVALID, READY, STALLED};
 use stevedore_crds::v1alpha1::{
     ActionState, ActionTarget, ClusterPackage, Package, PackageAction, PackageLedger,
-    PackageReference, PackageRevision,
+    PackageReference,
 };
 
-use crate::watch::entry::Watched;
+use stevedore_hub_core::ports::MemberUid;
+use stevedore_proto_core::PackageUid;
 
-/// A kind that the hub watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Member,
-    Package,
-    ClusterPackage,
-    Revision,
-    Action,
+use crate::watch::entry::Watched;
+use crate::watch::uid::{ActionUid, LedgerUid, RevisionUid};
+
+/// An object of a kind that the hub watches.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ObjectKey {
+    Member(MemberUid),
+    Package(PackageUid),
+    ClusterPackage(PackageUid),
+    Revision(RevisionUid),
+    Action(ActionUid),
 }
 
 /// Conditions of a package that cannot be read.
@@ -26,6 +30,7 @@ const PACKAGE: &[(&str, bool)] = &[(INVALID, true), (READY, false), (STALLED, tr
 const SUMMARIES: &[(&str, bool)] = &[(READY, false), (STALLED, true)];
 
 impl Watched for Package {
+    type Uid = PackageUid;
     type Rest = ();
     type Derived = ();
     const CONDITIONS: &'static [(&'static str, bool)] = PACKAGE;
@@ -34,22 +39,12 @@ impl Watched for Package {
 }
 
 impl Watched for ClusterPackage {
+    type Uid = PackageUid;
     type Rest = ();
     type Derived = ();
     const CONDITIONS: &'static [(&'static str, bool)] = PACKAGE;
 
     fn rest(_: &RawValue) -> Self::Rest {}
-}
-
-impl Watched for PackageRevision {
-    /// Names of its content Secrets.
-    type Rest = Option<Vec<String>>;
-    type Derived = ();
-    const CONDITIONS: &'static [(&'static str, bool)] = &[];
-
-    fn rest(object: &RawValue) -> Self::Rest {
-        part(object, &["spec", "contentSecrets"])
-    }
 }
 
 /// What an action that cannot be read is about.
@@ -62,6 +57,7 @@ pub(crate) struct ActionRest {
 }
 
 impl Watched for PackageAction {
+    type Uid = ActionUid;
     type Rest = ActionRest;
     type Derived = ();
     const CONDITIONS: &'static [(&'static str, bool)] = SUMMARIES;
@@ -76,6 +72,7 @@ impl Watched for PackageAction {
 }
 
 impl Watched for PackageLedger {
+    type Uid = LedgerUid;
     /// The package that it is about.
     type Rest = Option<PackageReference>;
     type Derived = ();

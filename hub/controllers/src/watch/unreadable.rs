@@ -18,7 +18,7 @@ use crate::api_server::ApiServer;
 use crate::hub::Hub;
 use crate::watch::entry::{Unreadable, Watched};
 use crate::watch::index::Index;
-use crate::watch::kinds::Kind;
+use crate::watch::kinds::ObjectKey;
 use crate::write;
 
 /// When a condition that could not be written is tried again, and one that the API server refuses.
@@ -26,17 +26,18 @@ const AGAIN: Duration = Duration::from_secs(5);
 const REFUSED_AGAIN: Duration = Duration::from_secs(120);
 
 /// Tells of one object that cannot be read, once for each version of it; says when to try again.
-pub(crate) async fn reconcile(hub: Arc<Hub>, (kind, uid): (Kind, String)) -> Option<Duration> {
-    match kind {
-        Kind::Member => tell(&hub.api, hub.members.objects(), &uid).await,
-        Kind::Package => tell(&hub.api, &hub.packages.namespaced, &uid).await,
-        Kind::ClusterPackage => tell(&hub.api, &hub.packages.cluster, &uid).await,
-        Kind::Revision => tell(&hub.api, hub.revisions.objects(), &uid).await,
-        Kind::Action => tell(&hub.api, &hub.packages.actions, &uid).await,
+pub(crate) async fn reconcile(hub: Arc<Hub>, key: ObjectKey) -> Option<Duration> {
+    let (server, packages) = (&hub.api, &hub.packages);
+    match key {
+        ObjectKey::Member(uid) => tell(server, hub.members.objects(), &uid).await,
+        ObjectKey::Package(uid) => tell(server, &packages.namespaced, &uid).await,
+        ObjectKey::ClusterPackage(uid) => tell(server, &packages.cluster, &uid).await,
+        ObjectKey::Revision(uid) => tell(server, hub.revisions.objects(), &uid).await,
+        ObjectKey::Action(uid) => tell(server, &packages.actions, &uid).await,
     }
 }
 
-async fn tell<K: Watched>(server: &ApiServer, index: &Index<K>, uid: &str) -> Option<Duration> {
+async fn tell<K: Watched>(server: &ApiServer, index: &Index<K>, uid: &K::Uid) -> Option<Duration> {
     let unreadable = index.get_unreadable(uid)?;
     unreadable.log();
     if !server.leads() {

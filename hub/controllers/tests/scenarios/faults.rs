@@ -1,4 +1,4 @@
-//! Whatever happens at any write of what a hub does, it ends in the same state.
+//! Faults at every durable write of a story: it ends in the same state all the same.
 //!
 //! Each story is told once without a fault. Then it is told again for every durable write in it: the write is
 //! refused, or its answer is lost, or the process ends before or after it and another one takes over. Agents fail

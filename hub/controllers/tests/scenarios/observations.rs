@@ -1,4 +1,4 @@
-//! What members said, remembered in the statuses of ledgers: in batches, at a pace, and over a restart.
+//! Observations of members, remembered in the statuses of ledgers: in batches, at a pace, and over a restart.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the hub keeps and publishes about itself.
+//! The hub's records about itself: its CA, and the addresses that it publishes.
 
 use stevedore_crds::record;
 use stevedore_hub_controllers::leadership::records;

@@ -1,4 +1,4 @@
-//! What is there before the hub starts, and what people and other hubs do to it.
+//! Objects that are there before the hub starts, and changes that people and other hubs make to them.
 
 use k8s_openapi::ByteString;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What a scenario leaves behind, in words: equal texts mean equal states, whatever happened on the way.
+//! The state that a scenario leaves behind, in words: equal texts mean equal states, whatever happened on the way.
 //!
 //! Times, versions, UIDs of what the hub makes, and terms are left out: they differ from run to run.
 

@@ -1,4 +1,4 @@
-//! What scenarios wait for, and how a cluster joins.
+//! Conditions that scenarios wait for, and the join of a cluster.
 
 use std::sync::Arc;
 use std::time::Duration;

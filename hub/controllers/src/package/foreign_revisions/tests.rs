@@ -5,6 +5,7 @@ use stevedore_hub_core::ledger::PackageIdentity;
 
 use super::*;
 use crate::mock_api::{self, fleet};
+use crate::watch::entry::Watched as _;
 
 fn revision(package: &PackageIdentity, number: u64) -> PackageRevision {
     mock_api::revision(package, number, &[&mock_api::content(b"part")])
@@ -23,7 +24,7 @@ async fn writes(object: PackageRevision) -> (Arc<Hub>, Vec<mock_api::Request>) {
     let mut package = ClusterPackage::new("fleet", ClusterPackageSpec::default());
     package.metadata.uid = Some(fleet(None).uid.to_string());
     hub.packages.cluster.apply(package);
-    let uid = write::uid(&object).to_owned();
+    let uid = object.uid_of().expect("a UID");
     hub.revisions.apply(object);
     for _ in 0..2 {
         assert_eq!(reconcile(Arc::clone(&hub), uid.clone()).await, None);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stevedore_hub_core::ledger::{Ordered, PackageIdentity, Row, Shard};
+use stevedore_hub_core::ports::MemberUid;
 use stevedore_proto_core::{ClusterUid, Digest, PackageUid};
 
 use super::*;
@@ -11,12 +12,13 @@ use crate::package;
 use crate::rollout::{controller, ledger_store, stored_ledger};
 use crate::watch::entry::Watched;
 use crate::watch::index::Index;
-use crate::watch::kinds::Kind;
+use crate::watch::kinds::ObjectKey;
 use crate::watch::unreadable;
 
 /// Planted in what cannot be decoded.
 const MARKER: &str = "marker-7f3a";
 const CLUSTER: ClusterUid = ClusterUid::from_bytes([7; 16]);
+const MEMBER: MemberUid = MemberUid::from_bytes([8; 16]);
 
 /// Whatever is written is taken, and nothing is found.
 fn server(request: &Request) -> (u16, Value) {
@@ -75,7 +77,7 @@ fn rows() -> Shard {
 fn member(spec: &Value) -> Value {
     json!({
         "apiVersion": "stevedore.dev/v1alpha1", "kind": "MemberCluster",
-        "metadata": {"name": "east", "uid": "member", "generation": 1, "resourceVersion": "5"},
+        "metadata": {"name": "east", "uid": MEMBER.to_string(), "generation": 1, "resourceVersion": "5"},
         "spec": spec,
     })
 }
@@ -200,7 +202,7 @@ async fn a_member_that_cannot_be_read_is_not_forgotten() {
         assert_eq!(written(&hub, &requests).await, [""; 0]);
         assert!(!row(&hub).expect("its row").tombstone);
         // It is gone: its row is dropped.
-        hub.members.objects().delete("member");
+        hub.members.objects().delete(&MEMBER);
         written(&hub, &requests).await;
         assert_eq!(row(&hub), None);
     }
@@ -262,47 +264,60 @@ async fn a_ledger_that_cannot_be_read_stops_its_own_package_and_is_read_again() 
     assert!(hub.orders.ledger(&uid).is_some());
 }
 
+/// What is written about an object that cannot be read: once for each version of it, and nothing of its content.
+async fn tell<K: Watched>(
+    key: fn(K::Uid) -> ObjectKey,
+    index: fn(&Hub) -> &Index<K>,
+    object: &Value,
+) -> Value {
+    let (hub, requests) = mock_api::hub(server).await;
+    let key = key(index(&hub).see(object).uid().expect("a UID"));
+    for _ in 0..2 {
+        let again = unreadable::reconcile(Arc::clone(&hub), key.clone()).await;
+        assert_eq!(again, None);
+    }
+    let written = requests.of("");
+    let [one] = written.as_slice() else {
+        panic!("{key:?}: {written:?}");
+    };
+    assert!(!one.body.to_string().contains(MARKER), "{one:?}");
+    // As it is after the write: it says so already.
+    let mut object = object.clone();
+    object["metadata"]["resourceVersion"] = json!("10");
+    object["status"] = one.body["status"].clone();
+    index(&hub).see(&object);
+    unreadable::reconcile(Arc::clone(&hub), key.clone()).await;
+    let all = requests.of("PATCH");
+    assert!(all.len() <= 1, "{all:?}");
+    one.body.clone()
+}
+
+fn condition(body: &Value, type_: &str) -> Value {
+    let all = body["status"]["conditions"].as_array().cloned();
+    let all = all.unwrap_or_default();
+    let found = all.into_iter().find(|one| one["type"] == type_);
+    found.unwrap_or_default()
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_says_so_once_for_each_version_without_its_content() {
-    async fn tell<K: Watched>(kind: Kind, index: fn(&Hub) -> &Index<K>, object: &Value) -> Value {
-        let (hub, requests) = mock_api::hub(server).await;
-        index(&hub).see(object);
-        let uid = object["metadata"]["uid"]
-            .as_str()
-            .expect("a UID")
-            .to_owned();
-        for _ in 0..2 {
-            let again = unreadable::reconcile(Arc::clone(&hub), (kind, uid.clone())).await;
-            assert_eq!(again, None);
-        }
-        let written = requests.of("");
-        let [one] = written.as_slice() else {
-            panic!("{kind:?}: {written:?}");
-        };
-        assert!(!one.body.to_string().contains(MARKER), "{one:?}");
-        // As it is after the write: it says so already.
-        let mut object = object.clone();
-        object["metadata"]["resourceVersion"] = json!("10");
-        object["status"] = one.body["status"].clone();
-        index(&hub).see(&object);
-        unreadable::reconcile(Arc::clone(&hub), (kind, uid)).await;
-        let all = requests.of("PATCH");
-        assert!(all.len() <= 1, "{all:?}");
-        one.body.clone()
-    }
-    let condition = |body: &Value, type_: &str| -> Value {
-        let all = body["status"]["conditions"].as_array().cloned();
-        let all = all.unwrap_or_default();
-        let found = all.into_iter().find(|one| one["type"] == type_);
-        found.unwrap_or_default()
-    };
     let mut namespaced = package("Package", false);
     namespaced["metadata"]["namespace"] = json!("tenant");
-    let body = tell(Kind::Package, |hub| &hub.packages.namespaced, &namespaced).await;
+    let body = tell(
+        ObjectKey::Package,
+        |hub| &hub.packages.namespaced,
+        &namespaced,
+    )
+    .await;
     assert_eq!(condition(&body, "Invalid")["reason"], "Unreadable");
     assert_eq!(condition(&body, "Invalid")["observedGeneration"], 3);
     let cluster = package("ClusterPackage", false);
-    let body = tell(Kind::ClusterPackage, |hub| &hub.packages.cluster, &cluster).await;
+    let body = tell(
+        ObjectKey::ClusterPackage,
+        |hub| &hub.packages.cluster,
+        &cluster,
+    )
+    .await;
     let message = condition(&body, "Invalid")["message"].clone();
     let expected = "spec.config is nested 202 levels deep";
     assert!(
@@ -310,16 +325,21 @@ async fn what_cannot_be_read_says_so_once_for_each_version_without_its_content()
         "{message}"
     );
     let member = member(&json!({"leaving": MARKER}));
-    let body = tell(Kind::Member, |hub| hub.members.objects(), &member).await;
+    let body = tell(ObjectKey::Member, |hub| hub.members.objects(), &member).await;
     assert_eq!(condition(&body, "Healthy")["reason"], "Unreadable");
     let action = json!({
         "metadata": {"name": "pin", "namespace": "tenant", "uid": "action", "resourceVersion": "4"},
         "spec": {"verb": MARKER},
     });
-    let body = tell(Kind::Action, |hub| &hub.packages.actions, &action).await;
+    let body = tell(ObjectKey::Action, |hub| &hub.packages.actions, &action).await;
     assert_eq!(condition(&body, "Stalled")["status"], "True");
     let mut revision = json!(mock_api::revision(&fleet(None), 2, &[]));
     revision["spec"]["number"] = json!(MARKER);
-    let body = tell(Kind::Revision, |hub| hub.revisions.objects(), &revision).await;
+    let body = tell(
+        ObjectKey::Revision,
+        |hub| hub.revisions.objects(),
+        &revision,
+    )
+    .await;
     assert_eq!(body["reason"], "Unreadable", "an Event: {body}");
 }

@@ -10,6 +10,7 @@ use super::*;
 const MARKER: &str = "marker-7f3a";
 
 impl Watched for ConfigMap {
+    type Uid = String;
     type Rest = ();
     type Derived = ();
     const CONDITIONS: &'static [(&'static str, bool)] = &[];
@@ -29,7 +30,11 @@ fn object(uid: &str, version: u64) -> ConfigMap {
 }
 
 fn version(index: &Index<ConfigMap>, uid: &str) -> Option<String> {
-    index.get(uid)?.metadata.resource_version.clone()
+    index
+        .get(&uid.to_owned())?
+        .metadata
+        .resource_version
+        .clone()
 }
 
 #[test]
@@ -44,15 +49,15 @@ fn an_older_event_does_not_undo_our_own_write() {
 fn the_late_answer_to_a_write_does_not_bring_back_what_was_deleted() {
     let index = Index::default();
     index.apply(object("a", 1));
-    index.delete("a");
+    index.delete(&"a".to_owned());
     index.apply(object("a", 2));
-    assert!(index.get("a").is_none());
+    assert!(index.get(&"a".to_owned()).is_none());
     index.reset([]);
     index.apply(object("a", 2));
-    assert!(index.get("a").is_none());
+    assert!(index.get(&"a".to_owned()).is_none());
     // Data that was put back.
     index.reset([object("a", 1).into()]);
-    assert!(index.get("a").is_some());
+    assert!(index.get(&"a".to_owned()).is_some());
 }
 
 #[test]
@@ -62,8 +67,8 @@ fn a_list_that_is_older_than_our_own_write_does_not_undo_it() {
     index.apply(object("gone", 2));
     let gone = index.reset([object("changed", 3).into(), object("kept", 5).into()]);
     assert_eq!(version(&index, "changed").as_deref(), Some("7"));
-    assert!(index.get("kept").is_some());
-    assert_eq!(gone[0].uid(), Some("gone"));
+    assert!(index.get(&"kept".to_owned()).is_some());
+    assert_eq!(gone[0].uid().as_deref(), Some("gone"));
 }
 
 /// As an API server sends a ConfigMap; with a marker in what cannot be decoded where there is no data.
@@ -115,7 +120,7 @@ async fn a_new_list_replaces_everything_and_tells_what_went() {
         Notice::Synced,
     ];
     assert_eq!(followed(&index, list).await, ["b", "a"]);
-    assert!(index.get("a").is_none() && index.get("b").is_some());
+    assert!(index.get(&"a".to_owned()).is_none() && index.get(&"b".to_owned()).is_some());
 }
 
 #[tokio::test]
@@ -135,14 +140,14 @@ async fn an_object_that_cannot_be_decoded_is_there_and_stops_none_beside_it() {
         .await
         .expect("it is loaded");
     assert_eq!(index.all().len(), 2);
-    let found = index.get_unreadable("b").expect("it is there");
-    assert!(index.contains("b") && !format!("{found:?}").contains(MARKER));
+    let found = index.get_unreadable(&"b".to_owned()).expect("it is there");
+    assert!(index.contains(&"b".to_owned()) && !format!("{found:?}").contains(MARKER));
     assert!(!found.message().contains(MARKER), "{}", found.message());
 
     // What is known of it stays while it has not changed: it is told once.
     found.told();
     followed(&index, list()).await;
-    assert!(index.get_unreadable("b").unwrap().is_told());
+    assert!(index.get_unreadable(&"b".to_owned()).unwrap().is_told());
 
     let changes = vec![
         seen(&raw("b", 4, Some("x"))),
@@ -152,6 +157,6 @@ async fn an_object_that_cannot_be_decoded_is_there_and_stops_none_beside_it() {
         removed(&raw("c", 6, None)),
     ];
     assert_eq!(followed(&index, changes).await, ["b", "a?", "a", "c"]);
-    assert!(index.get("b").is_some() && index.get("a").is_none());
-    assert!(index.contains("a") && !index.contains("c"));
+    assert!(index.get(&"b".to_owned()).is_some() && index.get(&"a".to_owned()).is_none());
+    assert!(index.contains(&"a".to_owned()) && !index.contains(&"c".to_owned()));
 }

@@ -1,4 +1,4 @@
-//! What the server does to a request instead of just answering it.
+//! Rules for requests that the server does not just answer: faults, delays, and the end of the process.
 
 use std::sync::Arc;
 
