@@ -1,4 +1,4 @@
-//! One pass over one deployment.
+//! The controller of object deployments: reconciles one after the other, and retries those whose pass failed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::wait::until;
 /// Sets kept beside the newest, when the deployment does not say.
 const HISTORY: i32 = 10;
 /// Between passes that fail.
-const RETRY: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(60));
+const RETRY: Schedule = Schedule::new(Duration::from_secs(1), Duration::from_secs(30));
 /// Sets in one page of a list: each is read whole, and may have more than a megabyte.
 const PAGE: &str = "5";
 
