@@ -18,7 +18,6 @@ mod execution;
 mod heads;
 mod inventory;
 mod mailbox;
-mod pools;
 mod preparation;
 mod set_status;
 mod status_writer;
@@ -36,8 +35,8 @@ use stevedore_proto_core::{DeploymentUid, label};
 use stevedore_runtime::supervise::Tasks;
 
 use crate::ports::{Account, Notified, ObjectSink, Ports, WatchNotice};
+use cel::CelPool;
 use mailbox::{Mailbox, Message, WatchState};
-use pools::Pools;
 use worker::Worker;
 
 /// The engine. Made first, so that watches and store can be given it; started when they exist.
@@ -46,7 +45,7 @@ pub struct Engine {
     tasks: Tasks,
     ports: OnceLock<Ports>,
     mailboxes: Mutex<HashMap<DeploymentUid, Arc<Mailbox>>>,
-    pools: Arc<Pools>,
+    cel: Arc<CelPool>,
 }
 
 impl Engine {
@@ -57,7 +56,7 @@ impl Engine {
             tasks,
             ports: OnceLock::new(),
             mailboxes: Mutex::default(),
-            pools: Arc::new(Pools::new()),
+            cel: Arc::new(CelPool::new()),
         })
     }
 
@@ -93,8 +92,8 @@ impl Engine {
         let Some(receiver) = mailbox.take_receiver() else {
             return;
         };
-        let pools = Arc::clone(&self.pools);
-        let worker = Worker::new(uid, ports, pools, mailbox, receiver);
+        let cel = Arc::clone(&self.cel);
+        let worker = Worker::new(uid, ports, cel, mailbox, receiver);
         let name = format!("deployment-{uid}");
         let _task = self.tasks.spawn_until_shutdown(name, async move {
             worker.run(|mailbox| engine.retire(uid, mailbox)).await;
@@ -116,7 +115,7 @@ impl Engine {
             return;
         };
         let evaluator = mailbox.evaluator();
-        let seen = evaluator.evaluate(object, &key, &self.pools.cel).await;
+        let seen = evaluator.evaluate(object, &key, &self.cel).await;
         if let Some(seen) = seen {
             let message = Message::Seen(key, Box::new(seen), evaluator);
             mailbox.send(message).await;

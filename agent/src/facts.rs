@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_proto_core::{ClusterUid, Environment};
 use stevedore_runtime::retry::spread;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::cluster_api::agent_client::Identified;
 use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
 
@@ -20,16 +20,6 @@ const INTERVAL: Duration = Duration::from_secs(30 * 60);
 /// with two versions in turn.
 const DEBOUNCE: Duration = Duration::from_secs(60);
 
-#[derive(Deserialize)]
-struct Named {
-    metadata: Uid,
-}
-
-#[derive(Deserialize)]
-struct Uid {
-    uid: String,
-}
-
 /// The UID of the cluster: that of its namespace `kube-system`.
 ///
 /// # Errors
@@ -38,7 +28,7 @@ pub async fn cluster_uid(client: &AgentClient) -> Answer<ClusterUid> {
     let broken =
         |what: &str| Failure::new(FailureKind::NotFound, format!("namespace {CLUSTER} {what}"));
     let namespace = client
-        .get::<Named>(Resource::NAMESPACE, None, CLUSTER)
+        .get::<Identified>(Resource::NAMESPACE, None, CLUSTER)
         .await?;
     let namespace = namespace.ok_or_else(|| broken("is not there"))?;
     namespace

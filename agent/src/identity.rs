@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
-use serde_json::Value;
+use serde::de::IgnoredAny;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_crds::record::AGENT_IDENTITY;
 
@@ -57,7 +57,7 @@ impl IdentitySecret {
                 None => self.create(data.clone()).await,
             };
             match answer {
-                Ok(_) => return Ok(()),
+                Ok(()) => return Ok(()),
                 Err(failure) if failure.kind == FailureKind::Conflict => last = Some(failure),
                 Err(failure) => return Err(failure),
             }
@@ -65,7 +65,7 @@ impl IdentitySecret {
         Err(last.unwrap_or_else(|| Failure::new(FailureKind::Conflict, "written by others")))
     }
 
-    async fn create(&self, data: BTreeMap<String, ByteString>) -> Answer<Value> {
+    async fn create(&self, data: BTreeMap<String, ByteString>) -> Answer<()> {
         let secret = Secret {
             metadata: ObjectMeta {
                 name: Some(AGENT_IDENTITY.into()),
@@ -76,8 +76,9 @@ impl IdentitySecret {
             ..Secret::default()
         };
         self.client
-            .create::<Value>(Resource::SECRET, Some(&self.namespace), &secret, false)
+            .create::<IgnoredAny>(Resource::SECRET, Some(&self.namespace), &secret, false)
             .await
+            .map(drop)
     }
 }
 

@@ -18,3 +18,4 @@ pub mod startup;
 pub mod store;
 mod unreadable;
 pub mod uplink;
+mod wait;

@@ -19,11 +19,11 @@ use stevedore_client::watch::{self, Circumstances, Handler, Notice, Subject};
 use stevedore_proto_core::{DeploymentUid, label};
 use stevedore_runtime::retry::{Delays, Schedule};
 use stevedore_runtime::supervise::{Task, Tasks};
-use tokio::time::sleep;
 
 use crate::cluster_api::watch_requests::WatchRequests;
 use crate::cluster_api::{Discovery, Transport, package_client};
 use crate::ports::{Account, Answer, ObjectSink, WatchNotice, Watches};
+use crate::wait::until_next_attempt;
 
 /// Between attempts to find a kind that is not served; an event of its definition ends the wait.
 const KIND_RETRY: Schedule = Schedule::new(Duration::from_millis(500), Duration::from_secs(60));
@@ -175,10 +175,7 @@ impl WatchHandler {
                 Ok(path) => return path,
                 Err(failure) => self.failed(failure).await,
             }
-            tokio::select! {
-                () = sleep(delays.next(rand::random())) => {}
-                () = watch::changed(&mut circumstances) => delays.reset(),
-            }
+            until_next_attempt(&mut delays, &mut circumstances).await;
         }
     }
 

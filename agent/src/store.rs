@@ -275,6 +275,7 @@ impl Parts {
     }
 
     fn watches(&self, deployments: Arc<Queue>) -> Watches {
+        let lost: Arc<Signal> = Arc::default();
         Watches {
             client: self.client.clone(),
             accounts: Arc::clone(&self.accounts),
@@ -302,9 +303,10 @@ impl Parts {
                 state: Arc::clone(&self.state),
                 definitions: Arc::clone(&self.definitions),
                 circumstances: Arc::clone(&self.circumstances),
+                lost: Arc::clone(&lost),
                 tasks: self.tasks.clone(),
             }),
-            lost: Arc::default(),
+            lost,
             circumstances: Arc::clone(&self.circumstances),
             tasks: self.tasks.clone(),
         }
@@ -377,14 +379,14 @@ impl SetStore for Store {
         tombstone: Tuple,
     ) -> BoxFuture<'_, Answer<()>> {
         Box::pin(async move {
-            let held = self.index.held().remove(&deployment).ok_or_else(|| {
+            let (_, order) = self.index.newest_order(deployment).ok_or_else(|| {
                 let what = "no stored set of this deployment is left";
                 Failure::new(FailureKind::NotFound, what)
             })?;
             let now = Timestamp::now().as_second();
             // The session hears of what is forgotten once the sets of this deployment are deleted.
             self.state
-                .finish(deployment, held.package, tombstone, now)
+                .finish(deployment, order.package, tombstone, now)
                 .await
         })
     }

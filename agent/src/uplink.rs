@@ -143,7 +143,8 @@ impl Uplink {
     async fn try_join(&self) -> Result<Credentials, (String, Duration)> {
         let token = token(self.token_file.as_deref(), self.hub.as_deref())
             .map_err(|error| (error, Duration::ZERO))?;
-        obtain(&*self.identity, token.as_ref(), self.cluster, &self.clock)
+        let (token, ready) = (token.as_ref(), &self.ready);
+        obtain(&*self.identity, token, self.cluster, &self.clock, ready)
             .await
             .map_err(|error| {
                 let asked = error.retry_after();

@@ -12,24 +12,20 @@ mod clocks;
 #[path = "hub_link/support.rs"]
 mod support;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use stevedore_agent::hub_link::{
-    Credentials, HubClock, IdentityStore, JoinError, LinkStatus, MemoryStore, obtain,
-};
+use stevedore_agent::hub_link::{Credentials, IdentityStore, JoinError, LinkStatus, MemoryStore};
 use stevedore_hub_core::session::Report;
 use stevedore_hub_grpc::server::Settings;
 use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::message::CloseReason;
-use stevedore_proto_core::{ClusterUid, Digest, Stage, limit};
+use stevedore_proto_core::{ClusterUid, Content, Digest, PackageUid, Stage, limit};
 
 use stevedore_runtime::clock::Clock;
 
-use support::{CLUSTER, PACKAGE, Watched, agent, content, hub, serve, start, start_with};
-
-fn clock() -> HubClock {
-    HubClock::new(Clock::SYSTEM)
-}
+use support::{CLUSTER, PACKAGE, Watched, agent, content, hub, obtain, serve, start, start_with};
 
 #[tokio::test]
 async fn a_joined_agent_makes_orders_durable_and_acknowledges_them_whatever_their_size() {
@@ -45,12 +41,43 @@ async fn a_joined_agent_makes_orders_durable_and_acknowledges_them_whatever_thei
             matches!(report, Report::Progress { tuple: at, stage: Stage::Received, .. } if *at == tuple)
         })
         .await;
-        let orders = agent.orders.0.lock().unwrap();
+        let orders = agent.orders.stored.lock().unwrap();
         let (order, bytes, carried) = &orders[&deployment];
         assert_eq!(order.tuple, tuple);
         assert_eq!(bytes.as_deref(), Some(content.to_bytes().as_slice()));
         assert_eq!(carried.unwrap().trace_id(), order.trace_id());
     }
+}
+
+#[tokio::test]
+async fn a_content_is_fetched_once_there_is_room_beside_those_that_are_not_stored_yet() {
+    let hub = hub(Settings::default()).await;
+    let mut agent = agent(&hub.invite("one")).await;
+    agent.synced().await;
+    let order = |id, content: &Content| {
+        let package = PackageUid::from_bytes([id; 16]);
+        let (deployment, _) = hub.ports.order(CLUSTER, package, Some(content));
+        agent.orders.held_up.send_modify(|held_up| {
+            held_up.extend((id < 3).then_some(deployment));
+        });
+        hub.sessions.changed(CLUSTER, [deployment]);
+        deployment
+    };
+    // Room for two of them. The third one is lost, which is told as soon as it is asked for.
+    let large = limit::CONTENT / 4 * 3;
+    let two = [order(1, &content(large)), order(2, &content(large + 1))];
+    agent.storing(&two).await;
+    let third = content(large + 2);
+    order(3, &third);
+    hub.ports.lose(&third);
+    for id in 4..8 {
+        agent.storing(&[order(id, &content(100))]).await;
+    }
+    let refused = |report: &Report| matches!(report, Report::Refused { .. });
+    let refusal = |(_, report): &(ClusterUid, Report)| refused(report);
+    assert!(!hub.ports.reports().borrow().iter().any(refusal));
+    agent.orders.held_up.send_modify(BTreeSet::clear);
+    hub.reported("that there is no third", refused).await;
 }
 
 #[tokio::test]
@@ -62,7 +89,7 @@ async fn an_agent_joins_only_the_hub_that_its_token_names() {
         ..hub.invite("one")
     };
     let store = MemoryStore::default();
-    let error = obtain(&store, Some(&misled), CLUSTER, &clock())
+    let error = obtain(&store, Some(&misled), Clock::SYSTEM)
         .await
         .unwrap_err();
     assert!(
@@ -76,38 +103,43 @@ async fn an_agent_joins_only_the_hub_that_its_token_names() {
 async fn a_stored_identity_needs_no_token_and_a_new_token_replaces_it() {
     let hub = hub(Settings::default()).await;
     let store = Watched::default();
-    let no_token = obtain(&store, None, CLUSTER, &clock()).await.unwrap_err();
+    let no_token = obtain(&store, None, Clock::SYSTEM).await.unwrap_err();
     assert!(matches!(no_token, JoinError::NoToken));
 
     let token = hub.invite("one");
-    let first = obtain(&store, Some(&token), CLUSTER, &clock())
-        .await
-        .unwrap();
+    let first = obtain(&store, Some(&token), Clock::SYSTEM).await.unwrap();
+    assert_eq!(obtain(&store, None, Clock::SYSTEM).await.unwrap(), first);
     assert_eq!(
-        obtain(&store, None, CLUSTER, &clock()).await.unwrap(),
-        first
-    );
-    assert_eq!(
-        obtain(&store, Some(&token), CLUSTER, &clock())
-            .await
-            .unwrap(),
+        obtain(&store, Some(&token), Clock::SYSTEM).await.unwrap(),
         first,
         "the used token was used again"
     );
     assert_eq!(Credentials::from_data(&first.to_data()), Ok(first.clone()));
 
-    let elsewhere = obtain(&MemoryStore::default(), Some(&token), CLUSTER, &clock())
+    let elsewhere = obtain(&MemoryStore::default(), Some(&token), Clock::SYSTEM)
         .await
         .unwrap_err();
     assert_eq!(elsewhere.reason(), Some("TokenUsed"));
 
     // Forgotten and invited again: the old identity is of no use, the new token is taken.
     hub.ports.forget("one");
-    let second = obtain(&store, Some(&hub.invite("one")), CLUSTER, &clock())
+    let second = obtain(&store, Some(&hub.invite("one")), Clock::SYSTEM)
         .await
         .unwrap();
     assert_ne!(first, second);
     start(second, Arc::new(store)).synced().await;
+}
+
+#[tokio::test]
+async fn an_identity_that_cannot_be_saved_yet_is_kept_for_its_token_is_used_up() {
+    let hub = hub(Settings::default()).await;
+    let store = Watched::default();
+    store.failures.store(2, Ordering::Relaxed);
+    let token = hub.invite("one");
+    let received = obtain(&store, Some(&token), Clock::SYSTEM).await.unwrap();
+    assert_eq!(store.load().await, Ok(Some(received)));
+    let again = obtain(&MemoryStore::default(), Some(&token), Clock::SYSTEM).await;
+    assert_eq!(again.unwrap_err().reason(), Some("TokenUsed"));
 }
 
 #[tokio::test]
@@ -213,6 +245,8 @@ async fn a_revoked_agent_joins_again_with_a_new_token_while_it_runs() {
     let first = agent.dialer.credentials();
     agent.synced().await;
     hub.ports.forget("one");
+    // The first answer cannot be saved, and the token can be used once.
+    agent.store.failures.store(1, Ordering::Relaxed);
     *agent.token.lock().unwrap() = Some(hub.invite("one"));
     hub.sessions.members_changed();
     agent.saved(2).await;

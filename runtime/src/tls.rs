@@ -17,12 +17,12 @@ mod proof;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{NoServerSessionStorage, ServerConfig, WebPkiClientVerifier};
 
 use crate::clock::Clock;
+use authority::AuthorityVerifier;
 
 pub use certificates::{roots, roots_from_der};
 pub use error::Error;
@@ -74,8 +74,7 @@ pub fn client_config(
     identity: &IdentityCell,
     clock: Clock,
 ) -> Result<ClientConfig, Error> {
-    let verifier = Arc::new(authority::AuthorityVerifier::new(roots)?);
-    client(verifier, identity, clock)
+    client(AuthorityVerifier::of_roots(roots)?, identity, clock)
 }
 
 /// A client without a certificate that trusts the one CA whose public key has the given pin: for joining,
@@ -84,12 +83,15 @@ pub fn client_config(
 /// # Errors
 /// When rustls refuses the configuration.
 pub fn pinned_client_config(pin: SpkiPin, clock: Clock) -> Result<ClientConfig, Error> {
-    let verifier = Arc::new(pin::PinnedVerifier::new(pin));
-    client(verifier, &IdentityCell::default(), clock)
+    client(
+        AuthorityVerifier::of_pin(pin),
+        &IdentityCell::default(),
+        clock,
+    )
 }
 
 fn client(
-    verifier: Arc<dyn ServerCertVerifier>,
+    verifier: AuthorityVerifier,
     identity: &IdentityCell,
     clock: Clock,
 ) -> Result<ClientConfig, Error> {
@@ -97,7 +99,7 @@ fn client(
     let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_cert_resolver(Arc::new(identity.clone()));
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;

@@ -139,7 +139,7 @@ impl AgentClient {
         self.transport.call(call).await?.parse()
     }
 
-    /// Replaces one object; its `metadata.resourceVersion` must be the stored one's.
+    /// Replaces one object; its `metadata.resourceVersion` must be the stored one's. Nothing of the answer is read.
     ///
     /// # Errors
     /// `Conflict`, or as the server refuses.
@@ -149,12 +149,12 @@ impl AgentClient {
         namespace: Option<&str>,
         name: &str,
         body: &impl Serialize,
-    ) -> Answer<Value> {
+    ) -> Answer<()> {
         let path = resource
             .object(namespace, name)?
             .query("fieldManager", label::FIELD_MANAGER);
         let call = Call::with_body(Method::PUT, path, JSON, bytes(body));
-        self.transport.call(call).await?.parse()
+        self.transport.call(call).await.map(drop)
     }
 
     /// Whether there is no object with this name and UID (any more). Asked where a request that relied on the
@@ -292,14 +292,15 @@ pub struct Select<'a> {
     pub metadata_only: bool,
 }
 
+/// An object of which nothing is asked but its UID.
 #[derive(Deserialize)]
-struct Identified {
-    metadata: Uid,
+pub(crate) struct Identified {
+    pub(crate) metadata: Uid,
 }
 
 #[derive(Deserialize)]
-struct Uid {
-    uid: String,
+pub(crate) struct Uid {
+    pub(crate) uid: String,
 }
 
 #[derive(Deserialize)]

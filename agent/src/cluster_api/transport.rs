@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::Client;
 use kube::client::Body;
@@ -190,64 +190,30 @@ impl Transport {
     pub(crate) async fn call(&self, call: Call<'_>) -> Answer<Reply> {
         let (client, _turn) = self.connections.for_request(call.account.is_some()).await;
         self.count(&call);
-        let account = call.account;
-        let request = call.into_request()?;
-        let answer = timeout(REQUEST_TIMEOUT, async {
-            let response = client.send(request).await.map_err(unreachable)?;
-            let (head, body) = response.into_parts();
-            let body = Limited::new(body, MAX_ANSWER)
-                .collect()
-                .await
-                .map_err(|error| broken_off(&*error))?
-                .to_bytes();
-            Ok((head, body))
-        });
-        let (head, body) = answer
-            .await
-            .unwrap_or_else(|_| Err(timed_out()))
-            .inspect_err(|_| {
-                self.counters.failures.fetch_add(1, Ordering::Relaxed);
-            })?;
-        if head.status.is_success() {
-            return Ok(Reply { body });
-        }
-        self.counters.failures.fetch_add(1, Ordering::Relaxed);
-        Err(refusal::failure(
-            account,
-            head.status,
-            retry_after(&head.headers),
-            &body,
-        ))
+        self.in_time(async {
+            let response = send(&client, call).await?;
+            let body = read(response.into_body()).await?;
+            Ok(Reply { body })
+        })
+        .await
     }
 
     /// Opens a stream: waits for the head of the answer only.
     pub(crate) async fn open(&self, call: Call<'_>) -> Answer<Opened> {
         self.count(&call);
-        let account = call.account;
-        let request = call.into_request()?;
         let (client, room) = self.connections.for_watch();
-        let head = timeout(REQUEST_TIMEOUT, client.send(request));
-        let response = head
-            .await
-            .unwrap_or_else(|_| Err(kube::Error::Service("no answer in time".into())))
-            .map_err(unreachable)?;
-        if response.status().is_success() {
-            let body = response.into_body();
-            return Ok(Opened { body, room });
-        }
-        self.counters.failures.fetch_add(1, Ordering::Relaxed);
-        let (head, body) = response.into_parts();
-        let body = timeout(REQUEST_TIMEOUT, Limited::new(body, MAX_ANSWER).collect())
-            .await
-            .map_err(|_| timed_out())?
-            .map_err(|error| broken_off(&*error))?
-            .to_bytes();
-        Err(refusal::failure(
-            account,
-            head.status,
-            retry_after(&head.headers),
-            &body,
-        ))
+        let response = self.in_time(send(&client, call)).await?;
+        let body = response.into_body();
+        Ok(Opened { body, room })
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = Answer<T>>) -> Answer<T> {
+        let answer = timeout(REQUEST_TIMEOUT, answer).await;
+        answer
+            .unwrap_or_else(|_| Err(timed_out()))
+            .inspect_err(|_| {
+                self.counters.failures.fetch_add(1, Ordering::Relaxed);
+            })
     }
 
     fn count(&self, call: &Call<'_>) {
@@ -256,6 +222,26 @@ impl Transport {
             self.counters.writes.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Sends a request and waits for the head of a successful answer.
+async fn send(client: &Client, call: Call<'_>) -> Answer<Response<Body>> {
+    let account = call.account;
+    let response = client
+        .send(call.into_request()?)
+        .await
+        .map_err(unreachable)?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let (head, body) = response.into_parts();
+    let (asked, body) = (retry_after(&head.headers), read(body).await?);
+    Err(refusal::failure(account, head.status, asked, &body))
+}
+
+async fn read(body: Body) -> Answer<Bytes> {
+    let body = Limited::new(body, MAX_ANSWER).collect().await;
+    Ok(body.map_err(|error| broken_off(&*error))?.to_bytes())
 }
 
 fn retry_after(headers: &http::HeaderMap) -> Option<u64> {
@@ -326,6 +312,26 @@ mod tests {
         ] {
             let call = Call::get(Path::root("/api/v1")).account(Some(&account));
             assert_eq!(call.into_request().unwrap_err().kind, FailureKind::Invalid);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_fails_is_counted_once_also_a_watch_that_cannot_be_opened() {
+        let server = tower::service_fn(|request: Request<Body>| async move {
+            match request.uri().path() {
+                "/hang" => std::future::pending().await,
+                "/away" => Err("no route to host"),
+                _ => Ok(Response::builder().status(403).body(Body::empty()).unwrap()),
+            }
+        });
+        let transport = Transport::new(Client::new(server, "default"));
+        for (at, path) in (0..).zip(["/hang", "/away", "/refused"]) {
+            let opened = transport.open(Call::get(Path::root(path))).await;
+            assert!(opened.is_err());
+            let called = transport.call(Call::get(Path::root(path))).await;
+            assert!(called.is_err());
+            let failures = transport.counters().failures.load(Ordering::Relaxed);
+            assert_eq!(failures, 2 * (at + 1), "{path}");
         }
     }
 

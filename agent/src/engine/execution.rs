@@ -13,8 +13,8 @@ use stevedore_agent_core::set::{SetHead, SetUid};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
 use stevedore_proto_core::{Content, DeploymentUid};
 
+use super::cel::CelPool;
 use super::evaluation::Evaluator;
-use super::pools::Pools;
 use super::set_status::{NamedPhases, archived};
 use crate::ports::{Account, Answer, ObjectApi, Ports};
 
@@ -36,14 +36,14 @@ pub(super) type Execution = BoxFuture<'static, (Outcome, Output)>;
 pub(super) struct Requester {
     pub(super) deployment: DeploymentUid,
     pub(super) api: Arc<dyn ObjectApi>,
-    pub(super) pools: Arc<Pools>,
+    pub(super) cel: Arc<CelPool>,
     pub(super) evaluator: Arc<Evaluator>,
 }
 
 impl Requester {
     pub(super) async fn evaluate(&self, object: Value, key: &ObjectKey) -> Answer<Observation> {
         self.evaluator
-            .evaluate(object, key, &self.pools.cel)
+            .evaluate(object, key, &self.cel)
             .await
             .ok_or_else(|| {
                 let what = "the API server's answer has no UID or resourceVersion";
@@ -51,13 +51,9 @@ impl Requester {
             })
     }
 
-    /// A live GET. While it is in flight it counts against what all deployments may ask for.
+    /// A live GET.
     pub(super) async fn read(&self, key: &ObjectKey) -> Answer<Option<Observation>> {
-        let found = {
-            let _permit = self.pools.requests.acquire().await;
-            self.api.get(key).await?
-        };
-        match found {
+        match self.api.get(key).await? {
             Some(object) => self.evaluate(object, key).await.map(Some),
             None => Ok(None),
         }
@@ -67,10 +63,7 @@ impl Requester {
         let mut found = Vec::new();
         let mut next = None;
         loop {
-            let page = {
-                let _permit = self.pools.requests.acquire().await;
-                self.api.list(scope, self.deployment, next).await?
-            };
+            let page = self.api.list(scope, self.deployment, next).await?;
             for object in page.objects {
                 if let Some(key) = ObjectKey::of(&object) {
                     let seen = self.evaluate(object, &key).await?;

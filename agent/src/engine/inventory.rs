@@ -110,13 +110,8 @@ pub(super) fn search(
 ) -> Execution {
     let events = Arc::clone(&ports.events);
     Box::pin(async move {
-        let found = {
-            let _permit = requester.pools.requests.acquire().await;
-            requester
-                .api
-                .find_all(requester.deployment, namespace.as_deref())
-                .await
-        };
+        let (api, deployment) = (&requester.api, requester.deployment);
+        let found = api.find_all(deployment, namespace.as_deref()).await;
         let outcome = found
             .map_err(|failure| vec![unlistable("every kind", &failure)])
             .and_then(|found| {

@@ -19,15 +19,16 @@ use stevedore_proto_core::{DeploymentUid, Millis};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::cel::CelPool;
 use super::evaluation::Evaluator;
 use super::execution::Output;
 use super::heads::with_status;
 use super::mailbox::{Mailbox, Message, WatchState};
-use super::pools::Pools;
 use super::set_status::NamedPhases;
 use super::status_writer::StatusWriter;
 use super::writes::{Load, loaded};
 use crate::ports::{Account, Answer, ObjectApi, Ports, StoredSet};
+use crate::wait::until;
 
 /// Something that was in flight has ended.
 enum Completion {
@@ -40,7 +41,7 @@ enum Completion {
 pub(super) struct Worker {
     uid: DeploymentUid,
     ports: Ports,
-    pools: Arc<Pools>,
+    cel: Arc<CelPool>,
     mailbox: Arc<Mailbox>,
     receiver: mpsc::Receiver<Message>,
     start: Instant,
@@ -70,7 +71,7 @@ impl Worker {
     pub(super) fn new(
         uid: DeploymentUid,
         ports: Ports,
-        pools: Arc<Pools>,
+        cel: Arc<CelPool>,
         mailbox: Arc<Mailbox>,
         receiver: mpsc::Receiver<Message>,
     ) -> Self {
@@ -78,7 +79,7 @@ impl Worker {
             uid,
             policy: ports.accounts.policy(),
             ports,
-            pools,
+            cel,
             mailbox,
             receiver,
             start: Instant::now(),
@@ -163,18 +164,12 @@ impl Worker {
     /// Waits for whatever comes first.
     async fn wait(&mut self, wake: Option<Millis>) {
         let now = self.now();
-        let until = if self.stale {
+        let wake = if self.stale {
             self.read_backoff.wake(now)
         } else {
             wake
         };
-        let until = until.map(|at| self.start + std::time::Duration::from_millis(at));
-        let sleep = async {
-            match until {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
+        let wake = wake.map(|at| self.start + std::time::Duration::from_millis(at));
         let mailbox = Arc::clone(&self.mailbox);
         tokio::select! {
             Some(completion) = self.in_flight.next(), if !self.in_flight.is_empty() => {
@@ -182,7 +177,7 @@ impl Worker {
             }
             Some(message) = self.receiver.recv() => self.receive(message),
             () = mailbox.woken() => {}
-            () = sleep => {}
+            () = until(wake) => {}
         }
         // Whatever is there already is taken in before anything is decided.
         while let Some(Some(completion)) = self.in_flight.next().now_or_never() {

@@ -76,10 +76,7 @@ impl Write {
             dry_run: self.dry_run,
         };
         let key = &self.desired.key;
-        let applied = {
-            let _permit = requester.pools.requests.acquire().await;
-            requester.api.apply(key, &body, options).await?
-        };
+        let applied = requester.api.apply(key, &body, options).await?;
         if self.dry_run {
             return Ok(rollout::Answer::Checked);
         }
@@ -119,7 +116,6 @@ async fn try_remove(
                 uid: uid.into(),
                 resource_version: resource_version.into(),
             };
-            let _permit = requester.pools.requests.acquire().await;
             let deleted = requester.api.delete(&key, &preconditions).await;
             deleted.map(|()| removal::Answer::Deleted)
         }

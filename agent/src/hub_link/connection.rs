@@ -8,7 +8,7 @@ use stevedore_proto::v1::hub_client::HubClient;
 use stevedore_proto::{decode, transfer, v1};
 use stevedore_proto_core::join::REASON_METADATA;
 use stevedore_proto_core::{ContentRef, ToAgent, ToHub};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tonic::Status;
 use tonic::transport::Channel;
 
@@ -20,6 +20,8 @@ use crate::chain::chain;
 pub(super) enum ConnectionEvent {
     /// Something for the session machine.
     Event(Event),
+    /// The same for a content that was fetched, and its room, which it needs until it is stored.
+    Fetched(Event, Option<OwnedSemaphorePermit>),
     /// The connection is open; contents are fetched over it.
     Open(Connection, HubClient<Channel>),
     /// It could not be opened, or ended, and why.

@@ -9,7 +9,10 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use stevedore_proto_core::Digest;
+use stevedore_proto_core::join::MEMBER_URI;
+use stevedore_proto_core::{ClusterUid, Digest};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 
 const CHAIN: &str = "tls.crt";
 const KEY: &str = "tls.key";
@@ -42,7 +45,7 @@ impl fmt::Debug for Credentials {
 
 /// Stored or received credentials cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} of the agent's identity cannot be read")]
+#[error("{0} of the agent's identity cannot be used")]
 pub struct InvalidCredentials(pub(super) &'static str);
 
 /// The identity could not be read or written.
@@ -82,15 +85,32 @@ pub(super) struct Validity {
 }
 
 impl Credentials {
-    pub(super) fn validity(&self) -> Result<Validity, InvalidCredentials> {
+    fn leaf(&self) -> Result<X509Certificate<'_>, InvalidCredentials> {
         let leaf = self.chain.first().ok_or(InvalidCredentials(CHAIN))?;
-        let (_, leaf) =
-            x509_parser::parse_x509_certificate(leaf).map_err(|_| InvalidCredentials(CHAIN))?;
+        let leaf = x509_parser::parse_x509_certificate(leaf);
+        leaf.map(|(_, leaf)| leaf)
+            .map_err(|_| InvalidCredentials(CHAIN))
+    }
+
+    pub(super) fn validity(&self) -> Result<Validity, InvalidCredentials> {
+        let leaf = self.leaf()?;
         let validity = leaf.validity();
         Ok(Validity {
             not_before: validity.not_before.timestamp(),
             not_after: validity.not_after.timestamp(),
         })
+    }
+
+    /// Checks that the certificate is one of a member, and that the member is this cluster.
+    pub(super) fn check_member(&self, cluster: ClusterUid) -> Result<(), InvalidCredentials> {
+        let member = format!("{MEMBER_URI}{cluster}/");
+        let leaf = self.leaf()?;
+        let names = leaf.subject_alternative_name().ok().flatten();
+        let mut names = names.iter().flat_map(|names| &names.value.general_names);
+        names
+            .any(|name| matches!(name, GeneralName::URI(uri) if uri.starts_with(&member)))
+            .then_some(())
+            .ok_or(InvalidCredentials(CHAIN))
     }
 
     /// The data of the Secret that holds this identity: PEM where people expect PEM.

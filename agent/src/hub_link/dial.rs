@@ -2,7 +2,7 @@
 //!
 //! A connection counts as open when the hub has spoken on it. In TLS 1.3 a client only learns with the first bytes
 //! it reads whether its certificate was accepted; that the hub calls it expired is an answer of its own here,
-//! because the agent can do something about it.
+//! because the agent can do something about it. Only a hub that TLS has verified can say so.
 //!
 //! A connection that ends is not made again behind the caller's back.
 
@@ -195,8 +195,7 @@ async fn connect(
     let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| malformed())?;
     let stream = timeout(CONNECT_WITHIN, open(address, name, config))
         .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        .map_err(|source| failed(address, source))?;
+        .unwrap_or_else(|_| Err(failed(address, io::ErrorKind::TimedOut.into())))?;
     let binding = ChannelBinding::of(stream.get_ref().1)?;
     let channel = http2(endpoint, stream)
         .await
@@ -212,26 +211,35 @@ async fn open(
     address: &str,
     name: ServerName<'static>,
     config: Arc<ClientConfig>,
-) -> io::Result<TlsStream<TcpStream>> {
-    let tcp = TcpStream::connect(address).await?;
-    tcp.set_nodelay(true)?;
-    let mut stream = TlsConnector::from(config).connect(name, tcp).await?;
-    if stream.fill_buf().await?.is_empty() {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+) -> Result<TlsStream<TcpStream>, DialError> {
+    let failed = |source| failed(address, source);
+    let tcp = TcpStream::connect(address).await.map_err(failed)?;
+    tcp.set_nodelay(true).map_err(failed)?;
+    let handshake = TlsConnector::from(config).connect(name, tcp);
+    let mut stream = handshake.await.map_err(failed)?;
+    // Who speaks from here on has proven to be the hub. An alert before that may be anybody's.
+    let spoken = stream.fill_buf().await.map(|bytes| !bytes.is_empty());
+    match spoken {
+        Ok(true) => Ok(stream),
+        Ok(false) => Err(failed(io::ErrorKind::UnexpectedEof.into())),
+        Err(error) if is_expiry(&error) => Err(DialError::CertificateExpired),
+        Err(error) => Err(failed(error)),
     }
-    Ok(stream)
+}
+
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn is_expiry(error: &io::Error) -> bool {
+    let expired = rustls::Error::AlertReceived(AlertDescription::CertificateExpired);
+    tls_error(error) == Some(&expired)
 }
 
 /// What it means that TCP or TLS failed.
 fn failed(address: &str, source: io::Error) -> DialError {
     let address = address.to_owned();
-    let cause = source
-        .get_ref()
-        .and_then(|cause| cause.downcast_ref::<rustls::Error>());
-    match cause {
-        Some(rustls::Error::AlertReceived(AlertDescription::CertificateExpired)) => {
-            DialError::CertificateExpired
-        }
+    match tls_error(&source) {
         // All hubs' authorities have one name, so another one's signature is what does not fit.
         Some(rustls::Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,

@@ -12,8 +12,10 @@ use stevedore_proto::v1::enrolment_client::EnrolmentClient;
 use stevedore_proto_core::exchange::statement;
 use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::{ClusterUid, Digest};
-use stevedore_runtime::tls::{self, Identity, SpkiPin};
-use tokio::time::timeout;
+use stevedore_runtime::admin::ReadyHandle;
+use stevedore_runtime::retry::{Delays, Schedule};
+use stevedore_runtime::tls::{self, ClientVerifier, Identity, SpkiPin};
+use tokio::time::{sleep, timeout};
 use tonic::{Response, Status};
 
 use super::credentials::{Credentials, IdentityStore};
@@ -24,6 +26,8 @@ use crate::chain::chain;
 
 /// Time for an answer: longer than a hub waits for its API server.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// Between attempts to save what was received.
+const SAVE: Schedule = Schedule::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// The stored identity, or a new one for a token.
 ///
@@ -38,25 +42,27 @@ pub async fn obtain(
     token: Option<&JoinToken>,
     cluster: ClusterUid,
     clock: &HubClock,
+    ready: &ReadyHandle,
 ) -> Result<Credentials, JoinError> {
     let stored = store.load().await?;
     let stored = stored.filter(|stored| stored.validity().is_ok());
-    match (stored, token) {
-        (Some(stored), Some(token)) if stored.joined_with != joined_with(token) => {
-            match join(store, token, cluster, clock).await {
-                Ok(credentials) => Ok(credentials),
-                Err(error) => {
-                    tracing::warn!(
-                        error = chain(&error),
-                        "the new join token was not taken; the stored identity stays"
-                    );
-                    Ok(stored)
-                }
-            }
+    let token = match (&stored, token) {
+        (Some(stored), Some(token)) if stored.joined_with == joined_with(token) => None,
+        (_, token) => token,
+    };
+    let Some(token) = token else {
+        return stored.ok_or(JoinError::NoToken);
+    };
+    match (join(token, cluster, clock).await, stored) {
+        (Ok(joined), _) => Ok(save(store, joined, |why| ready.not_ready(why)).await),
+        (Err(error), None) => Err(error),
+        (Err(error), Some(stored)) => {
+            tracing::warn!(
+                error = chain(&error),
+                "the new join token was not taken; the stored identity stays"
+            );
+            Ok(stored)
         }
-        (Some(stored), _) => Ok(stored),
-        (None, Some(token)) => join(store, token, cluster, clock).await,
-        (None, None) => Err(JoinError::NoToken),
     }
 }
 
@@ -65,19 +71,25 @@ pub(super) fn joined_with(token: &JoinToken) -> Digest {
     Digest::of(token.secret.reveal().as_bytes())
 }
 
-/// New credentials for a token, saved before they are given.
-pub(super) async fn join(
+/// Saves received credentials, however often that takes: the hub is asked for no others meanwhile, for a join token
+/// is used up by then. `tell` is told why it does not work yet.
+pub(super) async fn save(
     store: &dyn IdentityStore,
-    token: &JoinToken,
-    cluster: ClusterUid,
-    clock: &HubClock,
-) -> Result<Credentials, JoinError> {
-    let credentials = enrol(token, cluster, clock).await?;
-    store.save(credentials.clone()).await?;
-    Ok(credentials)
+    received: Credentials,
+    tell: impl Fn(String),
+) -> Credentials {
+    let mut delays = Delays::new(SAVE);
+    while let Err(failure) = store.save(received.clone()).await {
+        let again_in = delays.next(rand::random());
+        tracing::warn!(%failure, ?again_in, "a received identity is not saved yet");
+        tell(failure.to_string());
+        sleep(again_in).await;
+    }
+    received
 }
 
-async fn enrol(
+/// New credentials for a token.
+pub(super) async fn join(
     token: &JoinToken,
     cluster: ClusterUid,
     clock: &HubClock,
@@ -107,11 +119,14 @@ async fn enrol(
         addresses: token.addresses.clone(),
         joined_with: joined_with(token),
     };
-    usable(credentials, answer.time_millis, clock)
+    usable(credentials, cluster, answer.time_millis, clock)
 }
 
 /// The next credentials for exactly this identity, over a connection made with the present ones.
-pub(super) async fn renew(dialer: &dial::Dialer) -> Result<Credentials, JoinError> {
+pub(super) async fn renew(
+    dialer: &dial::Dialer,
+    cluster: ClusterUid,
+) -> Result<Credentials, JoinError> {
     let present = dialer.credentials();
     let channel = dialer.connect(None).await?;
     let (key, csr) = new_key()?;
@@ -123,11 +138,14 @@ pub(super) async fn renew(dialer: &dial::Dialer) -> Result<Credentials, JoinErro
         authorities: owned(answer.authorities),
         ..present
     };
-    usable(credentials, answer.time_millis, dialer.clock())
+    usable(credentials, cluster, answer.time_millis, dialer.clock())
 }
 
 /// The next credentials for exactly this identity, whose certificate has expired.
-pub(super) async fn exchange(dialer: &dial::Dialer) -> Result<Credentials, JoinError> {
+pub(super) async fn exchange(
+    dialer: &dial::Dialer,
+    cluster: ClusterUid,
+) -> Result<Credentials, JoinError> {
     let present = dialer.credentials();
     let identity = Identity::from_der(&present.chain, &present.key)?;
     let (channel, binding) = dialer.connect_bare().await?;
@@ -145,7 +163,7 @@ pub(super) async fn exchange(dialer: &dial::Dialer) -> Result<Credentials, JoinE
         authorities: owned(answer.authorities),
         ..present
     };
-    usable(credentials, answer.time_millis, dialer.clock())
+    usable(credentials, cluster, answer.time_millis, dialer.clock())
 }
 
 async fn answered<T>(
@@ -157,15 +175,20 @@ async fn answered<T>(
     }
 }
 
-/// Refuses credentials that could not make a connection, before they replace ones that can.
+/// Refuses credentials that the hub itself would refuse, before they replace ones that it takes. Whether they are valid
+/// is asked for the moment that the hub's clock shows.
 fn usable(
     credentials: Credentials,
+    cluster: ClusterUid,
     hub_millis: Option<u64>,
     clock: &HubClock,
 ) -> Result<Credentials, JoinError> {
-    credentials.validity()?;
-    Identity::from_der(&credentials.chain, &credentials.key)?;
-    tls::roots_from_der(&credentials.authorities)?;
+    let hub_now = hub_millis.and_then(|millis| i64::try_from(millis / 1000).ok());
+    let identity = Identity::from_der(&credentials.chain, &credentials.key)?;
+    let at = hub_now.unwrap_or(credentials.validity()?.not_before);
+    let roots = tls::roots_from_der(&credentials.authorities)?;
+    ClientVerifier::new(roots)?.verify_at(identity.leaf(), at)?;
+    credentials.check_member(cluster)?;
     if let Some(millis) = hub_millis {
         clock.record(millis);
     }
@@ -184,3 +207,6 @@ fn new_key() -> Result<(Vec<u8>, Vec<u8>), JoinError> {
 fn owned(ders: Vec<Bytes>) -> Vec<Vec<u8>> {
     ders.into_iter().map(Vec::from).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,16 +7,17 @@ use futures::future::BoxFuture;
 use stevedore_agent_core::session::{Action, Connection, Event, Session, StoreError};
 use stevedore_proto::v1::hub_client::HubClient;
 use stevedore_proto_core::message::CloseReason;
-use stevedore_proto_core::{Millis, Order, ToAgent, ToHub, limit};
+use stevedore_proto_core::{ContentRef, DeploymentUid, Millis, Order, ToAgent, ToHub, limit};
 use stevedore_runtime::supervise::{Scope, Tasks};
 use stevedore_runtime::trace::TraceContext;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tonic::transport::Channel;
 use tracing::Instrument as _;
 
 use super::connection::{self, ConnectionEvent, End};
 use super::dial::Dialer;
+use crate::wait::until;
 
 /// Frames that wait for a connection: every deployment's report at once, and the pages of a listing.
 const OUTBOX: usize = 2 * limit::DEPLOYMENTS;
@@ -26,6 +27,8 @@ const CONNECTION_EVENTS: usize = 64;
 const STORES: usize = 16;
 /// Contents fetched at once; each may need twice its size in memory.
 const FETCHES: usize = 2;
+/// Room for contents that are being fetched or were and are not stored yet, in KiB: two of the largest.
+const FETCHED: usize = 2 * limit::CONTENT / 1024;
 
 /// Where accepted orders become durable: object sets in the member's API server.
 pub trait OrderStore: Send + Sync + 'static {
@@ -91,6 +94,9 @@ pub struct Link {
     connection_events: mpsc::Sender<ConnectionEvent>,
     stores: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
+    fetched: Arc<Semaphore>,
+    /// The room of the content that is being handed to the machine, until an order that is to be stored takes it.
+    room: Option<OwnedSemaphorePermit>,
     status: watch::Sender<LinkStatus>,
     started: Instant,
 }
@@ -118,6 +124,8 @@ impl Link {
             connection_events,
             stores: Arc::new(Semaphore::new(STORES)),
             fetches: Arc::new(Semaphore::new(FETCHES)),
+            fetched: Arc::new(Semaphore::new(FETCHED)),
+            room: None,
             status,
             started: Instant::now(),
         };
@@ -152,6 +160,10 @@ impl Link {
     fn on_connection_event(&mut self, event: ConnectionEvent, work: &mut Scope) {
         let event = match event {
             ConnectionEvent::Event(event) => event,
+            ConnectionEvent::Fetched(event, room) => {
+                self.room = room;
+                event
+            }
             ConnectionEvent::Open(connection, client) => {
                 self.client = Some((connection, client));
                 Event::Connected(connection)
@@ -164,6 +176,7 @@ impl Link {
         };
         self.update_status(&event);
         self.handle(event, work);
+        self.room = None;
     }
 
     fn ended(&self, why: End) {
@@ -255,20 +268,7 @@ impl Link {
             Action::Fetch {
                 deployment,
                 content,
-            } => {
-                let (events, room) = (self.connection_events.clone(), Arc::clone(&self.fetches));
-                let client = self.client.as_ref().map(|(_, client)| client.clone());
-                work.spawn("fetch", async move {
-                    let _room = room.acquire_owned().await;
-                    let result = connection::fetch(client, content).await;
-                    let event = Event::Fetched {
-                        deployment,
-                        content: content.digest,
-                        result,
-                    };
-                    let _ = events.send(ConnectionEvent::Event(event)).await;
-                });
-            }
+            } => self.fetch(deployment, content, work),
             Action::Refused {
                 deployment,
                 tuple,
@@ -297,8 +297,27 @@ impl Link {
         self.connections.insert(connection, (outbox, scope));
     }
 
+    fn fetch(&self, deployment: DeploymentUid, content: ContentRef, work: &mut Scope) {
+        let (events, fetches) = (self.connection_events.clone(), Arc::clone(&self.fetches));
+        let fetched = Arc::clone(&self.fetched);
+        let client = self.client.as_ref().map(|(_, client)| client.clone());
+        let size = u32::try_from(content.size.div_ceil(1024)).unwrap_or(u32::MAX);
+        work.spawn("fetch", async move {
+            let room = fetched.acquire_many_owned(size).await.ok();
+            let turn = fetches.acquire_owned().await;
+            let result = connection::fetch(client, content).await;
+            drop(turn);
+            let event = Event::Fetched {
+                deployment,
+                content: content.digest,
+                result,
+            };
+            let _ = events.send(ConnectionEvent::Fetched(event, room)).await;
+        });
+    }
+
     fn store(
-        &self,
+        &mut self,
         order: Order,
         content: Option<Arc<[u8]>>,
         traceparent: Option<&str>,
@@ -313,7 +332,9 @@ impl Link {
             .and_then(|text| text.parse::<TraceContext>().ok())
             .map(|trace| trace.step(rand::random()));
         let span = trace.map_or_else(tracing::Span::none, |trace| trace.span("store order"));
+        let fetched = content.as_ref().and_then(|_| self.room.take());
         let run = async move {
+            let _fetched = fetched;
             let _room = room.acquire_owned().await;
             let (deployment, tuple) = (order.deployment, order.tuple);
             tracing::debug!(%deployment, number = tuple.number, "storing an order");
@@ -327,13 +348,5 @@ impl Link {
                 .await;
         };
         work.spawn("store", run.instrument(span));
-    }
-}
-
-/// Ends at `at`, or never.
-pub(super) async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

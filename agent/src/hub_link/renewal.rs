@@ -13,7 +13,8 @@
 //! * Whether a certificate has expired, the hub says; when it is renewed depends on the hub's clock and the
 //!   monotonic one. The wall clock of this member decides nothing.
 //! * Two certificates are an hour apart ([`schedule`]); what fails is repeated after a growing, jittered delay.
-//! * The next identity is saved before it is used. The open session is left alone.
+//! * The next identity is saved before it is used, and until it is, the hub is asked for no other one. The open
+//!   session is left alone.
 //! * An identity that is of no use is reported in the log and in the readiness, with what would help.
 
 mod schedule;
@@ -35,8 +36,8 @@ use super::enrol;
 use super::hub_clock::Readings;
 use super::join_error::JoinError;
 use super::link::LinkStatus;
-use super::link::until;
 use crate::chain::chain;
+use crate::wait::until;
 
 /// How attempts that fail are repeated.
 const RETRY: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(300));
@@ -68,6 +69,24 @@ enum IdentityProblem {
     Revoked,
     /// The hub is of another authority than the one that was joined.
     ForeignHub,
+}
+
+impl IdentityProblem {
+    /// The problem once the link says this.
+    fn after(known: Option<Self>, status: &LinkStatus) -> Option<Self> {
+        match status {
+            LinkStatus::CertificateExpired => Some(Self::Expired),
+            LinkStatus::ForeignHub(_) => Some(Self::ForeignHub),
+            LinkStatus::Refused {
+                reason: CloseReason::Revoked,
+                ..
+            } => Some(Self::Revoked),
+            // The hub did not say anything.
+            LinkStatus::Starting | LinkStatus::Unreachable(_) => known,
+            // The hub takes the certificate.
+            LinkStatus::Refused { .. } | LinkStatus::Connected | LinkStatus::Synced => None,
+        }
+    }
 }
 
 /// What is to be done next for the identity.
@@ -161,15 +180,7 @@ impl Renewal {
     /// Takes what the link says about the identity.
     fn link_status_changed(&mut self) {
         let status = self.rejoin.link_status.borrow_and_update().clone();
-        let problem = match &status {
-            LinkStatus::CertificateExpired => Some(IdentityProblem::Expired),
-            LinkStatus::ForeignHub(_) => Some(IdentityProblem::ForeignHub),
-            LinkStatus::Refused {
-                reason: CloseReason::Revoked,
-                ..
-            } => Some(IdentityProblem::Revoked),
-            _ => None,
-        };
+        let problem = IdentityProblem::after(self.problem, &status);
         if matches!(status, LinkStatus::Connected | LinkStatus::Synced) {
             self.rejoin.ready.ready();
         }
@@ -192,17 +203,14 @@ impl Renewal {
     }
 
     async fn act(&mut self, need: Need) {
+        let cluster = self.rejoin.cluster;
         let asked = match need {
-            Need::Renewal => enrol::renew(&self.dialer).await,
-            Need::Exchange => enrol::exchange(&self.dialer).await,
+            Need::Renewal => enrol::renew(&self.dialer, cluster).await,
+            Need::Exchange => enrol::exchange(&self.dialer, cluster).await,
             Need::Token => return self.join_again(None).await,
         };
-        let kept = match asked {
-            Ok(next) => self.keep(next).await,
-            Err(error) => Err(error),
-        };
-        let error = match kept {
-            Ok(next) => return self.take(next, need),
+        let error = match asked {
+            Ok(next) => return self.take(next, need).await,
             Err(error) => error,
         };
         if let Some(problem) = problem_of(&error) {
@@ -223,16 +231,11 @@ impl Renewal {
         }
     }
 
-    async fn keep(&self, next: Credentials) -> Result<Credentials, JoinError> {
-        self.store.save(next.clone()).await?;
-        Ok(next)
-    }
-
     /// Becomes a member again with a token that was not used before; `error` says why nothing else helps.
     async fn join_again(&mut self, error: Option<JoinError>) {
         let (joined, asked) = self.try_token().await;
         match joined {
-            Ok(next) => self.take(next, Need::Token),
+            Ok(next) => self.take(next, Need::Token).await,
             Err(why) => {
                 let problem = match self.problem {
                     Some(IdentityProblem::Revoked) => {
@@ -261,15 +264,20 @@ impl Renewal {
                 "there is no new join token; `stevedore cluster join NAME` on the hub makes one";
             return (Err(help.to_owned()), Duration::ZERO);
         };
-        let (store, clock) = (self.store.as_ref(), self.dialer.clock());
-        match enrol::join(store, &token, self.rejoin.cluster, clock).await {
+        match enrol::join(&token, self.rejoin.cluster, self.dialer.clock()).await {
             Ok(credentials) => (Ok(credentials), Duration::ZERO),
             Err(error) => (Err(chain(&error)), error.retry_after()),
         }
     }
 
-    /// Uses credentials that were saved.
-    fn take(&mut self, next: Credentials, need: Need) {
+    /// Saves credentials and uses them.
+    async fn take(&mut self, next: Credentials, need: Need) {
+        let next = enrol::save(self.store.as_ref(), next, |why| {
+            if self.problem.is_some() {
+                self.rejoin.ready.not_ready(why);
+            }
+        });
+        let next = next.await;
         let (now, validity) = (Instant::now(), next.validity().ok());
         self.dialer.replace(next);
         self.random = rand::random();
@@ -321,5 +329,44 @@ fn problem_of(error: &JoinError) -> Option<IdentityProblem> {
         JoinError::Dial(DialError::ForeignHub { .. }) => Some(IdentityProblem::ForeignHub),
         error if error.is_revoked() => Some(IdentityProblem::Revoked),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_that_is_known_stays_until_the_hub_takes_the_certificate() {
+        let refused = |reason| LinkStatus::Refused {
+            reason,
+            message: String::new(),
+        };
+        let silent = [
+            LinkStatus::Starting,
+            LinkStatus::Unreachable("no route".into()),
+        ];
+        let taken = [
+            LinkStatus::Connected,
+            LinkStatus::Synced,
+            refused(CloseReason::NotAccepted),
+        ];
+        for (status, problem) in [
+            (LinkStatus::CertificateExpired, IdentityProblem::Expired),
+            (
+                LinkStatus::ForeignHub(String::new()),
+                IdentityProblem::ForeignHub,
+            ),
+            (refused(CloseReason::Revoked), IdentityProblem::Revoked),
+        ] {
+            let known = IdentityProblem::after(None, &status);
+            assert_eq!(known, Some(problem));
+            for status in &silent {
+                assert_eq!(IdentityProblem::after(known, status), known, "{status:?}");
+            }
+            for status in &taken {
+                assert_eq!(IdentityProblem::after(known, status), None, "{status:?}");
+            }
+        }
     }
 }

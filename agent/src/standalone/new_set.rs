@@ -7,13 +7,11 @@ use serde_json::{Value, json};
 use stevedore_crds::v1alpha1::{
     LabelOperator, LabelSelector, ObjectDeploymentSpec, ObjectDeploymentStatus,
 };
-
 use stevedore_proto_core::{Digest, canonical_json, content};
 
 use super::child::{Child, HASH, OBJECT_DEPLOYMENT};
-use super::queue::Name;
 use crate::cluster_api::Resource;
-use crate::store::set_object::Metadata;
+use crate::store::set_object::{Metadata, Name};
 
 /// The most that `spec.previous` takes.
 const PREVIOUS: usize = 64;

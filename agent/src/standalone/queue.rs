@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// Namespace (absent for a ClusterObjectDeployment) and name.
-pub(crate) type Name = (Option<String>, String);
+use crate::store::set_object::Name;
 
 /// The queue.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! One pass over one deployment.
+//! The controller of object deployments: reconciles one after the other, and retries those whose pass failed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,23 +10,28 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::FailureKind;
 use stevedore_client::decode::{Identity, Undecodable, Unreadable, decode};
+use stevedore_runtime::retry::{Delays, Schedule};
 use stevedore_runtime::supervise::Tasks;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::child::Child;
 use super::new_set::{Deployment, hash, new_set, selector, selects};
 use super::plan::{self, SetChange};
-use super::queue::{Name, Queue};
+use super::queue::Queue;
 use super::status::{self, StatusInput};
 use crate::cluster_api::agent_client::Select;
 use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
+use crate::store::set_object::Name;
 use crate::unreadable::UnreadableWriter;
+use crate::wait::until;
 
 /// Sets kept beside the newest, when the deployment does not say.
 const HISTORY: i32 = 10;
-/// After a failed pass.
-const RETRY: Duration = Duration::from_secs(10);
+/// Between passes that fail.
+const RETRY: Schedule = Schedule::new(Duration::from_secs(1), Duration::from_secs(30));
+/// Sets in one page of a list: each is read whole, and may have more than a megabyte.
+const PAGE: &str = "5";
 
 /// The controller of both kinds.
 pub(crate) struct Controller {
@@ -45,22 +50,26 @@ impl Controller {
     }
 
     pub(crate) async fn run(&self) {
-        let mut again: BTreeMap<Instant, Name> = BTreeMap::new();
+        let mut failed: BTreeMap<Name, (Instant, Delays)> = BTreeMap::new();
         loop {
-            let due = again.keys().next().copied();
+            let first = failed.iter().min_by_key(|(_, (due, _))| *due);
+            let first = first.map(|(name, (due, _))| (*due, name.clone()));
             let name = tokio::select! {
                 name = self.queue.next() => name,
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    match again.pop_first() {
-                        Some((_, name)) => name,
-                        None => continue,
-                    }
+                () = until(first.as_ref().map(|(due, _)| *due)) => match first {
+                    Some((_, name)) => name,
+                    None => continue,
                 }
             };
-            if let Err(failure) = self.reconcile(&name).await {
-                tracing::info!(deployment = name.1, %failure, "an object deployment is tried again");
-                again.retain(|_, waiting| *waiting != name);
-                again.insert(Instant::now() + RETRY, name);
+            match self.reconcile(&name).await {
+                Ok(()) => drop(failed.remove(&name)),
+                Err(failure) => {
+                    tracing::info!(deployment = name.1, %failure, "an object deployment is tried again");
+                    let retry = failed.entry(name);
+                    let (due, delays) =
+                        retry.or_insert_with(|| (Instant::now(), Delays::new(RETRY)));
+                    *due = Instant::now() + delays.next(rand::random());
+                }
             }
         }
     }
@@ -239,7 +248,7 @@ impl Controller {
         let select = Select {
             labels: Some(&selector),
             fields: None,
-            limit: "20",
+            limit: PAGE,
             metadata_only: false,
         };
         let namespace = name.0.as_deref();
@@ -308,4 +317,47 @@ impl Controller {
 struct Reconciled {
     failure: Option<String>,
     collisions: Option<i32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use stevedore_runtime::supervise::Supervisor;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::cluster_api::Transport;
+
+    #[tokio::test(start_paused = true)]
+    async fn every_deployment_whose_pass_fails_is_tried_again_also_when_two_are_due_at_once() {
+        let (asked, mut paths) = tokio::sync::mpsc::unbounded_channel();
+        let server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let _ = asked.send(request.uri().path().to_owned());
+            let answer = http::Response::builder().status(503);
+            std::future::ready(answer.body(kube::client::Body::empty()))
+        });
+        let client = AgentClient::new(Transport::new(kube::Client::new(server, "default")));
+        let (queue, supervisor) = (Arc::default(), Supervisor::new(CancellationToken::new()));
+        let controller = Controller::new(client, Arc::clone(&queue), &supervisor.tasks());
+        let names = ["a", "b", "c"];
+        for name in names {
+            queue.add((None, name.to_owned()));
+        }
+        let mut again = BTreeSet::new();
+        let all_again = async {
+            for _ in names {
+                paths.recv().await;
+            }
+            while again.len() < names.len() {
+                again.extend(paths.recv().await);
+            }
+        };
+        tokio::select! {
+            () = controller.run() => {}
+            () = all_again => {}
+            () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+        }
+        assert_eq!(again.len(), names.len(), "tried again: {again:?}");
+    }
 }

@@ -24,16 +24,10 @@ use crate::ports::{Accounts as _, ContentFailure, ObjectApi};
 /// Secrets of one set that are read at once.
 const READS: usize = 4;
 
-/// A set with its content: both are read from one answer.
+/// The content of a set, which is read from the same answer as its head.
 #[derive(Deserialize)]
 struct WithContent {
-    metadata: Uid,
     spec: Content,
-}
-
-#[derive(Deserialize)]
-struct Uid {
-    uid: String,
 }
 
 /// Reads contents.
@@ -66,7 +60,7 @@ impl ContentReader {
         let head: SetObject = decode(&object).map_err(unreadable)?;
         let stored: WithContent = decode(&object).map_err(unreadable)?;
         drop(object);
-        if *stored.metadata.uid != *set.uid {
+        if *head.metadata.uid != *set.uid {
             return Err(missing(format!("set {} is gone", set.name)));
         }
         let mut content = stored.spec;

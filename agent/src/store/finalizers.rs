@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use stevedore_agent_core::set::{SetHead, SetUid};
-use stevedore_client::watch::changed;
 use stevedore_runtime::retry::Delays;
 use stevedore_runtime::supervise::Tasks;
-use tokio::time::sleep;
 
 use super::set_client::SetClient;
 use super::set_object::SetObject;
 use super::signal::Signal;
 use super::store_error::UNTIL_IT_WORKS;
 use crate::ports::Answer;
+use crate::wait::until_next_attempt;
 
 /// Gives sets our finalizer.
 pub(super) struct Finalizers {
@@ -57,10 +56,7 @@ impl Finalizers {
                     tracing::info!(set = set.name, %failure, "a set cannot be given our finalizer yet");
                 }
             }
-            tokio::select! {
-                () = sleep(delays.next(rand::random())) => {}
-                () = changed(&mut circumstances) => {}
-            }
+            until_next_attempt(&mut delays, &mut circumstances).await;
         }
     }
 

@@ -6,10 +6,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_client::decode::part;
-use stevedore_client::watch::changed;
 use stevedore_runtime::retry::Delays;
 use stevedore_runtime::supervise::Tasks;
-use tokio::time::sleep;
 
 use super::definitions::Definitions;
 use super::index::{Entry, Index};
@@ -19,6 +17,7 @@ use super::state_secret::StateSecret;
 use super::store_error::{UNTIL_IT_WORKS, vanished};
 use crate::cluster_api::{AgentClient, Resource};
 use crate::ports::Answer;
+use crate::wait::until_next_attempt;
 
 /// Writes lost sets again.
 pub(super) struct Restorer {
@@ -27,15 +26,16 @@ pub(super) struct Restorer {
     pub(super) state: Arc<StateSecret>,
     pub(super) definitions: Arc<Definitions>,
     pub(super) circumstances: Arc<Signal>,
+    /// A set cannot be written again: only the hub can make good that it is gone.
+    pub(super) lost: Arc<Signal>,
     pub(super) tasks: Tasks,
 }
 
 impl Restorer {
-    /// Starts to write a removed set again, until it is there or a newer order is.
+    /// Starts to write a removed set again, until it is there or a newer order is, or it is known to be lost.
     pub(super) fn restore(self: &Arc<Self>, name: &str, entry: Entry, object: &RawValue) {
         let Some(body) = fresh(name, object) else {
-            self.index.accept_loss(entry.deployment);
-            return;
+            return self.lost.raise();
         };
         tracing::warn!(
             set = name,
@@ -54,12 +54,13 @@ impl Restorer {
         while self.index.is_lost(&removed) {
             match self.try_write_again(&removed, &body).await {
                 Ok(()) => return,
+                Err(failure) if is_permanent(failure.kind) => {
+                    tracing::warn!(%failure, "a set cannot be written again; the hub is asked for its order");
+                    return self.lost.raise();
+                }
                 Err(failure) => tracing::debug!(%failure, "a set cannot be written again yet"),
             }
-            tokio::select! {
-                () = sleep(delays.next(rand::random())) => {}
-                () = changed(&mut circumstances) => delays.reset(),
-            }
+            until_next_attempt(&mut delays, &mut circumstances).await;
         }
     }
 
@@ -89,8 +90,20 @@ impl Restorer {
             Err(failure) => return Err(failure),
         };
         self.index.enter(&set);
+        if self.index.is_lost(removed) {
+            let what = "another set has its name";
+            return Err(Failure::new(FailureKind::Invalid, what));
+        }
         Ok(())
     }
+}
+
+/// Whether it is no use to try again.
+fn is_permanent(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::Invalid | FailureKind::TooLarge | FailureKind::Unreadable
+    )
 }
 
 /// What of a removed set makes the new one. Nothing of it is decoded: it is stored again as it was.
@@ -120,4 +133,87 @@ fn fresh(name: &str, removed: &RawValue) -> Option<NewSet> {
         },
         spec: part(removed, &["spec"])?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::super::script::{SETS, Script, refusal, set};
+    use super::*;
+
+    /// Has the fifth set deleted at an API server where writing it again is answered like this.
+    async fn deleted(
+        answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static,
+    ) -> Script {
+        let script = Script::new(move |question, _| answer(question)).await;
+        let index = &script.store.index;
+        let newest = set(5);
+        for object in [&set(4), &newest] {
+            index.enter(&serde_json::from_value(object.clone()).unwrap());
+        }
+        let entry = index.remove(&(None, "web-5".into()), "uid-5").unwrap();
+        let removed = serde_json::value::to_raw_value(&newest).unwrap();
+        let restorer = &script.store.watches.restorer;
+        restorer.restore("web-5", entry, &removed);
+        script
+    }
+
+    #[tokio::test]
+    async fn the_hub_is_asked_for_a_set_that_cannot_be_written_again() {
+        let create = format!("POST {SETS}");
+        let read = format!("GET {SETS}/web-5");
+        let refused = |code: u16, found: Value| {
+            let (create, read) = (create.clone(), read.clone());
+            move |question: &str| match question {
+                question if question == create => Some(refusal(code, "no")),
+                question if question == read => Some((200, found.clone())),
+                _ => None,
+            }
+        };
+        let mut older = set(3);
+        older["metadata"]["name"] = json!("web-5");
+        for (what, code, found) in [
+            ("its definition refuses it", 422, json!({})),
+            ("an older set has its name", 409, older),
+            ("what has its name cannot be read", 409, json!({"spec": 1})),
+        ] {
+            let script = deleted(refused(code, found)).await;
+            let mut lost = script.store.lost();
+            let raised = lost.wait_for(|count| *count == 1);
+            let raised = tokio::time::timeout(Duration::from_secs(20), raised).await;
+            assert!(raised.is_ok(), "{what}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_set_that_can_be_written_again_later_is_not_lost() {
+        let refused = AtomicBool::new(false);
+        let create = format!("POST {SETS}");
+        let script = deleted(move |question| {
+            let again = (201, set(5));
+            let first = || !refused.swap(true, Ordering::Relaxed);
+            (question == create).then(|| {
+                if first() {
+                    refusal(503, "later")
+                } else {
+                    again
+                }
+            })
+        })
+        .await;
+        let (restorer, lost) = (&script.store.watches.restorer, script.store.lost());
+        let ended = async {
+            while Arc::strong_count(restorer) > 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+        ended.expect("it is written again");
+        let names = script.store.index.names(false);
+        assert_eq!((names.len(), *lost.borrow()), (2, 0));
+    }
 }

@@ -16,7 +16,7 @@ use super::convert::{self, Unreadable};
 /// Keeps a directly used set until its objects are torn down.
 pub const FINALIZER: &str = "stevedore.dev/teardown";
 
-/// Namespace (absent for a ClusterObjectSet) and name.
+/// Namespace (absent for what is cluster-wide) and name.
 pub(crate) type Name = (Option<String>, String);
 
 /// An `ObjectSet` or a `ClusterObjectSet`.

@@ -14,6 +14,9 @@ use super::set_object::SetObject;
 /// The most that waits, in bytes of JSON; in memory they are several times that.
 pub(super) const CAPACITY: usize = 512 * 1024;
 
+/// The most sets that wait.
+const SETS: usize = 32;
+
 /// Sets and contents that wait to be taken, by UID of the set.
 #[derive(Default)]
 pub(super) struct WriteCache(Mutex<Waiting>);
@@ -31,9 +34,14 @@ struct Fresh {
 }
 
 impl WriteCache {
-    /// A set, as it was just answered.
+    /// A set, as it was just answered. Where too many wait, any other one gives way to it.
     pub(super) fn put_set(&self, set: SetObject) {
-        self.0.lock().sets.insert(set.metadata.uid.clone(), set);
+        let sets = &mut self.0.lock().sets;
+        sets.remove(&set.metadata.uid);
+        if sets.len() == SETS {
+            sets.pop_first();
+        }
+        sets.insert(set.metadata.uid.clone(), set);
     }
 
     /// The content of a set that was just stored, `size` bytes of JSON. It replaces that of an older order of
@@ -104,5 +112,17 @@ mod tests {
         cache.forget("gone");
         put(5, "room again", CAPACITY);
         assert!(cache.take_content("room again").is_some());
+    }
+
+    #[test]
+    fn the_newest_set_waits_however_many_nobody_takes() {
+        let cache = WriteCache::default();
+        let uid = |at: usize| format!("uid-{at:02}");
+        for at in 0..2 * SETS {
+            let set = serde_json::json!({"metadata": {"name": "web", "uid": uid(at)}});
+            cache.put_set(serde_json::from_value(set).unwrap());
+        }
+        assert_eq!(cache.0.lock().sets.len(), SETS);
+        assert!(cache.take_set(&uid(2 * SETS - 1)).is_some());
     }
 }

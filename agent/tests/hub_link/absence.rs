@@ -7,6 +7,8 @@ use stevedore_hub_core::session::Report;
 use stevedore_hub_grpc::server::Settings;
 use stevedore_proto_core::exchange::ExchangeRefusal;
 use stevedore_runtime::clock::Clock;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::support::{Agent, CLUSTER, Hub, Watched, agent, hub, now, serve, start_with};
 
@@ -154,4 +156,35 @@ async fn a_stored_identity_is_used_also_when_this_members_clock_says_that_it_has
     let mut agent = start_with(stored, store, None, Clock::shifted(60 * DAY));
     agent.synced().await;
     assert_eq!(*agent.store.saves.borrow(), 1);
+}
+
+/// Answers whoever connects with an alert that is neither encrypted nor signed: a certificate has expired.
+async fn impostor() -> String {
+    const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 45];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.write_all(&ALERT).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn nobody_but_the_hub_can_call_a_certificate_expired() {
+    let hub = hub(Settings::default()).await;
+    let member = hub.ports.join("one", CLUSTER);
+    let misled = Credentials {
+        addresses: vec![impostor().await],
+        ..hub.given(member, DAY)
+    };
+    let mut agent = back(misled, Clock::SYSTEM).await;
+    let told = |status: &LinkStatus| match status {
+        LinkStatus::Unreachable(why) => why.contains("CertificateExpired"),
+        _ => false,
+    };
+    agent.stands("told by a stranger", told).await;
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stevedore_agent::hub_link::{HubClock, IdentityStore as _, LinkStatus, obtain};
+use stevedore_agent::hub_link::{IdentityStore as _, LinkStatus};
 use stevedore_hub_core::session::Report;
 use stevedore_hub_grpc::server::Settings;
 use stevedore_proto_core::clock::ClockOffset;
 use stevedore_runtime::clock::Clock;
 
-use crate::support::{CLUSTER, Hub, PACKAGE, Watched, agent_with, content, hub, now, start_with};
+use crate::support::{
+    CLUSTER, Hub, PACKAGE, Watched, agent_with, content, hub, now, obtain, start_with,
+};
 
 /// How far a member's clock is ahead, in seconds.
 fn offsets() -> [i64; 5] {
@@ -51,7 +53,7 @@ async fn a_member_with_a_wrong_clock_joins_works_and_comes_back_and_both_sides_n
         let store = Arc::new(Watched::default());
         let identity = {
             store.save(stored).await.unwrap();
-            obtain(store.as_ref(), None, CLUSTER, &HubClock::new(clock)).await
+            obtain(store.as_ref(), None, clock).await
         };
         let mut agent = start_with(identity.unwrap(), store, None, clock);
         agent.synced().await;
@@ -108,9 +110,9 @@ async fn a_hub_whose_certificate_has_expired_is_refused_whatever_the_members_clo
 #[tokio::test]
 async fn a_clock_that_is_months_ahead_is_named_as_what_may_be_wrong() {
     let hub = hub(Settings::default()).await;
-    let far = HubClock::new(Clock::shifted(100 * 24 * 3600));
+    let far = Clock::shifted(100 * 24 * 3600);
     let store = Watched::default();
-    let error = obtain(&store, Some(&hub.invite("one")), CLUSTER, &far).await;
+    let error = obtain(&store, Some(&hub.invite("one")), far).await;
     let error = format!("{:#}", anyhow::Error::new(error.unwrap_err()));
     assert!(error.contains("if the clock is wrong, set it"), "{error}");
 }

@@ -1,14 +1,15 @@
 //! A hub on a free port and an agent whose API server is in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use stevedore_agent::hub_link::{
-    Credentials, Dialer, HubClock, IdentityStore, Link, LinkStatus, MemoryStore, OrderStore,
-    Rejoin, StoreFailure, keep_renewed, obtain,
+    self, Credentials, Dialer, HubClock, IdentityStore, JoinError, Link, LinkStatus, MemoryStore,
+    OrderStore, Rejoin, StoreFailure, keep_renewed,
 };
 use stevedore_agent_core::session::{Event, Identity, Reconnect, Recovered, Session, StoreError};
 use stevedore_hub_core::ports::MemberUid;
@@ -34,8 +35,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) const SOON: Duration = Duration::from_secs(30);
-/// Between two looks at what cannot be waited for.
-const LOOK: Duration = Duration::from_millis(10);
+/// Between two readings of what cannot be waited for.
+const POLL: Duration = Duration::from_millis(10);
 pub(crate) const CLUSTER: ClusterUid = ClusterUid::from_bytes([5; 16]);
 pub(crate) const PACKAGE: PackageUid = PackageUid::from_bytes([7; 16]);
 
@@ -182,9 +183,12 @@ fn begun(reports: &[(ClusterUid, Report)]) -> usize {
 /// An order with its content and trace.
 pub(crate) type Stored = (Order, Option<Arc<[u8]>>, Option<TraceContext>);
 
-/// Orders that were made durable, with their content and trace.
+/// Orders with their content and trace, which are durable once nothing holds them up.
 #[derive(Default)]
-pub(crate) struct Orders(pub(crate) Mutex<BTreeMap<DeploymentUid, Stored>>);
+pub(crate) struct Orders {
+    pub(crate) stored: Mutex<BTreeMap<DeploymentUid, Stored>>,
+    pub(crate) held_up: watch::Sender<BTreeSet<DeploymentUid>>,
+}
 
 impl OrderStore for Orders {
     fn store(
@@ -193,11 +197,13 @@ impl OrderStore for Orders {
         content: Option<Arc<[u8]>>,
         trace: Option<TraceContext>,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.0
-            .lock()
-            .unwrap()
-            .insert(order.deployment, (order, content, trace));
-        Box::pin(async { Ok(()) })
+        let (deployment, mut held_up) = (order.deployment, self.held_up.subscribe());
+        let stored = (order, content, trace);
+        self.stored.lock().unwrap().insert(deployment, stored);
+        Box::pin(async move {
+            let _ = held_up.wait_for(|all| !all.contains(&deployment)).await;
+            Ok(())
+        })
     }
 }
 
@@ -205,6 +211,8 @@ impl OrderStore for Orders {
 pub(crate) struct Watched {
     pub(crate) memory: MemoryStore,
     pub(crate) saves: watch::Sender<u32>,
+    /// How often saving fails before it works.
+    pub(crate) failures: AtomicU32,
 }
 
 impl Default for Watched {
@@ -212,6 +220,7 @@ impl Default for Watched {
         Self {
             memory: MemoryStore::default(),
             saves: watch::Sender::new(0),
+            failures: AtomicU32::new(0),
         }
     }
 }
@@ -223,6 +232,10 @@ impl IdentityStore for Watched {
 
     fn save(&self, credentials: Credentials) -> BoxFuture<'_, Result<(), StoreFailure>> {
         Box::pin(async move {
+            if self.failures.load(Ordering::Relaxed) > 0 {
+                self.failures.fetch_sub(1, Ordering::Relaxed);
+                return Err(StoreFailure("the API server is away".into()));
+            }
             self.memory.save(credentials).await?;
             self.saves.send_modify(|saves| *saves += 1);
             Ok(())
@@ -244,6 +257,15 @@ pub(crate) struct Agent {
     pub(crate) _supervisor: Supervisor,
 }
 
+pub(crate) async fn obtain(
+    store: &dyn IdentityStore,
+    token: Option<&JoinToken>,
+    clock: Clock,
+) -> Result<Credentials, JoinError> {
+    let (clock, ready) = (HubClock::new(clock), Readiness::new().handle("hub"));
+    hub_link::obtain(store, token, CLUSTER, &clock, &ready).await
+}
+
 pub(crate) async fn agent(token: &JoinToken) -> Agent {
     agent_with(token, Clock::SYSTEM).await
 }
@@ -251,7 +273,7 @@ pub(crate) async fn agent(token: &JoinToken) -> Agent {
 /// An agent that joins, with a clock that may be wrong.
 pub(crate) async fn agent_with(token: &JoinToken, clock: Clock) -> Agent {
     let store = Arc::new(Watched::default());
-    let credentials = obtain(store.as_ref(), Some(token), CLUSTER, &HubClock::new(clock)).await;
+    let credentials = obtain(store.as_ref(), Some(token), clock).await;
     start_with(credentials.unwrap(), store, None, clock)
 }
 
@@ -308,6 +330,16 @@ pub(crate) fn start_with(
     }
 }
 
+/// Whether something holds that cannot be waited for.
+async fn soon(holds: impl Fn() -> bool) -> bool {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(SOON, wait).await.is_ok()
+}
+
 impl Agent {
     pub(crate) async fn stands(&mut self, what: &str, fits: impl Fn(&LinkStatus) -> bool) {
         let seen = tokio::time::timeout(SOON, self.status.wait_for(|status| fits(status)))
@@ -318,13 +350,17 @@ impl Agent {
 
     /// Waits until the agent says what it lacks, in words that fit.
     pub(crate) async fn lacks(&mut self, words: &str) {
-        let says = async {
-            while !self.readiness.missing().join(" ").contains(words) {
-                tokio::time::sleep(LOOK).await;
-            }
-        };
-        let said = tokio::time::timeout(SOON, says).await.is_ok();
+        let said = soon(|| self.readiness.missing().join(" ").contains(words)).await;
         assert!(said, "never {words:?}: {:?}", self.readiness.missing());
+    }
+
+    /// Waits until these orders are being made durable.
+    pub(crate) async fn storing(&self, deployments: &[DeploymentUid]) {
+        let stored = || {
+            let stored = self.orders.stored.lock().unwrap();
+            deployments.iter().all(|one| stored.contains_key(one))
+        };
+        assert!(soon(stored).await, "never {deployments:?}");
     }
 
     /// Waits until its identity was saved so often.

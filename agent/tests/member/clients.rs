@@ -1,4 +1,4 @@
-//! What the clients send, and what refusals become.
+//! Requests as the clients send them, and refusals as they become failures.
 
 use serde_json::{Value, json};
 use stevedore_agent::cluster_api::agent_client::NamespaceState;

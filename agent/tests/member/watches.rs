@@ -17,9 +17,9 @@ use super::support::{
 
 /// Writes down what was seen.
 #[derive(Default)]
-struct Diary(Mutex<Vec<String>>);
+struct Recorder(Mutex<Vec<String>>);
 
-impl Diary {
+impl Recorder {
     fn lines(&self) -> Vec<String> {
         self.0.lock().expect("nobody panics while writing").clone()
     }
@@ -37,7 +37,7 @@ impl Diary {
     }
 }
 
-impl ObjectSink for Diary {
+impl ObjectSink for Recorder {
     fn offer(&self, notice: WatchNotice) -> BoxFuture<'_, ()> {
         let name = |object: &Value| ObjectKey::of(object).expect("kind and name").to_string();
         let line = match &notice {
@@ -65,21 +65,21 @@ fn key(kind: Kind, namespace: &str) -> WatchKey {
     }
 }
 
-/// Watches as the account of packages, whose notices a diary takes.
-fn watching(parts: &Parts) -> (SharedWatches, Arc<Diary>, Account) {
+/// Watches as the account of packages, whose notices a recorder takes.
+fn watching(parts: &Parts) -> (SharedWatches, Arc<Recorder>, Account) {
     let watches = SharedWatches::new(
         parts.client.transport().clone(),
         parts.discovery.clone(),
         parts.store.circumstances(),
         &test_tasks(),
     );
-    let diary = Arc::new(Diary::default());
-    watches.attach(diary.clone());
+    let recorder = Arc::new(Recorder::default());
+    watches.attach(recorder.clone());
     let account = Account {
         namespace: SYSTEM.into(),
         name: "stevedore-packages".into(),
     };
-    (watches, diary, account)
+    (watches, recorder, account)
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn deployments_share_a_watch_that_sees_labelled_objects_and_ends_with_the_last_o
         let cluster = quiet().await;
         namespace(cluster, "watches").await;
         let parts = parts().await;
-        let (watches, diary, account) = watching(&parts);
+        let (watches, recorder, account) = watching(&parts);
         let labelled = |name: &str, value: &str| {
             let mut object = config_map("watches", name, value);
             object["metadata"]["labels"] = json!({"stevedore.dev/deployment": "d"});
@@ -103,29 +103,29 @@ fn deployments_share_a_watch_that_sees_labelled_objects_and_ends_with_the_last_o
         watches.set_interest(one, &account, vec![maps.clone()]);
         watches.set_interest(two, &account, vec![maps.clone()]);
         assert_eq!(watches.len(), 1);
-        diary.has("synced").await;
+        recorder.has("synced").await;
         assert_eq!(
-            diary.lines(),
+            recorder.lines(),
             ["restarted", "seen ConfigMap watches/listed \"1\"", "synced"]
         );
 
         let all = api(cluster, "ConfigMap", Some("watches"));
         create(cluster, labelled("later", "2")).await;
-        diary.has("seen ConfigMap watches/later \"2\"").await;
+        recorder.has("seen ConfigMap watches/later \"2\"").await;
         let change = json!({"data": {"value": "3"}});
         all.patch("later", &PatchParams::default(), &Patch::Merge(&change))
             .await
             .unwrap();
-        diary.has("seen ConfigMap watches/later \"3\"").await;
+        recorder.has("seen ConfigMap watches/later \"3\"").await;
         let unlabel = json!({"metadata": {"labels": {"stevedore.dev/deployment": null}}});
         all.patch("later", &PatchParams::default(), &Patch::Merge(&unlabel))
             .await
             .unwrap();
-        diary.has("removed ConfigMap watches/later").await;
+        recorder.has("removed ConfigMap watches/later").await;
         all.delete("listed", &DeleteParams::default())
             .await
             .unwrap();
-        diary.has("removed ConfigMap watches/listed").await;
+        recorder.has("removed ConfigMap watches/listed").await;
 
         watches.set_interest(one, &account, vec![]);
         assert_eq!(watches.len(), 1);
@@ -138,7 +138,7 @@ fn deployments_share_a_watch_that_sees_labelled_objects_and_ends_with_the_last_o
 fn what_may_not_be_watched_or_is_not_served_is_told_and_tried_again() {
     run(async {
         let parts = parts().await;
-        let (watches, diary, account) = watching(&parts);
+        let (watches, recorder, account) = watching(&parts);
         let roles = key(
             Kind::new("rbac.authorization.k8s.io", "v1", "Role"),
             "default",
@@ -146,10 +146,10 @@ fn what_may_not_be_watched_or_is_not_served_is_told_and_tried_again() {
         let nothing = key(Kind::new("nobody.example", "v1", "Nothing"), "default");
         let one = DeploymentUid::from_bytes([3; 16]);
         watches.set_interest(one, &account, vec![roles, nothing]);
-        diary
+        recorder
             .has(&format!("failed {:?}", FailureKind::Forbidden))
             .await;
-        diary
+        recorder
             .has(&format!("failed {:?}", FailureKind::NoKind))
             .await;
         watches.set_interest(one, &account, vec![]);
@@ -160,7 +160,7 @@ fn what_may_not_be_watched_or_is_not_served_is_told_and_tried_again() {
 fn more_watches_than_a_connection_takes_hold_up_no_request() {
     run(async {
         let parts = parts().await;
-        let (watches, diary, account) = watching(&parts);
+        let (watches, recorder, account) = watching(&parts);
         let maps = |at| {
             let kind = Kind::new("", "v1", "ConfigMap");
             key(kind, &format!("watches-many-{at}"))
@@ -170,7 +170,7 @@ fn more_watches_than_a_connection_takes_hold_up_no_request() {
         watches.set_interest(one, &account, (0..many).map(maps).collect());
         eventually("every watch has begun", || async {
             let synced = |line: &&String| *line == "synced";
-            match diary.lines().iter().filter(synced).count() {
+            match recorder.lines().iter().filter(synced).count() {
                 begun if begun == many => Ok(()),
                 begun => Err(begun.to_string()),
             }
@@ -181,7 +181,7 @@ fn more_watches_than_a_connection_takes_hold_up_no_request() {
         let mut late = config_map("watches-many-149", "late", "1");
         late["metadata"]["labels"] = json!({"stevedore.dev/deployment": "d"});
         create(quiet().await, late).await;
-        diary
+        recorder
             .has("seen ConfigMap watches-many-149/late \"1\"")
             .await;
         let answer = parts.client.server_version();

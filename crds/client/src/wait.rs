@@ -9,7 +9,7 @@ use stevedore_runtime::retry::{Delays, Schedule};
 use crate::api::Api;
 
 /// Time between two reads: somebody waits for what comes at once, and nobody for the second after minutes.
-const LOOKS: Schedule = Schedule::new(Duration::from_millis(100), Duration::from_secs(1));
+const POLL: Schedule = Schedule::new(Duration::from_millis(100), Duration::from_secs(1));
 
 /// Reads an object until it is as `condition` wants it, and gives it as it was read then; `condition` is given
 /// `None` while there is no object. It is read again and again, not watched. Without a deadline: the caller has
@@ -22,7 +22,7 @@ pub async fn await_condition<K: DeserializeOwned>(
     name: &str,
     condition: impl Fn(Option<&K>) -> bool,
 ) -> Result<Option<K>, Error> {
-    let mut delays = Delays::new(LOOKS);
+    let mut delays = Delays::new(POLL);
     loop {
         let found = api.get_opt(name).await?;
         if condition(found.as_ref()) {

@@ -4,7 +4,8 @@
 //! cannot be read stops no other. How requests are made is the business of a [`Requests`].
 //!
 //! # Guarantees
-//! * Everything is bounded: a page of a list, its bytes, a line of a watch, the time without a word.
+//! * Everything is bounded: a page of a list, its bytes, a line of a watch, the time without a word. A page that is too
+//!   large is asked for again with fewer objects, which starts nothing over.
 //! * A watch that ends is taken up where it ended. Only when the server no longer has that place (410), or said
 //!   something that cannot be read, is everything listed again.
 //! * Whatever fails is tried again after a growing, jittered, capped wait: a request, a list that cannot be read,
@@ -45,7 +46,7 @@ const SLACK: Duration = Duration::from_secs(20);
 const REFUSED: Schedule = Schedule::new(Duration::from_secs(5), Duration::from_secs(120));
 /// The shortest wait after a failure, whatever changes meanwhile.
 const FLOOR: Duration = Duration::from_millis(200);
-/// A watch that lasted no longer ended as soon as it began.
+/// A watch that was open no longer ended as soon as it began.
 const BRIEF: Duration = Duration::from_secs(5);
 
 /// What a watch saw.
@@ -141,9 +142,9 @@ impl<R: Requests> Watch<'_, R> {
             }
             return;
         };
-        let began = Instant::now();
-        let (end, reached) = self.watch(from, handler).await;
-        let brief = began.elapsed() < BRIEF;
+        let mut opened = None;
+        let (end, reached) = self.watch(from, &mut opened, handler).await;
+        let brief = opened.is_none_or(|at: Instant| at.elapsed() < BRIEF);
         if !brief {
             self.delays.reset();
             self.refused.reset();
@@ -173,16 +174,17 @@ impl<R: Requests> Watch<'_, R> {
         let _turn = self.requests.turn().await;
         handler.take(Notice::Restarted).await;
         let mut objects = Seen(handler, PhantomData);
-        let place = list::pages(self.requests, self.subject, self.page, &mut objects).await?;
+        let place = list::pages(self.requests, self.subject, &mut self.page, &mut objects).await?;
         handler.take(Notice::Synced).await;
         Ok(place)
     }
 
-    /// Watches from a place on until it ends, and gives the place that was reached. A watch that was broken says
-    /// that it works as soon as it is open: nothing of what happened meanwhile is missed.
+    /// Watches from a place on until it ends, and gives the place that was reached; `opened` is when it was open. A
+    /// watch that was broken says that it works as soon as it is open: nothing of what happened meanwhile is missed.
     async fn watch(
         &mut self,
         from: String,
+        opened: &mut Option<Instant>,
         handler: &mut impl Handler<R::Failure>,
     ) -> (End<R::Failure>, String) {
         let path = self
@@ -197,6 +199,7 @@ impl<R: Requests> Watch<'_, R> {
             Ok(stream) => stream,
             Err(failure) => return (self.end(failure), place),
         };
+        *opened = Some(Instant::now());
         if std::mem::take(&mut self.broken) {
             handler.take(Notice::Synced).await;
         }
@@ -249,9 +252,6 @@ impl<R: Requests> Watch<'_, R> {
     async fn failed(&mut self, failure: R::Failure, handler: &mut impl Handler<R::Failure>) {
         self.broken = true;
         let verdict = self.requests.verdict(&failure);
-        if matches!(verdict, Verdict::TooLarge) {
-            self.page = (self.page / 2).max(1);
-        }
         let (series, asked, refused) = match verdict {
             Verdict::Retry(asked) => (&mut self.delays, asked, false),
             Verdict::Refused(asked) => (&mut self.refused, asked, true),

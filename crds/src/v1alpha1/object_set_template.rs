@@ -1,4 +1,4 @@
-//! What an object set consists of: phases of objects, and probes.
+//! The template of an object set: phases of objects, and probes.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;

@@ -1,7 +1,8 @@
 //! Proof of the key of an expired certificate: verifies what an exchange request says.
 //!
-//! Everything in [`verify`] is computed from the request, the connection and the hub's authority. Whether the
-//! member may still take part, whether its certificate is too old and whether it asks too often is decided
+//! Everything in [`verify`] is computed from the request, the connection and the hub's authority: the certificate
+//! first, then the proof of its key, and the signing request last, so that a stranger has only a certificate parsed.
+//! Whether the member may still take part, whether its certificate is too old and whether it asks too often is decided
 //! afterwards, so that only who holds a member's key can take from a quota or have anything shown.
 
 use stevedore_proto::v1;
@@ -66,17 +67,21 @@ pub(crate) fn verify(
     authority: &ClientVerifier,
     now: i64,
 ) -> Result<(ClusterIdentity, pki::Request), NotIssued> {
-    if request.certificate.len() > limit::ENROLMENT_FIELD || request.signature.len() > SIGNATURE {
-        let message = "the certificate or its signature is too long";
+    let too_long = |field: &[u8]| field.len() > limit::ENROLMENT_FIELD;
+    if too_long(&request.certificate)
+        || too_long(&request.csr)
+        || request.signature.len() > SIGNATURE
+    {
+        let message = "a field of the request is too long";
         let status = status_code::refusal(Code::InvalidArgument, "InvalidRequest", message);
         return Err(NotIssued::Failed(status));
     }
-    let csr = pki::Request::parse(&request.csr)
-        .map_err(|error| NotIssued::Failed(status_code::not_signed(&error)))?;
     let identity = ClusterIdentity::from_expired(&request.certificate, authority, now)
         .map_err(NotIssued::Refused)?;
     let signed = exchange::statement(binding.as_bytes(), &request.certificate, &request.csr);
     tls::verify_signature(&request.certificate, signed.as_bytes(), &request.signature)
         .map_err(|_| NotIssued::Refused(ExchangeRefusal::KeyNotProven))?;
+    let csr = pki::Request::parse(&request.csr)
+        .map_err(|error| NotIssued::Failed(status_code::not_signed(&error)))?;
     Ok((identity, csr))
 }

@@ -25,6 +25,9 @@ pub const RETRY_METADATA: &str = "grpc-retry-pushback-ms";
 /// gRPC metadata that carries the CamelCase reason of a refused call.
 pub const REASON_METADATA: &str = "stevedore-reason";
 
+/// Beginning of the one name, a URI, in the certificate of a member; the cluster's UID and a `/` come next.
+pub const MEMBER_URI: &str = "spiffe://stevedore.dev/cluster/";
+
 const VERSION: &str = "stv1";
 const MAX_ADDRESSES: usize = 8;
 

@@ -1,4 +1,4 @@
-//! What is one over a limit, or not what it should be, is refused with the field's name.
+//! Refusals of values that are one over a limit, or not what they should be, with the field's name.
 
 use stevedore_proto::decode::Error;
 use stevedore_proto::v1;

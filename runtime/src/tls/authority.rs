@@ -1,4 +1,4 @@
-//! Verification of a server's certificate against pinned authorities, also by a machine whose clock is wrong.
+//! The verifier of a hub's certificate, which trusts pinned authorities also on a machine whose clock is wrong.
 //!
 //! The authority of a hub signs for nobody but its own hub and members, and dates nothing ahead of its own
 //! clock. So the moment from which a verified certificate is valid has passed, whatever this machine's clock
@@ -12,26 +12,81 @@ use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{aws_lc_rs, verify_tls13_signature};
-use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::error::Error;
+use super::pin::SpkiPin;
 
-/// Accepts a server whose chain ends in one of its roots: name, usage and end are verified as always.
+/// Accepts a server whose chain ends in a trusted authority: name, usage and end are verified as always.
 #[derive(Debug)]
-pub(super) struct AuthorityVerifier(Arc<WebPkiServerVerifier>);
+pub(super) struct AuthorityVerifier {
+    trust: Trust,
+    provider: Arc<CryptoProvider>,
+}
+
+#[derive(Debug)]
+enum Trust {
+    /// These authorities.
+    Roots(Arc<WebPkiServerVerifier>),
+    /// The one whose public key this is; the server has to send its certificate.
+    Pin(SpkiPin),
+}
+
+/// What a person reads who has a token of another hub, or whose hub was set up anew.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the certificate is of another authority than the one pinned: the join token is of another hub, or somebody answers in its place"
+)]
+struct Foreign;
 
 impl AuthorityVerifier {
     /// Trusts these roots.
     ///
     /// # Errors
     /// When there is none.
-    pub(super) fn new(roots: RootCertStore) -> Result<Self, Error> {
+    pub(super) fn of_roots(roots: RootCertStore) -> Result<Self, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
-        Ok(Self(verifier.build()?))
+        let trust = Trust::Roots(webpki(roots, &provider)?);
+        Ok(Self { trust, provider })
     }
+
+    /// Trusts the authority with this pin.
+    pub(super) fn of_pin(pin: SpkiPin) -> Self {
+        Self {
+            trust: Trust::Pin(pin),
+            provider: Arc::new(aws_lc_rs::default_provider()),
+        }
+    }
+
+    /// What verifies a chain that was sent with these certificates behind its leaf.
+    fn verifier(
+        &self,
+        intermediates: &[CertificateDer<'_>],
+    ) -> Result<Arc<WebPkiServerVerifier>, rustls::Error> {
+        let pin = match &self.trust {
+            Trust::Roots(verifier) => return Ok(Arc::clone(verifier)),
+            Trust::Pin(pin) => pin,
+        };
+        let root = intermediates
+            .iter()
+            .find(|der| SpkiPin::of_certificate(der).is_ok_and(|of| of == *pin))
+            .ok_or_else(|| rustls::Error::Other(OtherError(Arc::new(Foreign))))?;
+        let mut roots = RootCertStore::empty();
+        roots.add(root.clone().into_owned())?;
+        webpki(roots, &self.provider)
+            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
+    }
+}
+
+fn webpki(
+    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    let provider = Arc::clone(provider);
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+    Ok(verifier.build()?)
 }
 
 /// The later of `now` and the moment from which the certificate is valid. One that cannot be read is refused
@@ -54,17 +109,22 @@ impl ServerCertVerifier for AuthorityVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let now = latest_known(now, end_entity);
-        self.0
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        self.verifier(intermediates)?.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        )
     }
 
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        refuse_tls12(message, certificate, signed)
+        Err(rustls::Error::General("TLS 1.2 is not spoken".to_owned()))
     }
 
     fn verify_tls13_signature(
@@ -73,33 +133,13 @@ impl ServerCertVerifier for AuthorityVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_handshake(message, certificate, signed)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
-}
-
-pub(super) fn refuse_tls12(
-    _message: &[u8],
-    _certificate: &CertificateDer<'_>,
-    _signed: &DigitallySignedStruct,
-) -> Result<HandshakeSignatureValid, rustls::Error> {
-    Err(rustls::Error::General("TLS 1.2 is not spoken".to_owned()))
-}
-
-pub(super) fn verify_handshake(
-    message: &[u8],
-    certificate: &CertificateDer<'_>,
-    signed: &DigitallySignedStruct,
-) -> Result<HandshakeSignatureValid, rustls::Error> {
-    let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
-    verify_tls13_signature(message, certificate, signed, &algorithms)
-}
-
-pub(super) fn supported_schemes() -> Vec<SignatureScheme> {
-    aws_lc_rs::default_provider()
-        .signature_verification_algorithms
-        .supported_schemes()
 }

@@ -1,15 +1,10 @@
-//! Trust in one CA by the hash of its public key.
+//! Pins: hashes of public keys, by which one authority is trusted before its certificate is known.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use sha2::{Digest as _, Sha256};
 
-use super::authority::{self, AuthorityVerifier};
 use super::certificates::certificates;
 use super::error::Error;
 
@@ -77,72 +72,6 @@ impl FromStr for SpkiPin {
             *byte = u8::from_str_radix(digits, 16).map_err(|_| Error::Pin)?;
         }
         Ok(Self(pin))
-    }
-}
-
-/// Accepts a server whose chain ends in the pinned CA; the rest is verified as [`AuthorityVerifier`] does.
-#[derive(Debug)]
-pub(super) struct PinnedVerifier {
-    pin: SpkiPin,
-}
-
-/// What a person reads who has a token of another hub, or whose hub was set up anew.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the certificate is of another authority than the one pinned: the join token is of another hub, or somebody answers in its place"
-)]
-struct Foreign;
-
-impl PinnedVerifier {
-    pub(super) fn new(pin: SpkiPin) -> Self {
-        Self { pin }
-    }
-
-    fn pinned_root(&self, intermediates: &[CertificateDer<'_>]) -> Option<CertificateDer<'static>> {
-        intermediates
-            .iter()
-            .find(|der| SpkiPin::of_certificate(der).is_ok_and(|pin| pin == self.pin))
-            .map(|der| der.clone().into_owned())
-    }
-}
-
-impl ServerCertVerifier for PinnedVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let foreign = || rustls::Error::Other(OtherError(Arc::new(Foreign)));
-        let mut roots = RootCertStore::empty();
-        roots.add(self.pinned_root(intermediates).ok_or_else(foreign)?)?;
-        AuthorityVerifier::new(roots)
-            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        authority::refuse_tls12(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        authority::verify_handshake(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        authority::supported_schemes()
     }
 }
 

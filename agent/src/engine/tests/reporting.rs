@@ -1,4 +1,4 @@
-//! What is said, when, and whose word counts.
+//! Reports and statuses: their occasions, and whose word counts.
 
 use stevedore_agent_core::failure::{Failure, FailureKind};
 

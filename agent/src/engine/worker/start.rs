@@ -140,7 +140,7 @@ impl Worker {
         Some(Requester {
             deployment: self.uid,
             api: self.api()?,
-            pools: Arc::clone(&self.pools),
+            cel: Arc::clone(&self.cel),
             evaluator: self.mailbox.evaluator(),
         })
     }

@@ -5,7 +5,7 @@ use std::future::Future;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::requests::{Accept, Requests};
+use super::requests::{Accept, Requests, Verdict};
 use super::{Fault, Subject};
 
 /// Takes the objects of a list, one after the other.
@@ -32,21 +32,27 @@ struct Metadata {
     resource_version: String,
 }
 
-/// Reads everything, so many objects at a time, and gives the version that the list is of.
+/// Reads everything, at most `limit` objects at a time, and gives the version that the list is of. A page that is too
+/// large is asked for again from the same place with fewer objects, which is the limit from then on.
 pub(super) async fn pages<R: Requests>(
     requests: &R,
     subject: &Subject,
-    limit: usize,
+    limit: &mut usize,
     objects: &mut impl Objects,
 ) -> Result<String, R::Failure> {
-    let limit = limit.to_string();
     let mut next: Option<String> = None;
     loop {
-        let mut path = subject.selected().query("limit", &limit);
+        let mut path = subject.selected().query("limit", &limit.to_string());
         if let Some(token) = &next {
             path = path.query("continue", token);
         }
-        let answer = requests.get(path, Accept::list(subject)).await?;
+        let answer = match requests.get(path, Accept::list(subject)).await {
+            Err(failure) if *limit > 1 && requests.verdict(&failure) == Verdict::TooLarge => {
+                *limit = (*limit / 4).max(1);
+                continue;
+            }
+            answered => answered?,
+        };
         let page: Page<'_> =
             serde_json::from_slice(&answer).map_err(|_| requests.fault(Fault::Unreadable))?;
         for object in page.items.unwrap_or_default() {

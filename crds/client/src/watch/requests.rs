@@ -1,4 +1,4 @@
-//! How a watch makes its requests.
+//! Requests of a watch, and the trait of whoever makes them.
 
 use std::fmt;
 use std::future::Future;

@@ -73,12 +73,12 @@ struct Number {
 
 /// Writes down what it is told, and says when that was enough.
 #[derive(Clone, Default)]
-struct Diary {
+struct Recorder {
     told: Arc<Mutex<Vec<String>>>,
     wrote: Arc<tokio::sync::Notify>,
 }
 
-impl Diary {
+impl Recorder {
     fn told(&self) -> Vec<String> {
         self.told.lock().unwrap().clone()
     }
@@ -92,7 +92,7 @@ impl Diary {
     }
 }
 
-impl Handler<kube::Error> for Diary {
+impl Handler<kube::Error> for Recorder {
     async fn take(&mut self, notice: Notice<kube::Error>) {
         let line = match notice {
             Notice::Restarted => "restarted".to_owned(),
@@ -117,12 +117,12 @@ fn never() -> Circumstances {
 
 /// What a watch told up to the line with this number.
 async fn watched(client: &Client, lines: usize) -> Vec<String> {
-    let diary = Diary::default();
-    let mut handler = diary.clone();
+    let recorder = Recorder::default();
+    let mut handler = recorder.clone();
     let subject = subject();
     let enough = async {
-        while diary.told().len() < lines {
-            diary.wrote.notified().await;
+        while recorder.told().len() < lines {
+            recorder.wrote.notified().await;
         }
     };
     tokio::select! {
@@ -130,7 +130,7 @@ async fn watched(client: &Client, lines: usize) -> Vec<String> {
         () = enough => {}
         () = sleep(Duration::from_secs(600)) => {}
     }
-    diary.told()
+    recorder.told()
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +208,7 @@ async fn whatever_fails_again_and_again_is_asked_for_less_and_less_often() {
     for (what, answer) in failing {
         let (client, asked) = server(answer);
         let subject = subject();
-        let mut handler = Diary::default();
+        let mut handler = Recorder::default();
         let mut count = async |seconds: u64| {
             let before = asked.load(Ordering::Relaxed);
             tokio::select! {
@@ -281,23 +281,33 @@ async fn a_place_that_the_server_no_longer_has_is_known_by_its_code_and_everythi
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
+async fn a_page_that_is_too_large_is_asked_for_from_the_same_place_with_fewer_objects() {
     let asked = Arc::new(Mutex::new(vec![]));
     let queries = Arc::clone(&asked);
-    let (client, _) = server(move |_, query| {
+    let (client, _) = server(move |at, query| {
         queries.lock().unwrap().push(query.to_owned());
-        let large = ["limit=100", "limit=50"]
-            .iter()
-            .any(|limit| query.starts_with(limit));
-        if large {
-            (200, " ".repeat(MAX_ANSWER + 1))
-        } else {
-            (200, EMPTY.to_owned())
-        }
+        let (next, item) = match at {
+            0 => ("two", object("a", 1, "1")),
+            1 | 2 => return (200, " ".repeat(MAX_ANSWER + 1)),
+            3 => ("", object("b", 2, "2")),
+            _ => return (503, String::new()),
+        };
+        let body = format!(
+            r#"{{"metadata":{{"resourceVersion":"5","continue":"{next}"}},"items":[{item}]}}"#
+        );
+        (200, body)
     });
-    let told = watched(&client, 6).await;
-    assert_eq!(told[5], "synced", "{told:?}");
-    assert!(asked.lock().unwrap()[2].starts_with("limit=25"));
+    let told = watched(&client, 4).await;
+    assert_eq!(told[..4], ["restarted", "seen a=1", "seen b=2", "synced"]);
+    assert_eq!(
+        asked.lock().unwrap()[..4],
+        [
+            "limit=100",
+            "limit=100&continue=two",
+            "limit=25&continue=two",
+            "limit=6&continue=two"
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -336,11 +346,36 @@ async fn silence_ends_a_watch_and_it_is_taken_up_at_once() {
     });
     let client = Client::new(service, "default");
     let subject = subject();
-    let mut handler = Diary::default();
+    let mut handler = Recorder::default();
     tokio::select! {
         () = run(&client, &subject, never(), &mut handler) => {}
         () = sleep((WATCH + SLACK) * 3 + BRIEF) => {}
     }
     assert_eq!(asked.load(Ordering::Relaxed), 5);
     assert_eq!(handler.told(), ["restarted", "synced"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_takes_long_to_be_refused_was_never_open() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let service = tower::service_fn(move |_: http::Request<Body>| {
+        let list = count.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            if list {
+                return Response::builder().body(Body::from(EMPTY.as_bytes().to_vec()));
+            }
+            sleep(BRIEF + Duration::from_secs(1)).await;
+            Response::builder().status(503).body(Body::empty())
+        }
+    });
+    let (client, subject) = (Client::new(service, "default"), subject());
+    let mut handler = Recorder::default();
+    tokio::select! {
+        () = run(&client, &subject, never(), &mut handler) => {}
+        () = sleep(Duration::from_secs(3600)) => {}
+    }
+    // A minute between two attempts, half of it on average, and six seconds each.
+    let asked = asked.load(Ordering::Relaxed);
+    assert!((40..=250).contains(&asked), "{asked} in an hour");
 }

@@ -156,22 +156,28 @@ async fn only_certificates_that_this_hub_gave_to_members_are_exchanged() {
     }
     let early = identity(&hub.authority, name, now() + DAY, LIFE);
     assert_eq!(refused(&hub, &early).await, "CertificateNotYetValid");
+}
 
+#[tokio::test]
+async fn a_signing_request_is_looked_at_once_the_key_of_the_certificate_is_proven() {
+    let hub = hub().await;
+    let (name, _) = hub.member("one", cluster(1)).await;
+    let old = ended(&hub, name, DAY);
     let (channel, binding) = hub.bare().await;
-    let good = request(&ended(&hub, name, DAY), &early, &binding, key_and_csr().1);
-    for request in [
-        v1::ExchangeRequest::default(),
-        v1::ExchangeRequest {
-            csr: vec![0; 10].into(),
-            ..good.clone()
-        },
-        v1::ExchangeRequest {
-            certificate: vec![0; 20_000].into(),
-            ..good.clone()
-        },
+    let proven = request(&old, &old, &binding, vec![0; 10]);
+    let stolen = request(&old, &ended(&hub, name, DAY), &binding, vec![0; 10]);
+    let long = v1::ExchangeRequest {
+        certificate: vec![0; 20_000].into(),
+        ..stolen.clone()
+    };
+    for (request, refusal) in [
+        (v1::ExchangeRequest::default(), "CertificateForeign"),
+        (stolen, "KeyNotProven"),
+        (proven, "InvalidRequest"),
+        (long, "InvalidRequest"),
     ] {
         let status = send(&channel, request).await.unwrap_err();
-        assert_eq!(reason(&status), "InvalidRequest");
+        assert_eq!(reason(&status), refusal);
     }
 }
 

@@ -1,4 +1,4 @@
-//! When the account is looked up, and what its absence means.
+//! Accounts: the occasions of looking one up, and the meaning of its absence.
 
 use super::*;
 use crate::removal;

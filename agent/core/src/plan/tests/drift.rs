@@ -1,4 +1,4 @@
-//! What others do to objects of ours.
+//! Changes that others make to objects of ours.
 
 use super::*;
 use crate::rollout::Author;

@@ -1,4 +1,4 @@
-//! Whatever is ordered and whatever others do: order, completeness and silence.
+//! Properties that hold whatever is ordered and whatever others do: order, completeness and silence.
 
 use proptest::prelude::*;
 

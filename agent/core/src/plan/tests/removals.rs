@@ -1,4 +1,4 @@
-//! What goes, in which order, and what holds it up.
+//! Removals: their order, and what holds them up.
 
 use super::*;
 
