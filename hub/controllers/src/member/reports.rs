@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::Report;
-use stevedore_proto_core::{ClusterUid, PackageUid, Stage};
+use stevedore_proto_core::{ClusterUid, Stage};
 
 use crate::hub::Hub;
 use crate::rollout::ledger_status;
@@ -32,7 +32,7 @@ pub(crate) fn take(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &R
     let is_planned_with = is_planned_with(report, taken.was_fenced);
     let is_contact = matches!(report, Report::Connected { .. } | Report::Lost);
     for package in taken.packages {
-        if is_planned_with || (is_contact && is_ending(hub, &package)) {
+        if is_planned_with || (is_contact && hub.packages.is_ending(&package)) {
             // Many members finish at about the same time: one plan takes them all.
             hub.queues.plan.add_after(package, DEBOUNCE);
         }
@@ -56,12 +56,6 @@ fn is_planned_with(report: &Report, was_fenced: bool) -> bool {
         Report::Status { status, .. } => status.stage == Stage::Deleted,
         _ => false,
     }
-}
-
-/// Whether a package waits for its members to go.
-fn is_ending(hub: &Hub, package: &PackageUid) -> bool {
-    let package = hub.packages.get(package);
-    package.is_none_or(|package| package.deleting)
 }
 
 /// Keeps what a report says about the member itself.

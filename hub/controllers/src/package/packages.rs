@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kube::ResourceExt as _;
-use kube::api::DynamicObject;
+use kube::api::{DynamicObject, ObjectMeta};
 use stevedore_client::decode::Identity;
 use stevedore_crds::v1alpha1::{
     ClusterPackage, ClusterPackageSpec, Package, PackageAction, PackageKind, PackageStatus,
@@ -84,6 +84,19 @@ impl Packages {
         };
         let found = namespaced.or_else(cluster);
         found.map_or(Lookup::Absent, Lookup::Unreadable)
+    }
+
+    /// Whether a package is gone, or somebody has deleted it.
+    pub(crate) fn is_ending(&self, uid: &PackageUid) -> bool {
+        let is_deleted = |meta: &ObjectMeta| meta.deletion_timestamp.is_some();
+        let namespaced = self.namespaced.get(uid);
+        let namespaced = namespaced.map(|package| is_deleted(&package.metadata));
+        let cluster = || Some(is_deleted(&self.cluster.get(uid)?.metadata));
+        let readable = namespaced.or_else(cluster);
+        readable.unwrap_or_else(|| {
+            let package = self.lookup(uid).any();
+            package.is_none_or(|package| package.deleting)
+        })
     }
 
     /// The package of this kind and name; a namespace where the kind has one.

@@ -27,8 +27,7 @@ pub(crate) fn queue(hub: &Hub, uid: PackageUid) {
 }
 
 fn delay(hub: &Hub, uid: &PackageUid) -> Duration {
-    let package = hub.packages.lookup(uid).any();
-    match package.is_none_or(|package| package.deleting) {
+    match hub.packages.is_ending(uid) {
         true => BATCH_ENDING,
         false => BATCH,
     }
