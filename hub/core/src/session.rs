@@ -52,6 +52,7 @@ mod identity;
 mod live;
 mod member;
 mod pace;
+mod step;
 
 pub use census::{Census, CensusEntry, Finding};
 pub use cluster_orders::{ClusterOrders, DesiredOrder, History, Relation, TermStart};

@@ -1,33 +1,22 @@
 use proptest::prelude::*;
-use stevedore_proto_core::id::{EpochId, TermId};
-use stevedore_proto_core::status::{Blocker, Verdict};
+use stevedore_proto_core::ledger::ObservedState;
+use stevedore_proto_core::status::{Blocker, Truth, Verdict};
 use stevedore_proto_core::{
-    DeploymentStatus, Digest, Environment, Epoch, InstanceId, PackageUid, Reason, Stage, Term,
-    Tuple,
+    DeploymentStatus, Digest, Environment, InstanceId, Leadership, PackageUid, Reason, Stage, Tuple,
 };
 
 use super::*;
+use crate::fixtures::{cluster, leadership};
 use crate::session::FreezeReason;
-use stevedore_proto_core::ledger::ObservedState;
-use stevedore_proto_core::status::Truth;
 
 pub(crate) fn tuple(number: u64) -> Tuple {
+    let Leadership { epoch, term } = leadership(1, 1);
     Tuple {
-        epoch: Epoch {
-            counter: 1,
-            id: EpochId::from_bytes([1; 16]),
-        },
-        term: Term {
-            counter: 1,
-            id: TermId::from_bytes([1; 16]),
-        },
+        epoch,
+        term,
         number,
         digest: Digest::of(&number.to_be_bytes()),
     }
-}
-
-pub(crate) fn cluster(seed: u8) -> ClusterUid {
-    ClusterUid::from_bytes([seed; 16])
 }
 
 pub(crate) fn package() -> PackageKey {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stevedore_proto_core::tuple::Precedence;
 use stevedore_proto_core::{
     DeploymentUid, Digest, Epoch, Leadership, Order, OrderBody, Term, Tuple, held,
 };
@@ -132,13 +131,6 @@ impl ClusterOrders {
                 OrderBody::Apply(content) => content.digest == *digest,
                 OrderBody::Tombstone => false,
             })
-    }
-
-    /// How the member's highest leadership stands to ours: not `Current` means that this hub must not order.
-    pub(super) fn compare_leadership(&self, seen: Option<&Leadership>) -> Precedence {
-        seen.map_or(Precedence::Current, |seen| {
-            self.leadership.compared_to(seen)
-        })
     }
 }
 
