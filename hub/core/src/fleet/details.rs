@@ -4,7 +4,7 @@ use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
 use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth};
 use stevedore_proto_core::{ClusterUid, DeploymentStatus, Reason, Stage, Tuple};
 
-use crate::session::FreezeReason;
+use crate::session::{FreezeReason, Report};
 
 use super::row::{DeploymentState, Row};
 
@@ -104,6 +104,42 @@ impl Details {
             Some(status) if self.is_stuck(status) => DeploymentState::Failed,
             None if self.is_unheard() => DeploymentState::Offline,
             _ => DeploymentState::Progressing,
+        }
+    }
+
+    /// Takes what the member says of this deployment.
+    pub(super) fn report(&mut self, report: &Report) {
+        match report {
+            Report::Progress { tuple, stage, .. } => {
+                self.reached = Some((*tuple, *stage));
+                self.refused = None;
+            }
+            Report::Refused {
+                tuple,
+                reason,
+                message,
+                ..
+            } => self.refused = Some((*tuple, reason.clone(), message.clone())),
+            Report::Frozen { reason, .. } => self.frozen = Some(*reason),
+            Report::Thawed(_) => self.frozen = None,
+            Report::ContentMissing { tuple, .. } => self.lacks_content = Some(*tuple),
+            Report::Status {
+                incarnation,
+                sequence,
+                status,
+            } => {
+                let position = (*incarnation, *sequence);
+                if position <= self.position {
+                    return;
+                }
+                self.position = position;
+                self.reached = Some((status.observed, status.stage));
+                // What it works on it has accepted since, even where the acknowledgement was lost.
+                self.refused
+                    .take_if(|(refused, ..)| *refused == status.observed);
+                self.status = Some(status.clone());
+            }
+            _ => {}
         }
     }
 

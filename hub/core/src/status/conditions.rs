@@ -156,65 +156,63 @@ pub(super) fn available(
     let condition = |status, reason: &str, message: String| {
         Condition::new("Available", status, reason, message)
     };
+    if input.deleting {
+        let blocked = clause(input.blocked.as_ref().map(|blocked| &*blocked.message));
+        let removing = counts.removing;
+        let message = format!("{removing} clusters still tear the package down{blocked}");
+        return condition(Truth::False, "Deleting", message);
+    }
     let Counts {
         targeted,
         available,
         offline,
         ..
     } = *counts;
-    if input.deleting {
-        return condition(
-            Truth::False,
-            "Deleting",
-            format!(
-                "{} clusters still tear the package down{}",
-                counts.removing,
-                input
-                    .blocked
-                    .as_ref()
-                    .map_or(String::new(), |blocked| format!("; {}", blocked.message))
-            ),
-        );
-    }
     if targeted == 0 {
         let shortfall = input.shortfall.unwrap_or(Shortfall::NoTargets);
-        return condition(
-            Truth::Unknown,
-            shortfall.as_str(),
-            shortfall.message().to_owned(),
-        );
+        let message = shortfall.message().to_owned();
+        return condition(Truth::Unknown, shortfall.as_str(), message);
     }
-    let fewer = input.shortfall.map_or(String::new(), |shortfall| {
-        format!("; {}", shortfall.message())
-    });
-    let with = input
-        .kept
-        .as_ref()
-        .map_or(String::new(), |kept| format!(" with {}", revisions(kept)));
+    let fewer = clause(input.shortfall.map(Shortfall::message));
+    let kept = input.kept.as_ref();
+    let with = kept.map_or(String::new(), |kept| format!(" with {}", revisions(kept)));
     let seen = format!("{available} of {targeted} clusters are available{with}{fewer}");
     if available + offline < targeted {
-        let otherwise = match unready {
-            // Ready says why nothing newer is ordered.
-            Some(unready) if input.kept.is_some() => (unready.reason.as_str(), String::new()),
-            Some(unready) => (unready.reason.as_str(), format!("; {}", unready.message)),
-            None => ("ObjectSetUnready", String::new()),
-        };
-        let (reason, why) = failures.first().map_or(otherwise, |group| {
-            (
-                group.failure.reason.as_str(),
-                format!("; {}: {}", group.clusters.join(", "), group.failure.message),
-            )
-        });
+        let (reason, why) = unavailability(input, failures, unready);
         return condition(Truth::False, reason, format!("{seen}{why}"));
     }
     if offline > 0 {
-        return condition(
-            Truth::Unknown,
-            "MembersOffline",
-            format!("{seen}, of {offline} nothing is known now"),
-        );
+        let message = format!("{seen}, of {offline} nothing is known now");
+        return condition(Truth::Unknown, "MembersOffline", message);
     }
     condition(Truth::True, "Available", seen)
+}
+
+/// Why connected clusters are not available: the commonest failure, or what holds the content back.
+fn unavailability<'a>(
+    input: &Input<'_>,
+    failures: &'a [FailureGroup],
+    unready: Option<&'a Failure>,
+) -> (&'a str, String) {
+    if let Some(FailureGroup {
+        failure, clusters, ..
+    }) = failures.first()
+    {
+        let clusters = clusters.join(", ");
+        let why = format!("; {clusters}: {}", failure.message);
+        return (failure.reason.as_str(), why);
+    }
+    let Some(Failure { reason, message }) = unready else {
+        return ("ObjectSetUnready", String::new());
+    };
+    // Ready says why nothing newer is ordered than what is kept.
+    let why = input.kept.is_none().then_some(message.as_str());
+    (reason.as_str(), clause(why))
+}
+
+/// A further clause of a message, if there is one.
+fn clause(text: Option<&str>) -> String {
+    text.map_or(String::new(), |text| format!("; {text}"))
 }
 
 pub(super) fn progressing(counts: &Counts, input: &Input<'_>) -> Condition {
