@@ -1,9 +1,9 @@
 //! Quotas of the enrolment service: how often certificates may be asked for, altogether and by one member.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::Bucket;
 use stevedore_proto_core::Millis;
@@ -50,7 +50,7 @@ impl Quotas {
     /// # Errors
     /// With the milliseconds until there is one.
     pub(crate) fn join(&self) -> Result<(), Millis> {
-        locked(&self.joins).take(self.now())
+        self.joins.lock().take(self.now())
     }
 
     /// Takes one renewal or exchange of the fleet's.
@@ -58,7 +58,7 @@ impl Quotas {
     /// # Errors
     /// With the milliseconds until there is one.
     pub(crate) fn renewal(&self) -> Result<(), Millis> {
-        locked(&self.renewals).take(self.now())
+        self.renewals.lock().take(self.now())
     }
 
     /// Takes one renewal or exchange of this member's own. Only for one that has proven its key.
@@ -67,7 +67,7 @@ impl Quotas {
     /// With the milliseconds until there is one.
     pub(crate) fn member(&self, member: MemberUid) -> Result<(), Millis> {
         let now = self.now();
-        let mut members = locked(&self.members);
+        let mut members = self.members.lock();
         if members.len() >= KEPT && !members.contains_key(&member) {
             members.retain(|_, bucket| !bucket.is_full(now));
         }
@@ -80,10 +80,6 @@ impl Quotas {
     fn now(&self) -> Millis {
         Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
