@@ -51,7 +51,7 @@ pub struct Ordered {
     pub size: u64,
     /// Account that writes the objects; absent for the member's default.
     pub account: Option<String>,
-    /// Whether the member only looks on.
+    /// Whether the member only observes.
     pub paused: bool,
 }
 

@@ -33,7 +33,7 @@ pub trait Members: Send + Sync + 'static {
 /// A join token on its way to being used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redemption {
-    /// Name the token says it is bound to; only tokens bound to exactly this name are looked at.
+    /// Name the token says it is bound to; only tokens bound to exactly this name count.
     pub name: ClusterName,
     /// What proves the invitation.
     pub secret: JoinSecret,

@@ -4,7 +4,7 @@
 //! connection, the orders of that cluster, and the time, and returns what to do. It reads no clock, draws no
 //! random number and does no I/O: the shipped hub, the tests and the simulation drive the same machine.
 //!
-//! Whose connection it is, was decided by the certificate before the first event; nothing in a message says.
+//! The certificate decided before the first event whose connection it is; no message says so.
 //!
 //! One connection:
 //!

@@ -1,4 +1,4 @@
-//! What the agents' port counts.
+//! Metrics of the agents' port.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;

@@ -8,21 +8,21 @@ use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::Bucket;
 use stevedore_proto_core::Millis;
 
-/// Attempts to join that are looked at per second: each costs reads of the hub's API server.
+/// Attempts to join that are handled per second: each costs reads of the hub's API server.
 const JOINS_PER_SECOND: u64 = 20;
-/// Milliseconds' worth of attempts to join that are looked at at once.
+/// Milliseconds' worth of attempts to join that are handled at once.
 const JOIN_BURST: Millis = 5_000;
 /// Renewals and exchanges of the whole fleet per second: each costs two or three signatures and no request. A
 /// fleet of 10,000 that was away until all its certificates expired is back in less than two minutes.
 const RENEWALS_PER_SECOND: u64 = 100;
-/// Milliseconds' worth of renewals and exchanges that are looked at at once.
+/// Milliseconds' worth of renewals and exchanges that are handled at once.
 const RENEWAL_BURST: Millis = 2_000;
 /// Milliseconds between the certificates of one member: it needs one in a month.
 const MEMBER_INTERVAL: Millis = 60_000;
 /// Milliseconds' worth of certificates that one member may ask for at once: an answer may be lost, an agent may
 /// be started anew a few times.
 const MEMBER_BURST: Millis = 5 * MEMBER_INTERVAL;
-/// Members whose quotas are kept before those that are whole again are dropped.
+/// Members whose quotas are kept before full buckets are dropped.
 const KEPT: usize = 1024;
 
 /// All quotas of the enrolment service.

@@ -43,8 +43,8 @@ pub const HANDSHAKES: usize = 256;
 pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
 /// Life of a connection without a certificate: enough to join.
 pub const ANONYMOUS_FOR: Duration = Duration::from_secs(60);
-/// Time between two questions whether the member of an open connection is still admitted. Sessions end sooner and
-/// every call is checked; this is for what stays open without either.
+/// Time between two checks whether the member of an open connection is still admitted. Sessions end sooner and every
+/// call is checked; this is for connections that stay open without calls.
 pub const RECHECK: Duration = Duration::from_secs(60);
 /// Connections without a certificate at once; more are cut.
 pub const ANONYMOUS: usize = 512;
@@ -70,7 +70,7 @@ pub struct Settings {
     pub member_seconds: u32,
     /// Longest life of a session's stream; spread by 10 %.
     pub stream_age: Duration,
-    /// Time between two questions whether the member of an open connection is still admitted.
+    /// Time between two checks whether the member of an open connection is still admitted.
     pub recheck: Duration,
     /// What certificates are dated and verified by.
     pub clock: Clock,
@@ -293,7 +293,7 @@ impl Handshakes {
         });
         let (membership, room) = match membership.filter(Membership::holds) {
             Some(membership) => (Some(membership), None),
-            // Whoever it is will be told with its first call, and has no more room than a stranger.
+            // Its first call tells it why. Until then it takes room as a connection without a certificate does.
             None => {
                 let Ok(room) = self.anonymous.try_acquire_owned() else {
                     self.metrics.anonymous_cut.inc();

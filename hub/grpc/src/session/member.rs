@@ -15,8 +15,8 @@ use super::outbox::{Frame, Outbox};
 use super::reading::{Outgoing, Read, Reads};
 use super::shared::Shared;
 
-/// Speaks for nobody: what an unloaded value names where there is no leadership yet.
-const NOBODY: Leadership = Leadership {
+/// Stands in orders that are not loaded: there is no leadership yet.
+const NO_LEADERSHIP: Leadership = Leadership {
     epoch: Epoch {
         counter: 0,
         id: EpochId::from_bytes([0; 16]),
@@ -160,7 +160,7 @@ impl Task {
     fn orders(&self) -> Arc<ClusterOrders> {
         let port = &self.shared.ports.orders;
         port.of(self.cluster)
-            .unwrap_or_else(|| Arc::new(ClusterOrders::unloaded(NOBODY)))
+            .unwrap_or_else(|| Arc::new(ClusterOrders::unloaded(NO_LEADERSHIP)))
     }
 
     /// Sends an order, or begins to read its content: other orders and answers do not wait for that.
@@ -180,7 +180,7 @@ impl Task {
         }
     }
 
-    /// A content was read: its order goes out, unless another took its place meanwhile.
+    /// A content was read: its order goes out, unless a newer one replaced it meanwhile.
     fn content_read(&mut self, read: Read) {
         let (orders, mut events) = (self.orders(), VecDeque::new());
         let Outgoing { connection, order } = &read.outgoing;

@@ -1,4 +1,4 @@
-//! What every member task and the sessions' handle share.
+//! The state that all member tasks and the handle of the sessions share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -1,4 +1,4 @@
-//! Nothing is ordered by a spec whose own content is not there, whatever ended the pin.
+//! Content that stays: nothing is ordered by a spec whose own content is not there, whatever ended the pin.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What holds for whatever happens to a package, in whatever order.
+//! Properties of plans, whatever happens to a package and in whatever order.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Which content goes with an order, and orders whose content cannot be read when they are to be sent.
+//! Contents of orders: when they travel with one, and orders whose content cannot be read.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Members that say more than the hub knows, or nothing at length.
+//! Hostile members: features of later releases, and listings without an end.
 
 use super::*;
 
