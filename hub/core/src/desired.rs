@@ -94,11 +94,11 @@ impl Desired {
         let Some(orders) = self.clusters.get_mut(cluster) else {
             return;
         };
-        if let Some(wanted) = Arc::make_mut(orders).orders.get_mut(deployment)
-            && wanted.order.is_tombstone()
-            && wanted.order.tuple.number == number
+        if let Some(desired) = Arc::make_mut(orders).orders.get_mut(deployment)
+            && desired.order.is_tombstone()
+            && desired.order.tuple.number == number
         {
-            wanted.finished = true;
+            desired.finished = true;
         }
     }
 

@@ -27,7 +27,7 @@
 //! One deployment, as compared by [`DesiredOrder::relation`]:
 //!
 //! ```text
-//!   held == wanted ──▶ in sync                     held older, in this hub's history ──▶ send
+//!   held == ordered ─▶ in sync                     held older, in this hub's history ──▶ send
 //!   held in no history of this hub ──▶ frozen: reported, nothing is sent until an epoch is raised
 //!   NACKed ──▶ quarantined: reported, not sent again until the order changes
 //! ```

@@ -153,7 +153,7 @@ impl MemoryHub {
         let orders = state.orders.entry(cluster).or_default();
         let number = orders
             .get(&deployment)
-            .map_or(1, |wanted| wanted.order.tuple.number + 1);
+            .map_or(1, |desired| desired.order.tuple.number + 1);
         let Leadership { epoch, term } = LEADERSHIP;
         let package = PackageRef {
             namespace: None,
@@ -176,12 +176,12 @@ impl MemoryHub {
         order.tuple.digest = order.digest();
         let tuple = order.tuple;
         let history = History::new(epoch, vec![TermStart { term, first: 1 }]);
-        let wanted = DesiredOrder {
+        let desired = DesiredOrder {
             order: Arc::new(order),
             history: Arc::new(history),
             finished: false,
         };
-        orders.insert(deployment, wanted);
+        orders.insert(deployment, desired);
         (deployment, tuple)
     }
 

@@ -143,7 +143,7 @@ impl Details {
         }
     }
 
-    /// The order that is wanted.
+    /// The newest order.
     pub fn ordered(&self) -> Option<Tuple> {
         self.assignment.and_then(|assignment| assignment.tuple)
     }
@@ -162,7 +162,7 @@ impl Details {
     /// The number of the tombstone, once it is done.
     pub(super) fn torn_down(&self) -> Option<u64> {
         let Assignment {
-            tuple: Some(wanted),
+            tuple: Some(ordered),
             tombstone: true,
             ..
         } = self.assignment?
@@ -170,10 +170,10 @@ impl Details {
             return None;
         };
         let (tuple, stage) = self.reached?;
-        (tuple == wanted && stage == Stage::Deleted).then_some(wanted.number)
+        (tuple == ordered && stage == Stage::Deleted).then_some(ordered.number)
     }
 
-    /// The last report, if it speaks about the order that is wanted, and the agent's process still stands by it.
+    /// The last report, if it speaks about the newest order, and the agent's process still stands by it.
     pub fn current_status(&self) -> Option<&DeploymentStatus> {
         self.last_status().filter(|_| self.position.0 >= self.since)
     }
@@ -184,7 +184,7 @@ impl Details {
             .filter(|status| Some(status.observed) == self.ordered())
     }
 
-    /// Whether only an earlier process of the agent spoke about the order that is wanted.
+    /// Whether only an earlier process of the agent spoke about the newest order.
     fn is_unheard(&self) -> bool {
         self.last_status().is_some() && self.position.0 < self.since
     }

@@ -19,7 +19,7 @@ pub enum DeploymentState {
     /// Neither targeted nor ordered.
     #[default]
     Absent,
-    /// Available at the order that is wanted.
+    /// Available at the newest order.
     Available,
     /// Connected, and on its way.
     Progressing,

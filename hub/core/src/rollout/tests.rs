@@ -102,8 +102,8 @@ impl World {
         })
     }
 
-    /// Stores the plan, and checks that planning again plans nothing.
-    fn step(&mut self) -> Plan {
+    /// Plans, and stores the plan.
+    fn store_plan(&mut self) -> Plan {
         let plan = self.plan();
         for (at, shard) in &plan.shards {
             if *at == self.ledger.shards.len() {
@@ -116,8 +116,9 @@ impl World {
         plan
     }
 
+    /// Stores a plan, and checks that planning again plans nothing.
     fn settle(&mut self) -> Plan {
-        let plan = self.step();
+        let plan = self.store_plan();
         assert!(self.plan().is_empty(), "a second plan is not empty");
         plan
     }

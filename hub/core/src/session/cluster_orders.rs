@@ -59,7 +59,7 @@ pub struct DesiredOrder {
     pub finished: bool,
 }
 
-/// How what a member holds of a deployment stands to what is wanted.
+/// The relation of what a member holds of a deployment to what is ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// The same tuple.
@@ -73,20 +73,20 @@ pub enum Relation {
 impl DesiredOrder {
     /// Compares with what the member holds.
     pub fn relation(&self, held: Option<&Tuple>) -> Relation {
-        let wanted = &self.order.tuple;
+        let desired = &self.order.tuple;
         let Some(held) = held else {
             return Relation::Behind;
         };
-        if held == wanted {
+        if held == desired {
             return Relation::InSync;
         }
-        if held.epoch.counter < wanted.epoch.counter {
+        if held.epoch.counter < desired.epoch.counter {
             return Relation::Behind;
         }
-        if held.epoch.counter > wanted.epoch.counter || held.number > wanted.number {
+        if held.epoch.counter > desired.epoch.counter || held.number > desired.number {
             return Relation::Foreign(FreezeReason::HubRegressed);
         }
-        if held.number == wanted.number || !self.history.gave(held) {
+        if held.number == desired.number || !self.history.gave(held) {
             return Relation::Foreign(FreezeReason::HubDiverged);
         }
         Relation::Behind
@@ -119,18 +119,21 @@ impl ClusterOrders {
         held::root(
             self.orders
                 .iter()
-                .filter(|(_, wanted)| !wanted.finished)
-                .map(|(deployment, wanted)| (*deployment, wanted.order.tuple)),
+                .filter(|(_, desired)| !desired.finished)
+                .map(|(deployment, desired)| (*deployment, desired.order.tuple)),
         )
     }
 
     /// Whether this cluster may fetch a content: only what its own orders name.
     pub fn may_fetch(&self, digest: &Digest) -> bool {
         self.loaded
-            && self.orders.values().any(|wanted| match wanted.order.body {
-                OrderBody::Apply(content) => content.digest == *digest,
-                OrderBody::Tombstone => false,
-            })
+            && self
+                .orders
+                .values()
+                .any(|desired| match desired.order.body {
+                    OrderBody::Apply(content) => content.digest == *digest,
+                    OrderBody::Tombstone => false,
+                })
     }
 }
 

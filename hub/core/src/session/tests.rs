@@ -18,7 +18,7 @@ mod sessions;
 
 const FIRST: Connection = Connection(1);
 
-fn wanted(package: u8, number: u64, content: &str, size: u64) -> DesiredOrder {
+fn desired(package: u8, number: u64, content: &str, size: u64) -> DesiredOrder {
     let package = PackageUid::from_bytes([package; 16]);
     let deployment = DeploymentUid::derive(&package, &cluster(9));
     let Leadership { epoch, term } = leadership(1, 2);
@@ -55,7 +55,7 @@ fn wanted(package: u8, number: u64, content: &str, size: u64) -> DesiredOrder {
 fn orders(all: &[DesiredOrder]) -> ClusterOrders {
     let orders = all
         .iter()
-        .map(|wanted| (wanted.order.deployment, wanted.clone()))
+        .map(|desired| (desired.order.deployment, desired.clone()))
         .collect();
     ClusterOrders {
         loaded: true,
@@ -80,7 +80,7 @@ fn hello(by: InstanceId, held: &[&DesiredOrder]) -> ToHub {
         seen: None,
         root: held::root(
             held.iter()
-                .map(|wanted| (wanted.order.deployment, wanted.order.tuple)),
+                .map(|desired| (desired.order.deployment, desired.order.tuple)),
         ),
         held: held.len() as u32,
         environment: Environment::default(),
@@ -89,11 +89,11 @@ fn hello(by: InstanceId, held: &[&DesiredOrder]) -> ToHub {
 }
 
 fn page(request: u32, held: &[&DesiredOrder], contents: &[&str]) -> ToHub {
-    let entry = |wanted: &&DesiredOrder| Held {
-        deployment: wanted.order.deployment,
-        package: wanted.order.package.clone(),
-        tuple: wanted.order.tuple,
-        content: wanted.order.content(),
+    let entry = |desired: &&DesiredOrder| Held {
+        deployment: desired.order.deployment,
+        package: desired.order.package.clone(),
+        tuple: desired.order.tuple,
+        content: desired.order.content(),
         stage: Stage::Received,
     };
     ToHub::Page(Page {
@@ -108,8 +108,8 @@ fn page(request: u32, held: &[&DesiredOrder], contents: &[&str]) -> ToHub {
     })
 }
 
-fn ack(wanted: &DesiredOrder) -> ToHub {
-    let (deployment, tuple) = (wanted.order.deployment, wanted.order.tuple);
+fn ack(desired: &DesiredOrder) -> ToHub {
+    let (deployment, tuple) = (desired.order.deployment, desired.order.tuple);
     ToHub::Ack {
         deployment,
         tuple,
@@ -191,9 +191,9 @@ fn is_synced(actions: &[Action]) -> bool {
         .any(|action| matches!(action, Action::Send(_, ToAgent::SnapshotComplete { .. })))
 }
 
-fn reports(actions: &[Action], wanted: impl Fn(&Report) -> bool) -> usize {
+fn reports(actions: &[Action], desired: impl Fn(&Report) -> bool) -> usize {
     actions
         .iter()
-        .filter(|action| matches!(action, Action::Report(report) if wanted(report)))
+        .filter(|action| matches!(action, Action::Report(report) if desired(report)))
         .count()
 }

@@ -47,7 +47,7 @@ pub struct Input<'a> {
     pub kept: Option<RangeInclusive<u64>>,
     /// Some clusters' content is still being rendered: nothing is said of the new spec as a whole.
     pub rendering: bool,
-    /// Why nothing can be ordered or torn down now, whatever is wanted.
+    /// Why nothing can be ordered or torn down now, whatever is asked for.
     pub blocked: Option<Failure>,
     /// Names of clusters.
     pub names: Option<&'a BTreeMap<ClusterUid, String>>,

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_member_in_sync_costs_one_digest_and_gets_no_order() {
-    let a = wanted(1, 1, "a", 1);
+    let a = desired(1, 1, "a", 1);
     let mut harness = Harness::new(std::slice::from_ref(&a));
     let actions = harness.opens(FIRST, hello(instance(1), &[&a]), 0);
     assert_eq!((sent(&actions), lists(&actions)), (vec![], None));
@@ -13,7 +13,7 @@ fn a_member_in_sync_costs_one_digest_and_gets_no_order() {
 
 #[test]
 fn words_about_what_is_not_ordered_are_not_kept() {
-    let ours = wanted(1, 1, "ours", 3);
+    let ours = desired(1, 1, "ours", 3);
     let mut harness = Harness::new(std::slice::from_ref(&ours));
     let mut hello = hello(instance(1), &[]);
     if let ToHub::Hello(hello) = &mut hello {
@@ -23,7 +23,7 @@ fn words_about_what_is_not_ordered_are_not_kept() {
     }
     assert!(lists(&harness.opens(FIRST, hello, 0)).is_some());
     for package in 2..200 {
-        harness.hears(FIRST, ack(&wanted(package, 1, "theirs", 3)), 1);
+        harness.hears(FIRST, ack(&desired(package, 1, "theirs", 3)), 1);
     }
     let dirty = harness.member.live.as_ref().map(|live| live.dirty.len());
     assert_eq!(dirty, Some(1), "while a listing is waited for");
@@ -31,8 +31,8 @@ fn words_about_what_is_not_ordered_are_not_kept() {
 
 #[test]
 fn a_poison_order_is_shown_and_not_sent_again_until_it_changes() {
-    let (bad, good) = (wanted(1, 1, "bad", 3), wanted(1, 2, "good", 4));
-    let other = wanted(2, 1, "other", 5);
+    let (bad, good) = (desired(1, 1, "bad", 3), desired(1, 2, "good", 4));
+    let other = desired(2, 1, "other", 5);
     let mut harness = Harness::new(&[bad.clone(), other.clone()]);
     assert_eq!(
         sent(&harness.opens(FIRST, hello(instance(1), &[]), 0)).len(),
@@ -60,8 +60,8 @@ fn a_poison_order_is_shown_and_not_sent_again_until_it_changes() {
 
 #[test]
 fn a_tuple_of_a_lost_history_freezes_the_deployment_and_is_reported_once() {
-    let ours = wanted(1, 3, "ours", 4);
-    let mut lost = wanted(1, 2, "lost", 4);
+    let ours = desired(1, 3, "ours", 4);
+    let mut lost = desired(1, 2, "lost", 4);
     let mut order = (*lost.order).clone();
     order.tuple.term = Term {
         counter: 2,
@@ -79,13 +79,13 @@ fn a_tuple_of_a_lost_history_freezes_the_deployment_and_is_reported_once() {
 
 #[test]
 fn only_an_ack_moves_what_the_hub_believes_and_silence_leads_to_a_repetition() {
-    let a = wanted(1, 1, "a", 1);
+    let a = desired(1, 1, "a", 1);
     let mut harness = Harness::new(std::slice::from_ref(&a));
     harness.opens(FIRST, hello(instance(1), &[]), 0);
     let beat = |held: &[&DesiredOrder]| ToHub::Heartbeat {
         root: held::root(
             held.iter()
-                .map(|wanted| (wanted.order.deployment, wanted.order.tuple)),
+                .map(|desired| (desired.order.deployment, desired.order.tuple)),
         ),
         sequence: 0,
     };
@@ -103,7 +103,7 @@ fn only_an_ack_moves_what_the_hub_believes_and_silence_leads_to_a_repetition() {
 #[test]
 fn a_full_queue_leads_to_a_listing_and_every_order_still_arrives() {
     let all: Vec<_> = (1..=100)
-        .map(|package| wanted(package, 1, "c", 1))
+        .map(|package| desired(package, 1, "c", 1))
         .collect();
     let mut harness = Harness::new(&all);
     let actions = harness.opens(FIRST, hello(instance(1), &[]), 0);
@@ -120,12 +120,12 @@ fn a_full_queue_leads_to_a_listing_and_every_order_still_arrives() {
         let mut next = Vec::new();
         for action in &actions {
             if let Action::SendOrder { order, .. } = action {
-                let wanted = all
+                let desired = all
                     .iter()
-                    .find(|wanted| wanted.order.deployment == order.deployment)
+                    .find(|desired| desired.order.deployment == order.deployment)
                     .unwrap();
-                held.push(wanted);
-                next.extend(harness.hears(FIRST, ack(wanted), 1_003));
+                held.push(desired);
+                next.extend(harness.hears(FIRST, ack(desired), 1_003));
             }
         }
         actions = next;
@@ -135,7 +135,7 @@ fn a_full_queue_leads_to_a_listing_and_every_order_still_arrives() {
 
 #[test]
 fn a_census_finds_what_the_hub_does_not_know() {
-    let (known, unknown) = (wanted(1, 1, "a", 1), wanted(2, 1, "b", 1));
+    let (known, unknown) = (desired(1, 1, "a", 1), desired(2, 1, "b", 1));
     let mut harness = Harness::new(std::slice::from_ref(&known));
     let first = lists(&harness.opens(FIRST, hello(instance(1), &[&known, &unknown]), 0)).unwrap();
     harness.hears(FIRST, page(first, &[&known, &unknown], &[]), 1);

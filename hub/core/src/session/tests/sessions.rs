@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn nothing_is_said_before_the_ledgers_are_loaded() {
-    let mut harness = Harness::new(&[wanted(1, 1, "a", 1)]);
+    let mut harness = Harness::new(&[desired(1, 1, "a", 1)]);
     harness.orders.loaded = false;
     let actions = harness.opens(FIRST, hello(instance(1), &[]), 0);
     assert!(
@@ -122,7 +122,7 @@ fn of_two_instances_that_fight_the_longer_running_one_keeps_the_session() {
 
 #[test]
 fn a_member_that_met_a_newer_leadership_is_sent_nothing() {
-    let mut harness = Harness::new(&[wanted(1, 1, "a", 1)]);
+    let mut harness = Harness::new(&[desired(1, 1, "a", 1)]);
     let ToHub::Hello(mut hello) = hello(instance(1), &[]) else {
         unreachable!("made above")
     };
