@@ -41,6 +41,15 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
 /// What was ordered and reported of one deployment.
 #[derive(Debug, Clone, Default)]
 pub struct Details {
@@ -200,20 +209,15 @@ impl Details {
 
     fn refusal(&self) -> Option<Failure> {
         let (tuple, reason, message) = self.refused.as_ref()?;
-        (Some(*tuple) == self.ordered()).then(|| Failure {
-            reason: reason.clone(),
-            message: message.clone(),
-        })
+        (Some(*tuple) == self.ordered()).then(|| Failure::new(reason.clone(), message))
     }
 
     /// Why the deployment is not available, or what its teardown waits for; none while it is simply on its
     /// way, and none for a member without a session.
     pub fn failure(&self) -> Option<Failure> {
         if let Some(frozen) = self.frozen.or(self.fenced) {
-            return Some(Failure {
-                reason: frozen.reason().clone(),
-                message: "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)".to_owned(),
-            });
+            let message = "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)";
+            return Some(Failure::new(frozen.reason().clone(), message));
         }
         self.refusal().or_else(|| {
             let status = self.current_status()?;
@@ -293,13 +297,8 @@ fn failure_of(status: &DeploymentStatus) -> Failure {
         } else {
             format!("{}: {}", blocker.object, blocker.message)
         };
-        return Failure {
-            reason: blocker.reason.clone(),
-            message,
-        };
+        return Failure::new(blocker.reason.clone(), message);
     }
-    Failure {
-        reason: status.available.reason.clone(),
-        message: status.available.message.clone(),
-    }
+    let available = &status.available;
+    Failure::new(available.reason.clone(), &available.message)
 }

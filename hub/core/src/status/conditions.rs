@@ -2,7 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use stevedore_proto_core::Reason;
 use stevedore_proto_core::status::Truth;
 
 use super::input::{Input, Source};
@@ -16,20 +15,16 @@ pub(super) fn ready(
     input: &Input<'_>,
     unready: Option<Failure>,
 ) -> Condition {
-    let Some(Failure {
-        reason,
-        mut message,
-    }) = unready
-    else {
+    let Some(mut unready) = unready else {
         return Condition {
             r#type: "Ready".into(),
             ..available.clone()
         };
     };
     if input.kept.is_some() && available.status != Truth::True {
-        message = format!("{message}; {}", available.message);
+        unready.message = format!("{}; {}", unready.message, available.message);
     }
-    Condition::new("Ready", Truth::False, reason, message)
+    Condition::of("Ready", Truth::False, unready)
 }
 
 /// Why the spec is not in force, for as long as its content is not there for every target.
@@ -37,24 +32,7 @@ pub(super) fn unready_failure(input: &Input<'_>) -> Option<Failure> {
     if input.blocked.is_some() || input.deleting {
         return input.blocked.clone();
     }
-    let failure = |reason, message: &str| Failure {
-        reason,
-        message: message.to_owned(),
-    };
-    let mut found = match &input.source {
-        Source::Ready => {
-            let invalid = input.invalid().cloned();
-            invalid.or_else(|| {
-                input
-                    .rendering
-                    .then(|| failure(Reason::Rendering, RENDERED_LATER))
-            })
-        }
-        Source::Pending => Some(failure(Reason::Unpacking, "the image is being pulled")),
-        Source::PullFailed(message) => Some(failure(Reason::ImagePullBackOff, message)),
-        Source::Invalid(found) => Some(found.clone()),
-        Source::NotStored(message) => Some(failure(Reason::NotStored, message)),
-    }?;
+    let mut found = input.content_failure().or_else(|| input.rendering())?;
     if let Some(kept) = &input.kept {
         found.message = format!(
             "{} stays, which is not what spec asks for: {}",
@@ -72,10 +50,6 @@ fn revisions(range: &RangeInclusive<u64>) -> String {
         format!("one of revisions {} to {}", range.start(), range.end())
     }
 }
-
-const NOT_STORED: &str = "NotStored";
-const RENDERING: &str = "Rendering";
-const RENDERED_LATER: &str = "the package is being rendered for further clusters";
 
 /// Whether all that is in the way goes by itself.
 fn is_under_way(input: &Input<'_>) -> bool {
@@ -115,36 +89,19 @@ pub(super) fn truth(value: bool) -> Truth {
 }
 
 pub(super) fn source_conditions(input: &Input<'_>) -> Vec<Condition> {
-    let unpacked =
-        |status, reason: &str, message: &str| Condition::new("Unpacked", status, reason, message);
-    let invalid = |failure: &Failure| {
-        Condition::new(
-            "Invalid",
-            Truth::True,
-            failure.reason.clone(),
-            failure.message.clone(),
-        )
-    };
-    let success = unpacked(
-        Truth::True,
-        "UnpackSuccess",
-        "the image was pulled and unpacked",
-    );
-    match &input.source {
-        Source::Pending => vec![unpacked(
-            Truth::Unknown,
-            "Unpacking",
-            "the image is being pulled",
-        )],
-        Source::PullFailed(message) => vec![unpacked(Truth::False, "ImagePullBackOff", message)],
-        Source::NotStored(message) => vec![unpacked(Truth::False, NOT_STORED, message)],
-        Source::Invalid(failure) => vec![success, invalid(failure)],
-        Source::Ready => {
-            let mut conditions = vec![success];
-            conditions.extend(input.invalid().map(invalid));
-            conditions
+    let failure = input.content_failure();
+    let status = match input.source {
+        Source::Pending => Truth::Unknown,
+        Source::PullFailed(_) | Source::NotStored(_) => Truth::False,
+        Source::Invalid(_) | Source::Ready => {
+            let message = "the image was pulled and unpacked";
+            let unpacked = Condition::new("Unpacked", Truth::True, "UnpackSuccess", message);
+            let invalid = failure.map(|failure| Condition::of("Invalid", Truth::True, failure));
+            return [unpacked].into_iter().chain(invalid).collect();
         }
-    }
+    };
+    let unpacked = failure.map(|failure| Condition::of("Unpacked", status, failure));
+    unpacked.into_iter().collect()
 }
 
 pub(super) fn available(
@@ -229,19 +186,16 @@ pub(super) fn progressing(counts: &Counts, input: &Input<'_>) -> Condition {
     if input.paused {
         return condition(Truth::False, "Paused", "the package is paused".to_owned());
     }
-    match &input.source {
-        Source::Ready if input.rendering => {
-            return condition(Truth::True, RENDERING, RENDERED_LATER.to_owned());
-        }
-        Source::Ready => {}
-        Source::Pending => {
-            let message = "the image is being pulled".to_owned();
-            return condition(Truth::True, "Unpacking", message);
-        }
+    let awaited = match input.source {
+        Source::Ready => input.rendering(),
+        Source::Pending => input.content_failure(),
         Source::PullFailed(_) | Source::Invalid(_) | Source::NotStored(_) => {
             let message = "the package waits for an image that can be used".to_owned();
             return condition(Truth::False, "Waiting", message);
         }
+    };
+    if let Some(awaited) = awaited {
+        return Condition::of("Progressing", Truth::True, awaited);
     }
     if updated < targeted || available < targeted || removing > 0 {
         let message = format!(
