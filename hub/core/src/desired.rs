@@ -40,7 +40,7 @@ impl Desired {
         self.loaded = true;
     }
 
-    /// Who speaks.
+    /// The leadership that gives these orders.
     pub fn leadership(&self) -> Leadership {
         self.leadership
     }

@@ -36,7 +36,7 @@ pub const LEADERSHIP: Leadership = Leadership {
 pub struct MemoryHub {
     state: Mutex<State>,
     reports: watch::Sender<Vec<(ClusterUid, Report)>>,
-    /// Contents whose reading takes until they are given.
+    /// Contents whose readers wait until they are given.
     withheld: watch::Sender<BTreeSet<Digest>>,
 }
 
@@ -304,7 +304,7 @@ impl Orders for MemoryHub {
         let found = known.ok_or(ContentError::Missing);
         let mut withheld = self.withheld.subscribe();
         Box::pin(async move {
-            // It ends with the hub, and nobody waits then.
+            // Fails only once the hub is dropped, when nobody waits.
             let _ = withheld.wait_for(|all| !all.contains(&digest)).await;
             found
         })

@@ -173,7 +173,7 @@ impl Sessions {
         admitted.map_err(|wait| Close::new(CloseReason::Busy, busy, wait))
     }
 
-    /// The member's task, started when there is none; one of another `MemberCluster` makes way.
+    /// The member's task, started when there is none; one of another `MemberCluster` is retired.
     fn member(&self, cluster: ClusterUid, member: MemberUid) -> MemberHandle {
         let fits = |handle: &MemberHandle| handle.member == member && !handle.mailbox.is_closed();
         let mut start = None;

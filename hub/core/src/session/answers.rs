@@ -37,7 +37,7 @@ impl Member {
             live.phase = Phase::Synced;
             self.listed(listing, step);
         } else if listing.held.len() + listing.contents.len() == before {
-            // Every page gives the next one its time: pages without end would too.
+            // Each page restarts the time for the next one, so empty pages could go on for ever.
             self.break_off("a page that brings nothing and is not the last", step);
         }
     }

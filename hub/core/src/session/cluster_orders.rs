@@ -98,7 +98,7 @@ impl DesiredOrder {
 pub struct ClusterOrders {
     /// Whether every ledger has been read. Until then sessions are refused.
     pub loaded: bool,
-    /// Who speaks.
+    /// The leadership that gives these orders.
     pub leadership: Leadership,
     /// One entry per deployment.
     pub orders: BTreeMap<DeploymentUid, DesiredOrder>,

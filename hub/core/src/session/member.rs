@@ -19,8 +19,8 @@ use super::step::Step;
 pub(super) struct KnownState {
     pub(super) held: BTreeMap<DeploymentUid, (Tuple, Stage)>,
     pub(super) contents: BTreeSet<Digest>,
-    /// Whether nothing is held beside it. Finished tombstones do not show in the root, and one that a lost
-    /// history ordered must not be overwritten unseen.
+    /// Nothing else is held. Finished tombstones do not show in the root, and one that a lost history ordered must
+    /// not be overwritten unseen.
     pub(super) whole: bool,
     /// Whether the member said which contents it has.
     pub(super) listed: bool,

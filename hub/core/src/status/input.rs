@@ -88,7 +88,7 @@ impl Input<'_> {
             .or_else(|| self.unrendered.get(cluster))
     }
 
-    /// Of those, one to be shown.
+    /// One of those failures, to be shown.
     pub(super) fn invalid(&self) -> Option<&Failure> {
         self.unreadable
             .as_ref()
