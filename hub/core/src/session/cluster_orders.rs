@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stevedore_proto_core::{
-    DeploymentUid, Digest, Epoch, Leadership, Order, OrderBody, Term, Tuple, held,
-};
+use stevedore_proto_core::{DeploymentUid, Digest, Epoch, Leadership, Order, Term, Tuple, held};
 
 use super::event::FreezeReason;
 
@@ -91,6 +89,12 @@ impl DesiredOrder {
         }
         Relation::Behind
     }
+
+    /// Whether it orders this content.
+    pub(super) fn names(&self, content: &Digest) -> bool {
+        let ordered = self.order.content();
+        ordered.is_some_and(|ordered| ordered.digest == *content)
+    }
 }
 
 /// Everything one cluster should hold. Made by whoever reads the ledgers; read by the session.
@@ -126,14 +130,7 @@ impl ClusterOrders {
 
     /// Whether this cluster may fetch a content: only what its own orders name.
     pub fn may_fetch(&self, digest: &Digest) -> bool {
-        self.loaded
-            && self
-                .orders
-                .values()
-                .any(|desired| match desired.order.body {
-                    OrderBody::Apply(content) => content.digest == *digest,
-                    OrderBody::Tombstone => false,
-                })
+        self.loaded && self.orders.values().any(|desired| desired.names(digest))
     }
 }
 

@@ -182,8 +182,7 @@ impl Member {
         let sent = self.live.iter().flat_map(|live| live.in_flight.keys());
         let names = |deployment: &&DeploymentUid| {
             let desired = step.order(deployment);
-            let content = desired.and_then(|desired| desired.order.content());
-            content.is_some_and(|content| content.digest == *digest)
+            desired.is_some_and(|desired| desired.names(digest))
         };
         for deployment in sent.filter(names).copied().collect::<Vec<_>>() {
             self.content_missing(deployment, step);

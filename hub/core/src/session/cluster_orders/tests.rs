@@ -1,5 +1,5 @@
 use stevedore_proto_core::{
-    ClusterUid, ContentRef, EpochId, PackageRef, PackageUid, Settings, TermId,
+    ClusterUid, ContentRef, EpochId, OrderBody, PackageRef, PackageUid, Settings, TermId,
 };
 
 use super::*;
