@@ -1,4 +1,4 @@
-//! What one side of the hub calls on the other, where the ports do not fit as they are.
+//! Adapters between the two sides of the hub, where their ports do not fit as they are.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use stevedore_hub_controllers::hub;
 use stevedore_hub_grpc::session;
 use stevedore_proto_core::{ClusterUid, DeploymentUid, PackageUid};
 
-/// Sessions as the Kubernetes side tells them what changed.
-pub(crate) struct Told(pub(crate) session::Sessions);
+/// Tells sessions what changed on the Kubernetes side.
+pub(crate) struct SessionNotices(pub(crate) session::Sessions);
 
-impl hub::Sessions for Told {
+impl hub::Sessions for SessionNotices {
     fn changed(&self, cluster: ClusterUid, deployments: BTreeSet<DeploymentUid>) {
         self.0.changed(cluster, deployments);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use stevedore_hub::{args::Args, run};
+use stevedore_hub::{args::Args, startup};
 use stevedore_runtime::shutdown::Signals;
 use stevedore_runtime::supervise::Supervisor;
 use stevedore_runtime::tls;
@@ -24,11 +24,8 @@ fn main() -> anyhow::Result<ExitCode> {
         let supervisor = Supervisor::new(CancellationToken::new());
         let tasks = supervisor.tasks();
         // Started as a task: a signal also ends a hub that still waits for the Lease.
-        let starting = tasks.clone();
-        let _ = tasks.spawn(
-            "start",
-            async move { run::start_or_stop(args, &starting).await },
-        );
+        let starting = startup::start_or_fail(args, tasks.clone());
+        let _ = tasks.spawn_until_shutdown("start", starting);
         Ok(supervisor.run(signals, DRAIN).await.into())
     })
 }

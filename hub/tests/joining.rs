@@ -29,8 +29,8 @@ use stevedore_runtime::tls::{self, IdentityCell};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
-use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
 
 /// What the API server was asked, as method and path with query.
 type Asked = Arc<Mutex<Vec<String>>>;
@@ -92,42 +92,64 @@ fn request(name: &str) -> v1::EnrolRequest {
     }
 }
 
+/// A hub that leads, an API server, and a client of the hub's enrolment service.
+struct World {
+    asked: Asked,
+    enrolment: EnrolmentClient<Channel>,
+    _supervisor: Supervisor,
+}
+
+impl World {
+    async fn new() -> Self {
+        tls::install_provider();
+        let (client, asked) = api_server();
+        let settings = Settings {
+            namespace: "stevedore-system".to_owned(),
+            registry: registry::Settings::default(),
+            holder: "hub".to_owned(),
+        };
+        let hub = Hub::new(client.clone(), settings).await.unwrap();
+        let leads = hub.leader().take(&client, "stevedore-system", "hub").await;
+        leads.expect("nobody else wants the Lease");
+
+        let supervisor = Supervisor::new(CancellationToken::new());
+        let tasks = supervisor.tasks();
+        let ports = Ports {
+            members: hub.clone(),
+            orders: hub.clone(),
+            reports: hub.clone(),
+        };
+        let sessions = Sessions::start(ports, Pace::default(), &tasks);
+        let now = jiff::Timestamp::now().as_second();
+        let authority = Arc::new(Authority::create(now).unwrap());
+        let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = server.address();
+        let settings = server::Settings {
+            names: vec!["127.0.0.1".to_owned()],
+            ..server::Settings::default()
+        };
+        server
+            .serve(&tasks, authority.clone(), hub, sessions, settings)
+            .unwrap();
+        let channel = connect(address, &authority).await;
+        asked.lock().unwrap().clear();
+        Self {
+            asked,
+            enrolment: EnrolmentClient::new(channel),
+            _supervisor: supervisor,
+        }
+    }
+
+    /// Tries to join under a name: how it was refused, and what the API server was asked for that.
+    async fn refused(&mut self, name: &str) -> (Status, Vec<String>) {
+        let refused = self.enrolment.enrol(request(name)).await.unwrap_err();
+        (refused, std::mem::take(&mut *self.asked.lock().unwrap()))
+    }
+}
+
 #[tokio::test]
 async fn a_name_that_is_none_makes_the_hub_ask_its_api_server_for_nothing() {
-    tls::install_provider();
-    let (client, asked) = api_server();
-    let settings = Settings {
-        namespace: "stevedore-system".to_owned(),
-        registry: registry::Settings::default(),
-        holder: "hub".to_owned(),
-    };
-    let hub = Hub::new(client.clone(), settings).await.unwrap();
-    let leads = hub.leader().take(&client, "stevedore-system", "hub").await;
-    leads.expect("nobody else wants the Lease");
-
-    let supervisor = Supervisor::new(CancellationToken::new());
-    let tasks = supervisor.tasks();
-    let ports = Ports {
-        members: hub.clone(),
-        orders: hub.clone(),
-        reports: hub.clone(),
-    };
-    let sessions = Sessions::start(ports, Pace::default(), &tasks);
-    let now = jiff::Timestamp::now().as_second();
-    let authority = Arc::new(Authority::create(now).unwrap());
-    let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let address = server.address();
-    let settings = server::Settings {
-        names: vec!["127.0.0.1".to_owned()],
-        ..server::Settings::default()
-    };
-    server
-        .serve(&tasks, authority.clone(), hub, sessions, settings)
-        .unwrap();
-    let channel = connect(address, &authority).await;
-    let mut enrolment = EnrolmentClient::new(channel);
-    asked.lock().unwrap().clear();
-
+    let mut world = World::new().await;
     let long = "a".repeat(254);
     for name in [
         "?x",
@@ -143,19 +165,17 @@ async fn a_name_that_is_none_makes_the_hub_ask_its_api_server_for_nothing() {
         "east\n",
         long.as_str(),
     ] {
-        let refused = enrolment.enrol(request(name)).await.unwrap_err();
-        let saw = std::mem::take(&mut *asked.lock().unwrap());
-        assert!(saw.is_empty(), "{name:?} became {saw:?}");
+        let (refused, asked) = world.refused(name).await;
+        assert!(asked.is_empty(), "{name:?} became {asked:?}");
         assert_eq!(refused.code(), Code::InvalidArgument, "{name:?}");
         let quoted = name.len() > 1 && refused.message().contains(name);
         assert!(!quoted, "{name:?} is quoted: {}", refused.message());
     }
 
-    let refused = enrolment.enrol(request("east.1")).await.unwrap_err();
+    let (refused, asked) = world.refused("east.1").await;
     assert_eq!(refused.code(), Code::PermissionDenied);
-    let saw = asked.lock().unwrap().clone();
     assert_eq!(
-        saw,
+        asked,
         ["GET /apis/stevedore.dev/v1alpha1/memberclusters/east.1"]
     );
 }

@@ -10,15 +10,15 @@ use crate::package::Package;
 use crate::render::{ClusterFacts, RenderInput};
 use crate::violation::{Invalid, Reason};
 
-/// What [`Package::check`] found nothing wrong with, and how far it could look.
+/// The result of a [`Package::check`] that found nothing wrong, and what it could not check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Validated {
     /// The ways to install the package in which it was not rendered; empty when all that was asked for was.
     pub not_rendered: Vec<NotRendered>,
 }
 
-/// One way to install a package, in which nobody knows whether it renders: its defaults alone are not a
-/// configuration, and it has no test case that gives one.
+/// One way to install a package that could not be checked: its defaults alone are not a configuration, and no test
+/// case gives one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotRendered {
     /// Where it would be installed.

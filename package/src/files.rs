@@ -10,4 +10,4 @@ pub(crate) use path::{holds_objects, is_template, output_path};
 pub use stored::{Part, StoredError, StoredFiles};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,7 +10,7 @@ pub const PACKED_BYTES: usize = 10 * 1024 * 1024;
 pub const UNPACKED_BYTES: usize = 64 * 1024 * 1024;
 /// How many times larger than packed an artefact may unpack.
 pub const RATIO: usize = 100;
-/// Unpacked bytes up to which the ratio is not looked at: small archives are mostly padding.
+/// Unpacked bytes up to which the ratio is not checked: small archives are mostly padding.
 pub const RATIO_FREE_BYTES: usize = 1024 * 1024;
 /// Entries of all layers, ignored ones included.
 pub const ENTRIES: usize = 5_000;

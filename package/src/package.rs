@@ -41,8 +41,7 @@ pub(crate) struct Plain {
 }
 
 impl Package {
-    /// Reads a package. What a rendering could not afford to read is not read in vain: reading it has a budget of the
-    /// same size.
+    /// Reads a package, from a budget of the size that a rendering has: what would exhaust that is refused here.
     ///
     /// # Errors
     /// With everything that is wrong with it before anything is rendered.
@@ -132,7 +131,7 @@ impl Plain {
                         let violation = Violation::new(Reason::TooCostly, details);
                         return Err(violation.at(path, document.index));
                     }
-                    // A rendering says so, which knows the object.
+                    // The rendering reports it, since it knows the object.
                     Err(_) => {}
                 }
             }

@@ -98,7 +98,7 @@ impl Package {
                     };
                     let details = format!("line {}: {error}", error.line);
                     violations.push(Violation::new(reason, details).in_file(&error.file));
-                    // What fails may have worked hard for it, unpaid.
+                    // A template that fails has paid for its steps: the budget may be used up.
                     if budget.is_exhausted() || violations.len() > limit::VIOLATIONS {
                         break;
                     }

@@ -82,7 +82,7 @@ impl Violation {
         }
     }
 
-    /// What a package is told that takes more than a rendering may.
+    /// The violation of a package that takes more than a rendering may.
     pub(crate) fn costly(exhausted: Exhausted) -> Self {
         let details = format!("{exhausted}; let the package render less, or split it");
         Violation::new(Reason::TooCostly, details)
@@ -163,7 +163,7 @@ impl Invalid {
         self.more == 0 && self.violations.iter().all(|it| it.reason == reason)
     }
 
-    /// Whether it was given up because it is too costly: what else is wrong may not have been found.
+    /// Whether it is too costly: other violations may not have been found then.
     pub fn is_too_costly(&self) -> bool {
         let first = self.violations.first();
         first.is_some_and(|violation| violation.reason == Reason::TooCostly)

@@ -38,27 +38,18 @@ impl Desired {
     /// Says that every ledger was put in; sessions may start.
     pub fn set_loaded(&mut self) {
         self.loaded = true;
-        for orders in self.clusters.values_mut() {
-            Arc::make_mut(orders).loaded = true;
-        }
     }
 
-    /// Who speaks.
+    /// The leadership that gives these orders.
     pub fn leadership(&self) -> Leadership {
         self.leadership
     }
 
     /// The orders of a cluster; `None` until everything is loaded.
     pub fn of(&self, cluster: &ClusterUid) -> Option<Arc<ClusterOrders>> {
-        if !self.loaded {
-            return None;
-        }
-        Some(
-            self.clusters
-                .get(cluster)
-                .cloned()
-                .unwrap_or_else(|| Arc::new(self.empty())),
-        )
+        let known = self.clusters.get(cluster).cloned();
+        self.loaded
+            .then(|| known.unwrap_or_else(|| Arc::new(self.empty())))
     }
 
     /// Takes a stored ledger; one without rows takes the package's orders away. Returns what changed.
@@ -73,16 +64,16 @@ impl Desired {
             let deployment = order.deployment;
             let orders = self.entry(cluster);
             let old = orders.orders.get(&deployment);
-            let same = old.is_some_and(|old| *old.order == order);
-            if same && old.is_some_and(|old| old.history == history) {
+            let same = old.filter(|old| *old.order == order);
+            if same.is_some_and(|same| same.history == history) {
                 continue;
             }
-            let wanted = DesiredOrder {
-                finished: same && old.is_some_and(|old| old.finished),
+            let desired = DesiredOrder {
+                finished: same.is_some_and(|same| same.finished),
                 order: Arc::new(order),
                 history: Arc::clone(&history),
             };
-            orders.orders.insert(deployment, wanted);
+            orders.orders.insert(deployment, desired);
             changes.entry(cluster).or_default().insert(deployment);
         }
         let before = if present.is_empty() {
@@ -103,11 +94,11 @@ impl Desired {
         let Some(orders) = self.clusters.get_mut(cluster) else {
             return;
         };
-        if let Some(wanted) = Arc::make_mut(orders).orders.get_mut(deployment)
-            && wanted.order.is_tombstone()
-            && wanted.order.tuple.number == number
+        if let Some(desired) = Arc::make_mut(orders).orders.get_mut(deployment)
+            && desired.order.is_tombstone()
+            && desired.order.tuple.number == number
         {
-            wanted.finished = true;
+            desired.finished = true;
         }
     }
 
@@ -122,7 +113,7 @@ impl Desired {
 
     fn empty(&self) -> ClusterOrders {
         ClusterOrders {
-            loaded: self.loaded,
+            loaded: true,
             ..ClusterOrders::unloaded(self.leadership)
         }
     }
@@ -130,33 +121,16 @@ impl Desired {
 
 #[cfg(test)]
 mod tests {
-    use stevedore_proto_core::id::{EpochId, TermId};
-    use stevedore_proto_core::{Digest, Epoch, PackageUid, Term};
+    use stevedore_proto_core::{Digest, PackageUid};
 
     use super::*;
+    use crate::fixtures::{cluster, leadership};
     use crate::ledger::{Ordered, PackageIdentity, Row, Shard};
-
-    fn leadership() -> Leadership {
-        Leadership {
-            epoch: Epoch {
-                counter: 1,
-                id: EpochId::from_bytes([1; 16]),
-            },
-            term: Term {
-                counter: 1,
-                id: TermId::from_bytes([1; 16]),
-            },
-        }
-    }
-
-    fn cluster(seed: u8) -> ClusterUid {
-        ClusterUid::from_bytes([seed; 16])
-    }
 
     fn ledger(rows: &[(u8, u64, bool)]) -> Ledger {
         let mut shard = Shard::default();
         for (seed, number, tombstone) in rows {
-            shard.give(*number, leadership());
+            shard.give(*number, leadership(1, 1));
             let ordered = Ordered {
                 revision: 1,
                 input: Digest::of(b"in"),
@@ -185,7 +159,7 @@ mod tests {
 
     #[test]
     fn nothing_is_known_before_everything_is_loaded() {
-        let mut desired = Desired::new(leadership());
+        let mut desired = Desired::new(leadership(1, 1));
         desired.put(&ledger(&[(1, 1, false)]));
         assert!(desired.of(&cluster(1)).is_none());
         desired.set_loaded();
@@ -196,7 +170,7 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_named_and_a_dropped_row_takes_its_order_away() {
-        let mut desired = Desired::new(leadership());
+        let mut desired = Desired::new(leadership(1, 1));
         desired.set_loaded();
         assert_eq!(
             desired.put(&ledger(&[(1, 1, false), (2, 1, false)])).len(),
@@ -216,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_finished_tombstone_no_longer_counts_for_the_root() {
-        let mut desired = Desired::new(leadership());
+        let mut desired = Desired::new(leadership(1, 1));
         desired.set_loaded();
         let ledger = ledger(&[(1, 4, true)]);
         desired.put(&ledger);

@@ -1,4 +1,4 @@
-//! Epoch and term of the hub as they are stored, and what raising an epoch means.
+//! The stored epoch and term of the hub, and the raise of an epoch.
 //!
 //! Both live in one record that is changed by compare-and-swap only: a leadership takes a new term before it
 //! orders anything, and an operator's raise starts a new epoch above everything any member holds.
@@ -27,8 +27,8 @@ pub struct Record {
 #[error("the stored epoch cannot be read: {0}")]
 pub struct UnreadableRecord(String);
 
-/// Counters above this are nobody's: a member that names one is not counted for a raise, or one damaged member
-/// could leave no number to give to all others.
+/// Highest counter that a raise takes from a member: one damaged member could otherwise leave no number for all
+/// others.
 const MAX_PLAUSIBLE_COUNTER: u64 = 1 << 53;
 
 const EPOCH: &str = "epoch";

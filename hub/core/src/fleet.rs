@@ -67,19 +67,14 @@ impl Fleet {
             .collect();
         for cluster in known {
             let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
+            let assignment = assignments.get(&cluster).copied();
+            rows.change(cluster, contact, |details| details.assignment = assignment);
             let deployment = package.deployment(&cluster);
-            match assignments.get(&cluster) {
-                Some(assignment) => {
-                    self.deployments.insert(deployment, package);
-                    rows.change(cluster, contact, |details| {
-                        details.assignment = Some(*assignment)
-                    });
-                }
-                None => {
-                    self.deployments.remove(&deployment);
-                    rows.change(cluster, contact, |details| details.assignment = None);
-                    rows.deployments.remove(&cluster);
-                }
+            if assignment.is_some() {
+                self.deployments.insert(deployment, package);
+            } else {
+                self.deployments.remove(&deployment);
+                rows.deployments.remove(&cluster);
             }
         }
     }
@@ -120,50 +115,14 @@ impl Fleet {
             Report::Fenced { reason, .. } => {
                 self.contact(cluster, |contact| contact.fenced = Some(*reason))
             }
-            Report::Progress {
-                deployment,
-                tuple,
-                stage,
-            } => self.deployment(cluster, deployment, |details| {
-                details.reached = Some((*tuple, *stage));
-                details.refused = None;
-            }),
-            Report::Refused {
-                deployment,
-                tuple,
-                reason,
-                message,
-            } => self.deployment(cluster, deployment, |details| {
-                details.refused = Some((*tuple, reason.clone(), message.clone()));
-            }),
-            Report::Frozen {
-                deployment, reason, ..
-            } => self.deployment(cluster, deployment, |details| {
-                details.frozen = Some(*reason)
-            }),
-            Report::Thawed(deployment) => {
-                self.deployment(cluster, deployment, |details| details.frozen = None)
+            Report::Progress { deployment, .. }
+            | Report::Refused { deployment, .. }
+            | Report::Frozen { deployment, .. }
+            | Report::Thawed(deployment)
+            | Report::ContentMissing { deployment, .. } => {
+                self.deployment(cluster, deployment, report)
             }
-            Report::ContentMissing { deployment, tuple } => {
-                self.deployment(cluster, deployment, |details| {
-                    details.lacks_content = Some(*tuple)
-                })
-            }
-            Report::Status {
-                incarnation,
-                sequence,
-                status,
-            } => self.deployment(cluster, &status.deployment, |details| {
-                if (*incarnation, *sequence) > details.position {
-                    details.position = (*incarnation, *sequence);
-                    details.reached = Some((status.observed, status.stage));
-                    // What it works on it has accepted since, even where the acknowledgement was lost.
-                    details
-                        .refused
-                        .take_if(|(refused, ..)| *refused == status.observed);
-                    details.status = Some(status.clone());
-                }
-            }),
+            Report::Status { status, .. } => self.deployment(cluster, &status.deployment, report),
             Report::Environment(_)
             | Report::Listing(_)
             | Report::ExchangeRefused(_)
@@ -186,7 +145,7 @@ impl Fleet {
     }
 
     fn touch(&mut self, cluster: ClusterUid) -> BTreeSet<PackageKey> {
-        let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
+        let contact = self.contact_of(&cluster);
         self.packages
             .iter_mut()
             .filter(|(_, rows)| rows.deployments.contains_key(&cluster))
@@ -201,20 +160,16 @@ impl Fleet {
         &mut self,
         cluster: ClusterUid,
         deployment: &DeploymentUid,
-        change: impl FnOnce(&mut Details),
+        report: &Report,
     ) -> BTreeSet<PackageKey> {
-        let Some(package) = self.deployments.get(deployment).copied() else {
-            return BTreeSet::new();
-        };
+        let package = self.deployments.get(deployment).copied();
         // A member speaks about its own deployments only.
-        if package.deployment(&cluster) != *deployment {
-            return BTreeSet::new();
+        let package = package.filter(|package| package.deployment(&cluster) == *deployment);
+        let contact = self.contact_of(&cluster);
+        if let Some(rows) = package.and_then(|package| self.packages.get_mut(&package)) {
+            Arc::make_mut(rows).change(cluster, contact, |details| details.report(report));
         }
-        let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
-        if let Some(rows) = self.packages.get_mut(&package) {
-            Arc::make_mut(rows).change(cluster, contact, change);
-        }
-        BTreeSet::from([package])
+        package.into_iter().collect()
     }
 
     /// The rows of a package, as they are now.
@@ -247,7 +202,7 @@ impl Fleet {
         self.connected
     }
 
-    /// Whether a member has a session.
+    /// Whether a member has a session, and in which state.
     pub fn contact_of(&self, cluster: &ClusterUid) -> Contact {
         self.contacts.get(cluster).copied().unwrap_or_default()
     }

@@ -51,7 +51,7 @@ pub struct Ordered {
     pub size: u64,
     /// Account that writes the objects; absent for the member's default.
     pub account: Option<String>,
-    /// Whether the member only looks on.
+    /// Whether the member only observes.
     pub paused: bool,
 }
 
@@ -278,27 +278,18 @@ impl Ledger {
     /// Shards are joined: numbers rise over the whole ledger, so the first number of a term is the lowest of
     /// its first numbers.
     pub fn history(&self, epoch: Epoch) -> History {
-        History::new(epoch, self.term_starts(epoch))
-    }
-
-    fn term_starts(&self, epoch: Epoch) -> Vec<TermStart> {
         let mut starts: Vec<TermStart> = Vec::new();
         for record in self.shards.iter().flat_map(|shard| &shard.terms) {
-            if record.leadership.epoch != epoch {
+            let (Leadership { epoch: of, term }, first) = (record.leadership, record.first);
+            if of != epoch {
                 continue;
             }
-            match starts
-                .iter_mut()
-                .find(|start| start.term == record.leadership.term)
-            {
-                Some(start) => start.first = start.first.min(record.first),
-                None => starts.push(TermStart {
-                    term: record.leadership.term,
-                    first: record.first,
-                }),
+            match starts.iter_mut().find(|start| start.term == term) {
+                Some(start) => start.first = start.first.min(first),
+                None => starts.push(TermStart { term, first }),
             }
         }
-        starts
+        History::new(epoch, starts)
     }
 
     /// The orders of all rows that were given in this epoch, as they are sent.

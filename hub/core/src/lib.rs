@@ -13,6 +13,8 @@
 
 pub mod desired;
 pub mod epoch;
+#[cfg(test)]
+mod fixtures;
 pub mod fleet;
 pub mod history;
 pub mod ledger;

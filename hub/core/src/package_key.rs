@@ -5,7 +5,7 @@
 
 use stevedore_proto_core::{ClusterUid, DeploymentUid, PackageUid};
 
-/// Whose rows these are.
+/// The key of one package's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageKey {
     package: PackageUid,

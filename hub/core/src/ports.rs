@@ -2,7 +2,7 @@
 //! implements them over the hub's Kubernetes side; tests implement them in memory.
 //!
 //! Whatever is asked per frame answers from memory and at once; only redeeming a token and reading content may
-//! wait. Changes travel the other way: who implements a port tells the sessions what changed.
+//! wait. Changes travel the other way: whatever implements a port tells the sessions what changed.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ pub use stevedore_proto_core::id::MemberUid;
 /// An answer that may need the hub's API server.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Which members may talk to this hub.
+/// The admission of members.
 pub trait Members: Send + Sync + 'static {
     /// Whether this cluster, joined as this `MemberCluster`, may have a session now. Asked when a stream
     /// opens, and again when membership changes; the close is what the agent is told.
@@ -33,7 +33,7 @@ pub trait Members: Send + Sync + 'static {
 /// A join token on its way to being used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redemption {
-    /// Name the token says it is bound to; only tokens bound to exactly this name are looked at.
+    /// Name the token says it is bound to; only tokens bound to exactly this name count.
     pub name: ClusterName,
     /// What proves the invitation.
     pub secret: JoinSecret,
@@ -87,7 +87,7 @@ impl JoinRefusal {
     }
 }
 
-/// Letting new clusters in.
+/// The enrolment of new clusters.
 pub trait Enrolments: Send + Sync + 'static {
     /// Uses up a token and binds the cluster to its `MemberCluster`.
     ///
@@ -108,7 +108,7 @@ pub enum ContentError {
     Unavailable(String),
 }
 
-/// What clusters should run.
+/// The source of orders and of their contents.
 pub trait Orders: Send + Sync + 'static {
     /// The durable orders of one cluster; `None` while they are not loaded. A cluster without orders has an
     /// empty value.
@@ -122,7 +122,7 @@ pub trait Orders: Send + Sync + 'static {
     fn content(&self, digest: Digest) -> Pending<'_, Result<Arc<[u8]>, ContentError>>;
 }
 
-/// Where what members say goes. Must not block: latest value per row, never a queue without bound.
+/// The receiver of members' reports. Must not block: latest value per row, never a queue without bound.
 pub trait Reports: Send + Sync + 'static {
     /// Takes one report of the session machine of this member.
     fn report(&self, cluster: ClusterUid, member: MemberUid, report: Report);

@@ -118,7 +118,7 @@ fn intended_change(
     row: &Row,
 ) -> RowChange {
     if row.tombstone && member.torn_down == Some(row.number) {
-        // Done. Whether it is wanted again is the next plan's question, with a number of its own.
+        // It is done. If the cluster is targeted again, the next plan orders it with a new number.
         return RowChange::Drop;
     }
     let (paused, target) = match intent {

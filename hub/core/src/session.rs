@@ -4,7 +4,7 @@
 //! connection, the orders of that cluster, and the time, and returns what to do. It reads no clock, draws no
 //! random number and does no I/O: the shipped hub, the tests and the simulation drive the same machine.
 //!
-//! Whose connection it is, was decided by the certificate before the first event; nothing in a message says.
+//! The certificate decided before the first event whose connection it is; no message says so.
 //!
 //! One connection:
 //!
@@ -27,7 +27,7 @@
 //! One deployment, as compared by [`DesiredOrder::relation`]:
 //!
 //! ```text
-//!   held == wanted ──▶ in sync                     held older, in this hub's history ──▶ send
+//!   held == ordered ─▶ in sync                     held older, in this hub's history ──▶ send
 //!   held in no history of this hub ──▶ frozen: reported, nothing is sent until an epoch is raised
 //!   NACKed ──▶ quarantined: reported, not sent again until the order changes
 //! ```
@@ -52,6 +52,7 @@ mod identity;
 mod live;
 mod member;
 mod pace;
+mod step;
 
 pub use census::{Census, CensusEntry, Finding};
 pub use cluster_orders::{ClusterOrders, DesiredOrder, History, Relation, TermStart};

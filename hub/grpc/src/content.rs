@@ -1,9 +1,10 @@
 //! Contents ready to be sent: read and compressed once, also while many ask, and shared by everyone who fetches.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use stevedore_hub_core::ports::{ContentError, Orders};
 use stevedore_proto::transfer;
 use stevedore_proto_core::Digest;
@@ -46,7 +47,7 @@ impl Packed {
     }
 
     fn kept(&self, digest: &Digest) -> Option<Chunks> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         let at = kept.iter().position(|(other, _)| other == digest)?;
         let found = kept.remove(at)?;
         let chunks = Arc::clone(&found.1);
@@ -55,7 +56,7 @@ impl Packed {
     }
 
     fn keep(&self, digest: Digest, chunks: &Chunks) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         kept.retain(|(other, _)| *other != digest);
         kept.push_front((digest, Arc::clone(chunks)));
         let mut bytes = 0;

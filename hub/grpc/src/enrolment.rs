@@ -168,9 +168,15 @@ impl Enrolment {
             .map_err(|error| status_code::not_signed(&error))
     }
 
-    fn chain(&self, issued: Issued) -> (Vec<Bytes>, Vec<Bytes>) {
+    /// What every answer with a certificate has: its chain, the authorities, and the hub's time.
+    fn answer(&self, issued: Issued) -> (Vec<Bytes>, Vec<Bytes>, Option<u64>) {
         let authority = Bytes::copy_from_slice(self.authority.certificate_der());
-        (vec![issued.certificate.into()], vec![authority])
+        let time_millis = Some(self.clock.unix_millis());
+        (
+            vec![issued.certificate.into()],
+            vec![authority],
+            time_millis,
+        )
     }
 }
 
@@ -202,8 +208,7 @@ impl v1::enrolment_server::Enrolment for Enrolment {
         request: Request<v1::EnrolRequest>,
     ) -> Result<Response<v1::EnrolResponse>, Status> {
         let issued = self.join(request.into_inner()).await?;
-        let (chain, authorities) = self.chain(issued);
-        let time_millis = Some(self.clock.unix_millis());
+        let (chain, authorities, time_millis) = self.answer(issued);
         Ok(Response::new(v1::EnrolResponse {
             chain,
             authorities,
@@ -220,8 +225,7 @@ impl v1::enrolment_server::Enrolment for Enrolment {
         let issued = self.issue_next(&identity, &read(&request.get_ref().csr)?)?;
         self.metrics.renewals.inc();
         tracing::info!(cluster = %identity.cluster(), until = issued.not_after, "a certificate was renewed");
-        let (chain, authorities) = self.chain(issued);
-        let time_millis = Some(self.clock.unix_millis());
+        let (chain, authorities, time_millis) = self.answer(issued);
         Ok(Response::new(v1::RenewResponse {
             chain,
             authorities,
@@ -239,8 +243,7 @@ impl v1::enrolment_server::Enrolment for Enrolment {
             Err(refused) => refused.word(),
         });
         let issued = issued?;
-        let (chain, authorities) = self.chain(issued);
-        let time_millis = Some(self.clock.unix_millis());
+        let (chain, authorities, time_millis) = self.answer(issued);
         Ok(Response::new(v1::ExchangeResponse {
             chain,
             authorities,

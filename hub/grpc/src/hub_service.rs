@@ -75,8 +75,8 @@ impl HubService {
         let deadline = self.deadline(identity);
         let _ = self.tasks.spawn(identity.cluster(), async move {
             tokio::select! {
-                last_word = receive(inbound, &stream) => {
-                    if let Some(close) = last_word {
+                broken = receive(inbound, &stream) => {
+                    if let Some(close) = broken {
                         let _ = close_now.send(close).await;
                     }
                 }
@@ -101,7 +101,7 @@ async fn receive(mut inbound: Streaming<v1::ToHub>, stream: &OpenStream) -> Opti
         Instant::now(),
     );
     loop {
-        // Who sends faster waits for its own messages to be read, and fills nothing but its own window.
+        // Messages beyond this rate wait in the flow-control window of their own stream.
         let now = Millis::try_from(opened.elapsed().as_millis()).unwrap_or(Millis::MAX);
         if let Err(wait) = bucket.take(now) {
             tokio::time::sleep(Duration::from_millis(wait)).await;

@@ -1,4 +1,4 @@
-//! Who is at the other end: read from the verified peer certificate, and from nothing else.
+//! The identity of a peer: read from its verified certificate, and from nothing else.
 
 use rustls_pki_types::CertificateDer;
 use stevedore_hub_core::ports::MemberUid;
@@ -85,7 +85,7 @@ impl ClusterIdentity {
     }
 
     /// Reads a leaf certificate, DER, after verifying that `authority` signed it for a member and that it is, or
-    /// was, valid: only its end is not looked at. Says nothing about who presents it.
+    /// was, valid: only its end is not checked. Says nothing about who presents it.
     pub(crate) fn from_expired(
         leaf: &[u8],
         authority: &ClientVerifier,

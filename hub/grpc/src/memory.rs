@@ -3,8 +3,9 @@
 //! Speaks as one leadership for ever; membership, tokens, orders and contents are what the caller puts in.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use stevedore_hub_core::ports::{
     ContentError, Enrolments, JoinRefusal, MemberUid, Members, Orders, Pending, Redemption, Reports,
 };
@@ -31,11 +32,11 @@ pub const LEADERSHIP: Leadership = Leadership {
 };
 
 /// The ports, over tables in memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct MemoryHub {
     state: Mutex<State>,
     reports: watch::Sender<Vec<(ClusterUid, Report)>>,
-    /// Contents whose reading takes until they are given.
+    /// Contents whose readers wait until they are given.
     withheld: watch::Sender<BTreeSet<Digest>>,
 }
 
@@ -63,21 +64,7 @@ struct Member {
     accepted: bool,
 }
 
-impl Default for MemoryHub {
-    fn default() -> Self {
-        Self {
-            state: Mutex::default(),
-            reports: watch::Sender::new(Vec::new()),
-            withheld: watch::Sender::default(),
-        }
-    }
-}
-
 impl MemoryHub {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Creates a member of this name, if there is none, and a token for it that lasts `seconds`.
     ///
     /// # Panics
@@ -100,7 +87,7 @@ impl MemoryHub {
             Digest::from_bytes(rand::random()),
             Clock::SYSTEM.unix() + seconds,
         );
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.tokens.push(Token {
             stored,
             used: false,
@@ -122,23 +109,23 @@ impl MemoryHub {
             cluster: Some(cluster),
             accepted: true,
         };
-        self.state().members.insert(name.to_owned(), member);
+        self.state.lock().members.insert(name.to_owned(), member);
         uid
     }
 
     /// Forgets a member, as deleting its `MemberCluster` does.
     pub fn forget(&self, name: &str) {
-        self.state().members.remove(name);
+        self.state.lock().members.remove(name);
     }
 
     /// Stops leading: another replica, at this address, does.
     pub fn follow(&self, leader: &str) {
-        self.state().leader = Some(leader.to_owned());
+        self.state.lock().leader = Some(leader.to_owned());
     }
 
     /// Sets whether a member is accepted.
     pub fn accept(&self, name: &str, accepted: bool) {
-        if let Some(member) = self.state().members.get_mut(name) {
+        if let Some(member) = self.state.lock().members.get_mut(name) {
             member.accepted = accepted;
         }
     }
@@ -152,7 +139,7 @@ impl MemoryHub {
         content: Option<&Content>,
     ) -> (DeploymentUid, Tuple) {
         let deployment = DeploymentUid::derive(&package, &cluster);
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let body = content.map_or(OrderBody::Tombstone, |content| {
             let bytes: Arc<[u8]> = content.to_bytes().into();
             let digest = Digest::of(&bytes);
@@ -166,7 +153,7 @@ impl MemoryHub {
         let orders = state.orders.entry(cluster).or_default();
         let number = orders
             .get(&deployment)
-            .map_or(1, |wanted| wanted.order.tuple.number + 1);
+            .map_or(1, |desired| desired.order.tuple.number + 1);
         let Leadership { epoch, term } = LEADERSHIP;
         let package = PackageRef {
             namespace: None,
@@ -189,12 +176,12 @@ impl MemoryHub {
         order.tuple.digest = order.digest();
         let tuple = order.tuple;
         let history = History::new(epoch, vec![TermStart { term, first: 1 }]);
-        let wanted = DesiredOrder {
+        let desired = DesiredOrder {
             order: Arc::new(order),
             history: Arc::new(history),
             finished: false,
         };
-        orders.insert(deployment, wanted);
+        orders.insert(deployment, desired);
         (deployment, tuple)
     }
 
@@ -209,7 +196,7 @@ impl MemoryHub {
     /// Loses this content, although orders name it.
     pub fn lose(&self, content: &Content) {
         let digest = Digest::of(&content.to_bytes());
-        self.state().contents.remove(&digest);
+        self.state.lock().contents.remove(&digest);
     }
 
     /// Ends all waiting for contents.
@@ -226,7 +213,7 @@ impl MemoryHub {
 
 impl Members for MemoryHub {
     fn admit(&self, cluster: ClusterUid, member: MemberUid) -> Result<(), Close> {
-        let state = self.state();
+        let state = self.state.lock();
         if let Some(leader) = &state.leader {
             return Err(Close {
                 redirect: Some(leader.clone()),
@@ -255,7 +242,7 @@ impl Members for MemoryHub {
 
 impl Enrolments for MemoryHub {
     fn redeem(&self, redemption: Redemption) -> Pending<'_, Result<MemberUid, JoinRefusal>> {
-        Box::pin(async move { self.state().redeem(&redemption, Clock::SYSTEM.unix()) })
+        Box::pin(async move { self.state.lock().redeem(&redemption, Clock::SYSTEM.unix()) })
     }
 }
 
@@ -299,12 +286,8 @@ impl State {
 
 impl Orders for MemoryHub {
     fn of(&self, cluster: ClusterUid) -> Option<Arc<ClusterOrders>> {
-        let orders = self
-            .state()
-            .orders
-            .get(&cluster)
-            .cloned()
-            .unwrap_or_default();
+        let known = self.state.lock().orders.get(&cluster).cloned();
+        let orders = known.unwrap_or_default();
         Some(Arc::new(ClusterOrders {
             loaded: true,
             leadership: LEADERSHIP,
@@ -317,15 +300,11 @@ impl Orders for MemoryHub {
     }
 
     fn content(&self, digest: Digest) -> Pending<'_, Result<Arc<[u8]>, ContentError>> {
-        let found = self
-            .state()
-            .contents
-            .get(&digest)
-            .cloned()
-            .ok_or(ContentError::Missing);
+        let known = self.state.lock().contents.get(&digest).cloned();
+        let found = known.ok_or(ContentError::Missing);
         let mut withheld = self.withheld.subscribe();
         Box::pin(async move {
-            // It ends with the hub, and nobody waits then.
+            // Fails only once the hub is dropped, when nobody waits.
             let _ = withheld.wait_for(|all| !all.contains(&digest)).await;
             found
         })

@@ -1,4 +1,4 @@
-//! What the agents' port counts.
+//! Metrics of the agents' port.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -104,7 +104,7 @@ impl Metrics {
     }
 }
 
-/// The reason as a label: what is not counted by name is `Other`, so that there are only so many.
+/// The reason as a label: what is not counted by name is `Other`, so that their number is bounded.
 pub(crate) fn word(reason: &CloseReason) -> &'static str {
     match reason {
         CloseReason::NotLoaded => "NotLoaded",

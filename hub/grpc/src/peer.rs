@@ -1,7 +1,7 @@
 //! A TLS connection that knows who is at the other end and when it must end.
 //!
-//! A member's connection outlives neither its certificate nor its membership: whether the member is still
-//! admitted is asked again and again while it is open, also when no call is made on it.
+//! A member's connection outlives neither its certificate nor its membership, which is checked at intervals while it
+//! is open, also when no call is made on it.
 
 use std::future::Future as _;
 use std::io;
@@ -52,7 +52,7 @@ pub(crate) struct PeerStream {
     stream: TlsStream<TcpStream>,
     peer: Peer,
     life: Life,
-    /// When to look again whether it is over.
+    /// When to check again whether it is over.
     check: Pin<Box<Sleep>>,
     /// Its place among those without a certificate.
     _room: Option<OwnedSemaphorePermit>,

@@ -1,28 +1,28 @@
 //! Quotas of the enrolment service: how often certificates may be asked for, altogether and by one member.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::Bucket;
 use stevedore_proto_core::Millis;
 
-/// Attempts to join that are looked at per second: each costs reads of the hub's API server.
+/// Attempts to join that are handled per second: each costs reads of the hub's API server.
 const JOINS_PER_SECOND: u64 = 20;
-/// Milliseconds' worth of attempts to join that are looked at at once.
+/// Milliseconds' worth of attempts to join that are handled at once.
 const JOIN_BURST: Millis = 5_000;
 /// Renewals and exchanges of the whole fleet per second: each costs two or three signatures and no request. A
 /// fleet of 10,000 that was away until all its certificates expired is back in less than two minutes.
 const RENEWALS_PER_SECOND: u64 = 100;
-/// Milliseconds' worth of renewals and exchanges that are looked at at once.
+/// Milliseconds' worth of renewals and exchanges that are handled at once.
 const RENEWAL_BURST: Millis = 2_000;
 /// Milliseconds between the certificates of one member: it needs one in a month.
 const MEMBER_INTERVAL: Millis = 60_000;
 /// Milliseconds' worth of certificates that one member may ask for at once: an answer may be lost, an agent may
 /// be started anew a few times.
 const MEMBER_BURST: Millis = 5 * MEMBER_INTERVAL;
-/// Members whose quotas are kept before those that are whole again are dropped.
+/// Members whose quotas are kept before full buckets are dropped.
 const KEPT: usize = 1024;
 
 /// All quotas of the enrolment service.
@@ -50,7 +50,7 @@ impl Quotas {
     /// # Errors
     /// With the milliseconds until there is one.
     pub(crate) fn join(&self) -> Result<(), Millis> {
-        locked(&self.joins).take(self.now())
+        self.joins.lock().take(self.now())
     }
 
     /// Takes one renewal or exchange of the fleet's.
@@ -58,7 +58,7 @@ impl Quotas {
     /// # Errors
     /// With the milliseconds until there is one.
     pub(crate) fn renewal(&self) -> Result<(), Millis> {
-        locked(&self.renewals).take(self.now())
+        self.renewals.lock().take(self.now())
     }
 
     /// Takes one renewal or exchange of this member's own. Only for one that has proven its key.
@@ -67,7 +67,7 @@ impl Quotas {
     /// With the milliseconds until there is one.
     pub(crate) fn member(&self, member: MemberUid) -> Result<(), Millis> {
         let now = self.now();
-        let mut members = locked(&self.members);
+        let mut members = self.members.lock();
         if members.len() >= KEPT && !members.contains_key(&member) {
             members.retain(|_, bucket| !bucket.is_full(now));
         }
@@ -80,10 +80,6 @@ impl Quotas {
     fn now(&self) -> Millis {
         Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Registry {
         }
     }
 
-    /// Removes this very handle, not one that took its place.
+    /// Removes this very handle, not one that replaced it.
     pub(crate) fn remove(&self, cluster: &ClusterUid, handle: &MemberHandle) {
         self.members
             .remove_if(cluster, |_, member| member.same(handle));

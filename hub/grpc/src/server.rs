@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream;
+use futures::{Stream, StreamExt as _, stream};
 use stevedore_hub_core::ports::{Enrolments, Members};
 use stevedore_proto::v1::enrolment_server::EnrolmentServer;
 use stevedore_proto::v1::hub_server::HubServer;
@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tonic::transport::server::Router;
 
 use crate::enrolment::Enrolment;
 use crate::hub_service::HubService;
@@ -43,8 +43,8 @@ pub const HANDSHAKES: usize = 256;
 pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
 /// Life of a connection without a certificate: enough to join.
 pub const ANONYMOUS_FOR: Duration = Duration::from_secs(60);
-/// Time between two questions whether the member of an open connection is still admitted. Sessions end sooner and
-/// every call is checked; this is for what stays open without either.
+/// Time between two checks whether the member of an open connection is still admitted. Sessions end sooner and every
+/// call is checked; this is for connections that stay open without calls.
 pub const RECHECK: Duration = Duration::from_secs(60);
 /// Connections without a certificate at once; more are cut.
 pub const ANONYMOUS: usize = 512;
@@ -70,7 +70,7 @@ pub struct Settings {
     pub member_seconds: u32,
     /// Longest life of a session's stream; spread by 10 %.
     pub stream_age: Duration,
-    /// Time between two questions whether the member of an open connection is still admitted.
+    /// Time between two checks whether the member of an open connection is still admitted.
     pub recheck: Duration,
     /// What certificates are dated and verified by.
     pub clock: Clock,
@@ -150,72 +150,65 @@ impl Server {
         let identity = IdentityCell::new(server_identity(&authority, &settings)?);
         let roots = tls::roots(authority.certificate())?;
         let config = tls::server_config(&identity, roots, clock)?;
-        tasks.essential(
-            "certificate",
-            keep_certificate(
-                identity,
-                Arc::clone(&authority),
-                settings.clone(),
-                tasks.shutdown(),
-            ),
-        );
-
-        let metrics = sessions.metrics();
         let (accepted, connections) = mpsc::channel(HANDSHAKES);
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         let handshakes = Handshakes {
-            acceptor,
+            acceptor: TlsAcceptor::from(Arc::new(config)),
             accepted,
             anonymous: Arc::new(Semaphore::new(ANONYMOUS)),
             members: Arc::clone(&sessions.ports().members),
             recheck: settings.recheck,
             clock,
-            metrics: metrics.clone(),
+            metrics: sessions.metrics(),
         };
-        tasks.essential("accept", accept(self.listener, handshakes, tasks.clone()));
-
         let enrolment = Enrolment::new(
-            authority,
+            Arc::clone(&authority),
             enrolments,
             sessions.ports(),
             settings.member_seconds,
             clock,
-            metrics,
+            sessions.metrics(),
         )?;
         let hub = HubService::new(sessions, tasks.clone(), settings.stream_age, clock);
-        let stop = tasks.shutdown();
-        tasks.essential("serve", async move {
-            let incoming = stream::unfold(
-                connections,
-                |mut connections: mpsc::Receiver<PeerStream>| async {
-                    connections
-                        .recv()
-                        .await
-                        .map(|stream| (Ok::<_, io::Error>(stream), connections))
-                },
-            );
-            tonic::transport::Server::builder()
-                .http2_keepalive_interval(Some(KEEPALIVE))
-                .http2_keepalive_timeout(Some(KEEPALIVE))
-                .http2_max_header_list_size(HEADERS)
-                .max_concurrent_streams(STREAMS)
-                .initial_stream_window_size(STREAM_WINDOW)
-                .initial_connection_window_size(CONNECTION_WINDOW)
-                .add_service(
-                    EnrolmentServer::new(enrolment)
-                        .max_decoding_message_size(ENROLMENT_MESSAGE)
-                        .max_encoding_message_size(stevedore_proto::TO_AGENT_MESSAGE),
-                )
-                .add_service(
-                    HubServer::new(hub)
-                        .max_decoding_message_size(stevedore_proto::TO_HUB_MESSAGE)
-                        .max_encoding_message_size(stevedore_proto::TO_AGENT_MESSAGE),
-                )
-                .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-                .await
-        });
+
+        let certificate = keep_certificate(identity, authority, settings);
+        tasks.try_until_shutdown("certificate", certificate);
+        let accept = accept(self.listener, handshakes, tasks.owner("handshake"));
+        tasks.run_until_shutdown("accept", accept);
+        let serve = services(enrolment, hub).serve_with_incoming_shutdown(
+            incoming(connections),
+            tasks.shutdown().cancelled_owned(),
+        );
+        tasks.essential("serve", serve);
         Ok(())
     }
+}
+
+/// The services of this port, and what a connection to them may cost.
+fn services(enrolment: Enrolment, hub: HubService) -> Router {
+    tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .http2_max_header_list_size(HEADERS)
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .add_service(
+            EnrolmentServer::new(enrolment)
+                .max_decoding_message_size(ENROLMENT_MESSAGE)
+                .max_encoding_message_size(stevedore_proto::TO_AGENT_MESSAGE),
+        )
+        .add_service(
+            HubServer::new(hub)
+                .max_decoding_message_size(stevedore_proto::TO_HUB_MESSAGE)
+                .max_encoding_message_size(stevedore_proto::TO_AGENT_MESSAGE),
+        )
+}
+
+/// Connections whose handshake succeeded.
+fn incoming(
+    mut connections: mpsc::Receiver<PeerStream>,
+) -> impl Stream<Item = io::Result<PeerStream>> {
+    stream::poll_fn(move |cx| connections.poll_recv(cx)).map(Ok)
 }
 
 fn server_identity(authority: &Authority, settings: &Settings) -> Result<Identity, Error> {
@@ -229,14 +222,10 @@ async fn keep_certificate(
     identity: IdentityCell,
     authority: Arc<Authority>,
     settings: Settings,
-    stop: CancellationToken,
 ) -> Result<(), Error> {
     let third = Duration::from_secs(u64::from(pki::SERVER_SECONDS) / 3);
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(third) => {}
-        }
+        tokio::time::sleep(third).await;
         identity.replace(server_identity(&authority, &settings)?);
         tracing::info!("the hub's server certificate was renewed");
     }
@@ -255,31 +244,22 @@ struct Handshakes {
 }
 
 /// Takes connections and shakes hands, at most [`HANDSHAKES`] at once.
-async fn accept(listener: TcpListener, handshakes: Handshakes, tasks: Tasks) -> io::Result<()> {
+async fn accept(listener: TcpListener, handshakes: Handshakes, tasks: Tasks) {
     let room = Arc::new(Semaphore::new(HANDSHAKES));
-    let stop = tasks.shutdown();
-    let tasks = tasks.owner("handshake");
     let mut failures = retry::Delays::new(retry::Schedule::OPERATION);
     loop {
-        let next = async {
-            let permit = Arc::clone(&room).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
-        let (permit, connection) = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            next = next => next,
-        };
-        match (permit, connection) {
-            (Ok(permit), Ok((tcp, address))) => {
+        let permit = Arc::clone(&room).acquire_owned().await;
+        let permit = permit.expect("nobody closes this semaphore");
+        match listener.accept().await {
+            Ok((tcp, address)) => {
                 failures.reset();
                 let _ = tasks.spawn(address, handshakes.clone().shake(tcp, permit));
             }
             // Out of file descriptors, or the peer is gone already: the listener itself stays good.
-            (_, Err(error)) => {
+            Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(failures.next(rand::random())).await;
             }
-            (Err(_), _) => return Ok(()),
         }
     }
 }
@@ -313,7 +293,7 @@ impl Handshakes {
         });
         let (membership, room) = match membership.filter(Membership::holds) {
             Some(membership) => (Some(membership), None),
-            // Whoever it is will be told with its first call, and has no more room than a stranger.
+            // Its first call tells it why. Until then it takes room as a connection without a certificate does.
             None => {
                 let Ok(room) = self.anonymous.try_acquire_owned() else {
                     self.metrics.anonymous_cut.inc();

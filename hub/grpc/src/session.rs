@@ -13,10 +13,11 @@
 //! * Telling of a change never blocks and never queues: changes of one cluster are coalesced.
 //! * When membership changes, sessions that are no longer admitted end within [`SWEEP`].
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 use stevedore_hub_core::package_key::PackageKey;
 use stevedore_hub_core::ports::MemberUid;
@@ -45,6 +46,7 @@ use shared::Shared;
 
 /// How often membership of every open session is checked again, also when nobody said that it changed.
 pub const SWEEP: Duration = Duration::from_secs(3);
+
 /// All sessions of this process. Clones share them; the rest of the hub keeps one to say what changed.
 #[derive(Clone)]
 pub struct Sessions {
@@ -74,12 +76,9 @@ impl Sessions {
             sweep: Notify::new(),
             metrics: Metrics::default(),
         });
-        let sessions = Self { shared };
-        sessions
-            .shared
-            .tasks
-            .essential("sweep", sweep(sessions.clone()));
-        sessions
+        let sweeping = sweep(Arc::clone(&shared));
+        shared.tasks.run_until_shutdown("sweep", sweeping);
+        Self { shared }
     }
 
     /// These orders of a cluster changed. Nothing happens for a cluster that never connected.
@@ -152,18 +151,10 @@ impl Sessions {
         let connection = Connection(self.shared.connections.fetch_add(1, Ordering::Relaxed));
         let (outbox, frames) = outbox::channel();
         let handle = self.member(cluster, member);
-        if handle
-            .mailbox
-            .send(Input::Opened(connection, outbox))
+        let opened = handle.mailbox.send(Input::Opened(connection, outbox));
+        opened
             .await
-            .is_err()
-        {
-            return Err(Close::new(
-                CloseReason::GoingAway,
-                "the hub is shutting down",
-                1_000,
-            ));
-        }
+            .map_err(|_| Close::new(CloseReason::GoingAway, "the hub is shutting down", 1_000))?;
         let open = self.shared.metrics.streams.clone();
         open.inc();
         let stream = OpenStream {
@@ -177,21 +168,12 @@ impl Sessions {
 
     fn pace_start(&self) -> Result<(), Close> {
         let now = self.shared.now();
-        let mut pacer = self
-            .shared
-            .pacer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        pacer.admit(now).map_err(|wait| {
-            Close::new(
-                CloseReason::Busy,
-                "many sessions are starting at once",
-                wait,
-            )
-        })
+        let busy = "many sessions are starting at once";
+        let admitted = self.shared.pacer.lock().admit(now);
+        admitted.map_err(|wait| Close::new(CloseReason::Busy, busy, wait))
     }
 
-    /// The member's task, started when there is none; one of another `MemberCluster` makes way.
+    /// The member's task, started when there is none; one of another `MemberCluster` is retired.
     fn member(&self, cluster: ClusterUid, member: MemberUid) -> MemberHandle {
         let fits = |handle: &MemberHandle| handle.member == member && !handle.mailbox.is_closed();
         let mut start = None;
@@ -206,11 +188,8 @@ impl Sessions {
             handle
         });
         if let Some(displaced) = displaced {
-            displaced.retire(Close::new(
-                CloseReason::Revoked,
-                "the cluster joined again",
-                0,
-            ));
+            let message = "the cluster joined again";
+            displaced.retire(Close::new(CloseReason::Revoked, message, 0));
         }
         if let Some(inputs) = start {
             let task =
@@ -250,14 +229,11 @@ impl Drop for OpenStream {
 }
 
 /// Ends the sessions of members that are no longer admitted.
-async fn sweep(sessions: Sessions) -> Result<(), std::convert::Infallible> {
-    let shared = &sessions.shared;
-    let stop = shared.tasks.shutdown();
+async fn sweep(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(SWEEP);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = stop.cancelled() => return Ok(()),
             _ = tick.tick() => {}
             () = shared.sweep.notified() => {}
         }

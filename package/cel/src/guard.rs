@@ -238,7 +238,7 @@ pub(crate) fn plainly_not_bool(expr: &IdedExpr) -> Option<&'static str> {
     }
 }
 
-/// Paths below free variables that an evaluation may look at, each as long as it is known beforehand.
+/// Paths below free variables that an evaluation may read, each as long as it is known beforehand.
 pub(crate) fn reads(expr: &IdedExpr) -> BTreeSet<Vec<String>> {
     let mut found = BTreeSet::new();
     collect(expr, &mut Vec::new(), &mut found);

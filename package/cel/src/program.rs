@@ -70,7 +70,7 @@ impl Program {
         &self.source
     }
 
-    /// The paths below its variables that an evaluation may look at, such as `["self", "status"]`: two
+    /// The paths below its variables that an evaluation may read, such as `["self", "status"]`: two
     /// bindings that agree on all of them (absence included) give the same result.
     pub fn reads(&self) -> BTreeSet<Vec<String>> {
         guard::reads(self.compiled.expression())

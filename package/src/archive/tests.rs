@@ -5,6 +5,7 @@ use flate2::write::GzEncoder;
 use tar::{Builder, Header};
 
 use super::*;
+use crate::files::tests::noise;
 
 fn header(kind: EntryType, size: usize) -> Header {
     let mut header = Header::new_ustar();
@@ -218,15 +219,4 @@ fn layers_have_5000_entries_and_no_more() {
     assert!(unpack(&[&lower, &tar(&entries[..limit::ENTRIES - 1])]).is_ok());
     let over = unpack(&[&lower, &tar(&entries[..limit::ENTRIES])]);
     assert!(matches!(over, Err(UnpackError::TooManyEntries)), "{over:?}");
-}
-
-fn noise(bytes: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u8
-    };
-    (0..bytes).map(|_| next()).collect()
 }

@@ -9,7 +9,7 @@ use super::formats;
 /// Keywords whose meaning is the same on both sides, or that only describe.
 const PLAIN: &str = "description enum example externalDocs maxItems maxLength maxProperties minItems minLength \
                      minProperties multipleOf pattern required title type uniqueItems";
-/// Keywords that are handled by name below, or that pruning and defaulting look at.
+/// Keywords that are handled by name below, or by pruning and defaulting.
 const HANDLED: &str = "additionalProperties allOf anyOf default exclusiveMaximum exclusiveMinimum format items maximum \
                        minimum not nullable oneOf properties x-kubernetes-embedded-resource \
                        x-kubernetes-int-or-string x-kubernetes-preserve-unknown-fields";

@@ -273,7 +273,7 @@ const FORMATS: &[(&str, &[&str], &[&str])] = &[
             "123e4567-e89b-42d3-c456-426614174000",
         ],
     ),
-    // What Kubernetes does not know, or what is not looked at here, restricts nothing.
+    // A format that Kubernetes does not know, or that is left out here, restricts nothing.
     ("password", &["x"], &[]),
     ("regex", &["("], &[]),
     ("time", &["soon"], &[]),

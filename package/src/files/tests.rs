@@ -20,7 +20,7 @@ fn borrowed(stored: &StoredFiles) -> Vec<(Digest, &[u8])> {
 }
 
 /// Bytes that do not compress.
-fn noise(bytes: usize) -> Vec<u8> {
+pub(crate) fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {
         state ^= state << 13;

@@ -34,7 +34,7 @@ pub(super) fn find<'a>(
     }
 }
 
-/// The document of a manifest file, after a look at its kind.
+/// The document of a manifest file, if its kind is one of a manifest.
 pub(super) fn read(
     path: &str,
     bytes: &[u8],

@@ -30,7 +30,7 @@ pub(crate) fn compile(text: &str, budget: &mut Budget) -> Result<Arc<Program>, P
         .map_err(|error| (Reason::ConditionInvalid, error.to_string()))
 }
 
-/// The condition of an object that was not looked at yet, if it has one.
+/// The condition of an object that is not prepared yet, if it has one.
 pub(crate) fn of(object: &Value) -> Option<&str> {
     let annotations = object.get("metadata")?.get("annotations")?;
     let keys = label::package_annotation(label::CONDITION);

@@ -15,7 +15,7 @@ use crate::object::{self, Key, Ready, Rules};
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
 
-/// There is no use in reading on: a violation says why.
+/// Reading ends here; a violation says why.
 pub(super) struct Stop;
 
 /// Objects whose condition holds, in order, and what is wrong with the others.

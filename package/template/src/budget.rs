@@ -56,7 +56,7 @@ impl Budget {
         left.map(drop).ok_or(Exhausted::Output(self.limits.1))
     }
 
-    /// Whether it did not suffice, whoever heard of that.
+    /// Whether it did not suffice at some time, also where that error was dropped.
     pub fn is_exhausted(&self) -> bool {
         self.exhausted
     }

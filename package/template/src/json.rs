@@ -15,7 +15,7 @@ pub(crate) fn decode(document: &Json) -> Option<Value> {
     convert(document, None, MAX_VALUE_DEPTH)
 }
 
-/// The value of a context, which records what is looked at. None if it is nested too deeply.
+/// The value of a context, which records what is read of it. None if it is nested too deeply.
 pub(crate) fn context(context: &Json, origin: Origin) -> Option<Value> {
     convert(context, Some(origin), MAX_VALUE_DEPTH)
 }

@@ -6,7 +6,7 @@
 //! ([`resources::Limits`]). The language is that of Go 1.26 with `missingkey=error`; the context passes through JSON, so
 //! its numbers are `float64`, and map keys are always visited in order.
 //!
-//! An execution also reports which parts of the context it looked at ([`reads::Reads`]), so that its output can be
+//! An execution also reports which parts of the context it read ([`reads::Reads`]), so that its output can be
 //! reused for every context that agrees on those.
 //!
 //! Read it from the ground up: `lex`, `parse` and `ast` make trees of text; `machine` holds a running execution, `exec`

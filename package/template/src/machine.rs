@@ -8,7 +8,7 @@ use crate::value::Value;
 /// How deeply nodes and expressions may be nested while running, templates included.
 const MAX_DEPTH: usize = 256;
 
-/// Variables that are looked at for one step.
+/// Variables that are searched for one step.
 const VARS_PER_STEP: usize = 16;
 
 pub(crate) type Executed<T> = Result<T, Box<ExecError>>;

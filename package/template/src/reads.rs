@@ -1,4 +1,4 @@
-//! The reads of an execution: the paths of the context it looked at, and how deeply.
+//! The reads of an execution: the paths of the context that it depends on, and how deeply.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use serde_json::{Value as Json, json};
 
-/// How much of a context value was looked at; the later variants include the earlier ones.
+/// How much of a context value was read; the later variants include the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Depth {
     /// Whether it is there and of which kind it is: a map that was only passed through, `hasKey`.
@@ -103,7 +103,7 @@ impl Recorder {
     }
 }
 
-/// Where a container of the context sits, so that looking into it is recorded.
+/// Where a container of the context is, so that reads of it are recorded.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     path: Path,

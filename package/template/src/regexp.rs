@@ -16,7 +16,7 @@ use parser::Parsed;
 
 pub(crate) use refused::Refused;
 
-/// Characters that an expression can be in the midst of, for one step per byte searched.
+/// Positions of an expression that a search follows for one step per byte.
 const SIZE_PER_STEP: u64 = 16;
 
 /// A compiled expression; a copy is cheap.
@@ -29,7 +29,7 @@ pub(crate) struct Regex {
     pub(crate) steps_per_byte: u64,
 }
 
-/// Steps that compiling an expression costs: it is dear next to anything else that a template does.
+/// Steps that compiling an expression costs: more than anything else that a template does.
 pub(crate) fn cost(pattern: &str) -> u64 {
     20_000 + pattern.len() as u64
 }

@@ -4,7 +4,7 @@ use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
 use stevedore_proto_core::status::{MappedCondition, PhaseState, Truth};
 use stevedore_proto_core::{ClusterUid, DeploymentStatus, Reason, Stage, Tuple};
 
-use crate::session::FreezeReason;
+use crate::session::{FreezeReason, Report};
 
 use super::row::{DeploymentState, Row};
 
@@ -39,6 +39,15 @@ pub struct Failure {
     pub reason: Reason,
     /// For people.
     pub message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
 }
 
 /// What was ordered and reported of one deployment.
@@ -107,7 +116,43 @@ impl Details {
         }
     }
 
-    /// The order that is wanted.
+    /// Takes what the member says of this deployment.
+    pub(super) fn report(&mut self, report: &Report) {
+        match report {
+            Report::Progress { tuple, stage, .. } => {
+                self.reached = Some((*tuple, *stage));
+                self.refused = None;
+            }
+            Report::Refused {
+                tuple,
+                reason,
+                message,
+                ..
+            } => self.refused = Some((*tuple, reason.clone(), message.clone())),
+            Report::Frozen { reason, .. } => self.frozen = Some(*reason),
+            Report::Thawed(_) => self.frozen = None,
+            Report::ContentMissing { tuple, .. } => self.lacks_content = Some(*tuple),
+            Report::Status {
+                incarnation,
+                sequence,
+                status,
+            } => {
+                let position = (*incarnation, *sequence);
+                if position <= self.position {
+                    return;
+                }
+                self.position = position;
+                self.reached = Some((status.observed, status.stage));
+                // What it works on it has accepted since, even where the acknowledgement was lost.
+                self.refused
+                    .take_if(|(refused, ..)| *refused == status.observed);
+                self.status = Some(status.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// The newest order.
     pub fn ordered(&self) -> Option<Tuple> {
         self.assignment.and_then(|assignment| assignment.tuple)
     }
@@ -126,7 +171,7 @@ impl Details {
     /// The number of the tombstone, once it is done.
     pub(super) fn torn_down(&self) -> Option<u64> {
         let Assignment {
-            tuple: Some(wanted),
+            tuple: Some(ordered),
             tombstone: true,
             ..
         } = self.assignment?
@@ -134,10 +179,10 @@ impl Details {
             return None;
         };
         let (tuple, stage) = self.reached?;
-        (tuple == wanted && stage == Stage::Deleted).then_some(wanted.number)
+        (tuple == ordered && stage == Stage::Deleted).then_some(ordered.number)
     }
 
-    /// The last report, if it speaks about the order that is wanted, and the agent's process still stands by it.
+    /// The last report, if it speaks about the newest order, and the agent's process still stands by it.
     pub fn current_status(&self) -> Option<&DeploymentStatus> {
         self.last_status().filter(|_| self.position.0 >= self.since)
     }
@@ -148,7 +193,7 @@ impl Details {
             .filter(|status| Some(status.observed) == self.ordered())
     }
 
-    /// Whether only an earlier process of the agent spoke about the order that is wanted.
+    /// Whether only an earlier process of the agent spoke about the newest order.
     fn is_unheard(&self) -> bool {
         self.last_status().is_some() && self.position.0 < self.since
     }
@@ -164,20 +209,15 @@ impl Details {
 
     fn refusal(&self) -> Option<Failure> {
         let (tuple, reason, message) = self.refused.as_ref()?;
-        (Some(*tuple) == self.ordered()).then(|| Failure {
-            reason: reason.clone(),
-            message: message.clone(),
-        })
+        (Some(*tuple) == self.ordered()).then(|| Failure::new(reason.clone(), message))
     }
 
     /// Why the deployment is not available, or what its teardown waits for; none while it is simply on its
     /// way, and none for a member without a session.
     pub fn failure(&self) -> Option<Failure> {
         if let Some(frozen) = self.frozen.or(self.fenced) {
-            return Some(Failure {
-                reason: frozen.reason().clone(),
-                message: "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)".to_owned(),
-            });
+            let message = "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)";
+            return Some(Failure::new(frozen.reason().clone(), message));
         }
         self.refusal().or_else(|| {
             let status = self.current_status()?;
@@ -257,13 +297,8 @@ fn failure_of(status: &DeploymentStatus) -> Failure {
         } else {
             format!("{}: {}", blocker.object, blocker.message)
         };
-        return Failure {
-            reason: blocker.reason.clone(),
-            message,
-        };
+        return Failure::new(blocker.reason.clone(), message);
     }
-    Failure {
-        reason: status.available.reason.clone(),
-        message: status.available.message.clone(),
-    }
+    let available = &status.available;
+    Failure::new(available.reason.clone(), &available.message)
 }

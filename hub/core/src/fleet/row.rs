@@ -1,6 +1,6 @@
 //! The row of one deployment: what counters and lists need of it.
 
-/// One deployment, as counters and lists need it: a few bytes, read without looking at its [`Details`](super::Details).
+/// One deployment, as counters and lists need it: a few bytes, read without its [`Details`](super::Details).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Row {
     /// The newest order's number; 0 without one.
@@ -19,7 +19,7 @@ pub enum DeploymentState {
     /// Neither targeted nor ordered.
     #[default]
     Absent,
-    /// Available at the order that is wanted.
+    /// Available at the newest order.
     Available,
     /// Connected, and on its way.
     Progressing,

@@ -1,33 +1,22 @@
 use proptest::prelude::*;
-use stevedore_proto_core::id::{EpochId, TermId};
-use stevedore_proto_core::status::{Blocker, Verdict};
+use stevedore_proto_core::ledger::ObservedState;
+use stevedore_proto_core::status::{Blocker, Truth, Verdict};
 use stevedore_proto_core::{
-    DeploymentStatus, Digest, Environment, Epoch, InstanceId, PackageUid, Reason, Stage, Term,
-    Tuple,
+    DeploymentStatus, Digest, Environment, InstanceId, Leadership, PackageUid, Reason, Stage, Tuple,
 };
 
 use super::*;
+use crate::fixtures::{cluster, leadership};
 use crate::session::FreezeReason;
-use stevedore_proto_core::ledger::ObservedState;
-use stevedore_proto_core::status::Truth;
 
 pub(crate) fn tuple(number: u64) -> Tuple {
+    let Leadership { epoch, term } = leadership(1, 1);
     Tuple {
-        epoch: Epoch {
-            counter: 1,
-            id: EpochId::from_bytes([1; 16]),
-        },
-        term: Term {
-            counter: 1,
-            id: TermId::from_bytes([1; 16]),
-        },
+        epoch,
+        term,
         number,
         digest: Digest::of(&number.to_be_bytes()),
     }
-}
-
-pub(crate) fn cluster(seed: u8) -> ClusterUid {
-    ClusterUid::from_bytes([seed; 16])
 }
 
 pub(crate) fn package() -> PackageKey {
@@ -338,7 +327,7 @@ fn a_blocker_is_the_failure_that_is_shown() {
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+enum Change {
     Assign(Vec<u8>, u64, bool),
     Connect(u8),
     Lose(u8),
@@ -346,36 +335,36 @@ enum Step {
     Remove,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         (
             prop::collection::vec(0..5_u8, 0..5),
             1..4_u64,
             any::<bool>()
         )
-            .prop_map(|(set, number, gone)| Step::Assign(set, number, gone)),
-        (0..5_u8).prop_map(Step::Connect),
-        (0..5_u8).prop_map(Step::Lose),
+            .prop_map(|(set, number, gone)| Change::Assign(set, number, gone)),
+        (0..5_u8).prop_map(Change::Connect),
+        (0..5_u8).prop_map(Change::Lose),
         (0..5_u8, 0..9_u64, 1..4_u64, any::<bool>())
-            .prop_map(|(at, sequence, number, ok)| Step::Status(at, sequence, number, ok)),
-        Just(Step::Remove),
+            .prop_map(|(at, sequence, number, ok)| Change::Status(at, sequence, number, ok)),
+        Just(Change::Remove),
     ]
 }
 
 proptest! {
     #[test]
-    fn counters_are_what_counting_all_rows_gives(steps in prop::collection::vec(step(), 1..40)) {
+    fn counters_are_what_counting_all_rows_gives(changes in prop::collection::vec(change(), 1..40)) {
         let mut fleet = Fleet::default();
-        for step in steps {
-            match step {
-                Step::Assign(set, number, gone) => assign(&mut fleet, &set, number, gone),
-                Step::Connect(at) => { fleet.report(cluster(at), &connected()); }
-                Step::Lose(at) => { fleet.report(cluster(at), &Report::Lost); }
-                Step::Status(at, sequence, number, ok) => {
+        for change in changes {
+            match change {
+                Change::Assign(set, number, gone) => assign(&mut fleet, &set, number, gone),
+                Change::Connect(at) => { fleet.report(cluster(at), &connected()); }
+                Change::Lose(at) => { fleet.report(cluster(at), &Report::Lost); }
+                Change::Status(at, sequence, number, ok) => {
                     let truth = if ok { Truth::True } else { Truth::False };
                     fleet.report(cluster(at), &status(at, sequence, number, truth, "ProbeFailure"));
                 }
-                Step::Remove => fleet.remove(package()),
+                Change::Remove => fleet.remove(package()),
             }
             let Some(rows) = fleet.package(package()) else { continue };
             let mut counted = Counts::default();

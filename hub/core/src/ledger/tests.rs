@@ -1,20 +1,7 @@
 use proptest::prelude::*;
-use stevedore_proto_core::id::{EpochId, TermId};
 
 use super::*;
-
-fn leadership(epoch: u64, term: u64) -> Leadership {
-    Leadership {
-        epoch: Epoch {
-            counter: epoch,
-            id: EpochId::from_bytes([epoch as u8; 16]),
-        },
-        term: Term {
-            counter: term,
-            id: TermId::from_bytes([term as u8; 16]),
-        },
-    }
-}
+use crate::fixtures::{cluster, leadership};
 
 fn ordered(seed: u8) -> Ordered {
     Ordered {
@@ -34,10 +21,6 @@ fn row(number: u64, seed: u8) -> Row {
         previous: None,
         tombstone: false,
     }
-}
-
-fn cluster(seed: u8) -> ClusterUid {
-    ClusterUid::from_bytes([seed; 16])
 }
 
 fn ledger(shards: Vec<Shard>) -> Ledger {

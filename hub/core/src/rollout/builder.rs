@@ -104,22 +104,15 @@ impl<'a> PlanBuilder<'a> {
             .or_insert_with(|| stored.cloned().unwrap_or_default())
     }
 
+    /// The first shard that takes another row: a new one, if all are full.
     pub(super) fn shard_with_room(&self) -> usize {
-        let known = self.input.ledger.shards.len().max(
-            self.plan
-                .shards
-                .last_key_value()
-                .map_or(0, |(last, _)| last + 1),
-        );
-        (0..known)
-            .find(|at| {
-                self.plan
-                    .shards
-                    .get(at)
-                    .or_else(|| self.input.ledger.shards.get(*at))
-                    .is_some_and(Shard::has_room)
-            })
-            .unwrap_or(known)
+        let has_room = |at: &usize| {
+            let planned = self.plan.shards.get(at);
+            let shard = planned.or_else(|| self.input.ledger.shards.get(*at));
+            shard.is_none_or(Shard::has_room)
+        };
+        let mut all = 0..;
+        all.find(has_room).expect("a new shard has room")
     }
 
     pub(super) fn apply(

@@ -1,28 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use stevedore_proto_core::id::{EpochId, TermId};
-use stevedore_proto_core::{ContentRef, Digest, Epoch, Leadership, PackageUid, Term};
+use stevedore_proto_core::{ContentRef, Digest, Leadership, PackageUid};
 
 use super::*;
+use crate::fixtures::leadership;
 use crate::history::{self, Revision};
 use crate::ledger::{Ledger, PackageIdentity};
 
 mod kept;
 mod properties;
-
-fn leadership(epoch: u64, term: u64) -> Leadership {
-    Leadership {
-        epoch: Epoch {
-            counter: epoch,
-            id: EpochId::from_bytes([epoch as u8; 16]),
-        },
-        term: Term {
-            counter: term,
-            id: TermId::from_bytes([(epoch * 16 + term) as u8; 16]),
-        },
-    }
-}
 
 fn cluster(seed: u16) -> ClusterUid {
     let mut bytes = [0; 16];
@@ -115,8 +102,8 @@ impl World {
         })
     }
 
-    /// Stores the plan, and checks that planning again plans nothing.
-    fn step(&mut self) -> Plan {
+    /// Plans, and stores the plan.
+    fn store_plan(&mut self) -> Plan {
         let plan = self.plan();
         for (at, shard) in &plan.shards {
             if *at == self.ledger.shards.len() {
@@ -129,8 +116,9 @@ impl World {
         plan
     }
 
+    /// Stores a plan, and checks that planning again plans nothing.
     fn settle(&mut self) -> Plan {
-        let plan = self.step();
+        let plan = self.store_plan();
         assert!(self.plan().is_empty(), "a second plan is not empty");
         plan
     }

@@ -1,24 +1,18 @@
 //! Handlers of what a member sends: pages, acks, refusals, reports and heartbeats.
 
-use stevedore_proto_core::message::{CloseReason, Page};
+use stevedore_proto_core::message::Page;
 use stevedore_proto_core::reason::Retry;
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Digest, Millis, Reason, Stage, ToAgent, Tuple, limit,
+    DeploymentStatus, DeploymentUid, Digest, Reason, Stage, ToAgent, Tuple, limit,
 };
 
-use super::cluster_orders::ClusterOrders;
-use super::event::{Action, FreezeReason, Report};
+use super::event::{FreezeReason, Report};
 use super::live::{Listing, Phase, wait};
-use super::member::{Member, refuse};
+use super::member::Member;
+use super::step::Step;
 
 impl Member {
-    pub(super) fn page(
-        &mut self,
-        page: Page,
-        orders: &ClusterOrders,
-        now: Millis,
-        out: &mut Vec<Action>,
-    ) {
+    pub(super) fn page(&mut self, page: Page, step: &mut Step<'_>) {
         let Some(live) = &mut self.live else {
             return;
         };
@@ -29,78 +23,66 @@ impl Member {
             return;
         }
         listing.next_index += 1;
-        listing.since = now;
+        listing.since = step.now;
         let before = listing.held.len() + listing.contents.len();
         listing.held.extend(page.held);
         listing.contents.extend(page.contents);
-        let broken = if listing.held.len() > limit::DEPLOYMENTS
+        if listing.held.len() > limit::DEPLOYMENTS
             || listing.contents.len() > 8 * limit::DEPLOYMENTS
         {
-            Some("more deployments than allowed")
-        } else if !page.last && listing.held.len() + listing.contents.len() == before {
-            // Every page gives the next one its time: pages without end would too.
-            Some("a page that brings nothing and is not the last")
-        } else {
-            None
-        };
-        if let Some(message) = broken {
-            refuse(live.connection, CloseReason::ProtocolError, message, 0, out);
-            self.end(now);
-            return;
+            return self.break_off("more deployments than allowed", step);
         }
         if page.last {
-            let listing = std::mem::replace(&mut live.phase, Phase::Synced);
-            if let Phase::Listing(listing) = listing {
-                self.listed(listing, orders, out);
-            }
+            let listing = std::mem::take(listing);
+            live.phase = Phase::Synced;
+            self.listed(listing, step);
+        } else if listing.held.len() + listing.contents.len() == before {
+            // Each page restarts the time for the next one, so empty pages could go on for ever.
+            self.break_off("a page that brings nothing and is not the last", step);
         }
     }
 
-    fn listed(&mut self, listing: Listing, orders: &ClusterOrders, out: &mut Vec<Action>) {
+    fn listed(&mut self, listing: Listing, step: &mut Step<'_>) {
         let before = std::mem::take(&mut self.known.held);
         for held in &listing.held {
-            let now = (held.tuple, held.stage);
-            let is_wanted = orders
-                .orders
-                .get(&held.deployment)
-                .is_some_and(|wanted| wanted.order.tuple == held.tuple);
-            if is_wanted && before.get(&held.deployment) != Some(&now) {
-                let (tuple, stage) = now;
-                out.push(Action::Report(Report::Progress {
-                    deployment: held.deployment,
+            let (deployment, tuple, stage) = (held.deployment, held.tuple, held.stage);
+            let is_ordered = step
+                .order(&deployment)
+                .is_some_and(|desired| desired.order.tuple == tuple);
+            if is_ordered && before.get(&deployment) != Some(&(tuple, stage)) {
+                step.report(Report::Progress {
+                    deployment,
                     tuple,
                     stage,
-                }));
+                });
             }
-            self.known.held.insert(held.deployment, now);
+            self.known.held.insert(deployment, (tuple, stage));
         }
         self.known.contents = listing.contents;
         self.known.listed = true;
         self.known.whole = true;
-        out.push(Action::Report(Report::Listing(listing.held)));
-        self.changed_all(orders);
+        step.report(Report::Listing(listing.held));
+        self.changed_all(step.orders);
     }
 
-    /// Moves what the member is believed to hold, forward only.
+    /// Moves what the member is known to hold, forward only.
     pub(super) fn acknowledged(
         &mut self,
         deployment: DeploymentUid,
         tuple: Tuple,
         stage: Stage,
-        orders: &ClusterOrders,
-        out: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let Some(live) = &mut self.live else {
             return;
         };
-        if live
-            .in_flight
-            .get(&deployment)
-            .is_some_and(|order| order.tuple == tuple)
+        if let Some(order) = live.in_flight.get(&deployment)
+            && order.tuple == tuple
         {
             live.in_flight.remove(&deployment);
         }
-        if orders.orders.contains_key(&deployment) {
+        let desired = step.order(&deployment);
+        if desired.is_some() {
             // Only what is ordered can need anything: a member cannot make this set grow.
             live.dirty.insert(deployment);
         }
@@ -113,57 +95,43 @@ impl Member {
             return;
         }
         self.known.held.insert(deployment, (tuple, stage));
-        let wanted = orders
-            .orders
-            .get(&deployment)
-            .filter(|wanted| wanted.order.tuple == tuple);
-        if let Some(content) = wanted.and_then(|wanted| wanted.order.content()) {
+        let desired = desired.filter(|desired| desired.order.tuple == tuple);
+        if let Some(content) = desired.and_then(|desired| desired.order.content()) {
             self.known.contents.insert(content.digest);
         }
-        out.push(Action::Report(Report::Progress {
+        step.report(Report::Progress {
             deployment,
             tuple,
             stage,
-        }));
+        });
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the fields of one message, and what they are judged by"
-    )]
     pub(super) fn refused(
         &mut self,
         deployment: DeploymentUid,
         tuple: Tuple,
         reason: Reason,
         message: String,
-        orders: &ClusterOrders,
-        now: Millis,
-        out: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let Some(live) = &mut self.live else {
             return;
         };
-        let Some(order) = live
-            .in_flight
-            .get_mut(&deployment)
-            .filter(|order| order.tuple == tuple)
-        else {
+        let sent = live.in_flight.get_mut(&deployment);
+        let Some(sent) = sent.filter(|sent| sent.tuple == tuple) else {
             return;
         };
         if reason == Reason::ContentUnavailable
-            && let Some(content) = orders
-                .orders
-                .get(&deployment)
-                .and_then(|wanted| wanted.order.content())
+            && let Some(desired) = step.order(&deployment)
+            && let Some(content) = desired.order.content()
         {
             self.known.contents.remove(&content.digest);
-            order.put_off = true;
+            sent.put_off = true;
         }
         if reason.retry() == Retry::Soon {
-            order.attempt = order.attempt.max(1);
-            order.due = false;
-            order.resend_at = now + wait(&self.pace, order.attempt - 1);
+            sent.attempt = sent.attempt.max(1);
+            sent.due = false;
+            sent.resend_at = step.now + wait(&self.pace, sent.attempt - 1);
         } else {
             live.in_flight.remove(&deployment);
             live.dirty.insert(deployment);
@@ -174,14 +142,14 @@ impl Member {
             Reason::HubDiverged => Some(FreezeReason::HubDiverged),
             _ => None,
         };
-        out.push(Action::Report(Report::Refused {
+        step.report(Report::Refused {
             deployment,
             tuple,
             reason,
             message,
-        }));
+        });
         if let Some(reason) = freeze {
-            self.freeze(deployment, reason, out);
+            self.freeze(deployment, reason, step);
         }
     }
 
@@ -189,7 +157,7 @@ impl Member {
         &mut self,
         sequence: u64,
         status: Box<DeploymentStatus>,
-        out: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         let Some(live) = &mut self.live else {
             return;
@@ -199,30 +167,23 @@ impl Member {
         }
         live.gap |= sequence != live.sequence + 1;
         live.sequence = sequence;
-        let incarnation = live.incarnation;
-        out.push(Action::Report(Report::Status {
-            incarnation,
+        step.report(Report::Status {
+            incarnation: live.incarnation,
             sequence,
             status,
-        }));
+        });
     }
 
-    /// Anti-entropy: a heartbeat that does not say what is believed leads to a listing.
-    pub(super) fn heartbeat(
-        &mut self,
-        root: &Digest,
-        sequence: u64,
-        now: Millis,
-        out: &mut Vec<Action>,
-    ) {
+    /// Anti-entropy: a heartbeat that differs from what is known leads to a listing.
+    pub(super) fn heartbeat(&mut self, root: &Digest, sequence: u64, step: &mut Step<'_>) {
         let Some(live) = &mut self.live else {
             return;
         };
-        out.push(Action::Send(live.connection, ToAgent::Beat));
+        step.send(live.connection, ToAgent::Beat);
         live.gap |= sequence > live.sequence;
         live.sequence = live.sequence.max(sequence);
-        if matches!(live.phase, Phase::Synced) && (live.gap || *root != self.known.root()) {
-            live.list(now, out);
+        if live.gap || *root != self.known.root() {
+            self.list(step);
         }
     }
 }

@@ -46,8 +46,8 @@ impl Census {
             .iter()
             .filter(|held| !held.is_finished())
             .map(|held| {
-                let wanted = orders.orders.get(&held.deployment);
-                let finding = match wanted.map(|wanted| wanted.relation(Some(&held.tuple))) {
+                let desired = orders.orders.get(&held.deployment);
+                let finding = match desired.map(|desired| desired.relation(Some(&held.tuple))) {
                     None => Finding::Unknown,
                     Some(Relation::InSync) => Finding::AsOrdered,
                     Some(Relation::Behind) => Finding::Behind,

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stevedore_proto_core::tuple::Precedence;
-use stevedore_proto_core::{
-    DeploymentUid, Digest, Epoch, Leadership, Order, OrderBody, Term, Tuple, held,
-};
+use stevedore_proto_core::{DeploymentUid, Digest, Epoch, Leadership, Order, Term, Tuple, held};
 
 use super::event::FreezeReason;
 
@@ -60,7 +57,7 @@ pub struct DesiredOrder {
     pub finished: bool,
 }
 
-/// How what a member holds of a deployment stands to what is wanted.
+/// The relation of what a member holds of a deployment to what is ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// The same tuple.
@@ -74,23 +71,29 @@ pub enum Relation {
 impl DesiredOrder {
     /// Compares with what the member holds.
     pub fn relation(&self, held: Option<&Tuple>) -> Relation {
-        let wanted = &self.order.tuple;
+        let desired = &self.order.tuple;
         let Some(held) = held else {
             return Relation::Behind;
         };
-        if held == wanted {
+        if held == desired {
             return Relation::InSync;
         }
-        if held.epoch.counter < wanted.epoch.counter {
+        if held.epoch.counter < desired.epoch.counter {
             return Relation::Behind;
         }
-        if held.epoch.counter > wanted.epoch.counter || held.number > wanted.number {
+        if held.epoch.counter > desired.epoch.counter || held.number > desired.number {
             return Relation::Foreign(FreezeReason::HubRegressed);
         }
-        if held.number == wanted.number || !self.history.gave(held) {
+        if held.number == desired.number || !self.history.gave(held) {
             return Relation::Foreign(FreezeReason::HubDiverged);
         }
         Relation::Behind
+    }
+
+    /// Whether it orders this content.
+    pub(super) fn names(&self, content: &Digest) -> bool {
+        let ordered = self.order.content();
+        ordered.is_some_and(|ordered| ordered.digest == *content)
     }
 }
 
@@ -99,7 +102,7 @@ impl DesiredOrder {
 pub struct ClusterOrders {
     /// Whether every ledger has been read. Until then sessions are refused.
     pub loaded: bool,
-    /// Who speaks.
+    /// The leadership that gives these orders.
     pub leadership: Leadership,
     /// One entry per deployment.
     pub orders: BTreeMap<DeploymentUid, DesiredOrder>,
@@ -120,25 +123,14 @@ impl ClusterOrders {
         held::root(
             self.orders
                 .iter()
-                .filter(|(_, wanted)| !wanted.finished)
-                .map(|(deployment, wanted)| (*deployment, wanted.order.tuple)),
+                .filter(|(_, desired)| !desired.finished)
+                .map(|(deployment, desired)| (*deployment, desired.order.tuple)),
         )
     }
 
     /// Whether this cluster may fetch a content: only what its own orders name.
     pub fn may_fetch(&self, digest: &Digest) -> bool {
-        self.loaded
-            && self.orders.values().any(|wanted| match wanted.order.body {
-                OrderBody::Apply(content) => content.digest == *digest,
-                OrderBody::Tombstone => false,
-            })
-    }
-
-    /// How the member's highest leadership stands to ours: not `Current` means that this hub must not order.
-    pub(super) fn compare_leadership(&self, seen: Option<&Leadership>) -> Precedence {
-        seen.map_or(Precedence::Current, |seen| {
-            self.leadership.compared_to(seen)
-        })
+        self.loaded && self.orders.values().any(|desired| desired.names(digest))
     }
 }
 

@@ -89,7 +89,7 @@ impl FreezeReason {
 pub enum Report {
     /// A session opened.
     Connected {
-        /// Orders this member's sessions.
+        /// Number of the session; it rises with every session of the member.
         incarnation: u64,
         /// The agent's process.
         instance: InstanceId,

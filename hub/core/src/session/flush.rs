@@ -8,6 +8,7 @@ use super::cluster_orders::{ClusterOrders, DesiredOrder, Relation};
 use super::event::{Action, FreezeReason, Report};
 use super::live::{InFlight, Phase, wait, wait_for_content};
 use super::member::{KnownState, Member};
+use super::step::Step;
 
 /// Pause after frames were lost, so that a full queue can drain.
 const PAUSE_AFTER_LOSS: Millis = 1_000;
@@ -36,20 +37,19 @@ impl Member {
             return;
         };
         live.dirty.extend(orders.orders.keys());
-        live.dirty
-            .extend(live.in_flight.keys().copied().collect::<Vec<_>>());
+        live.dirty.extend(live.in_flight.keys());
         live.dirty.extend(self.frozen.keys());
         live.dirty.extend(self.quarantine.keys());
     }
 
     /// Frames are lost: nothing sent without an ack counts, and the member is asked what it has.
-    pub(super) fn overflowed(&mut self, orders: &ClusterOrders, now: Millis) {
+    pub(super) fn overflowed(&mut self, step: &mut Step<'_>) {
         if let Some(live) = &mut self.live {
             live.in_flight.clear();
             live.snapshot_due = true;
-            live.ask_again(now + PAUSE_AFTER_LOSS);
+            live.ask_again(step.now + PAUSE_AFTER_LOSS);
         }
-        self.changed_all(orders);
+        self.changed_all(step.orders);
     }
 
     /// Orders that got no ack in time are compared and sent again.
@@ -67,11 +67,11 @@ impl Member {
     }
 
     /// Sends what differs, as far as the window allows.
-    pub(super) fn flush(&mut self, orders: &ClusterOrders, now: Millis, out: &mut Vec<Action>) {
+    pub(super) fn flush(&mut self, step: &mut Step<'_>) {
         let Some(live) = &mut self.live else {
             return;
         };
-        if !orders.loaded || !matches!(live.phase, Phase::Synced) {
+        if !step.orders.loaded || !matches!(live.phase, Phase::Synced) {
             return;
         }
         if live.fenced {
@@ -79,43 +79,33 @@ impl Member {
             return;
         }
         for deployment in live.dirty.clone() {
-            match self.compare(deployment, orders, out) {
+            match self.compare(deployment, step) {
                 Need::Nothing => {}
-                Need::Freeze(reason) => self.freeze(deployment, reason, out),
+                Need::Freeze(reason) => self.freeze(deployment, reason, step),
                 Need::Send { with_content } => {
-                    if !self.send(deployment, with_content, orders, now, out) {
+                    if !self.send(deployment, with_content, step) {
                         continue;
                     }
                 }
-                Need::List => {
-                    if let Some(live) = &mut self.live {
-                        live.list(now, out);
-                    }
-                    return;
-                }
+                Need::List => return self.list(step),
             }
             if let Some(live) = &mut self.live {
                 live.dirty.remove(&deployment);
             }
         }
         if let Some(live) = &mut self.live {
-            live.conclude(orders, out);
+            live.conclude(step);
         }
     }
 
     /// What a deployment needs, after what no longer holds about it was dropped.
-    fn compare(
-        &mut self,
-        deployment: DeploymentUid,
-        orders: &ClusterOrders,
-        out: &mut Vec<Action>,
-    ) -> Need {
-        let wanted = orders.orders.get(&deployment);
+    fn compare(&mut self, deployment: DeploymentUid, step: &mut Step<'_>) -> Need {
+        let desired = step.order(&deployment);
         let quarantined = self.quarantine.get(&deployment);
-        let need = wanted.map_or(Need::Nothing, |wanted| {
-            need(wanted, &self.known, quarantined)
+        let need = desired.map_or(Need::Nothing, |desired| {
+            need(desired, &self.known, quarantined)
         });
-        let refused = wanted.is_some_and(|wanted| quarantined == Some(&wanted.order.tuple));
+        let refused = desired.is_some_and(|desired| quarantined == Some(&desired.order.tuple));
         if matches!(need, Need::Nothing)
             && let Some(live) = &mut self.live
         {
@@ -124,7 +114,7 @@ impl Member {
         if !refused {
             self.quarantine.remove(&deployment);
             if !matches!(need, Need::Freeze(_)) && self.frozen.remove(&deployment).is_some() {
-                out.push(Action::Report(Report::Thawed(deployment)));
+                step.report(Report::Thawed(deployment));
             }
         }
         need
@@ -135,92 +125,67 @@ impl Member {
         &mut self,
         deployment: DeploymentUid,
         reason: FreezeReason,
-        out: &mut Vec<Action>,
+        step: &mut Step<'_>,
     ) {
         if let Some(live) = &mut self.live {
             live.in_flight.remove(&deployment);
         }
         if self.frozen.insert(deployment, reason) != Some(reason) {
             let held = self.known.tuple(&deployment).copied();
-            out.push(Action::Report(Report::Frozen {
+            step.report(Report::Frozen {
                 deployment,
                 held,
                 reason,
-            }));
+            });
         }
     }
 
     /// Sends an order unless it is on its way; false when the window is full.
-    fn send(
-        &mut self,
-        deployment: DeploymentUid,
-        with_content: bool,
-        orders: &ClusterOrders,
-        now: Millis,
-        out: &mut Vec<Action>,
-    ) -> bool {
-        let (Some(live), Some(wanted)) = (&mut self.live, orders.orders.get(&deployment)) else {
+    fn send(&mut self, deployment: DeploymentUid, with_content: bool, step: &mut Step<'_>) -> bool {
+        let (Some(live), Some(desired)) = (&mut self.live, step.order(&deployment)) else {
             return true;
         };
-        let tuple = wanted.order.tuple;
-        let sent = live
-            .in_flight
-            .get(&deployment)
-            .filter(|order| order.tuple == tuple)
-            .copied();
-        if sent.is_none() && live.window_is_full(&self.pace) {
-            return false;
-        }
-        if sent.is_none_or(|order| order.due) {
-            let attempt = sent.map_or(0, |order| order.attempt);
-            let resend_at = now + wait(&self.pace, attempt);
-            live.in_flight.insert(
-                deployment,
-                InFlight {
-                    tuple,
-                    attempt,
-                    resend_at,
-                    due: false,
-                    put_off: false,
-                },
-            );
-            out.push(Action::SendOrder {
-                connection: live.connection,
-                order: wanted.order.clone(),
-                with_content,
-            });
-        }
+        let tuple = desired.order.tuple;
+        let sent = live.in_flight.get(&deployment);
+        let attempt = match sent.filter(|sent| sent.tuple == tuple) {
+            Some(sent) if sent.due => sent.attempt,
+            Some(_) => return true,
+            None if live.window_is_full(&self.pace) => return false,
+            None => 0,
+        };
+        let sent = InFlight {
+            tuple,
+            attempt,
+            resend_at: step.now + wait(&self.pace, attempt),
+            due: false,
+            put_off: false,
+        };
+        live.in_flight.insert(deployment, sent);
+        step.actions.push(Action::SendOrder {
+            connection: live.connection,
+            order: desired.order.clone(),
+            with_content,
+        });
         true
     }
 
     /// The content of an order cannot be made any more: whoever plans has to find another way.
-    pub(super) fn content_missing(
-        &mut self,
-        deployment: DeploymentUid,
-        now: Millis,
-        out: &mut Vec<Action>,
-    ) {
-        if let Some(tuple) = self.put_off(deployment, now + self.pace.resend_at_most_after) {
-            out.push(Action::Report(Report::ContentMissing { deployment, tuple }));
+    pub(super) fn content_missing(&mut self, deployment: DeploymentUid, step: &mut Step<'_>) {
+        let at = step.now + self.pace.resend_at_most_after;
+        if let Some(tuple) = self.put_off(deployment, at) {
+            step.report(Report::ContentMissing { deployment, tuple });
         }
     }
 
     /// As [`Self::content_missing`], for every order on its way that names this content.
-    pub(super) fn content_gone(
-        &mut self,
-        digest: &Digest,
-        orders: &ClusterOrders,
-        now: Millis,
-        out: &mut Vec<Action>,
-    ) {
+    pub(super) fn content_gone(&mut self, digest: &Digest, step: &mut Step<'_>) {
         let sent = self.live.iter().flat_map(|live| live.in_flight.keys());
         let names = |deployment: &&DeploymentUid| {
-            let wanted = orders.orders.get(deployment);
-            let content = wanted.and_then(|wanted| wanted.order.content());
-            content.is_some_and(|content| content.digest == *digest)
+            let desired = step.order(deployment);
+            desired.is_some_and(|desired| desired.names(digest))
         };
         for deployment in sent.filter(names).copied().collect::<Vec<_>>() {
-            self.content_missing(deployment, now, out);
+            self.content_missing(deployment, step);
         }
     }
 
@@ -257,27 +222,24 @@ impl Member {
     }
 }
 
-fn need(wanted: &DesiredOrder, known: &KnownState, quarantined: Option<&Tuple>) -> Need {
-    if wanted.finished {
+fn need(desired: &DesiredOrder, known: &KnownState, quarantined: Option<&Tuple>) -> Need {
+    if desired.finished {
         return Need::Nothing;
     }
-    match wanted.relation(known.tuple(&wanted.order.deployment)) {
-        Relation::InSync => Need::Nothing,
-        Relation::Foreign(reason) => Need::Freeze(reason),
-        Relation::Behind if quarantined == Some(&wanted.order.tuple) => Need::Nothing,
-        Relation::Behind if !known.whole && known.tuple(&wanted.order.deployment).is_none() => {
-            Need::List
-        }
-        Relation::Behind => match inline(&wanted.order) {
-            None => Need::Send {
-                with_content: false,
-            },
-            Some(digest) if known.contents.contains(&digest) => Need::Send {
-                with_content: false,
-            },
-            Some(_) if !known.listed && !known.held.is_empty() => Need::List,
-            Some(_) => Need::Send { with_content: true },
-        },
+    let held = known.tuple(&desired.order.deployment);
+    match desired.relation(held) {
+        Relation::InSync => return Need::Nothing,
+        Relation::Foreign(reason) => return Need::Freeze(reason),
+        Relation::Behind if quarantined == Some(&desired.order.tuple) => return Need::Nothing,
+        Relation::Behind if !known.whole && held.is_none() => return Need::List,
+        Relation::Behind => {}
+    }
+    let lacking = inline(&desired.order).filter(|digest| !known.contents.contains(digest));
+    if lacking.is_some() && !known.listed && !known.held.is_empty() {
+        return Need::List;
+    }
+    Need::Send {
+        with_content: lacking.is_some(),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) enum Claim {
     Evict { refused: InstanceId },
 }
 
-/// Who had this member's session.
+/// The processes that had this member's session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Instances {
     first_seen: BTreeMap<InstanceId, Millis>,

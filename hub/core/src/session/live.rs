@@ -6,12 +6,12 @@ use std::time::Duration;
 use stevedore_proto_core::{DeploymentUid, Digest, Held, InstanceId, Millis, ToAgent, Tuple};
 use stevedore_retry::{Schedule, millis};
 
-use super::cluster_orders::ClusterOrders;
-use super::event::{Action, Connection};
+use super::event::Connection;
 use super::pace::Pace;
+use super::step::Step;
 
 /// Pages being collected.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Listing {
     pub(super) since: Millis,
     pub(super) next_index: u32,
@@ -106,24 +106,17 @@ impl Live {
     }
 
     /// Asks for pages; what was collected for an older request is dropped.
-    pub(super) fn list(&mut self, now: Millis, out: &mut Vec<Action>) {
+    pub(super) fn list(&mut self, step: &mut Step<'_>) {
         self.request = self.request.wrapping_add(1);
         let statuses = self.lacks_reports();
         self.gap = false;
         self.phase = Phase::Listing(Listing {
-            since: now,
-            next_index: 0,
+            since: step.now,
             statuses,
-            held: Vec::new(),
-            contents: BTreeSet::new(),
+            ..Listing::default()
         });
-        out.push(Action::Send(
-            self.connection,
-            ToAgent::List {
-                request: self.request,
-                statuses,
-            },
-        ));
+        let request = self.request;
+        step.send(self.connection, ToAgent::List { request, statuses });
     }
 
     /// The listing was not answered in time, or frames were lost: ask again at `at`.
@@ -144,19 +137,13 @@ impl Live {
             .count()
             >= pace.window
     }
-}
 
-impl Live {
     /// Says that everything that differed was sent.
-    pub(super) fn conclude(&mut self, orders: &ClusterOrders, out: &mut Vec<Action>) {
+    pub(super) fn conclude(&mut self, step: &mut Step<'_>) {
         if self.snapshot_due && self.dirty.is_empty() {
             self.snapshot_due = false;
-            out.push(Action::Send(
-                self.connection,
-                ToAgent::SnapshotComplete {
-                    root: orders.root(),
-                },
-            ));
+            let root = step.orders.root();
+            step.send(self.connection, ToAgent::SnapshotComplete { root });
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{
-    DeploymentUid, Digest, InstanceId, Millis, Order, Stage, ToAgent, ToHub, Tuple, held,
+    DeploymentUid, Digest, InstanceId, Millis, Order, Stage, ToHub, Tuple, held,
 };
 
 use super::cluster_orders::ClusterOrders;
@@ -12,14 +12,15 @@ use super::event::{Action, Connection, Event, FreezeReason, Report};
 use super::identity::Instances;
 use super::live::{Live, Phase};
 use super::pace::Pace;
+use super::step::Step;
 
 /// What the hub believes a member holds; only the member's own words change it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KnownState {
     pub(super) held: BTreeMap<DeploymentUid, (Tuple, Stage)>,
     pub(super) contents: BTreeSet<Digest>,
-    /// Whether nothing is held beside it. Finished tombstones do not show in the root, and one that a lost
-    /// history ordered must not be overwritten unseen.
+    /// Nothing else is held. Finished tombstones do not show in the root, and one that a lost history ordered must
+    /// not be overwritten unseen.
     pub(super) whole: bool,
     /// Whether the member said which contents it has.
     pub(super) listed: bool,
@@ -49,7 +50,7 @@ pub(super) struct Heard {
 }
 
 /// The hub's side of one member's sessions. Lives as long as the hub process knows the cluster.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Member {
     pub(super) pace: Pace,
     /// Streams without a first frame, and since when.
@@ -71,60 +72,46 @@ impl Member {
     pub fn new(pace: Pace) -> Self {
         Self {
             pace,
-            waiting: BTreeMap::new(),
-            live: None,
-            instances: Instances::default(),
-            incarnation: 0,
-            known: KnownState::default(),
-            quarantine: BTreeMap::new(),
-            frozen: BTreeMap::new(),
-            heard: None,
-            lost_at: None,
+            ..Self::default()
         }
     }
 
     /// Takes what happened and says what to do. `orders` is this cluster's; `now` never falls.
     pub fn step(&mut self, event: Event, orders: &ClusterOrders, now: Millis) -> Vec<Action> {
-        let mut out = Vec::new();
+        let mut step = Step::new(orders, now);
+        self.event(event, &mut step);
+        self.tick(&mut step);
+        self.flush(&mut step);
+        step.actions
+    }
+
+    fn event(&mut self, event: Event, step: &mut Step<'_>) {
         match event {
             Event::Opened(connection) => {
-                self.waiting.insert(connection, now);
+                self.waiting.insert(connection, step.now);
             }
-            Event::Message(connection, message) => {
-                self.message(connection, *message, orders, now, &mut out)
-            }
+            Event::Message(connection, message) => self.message(connection, *message, step),
             Event::Closed(connection) => {
                 self.waiting.remove(&connection);
                 if self.is_live(connection) {
-                    self.end(now);
+                    self.end(step.now);
                 }
             }
-            Event::Overflow(connection) => {
-                if self.is_live(connection) {
-                    self.overflowed(orders, now);
-                }
-            }
-            Event::ContentMissing(connection, deployment) => {
-                if self.is_live(connection) {
-                    self.content_missing(deployment, now, &mut out);
-                }
-            }
-            Event::ContentGone(digest) => self.content_gone(&digest, orders, now, &mut out),
-            Event::ContentLate(connection, deployment) => {
-                if self.is_live(connection) {
-                    self.content_late(deployment, now);
-                }
-            }
+            Event::Overflow(connection)
+            | Event::ContentMissing(connection, _)
+            | Event::ContentLate(connection, _)
+                if !self.is_live(connection) => {}
+            Event::Overflow(_) => self.overflowed(step),
+            Event::ContentMissing(_, deployment) => self.content_missing(deployment, step),
+            Event::ContentLate(_, deployment) => self.content_late(deployment, step.now),
+            Event::ContentGone(digest) => self.content_gone(&digest, step),
             Event::ContentBack(deployments) => self.content_back(&deployments),
             Event::Changed(deployments) => self.changed(deployments),
-            Event::Reloaded => self.changed_all(orders),
-            Event::Census => self.list(now, &mut out),
-            Event::End(close) => self.end_all(&close, now, &mut out),
+            Event::Reloaded => self.changed_all(step.orders),
+            Event::Census => self.list(step),
+            Event::End(close) => self.end_all(&close, step),
             Event::Tick => {}
         }
-        self.tick(now, &mut out);
-        self.flush(orders, now, &mut out);
-        out
     }
 
     /// When the next [`Event::Tick`] is needed at the latest.
@@ -150,14 +137,12 @@ impl Member {
         order: &Order,
         orders: &ClusterOrders,
     ) -> bool {
-        let deployment = &order.deployment;
-        let wanted = orders.orders.get(deployment);
+        let desired = orders.orders.get(&order.deployment);
         let live = self.live.as_ref();
         let live = live.filter(|live| live.connection == connection);
-        wanted.is_some_and(|wanted| wanted.order.tuple == order.tuple)
-            && live
-                .and_then(|live| live.in_flight.get(deployment))
-                .is_some_and(|sent| sent.tuple == order.tuple)
+        let sent = live.and_then(|live| live.in_flight.get(&order.deployment));
+        desired.is_some_and(|desired| desired.order.tuple == order.tuple)
+            && sent.is_some_and(|sent| sent.tuple == order.tuple)
     }
 
     /// What the member is believed to hold, by its own words.
@@ -179,115 +164,68 @@ impl Member {
         self.session() == Some(connection)
     }
 
-    fn message(
-        &mut self,
-        connection: Connection,
-        message: ToHub,
-        orders: &ClusterOrders,
-        now: Millis,
-        out: &mut Vec<Action>,
-    ) {
+    fn message(&mut self, connection: Connection, message: ToHub, step: &mut Step<'_>) {
         if self.waiting.remove(&connection).is_some() {
             match message {
-                ToHub::Hello(hello) => self.hello(connection, &hello, orders, now, out),
-                _ => refuse(
-                    connection,
-                    CloseReason::ProtocolError,
-                    "the first message is not Hello",
-                    0,
-                    out,
-                ),
+                ToHub::Hello(hello) => self.hello(connection, &hello, step),
+                _ => step.protocol_error(connection, "the first message is not Hello"),
             }
-            return;
+        } else if let Some(live) = &mut self.live
+            && live.connection == connection
+        {
+            live.last_heard = step.now;
+            self.session_message(message, step);
         }
-        let Some(live) = self
-            .live
-            .as_mut()
-            .filter(|live| live.connection == connection)
-        else {
-            return;
-        };
-        live.last_heard = now;
+    }
+
+    fn session_message(&mut self, message: ToHub, step: &mut Step<'_>) {
         match message {
-            ToHub::Hello(_) => {
-                refuse(
-                    connection,
-                    CloseReason::ProtocolError,
-                    "a second Hello",
-                    0,
-                    out,
-                );
-                self.end(now);
-            }
-            ToHub::Page(page) => self.page(page, orders, now, out),
+            ToHub::Hello(_) => self.break_off("a second Hello", step),
+            ToHub::Page(page) => self.page(page, step),
             ToHub::Ack {
                 deployment,
                 tuple,
                 stage,
-            } => {
-                self.acknowledged(deployment, tuple, stage, orders, out);
-            }
+            } => self.acknowledged(deployment, tuple, stage, step),
             ToHub::Nack {
                 deployment,
                 tuple,
                 reason,
                 message,
-            } => {
-                self.refused(deployment, tuple, reason, message, orders, now, out);
-            }
-            ToHub::Status { sequence, status } => self.status(sequence, status, out),
-            ToHub::Heartbeat { root, sequence } => self.heartbeat(&root, sequence, now, out),
-            ToHub::Environment(environment) => {
-                out.push(Action::Report(Report::Environment(environment)))
-            }
+            } => self.refused(deployment, tuple, reason, message, step),
+            ToHub::Status { sequence, status } => self.status(sequence, status, step),
+            ToHub::Heartbeat { root, sequence } => self.heartbeat(&root, sequence, step),
+            ToHub::Environment(environment) => step.report(Report::Environment(environment)),
         }
     }
 
-    fn tick(&mut self, now: Millis, out: &mut Vec<Action>) {
-        let deadline = |since: &Millis| since + self.pace.hello_within <= now;
-        let late: Vec<_> = self
-            .waiting
-            .iter()
-            .filter(|(_, since)| deadline(since))
-            .map(|(c, _)| *c)
-            .collect();
-        for connection in late {
-            self.waiting.remove(&connection);
-            refuse(
-                connection,
-                CloseReason::ProtocolError,
-                "no Hello in time",
-                0,
-                out,
-            );
+    fn tick(&mut self, step: &mut Step<'_>) {
+        let now = step.now;
+        let overdue = |since: &mut Millis| *since + self.pace.hello_within <= now;
+        for (connection, _) in self.waiting.extract_if(.., |_, since| overdue(since)) {
+            step.protocol_error(connection, "no Hello in time");
         }
         if let Some(live) = &self.live
             && live.last_heard + self.pace.lost_after <= now
         {
-            refuse(
-                live.connection,
-                CloseReason::Silent,
-                "nothing was heard for too long",
-                0,
-                out,
-            );
+            let message = "nothing was heard for too long";
+            let close = Close::new(CloseReason::Silent, message, 0);
+            step.close(live.connection, close);
             self.end(now);
         }
         if let Some(live) = &mut self.live {
-            match &live.phase {
-                Phase::Listing(listing) if listing.since + self.pace.listing_within <= now => {
-                    live.ask_again(now);
-                }
-                Phase::Listing(_) | Phase::Resync { .. } | Phase::Synced => {}
+            if let Phase::Listing(listing) = &live.phase
+                && listing.since + self.pace.listing_within <= now
+            {
+                live.ask_again(now);
             }
             if matches!(live.phase, Phase::Resync { at } if at <= now) {
-                live.list(now, out);
+                live.list(step);
             }
         }
         self.repeat(now);
-        if self.lost_at.is_some_and(|at| at <= now) {
-            self.lost_at = None;
-            out.push(Action::Report(Report::Lost));
+        if self.lost_at.take_if(|at| *at <= now).is_some() {
+            step.report(Report::Lost);
         }
     }
 
@@ -305,40 +243,27 @@ impl Member {
         self.lost_at = Some(silent.min(now + self.pace.return_within));
     }
 
-    fn end_all(&mut self, close: &Close, now: Millis, out: &mut Vec<Action>) {
-        for connection in std::mem::take(&mut self.waiting)
-            .into_keys()
-            .chain(self.session())
-        {
-            out.push(Action::Send(connection, ToAgent::Close(close.clone())));
-            out.push(Action::Disconnect(connection));
+    /// Ends the session of an agent that broke the protocol.
+    pub(super) fn break_off(&mut self, message: &str, step: &mut Step<'_>) {
+        if let Some(connection) = self.session() {
+            step.protocol_error(connection, message);
+            self.end(step.now);
         }
-        self.end(now);
     }
 
-    fn list(&mut self, now: Millis, out: &mut Vec<Action>) {
+    fn end_all(&mut self, close: &Close, step: &mut Step<'_>) {
+        let waiting = std::mem::take(&mut self.waiting).into_keys();
+        for connection in waiting.chain(self.session()) {
+            step.close(connection, close.clone());
+        }
+        self.end(step.now);
+    }
+
+    pub(super) fn list(&mut self, step: &mut Step<'_>) {
         if let Some(live) = &mut self.live
             && matches!(live.phase, Phase::Synced)
         {
-            live.list(now, out);
+            live.list(step);
         }
     }
-}
-
-/// Ends a stream and says why.
-pub(super) fn refuse(
-    connection: Connection,
-    reason: CloseReason,
-    message: &str,
-    retry_after: Millis,
-    out: &mut Vec<Action>,
-) {
-    let close = Close {
-        reason,
-        message: message.to_owned(),
-        retry_after,
-        redirect: None,
-    };
-    out.push(Action::Send(connection, ToAgent::Close(close)));
-    out.push(Action::Disconnect(connection));
 }

@@ -27,7 +27,7 @@ pub struct Pace {
     pub retry_after: Millis,
     /// Three mutual supersessions within this are a duplicate identity.
     pub duplicate_within: Millis,
-    /// How long the twin is refused.
+    /// How long the duplicate is refused.
     pub duplicate_banned: Millis,
 }
 
@@ -54,14 +54,14 @@ impl Default for Pace {
 const STARTS_PER_SECOND: u64 = 1_000;
 /// Worth of starts that are admitted at once.
 const START_BURST: Millis = 2_000;
-/// Latest time at which a refused agent is asked back. Beyond it slots are given a second time: a few come too
-/// early then, but nobody who never comes back can make the others wait.
+/// Latest time at which a refused agent is asked back. Beyond it slots are given a second time: a few agents come too
+/// early then, but those that never come back cannot make the others wait.
 const LATEST_SLOT: Millis = 30_000;
 
 /// Admits session starts of the whole fleet at a fixed rate, and asks those it refuses back one after the other.
 ///
-/// Only admitted starts are counted against the rate. The slots of the refused are a queue that nobody has to
-/// stand in: who comes at another time than asked is admitted if there is room.
+/// Only admitted starts are counted against the rate. A slot is advice and reserves nothing: an agent that comes at
+/// another time is admitted if there is room.
 #[derive(Debug, Clone)]
 pub struct Pacer {
     bucket: Bucket,
@@ -105,7 +105,7 @@ impl Pacer {
     }
 }
 
-/// Admits at a fixed rate. Who is refused takes nothing from those who come later, however often it tries.
+/// A token bucket. A refused attempt takes nothing, so however many there are, they cost later ones nothing.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     /// Thousandths of a millisecond between two, once the burst is used up.

@@ -2,7 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use stevedore_proto_core::Reason;
 use stevedore_proto_core::status::Truth;
 
 use super::input::{Input, Source};
@@ -16,20 +15,16 @@ pub(super) fn ready(
     input: &Input<'_>,
     unready: Option<Failure>,
 ) -> Condition {
-    let Some(Failure {
-        reason,
-        mut message,
-    }) = unready
-    else {
+    let Some(mut unready) = unready else {
         return Condition {
             r#type: "Ready".into(),
             ..available.clone()
         };
     };
     if input.kept.is_some() && available.status != Truth::True {
-        message = format!("{message}; {}", available.message);
+        unready.message = format!("{}; {}", unready.message, available.message);
     }
-    Condition::new("Ready", Truth::False, reason, message)
+    Condition::of("Ready", Truth::False, unready)
 }
 
 /// Why the spec is not in force, for as long as its content is not there for every target.
@@ -37,24 +32,7 @@ pub(super) fn unready_failure(input: &Input<'_>) -> Option<Failure> {
     if input.blocked.is_some() || input.deleting {
         return input.blocked.clone();
     }
-    let failure = |reason, message: &str| Failure {
-        reason,
-        message: message.to_owned(),
-    };
-    let mut found = match &input.source {
-        Source::Ready => {
-            let invalid = input.invalid().cloned();
-            invalid.or_else(|| {
-                input
-                    .rendering
-                    .then(|| failure(Reason::Rendering, RENDERED_LATER))
-            })
-        }
-        Source::Pending => Some(failure(Reason::Unpacking, "the image is being pulled")),
-        Source::PullFailed(message) => Some(failure(Reason::ImagePullBackOff, message)),
-        Source::Invalid(found) => Some(found.clone()),
-        Source::NotStored(message) => Some(failure(Reason::NotStored, message)),
-    }?;
+    let mut found = input.content_failure().or_else(|| input.rendering())?;
     if let Some(kept) = &input.kept {
         found.message = format!(
             "{} stays, which is not what spec asks for: {}",
@@ -72,10 +50,6 @@ fn revisions(range: &RangeInclusive<u64>) -> String {
         format!("one of revisions {} to {}", range.start(), range.end())
     }
 }
-
-const NOT_STORED: &str = "NotStored";
-const RENDERING: &str = "Rendering";
-const RENDERED_LATER: &str = "the package is being rendered for further clusters";
 
 /// Whether all that is in the way goes by itself.
 fn is_under_way(input: &Input<'_>) -> bool {
@@ -115,36 +89,19 @@ pub(super) fn truth(value: bool) -> Truth {
 }
 
 pub(super) fn source_conditions(input: &Input<'_>) -> Vec<Condition> {
-    let unpacked =
-        |status, reason: &str, message: &str| Condition::new("Unpacked", status, reason, message);
-    let invalid = |failure: &Failure| {
-        Condition::new(
-            "Invalid",
-            Truth::True,
-            failure.reason.clone(),
-            failure.message.clone(),
-        )
-    };
-    let success = unpacked(
-        Truth::True,
-        "UnpackSuccess",
-        "the image was pulled and unpacked",
-    );
-    match &input.source {
-        Source::Pending => vec![unpacked(
-            Truth::Unknown,
-            "Unpacking",
-            "the image is being pulled",
-        )],
-        Source::PullFailed(message) => vec![unpacked(Truth::False, "ImagePullBackOff", message)],
-        Source::NotStored(message) => vec![unpacked(Truth::False, NOT_STORED, message)],
-        Source::Invalid(failure) => vec![success, invalid(failure)],
-        Source::Ready => {
-            let mut conditions = vec![success];
-            conditions.extend(input.invalid().map(invalid));
-            conditions
+    let failure = input.content_failure();
+    let status = match input.source {
+        Source::Pending => Truth::Unknown,
+        Source::PullFailed(_) | Source::NotStored(_) => Truth::False,
+        Source::Invalid(_) | Source::Ready => {
+            let message = "the image was pulled and unpacked";
+            let unpacked = Condition::new("Unpacked", Truth::True, "UnpackSuccess", message);
+            let invalid = failure.map(|failure| Condition::of("Invalid", Truth::True, failure));
+            return [unpacked].into_iter().chain(invalid).collect();
         }
-    }
+    };
+    let unpacked = failure.map(|failure| Condition::of("Unpacked", status, failure));
+    unpacked.into_iter().collect()
 }
 
 pub(super) fn available(
@@ -156,65 +113,63 @@ pub(super) fn available(
     let condition = |status, reason: &str, message: String| {
         Condition::new("Available", status, reason, message)
     };
+    if input.deleting {
+        let blocked = clause(input.blocked.as_ref().map(|blocked| &*blocked.message));
+        let removing = counts.removing;
+        let message = format!("{removing} clusters still tear the package down{blocked}");
+        return condition(Truth::False, "Deleting", message);
+    }
     let Counts {
         targeted,
         available,
         offline,
         ..
     } = *counts;
-    if input.deleting {
-        return condition(
-            Truth::False,
-            "Deleting",
-            format!(
-                "{} clusters still tear the package down{}",
-                counts.removing,
-                input
-                    .blocked
-                    .as_ref()
-                    .map_or(String::new(), |blocked| format!("; {}", blocked.message))
-            ),
-        );
-    }
     if targeted == 0 {
         let shortfall = input.shortfall.unwrap_or(Shortfall::NoTargets);
-        return condition(
-            Truth::Unknown,
-            shortfall.as_str(),
-            shortfall.message().to_owned(),
-        );
+        let message = shortfall.message().to_owned();
+        return condition(Truth::Unknown, shortfall.as_str(), message);
     }
-    let fewer = input.shortfall.map_or(String::new(), |shortfall| {
-        format!("; {}", shortfall.message())
-    });
-    let with = input
-        .kept
-        .as_ref()
-        .map_or(String::new(), |kept| format!(" with {}", revisions(kept)));
+    let fewer = clause(input.shortfall.map(Shortfall::message));
+    let kept = input.kept.as_ref();
+    let with = kept.map_or(String::new(), |kept| format!(" with {}", revisions(kept)));
     let seen = format!("{available} of {targeted} clusters are available{with}{fewer}");
     if available + offline < targeted {
-        let otherwise = match unready {
-            // Ready says why nothing newer is ordered.
-            Some(unready) if input.kept.is_some() => (unready.reason.as_str(), String::new()),
-            Some(unready) => (unready.reason.as_str(), format!("; {}", unready.message)),
-            None => ("ObjectSetUnready", String::new()),
-        };
-        let (reason, why) = failures.first().map_or(otherwise, |group| {
-            (
-                group.failure.reason.as_str(),
-                format!("; {}: {}", group.clusters.join(", "), group.failure.message),
-            )
-        });
+        let (reason, why) = unavailability(input, failures, unready);
         return condition(Truth::False, reason, format!("{seen}{why}"));
     }
     if offline > 0 {
-        return condition(
-            Truth::Unknown,
-            "MembersOffline",
-            format!("{seen}, of {offline} nothing is known now"),
-        );
+        let message = format!("{seen}, of {offline} nothing is known now");
+        return condition(Truth::Unknown, "MembersOffline", message);
     }
     condition(Truth::True, "Available", seen)
+}
+
+/// Why connected clusters are not available: the commonest failure, or what holds the content back.
+fn unavailability<'a>(
+    input: &Input<'_>,
+    failures: &'a [FailureGroup],
+    unready: Option<&'a Failure>,
+) -> (&'a str, String) {
+    if let Some(FailureGroup {
+        failure, clusters, ..
+    }) = failures.first()
+    {
+        let clusters = clusters.join(", ");
+        let why = format!("; {clusters}: {}", failure.message);
+        return (failure.reason.as_str(), why);
+    }
+    let Some(Failure { reason, message }) = unready else {
+        return ("ObjectSetUnready", String::new());
+    };
+    // Ready says why nothing newer is ordered than what is kept.
+    let why = input.kept.is_none().then_some(message.as_str());
+    (reason.as_str(), clause(why))
+}
+
+/// A further clause of a message, if there is one.
+fn clause(text: Option<&str>) -> String {
+    text.map_or(String::new(), |text| format!("; {text}"))
 }
 
 pub(super) fn progressing(counts: &Counts, input: &Input<'_>) -> Condition {
@@ -231,19 +186,16 @@ pub(super) fn progressing(counts: &Counts, input: &Input<'_>) -> Condition {
     if input.paused {
         return condition(Truth::False, "Paused", "the package is paused".to_owned());
     }
-    match &input.source {
-        Source::Ready if input.rendering => {
-            return condition(Truth::True, RENDERING, RENDERED_LATER.to_owned());
-        }
-        Source::Ready => {}
-        Source::Pending => {
-            let message = "the image is being pulled".to_owned();
-            return condition(Truth::True, "Unpacking", message);
-        }
+    let awaited = match input.source {
+        Source::Ready => input.rendering(),
+        Source::Pending => input.content_failure(),
         Source::PullFailed(_) | Source::Invalid(_) | Source::NotStored(_) => {
             let message = "the package waits for an image that can be used".to_owned();
             return condition(Truth::False, "Waiting", message);
         }
+    };
+    if let Some(awaited) = awaited {
+        return Condition::of("Progressing", Truth::True, awaited);
     }
     if updated < targeted || available < targeted || removing > 0 {
         let message = format!(

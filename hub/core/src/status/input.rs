@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use stevedore_proto_core::ClusterUid;
+use stevedore_proto_core::{ClusterUid, Reason};
 
 use crate::fleet::Failure;
 use crate::placement::Shortfall;
@@ -53,13 +53,40 @@ pub struct Input<'a> {
     pub kept: Option<RangeInclusive<u64>>,
     /// Some clusters' content is still being rendered: nothing is said of the new spec as a whole.
     pub rendering: bool,
-    /// Why nothing can be ordered or torn down now, whatever is wanted.
+    /// Why nothing can be ordered or torn down now, whatever is asked for.
     pub blocked: Option<Failure>,
     /// Names of clusters.
     pub names: Option<&'a dyn Names>,
 }
 
+impl Source {
+    /// Why there is no content to order; none when it is ready.
+    fn failure(&self) -> Option<Failure> {
+        let (reason, message) = match self {
+            Self::Ready => return None,
+            Self::Invalid(failure) => return Some(failure.clone()),
+            Self::Pending => (Reason::Unpacking, "the image is being pulled"),
+            Self::PullFailed(message) => (Reason::ImagePullBackOff, message.as_str()),
+            Self::NotStored(message) => (Reason::NotStored, message.as_str()),
+        };
+        Some(Failure::new(reason, message))
+    }
+}
+
 impl Input<'_> {
+    /// Why the spec's content cannot be used, or not yet.
+    pub(super) fn content_failure(&self) -> Option<Failure> {
+        let source = self.source.failure();
+        source.or_else(|| self.invalid().cloned())
+    }
+
+    /// That some clusters' content is still being rendered.
+    pub(super) fn rendering(&self) -> Option<Failure> {
+        let message = "the package is being rendered for further clusters";
+        self.rendering
+            .then(|| Failure::new(Reason::Rendering, message))
+    }
+
     /// Why there is nothing to order for a cluster.
     pub(super) fn unrendered(&self, cluster: &ClusterUid) -> Option<&Failure> {
         self.unreadable
@@ -67,7 +94,7 @@ impl Input<'_> {
             .or_else(|| self.unrendered.get(cluster))
     }
 
-    /// Of those, one to be shown.
+    /// One of those failures, to be shown.
     pub(super) fn invalid(&self) -> Option<&Failure> {
         self.unreadable
             .as_ref()

@@ -32,6 +32,11 @@ impl Condition {
             message: message.into(),
         }
     }
+
+    /// A condition whose reason is a failure.
+    pub(super) fn of(r#type: &str, status: Truth, failure: Failure) -> Self {
+        Self::new(r#type, status, failure.reason, failure.message)
+    }
 }
 
 /// One failure and the clusters that have it.

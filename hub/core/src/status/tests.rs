@@ -1,8 +1,10 @@
+use stevedore_proto_core::Reason;
+
 use super::*;
-use crate::fleet::tests::{assign, cluster, fleet, package, status};
+use crate::fixtures::cluster;
+use crate::fleet::tests::{assign, fleet, package, status};
 use crate::placement::Shortfall;
 use crate::session::Report;
-use stevedore_proto_core::Reason;
 
 fn summary(fleet: &crate::fleet::Fleet, input: &Input<'_>) -> Summary {
     summarise(fleet.package(package()).unwrap(), input)

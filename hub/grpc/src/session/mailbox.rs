@@ -1,8 +1,9 @@
 //! Mailboxes of member tasks: frames in a bounded queue, and notices from the rest of the hub, coalesced.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::Connection;
 use stevedore_proto_core::message::Close;
@@ -68,11 +69,11 @@ impl MemberHandle {
 
 impl Notices {
     pub(super) fn tell(&self, change: impl FnOnce(&mut Pending)) {
-        change(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.pending.lock());
         self.wake.notify_one();
     }
 
     pub(super) fn take(&self) -> Pending {
-        std::mem::take(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.pending.lock())
     }
 }

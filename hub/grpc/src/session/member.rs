@@ -15,8 +15,8 @@ use super::outbox::{Frame, Outbox};
 use super::reading::{Outgoing, Read, Reads};
 use super::shared::Shared;
 
-/// Speaks for nobody: what an unloaded value names where there is no leadership yet.
-const NOBODY: Leadership = Leadership {
+/// Stands in orders that are not loaded: there is no leadership yet.
+const NO_LEADERSHIP: Leadership = Leadership {
     epoch: Epoch {
         counter: 0,
         id: EpochId::from_bytes([0; 16]),
@@ -35,6 +35,8 @@ pub(super) struct Task {
     machine: Member,
     outboxes: BTreeMap<Connection, Outbox>,
     reads: Reads,
+    /// Steps that are due: what failed while the actions of earlier ones were carried out.
+    events: VecDeque<Event>,
     retired: bool,
 }
 
@@ -53,6 +55,7 @@ impl Task {
             machine: Member::new(pace),
             outboxes: BTreeMap::new(),
             reads: Reads::default(),
+            events: VecDeque::new(),
             retired: false,
         }
     }
@@ -127,17 +130,18 @@ impl Task {
 
     /// Steps the machine and carries out what it says; what fails on the way is stepped as well.
     fn step(&mut self, event: Event) {
-        self.steps(VecDeque::from([event]));
+        self.events.push_back(event);
+        self.work_off_events();
     }
 
-    fn steps(&mut self, mut events: VecDeque<Event>) {
-        while let Some(event) = events.pop_front() {
+    fn work_off_events(&mut self) {
+        while let Some(event) = self.events.pop_front() {
             // Held over one step only: an order that changes meanwhile is told as a change.
             let orders = self.orders();
             for action in self.machine.step(event, &orders, self.shared.now()) {
                 match action {
                     Action::Send(connection, message) => {
-                        self.push(connection, Frame::Message(Box::new(message)), &mut events);
+                        self.push(connection, Frame::Message(Box::new(message)));
                     }
                     Action::SendOrder {
                         connection,
@@ -145,7 +149,7 @@ impl Task {
                         with_content,
                     } => {
                         let outgoing = Outgoing { connection, order };
-                        self.send_order(outgoing, with_content, &orders, &mut events);
+                        self.send_order(outgoing, with_content, orders.leadership);
                     }
                     Action::Disconnect(connection) => {
                         self.outboxes.remove(&connection);
@@ -160,44 +164,38 @@ impl Task {
     fn orders(&self) -> Arc<ClusterOrders> {
         let port = &self.shared.ports.orders;
         port.of(self.cluster)
-            .unwrap_or_else(|| Arc::new(ClusterOrders::unloaded(NOBODY)))
+            .unwrap_or_else(|| Arc::new(ClusterOrders::unloaded(NO_LEADERSHIP)))
     }
 
     /// Sends an order, or begins to read its content: other orders and answers do not wait for that.
-    fn send_order(
-        &mut self,
-        outgoing: Outgoing,
-        with_content: bool,
-        orders: &ClusterOrders,
-        events: &mut VecDeque<Event>,
-    ) {
+    fn send_order(&mut self, outgoing: Outgoing, with_content: bool, leadership: Leadership) {
         let Some(content) = outgoing.order.content().filter(|_| with_content) else {
-            return self.write_order(outgoing, None, orders, events);
+            return self.write_order(outgoing, None, leadership);
         };
         let port = Arc::clone(&self.shared.ports.orders);
         if let Some(read) = self.reads.start(port, content.digest, outgoing) {
-            self.send_read(read, orders, events);
+            self.send_read(read, leadership);
         }
     }
 
-    /// A content was read: its order goes out, unless another took its place meanwhile.
+    /// A content was read: its order goes out, unless a newer one replaced it meanwhile.
     fn content_read(&mut self, read: Read) {
-        let (orders, mut events) = (self.orders(), VecDeque::new());
+        let orders = self.orders();
         let Outgoing { connection, order } = &read.outgoing;
         if self.machine.is_sending(*connection, order, &orders) {
-            self.send_read(read, &orders, &mut events);
+            self.send_read(read, orders.leadership);
         }
-        self.steps(events);
+        self.work_off_events();
     }
 
-    fn send_read(&mut self, read: Read, orders: &ClusterOrders, events: &mut VecDeque<Event>) {
+    fn send_read(&mut self, read: Read, leadership: Leadership) {
         let Read { outgoing, content } = read;
         let (connection, deployment) = (outgoing.connection, outgoing.order.deployment);
         match content {
-            Ok(bytes) => self.write_order(outgoing, Some(bytes), orders, events),
+            Ok(bytes) => self.write_order(outgoing, Some(bytes), leadership),
             Err(error) => {
                 tracing::warn!(cluster = %self.cluster, %deployment, %error, "the content of an order");
-                events.push_back(match error {
+                self.events.push_back(match error {
                     ContentError::Missing => Event::ContentMissing(connection, deployment),
                     ContentError::Unavailable(_) => Event::ContentLate(connection, deployment),
                 });
@@ -205,22 +203,18 @@ impl Task {
         }
     }
 
+    /// Queues an order of this leadership.
     fn write_order(
         &mut self,
         outgoing: Outgoing,
         content: Option<Arc<[u8]>>,
-        orders: &ClusterOrders,
-        events: &mut VecDeque<Event>,
+        leadership: Leadership,
     ) {
         // Checked last: a hub that no longer leads must not order anything.
-        if self.shared.ports.orders.leadership() != Some(orders.leadership) {
-            let deposed = Close::new(
-                CloseReason::NotLeader,
-                "this hub replica no longer leads",
-                1_000,
-            );
-            events.push_back(Event::End(deposed));
-            return;
+        if self.shared.ports.orders.leadership() != Some(leadership) {
+            let message = "this hub replica no longer leads";
+            let deposed = Close::new(CloseReason::NotLeader, message, 1_000);
+            return self.events.push_back(Event::End(deposed));
         }
         let Outgoing { connection, order } = outgoing;
         self.shared.metrics.orders.inc();
@@ -231,17 +225,17 @@ impl Task {
             trace_id = order.trace_id(), cluster = %self.cluster, deployment = %order.deployment,
             number = order.tuple.number, package = order.package.name, "an order is sent"
         );
-        self.push(connection, Frame::Order { order, content }, events);
+        self.push(connection, Frame::Order { order, content });
     }
 
     /// Queues a frame; says so to the machine when there is no room for it.
-    fn push(&self, connection: Connection, frame: Frame, events: &mut VecDeque<Event>) {
+    fn push(&mut self, connection: Connection, frame: Frame) {
         if let Some(outbox) = self.outboxes.get(&connection)
             && !outbox.push(frame)
         {
             tracing::info!(cluster = %self.cluster, "a slow member missed frames and is resynced");
             self.shared.metrics.overflows.inc();
-            events.push_back(Event::Overflow(connection));
+            self.events.push_back(Event::Overflow(connection));
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Outgoing {
     pub(super) order: Arc<Order>,
 }
 
-/// An order, and what came of reading its content.
+/// An order, and its content or why that could not be read.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) outgoing: Outgoing,

@@ -1,9 +1,10 @@
-//! What every member task and the sessions' handle share.
+//! The state that all member tasks and the handle of the sessions share.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use stevedore_hub_core::ports::{Members, Orders, Reports};
 use stevedore_hub_core::session::{Pace, Pacer};
 use stevedore_proto_core::Millis;

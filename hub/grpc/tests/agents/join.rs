@@ -73,7 +73,7 @@ async fn guessing_names_is_slowed_down_and_told_when_to_come_back() {
     let status = answers
         .iter()
         .find(|status| reason(status) == "Busy")
-        .expect("most guesses are not looked at");
+        .expect("most guesses are refused unread");
     let wait = status.metadata().get(RETRY_METADATA).expect("a time");
     let wait: u64 = wait.to_str().unwrap().parse().unwrap();
     assert!((1..=1_000).contains(&wait), "{wait}");

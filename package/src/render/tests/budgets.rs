@@ -1,4 +1,4 @@
-//! What all files of a rendering may use up together.
+//! The budget that all files of a rendering share.
 
 use super::*;
 
@@ -62,7 +62,7 @@ fn conditions_share_one_budget_with_everything_else() {
         let annotation = format!(", package-operator.run/condition: '{condition}'");
         object(name, "one", &annotation)
     };
-    // What is dear about these is that each has to be compiled: a template may write any condition.
+    // These are costly because each has to be compiled: a template may write any condition.
     let one = conditional("a", "cluster.name == \"east\"");
     let other = conditional("b", "cluster.name == \"east\" || true");
     let (a, b) = ("a.yaml.gotmpl", "b.yaml.gotmpl");
@@ -70,7 +70,7 @@ fn conditions_share_one_budget_with_everything_else() {
     let again = conditional("b", "cluster.name == \"east\"");
     let same = within(&[(a, &one), (b, &again)], 5_000, 1_000);
     assert_eq!(same.unwrap().content.phases[0].objects.len(), 2);
-    // And about these, that they are evaluated.
+    // And these because they are evaluated.
     let digits = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]";
     let pairs = format!("{digits}.all(x, {digits}.map(y, x * y).size() == 10)");
     let (one, other) = (conditional("a", &pairs), conditional("b", &pairs));

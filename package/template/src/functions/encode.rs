@@ -57,7 +57,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-/// YAML is dear next to JSON: a step for each byte.
+/// YAML costs more than JSON: a step for each byte.
 fn to_yaml(resources: &mut Resources<'_>, value: &Value) -> Result<String, String> {
     let text = yaml::encode(value, resources.limit())?;
     resources.charge(text.len() as u64)?;

@@ -18,7 +18,7 @@ fn get(files: &Files, _: &mut Resources<'_>, args: &[Value]) -> Outcome {
 }
 
 fn find(files: &Files, resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
-    // Every path is looked at.
+    // Every path is compared.
     let looking: u64 = files.keys().map(|path| 1 + path.len() as u64).sum();
     resources.charge(glob::COMPILING + looking)?;
     let pattern = glob::compile(&utf8(&args[0]))?;

@@ -9,7 +9,7 @@ const THREE: &[Kind] = &[Kind::Str; 3];
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("regexMatch", STRS, |resources, args| {
-        // As the original: what is no expression matches nothing.
+        // As in the original, an invalid expression matches nothing.
         match search(resources, args) {
             Err(Refused::Invalid(_)) => Ok(Value::Bool(false)),
             found => found

@@ -133,7 +133,7 @@ fn title(value: &Value) -> Value {
     Value::from(out)
 }
 
-/// As upper case, but for the letters that are two in one.
+/// The title case of a letter: its upper case, except for digraphs.
 fn title_case(letter: char) -> char {
     match letter {
         '\u{1c4}'..='\u{1c6}' => '\u{1c5}',
@@ -160,7 +160,7 @@ fn trimmed(value: &Value, cut: impl Fn(char) -> bool) -> Value {
     Value::bytes(&whole[start..end])
 }
 
-/// The parts between separators; an empty separator parts every rune.
+/// The parts between separators; an empty separator separates every rune.
 fn parts<'a>(whole: &'a [u8], separator: &[u8]) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
     let mut last = 0;
@@ -195,7 +195,7 @@ fn replace(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     if !old.is_empty() {
         return Ok(Value::from(joined));
     }
-    // Nothing is found before and after each rune.
+    // An empty text is found before and after each rune.
     if parts.is_empty() {
         return Ok(Value::bytes(Rc::clone(new)));
     }

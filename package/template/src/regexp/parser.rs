@@ -16,7 +16,7 @@ pub(super) struct Parsed {
     pub(super) hir: Hir,
     /// Names of groups, and the groups.
     pub(super) names: Vec<(Box<str>, usize)>,
-    /// How many characters it can be in the midst of, repetitions multiplied: what a search costs for each byte.
+    /// Positions in it, with repetitions multiplied out: how many a search may follow at once, for each byte.
     pub(super) size: u64,
 }
 
@@ -199,7 +199,7 @@ impl Parser<'_> {
             return invalid("missing argument to repetition operator");
         };
         let most = max.unwrap_or(min);
-        // One that may go on for ever counts what it has to find.
+        // A repetition without an upper bound counts its lower one.
         let factor = if max.is_none() { min.max(1) } else { most };
         measure.count = measure.count.max(1).saturating_mul(factor);
         if min.max(most) > MAX_COUNT || min > most || most > 1 && measure.count > MAX_COUNT {

@@ -7,7 +7,7 @@ use crate::limit;
 pub(crate) enum Refused {
     /// Go refuses it too, and says this.
     Invalid(String),
-    /// Go accepts it, and this engine cannot do it; or it cannot do more.
+    /// Go accepts it and this engine does not: it lacks the form, or would need more memory than allowed.
     Unsupported(String),
 }
 
@@ -27,7 +27,7 @@ impl From<Refused> for String {
 }
 
 impl Refused {
-    /// What takes more memory than an expression may.
+    /// An expression that takes more memory than one may.
     pub(super) fn too_large() -> Self {
         let most = limit::REGEX_COMPILED_BYTES;
         Self::Unsupported(format!("the regexp needs more than {most} bytes compiled"))

@@ -7,7 +7,7 @@ use crate::limit;
 
 /// Ranges of characters that all classes of a pattern have together: more would not fit compiled.
 const MAX_RANGES: usize = limit::REGEX_COMPILED_BYTES / 8;
-/// Characters that are looked at for what differs from them in case, of all classes together.
+/// Characters whose other cases are added, of all classes together.
 const MAX_FOLDED: usize = 4 * 0x11_0000;
 
 /// Classes that brackets know by name, as the inside of brackets.
@@ -275,7 +275,7 @@ impl<'p> Scanner<'p> {
         }
     }
 
-    /// The class with what differs from it in case, or the opposite of that; both if it is so wished.
+    /// The class: with the other cases of its characters if `fold`, and then negated if `negate`.
     pub(super) fn finished(
         &mut self,
         mut class: ClassUnicode,
@@ -307,7 +307,7 @@ fn pairs(ends: &str) -> ClassUnicode {
     ClassUnicode::new(ranges.map(|ends| ClassUnicodeRange::new(ends[0], ends[1])))
 }
 
-/// A number without superfluous zeros. One that is far too large is as good as another.
+/// A number without leading zeros. One that does not fit is read as the largest, which every limit refuses.
 fn number(text: &str) -> Option<u32> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_plain = is_number && (text == "0" || !text.starts_with('0'));

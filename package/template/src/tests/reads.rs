@@ -1,4 +1,4 @@
-//! What counts as read.
+//! Reads of an execution: each kind of access, and what it counts as.
 
 use serde_json::{Value as Json, json};
 

@@ -75,7 +75,7 @@ pub struct Documents<'a> {
     index: usize,
     /// Why it is no text at all.
     broken: Option<YamlError>,
-    /// What looking through the text costs, whatever is in it.
+    /// What scanning the text costs, whatever is in it.
     unpaid: u64,
 }
 
@@ -247,7 +247,7 @@ fn message(error: &serde_saphyr::Error) -> String {
         }
         E::DuplicateMappingKey { key: None, .. } => return "duplicate mapping key".to_owned(),
         E::Budget { breach, .. } => breach,
-        // The place stands elsewhere: the reader counts lines from the start of the document.
+        // Without a place: it would count lines from the start of the document.
         other => return printable(&DefaultMessageFormatter.format_message(other)),
     };
     match breach {

@@ -1,4 +1,4 @@
-//! Nothing is ordered by a spec whose own content is not there, whatever ended the pin.
+//! Content that stays: nothing is ordered by a spec whose own content is not there, whatever ended the pin.
 
 use proptest::prelude::*;
 
@@ -40,10 +40,10 @@ impl Story {
         for image in [1, 2] {
             story.image = image;
             story.unpack(image);
-            story.step();
+            story.store_plan();
         }
         story.undo(1);
-        story.step();
+        story.store_plan();
         story
     }
 
@@ -82,7 +82,7 @@ impl Story {
         content(revision.image.parse().unwrap(), self.facts)
     }
 
-    fn step(&mut self) -> Plan {
+    fn store_plan(&mut self) -> Plan {
         let selected = self.placement.iter().copied().map(cluster);
         self.world.intent = match self.active() {
             Some(revision) => Intent::Present {
@@ -98,7 +98,7 @@ impl Story {
                 targets: selected.collect(),
             },
         };
-        self.world.step()
+        self.world.store_plan()
     }
 
     fn runs(&self, at: u16) -> u64 {
@@ -112,18 +112,24 @@ fn what_was_undone_is_not_ordered_again_before_the_next_content_is_there() {
     let before = story.world.ledger.clone();
     for image in [3, 4] {
         story.image = image;
-        assert!(story.step().is_empty(), "image {image} is not unpacked");
+        assert!(
+            story.store_plan().is_empty(),
+            "image {image} is not unpacked"
+        );
     }
     story.pin = None;
     assert!(
-        story.step().is_empty(),
+        story.store_plan().is_empty(),
         "the end of the pin is written down"
     );
     assert_eq!(story.world.ledger, before);
     story.unpack(3);
-    assert!(story.step().is_empty(), "the spec names another one by now");
+    assert!(
+        story.store_plan().is_empty(),
+        "the spec names another one by now"
+    );
     story.unpack(4);
-    assert_eq!(story.step().orders.len(), 2);
+    assert_eq!(story.store_plan().orders.len(), 2);
     assert_eq!((story.runs(0), story.runs(1)), (4, 4));
 }
 
@@ -132,11 +138,11 @@ fn a_release_orders_nothing_before_the_content_of_the_spec_is_there() {
     let mut story = Story::undone(1);
     story.image = 3;
     story.undo(1);
-    story.step();
+    story.store_plan();
     story.pin = None;
-    assert!(story.step().is_empty());
+    assert!(story.store_plan().is_empty());
     story.unpack(3);
-    story.step();
+    story.store_plan();
     assert_eq!(story.runs(0), 3);
 }
 
@@ -151,12 +157,12 @@ fn without_content_members_come_and_go_and_nothing_new_is_ordered() {
         .members
         .insert(cluster(2), MemberState::default());
     story.placement = BTreeSet::from([1, 2]);
-    let plan = story.step();
+    let plan = story.store_plan();
     assert_eq!(plan.orders, BTreeMap::from([(cluster(0), Cause::Removal)]));
     assert!(story.world.ledger.row(&cluster(2)).is_none());
     assert_eq!(story.world.row(1).ordered.account, None);
     story.unpack(3);
-    let plan = story.step();
+    let plan = story.store_plan();
     let causes = BTreeMap::from([(cluster(1), Cause::Change), (cluster(2), Cause::Install)]);
     assert_eq!(plan.orders, causes);
 }
@@ -165,13 +171,13 @@ fn without_content_members_come_and_go_and_nothing_new_is_ordered() {
 fn without_content_a_package_can_be_paused_and_not_resumed() {
     let mut story = Story::undone(1);
     (story.image, story.paused) = (3, true);
-    assert_eq!(story.step().orders.len(), 1);
+    assert_eq!(story.store_plan().orders.len(), 1);
     let row = story.world.row(0);
     assert!(row.ordered.paused && row.ordered.revision == 1);
     story.paused = false;
-    assert!(story.step().is_empty());
+    assert!(story.store_plan().is_empty());
     story.unpack(3);
-    story.step();
+    story.store_plan();
     assert!(!story.world.row(0).ordered.paused);
 }
 
@@ -256,7 +262,7 @@ proptest! {
         for event in &events {
             happen(&mut story, event);
             let before = story.world.ledger.clone();
-            story.step();
+            story.store_plan();
             let newest = history::newest(&story.revisions).map(Revision::content_hash);
             let is_there = newest == Some(story.spec_hash());
             let is_pinned = story.pin.is_some_and(|pin| {

@@ -1,4 +1,4 @@
-//! What holds for whatever happens to a package, in whatever order.
+//! Properties of plans, whatever happens to a package and in whatever order.
 
 use proptest::prelude::*;
 
@@ -93,8 +93,8 @@ proptest! {
             perform(&mut world, change);
             let before = world.ledger.clone();
             // A dropped row may be wanted again at once: that is a second plan, then there is peace.
-            world.step();
-            let plan = world.step();
+            world.store_plan();
+            let plan = world.store_plan();
             for (cluster, row) in before.rows() {
                 if world.members.contains_key(&cluster) && world.ledger.row(&cluster).is_none() {
                     prop_assert!(row.tombstone, "a row went without a tombstone");

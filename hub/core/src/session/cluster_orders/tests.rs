@@ -1,5 +1,5 @@
 use stevedore_proto_core::{
-    ClusterUid, ContentRef, EpochId, PackageRef, PackageUid, Settings, TermId,
+    ClusterUid, ContentRef, EpochId, OrderBody, PackageRef, PackageUid, Settings, TermId,
 };
 
 use super::*;
@@ -28,7 +28,7 @@ fn tuple(epoch: Epoch, term: Term, number: u64) -> Tuple {
 }
 
 /// Terms 1 and 2 gave 1–4 and 5–9; the order is number 7.
-fn wanted() -> DesiredOrder {
+fn desired() -> DesiredOrder {
     let package = PackageUid::from_bytes([1; 16]);
     let deployment = DeploymentUid::derive(&package, &ClusterUid::from_bytes([2; 16]));
     let history = History::new(
@@ -69,11 +69,11 @@ fn wanted() -> DesiredOrder {
 #[test]
 fn what_this_history_gave_is_behind_and_everything_else_is_foreign() {
     use FreezeReason::{HubDiverged, HubRegressed};
-    let wanted = wanted();
+    let desired = desired();
     for (held, relation) in [
         (tuple(epoch(1), term(1, 1), 4), Relation::Behind),
         (tuple(epoch(1), term(2, 2), 6), Relation::Behind),
-        (wanted.order.tuple, Relation::InSync),
+        (desired.order.tuple, Relation::InSync),
         (
             tuple(epoch(1), term(2, 2), 8),
             Relation::Foreign(HubRegressed),
@@ -103,14 +103,14 @@ fn what_this_history_gave_is_behind_and_everything_else_is_foreign() {
             Relation::Foreign(HubDiverged),
         ),
     ] {
-        assert_eq!(wanted.relation(Some(&held)), relation, "{held:?}");
+        assert_eq!(desired.relation(Some(&held)), relation, "{held:?}");
     }
-    assert_eq!(wanted.relation(None), Relation::Behind);
+    assert_eq!(desired.relation(None), Relation::Behind);
 }
 
 #[test]
 fn older_epoch_is_behind_whatever_its_number() {
-    let mut raised = wanted();
+    let mut raised = desired();
     let mut order = (*raised.order).clone();
     order.tuple = tuple(epoch(2), term(1, 1), 3);
     raised.order = Arc::new(order);
@@ -122,10 +122,10 @@ fn older_epoch_is_behind_whatever_its_number() {
 
 #[test]
 fn a_cluster_may_fetch_only_what_its_orders_name() {
-    let wanted = wanted();
-    let leadership = wanted.order.tuple.leadership();
+    let desired = desired();
+    let leadership = desired.order.tuple.leadership();
     let mut orders = ClusterOrders::unloaded(leadership);
-    orders.orders.insert(wanted.order.deployment, wanted);
+    orders.orders.insert(desired.order.deployment, desired);
     assert!(
         !orders.may_fetch(&Digest::of(b"c")),
         "not before it is loaded"

@@ -1,4 +1,4 @@
-//! Which content goes with an order, and orders whose content cannot be read when they are to be sent.
+//! Contents of orders: when they travel with one, and orders whose content cannot be read.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn is_missing(report: &Report) -> bool {
 
 /// A harness whose only order was to be sent, and that order's deployment.
 fn harness() -> (Harness, DeploymentUid) {
-    let order = wanted(1, 1, "a", 3);
+    let order = desired(1, 1, "a", 3);
     let deployment = order.order.deployment;
     let mut harness = Harness::new(&[order]);
     let actions = harness.opens(FIRST, hello(instance(1), &[]), 0);
@@ -60,7 +60,7 @@ fn content_that_is_back_sends_at_once_what_was_put_off_for_it() {
 fn orders_that_wait_for_content_leave_the_window_to_others() {
     let window = Pace::default().window as u8;
     let all: Vec<_> = (1..=2 * window)
-        .map(|package| wanted(package, 1, "c", 1))
+        .map(|package| desired(package, 1, "c", 1))
         .collect();
     let mut harness = Harness::new(&all);
     let actions = harness.opens(FIRST, hello(instance(1), &[]), 0);
@@ -80,7 +80,7 @@ fn an_order_that_waited_for_its_content_is_sent_only_while_it_is_the_newest() {
     let order = Arc::clone(&first.orders.values().next().unwrap().order);
     assert!(harness.member.is_sending(FIRST, &order, &first));
     assert!(!harness.member.is_sending(Connection(2), &order, &first));
-    let newer = orders(&[wanted(1, 2, "b", 3)]);
+    let newer = orders(&[desired(1, 2, "b", 3)]);
     assert!(!harness.member.is_sending(FIRST, &order, &newer));
     harness.step(Event::Closed(FIRST), 1);
     assert!(!harness.member.is_sending(FIRST, &order, &first));
@@ -88,8 +88,8 @@ fn an_order_that_waited_for_its_content_is_sent_only_while_it_is_the_newest() {
 
 #[test]
 fn going_back_to_content_the_member_still_has_transfers_nothing() {
-    let (old, new) = (wanted(1, 1, "one", 3), wanted(1, 3, "one", 3));
-    let between = wanted(1, 2, "two", 3);
+    let (old, new) = (desired(1, 1, "one", 3), desired(1, 3, "one", 3));
+    let between = desired(1, 2, "two", 3);
     let mut harness = Harness::new(std::slice::from_ref(&between));
     harness.opens(FIRST, hello(instance(1), &[&between]), 0);
     harness.orders = orders(std::slice::from_ref(&new));
@@ -112,7 +112,7 @@ fn large_content_never_travels_with_its_order() {
         limit::INLINE_CONTENT as u64,
         limit::INLINE_CONTENT as u64 + 1,
     );
-    let mut harness = Harness::new(&[wanted(1, 1, "a", at), wanted(2, 2, "b", over)]);
+    let mut harness = Harness::new(&[desired(1, 1, "a", at), desired(2, 2, "b", over)]);
     let mut all = sent(&harness.opens(FIRST, hello(instance(1), &[]), 0));
     all.sort_unstable();
     assert_eq!(all, [(1, true), (2, false)]);
@@ -120,7 +120,7 @@ fn large_content_never_travels_with_its_order() {
 
 #[test]
 fn only_content_that_the_hub_itself_lacks_is_told_to_the_planner() {
-    let order = wanted(1, 1, "large", limit::INLINE_CONTENT as u64 + 1);
+    let order = desired(1, 1, "large", limit::INLINE_CONTENT as u64 + 1);
     let mut harness = Harness::new(std::slice::from_ref(&order));
     harness.opens(FIRST, hello(instance(1), &[]), 0);
     let nack = ToHub::Nack {

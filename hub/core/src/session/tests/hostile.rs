@@ -1,4 +1,4 @@
-//! Members that say more than the hub knows, or nothing at length.
+//! Hostile members: features of later releases, and listings without an end.
 
 use super::*;
 
@@ -19,8 +19,8 @@ fn features_that_the_hub_does_not_know_are_ignored() {
 
 #[test]
 fn a_listing_without_end_is_broken_off() {
-    let ordered = wanted(1, 1, "a", 1);
-    let other = wanted(2, 1, "b", 1);
+    let ordered = desired(1, 1, "a", 1);
+    let other = desired(2, 1, "b", 1);
     let mut harness = Harness::new(&[ordered]);
     let actions = harness.opens(FIRST, hello(instance(1), &[&other]), 0);
     let request = lists(&actions).expect("the hub asks for a listing");

@@ -1,4 +1,4 @@
-//! Puts the hub together and starts it.
+//! The start of a hub: its parts are made, connected and started, and sessions are served when all is loaded.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,24 +22,18 @@ use stevedore_runtime::admin::{Admin, Readiness};
 use stevedore_runtime::supervise::Tasks;
 use tower::timeout::TimeoutLayer;
 
-use crate::adapters::Told;
+use crate::adapters::SessionNotices;
 use crate::args::{Args, hosts};
 
 /// Time for the API server to begin an answer. A watch begins at once and may then be quiet for minutes.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Starts everything; when that fails, the process ends with the reason.
-pub async fn start_or_stop(args: Args, tasks: &Tasks) {
-    let stop = tasks.shutdown();
-    tokio::select! {
-        result = start(args, tasks) => {
-            if let Err(error) = result {
-                let reason = format!("{error:#}");
-                // An essential task that ends is how a process says that it cannot go on.
-                tasks.essential("start", async move { Err::<(), _>(reason) });
-            }
-        }
-        () = stop.cancelled() => {}
+pub async fn start_or_fail(args: Args, tasks: Tasks) {
+    if let Err(error) = start(args, &tasks).await {
+        let reason = format!("{error:#}");
+        // An essential task that ends is how a process says that it cannot go on.
+        tasks.essential("start", async move { Err::<(), _>(reason) });
     }
 }
 
@@ -47,14 +41,11 @@ pub async fn start_or_stop(args: Args, tasks: &Tasks) {
 ///
 /// # Errors
 /// When the API server cannot be reached, an address is taken, or what is stored cannot be read.
-pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
+async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     let client = client(args.kubeconfig.as_deref()).await?;
-    let registry_ca = match &args.registry_ca {
-        Some(file) => {
-            Some(std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?)
-        }
-        None => None,
-    };
+    let read =
+        |file| std::fs::read(file).with_context(|| format!("cannot read {}", Path::display(file)));
+    let registry_ca = args.registry_ca.as_deref().map(read).transpose()?;
     let settings = Settings {
         namespace: args.namespace.clone(),
         registry: registry::Settings {
@@ -67,7 +58,7 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", args.admin_addr))?;
     let grpc = Server::bind(args.listen).await?;
-    report(&args, admin.address(), grpc.address())?;
+    announce(&args, admin.address(), grpc.address())?;
 
     let readiness = Readiness::new();
     let loaded = readiness.handle("loaded");
@@ -80,7 +71,7 @@ pub async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
         reports: hub.clone(),
     };
     let sessions = Sessions::start(ports, Pace::default(), tasks);
-    hub.set_sessions(Arc::new(Told(sessions.clone())));
+    hub.set_sessions(Arc::new(SessionNotices(sessions.clone())));
     let mut metrics = Registry::with_prefix("stevedore_hub");
     hub.metrics().register(&mut metrics);
     sessions.metrics().register(&mut metrics);
@@ -140,7 +131,7 @@ async fn authority(hub: &Hub) -> anyhow::Result<Arc<Authority>> {
 }
 
 /// Says where the hub listens, in the log and in the file that was asked for.
-fn report(args: &Args, admin: SocketAddr, grpc: SocketAddr) -> anyhow::Result<()> {
+fn announce(args: &Args, admin: SocketAddr, grpc: SocketAddr) -> anyhow::Result<()> {
     tracing::info!(%admin, %grpc, "listening");
     let bound = serde_json::json!({"admin": admin.to_string(), "grpc": grpc.to_string()});
     args.daemon.write_ready(&bound.to_string())?;
