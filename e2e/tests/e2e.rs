@@ -21,6 +21,7 @@ mod e2e {
     mod provenance;
     mod removal;
     mod restore;
+    mod rights;
     mod rollout;
     mod secret;
     mod tenant;

@@ -1,4 +1,4 @@
-//! What a package reads of its cluster, and what becomes of it when that, or only the renderer, changes.
+//! Facts that a package reads of its cluster: a changed one is a new order, a changed renderer alone is none.
 
 use serde_json::{Value, json};
 use stevedore_proto_core::{Environment, ToAgent};
@@ -43,9 +43,7 @@ async fn tier(world: &World, tier: &str) {
 fn a_changed_fact_that_a_package_reads_is_a_new_order_for_that_cluster_alone() {
     alone(TWO, async |world| {
         let draft = reading("fact", ".environment.kubernetes.version");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &members()).await;
-        draft.available(world, 2).await;
+        draft.roll_out(world, &members(), 2).await;
         let path = core("default", "configmaps", "fact");
         let (one, other) = (world.cluster("member-1"), world.cluster("member-2"));
         let before = get(&one.client(), &path).await.expect("it is there");
@@ -101,9 +99,7 @@ fn a_renderer_that_differs_by_one_byte_orders_nothing_until_the_next_real_change
         let label = "index .cluster.labels \"e2e.example/tier\" | default \"none\"";
         let draft = reading("rendered", label);
         tier(world, "a").await;
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &members()).await;
-        draft.available(world, 1).await;
+        draft.roll_out(world, &members(), 1).await;
         let input = world.ledger("rendered").await["spec"]["contents"][0]["input"].clone();
         tier(world, "b").await;
         let member = world.cluster("member-1");

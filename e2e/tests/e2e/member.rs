@@ -1,4 +1,4 @@
-//! What happens to Stevedore on a member takes no workload away, and nothing hangs.
+//! Damage to Stevedore on a member takes no workload away, and nothing hangs.
 
 use serde_json::{Value, json};
 use stevedore_fleet::Extent;
@@ -23,9 +23,7 @@ async fn settled(world: &World) -> Draft {
         .inside("default")
         .config_map("staying-a", "one", "ours")
         .config_map("staying-b", "two", "ours");
-    let image = draft.push(world, "1").await;
-    draft.order(world, &image, &members()).await;
-    draft.available(world, 1).await;
+    draft.roll_out(world, &members(), 1).await;
     draft
 }
 

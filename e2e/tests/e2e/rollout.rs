@@ -1,4 +1,4 @@
-//! From an image to three clusters, in ordered phases, and its status back.
+//! A rollout from an image to three clusters, in ordered phases, and its status back.
 
 use serde_json::{Value, json};
 use stevedore_fleet::{AuditEntry, ControlPlane};
@@ -142,8 +142,7 @@ fn three_clusters_take_three_phases_in_order_and_are_available_when_all_are() {
             .gate("gate", "ground")
             .deployment("worker", "work", "registry.example/worker:1")
             .config_map("door", "entry", "open");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &members()).await;
+        draft.install(world, &members()).await;
 
         let package = world
             .seen("all three wait in phase one", &draft.path(), |package| {
@@ -188,8 +187,7 @@ fn three_clusters_take_three_phases_in_order_and_are_available_when_all_are() {
             .clone()
             .deployment("worker", "work", "registry.example/worker:2")
             .config_map("door", "entry", "wide");
-        let image = next.push(world, "2").await;
-        next.change(world, &json!({"image": image})).await;
+        next.upgrade(world, "2").await;
         next.available(world, 3).await;
         for member in world.fleet.members() {
             let done = rolled_out(member, "ordered", "worker", 2);
@@ -246,9 +244,7 @@ fn a_package_without_placement_goes_to_the_hubs_own_cluster_alone() {
         let draft = Draft::new("at-home", &["only"])
             .namespace("only")
             .config_map("map", "only", "here");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &Value::Null).await;
-        draft.available(world, 1).await;
+        draft.roll_out(world, &Value::Null, 1).await;
         let map = core("at-home", "configmaps", "map");
         assert!(get(&world.client(), &map).await.is_some());
         for member in world.fleet.members() {

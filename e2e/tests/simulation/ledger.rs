@@ -1,4 +1,4 @@
-//! What the hub keeps in its API server, as far as sessions need it: intents, ledgers, contents, terms.
+//! The hub's durable state as far as sessions need it: intents, ledgers, contents, terms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
