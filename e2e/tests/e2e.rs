@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod e2e {
+    mod audit_log;
     mod cli;
     mod config_bounds;
     mod definitions;

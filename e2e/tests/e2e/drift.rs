@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::rollout::{package_writes, statuses};
+use super::audit_log::{package_writes, statuses};
 use stevedore_e2e::api::{condition, core, delete, get, list, merge, uid};
 use stevedore_e2e::draft::{Draft, named};
 use stevedore_e2e::harness::{WITHIN, await_state, shared};

@@ -3,7 +3,7 @@
 use serde_json::json;
 use stevedore_fleet::BROKEN_IMAGE;
 
-use super::rollout::package_writes;
+use super::audit_log::package_writes;
 use stevedore_e2e::api::{core, create, delete, get, uid};
 use stevedore_e2e::draft::{Draft, ROLLED_OUT, named, object};
 use stevedore_e2e::harness::shared;

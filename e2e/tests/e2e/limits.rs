@@ -11,7 +11,7 @@ use stevedore_proto_core::Digest;
 use stevedore_proto_core::limit::PHASES;
 use tar::{Builder, EntryType, Header};
 
-use super::rollout::package_writes;
+use super::audit_log::package_writes;
 use stevedore_e2e::api::condition;
 use stevedore_e2e::draft::{Draft, is_observed, named, object, push};
 use stevedore_e2e::harness::shared;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stevedore_fleet::Extent;
 
-use super::rollout::package_writes;
+use super::audit_log::package_writes;
 use stevedore_e2e::api::{core, create, delete, get, list, ours, uid};
 use stevedore_e2e::draft::{Draft, members};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::rollout::{agent_writes, at_rest, package_writes};
+use super::audit_log::{agent_writes, package_writes};
+use super::rollout::at_rest;
 use stevedore_e2e::api::{condition, core, delete, get, list, merge, ours, uid};
 use stevedore_e2e::draft::{Draft, members};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stevedore_fleet::ControlPlane;
 
-use super::rollout::{package_writes, statuses};
+use super::audit_log::{package_writes, statuses};
 use stevedore_e2e::api::{condition, core, delete, get, in_system, list, merge, ours};
 use stevedore_e2e::draft::{Draft, members, named};
 use stevedore_e2e::harness::{WITHIN, alone, shared};

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use stevedore_fleet::HUB;
 use stevedore_fleet::stack::prepare_agent;
 
+use super::audit_log::package_writes;
 use super::rights::add_package_account;
-use super::rollout::package_writes;
 use stevedore_e2e::api::{condition, core, create, create_namespace, get, list, ours};
 use stevedore_e2e::draft::{Draft, named, object};
 use stevedore_e2e::harness::{WITHIN, alone, shared};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stevedore_fleet::{AuditEntry, ControlPlane};
 
-use super::rollout::package_writes;
+use super::audit_log::package_writes;
 use stevedore_e2e::api::{core, get, uid};
 use stevedore_e2e::draft::{Draft, members};
 use stevedore_e2e::harness::alone;

@@ -3,8 +3,8 @@
 use kube::Client;
 use serde_json::{Value, json};
 
+use super::super::audit_log::package_writes;
 use super::super::rights::add_package_account;
-use super::super::rollout::package_writes;
 use super::{
     DEFINITIONS, ONE, deep, draft, is_deleted, logs_are_clean, map, open, rolls_out, running,
     says_unreadable, spoil,
