@@ -1,4 +1,4 @@
-//! The hub's API server, as the user of the kubeconfig.
+//! The connection to the hub's API server, as the user of the kubeconfig.
 
 use std::path::PathBuf;
 

@@ -1,9 +1,9 @@
 //! `stevedore demo`: a whole fleet on this machine, and a package rolling out on it.
 
 mod example;
-mod look;
+mod installed;
 mod progress;
-mod stage;
+mod setup;
 mod steps;
 mod try_out;
 mod view;
@@ -14,8 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use progress::ProgressLine;
-use stage::Stage;
-use steps::{Show, Summary};
+use setup::DemoFleet;
+use steps::{Steps, Summary};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -38,17 +38,17 @@ impl Demo {
         let mut interrupts = signal(SignalKind::interrupt())?;
         if self.once {
             let mut summary = Summary::default();
-            let played = tokio::select! {
-                played = self.play(&mut summary) => played,
+            let ended = tokio::select! {
+                ended = self.run_once(&mut summary) => ended,
                 _ = interrupts.recv() => Err(anyhow!("interrupted")),
             };
-            summary.end(played.as_ref().err());
+            summary.end(ended.as_ref().err());
             self.print(&summary)?;
-            return played.map(|()| Outcome::Done);
+            return ended.map(|()| Outcome::Done);
         }
-        // Everything runs as long as the stage is there.
-        let _stage = tokio::select! {
-            opened = self.open() => opened?,
+        // Everything runs as long as the fleet is there.
+        let _fleet = tokio::select! {
+            started = self.roll_out() => started?,
             _ = interrupts.recv() => bail!("interrupted before the fleet was up"),
         };
         interrupts.recv().await;
@@ -56,26 +56,26 @@ impl Demo {
     }
 
     /// Every step, one after the other.
-    async fn play(&self, summary: &mut Summary) -> anyhow::Result<()> {
-        let stage = self.set().await?;
-        Show::new(&stage).all(summary).await
+    async fn run_once(&self, summary: &mut Summary) -> anyhow::Result<()> {
+        let demo = self.start().await?;
+        Steps::new(&demo).all(summary).await
     }
 
     /// Rolls out, and says what can be tried now.
-    async fn open(&self) -> anyhow::Result<Stage> {
-        let stage = self.set().await?;
-        Show::new(&stage).rollout().await?;
-        let path = try_out::path(&stage.fleet).await?;
-        output::line(&try_out::text(&stage, &path))?;
-        Ok(stage)
+    async fn roll_out(&self) -> anyhow::Result<DemoFleet> {
+        let demo = self.start().await?;
+        Steps::new(&demo).rollout().await?;
+        let path = try_out::path(&demo.fleet).await?;
+        output::line(&try_out::text(&demo, &path))?;
+        Ok(demo)
     }
 
-    async fn set(&self) -> anyhow::Result<Stage> {
+    async fn start(&self) -> anyhow::Result<DemoFleet> {
         let progress = ProgressLine::new();
         let members = usize::from(self.members);
-        let stage = Stage::set(members, &progress, &|text| progress.say(text)).await?;
+        let demo = DemoFleet::start(members, &progress, &|text| progress.say(text)).await?;
         progress.done();
-        Ok(stage)
+        Ok(demo)
     }
 
     fn print(&self, summary: &Summary) -> anyhow::Result<()> {

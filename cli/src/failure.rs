@@ -1,17 +1,19 @@
-//! The one place that turns an error into what a person reads.
+//! Errors as a person reads them: the one place that turns them into text.
 
 use kube::core::Status;
 use stevedore_client::answer_error;
 
-/// Answered for kinds that a cluster does not know.
+/// Of an answer that a kind is unknown to the cluster.
 const NO_DEFINITIONS: &str = "this cluster has no Stevedore definitions; is it the hub? Name the hub with --kubeconfig or --context; a cluster that is to become one needs deploy/crds and deploy/hub.yaml first";
 const NOT_FOUND: u16 = 404;
 const UNAUTHORIZED: u16 = 401;
-/// Answered where nobody answers.
-const UNREACHABLE: &str = "the API server of the kubeconfig cannot be reached";
+/// Of a request that got no answer.
+const UNREACHABLE: &str = "the API server of the kubeconfig cannot be reached; name another with --kubeconfig or --context, or start it";
+/// Of an answer that the user is unknown.
+const NOT_LOGGED_IN: &str = "the API server does not accept the credentials of the kubeconfig; log in again, or name another with --kubeconfig or --context";
 
 /// What happened, from the outermost circumstance to the cause; of an API server's answer its message alone.
-pub(crate) fn said(error: &anyhow::Error) -> String {
+pub(crate) fn message(error: &anyhow::Error) -> String {
     let causes: Vec<_> = error.chain().collect();
     let mut parts: Vec<String> = vec![];
     for (at, cause) in causes.iter().enumerate() {
@@ -52,18 +54,12 @@ fn answer(status: &Status) -> String {
         return NO_DEFINITIONS.to_owned();
     }
     if status.code == UNAUTHORIZED {
-        return "the API server does not accept the credentials of the kubeconfig".into();
+        return NOT_LOGGED_IN.to_owned();
     }
-    let Status {
-        message,
-        reason,
-        code,
-        ..
-    } = status;
-    if message.is_empty() {
-        return format!("the API server refused: {code} {reason}");
+    if status.message.is_empty() {
+        return format!("the API server refused: {} {}", status.code, status.reason);
     }
-    message.clone()
+    status.message.clone()
 }
 
 #[cfg(test)]
@@ -95,7 +91,7 @@ mod tests {
 
     fn reading(status: Status) -> String {
         let answered: Result<(), _> = Err(kube::Error::Api(status.boxed()));
-        said(&answered.context("cannot read x").unwrap_err())
+        message(&answered.context("cannot read x").unwrap_err())
     }
 
     #[test]
@@ -116,7 +112,7 @@ mod tests {
     fn an_answer_that_cannot_be_used_is_not_taken_for_a_server_that_is_away() {
         let request = "GET /api/v1/namespaces/default".to_owned();
         let late = kube::Error::from(AnswerError::Late { request });
-        let said = said(&anyhow::Error::new(late).context("cannot read x"));
+        let said = message(&anyhow::Error::new(late).context("cannot read x"));
         assert_eq!(
             said,
             "cannot read x: no answer to GET /api/v1/namespaces/default within 60 s; whether it was carried out is \
@@ -141,7 +137,7 @@ mod tests {
         let effect = Effect(std::io::Error::other("the disk is gone"));
         let error = anyhow::Error::new(effect).context("cannot join");
         assert_eq!(
-            said(&error),
+            message(&error),
             "cannot join: cannot read token: the disk is gone"
         );
     }

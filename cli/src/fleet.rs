@@ -1,4 +1,4 @@
-//! `stevedore fleet`: what is where, across all packages.
+//! `stevedore fleet`: all packages, and where each is available.
 
 use std::collections::BTreeMap;
 

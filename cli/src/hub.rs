@@ -1,4 +1,4 @@
-//! `stevedore hub`: what an operator does with the hub itself.
+//! `stevedore hub`: operations on the hub itself.
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::time::Duration;

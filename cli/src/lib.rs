@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::NotAsAsked) => ExitCode::from(NOT_AS_ASKED),
         Err(error) => {
-            eprintln!("error: {}", failure::said(&error));
+            eprintln!("error: {}", failure::message(&error));
             ExitCode::FAILURE
         }
     }

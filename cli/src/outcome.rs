@@ -1,4 +1,4 @@
-//! The result of a command that went wrong nowhere.
+//! The result of a command that did not fail.
 
 /// What a command ends with when nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

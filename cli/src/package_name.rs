@@ -1,5 +1,5 @@
-//! How a person names a package: `NAME` for a ClusterPackage, `NAMESPACE/NAME` for a Package; also as kubectl
-//! prints them, with the kind in front.
+//! Names of packages as people type them: `NAME` for a ClusterPackage, `NAMESPACE/NAME` for a Package; also as
+//! kubectl prints them, with the kind in front.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Packages of both kinds as one.
+//! Packages of both kinds as one type, and requests for what the hub keeps about them.
 
 use anyhow::Context as _;
 use kube::api::ListParams;
@@ -141,17 +141,10 @@ impl Packages {
 
     /// Every package, by name.
     pub(crate) async fn list(&self) -> anyhow::Result<Vec<AnyPackage>> {
-        let mut all: Vec<AnyPackage> = list_all(&Api::<ClusterPackage>::all(self.client()))
-            .await?
-            .into_iter()
-            .map(AnyPackage::from)
-            .collect();
-        all.extend(
-            list_all(&Api::<Package>::all(self.client()))
-                .await?
-                .into_iter()
-                .map(AnyPackage::from),
-        );
+        let wide = list_all::<ClusterPackage>(&Api::all(self.client())).await?;
+        let namespaced = list_all::<Package>(&Api::all(self.client())).await?;
+        let mut all: Vec<AnyPackage> = wide.into_iter().map(AnyPackage::from).collect();
+        all.extend(namespaced.into_iter().map(AnyPackage::from));
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
     }
@@ -194,12 +187,8 @@ impl Packages {
 }
 
 /// A kind that can be listed page by page.
-pub(crate) trait Listed:
-    Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug
-{
-}
-impl<K> Listed for K where K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug
-{}
+pub(crate) trait Listed: Resource<DynamicType = ()> + Clone + DeserializeOwned {}
+impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned> Listed for K {}
 
 /// The object of this name, none if there is none.
 ///

@@ -81,7 +81,7 @@ pub(crate) async fn run(
             output,
         } => {
             let found = packages.get(&package).await?;
-            let revision = wanted(&packages, &found, to_revision).await?;
+            let revision = revision_to_hold(&packages, &found, to_revision).await?;
             let pin = act(&packages, &package, ActionVerb::Pin, Some(revision), reason).await?;
             let words = format!(
                 "{package} is held at revision {revision} until its spec changes or `stevedore rollout release {package}`"
@@ -160,7 +160,7 @@ fn row(revision: &PackageRevision, current: Option<i64>, now: Timestamp) -> Vec<
 }
 
 /// The revision to go back to: the named one, or the newest before the current one.
-async fn wanted(
+async fn revision_to_hold(
     packages: &Packages,
     package: &AnyPackage,
     named: Option<i64>,
@@ -171,18 +171,19 @@ async fn wanted(
         .iter()
         .map(|revision| revision.spec.number)
         .collect();
-    let list = || {
-        kept.iter()
-            .map(i64::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
+    let kept_ones = || match kept[..] {
+        [] => "none is kept yet; see `stevedore fleet status`".to_owned(),
+        _ => {
+            let numbers: Vec<_> = kept.iter().map(i64::to_string).collect();
+            format!("name one with --to-revision: {}", numbers.join(", "))
+        }
     };
     match (named, package.status.revision) {
         (Some(number), _) if kept.contains(&number) => Ok(number),
         (Some(number), _) => bail!(
-            "revision {number} of {} is not kept; there are: {}",
+            "revision {number} of {} is not kept; {}",
             package.name,
-            list()
+            kept_ones()
         ),
         (None, Some(current)) => kept
             .iter()
@@ -191,9 +192,9 @@ async fn wanted(
             .max()
             .with_context(|| {
                 format!(
-                    "{} has no revision before {current}; there are: {}",
+                    "{} has no revision before {current}; {}",
                     package.name,
-                    list()
+                    kept_ones()
                 )
             }),
         (None, None) => bail!(

@@ -1,4 +1,4 @@
-//! What no audit log may hold.
+//! Rules for audit logs: requests that hub and agents must never make.
 
 use serde_json::Value;
 use stevedore_fleet::AuditEntry;

@@ -182,6 +182,24 @@ impl Draft {
             .expect("a valid package")
     }
 
+    /// Pushes it, and orders it for these clusters.
+    pub async fn install(&self, world: &World, placement: &Value) {
+        let image = self.push(world, "1").await;
+        self.order(world, &image, placement).await;
+    }
+
+    /// Pushes it, orders it for these clusters, and waits until it is available on so many of them.
+    pub async fn roll_out(&self, world: &World, placement: &Value, clusters: i64) {
+        self.install(world, placement).await;
+        self.available(world, clusters).await;
+    }
+
+    /// Pushes it under this tag, and orders that image in the place of what was ordered.
+    pub async fn upgrade(&self, world: &World, tag: &str) {
+        let image = self.push(world, tag).await;
+        self.change(world, &json!({"image": image})).await;
+    }
+
     /// Changes the spec of the ordered package.
     pub async fn change(&self, world: &World, spec: &Value) -> Value {
         merge(&world.client(), &self.path(), &json!({"spec": spec}))

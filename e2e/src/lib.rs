@@ -1,4 +1,4 @@
-//! What end-to-end tests and benchmarks stand on: a whole Stevedore of real processes, and packages made for one
+//! The harness of end-to-end tests and benchmarks: a whole Stevedore of real processes, and packages made for one
 //! purpose.
 //!
 //! It fails as a test does, by panicking with what it saw last.

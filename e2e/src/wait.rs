@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 /// How long anything may take that depends on a busy machine and on nothing else.
 pub const WITHIN: Duration = Duration::from_secs(90);
 
-/// Between two looks at the same thing.
-const LOOK: Duration = Duration::from_millis(40);
+/// Between two reads of the same thing.
+const POLL: Duration = Duration::from_millis(40);
 
-/// Waits until `look` finds what it wants, and fails with what it saw last.
-pub async fn await_state<T, F, Fut>(what: &str, within: Duration, mut look: F) -> T
+/// Waits until `check` finds what it wants, and fails with what it saw last.
+pub async fn await_state<T, F, Fut>(what: &str, within: Duration, mut check: F) -> T
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, String>>,
 {
     let deadline = Instant::now() + within;
     loop {
-        match look().await {
+        match check().await {
             Ok(found) => return found,
             Err(last) => assert!(
                 Instant::now() < deadline,
@@ -25,6 +25,6 @@ where
                 within.as_secs()
             ),
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
 }

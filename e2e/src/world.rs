@@ -165,6 +165,32 @@ impl World {
         &found.expect("the cluster has an agent").1
     }
 
+    /// Kills the hub, and starts it again when `meanwhile` has happened.
+    pub async fn hub_starts_again<T>(&self, meanwhile: impl AsyncFnOnce() -> T) -> T {
+        self.hub.daemon.kill().await;
+        let happened = meanwhile().await;
+        let started = self.hub.daemon.start().await;
+        started.expect("the hub starts again");
+        happened
+    }
+
+    /// Starts an agent that was killed, and waits until it is ready: it has a session then.
+    pub async fn start_agent(&self, cluster: &str) {
+        let started = self.agent(cluster).daemon.start().await;
+        started.expect("the agent starts");
+    }
+
+    /// Starts an agent that was killed and gets no session: alive is as much as it can be.
+    pub async fn start_agent_offline(&self, cluster: &str) {
+        let agent = self.agent(cluster);
+        let alive = format!("http://{}/healthz", agent.admin);
+        agent
+            .daemon
+            .change(|spec| spec.ready_url = Some(alive))
+            .await;
+        self.start_agent(cluster).await;
+    }
+
     /// An administrator of the hub's cluster.
     pub fn client(&self) -> Client {
         self.fleet.hub().client()

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod e2e {
+    mod audit_log;
     mod cli;
     mod config_bounds;
     mod definitions;
@@ -21,6 +22,7 @@ mod e2e {
     mod provenance;
     mod removal;
     mod restore;
+    mod rights;
     mod rollout;
     mod secret;
     mod tenant;

@@ -1,4 +1,4 @@
-//! `stevedore cluster join NAME`.
+//! `stevedore cluster join NAME`: an invitation for a cluster, with a single-use token.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `stevedore cluster remove NAME`.
+//! `stevedore cluster remove NAME`: the end of a membership, drained or at once.
 
 use std::cell::RefCell;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Rollout, upgrade, roll back, removal: each ordered on the hub and believed when the members show it.
+//! The steps of the demo: rollout, upgrade, roll back and removal, each ordered on the hub and done when every
+//! member shows it.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -16,8 +17,8 @@ use stevedore_crds::v1alpha1::{
 use stevedore_crds::{SYSTEM_NAMESPACE, condition};
 
 use super::example::{Edition, NAME, ONE, TWO};
-use super::look::{self, Seen};
-use super::stage::{LABEL, Stage};
+use super::installed::{self, Seen};
+use super::setup::{DemoFleet, LABEL};
 use super::view::View;
 use crate::failure;
 use crate::output;
@@ -65,7 +66,7 @@ impl Summary {
     /// Records how it ended.
     pub(super) fn end(&mut self, error: Option<&anyhow::Error>) {
         self.ok = error.is_none();
-        self.error = error.map(failure::said);
+        self.error = error.map(failure::message);
     }
 
     /// The summary for people; none before anything was done.
@@ -85,24 +86,24 @@ impl Summary {
     }
 }
 
-/// Carries the steps out.
-pub(super) struct Show<'a> {
-    stage: &'a Stage,
+/// The steps on a fleet that runs.
+pub(super) struct Steps<'a> {
+    demo: &'a DemoFleet,
     hub: Client,
     members: Vec<(String, Client)>,
 }
 
-impl<'a> Show<'a> {
-    pub(super) fn new(stage: &'a Stage) -> Self {
-        let members = stage
+impl<'a> Steps<'a> {
+    pub(super) fn new(demo: &'a DemoFleet) -> Self {
+        let members = demo
             .fleet
             .members()
             .iter()
             .map(|member| (member.name().to_owned(), member.client()))
             .collect();
         Self {
-            stage,
-            hub: stage.fleet.hub().client(),
+            demo,
+            hub: demo.fleet.hub().client(),
             members,
         }
     }
@@ -141,7 +142,7 @@ impl<'a> Show<'a> {
     /// The first edition onto every member.
     pub(super) async fn rollout(&self) -> anyhow::Result<Step> {
         for edition in [&ONE, &TWO] {
-            self.stage.push(edition).await?;
+            self.demo.push(edition).await?;
         }
         let placement = Placement {
             cluster_selector: Some(LabelSelector {
@@ -151,7 +152,7 @@ impl<'a> Show<'a> {
             cluster_names: None,
         };
         let spec = ClusterPackageSpec {
-            image: self.stage.reference(&ONE),
+            image: self.demo.reference(&ONE),
             config: Some(serde_json::Map::from_iter([(
                 "colour".to_owned(),
                 json!(ONE.colour),
@@ -171,7 +172,7 @@ impl<'a> Show<'a> {
 
     async fn upgrade(&self) -> anyhow::Result<Step> {
         self.step("upgrade", "Available", async {
-            let spec = json!({ "spec": { "image": self.stage.reference(&TWO), "config": { "colour": TWO.colour } } });
+            let spec = json!({ "spec": { "image": self.demo.reference(&TWO), "config": { "colour": TWO.colour } } });
             self.api().patch(NAME, &PatchParams::default(), &Patch::Merge(&spec)).await?;
             self.held(&TWO, 2).await
         })
@@ -203,7 +204,7 @@ impl<'a> Show<'a> {
             within(gone, "the package is still there").await?;
             let mut clusters = vec![];
             for (name, client) in &self.members {
-                look::gone(client, name).await?;
+                installed::check_removed(client, name).await?;
                 clusters.push(ClusterState {
                     name: name.clone(),
                     state: "Removed",
@@ -233,10 +234,7 @@ impl<'a> Show<'a> {
         let seconds = begin.elapsed().as_secs_f64();
         view.end().await;
         let clusters = done.with_context(|| {
-            format!(
-                "the hub's log ends:\n{}",
-                self.stage.hub.daemon.log_tail(15)
-            )
+            format!("the hub's log ends:\n{}", self.demo.hub.daemon.log_tail(15))
         })?;
         eprintln!(
             "{name}: {goal} on {} clusters after {seconds:.1} s",
@@ -270,7 +268,7 @@ impl<'a> Show<'a> {
             let last = self.api().get(NAME).await?.status;
             bail!(
                 "{}; last seen: {}",
-                failure::said(&error),
+                failure::message(&error),
                 serde_json::to_string(&last)?
             );
         }
@@ -295,7 +293,7 @@ impl<'a> Show<'a> {
 async fn holds(client: &Client, name: &str, edition: &Edition) -> anyhow::Result<Seen> {
     let begin = Instant::now();
     loop {
-        let seen = look::see(client)
+        let seen = installed::read(client)
             .await
             .with_context(|| format!("{name} lacks something"))?;
         match seen.check(edition, name) {

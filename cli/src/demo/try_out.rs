@@ -1,4 +1,4 @@
-//! What a person can type once the fleet is up, as it works in another terminal.
+//! Commands to try once the fleet is up, as they work in another terminal.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use stevedore_fleet::Fleet;
 
 use super::example;
 use super::progress::ProgressLine;
-use super::stage::Stage;
+use super::setup::DemoFleet;
 
 /// The folders that the commands need on the PATH: that of this program, and that of kubectl where it is not there yet.
 pub(super) async fn path(fleet: &Fleet) -> anyhow::Result<Vec<PathBuf>> {
@@ -38,10 +38,10 @@ fn is_on(path: Option<OsString>, program: &str) -> bool {
 }
 
 /// The commands.
-pub(super) fn text(stage: &Stage, path: &[PathBuf]) -> String {
-    let hub = stage.fleet.hub().kubeconfig();
-    let member = &stage.fleet.members()[0];
-    let (two, name) = (stage.reference(&example::TWO), example::NAME);
+pub(super) fn text(demo: &DemoFleet, path: &[PathBuf]) -> String {
+    let hub = demo.fleet.hub().kubeconfig();
+    let member = &demo.fleet.members()[0];
+    let (two, name) = (demo.reference(&example::TWO), example::NAME);
     let path: Vec<_> = path
         .iter()
         .map(|folder| folder.display().to_string())
@@ -72,7 +72,7 @@ Remove it everywhere:
   kubectl delete clusterpackage {name}
 
 Everything ends with Ctrl-C.",
-        folder = stage.fleet.folder().display(),
+        folder = demo.fleet.folder().display(),
         path = path.join(":"),
         hub = hub.display(),
         member_name = member.name(),

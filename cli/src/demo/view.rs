@@ -11,12 +11,12 @@ use stevedore_crds::v1alpha1::{ClusterObjectSet, PhaseState};
 
 use super::example;
 
-/// How often the clusters are looked at. For people only: nothing is decided from it.
+/// How often the clusters are read. For people only: nothing is decided from it.
 const REFRESH: Duration = Duration::from_millis(250);
 const NOTHING_YET: &str = "nothing yet";
 
-/// How long the last look may take, also when a member does not answer any more.
-const LAST_LOOK: Duration = Duration::from_secs(5);
+/// How long the last refresh may take, also when a member does not answer any more.
+const LAST_REFRESH: Duration = Duration::from_secs(5);
 
 /// The example on every member: on a terminal lines that change and stay, otherwise a line for every change.
 pub(super) struct View<'a> {
@@ -58,7 +58,7 @@ impl<'a> View<'a> {
 
     /// Shows how it ended, and leaves that on the terminal.
     pub(super) async fn end(mut self) {
-        let _ = tokio::time::timeout(LAST_LOOK, self.refresh()).await;
+        let _ = tokio::time::timeout(LAST_REFRESH, self.refresh()).await;
     }
 
     async fn refresh(&mut self) {

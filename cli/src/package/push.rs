@@ -1,4 +1,4 @@
-//! Pushes a built image.
+//! The push of a built image to a registry.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ pub(crate) async fn push(image: &Image, reference: &str, insecure: bool) -> anyh
     client
         .auth(&reference, &auth, RegistryOperation::Push)
         .await
-        .with_context(|| format!("{registry} does not let us push"))?;
+        .with_context(|| format!("{registry} does not let us push; log in with `docker login {registry}`, or name the folder of another config.json with DOCKER_CONFIG"))?;
     for blob in [&image.layer, &image.config] {
         upload(&client, &reference, blob).await?;
     }

@@ -1,4 +1,4 @@
-//! What an API server was asked, by whom, and what it answered: its audit log, read while it grows.
+//! The audit log of an API server, read while it grows: every request, by whom, and the answer.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

@@ -1,22 +1,20 @@
 //! One cluster: a real API server, and as much around it as is asked for.
 //!
 //! Starting, killing and stopping its programs stands here; what it can be in `options`, the programs' arguments in
-//! `programs`, who may log in and how in `identity`, copies of its data in `backup`.
+//! `programs`, when it is ready in `readiness`, who may log in and how in `identity`, copies of its data in `backup`.
 
 mod backup;
 mod files;
 mod identity;
 mod options;
 mod programs;
+mod readiness;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::{Namespace, Node, ServiceAccount};
-use kube::api::PostParams;
-use stevedore_client::Api;
 use tokio::sync::Mutex;
 
 pub use backup::Backup;
@@ -24,15 +22,13 @@ pub use options::{BROKEN_IMAGE, ClusterOptions, Extent, Program};
 
 use crate::audit::AuditReader;
 use crate::error::Error;
-use crate::etcd::{Etcd, http_get};
+use crate::etcd::Etcd;
 use crate::guard::Guard;
 use crate::kubeconfig::Kubeconfig;
 use crate::pki::Authority;
-use crate::process::{Exit, Process, log_tail};
+use crate::process::{Exit, Process};
 use crate::progress::{Event, Progress};
-use crate::start::{
-    PORT_ATTEMPTS, READY_WITHIN, TAIL, await_state, free_port, lost_port, until_ready,
-};
+use crate::start::{PORT_ATTEMPTS, free_port, lost_port, until_ready};
 use crate::tools::Toolbox;
 
 /// The one node of a cluster with pods.
@@ -254,11 +250,8 @@ impl ControlPlane {
     /// # Errors
     /// None in practice: it stops only what the cluster has.
     pub async fn stop(&self) -> Result<(), Error> {
-        for &program in self.options.extent.programs().iter().rev() {
+        for program in self.last_first() {
             self.stop_program(program).await?;
-        }
-        if self.options.own_etcd {
-            self.stop_program(Program::Etcd).await?;
         }
         Ok(())
     }
@@ -268,11 +261,8 @@ impl ControlPlane {
     /// # Errors
     /// None in practice: it kills only what the cluster has.
     pub async fn kill(&self) -> Result<(), Error> {
-        for &program in self.options.extent.programs().iter().rev() {
+        for program in self.last_first() {
             self.kill_program(program).await?;
-        }
-        if self.options.own_etcd {
-            self.kill_program(Program::Etcd).await?;
         }
         Ok(())
     }
@@ -291,6 +281,12 @@ impl ControlPlane {
         self.settled().await
     }
 
+    /// Its programs in the order in which they are ended: the store last, and only where it is its own.
+    fn last_first(&self) -> impl Iterator<Item = Program> {
+        let programs = self.options.extent.programs().iter().rev().copied();
+        programs.chain(self.options.own_etcd.then_some(Program::Etcd))
+    }
+
     fn check_has(&self, program: Program) -> Result<(), Error> {
         let has = match program {
             Program::Etcd => self.options.own_etcd,
@@ -303,102 +299,5 @@ impl ControlPlane {
             cluster: self.options.name.clone(),
             program: program.to_string(),
         })
-    }
-
-    /// Ready, with discovery and with the namespaces that every cluster has.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "paths of this crate's own, at an API server that it started"
-    )]
-    async fn api_server_answers(&self) -> Result<(), String> {
-        let text = |error: kube::Error| error.to_string();
-        self.client
-            .request_text(http_get("/readyz"))
-            .await
-            .map_err(text)?;
-        self.client.list_api_groups().await.map_err(text)?;
-        let namespaces = Api::<Namespace>::all(self.client.clone());
-        for name in ["kube-system", "default"] {
-            namespaces.get(name).await.map_err(text)?;
-        }
-        Ok(())
-    }
-
-    /// Waits until the controllers have done their first work.
-    async fn settled(&self) -> Result<(), Error> {
-        if self.options.extent >= Extent::Controllers {
-            let accounts = Api::<ServiceAccount>::namespaced(self.client.clone(), "default");
-            self.awaited(Program::ControllerManager, || async {
-                let account = accounts.get("default").await;
-                account.map(drop).map_err(|error| error.to_string())
-            })
-            .await?;
-        }
-        if self.options.extent >= Extent::Pods {
-            let nodes = Api::<Node>::all(self.client.clone());
-            self.awaited(Program::Kwok, || async {
-                let node = nodes.get(NODE).await.map_err(|error| error.to_string())?;
-                node_takes_pods(&node)
-            })
-            .await?;
-        }
-        Ok(())
-    }
-
-    /// Waits for the work of a program; the error shows the end of its log.
-    async fn awaited<F, Fut>(&self, program: Program, check: F) -> Result<(), Error>
-    where
-        F: FnMut() -> Fut,
-        Fut: Future<Output = Result<(), String>>,
-    {
-        let name = format!("{}/{program}", self.options.name);
-        let log = self.log_path(program);
-        await_state(&name, READY_WITHIN, check)
-            .await
-            .map_err(|error| Error::NotReady {
-                name,
-                seconds: READY_WITHIN.as_secs(),
-                last: error.to_string(),
-                tail: log_tail(&log, TAIL),
-                log: log.display().to_string(),
-            })
-    }
-
-    async fn add_node(&self) -> Result<(), Error> {
-        let node = serde_json::from_value(serde_json::json!({
-            "metadata": {
-                "name": NODE,
-                "annotations": {"kwok.x-k8s.io/node": "fake"},
-                "labels": {
-                    "kubernetes.io/hostname": NODE,
-                    "kubernetes.io/os": "linux",
-                    "kubernetes.io/arch": "amd64",
-                },
-            },
-        }))
-        .expect("a literal node is a node");
-        Api::<Node>::all(self.client.clone())
-            .create(&PostParams::default(), &node)
-            .await
-            .map_err(Error::api("creating the fake node"))?;
-        Ok(())
-    }
-}
-
-fn node_takes_pods(node: &Node) -> Result<(), String> {
-    let ready = node
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten())
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
-    let taints = node
-        .spec
-        .iter()
-        .flat_map(|spec| spec.taints.iter().flatten())
-        .map(|taint| taint.key.as_str());
-    match taints.collect::<Vec<_>>() {
-        _ if !ready => Err("the node is not ready".to_owned()),
-        taints if taints.is_empty() => Ok(()),
-        taints => Err(format!("the node has the taints {}", taints.join(", "))),
     }
 }

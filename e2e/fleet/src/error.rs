@@ -1,4 +1,4 @@
-//! What can go wrong with a running fleet.
+//! Errors of a running fleet.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Installs Stevedore's definitions, accounts and roles on a running cluster.
+//! The installation of Stevedore's definitions, accounts and roles on a running cluster.
 
 use std::time::Duration;
 

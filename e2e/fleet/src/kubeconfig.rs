@@ -1,4 +1,4 @@
-//! Who logs in where: as a file for programs, as a client for code.
+//! Kubeconfigs: a login to a cluster, as a file for programs and as a client for code.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;

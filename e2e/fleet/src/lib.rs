@@ -1,4 +1,4 @@
-//! Starts real control planes, an OCI registry and daemons as local processes.
+//! Real control planes, an OCI registry and daemons as local processes.
 //!
 //! For the end-to-end tests and for `stevedore demo`: a fleet on one machine, without containers.
 //!

@@ -1,4 +1,4 @@
-//! One certificate authority per fleet member: what its servers show and what its clients log in with.
+//! One certificate authority per cluster: it signs what the servers show and what clients log in with.
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -1,4 +1,4 @@
-//! One child process: what it is, whether it runs, how it ends, what it wrote.
+//! One child process: its start, its state, its end and its log.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Finds or builds our own programs: `stevedore-hub`, `stevedore-agent`, `stevedore`.
+//! Our own programs, found or built: `stevedore-hub`, `stevedore-agent`, `stevedore`.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

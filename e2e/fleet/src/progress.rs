@@ -1,4 +1,4 @@
-//! What a person sees while programs are found, built and started.
+//! Progress for a person to see while programs are found, built and started.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Starting a server on a free port and waiting until it answers.
+//! The start of a server on a free port, and the wait until it answers.
 
 use std::collections::HashSet;
 use std::future::Future;

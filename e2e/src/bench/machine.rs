@@ -1,4 +1,4 @@
-//! Where and of what something was measured.
+//! The machine and the commit that something was measured on.
 
 use std::path::Path;
 use std::process::Command;
@@ -28,13 +28,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Looks at this machine and at the repository.
+    /// Reads what this machine and the repository say of themselves.
     ///
     /// # Errors
     /// When this is no Linux, or git does not answer.
-    pub fn look(root: &Path, kubernetes: String) -> anyhow::Result<Self> {
-        let processors = read("/proc/cpuinfo")?;
-        let memory = field(&read("/proc/meminfo")?, "MemTotal")?;
+    pub fn read(root: &Path, kubernetes: String) -> anyhow::Result<Self> {
+        let processors = read_file("/proc/cpuinfo")?;
+        let memory = field(&read_file("/proc/meminfo")?, "MemTotal")?;
         Ok(Self {
             commit: git(root, &["rev-parse", "HEAD"])?,
             // Its own results do not count as a change.
@@ -50,7 +50,7 @@ impl Machine {
                 .map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned()),
             cores: std::thread::available_parallelism()?.get(),
             memory_mib: memory / 1024,
-            kernel: read("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+            kernel: read_file("/proc/sys/kernel/osrelease")?.trim().to_owned(),
             kubernetes,
         })
     }
@@ -64,7 +64,7 @@ pub(super) fn field(text: &str, name: &str) -> anyhow::Result<u64> {
         .with_context(|| format!("no {name} in /proc"))
 }
 
-pub(super) fn read(path: &str) -> anyhow::Result<String> {
+pub(super) fn read_file(path: &str) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| path.to_owned())
 }
 

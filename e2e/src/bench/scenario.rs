@@ -1,4 +1,4 @@
-//! What is measured, and how.
+//! The measured scenarios: packages rolled out beside bare applies, and a fleet left alone.
 
 #![expect(
     clippy::disallowed_methods,
@@ -20,7 +20,7 @@ use stevedore_fleet::{AuditEntry, ControlPlane, Extent};
 
 use super::process::{cpu, memory};
 use super::{IN_FLIGHT, Idle, LARGE, MANY, Machine, Pair, Plan, Report, Requests, Run, SMALL};
-use crate::api::create;
+use crate::api::create_namespace;
 use crate::draft::{Draft, is_available, members, named};
 use crate::world::{Shape, World};
 
@@ -58,11 +58,9 @@ pub async fn measure(
     .await;
     let bench = Bench { world };
     let version = bench.world.client().apiserver_version().await?;
-    let machine = Machine::look(root, version.git_version)?;
+    let machine = Machine::read(root, version.git_version)?;
     for cluster in bench.world.fleet.members() {
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
-        create(&cluster.client(), "/api/v1/namespaces", &namespace).await?;
+        create_namespace(&cluster.client(), NAMESPACE).await;
     }
     let mut runs = vec![];
     for number in 0..=plan.runs {

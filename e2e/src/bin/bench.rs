@@ -1,4 +1,5 @@
-//! Measures the main job on real API servers and writes `docs/benchmarks.json` and `docs/benchmarks.md`.
+//! The benchmark program: it measures the main job on real API servers and writes `docs/benchmarks.json` and
+//! `docs/benchmarks.md`.
 //!
 //! `cargo run --release --locked --bin bench [-- --runs N] [--idle-minutes N] [--page]`; with
 //! `--page` nothing is measured, and the page is written anew from the report there is.

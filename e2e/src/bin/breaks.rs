@@ -1,4 +1,5 @@
-//! Breaks the system on purpose, one promise at a time, and demands that the named test notices.
+//! The breaks program: it breaks the system on purpose, one promise at a time, and demands that the named test
+//! notices.
 //!
 //! `cargo run -p stevedore-e2e --bin breaks [NAME...]`: copies the tracked files to `target/breaks/tree`, applies
 //! each `e2e/breaks/NAME.patch` there, and runs the test that its header names:

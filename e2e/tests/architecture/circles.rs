@@ -19,8 +19,16 @@ struct Crate {
     files: BTreeMap<ModulePath, (PathBuf, syn::File)>,
 }
 
+/// The one circle that is still to be opened: `Hub`, which holds what the hub's controllers own, and is held by them.
+const KNOWN: &str = "hub/controllers/src/hub.rs";
+
+/// Whether a circle is known to be there.
+fn is_known(circle: &str) -> bool {
+    circle.split(' ').any(|file| file.ends_with(KNOWN))
+}
+
 /// Every circle of the workspace, one line each.
-pub(crate) fn circles(workspace: &Workspace) -> Vec<String> {
+fn circles(workspace: &Workspace) -> Vec<String> {
     let mut found = BTreeSet::new();
     for package in workspace.members() {
         for target in &package.targets {
@@ -39,7 +47,7 @@ pub(crate) fn circles(workspace: &Workspace) -> Vec<String> {
 }
 
 /// The circles of a crate that has these two files, the second a child of the first.
-pub(crate) fn between(parent: &str, child: &str) -> Vec<String> {
+fn between(parent: &str, child: &str) -> Vec<String> {
     let mut source = Crate::default();
     for (path, text) in [
         (vec![], "mod parent;"),
@@ -288,4 +296,50 @@ fn is_test(attributes: &[syn::Attribute]) -> bool {
                 .parse_args::<syn::Path>()
                 .is_ok_and(|path| path.is_ident("test"))
     })
+}
+
+#[test]
+fn no_two_files_import_each_other_however_indirectly() {
+    let workspace = Workspace::load();
+    let found = circles(&workspace);
+    let (open, new): (Vec<_>, Vec<_>) = found.iter().partition(|it| is_known(it));
+    assert!(new.is_empty(), "open these:\n{new:?}");
+    assert_eq!(open.len(), 1, "opened: take it off the list");
+}
+
+#[test]
+fn a_circle_is_found_through_use_lines_paths_and_parents() {
+    for (parent, child) in [
+        (
+            "mod child; use child::Part; pub struct Whole;",
+            "use super::Whole; pub struct Part;",
+        ),
+        (
+            "mod child; pub struct Whole; fn f() { child::g() }",
+            "pub fn g(_: crate::parent::Whole) {}",
+        ),
+        (
+            "mod child; use self::child::{Part, Other as O}; pub fn g() {}",
+            "use crate::parent; fn f() { parent::g() }",
+        ),
+    ] {
+        assert_eq!(between(parent, child).len(), 1, "{parent} {child}");
+    }
+    for (parent, child) in [
+        ("mod child; pub struct Whole;", "use super::Whole;"),
+        (
+            "mod child; use child::Part;",
+            "#[cfg(test)] mod tests { use crate::parent::Whole; }",
+        ),
+        (
+            "mod child; pub use child::Part; mod inner { pub struct Whole; }",
+            "use inner::Other; mod inner {}",
+        ),
+    ] {
+        assert_eq!(
+            between(parent, child),
+            Vec::<String>::new(),
+            "{parent} {child}"
+        );
+    }
 }

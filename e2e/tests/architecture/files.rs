@@ -1,76 +1,37 @@
 //! Source files: reachable, and of a size that one person can hold in mind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::known;
 use super::manifest::Workspace;
+use super::source::{relative, rust_files, sources};
 
-/// Production lines that a file may have; tests at its end do not count.
-const BUDGET: usize = 500;
+/// Lines that a file may have, tests included.
+const LARGEST: usize = 400;
+
+/// Files that are larger and still to be split.
+const STILL_LARGER: &[&str] = &[
+    "hub/controllers/src/hub.rs",
+    "hub/controllers/src/rollout/controller.rs",
+    "hub/core/src/rollout/tests.rs",
+    "hub/core/src/session/tests.rs",
+];
 
 /// Files under a crate's `src` that no `mod` line reaches.
-pub(crate) fn orphans(workspace: &Workspace) -> Vec<String> {
+fn orphans(workspace: &Workspace) -> Vec<String> {
     let mut found = BTreeSet::new();
     let mut reached = BTreeSet::new();
     for package in workspace.members() {
-        collect(&package.folder().join("src"), &mut found);
+        found.extend(rust_files(&package.folder().join("src")));
         for target in &package.targets {
             if target.kind.iter().any(|kind| kind != "custom-build") {
                 follow(&target.src_path, true, &mut reached);
             }
         }
     }
-    found
-        .difference(&reached)
-        .filter(|path| !is_generated(path))
-        .map(|path| path.display().to_string())
-        .collect()
-}
-
-/// Files with more production lines than the budget.
-pub(crate) fn over_budget(workspace: &Workspace) -> Vec<String> {
-    let mut files = BTreeSet::new();
-    for package in workspace.members() {
-        collect(&package.folder().join("src"), &mut files);
-    }
-    files
-        .iter()
-        .filter(|path| !is_generated(path) && !is_test(path))
-        .filter_map(|path| {
-            let text = std::fs::read_to_string(path).expect("a source file can be read");
-            let lines = text
-                .lines()
-                .take_while(|line| line.trim() != "#[cfg(test)]")
-                .count();
-            (lines > BUDGET).then(|| format!("{} has {lines} lines", path.display()))
-        })
-        .collect()
-}
-
-/// Generated code is included by a macro, and is of the size it is.
-fn is_generated(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "gen")
-}
-
-/// `x/tests.rs` and what stands below `x/tests/`.
-fn is_test(path: &Path) -> bool {
-    path.with_extension("")
-        .components()
-        .any(|part| part.as_os_str() == "tests")
-}
-
-fn collect(folder: &Path, into: &mut BTreeSet<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries {
-        let path = entry.expect("a folder can be read").path();
-        if path.is_dir() {
-            collect(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.insert(path);
-        }
-    }
+    let orphans = found.difference(&reached);
+    orphans.map(|path| relative(path)).collect()
 }
 
 /// Follows `mod x;` lines from a file. `root` says whether submodules stand beside the file
@@ -102,7 +63,30 @@ fn follow(file: &Path, root: bool, reached: &mut BTreeSet<PathBuf>) {
             }
         } else if let Some(inner) = name.strip_suffix(" {") {
             // An inline module whose files stand in a folder of its name.
-            collect(&folder.join(inner.trim()), reached);
+            reached.extend(rust_files(&folder.join(inner.trim())));
         }
     }
+}
+
+#[test]
+fn every_source_file_is_reached_from_a_crate_root() {
+    let orphans = orphans(&Workspace::load());
+    assert!(
+        orphans.is_empty(),
+        "no `mod` line reaches:\n{}",
+        orphans.join("\n")
+    );
+}
+
+#[test]
+fn no_source_file_outgrows_its_budget() {
+    let mut large = BTreeMap::new();
+    for source in sources() {
+        let lines = source.text.lines().count();
+        if lines > LARGEST {
+            large.insert(source.path, format!("has {lines} lines"));
+        }
+    }
+    let faults = known::faults(&large, STILL_LARGER);
+    assert!(faults.is_empty(), "split these:\n{}", faults.join("\n"));
 }

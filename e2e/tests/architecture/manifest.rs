@@ -6,6 +6,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use super::source::root;
+
 #[derive(Deserialize)]
 pub(crate) struct Workspace {
     packages: Vec<Package>,
@@ -80,10 +82,6 @@ pub(crate) fn compiled() -> BTreeSet<(String, String)> {
         Some((words.next()?.to_owned(), words.next()?.to_owned()))
     });
     crates.collect()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The platform this is built on: crates of other platforms need not be downloaded.

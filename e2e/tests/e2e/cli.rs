@@ -1,4 +1,4 @@
-//! What a person types, what it answers, and with which exit code.
+//! The command line as a person types it: its answers and its exit codes.
 
 use std::path::{Path, PathBuf};
 
@@ -229,8 +229,7 @@ fn a_package_that_is_not_available_yet_is_no_success() {
             .probe(GATE)
             .inside("default")
             .gate("typed-gate", "only");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &named(&["member-1"])).await;
+        draft.install(world, &named(&["member-1"])).await;
         let gate = core("default", "configmaps", "typed-gate");
         let member = world.cluster("member-1").client();
         seen_on(&member, "the gate is there", WITHIN, &gate, |_| true).await;

@@ -1,4 +1,4 @@
-//! How deep and large the config of a package may be, as a real API server holds it.
+//! Bounds of a package's config, in depth and size, as a real API server holds them.
 
 use serde_json::{Value, json};
 use stevedore_crds::v1alpha1::{CONFIG_DEPTH, CONFIG_FIELDS, CONFIG_SIZE};
@@ -6,7 +6,7 @@ use stevedore_fleet::install::install_hub;
 use stevedore_fleet::{Extent, Fleet, progress::Lines};
 
 use super::definitions::{contains, object, on_definitions};
-use stevedore_e2e::api::{create, delete, get, merge, ours};
+use stevedore_e2e::api::{POLICY_BINDINGS, create, delete, get, merge, ours, policy_binding};
 use stevedore_e2e::harness::{WITHIN, await_state, run};
 
 /// A cluster package with this config.
@@ -71,8 +71,7 @@ fn a_config_that_was_stored_before_the_policy_stays_until_it_is_changed() {
         let fleet = fleet.await.expect("the cluster starts");
         let client = fleet.hub().client();
         install_hub(&client).await.expect("the hub's definitions");
-        let bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
-        let path = format!("{bindings}/stevedore-config");
+        let path = policy_binding("stevedore-config");
         let mut binding = get(&client, &path).await.expect("the binding");
         delete(&client, &path).await;
         let collection = ours("clusterpackages");
@@ -84,7 +83,7 @@ fn a_config_that_was_stored_before_the_policy_stays_until_it_is_changed() {
         })
         .await;
         binding["metadata"] = json!({"name": "stevedore-config"});
-        create(&client, bindings, &binding)
+        create(&client, POLICY_BINDINGS, &binding)
             .await
             .expect("the binding");
         let old = format!("{collection}/old");

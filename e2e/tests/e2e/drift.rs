@@ -1,8 +1,8 @@
-//! What others do to our objects is put back, and said.
+//! Drift is put back, and said: objects that others edit, delete or strip of their label.
 
 use serde_json::{Value, json};
 
-use super::rollout::{package_writes, statuses};
+use super::audit_log::{package_writes, statuses};
 use stevedore_e2e::api::{condition, core, delete, get, list, merge, uid};
 use stevedore_e2e::draft::{Draft, named};
 use stevedore_e2e::harness::{WITHIN, await_state, shared};
@@ -14,9 +14,7 @@ async fn settled(world: &World, name: &str) -> (Draft, String) {
     let draft = Draft::new(name, &["only"])
         .namespace("only")
         .config_map("map", "only", "ours");
-    let image = draft.push(world, "1").await;
-    draft.order(world, &image, &named(&[MEMBER])).await;
-    draft.available(world, 1).await;
+    draft.roll_out(world, &named(&[MEMBER]), 1).await;
     let path = core(name, "configmaps", "map");
     (draft, path)
 }

@@ -1,11 +1,12 @@
-//! What a package reads of its cluster, and what becomes of it when that, or only the renderer, changes.
+//! Facts that a package reads of its cluster: a changed one is a new order, a changed renderer alone is none.
 
 use serde_json::{Value, json};
 use stevedore_proto_core::{Environment, ToAgent};
 
+use super::audit_log::{agent_writes, package_writes, statuses};
 use super::peer::{self, Session};
-use super::rollout::{agent_writes, at_rest, package_writes, statuses};
-use stevedore_e2e::api::{condition, core, get, merge, ours};
+use super::rollout::at_rest;
+use stevedore_e2e::api::{condition, core, get, in_system, merge, ours};
 use stevedore_e2e::draft::{Draft, members, object};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};
 use stevedore_e2e::world::{SMALL, Shape, World, hub_account, seen_on};
@@ -43,9 +44,7 @@ async fn tier(world: &World, tier: &str) {
 fn a_changed_fact_that_a_package_reads_is_a_new_order_for_that_cluster_alone() {
     alone(TWO, async |world| {
         let draft = reading("fact", ".environment.kubernetes.version");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &members()).await;
-        draft.available(world, 2).await;
+        draft.roll_out(world, &members(), 2).await;
         let path = core("default", "configmaps", "fact");
         let (one, other) = (world.cluster("member-1"), world.cluster("member-2"));
         let before = get(&one.client(), &path).await.expect("it is there");
@@ -95,15 +94,39 @@ fn a_changed_fact_that_a_package_reads_is_a_new_order_for_that_cluster_alone() {
     });
 }
 
+/// Writes the history of a hub whose renderer made of these inputs what differs by one byte from what today's makes of
+/// them: the member runs it, the ledger says so, and the inputs are the same. Gives the highest number in it.
+async fn write_older_history(world: &World, package: &str, input: Value) -> i64 {
+    let ledger = world.ledger(package).await;
+    let mut contents = ledger["spec"]["contents"].clone();
+    let all = contents.as_array_mut().expect("contents");
+    let current = all.iter_mut().find(|content| content["input"] != input);
+    current.expect("what runs")["input"] = input;
+    let name = ledger["metadata"]["name"].as_str().expect("a name");
+    let path = in_system(&format!("packageledgers/{name}"));
+    let hub = hub_account(world.fleet.hub()).await;
+    let written = merge(&hub, &path, &json!({"spec": {"contents": contents}})).await;
+    written.expect("an older hub's ledger");
+    highest(&ledger)
+}
+
+/// Waits until the package gives this as the reason of its progress.
+async fn progress_is(world: &World, draft: &Draft, reason: &str) {
+    let what = format!("progress is {reason}");
+    world
+        .seen(&what, &draft.path(), |package| {
+            condition(package, "Progressing").1 == reason
+        })
+        .await;
+}
+
 #[test]
 fn a_renderer_that_differs_by_one_byte_orders_nothing_until_the_next_real_change() {
     alone(SMALL, async |world| {
         let label = "index .cluster.labels \"e2e.example/tier\" | default \"none\"";
         let draft = reading("rendered", label);
         tier(world, "a").await;
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &members()).await;
-        draft.available(world, 1).await;
+        draft.roll_out(world, &members(), 1).await;
         let input = world.ledger("rendered").await["spec"]["contents"][0]["input"].clone();
         tier(world, "b").await;
         let member = world.cluster("member-1");
@@ -115,41 +138,17 @@ fn a_renderer_that_differs_by_one_byte_orders_nothing_until_the_next_real_change
         };
         let held = shows("b").await;
         at_rest(member, "rendered", 2).await;
-        world.hub.daemon.kill().await;
-
-        // The history of a hub whose renderer made of these inputs what differs by one byte from what
-        // today's makes of them: the member runs it, the ledger says so, and the inputs are the same.
-        let ledger = world.ledger("rendered").await;
-        let mut contents = ledger["spec"]["contents"].clone();
-        let all = contents.as_array_mut().expect("contents");
-        let current = all.iter_mut().find(|content| content["input"] != input);
-        current.expect("what runs")["input"] = input;
-        let name = ledger["metadata"]["name"].as_str().expect("a name");
-        let stored = ours(&format!(
-            "namespaces/stevedore-system/packageledgers/{name}"
-        ));
-        let hub = hub_account(world.fleet.hub()).await;
-        merge(&hub, &stored, &json!({"spec": {"contents": contents}}))
-            .await
-            .expect("an older hub's ledger");
-        tier(world, "a").await;
-        let written = agent_writes(member).len();
-
-        world
-            .hub
-            .daemon
-            .start()
-            .await
-            .expect("the hub starts again");
-        world
-            .seen("the difference is shown", &draft.path(), |package| {
-                condition(package, "Progressing").1 == "PendingRender"
+        let (number, written) = world
+            .hub_starts_again(async || {
+                let number = write_older_history(world, "rendered", input).await;
+                tier(world, "a").await;
+                (number, agent_writes(member).len())
             })
             .await;
+        progress_is(world, &draft, "PendingRender").await;
         world.sessions(1).await;
         let package = draft.available(world, 1).await;
         assert_eq!(package["status"]["counts"]["updated"], 1, "{package}");
-        let number = highest(&ledger);
         assert_eq!(highest(&world.ledger("rendered").await), number);
         let told: Vec<_> = agent_writes(member).split_off(written);
         assert!(told.is_empty(), "{told:#?}");
@@ -158,11 +157,7 @@ fn a_renderer_that_differs_by_one_byte_orders_nothing_until_the_next_real_change
         tier(world, "c").await;
         let now = shows("c").await;
         assert_eq!(now["metadata"]["uid"], held["metadata"]["uid"]);
-        world
-            .seen("nothing is pending", &draft.path(), |package| {
-                condition(package, "Progressing").1 == "Idle"
-            })
-            .await;
+        progress_is(world, &draft, "Idle").await;
         assert_eq!(highest(&world.ledger("rendered").await), number + 1);
         assert_eq!(
             world.hub_counter("stevedore_hub_orders_sent_total").await,

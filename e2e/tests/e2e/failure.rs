@@ -1,9 +1,9 @@
-//! What cannot work says so at the package, changes nothing it should not, and delays nobody.
+//! Packages that cannot work say so, change nothing they should not, and delay no other.
 
 use serde_json::json;
 use stevedore_fleet::BROKEN_IMAGE;
 
-use super::rollout::package_writes;
+use super::audit_log::package_writes;
 use stevedore_e2e::api::{core, create, delete, get, uid};
 use stevedore_e2e::draft::{Draft, ROLLED_OUT, named, object};
 use stevedore_e2e::harness::shared;
@@ -21,9 +21,7 @@ fn sound(name: &str) -> Draft {
 /// Another package for the same cluster comes through, whatever this one waits for.
 async fn delays_no_other(world: &World, name: &str) {
     let other = sound(name);
-    let image = other.push(world, "1").await;
-    other.order(world, &image, &named(&[MEMBER])).await;
-    other.available(world, 1).await;
+    other.roll_out(world, &named(&[MEMBER]), 1).await;
     other.remove(world).await;
 }
 
@@ -41,17 +39,13 @@ fn what_is_no_package_is_said_so_and_delays_no_other() {
             .order(world, &format!("{registry}/UPPER CASE"), &placement)
             .await;
         let manifest = sound("bad-manifest").file("manifest.yaml", "kind: PackageManifest\n");
-        let image = manifest.push(world, "1").await;
-        manifest.order(world, &image, &placement).await;
+        manifest.install(world, &placement).await;
         let template =
             sound("bad-template").file("broken.yaml.gotmpl", "a: {{ nosuchfunction }}\n");
-        let image = template.push(world, "1").await;
-        template.order(world, &image, &placement).await;
+        template.install(world, &placement).await;
 
         let good = sound("good-among-bad");
-        let image = good.push(world, "1").await;
-        good.order(world, &image, &placement).await;
-        good.available(world, 1).await;
+        good.roll_out(world, &placement, 1).await;
 
         absent
             .says(world, "Unpacked", "False", "ImagePullBackOff")
@@ -98,8 +92,7 @@ fn an_object_that_the_api_server_refuses_is_named_and_its_phase_is_not_begun() {
             .namespace("first")
             .config_map("sound", "second", "fine")
             .file("wrong.yaml", &format!("{map}data: {{\"not a key\": x}}\n"));
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &named(&[MEMBER])).await;
+        draft.install(world, &named(&[MEMBER])).await;
         let message = draft.fails(world, "wrong").await;
         assert!(message.contains("not a key"), "{message}");
         draft.says(world, "Available", "False", "Invalid").await;
@@ -109,8 +102,7 @@ fn an_object_that_the_api_server_refuses_is_named_and_its_phase_is_not_begun() {
         assert_eq!(get(&client, &sound).await, None, "the phase was begun");
 
         let fixed = draft.without("wrong.yaml");
-        let image = fixed.push(world, "2").await;
-        fixed.change(world, &json!({"image": image})).await;
+        fixed.upgrade(world, "2").await;
         fixed.available(world, 1).await;
         fixed.remove(world).await;
     });
@@ -124,8 +116,7 @@ fn a_probe_that_never_passes_is_named_holds_later_phases_and_a_fix_reaches_it() 
             .namespace("first")
             .deployment("worker", "first", BROKEN_IMAGE)
             .config_map("later", "second", "fine");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &named(&[MEMBER])).await;
+        draft.install(world, &named(&[MEMBER])).await;
         draft.fails(world, "worker").await;
         draft
             .says(world, "Available", "False", "ProbeFailure")
@@ -136,8 +127,7 @@ fn a_probe_that_never_passes_is_named_holds_later_phases_and_a_fix_reaches_it() 
         assert_eq!(get(&client, &later).await, None, "a later phase was begun");
 
         let fixed = draft.deployment("worker", "first", "registry.example/worker:2");
-        let image = fixed.push(world, "2").await;
-        fixed.change(world, &json!({"image": image})).await;
+        fixed.upgrade(world, "2").await;
         fixed.available(world, 1).await;
         fixed.remove(world).await;
     });
@@ -157,8 +147,7 @@ fn a_foreign_object_in_the_way_is_named_and_left_alone() {
         let draft = Draft::new("collides", &["only"])
             .inside("default")
             .config_map("foreign-map", "only", "ours");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &named(&[MEMBER])).await;
+        draft.install(world, &named(&[MEMBER])).await;
         draft.fails(world, "foreign-map").await;
         draft
             .says(world, "Available", "False", "CollisionDetected")

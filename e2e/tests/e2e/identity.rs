@@ -68,37 +68,29 @@ async fn age(world: &World, member: &str, days: i64) {
         .expect("an identity");
 }
 
-/// Starts the agent; that it has no session does not keep it from being alive.
-async fn start(world: &World, member: &str) {
-    let agent = world.agent(member);
-    let alive = format!("http://{}/healthz", agent.admin);
-    agent
-        .daemon
-        .change(|spec| spec.ready_url = Some(alive))
-        .await;
-    agent.daemon.start().await.expect("the agent starts");
+/// A package on the member, whose agent was killed then and got a certificate that was issued so many days ago.
+async fn away_for(world: &World, days: i64) -> Draft {
+    let draft = Draft::new("lasting", &["only"])
+        .namespace("only")
+        .config_map("map", "only", "ours");
+    draft.roll_out(world, &members(), 1).await;
+    world.agent("member-1").daemon.kill().await;
+    world.connected("member-1", "Unknown").await;
+    age(world, "member-1", days).await;
+    draft
 }
 
 #[test]
 fn a_member_that_was_away_for_a_hundred_days_comes_back_by_itself() {
     alone(SMALL, async |world| {
-        let draft = Draft::new("lasting", &["only"])
-            .namespace("only")
-            .config_map("map", "only", "ours");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &members()).await;
-        draft.available(world, 1).await;
-        world.agent("member-1").daemon.kill().await;
-        world.connected("member-1", "Unknown").await;
-        age(world, "member-1", 100).await;
-        start(world, "member-1").await;
+        let draft = away_for(world, 100).await;
+        world.start_agent_offline("member-1").await;
         world.connected("member-1", "True").await;
         let exchanged = "stevedore_hub_exchanges_total{outcome=\"Exchanged\"}";
         assert_eq!(world.hub_counter(exchanged).await, 1);
         // It hears and answers again.
         let next = draft.clone().config_map("fresh", "only", "new");
-        let image = next.push(world, "2").await;
-        next.change(world, &json!({"image": image})).await;
+        next.upgrade(world, "2").await;
         next.available(world, 1).await;
     });
 }
@@ -106,20 +98,12 @@ fn a_member_that_was_away_for_a_hundred_days_comes_back_by_itself() {
 #[test]
 fn a_member_whose_certificate_is_too_old_repairs_on_says_so_and_joins_again_with_a_token() {
     alone(SMALL, async |world| {
-        let draft = Draft::new("lasting", &["only"])
-            .namespace("only")
-            .config_map("map", "only", "ours");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &members()).await;
-        draft.available(world, 1).await;
+        let draft = away_for(world, 90 + 366).await;
         let client = world.cluster("member-1").client();
         let map = core("lasting", "configmaps", "map");
         let before = get(&client, &map).await.expect("it is there");
         let agent = world.agent("member-1");
-        agent.daemon.kill().await;
-        world.connected("member-1", "Unknown").await;
-        age(world, "member-1", 90 + 366).await;
-        start(world, "member-1").await;
+        world.start_agent_offline("member-1").await;
 
         let member = format!("{}/member-1", ours("memberclusters"));
         let refused = |member: &Value| condition(member, "Connected").1 == "CertificateTooOld";

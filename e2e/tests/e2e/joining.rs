@@ -1,4 +1,4 @@
-//! Who may join, and who may not any more.
+//! Admission of members: tokens, certificates, and clusters that were forgotten.
 
 use serde_json::json;
 use stevedore_fleet::stack::{Hosted, prepare_agent, write_token};
@@ -148,9 +148,7 @@ fn content_goes_only_to_clusters_whose_own_orders_name_it() {
         let draft = Draft::new("not-for-one", &["only"])
             .inside("default")
             .config_map("not-for-one-map", "only", "ours");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &named(&["member-2"])).await;
-        draft.available(world, 1).await;
+        draft.roll_out(world, &named(&["member-2"]), 1).await;
         let ledger = world.ledger("not-for-one").await;
         let digest = ledger["spec"]["contents"][0]["content"].as_str();
         let digest: Digest = digest.expect("text").parse().expect("a digest");
@@ -192,9 +190,7 @@ fn a_forgotten_cluster_is_refused_keeps_its_workloads_and_can_join_again() {
         let draft = Draft::new("kept", &["only"])
             .inside("default")
             .config_map("kept-map", "only", "ours");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &named(&["member-1"])).await;
-        draft.available(world, 1).await;
+        draft.roll_out(world, &named(&["member-1"]), 1).await;
         let client = world.cluster("member-1").client();
         let map = core("default", "configmaps", "kept-map");
         let before = get(&client, &map).await.expect("it is there");
@@ -242,9 +238,7 @@ fn an_agent_with_another_clusters_certificate_applies_nothing_and_the_hub_shows_
         let draft = Draft::new("elsewhere", &["only"])
             .inside("default")
             .config_map("elsewhere-map", "only", "ours");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &named(&["member-1"])).await;
-        draft.available(world, 1).await;
+        draft.roll_out(world, &named(&["member-1"]), 1).await;
         let (from, to) = (world.cluster("member-1"), world.cluster("member-2"));
         let agent = prepare_agent(
             &world.fleet,

@@ -11,7 +11,7 @@ use stevedore_proto_core::Digest;
 use stevedore_proto_core::limit::PHASES;
 use tar::{Builder, EntryType, Header};
 
-use super::rollout::package_writes;
+use super::audit_log::package_writes;
 use stevedore_e2e::api::condition;
 use stevedore_e2e::draft::{Draft, is_observed, named, object, push};
 use stevedore_e2e::harness::shared;
@@ -271,14 +271,11 @@ fn a_set_at_the_stored_size_is_applied_and_above_it_refused_by_that_name() {
             draft
         };
         let fits = large("size-at", 1_350_000);
-        let image = fits.push(world, "1").await;
-        fits.order(world, &image, &named(&[MEMBER])).await;
-        fits.available(world, 1).await;
+        fits.roll_out(world, &named(&[MEMBER]), 1).await;
         fits.remove(world).await;
 
         let over = large("size-over", 1_364_000);
-        let image = over.push(world, "1").await;
-        over.order(world, &image, &named(&[MEMBER])).await;
+        over.install(world, &named(&[MEMBER])).await;
         let message = over.fails(world, "the limit is 1363148").await;
         assert!(message.contains("object set"), "{message}");
 
@@ -286,8 +283,7 @@ fn a_set_at_the_stored_size_is_applied_and_above_it_refused_by_that_name() {
         for number in 0..=limit::OBJECTS {
             many = many.config_map(&format!("many-{number}"), "only", "");
         }
-        let image = many.push(world, "1").await;
-        many.order(world, &image, &named(&[MEMBER])).await;
+        many.install(world, &named(&[MEMBER])).await;
         many.fails(world, "1001 objects, the limit is 1000").await;
         let writes = package_writes(world.cluster(MEMBER), "default");
         let of_refused = writes.iter().filter(|entry| {

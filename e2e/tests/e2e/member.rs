@@ -1,9 +1,9 @@
-//! What happens to Stevedore on a member takes no workload away, and nothing hangs.
+//! Damage to Stevedore on a member takes no workload away, and nothing hangs.
 
 use serde_json::{Value, json};
 use stevedore_fleet::Extent;
 
-use super::rollout::package_writes;
+use super::audit_log::package_writes;
 use stevedore_e2e::api::{core, create, delete, get, list, ours, uid};
 use stevedore_e2e::draft::{Draft, members};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};
@@ -23,9 +23,7 @@ async fn settled(world: &World) -> Draft {
         .inside("default")
         .config_map("staying-a", "one", "ours")
         .config_map("staying-b", "two", "ours");
-    let image = draft.push(world, "1").await;
-    draft.order(world, &image, &members()).await;
-    draft.available(world, 1).await;
+    draft.roll_out(world, &members(), 1).await;
     draft
 }
 

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::rollout::{agent_writes, at_rest, package_writes};
+use super::audit_log::{agent_writes, package_writes};
+use super::rollout::at_rest;
 use stevedore_e2e::api::{condition, core, delete, get, list, merge, ours, uid};
 use stevedore_e2e::draft::{Draft, members};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};
@@ -17,9 +18,7 @@ async fn settled(world: &World) -> Draft {
     let draft = Draft::new("lasting", &["only"])
         .namespace("only")
         .config_map("map", "only", "ours");
-    let image = draft.push(world, "1").await;
-    draft.order(world, &image, &members()).await;
-    draft.available(world, 1).await;
+    draft.roll_out(world, &members(), 1).await;
     draft
 }
 
@@ -34,21 +33,14 @@ fn a_hub_that_is_killed_and_starts_again_writes_nothing_on_members_and_knows_the
         at_rest(member, "lasting", 1).await;
         let all = agent_writes(member).len();
 
-        world.hub.daemon.kill().await;
-        world
-            .hub
-            .daemon
-            .start()
-            .await
-            .expect("the hub starts again");
+        world.hub_starts_again(async || {}).await;
         world.sessions(1).await;
         draft.available(world, 1).await;
         let told = agent_writes(member).split_off(all);
         assert!(told.is_empty(), "{told:#?}");
         // Only a hub that hears the member can see this through.
         let next = draft.clone().config_map("fresh", "only", "new");
-        let image = next.push(world, "2").await;
-        next.change(world, &json!({"image": image})).await;
+        next.upgrade(world, "2").await;
         next.available(world, 1).await;
         let writes = package_writes(member, "lasting");
         let names: Vec<_> = writes[written..]
@@ -80,12 +72,13 @@ fn a_content_secret_that_somebody_deleted_is_pulled_again() {
         };
         let before = contents().await;
         assert!(!before.is_empty());
-        world.hub.daemon.kill().await;
-        for name in &before {
-            delete(&client, &format!("{secrets}/{name}")).await;
-        }
-        let started = world.hub.daemon.start().await;
-        started.expect("the hub starts again");
+        world
+            .hub_starts_again(async || {
+                for name in &before {
+                    delete(&client, &format!("{secrets}/{name}")).await;
+                }
+            })
+            .await;
         await_state("the content is there again", WITHIN, || async {
             let now = contents().await;
             if now == before {
@@ -105,18 +98,11 @@ fn without_a_hub_an_agent_that_starts_again_still_puts_things_right() {
         let map = core("lasting", "configmaps", "map");
         let before = get(&client, &map).await.expect("it is there");
         world.hub.daemon.kill().await;
-        let agent = world.agent("member-1");
-        agent.daemon.kill().await;
+        world.agent("member-1").daemon.kill().await;
         merge(&client, &map, &json!({"data": {"value": "theirs"}}))
             .await
             .expect("an edit");
-        // Ready means connected; alive is enough here.
-        let alive = format!("http://{}/healthz", agent.admin);
-        agent
-            .daemon
-            .change(|spec| spec.ready_url = Some(alive))
-            .await;
-        agent.daemon.start().await.expect("the agent starts");
+        world.start_agent_offline("member-1").await;
         let edited = seen_on(&client, "the edit is put back", WITHIN, &map, |map| {
             map["data"]["value"] == "ours"
         })
@@ -154,12 +140,7 @@ fn a_killed_agent_is_unknown_within_thirty_seconds_and_known_again_afterwards() 
             .await;
         assert_eq!(said.code, Some(3), "{said:?}");
 
-        world
-            .agent("member-1")
-            .daemon
-            .start()
-            .await
-            .expect("the agent starts");
+        world.start_agent("member-1").await;
         let member = world.connected("member-1", "True").await;
         assert_eq!(condition(&member, "Healthy").0, "True", "{member}");
         draft.available(world, 1).await;
@@ -173,9 +154,7 @@ fn a_package_deleted_and_made_again_while_a_member_is_away_leaves_the_new_one_al
             .inside("default")
             .config_map("common", "only", "old")
             .config_map("only-old", "only", "old");
-        let image = old.push(world, "1").await;
-        old.order(world, &image, &members()).await;
-        old.available(world, 1).await;
+        old.roll_out(world, &members(), 1).await;
         let client = world.cluster("member-1").client();
         world.agent("member-1").daemon.kill().await;
         world.connected("member-1", "Unknown").await;
@@ -200,12 +179,7 @@ fn a_package_deleted_and_made_again_while_a_member_is_away_leaves_the_new_one_al
             .config_map("common", "only", "new");
         let image = new.push(world, "2").await;
         new.order(world, &image, &members()).await;
-        world
-            .agent("member-1")
-            .daemon
-            .start()
-            .await
-            .expect("the agent starts");
+        world.start_agent("member-1").await;
         new.available(world, 1).await;
         world
             .gone(&client, &core("default", "configmaps", "only-old"))
@@ -242,21 +216,17 @@ fn a_package_whose_finalizer_was_stripped_by_hand_is_torn_down_nowhere() {
         let member = world.cluster("member-1");
         let map = core("lasting", "configmaps", "map");
         let before = get(&member.client(), &map).await.expect("it is there");
-        world.hub.daemon.kill().await;
-        let strip = json!({"metadata": {"finalizers": null}});
-        merge(&world.client(), &draft.path(), &strip)
-            .await
-            .expect("it is stripped");
-        delete(&world.client(), &draft.path()).await;
-        assert_eq!(get(&world.client(), &draft.path()).await, None);
-        let written = package_writes(member, "lasting").len();
-
-        world
-            .hub
-            .daemon
-            .start()
-            .await
-            .expect("the hub starts again");
+        let written = world
+            .hub_starts_again(async || {
+                let strip = json!({"metadata": {"finalizers": null}});
+                merge(&world.client(), &draft.path(), &strip)
+                    .await
+                    .expect("it is stripped");
+                delete(&world.client(), &draft.path()).await;
+                assert_eq!(get(&world.client(), &draft.path()).await, None);
+                package_writes(member, "lasting").len()
+            })
+            .await;
         world.sessions(1).await;
         await_state("the ledger says so", WITHIN, || async {
             let ledger = world.ledger("lasting").await;

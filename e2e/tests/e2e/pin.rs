@@ -1,4 +1,4 @@
-//! What a package runs while what its spec asks for cannot be had: what it ran before, whatever ended the pin.
+//! A package whose spec asks for what cannot be had keeps what it ran before, whatever ended the pin.
 
 use serde_json::{Value, json};
 
@@ -91,13 +91,12 @@ fn what_was_undone_is_not_ordered_again_before_the_next_content_is_there() {
         is_told(&scene, "ImagePullBackOff").await;
 
         // The next spec meets a hub that knows only what is stored.
-        world.hub.daemon.kill().await;
         let broken = draft
             .clone()
             .file("broken.yaml.gotmpl", "a: {{ nosuchfunction }}\n");
-        scene.change(&broken.push(world, "broken").await).await;
-        let started = world.hub.daemon.start().await;
-        started.expect("the hub starts again");
+        world
+            .hub_starts_again(async || broken.upgrade(world, "broken").await)
+            .await;
         world.sessions(1).await;
         draft.says(world, "Invalid", "True", "LoadError").await;
         scene.keeps(3, "one").await;
@@ -118,10 +117,9 @@ fn what_was_undone_is_not_ordered_again_before_the_next_content_is_there() {
 fn what_a_hub_that_starts_finds_undone_stays_so_until_the_next_content_is_there() {
     alone(SMALL, async |world| {
         let scene = Scene::undone(world).await;
-        world.hub.daemon.kill().await;
-        scene.change(&scene.absent).await;
-        let started = world.hub.daemon.start().await;
-        started.expect("the hub starts again");
+        world
+            .hub_starts_again(async || scene.change(&scene.absent).await)
+            .await;
         world.sessions(1).await;
         let draft = &scene.draft;
         draft

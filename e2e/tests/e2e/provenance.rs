@@ -4,8 +4,11 @@ use kube::Client;
 use serde_json::{Value, json};
 use stevedore_fleet::ControlPlane;
 
-use super::definitions::{contains, in_system, object, on_definitions};
-use stevedore_e2e::api::{core, create, delete, get, list, merge, ours, uid};
+use super::definitions::{contains, object, on_definitions, policy_refuses};
+use super::rights::allow;
+use stevedore_e2e::api::{
+    core, create, create_namespace, delete, get, in_system, list, merge, ours, policy_binding, uid,
+};
 use stevedore_e2e::draft::{Draft, members, named};
 use stevedore_e2e::harness::{WITHIN, alone, await_state, run};
 use stevedore_e2e::world::{SMALL, Shape, World, hub_account};
@@ -15,9 +18,8 @@ const HUB_ONLY: Shape = Shape { joined: 0, ..SMALL };
 
 /// Where somebody may create revisions, and nothing else.
 const TENANT: &str = "intruder";
-const BINDINGS: &str =
-    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/stevedore-records";
-const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+/// The admission policy that keeps revisions and ledgers for the hub.
+const POLICY: &str = "stevedore-records";
 
 /// Any digest, as text.
 const DIGEST: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -26,16 +28,10 @@ fn revisions(namespace: &str) -> String {
     ours(&format!("namespaces/{namespace}/packagerevisions"))
 }
 
-async fn tenant_namespace(client: &Client) {
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TENANT}});
-    let made = create(client, "/api/v1/namespaces", &namespace).await;
-    made.expect("a namespace");
-}
-
 /// Takes the admission policy away: what is left is what the hub itself believes.
 async fn without_policy(world: &World) {
     let client = world.client();
-    delete(&client, BINDINGS).await;
+    delete(&client, &policy_binding(POLICY)).await;
     // The API server takes up the change within a moment, not at once.
     await_state("anybody may write revisions", WITHIN, || async {
         let probe = object("PackageRevision", "probe", &revision("ghost", 1, &[]));
@@ -94,7 +90,7 @@ fn a_forged_revision_of_an_unknown_package_costs_no_secret() {
     alone(HUB_ONLY, async |world| {
         let client = world.client();
         without_policy(world).await;
-        tenant_namespace(&client).await;
+        create_namespace(&client, TENANT).await;
         let secret = |name: &str| core("stevedore-system", "secrets", name);
         let content = "content-ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         // Of another type, although its name is one of content.
@@ -142,6 +138,19 @@ fn a_forged_revision_of_an_unknown_package_costs_no_secret() {
     });
 }
 
+/// Content that the hub has, under the name of the package `fleet`.
+async fn content_of_another(client: &Client) -> Value {
+    let kept = list(client, &in_system("packagerevisions")).await;
+    let of = |name: &str| {
+        let mut all = kept.iter();
+        let found = all.find(|one| one["spec"]["package"]["name"] == name);
+        found.expect("a revision")["spec"].clone()
+    };
+    let mut forged = of("other");
+    forged["package"] = of("fleet")["package"].take();
+    forged
+}
+
 #[test]
 fn a_forged_revision_of_a_cluster_package_is_never_rolled_out_and_blocks_no_number() {
     alone(SMALL, async |world| {
@@ -150,27 +159,16 @@ fn a_forged_revision_of_a_cluster_package_is_never_rolled_out_and_blocks_no_numb
             Draft::new("fleet", &["only"])
                 .inside("default")
                 .config_map("fleet-map", "only", "1");
-        let image = fleet.push(world, "1").await;
-        fleet.order(world, &image, &members()).await;
-        fleet.available(world, 1).await;
+        fleet.roll_out(world, &members(), 1).await;
         let other = Draft::new("other", &["only"]).inside("default").config_map(
             "other-map",
             "only",
             "forged",
         );
-        let image = other.push(world, "1").await;
-        other.order(world, &image, &named(&[])).await;
+        other.install(world, &named(&[])).await;
         other.says_any(world, "Unpacked", "True").await;
 
-        // Content that the hub has, under the name of the fleet's package.
-        let kept = list(&client, &revisions("stevedore-system")).await;
-        let of = |name: &str| {
-            let mut all = kept.iter();
-            let found = all.find(|one| one["spec"]["package"]["name"] == name);
-            found.expect("a revision")["spec"].clone()
-        };
-        let mut forged = of("other");
-        forged["package"] = of("fleet")["package"].clone();
+        let mut forged = content_of_another(&client).await;
         let short = forged["package"]["uid"].as_str().expect("a UID")[..8].to_owned();
         let name = |number: i64| format!("fleet-{short}-{number}");
         let ordered = world.ledger("fleet").await["spec"].clone();
@@ -181,7 +179,7 @@ fn a_forged_revision_of_a_cluster_package_is_never_rolled_out_and_blocks_no_numb
             assert_eq!(package["status"]["revision"], 1, "{package}");
         };
         without_policy(world).await;
-        tenant_namespace(&client).await;
+        create_namespace(&client, TENANT).await;
         for (namespace, name, number, reason) in [
             (TENANT, name(1000), 1000, "WrongNamespace"),
             (TENANT, "fleet".to_owned(), i64::MAX, "WrongNumber"),
@@ -195,8 +193,7 @@ fn a_forged_revision_of_a_cluster_package_is_never_rolled_out_and_blocks_no_numb
         }
 
         let next = fleet.clone().config_map("fleet-map", "only", "2");
-        let image = next.push(world, "2").await;
-        next.change(world, &json!({"image": image})).await;
+        next.upgrade(world, "2").await;
         let package = next.available(world, 1).await;
         assert_eq!(package["status"]["revision"], 4, "{package}");
         let ledger = world.ledger("fleet").await;
@@ -218,51 +215,19 @@ fn forbidden(answer: kube::Result<Value>) -> String {
     }
 }
 
-/// Waits until the admission policy refuses a user a revision that RBAC lets it make; the API server's words.
-async fn policy_refuses(cluster: &ControlPlane, who: &Client, collection: &str) -> String {
+/// Waits until the admission policy refuses this user a revision that RBAC lets it make; the API server's words.
+async fn revision_refused(who: &Client, collection: &str) -> String {
     let forged = object("PackageRevision", "forged", &revision("ghost", 1, &[]));
-    // The API server takes up policies and rights within a moment, not at once.
-    await_state("a forged revision is refused", WITHIN, || async {
-        match create(who, collection, &forged).await {
-            Err(kube::Error::Api(status)) if status.message.contains("stevedore-records") => {
-                Ok(status.message.clone())
-            }
-            Err(error) => Err(error.to_string()),
-            Ok(_) => {
-                delete(&cluster.client(), &format!("{collection}/forged")).await;
-                Err("it was taken".to_owned())
-            }
-        }
-    })
-    .await
+    policy_refuses(who, collection, &forged, POLICY).await
 }
 
 #[test]
 fn only_the_account_of_the_hub_writes_revisions_and_ledgers() {
     run(async {
         let cluster = on_definitions().await;
-        let (admin, hub) = (cluster.client(), hub_account(cluster).await);
-        tenant_namespace(&admin).await;
-        let rule = json!({"apiGroups": ["stevedore.dev"], "resources": ["*"], "verbs": ["*"]});
-        let role = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-            "metadata": {"name": "owner"}, "rules": [rule],
-        });
-        let binding = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-            "metadata": {"name": "owner"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "owner"},
-            "subjects": [{"kind": "User", "name": "tess", "apiGroup": "rbac.authorization.k8s.io"}],
-        });
-        for (plural, object) in [("roles", role), ("rolebindings", binding)] {
-            let path = format!("{RBAC}/namespaces/{TENANT}/{plural}");
-            create(&admin, &path, &object).await.expect("a right");
-        }
-        let tess = cluster.user("tess", None).expect("a certificate");
-        let tess = tess.client().await.expect("a client");
-
-        let collection = revisions(TENANT);
-        let words = policy_refuses(cluster, &tess, &collection).await;
+        create_namespace(&cluster.client(), TENANT).await;
+        let tess = owner_of_the_namespace(cluster).await;
+        let words = revision_refused(&tess, &revisions(TENANT)).await;
         for part in [
             "system:serviceaccount:stevedore-system:stevedore-hub",
             "packagerevisions",
@@ -270,40 +235,58 @@ fn only_the_account_of_the_hub_writes_revisions_and_ledgers() {
         ] {
             contains(&words, part);
         }
-
-        let spec = revision("ghost", 1, &["stevedore-ca"]);
-        let made = create(&hub, &collection, &object("PackageRevision", "real", &spec)).await;
-        made.expect("the hub may");
-        let path = format!("{collection}/real");
-        for metadata in [
-            json!({"labels": {"a": "b"}}),
-            json!({"annotations": {"a": "b"}}),
-            json!({"finalizers": ["e2e.example/hold"]}),
-        ] {
-            let change = json!({"metadata": metadata});
-            for who in [&tess, &admin] {
-                forbidden(merge(who, &path, &change).await);
-            }
-        }
-        // Deleting is asked for by whoever may; the hub keeps what is needed by its finalizer.
-        delete(&tess, &path).await;
-        assert_eq!(get(&admin, &path).await, None);
-
-        let ledgers = in_system("packageledgers");
-        let spec = json!({"package": spec["package"], "shard": 0, "highestNumber": 1});
-        let ledger = object("PackageLedger", "theirs", &spec);
-        forbidden(create(&admin, &ledgers, &ledger).await);
-        let made = create(&hub, &ledgers, &object("PackageLedger", "kept", &spec)).await;
-        made.expect("the hub may");
-        let path = format!("{ledgers}/kept");
-        let higher = json!({"spec": {"highestNumber": 7}});
-        forbidden(merge(&admin, &path, &higher).await);
-        let observed = json!({"status": {"observed": ""}});
-        forbidden(merge(&admin, &format!("{path}/status"), &observed).await);
-        merge(&hub, &path, &higher).await.expect("the hub may");
-        let shown = merge(&hub, &format!("{path}/status"), &observed).await;
-        shown.expect("the hub may");
+        let hub = hub_account(cluster).await;
+        only_the_hub_writes_revisions(&hub, &tess, &cluster.client()).await;
+        only_the_hub_writes_ledgers(&hub, &cluster.client()).await;
     });
+}
+
+/// A person who may do everything with our kinds in one namespace.
+async fn owner_of_the_namespace(cluster: &ControlPlane) -> Client {
+    let rule = json!({"apiGroups": ["stevedore.dev"], "resources": ["*"], "verbs": ["*"]});
+    let tess = json!({"kind": "User", "name": "tess", "apiGroup": "rbac.authorization.k8s.io"});
+    allow(&cluster.client(), TENANT, "owner", &rule, &tess).await;
+    let tess = cluster.user("tess", None).expect("a certificate");
+    tess.client().await.expect("a client")
+}
+
+async fn only_the_hub_writes_revisions(hub: &Client, tess: &Client, admin: &Client) {
+    let collection = revisions(TENANT);
+    let spec = revision("ghost", 1, &["stevedore-ca"]);
+    let made = create(hub, &collection, &object("PackageRevision", "real", &spec)).await;
+    made.expect("the hub may");
+    let path = format!("{collection}/real");
+    for metadata in [
+        json!({"labels": {"a": "b"}}),
+        json!({"annotations": {"a": "b"}}),
+        json!({"finalizers": ["e2e.example/hold"]}),
+    ] {
+        let change = json!({"metadata": metadata});
+        for who in [tess, admin] {
+            forbidden(merge(who, &path, &change).await);
+        }
+    }
+    // Deleting is asked for by whoever may; the hub keeps what is needed by its finalizer.
+    delete(tess, &path).await;
+    assert_eq!(get(admin, &path).await, None);
+}
+
+async fn only_the_hub_writes_ledgers(hub: &Client, admin: &Client) {
+    let ledgers = in_system("packageledgers");
+    let package = revision("ghost", 1, &[])["package"].take();
+    let spec = json!({"package": package, "shard": 0, "highestNumber": 1});
+    let ledger = object("PackageLedger", "theirs", &spec);
+    forbidden(create(admin, &ledgers, &ledger).await);
+    let made = create(hub, &ledgers, &object("PackageLedger", "kept", &spec)).await;
+    made.expect("the hub may");
+    let path = format!("{ledgers}/kept");
+    let status = format!("{path}/status");
+    let higher = json!({"spec": {"highestNumber": 7}});
+    let observed = json!({"status": {"observed": ""}});
+    for (path, change) in [(&path, &higher), (&status, &observed)] {
+        forbidden(merge(admin, path, change).await);
+        merge(hub, path, change).await.expect("the hub may");
+    }
 }
 
 #[test]
@@ -324,7 +307,7 @@ fn the_garbage_collector_finishes_the_deletion_of_a_record_and_writes_nothing_el
         let collector = collector.client().await.expect("a client");
         let released = json!({"metadata": {"finalizers": null}});
         let higher = json!({"spec": {"highestNumber": 7}, "metadata": {"finalizers": null}});
-        policy_refuses(cluster, &cluster.client(), &in_system("packagerevisions")).await;
+        revision_refused(&cluster.client(), &in_system("packagerevisions")).await;
         forbidden(merge(&collector, &path, &higher).await);
         forbidden(merge(&cluster.client(), &path, &released).await);
         let done = merge(&collector, &path, &released).await;

@@ -1,10 +1,10 @@
-//! What is removed goes completely, in reverse, and says what keeps it.
+//! Removal is complete, in reverse order, and says what keeps it.
 
 use serde_json::{Value, json};
 use stevedore_fleet::ControlPlane;
 
-use super::rollout::{package_writes, statuses};
-use stevedore_e2e::api::{condition, core, delete, get, list, merge, ours};
+use super::audit_log::{package_writes, statuses};
+use stevedore_e2e::api::{condition, core, delete, get, in_system, list, merge, ours};
 use stevedore_e2e::draft::{Draft, members, named};
 use stevedore_e2e::harness::{WITHIN, alone, shared};
 use stevedore_e2e::world::{SMALL, Shape, seen_on};
@@ -33,9 +33,7 @@ fn deletions(cluster: &ControlPlane, namespace: &str) -> Vec<String> {
 fn a_removed_package_goes_in_reverse_and_a_finalizer_that_blocks_is_named() {
     shared(async |world| {
         let draft = three("removed");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &named(&["member-3"])).await;
-        draft.available(world, 1).await;
+        draft.roll_out(world, &named(&["member-3"]), 1).await;
         let member = world.cluster("member-3");
         let client = member.client();
         let map = |name| core("removed", "configmaps", name);
@@ -105,11 +103,9 @@ fn a_changed_label_that_a_package_reads_is_a_new_order_for_that_cluster_alone() 
         let draft = Draft::new("labelled", &["only"])
             .namespace("only")
             .file("tier.yaml.gotmpl", text);
-        let image = draft.push(world, "1").await;
         draft
-            .order(world, &image, &named(&["member-1", "member-2"]))
+            .roll_out(world, &named(&["member-1", "member-2"]), 2)
             .await;
-        draft.available(world, 2).await;
         let other = world.cluster("member-2");
         let before = package_writes(other, "labelled").len();
         let given = async || world.ledger("labelled").await["spec"]["highestNumber"].as_i64();
@@ -143,9 +139,7 @@ fn a_cluster_that_is_removed_is_emptied_first_and_what_blocks_is_printed() {
         let draft = Draft::new("drained", &["only"])
             .inside("default")
             .config_map("drained-map", "only", "ours");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &members()).await;
-        draft.available(world, 1).await;
+        draft.roll_out(world, &members(), 1).await;
         let client = world.cluster("member-1").client();
         let map = core("default", "configmaps", "drained-map");
         let hold = json!({"metadata": {"finalizers": ["e2e.example/hold"]}});
@@ -171,9 +165,7 @@ fn a_hub_that_starts_again_while_a_member_is_emptied_does_not_call_it_drained() 
         let draft = Draft::new("leaving", &["only"])
             .inside("default")
             .config_map("leaving-map", "only", "1");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &members()).await;
-        draft.available(world, 1).await;
+        draft.roll_out(world, &members(), 1).await;
         let client = world.cluster("member-1").client();
         let map = core("default", "configmaps", "leaving-map");
         let hold = |finalizers: Value| json!({"metadata": {"finalizers": finalizers}});
@@ -188,8 +180,7 @@ fn a_hub_that_starts_again_while_a_member_is_emptied_does_not_call_it_drained() 
             drained == "False" && message.contains("e2e.example/hold")
         };
         world.seen("what keeps it is named", &path, waits).await;
-        world.hub.daemon.kill().await;
-        world.hub.daemon.start().await.expect("the hub starts");
+        world.hub_starts_again(async || {}).await;
         world.sessions(1).await;
         world
             .seen("what keeps it is named again", &path, waits)
@@ -218,18 +209,15 @@ fn a_revision_that_somebody_deletes_is_kept_while_it_runs() {
         let first = Draft::new("deleted", &["only"])
             .namespace("only")
             .config_map("map", "only", "1");
-        let image = first.push(world, "1").await;
-        first.order(world, &image, &named(&["member-2"])).await;
-        first.available(world, 1).await;
+        first.roll_out(world, &named(&["member-2"]), 1).await;
         let upgrade = async |tag: &str| {
             let draft = first.clone().config_map("map", "only", tag);
-            let image = draft.push(world, tag).await;
-            draft.change(world, &json!({"image": image})).await;
+            draft.upgrade(world, tag).await;
             draft.available(world, 1).await;
         };
         upgrade("2").await;
 
-        let all = ours("namespaces/stevedore-system/packagerevisions");
+        let all = in_system("packagerevisions");
         let revisions = list(&world.client(), &all).await;
         let mut revisions = revisions.iter();
         let newest = revisions
@@ -264,20 +252,18 @@ fn a_package_without_clusters_that_is_deleted_while_no_hub_runs_leaves_nothing_b
         let draft = Draft::new("unplaced", &["only"])
             .namespace("only")
             .config_map("map", "only", "ours");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &named(&[])).await;
+        draft.install(world, &named(&[])).await;
         draft.says_any(world, "Unpacked", "True").await;
-        let revisions = ours("namespaces/stevedore-system/packagerevisions");
+        let revisions = in_system("packagerevisions");
         let kept = list(&client, &revisions).await;
         assert_eq!(kept.len(), 1, "{kept:?}");
         let content = kept[0]["spec"]["contentSecrets"][0].as_str();
         let content = core("stevedore-system", "secrets", content.expect("a name"));
         assert!(get(&client, &content).await.is_some());
 
-        world.hub.daemon.kill().await;
-        delete(&client, &draft.path()).await;
-        let started = world.hub.daemon.start().await;
-        started.expect("the hub starts again");
+        world
+            .hub_starts_again(async || delete(&client, &draft.path()).await)
+            .await;
         world.gone(&client, &draft.path()).await;
         world.gone(&client, &content).await;
         assert_eq!(list(&client, &revisions).await, Vec::<Value>::new());

@@ -1,8 +1,8 @@
 //! A hub whose data was put back to an older copy.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::rollout::package_writes;
+use super::audit_log::package_writes;
 use stevedore_e2e::api::{core, get, uid};
 use stevedore_e2e::draft::{Draft, members};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};
@@ -34,18 +34,14 @@ async fn put_back(world: &World, meanwhile: impl AsyncFnOnce()) -> Past {
     let first = Draft::new("restored", &["only"])
         .inside("default")
         .config_map("restored-map", "only", "1");
-    let image = first.push(world, "1").await;
-    first.order(world, &image, &members()).await;
-    first.available(world, 1).await;
+    first.roll_out(world, &members(), 1).await;
     let backup = world.fleet.hub().back_up().await.expect("a backup");
 
     let later =
         Draft::new("later", &["only"])
             .inside("default")
             .config_map("later-map", "only", "1");
-    let image = later.push(world, "1").await;
-    later.order(world, &image, &members()).await;
-    later.available(world, 1).await;
+    later.roll_out(world, &members(), 1).await;
     change(world, &first, "2").await;
     first.available(world, 1).await;
     let member = world.cluster("member-1");
@@ -56,18 +52,19 @@ async fn put_back(world: &World, meanwhile: impl AsyncFnOnce()) -> Past {
         changed: first,
     };
 
-    world.hub.daemon.kill().await;
-    meanwhile().await;
-    let restored = world.fleet.hub().restore(&backup).await;
-    restored.expect("the older copy starts");
-    world.hub.daemon.start().await.expect("the hub starts");
+    world
+        .hub_starts_again(async || {
+            meanwhile().await;
+            let restored = world.fleet.hub().restore(&backup).await;
+            restored.expect("the older copy starts");
+        })
+        .await;
     past
 }
 
 async fn change(world: &World, draft: &Draft, tag: &str) {
-    let draft = draft.clone().config_map("restored-map", "only", tag);
-    let image = draft.push(world, tag).await;
-    draft.change(world, &json!({"image": image})).await;
+    let next = draft.clone().config_map("restored-map", "only", tag);
+    next.upgrade(world, tag).await;
 }
 
 async fn seen(world: &World, name: &str) -> Value {

@@ -1,53 +1,19 @@
-//! From an image to three clusters, in ordered phases, and its status back.
+//! A rollout from an image to three clusters, in ordered phases, and its status back.
 
 use serde_json::{Value, json};
 use stevedore_fleet::{AuditEntry, ControlPlane};
 
+use super::audit_log::{entries, package_writes, statuses};
 use stevedore_e2e::api::{condition, core, get, list, merge, ours};
 use stevedore_e2e::draft::{Draft, GATE, ROLLED_OUT, members};
 use stevedore_e2e::harness::{WITHIN, await_state, shared};
-use stevedore_e2e::world::seen_on;
-
-/// What was written by packages' accounts in a namespace, dry-runs left out, in the order of the answers.
-pub(crate) fn package_writes(cluster: &ControlPlane, namespace: &str) -> Vec<AuditEntry> {
-    let entries = cluster
-        .audit()
-        .read_new()
-        .expect("the audit log can be read");
-    let ours = |entry: &AuditEntry| {
-        entry.impersonated_user.is_some()
-            && entry.is_write()
-            && !entry.is_dry_run()
-            && entry.code() < 300
-            && entry
-                .object_ref
-                .as_ref()
-                .is_some_and(|object| object.namespace == namespace)
-    };
-    entries.into_iter().filter(ours).collect()
-}
+use stevedore_e2e::world::{World, seen_on};
 
 fn first(entries: &[AuditEntry], resource: &str, name: &str) -> Option<AuditEntry> {
     entries
         .iter()
         .find(|entry| entry.is_about(resource, name))
         .cloned()
-}
-
-/// What a member's agent wrote, as itself or as an account, Events and dry-runs left out.
-pub(crate) fn agent_writes(member: &ControlPlane) -> Vec<AuditEntry> {
-    let entries = member
-        .audit()
-        .read_new()
-        .expect("the audit log can be read");
-    let counts = |entry: &AuditEntry| {
-        let object = entry.object_ref.as_ref();
-        entry.user.username.ends_with(":stevedore-agent")
-            && entry.is_write()
-            && !entry.is_dry_run()
-            && object.is_some_and(|object| object.resource != "events")
-    };
-    entries.into_iter().filter(counts).collect()
 }
 
 /// Waits until a member has nothing left to do for this order of a package: it is available, and says so, and all
@@ -74,31 +40,9 @@ pub(crate) async fn at_rest(member: &ControlPlane, package: &str, number: i64) {
     .await;
 }
 
-/// Every status of our kinds that was written on a cluster for an object of this name, or whose name begins so,
-/// in the order of the answers.
-pub(crate) fn statuses(cluster: &ControlPlane, resource: &str, name: &str) -> Vec<Value> {
-    let entries = cluster
-        .audit()
-        .read_new()
-        .expect("the audit log can be read");
-    let shows = |entry: &AuditEntry| {
-        entry.object_ref.as_ref().is_some_and(|object| {
-            object.resource == resource
-                && object.subresource == "status"
-                && object.name.starts_with(name)
-        })
-    };
-    let written = entries.into_iter().filter(shows);
-    written.filter_map(|entry| entry.response_object).collect()
-}
-
 /// The first time that the status of a Deployment showed it rolled out at this generation.
 fn rolled_out(cluster: &ControlPlane, namespace: &str, name: &str, generation: i64) -> AuditEntry {
-    let entries = cluster
-        .audit()
-        .read_new()
-        .expect("the audit log can be read");
-    let shows = |entry: &&AuditEntry| {
+    let shows = |entry: &AuditEntry| {
         let (Some(reference), Some(object)) = (&entry.object_ref, &entry.response_object) else {
             return false;
         };
@@ -110,11 +54,8 @@ fn rolled_out(cluster: &ControlPlane, namespace: &str, name: &str, generation: i
             && object["status"]["updatedReplicas"] == object["spec"]["replicas"]
             && condition(object, "Available").0 == "True"
     };
-    entries
-        .iter()
-        .find(shows)
-        .expect("it was rolled out")
-        .clone()
+    let mut entries = entries(cluster).into_iter();
+    entries.find(shows).expect("it was rolled out")
 }
 
 fn counts(package: &Value, available: i64, progressing: i64) -> bool {
@@ -142,8 +83,7 @@ fn three_clusters_take_three_phases_in_order_and_are_available_when_all_are() {
             .gate("gate", "ground")
             .deployment("worker", "work", "registry.example/worker:1")
             .config_map("door", "entry", "open");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &members()).await;
+        draft.install(world, &members()).await;
 
         let package = world
             .seen("all three wait in phase one", &draft.path(), |package| {
@@ -155,27 +95,8 @@ fn three_clusters_take_three_phases_in_order_and_are_available_when_all_are() {
             })
             .await;
         assert_eq!(package["status"]["revision"], 1, "{package}");
-        for (done, member) in world.fleet.members().iter().enumerate() {
-            waits_for_gate(member).await;
-            assert_eq!(
-                first(
-                    &package_writes(member, "ordered"),
-                    "deployments.apps",
-                    "worker"
-                )
-                .map(|entry| entry.request_uri),
-                None
-            );
-            open(member, "ordered").await;
-            let available = i64::try_from(done).expect("few") + 1;
-            let what = format!("{available} of three are available");
-            let package = world
-                .seen(&what, &draft.path(), |package| {
-                    counts(package, available, 3 - available)
-                })
-                .await;
-            let expected = if available == 3 { "True" } else { "False" };
-            assert_eq!(condition(&package, "Available").0, expected, "{package}");
+        for (done, member) in (1..).zip(world.fleet.members()) {
+            first_phase_ends(world, &draft, member, done).await;
         }
         draft.available(world, 3).await;
         for member in world.fleet.members() {
@@ -188,25 +109,46 @@ fn three_clusters_take_three_phases_in_order_and_are_available_when_all_are() {
             .clone()
             .deployment("worker", "work", "registry.example/worker:2")
             .config_map("door", "entry", "wide");
-        let image = next.push(world, "2").await;
-        next.change(world, &json!({"image": image})).await;
+        next.upgrade(world, "2").await;
         next.available(world, 3).await;
         for member in world.fleet.members() {
-            let done = rolled_out(member, "ordered", "worker", 2);
-            let writes = package_writes(member, "ordered");
-            let is_wide = |entry: &&AuditEntry| {
-                let written = entry.response_object.as_ref();
-                entry.is_about("configmaps", "door")
-                    && written.is_some_and(|door| door["data"]["value"] == "wide")
-            };
-            let door = writes.iter().find(is_wide).expect("it was changed");
-            let moments = [
-                done.request_received_timestamp,
-                door.request_received_timestamp,
-            ];
-            assert!(moments.is_sorted(), "{}: {moments:?}", member.name());
+            changed_in_order(member);
         }
     });
+}
+
+/// Opens the gate of the member that waits for it, as the one that makes so many available.
+async fn first_phase_ends(world: &World, draft: &Draft, member: &ControlPlane, available: i64) {
+    waits_for_gate(member).await;
+    let writes = package_writes(member, "ordered");
+    let worker = first(&writes, "deployments.apps", "worker");
+    assert_eq!(worker.map(|entry| entry.request_uri), None);
+    open(member, "ordered").await;
+    let what = format!("{available} of three are available");
+    let package = world
+        .seen(&what, &draft.path(), |package| {
+            counts(package, available, 3 - available)
+        })
+        .await;
+    let expected = if available == 3 { "True" } else { "False" };
+    assert_eq!(condition(&package, "Available").0, expected, "{package}");
+}
+
+/// A later phase was changed when the new generation of the one before had rolled out.
+fn changed_in_order(member: &ControlPlane) {
+    let done = rolled_out(member, "ordered", "worker", 2);
+    let writes = package_writes(member, "ordered");
+    let is_wide = |entry: &&AuditEntry| {
+        let written = entry.response_object.as_ref();
+        entry.is_about("configmaps", "door")
+            && written.is_some_and(|door| door["data"]["value"] == "wide")
+    };
+    let door = writes.iter().find(is_wide).expect("it was changed");
+    let moments = [
+        done.request_received_timestamp,
+        door.request_received_timestamp,
+    ];
+    assert!(moments.is_sorted(), "{}: {moments:?}", member.name());
 }
 
 /// Whatever the hub said of the package was so, at every moment of its first rollout.
@@ -246,9 +188,7 @@ fn a_package_without_placement_goes_to_the_hubs_own_cluster_alone() {
         let draft = Draft::new("at-home", &["only"])
             .namespace("only")
             .config_map("map", "only", "here");
-        let image = draft.push(world, "1").await;
-        draft.order(world, &image, &Value::Null).await;
-        draft.available(world, 1).await;
+        draft.roll_out(world, &Value::Null, 1).await;
         let map = core("at-home", "configmaps", "map");
         assert!(get(&world.client(), &map).await.is_some());
         for member in world.fleet.members() {
@@ -290,10 +230,7 @@ fn in_order(member: &ControlPlane) {
         wrote("deployments.apps", "worker"),
     );
     let door = wrote("configmaps", "door");
-    let entries = member
-        .audit()
-        .read_new()
-        .expect("the audit log can be read");
+    let entries = entries(member);
     let opened = entries
         .iter()
         .find(|entry| {

@@ -111,7 +111,7 @@ async fn objects(client: &Client) -> Vec<Value> {
     all
 }
 
-async fn look_everywhere(world: &World, values: &[String]) {
+async fn search_everywhere(world: &World, values: &[String]) {
     for cluster in world.fleet.clusters() {
         for object in objects(&cluster.client()).await {
             let what = format!("{} {}", object["kind"], object["metadata"]["name"]);
@@ -145,9 +145,7 @@ fn twenty_secret_values_are_found_nowhere_but_in_secrets() {
             daemon.start().await.expect("it starts again");
         }
         let first = draft("one");
-        let image = first.push(world, "1").await;
-        first.order(world, &image, &members()).await;
-        first.available(world, 1).await;
+        first.roll_out(world, &members(), 1).await;
         let mut values = canaries("one");
         let member = world.cluster("member-1").client();
         let secrets = list(&member, "/api/v1/namespaces/default/secrets").await;
@@ -158,7 +156,7 @@ fn twenty_secret_values_are_found_nowhere_but_in_secrets() {
         kept.retain(|secret| secret["type"] == "stevedore.dev/content");
         let there = found(json!(kept).to_string(), &values);
         assert_eq!(there, values, "the search does not find what is compressed");
-        look_everywhere(world, &values).await;
+        search_everywhere(world, &values).await;
 
         // What the API server refuses, it quotes.
         let second = draft("two").file(
@@ -169,18 +167,16 @@ fn twenty_secret_values_are_found_nowhere_but_in_secrets() {
                 canaries("two")[0],
             ),
         );
-        let image = second.push(world, "2").await;
-        second.change(world, &json!({"image": image})).await;
+        second.upgrade(world, "2").await;
         second.fails(world, "wrong").await;
         values.extend(canaries("two"));
-        look_everywhere(world, &values).await;
+        search_everywhere(world, &values).await;
 
         let third = draft("two");
-        let image = third.push(world, "3").await;
-        third.change(world, &json!({"image": image})).await;
+        third.upgrade(world, "3").await;
         third.available(world, 1).await;
-        look_everywhere(world, &values).await;
+        search_everywhere(world, &values).await;
         third.remove(world).await;
-        look_everywhere(world, &values).await;
+        search_everywhere(world, &values).await;
     });
 }

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use stevedore_fleet::HUB;
 use stevedore_fleet::stack::prepare_agent;
 
-use super::rollout::package_writes;
-use stevedore_e2e::api::{condition, core, create, get, list, ours};
+use super::audit_log::package_writes;
+use super::rights::add_package_account;
+use stevedore_e2e::api::{condition, core, create, create_namespace, get, list, ours};
 use stevedore_e2e::draft::{Draft, named, object};
 use stevedore_e2e::harness::{WITHIN, alone, shared};
 use stevedore_e2e::world::{SMALL, Shape, seen_on};
@@ -13,68 +14,16 @@ use stevedore_e2e::world::{SMALL, Shape, seen_on};
 /// A member whose cluster has no agent yet.
 const EMPTY: Shape = Shape { joined: 0, ..SMALL };
 
-const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
-
-async fn make_namespace(client: &kube::Client, name: &str) {
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-    create(client, "/api/v1/namespaces", &namespace)
-        .await
-        .expect("a namespace");
-}
-
-/// An account for packages in a namespace, which the agent may be there: what a cluster's owner grants.
-pub(crate) async fn grant(client: &kube::Client, namespace: &str) {
-    let account = json!({
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "stevedore-packages"},
-    });
-    let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
-    create(client, &accounts, &account)
-        .await
-        .expect("an account");
-    let rights = [
-        (
-            "packages",
-            json!({"apiGroups": [""], "resources": ["configmaps"],
-                "verbs": ["get", "list", "watch", "create", "patch", "delete"]}),
-            (namespace, "stevedore-packages"),
-        ),
-        (
-            "impersonation",
-            json!({"apiGroups": [""], "resources": ["serviceaccounts"],
-                "resourceNames": ["stevedore-packages"], "verbs": ["impersonate"]}),
-            ("stevedore-system", "stevedore-agent"),
-        ),
-    ];
-    for (name, rule, (from, to)) in rights {
-        let role = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-            "metadata": {"name": name}, "rules": [rule],
-        });
-        let binding = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "namespace": from, "name": to}],
-        });
-        for (plural, object) in [("roles", role), ("rolebindings", binding)] {
-            let path = format!("{RBAC}/namespaces/{namespace}/{plural}");
-            create(client, &path, &object).await.expect("a right");
-        }
-    }
-}
-
 #[test]
 fn a_package_of_a_namespace_is_done_as_that_namespaces_account_and_reaches_nothing_else() {
     shared(async |world| {
         let client = world.client();
-        make_namespace(&client, "tenant").await;
-        grant(&client, "tenant").await;
+        create_namespace(&client, "tenant").await;
+        add_package_account(&client, "tenant").await;
         let shop = Draft::new("shop", &["only"])
             .tenant("tenant")
             .config_map("shop-map", "only", "ours");
-        let image = shop.push(world, "1").await;
-        shop.order(world, &image, &Value::Null).await;
-        shop.available(world, 1).await;
+        shop.roll_out(world, &Value::Null, 1).await;
         let map = core("tenant", "configmaps", "shop-map");
         assert!(get(&client, &map).await.is_some());
         let writes = package_writes(world.cluster(HUB), "tenant");
@@ -90,8 +39,7 @@ fn a_package_of_a_namespace_is_done_as_that_namespaces_account_and_reaches_nothi
             let escape = Draft::new(name, &["only"])
                 .tenant("tenant")
                 .file("escape.yaml", &text);
-            let image = escape.push(world, "1").await;
-            escape.order(world, &image, &Value::Null).await;
+            escape.install(world, &Value::Null).await;
             escape.fails(world, "escape").await;
             escape.remove(world).await;
         }
@@ -104,8 +52,7 @@ fn a_package_of_a_namespace_is_done_as_that_namespaces_account_and_reaches_nothi
         let afar = Draft::new("afar", &["only"])
             .tenant("tenant")
             .config_map("afar-map", "only", "ours");
-        let image = afar.push(world, "1").await;
-        afar.order(world, &image, &named(&["member-1"])).await;
+        afar.install(world, &named(&["member-1"])).await;
         afar.says(world, "Available", "Unknown", "NotBound").await;
         let member = world.cluster("member-1").client();
         assert_eq!(get(&member, "/api/v1/namespaces/tenant").await, None);
@@ -153,8 +100,8 @@ fn a_set_for_a_namespace_that_is_missing_names_it_and_never_creates_it() {
         assert!(!namespaces.iter().any(there), "{blocked}");
 
         // Nobody has to tell it that the owner made the namespace.
-        make_namespace(&client, "nowhere").await;
-        grant(&client, "nowhere").await;
+        create_namespace(&client, "nowhere").await;
+        add_package_account(&client, "nowhere").await;
         seen_on(&client, "the set is available", WITHIN, &path, |set| {
             condition(set, "Available").0 == "True"
         })

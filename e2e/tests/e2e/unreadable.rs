@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use stevedore_client::decode::part;
 
-use stevedore_e2e::api::{condition, core, get, merge};
+use stevedore_e2e::api::{condition, core, get, merge, send_text};
 use stevedore_e2e::draft::{Draft, named};
 use stevedore_e2e::harness::{WITHIN, await_state};
 use stevedore_e2e::world::{SMALL, Shape, World, seen_on};
@@ -32,28 +32,9 @@ fn deep() -> Value {
     (0..200).fold(json!(MARKER), |inner, _| json!({"a": inner}))
 }
 
-/// Makes a request of whose answer nothing is decoded.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the object cannot be decoded; the path is the test's own"
-)]
-async fn send(client: &Client, method: &str, path: &str, body: &Value) -> kube::Result<String> {
-    let content_type = match method {
-        "PATCH" => "application/merge-patch+json",
-        _ => "application/json",
-    };
-    let request = http::Request::builder()
-        .method(method)
-        .uri(path)
-        .header("content-type", content_type)
-        .body(body.to_string().into_bytes())
-        .expect("a path of ours is a URI");
-    client.request_text(request).await
-}
-
 /// The status of an object, however deep the rest of it is.
 async fn status(client: &Client, path: &str) -> kube::Result<Value> {
-    let text = send(client, "GET", path, &Value::Null).await?;
+    let text = send_text(client, "GET", path, None).await?;
     let object = RawValue::from_string(text).expect("JSON");
     let status = part(&object, &["status"]).unwrap_or(Value::Null);
     Ok(json!({ "status": status }))
@@ -92,7 +73,7 @@ async fn open(client: &Client, plural: &str) {
 async fn spoil(client: &Client, path: &str, spec: &Value) {
     let change = json!({"spec": spec});
     await_state(&format!("{path} takes it"), WITHIN, || async {
-        match send(client, "PATCH", path, &change).await {
+        match send_text(client, "PATCH", path, Some(&change)).await {
             Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
@@ -102,7 +83,7 @@ async fn spoil(client: &Client, path: &str, spec: &Value) {
 
 /// Deletes an object, however deep it is, and waits until it is gone.
 async fn is_deleted(client: &Client, path: &str) {
-    let deleted = send(client, "DELETE", path, &json!({})).await;
+    let deleted = send_text(client, "DELETE", path, Some(&json!({}))).await;
     deleted.expect("it can be deleted");
     await_state(&format!("{path} is gone"), WITHIN, || async {
         match status(client, path).await {
@@ -152,8 +133,7 @@ async fn running(world: &World, name: &str, members: &[&str]) -> Draft {
 /// Rolls another value out, to prove that the hub is at work.
 async fn rolls_out(world: &World, name: &str, value: &str) {
     let next = draft(name, value);
-    let image = next.push(world, value).await;
-    next.change(world, &json!({"image": image})).await;
+    next.upgrade(world, value).await;
     next.available(world, 1).await;
     shows(world, "member-1", name, value).await;
 }

@@ -1,9 +1,9 @@
-//! From one content to the next and back.
+//! An upgrade from one content to the next, and back.
 
 use serde_json::{Value, json};
 use stevedore_fleet::{AuditEntry, ControlPlane};
 
-use super::rollout::package_writes;
+use super::audit_log::package_writes;
 use stevedore_e2e::api::{core, get, uid};
 use stevedore_e2e::draft::{Draft, members};
 use stevedore_e2e::harness::alone;
@@ -86,9 +86,7 @@ fn an_upgrade_changes_only_what_differs_and_undo_needs_no_registry() {
             .config_map("kept", "one", "same")
             .config_map("changed", "two", "old")
             .config_map("dropped", "two", "old");
-        let image = first.push(world, "1").await;
-        first.order(world, &image, &members()).await;
-        first.available(world, 1).await;
+        first.roll_out(world, &members(), 1).await;
         let member = world.cluster("member-1");
         let mut scene = Scene {
             world,

@@ -1,4 +1,4 @@
-//! Carrying out what the machines say: frames, stores, fetches, reports.
+//! The actions of the machines, carried out: frames, stores, fetches, reports.
 
 use stevedore_agent_core::session::{
     Action as AgentAction, Event as AgentEvent, FetchError, StoreError,

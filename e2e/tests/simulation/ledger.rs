@@ -1,4 +1,4 @@
-//! What the hub keeps in its API server, as far as sessions need it: intents, ledgers, contents, terms.
+//! The hub's durable state as far as sessions need it: intents, ledgers, contents, terms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,6 +22,19 @@ pub(crate) enum Intent {
     Remove,
 }
 
+impl Intent {
+    /// Settings and body of the order that brings it about.
+    fn order(&self) -> (Settings, OrderBody) {
+        match self {
+            Self::Run { settings, content } => {
+                let reference = content::reference(content);
+                (settings.clone(), OrderBody::Apply(reference))
+            }
+            Self::Remove => (Settings::default(), OrderBody::Tombstone),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Row {
     order: Arc<Order>,
@@ -34,6 +47,18 @@ struct Ledger {
     starts: Vec<TermStart>,
     highest: u64,
     rows: BTreeMap<usize, Row>,
+}
+
+impl Ledger {
+    /// Gives the next number, and writes down with which one a term began.
+    fn next_number(&mut self, term: Term) -> u64 {
+        self.highest += 1;
+        let first = self.highest;
+        if self.starts.last().is_none_or(|start| start.term != term) {
+            self.starts.push(TermStart { term, first });
+        }
+        first
+    }
 }
 
 /// Everything durable at the hub; a backup is a clone.
@@ -83,14 +108,10 @@ impl Durable {
         broken: Option<Break>,
     ) -> Option<Arc<Order>> {
         let intent = self.intents.get(&(cluster, package))?;
-        let (settings, body) = match intent {
-            Intent::Run { settings, content } => {
-                let reference = content::reference(content);
-                self.contents.insert(reference.digest, content.clone());
-                (settings.clone(), OrderBody::Apply(reference))
-            }
-            Intent::Remove => (Settings::default(), OrderBody::Tombstone),
-        };
+        let (settings, body) = intent.order();
+        if let (Intent::Run { content, .. }, OrderBody::Apply(reference)) = (intent, &body) {
+            self.contents.insert(reference.digest, content.clone());
+        }
         let deployment = DeploymentUid::derive(&package, &uid);
         let ledger = self.ledgers.entry(package).or_default();
         let row = ledger.rows.get(&cluster);
@@ -107,18 +128,7 @@ impl Durable {
         if unchanged {
             return None;
         }
-        ledger.highest += 1;
-        let number = ledger.highest;
-        if ledger
-            .starts
-            .last()
-            .is_none_or(|start| start.term != by.term)
-        {
-            ledger.starts.push(TermStart {
-                term: by.term,
-                first: number,
-            });
-        }
+        let number = ledger.next_number(by.term);
         let order = Arc::new(Order {
             deployment,
             package: PackageRef {
@@ -195,12 +205,11 @@ impl Durable {
             for (cluster, row) in &mut ledger.rows {
                 ledger.highest += 1;
                 let mut order = (*row.order).clone();
-                let digest = order.tuple.digest;
                 order.tuple = Tuple {
                     epoch: by.epoch,
                     term: by.term,
                     number: ledger.highest,
-                    digest,
+                    ..order.tuple
                 };
                 row.order = Arc::new(order);
                 written.push((*cluster, row.order.clone()));

@@ -1,7 +1,7 @@
 //! Convergence and silence once faults have stopped.
 
 use stevedore_hub_core::fleet::DeploymentState;
-use stevedore_proto_core::{DeploymentUid, Millis};
+use stevedore_proto_core::{DeploymentUid, Millis, Order};
 
 use super::breaks::Break;
 use super::deliver::POISON;
@@ -82,29 +82,7 @@ impl World {
                 }
                 return Ok(());
             }
-            (Intent::Run { settings, content }, Some((row, _))) => {
-                let held = held.ok_or("nothing is held")?;
-                if held.order.tuple != row.tuple {
-                    return Err(format!(
-                        "held {:?}, wanted {:?}",
-                        held.order.tuple, row.tuple
-                    ));
-                }
-                if held.order.settings != *settings || held.content.as_ref() != Some(content) {
-                    return Err("held settings or content are not what is intended".into());
-                }
-                let live = agent.store.objects.get(&deployment).copied();
-                if live != held.order.content().map(|content| content.digest) {
-                    return Err("what is live is not what is held".into());
-                }
-                let rows = self.hub.fleet.on_cluster(&agent.uid);
-                let shown = rows
-                    .iter()
-                    .find(|(package, _)| package.deployment(&agent.uid) == deployment);
-                if shown.map(|(_, shown)| shown.row().state()) != Some(DeploymentState::Available) {
-                    return Err(format!("the fleet shows {shown:?}"));
-                }
-            }
+            (Intent::Run { .. }, Some((row, _))) => self.runs(cluster, row, intent)?,
             (Intent::Run { .. }, None) => return Err("there is no order".into()),
             (Intent::Remove, Some((row, finished))) => {
                 let done =
@@ -122,6 +100,35 @@ impl World {
                 "the hub shows {:?}, the member last said {report:?} of {deployment}",
                 self.hub.view.get(&deployment)
             ));
+        }
+        Ok(())
+    }
+
+    /// Whether a member holds and runs this order, it is what is intended, and the fleet shows it as available.
+    fn runs(&self, cluster: usize, wanted: &Order, intent: &Intent) -> Result<(), String> {
+        let (agent, deployment) = (&self.agents[cluster], wanted.deployment);
+        let held = agent.store.get(&deployment).ok_or("nothing is held")?;
+        if held.order.tuple != wanted.tuple {
+            return Err(format!(
+                "held {:?}, wanted {:?}",
+                held.order.tuple, wanted.tuple
+            ));
+        }
+        let is_intended = matches!(intent, Intent::Run { settings, content }
+            if held.order.settings == *settings && held.content.as_ref() == Some(content));
+        if !is_intended {
+            return Err("held settings or content are not what is intended".into());
+        }
+        let live = agent.store.objects.get(&deployment).copied();
+        if live != held.order.content().map(|content| content.digest) {
+            return Err("what is live is not what is held".into());
+        }
+        let rows = self.hub.fleet.on_cluster(&agent.uid);
+        let shown = rows
+            .iter()
+            .find(|(package, _)| package.deployment(&agent.uid) == deployment);
+        if shown.map(|(_, shown)| shown.row().state()) != Some(DeploymentState::Available) {
+            return Err(format!("the fleet shows {shown:?}"));
         }
         Ok(())
     }

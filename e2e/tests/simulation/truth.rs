@@ -1,4 +1,4 @@
-//! What really happened, and the invariants that must hold in every state.
+//! The record of all that happened, and the invariants that must hold in every state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -199,16 +199,8 @@ impl World {
                 cluster,
                 life,
                 dial,
-            } => {
-                if self.agents[cluster].life == life {
-                    return self.agent(cluster, AgentEvent::Disconnected(dial));
-                }
-                Ok(())
-            }
-            Happening::HubLost { link } => {
-                let (cluster, life) = (self.links[link].cluster, self.links[link].hub_life);
-                self.member_of(cluster, life, HubEvent::Closed(Stream(link as u64)))
-            }
+            } => self.agent_lost(cluster, life, dial),
+            Happening::HubLost { link } => self.hub_lost(link),
             Happening::AgentWake { cluster } => {
                 self.agent_wake[cluster] = None;
                 self.agent(cluster, AgentEvent::Tick)
@@ -235,13 +227,7 @@ impl World {
                 tuple,
                 stage,
             } => self.engine(cluster, life, deployment, &tuple, stage),
-            Happening::Feed { cluster, life } => {
-                if self.hub.life != life || !self.hub.up {
-                    return Ok(());
-                }
-                let changes = self.hub.take_changes(cluster, self.broken);
-                self.member(cluster, HubEvent::Changed(changes))
-            }
+            Happening::Feed { cluster, life } => self.feed(cluster, life),
             Happening::Loaded { life } => self.loaded(life),
             Happening::StartHub => self.start_hub(),
             Happening::StartAgent { cluster } => self.start_agent(cluster),
@@ -254,6 +240,27 @@ impl World {
             }
             Happening::Raise { census } => self.raise(census),
         }
+    }
+
+    fn agent_lost(&mut self, cluster: usize, life: u64, dial: Dial) -> Check {
+        if self.agents[cluster].life == life {
+            return self.agent(cluster, AgentEvent::Disconnected(dial));
+        }
+        Ok(())
+    }
+
+    fn hub_lost(&mut self, link: usize) -> Check {
+        let (cluster, life) = (self.links[link].cluster, self.links[link].hub_life);
+        self.member_of(cluster, life, HubEvent::Closed(Stream(link as u64)))
+    }
+
+    /// The session of a member learns what its ledger rows have become.
+    fn feed(&mut self, cluster: usize, life: u64) -> Check {
+        if self.hub.life != life || !self.hub.up {
+            return Ok(());
+        }
+        let changes = self.hub.take_changes(cluster, self.broken);
+        self.member(cluster, HubEvent::Changed(changes))
     }
 
     /// Steps an agent's session, and carries out what it says.

@@ -1,4 +1,4 @@
-//! Copies of what a cluster knows, and going back to one.
+//! Backups of a cluster's data, and the return to one.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Who may log in to a cluster from outside of it, and how.
+//! Logins to a cluster from outside of it: administrators, users and service accounts.
 
 use std::path::PathBuf;
 

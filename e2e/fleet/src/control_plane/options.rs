@@ -1,4 +1,4 @@
-//! What a cluster can be.
+//! Options of a cluster: how much of one it is, and which programs that takes.
 
 use crate::tools::Tool;
 

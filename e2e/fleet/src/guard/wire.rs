@@ -1,4 +1,4 @@
-//! What the parent and its guard say to each other: one JSON value per line.
+//! Messages between the parent and its guard: one JSON value per line.
 
 use std::path::PathBuf;
 

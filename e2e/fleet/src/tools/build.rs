@@ -1,4 +1,4 @@
-//! Building a program from its Go module, safely beside other processes that do the same.
+//! The build of a program from its Go module, safe beside other processes that do the same.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Finding and building with a stand-in for the Go command: what is under test is who builds, when, and where to.
+//! Programs are found and built with a stand-in for the Go command: what is under test is who builds, when, and
+//! where to.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What a started cluster does.
+//! Started clusters behave as real ones: they serve, collect garbage, run pods, and come back after a kill.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! Going back to an older copy of a cluster's data.
+//! The return to an older copy of a cluster's data.
 
 use stevedore_fleet::Program;
 

@@ -1,15 +1,15 @@
-//! What the agent cannot read.
+//! Objects on a member that the agent cannot read.
 
 use kube::Client;
 use serde_json::{Value, json};
 
-use super::super::rollout::package_writes;
-use super::super::tenant::grant;
+use super::super::audit_log::package_writes;
+use super::super::rights::add_package_account;
 use super::{
     DEFINITIONS, ONE, deep, draft, is_deleted, logs_are_clean, map, open, rolls_out, running,
-    says_unreadable, send, spoil,
+    says_unreadable, spoil,
 };
-use stevedore_e2e::api::{condition, create, get, list, ours, uid};
+use stevedore_e2e::api::{condition, create, get, list, ours, send_text, uid};
 use stevedore_e2e::draft::{named, object};
 use stevedore_e2e::harness::{WITHIN, alone};
 use stevedore_e2e::world::{World, seen_on};
@@ -93,7 +93,7 @@ impl Spoilt {
         spoil(client, &set, &json!({"lifecycleState": deep()})).await;
         for (kind, collection) in BY_HAND {
             let object = by_hand(kind, "deep", &deep());
-            let made = send(client, "POST", &ours(collection), &object).await;
+            let made = send_text(client, "POST", &ours(collection), Some(&object)).await;
             made.expect("the definition takes it");
         }
         spoil(client, BEAM, &json!({"more": deep()})).await;
@@ -141,10 +141,8 @@ async fn becomes_available(client: &Client, name: &str) {
 }
 
 async fn starts_again(world: &World) {
-    let agent = world.agent("member-1");
-    agent.daemon.kill().await;
-    let started = agent.daemon.start().await;
-    started.expect("the agent starts again beside what it cannot read");
+    world.agent("member-1").daemon.kill().await;
+    world.start_agent("member-1").await;
     world.sessions(1).await;
 }
 
@@ -154,7 +152,7 @@ fn what_the_agent_cannot_read_stops_nothing_beside_it_and_is_no_deletion() {
         let member = world.cluster("member-1");
         let client = member.client();
         define_beams(&client).await;
-        grant(&client, "default").await;
+        add_package_account(&client, "default").await;
         running(world, "healthy", &["member-1"]).await;
         running(world, "victim", &["member-1"]).await;
         light(world).await;

@@ -1,4 +1,4 @@
-//! What the hub cannot read.
+//! Objects on the hub that the hub cannot read.
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -6,9 +6,11 @@ use stevedore_client::decode::part;
 
 use super::{
     MARKER, ONE, deep, draft, is_deleted, logs_are_clean, map, open, rolls_out, running,
-    says_unreadable, send, shows, spoil,
+    says_unreadable, shows, spoil,
 };
-use stevedore_e2e::api::{condition, delete, get, list, ours, uid};
+use stevedore_e2e::api::{
+    condition, delete, get, in_system, list, ours, policy_binding, send_text, uid,
+};
 use stevedore_e2e::harness::{WITHIN, alone, await_state};
 use stevedore_e2e::world::{Shape, World};
 
@@ -17,8 +19,6 @@ const TWO: Shape = Shape {
     joined: 2,
     ..ONE
 };
-
-const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
 
 /// What is unreadable on the hub, where and how it says so.
 struct Spoilt {
@@ -36,14 +36,13 @@ const RECORDS: [&str; 3] = [REVISION, PINNED, LEDGER];
 /// Spoils an object of every kind that the hub watches or loads.
 async fn spoil_all(world: &World) -> Vec<Spoilt> {
     let client = world.client();
-    let hub = |path: &str| ours(&format!("namespaces/stevedore-system/{path}"));
     let named_by = async |plural: &str, package: &str| {
-        let all = list(&client, &hub(plural)).await;
+        let all = list(&client, &in_system(plural)).await;
         let mut all = all.into_iter();
         let found = all.find(|one| one["spec"]["package"]["name"] == package);
         let found = found.unwrap_or_else(|| panic!("no {plural} of {package}"));
         let name = found["metadata"]["name"].as_str().expect("a name");
-        hub(&format!("{plural}/{name}"))
+        in_system(&format!("{plural}/{name}"))
     };
     let tenant = ours("namespaces/default/packages");
     let image = format!("{}/victim:one", world.fleet.registry().address());
@@ -52,7 +51,7 @@ async fn spoil_all(world: &World) -> Vec<Spoilt> {
         "spec": {"image": image, "config": deep()},
     });
     await_state("the definition takes it", WITHIN, || async {
-        let made = send(&client, "POST", &tenant, &package).await;
+        let made = send_text(&client, "POST", &tenant, Some(&package)).await;
         made.map_err(|error| error.to_string())
     })
     .await;
@@ -141,8 +140,8 @@ async fn prepared(world: &World) -> Before {
     rolls_out(world, PINNED, "two").await;
     world.stevedore(["rollout", "undo", PINNED]).await.ok();
     shows(world, "member-1", PINNED, "one").await;
-    for binding in ["stevedore-config", "stevedore-records"] {
-        delete(&client, &format!("{BINDINGS}/{binding}")).await;
+    for policy in ["stevedore-config", "stevedore-records"] {
+        delete(&client, &policy_binding(policy)).await;
     }
     for plural in [
         "clusterpackages",
@@ -177,17 +176,14 @@ fn what_the_hub_cannot_read_stops_nothing_beside_it_and_is_no_deletion() {
         all_say_so(world, &others).await;
         for name in RECORDS {
             let next = draft(name, "new");
-            let image = next.push(world, "new").await;
-            next.change(world, &json!({"image": image})).await;
+            next.upgrade(world, "new").await;
         }
         all_say_so(world, &ledgers).await;
         rolls_out(world, "healthy", "three").await;
         records_are_blocked(world).await;
         is_torn_down(world, "doomed").await;
 
-        world.hub.daemon.kill().await;
-        let started = world.hub.daemon.start().await;
-        started.expect("the hub starts again beside what it cannot read");
+        world.hub_starts_again(async || {}).await;
         world.sessions(1).await;
         all_say_so(world, &[others, ledgers].concat()).await;
         rolls_out(world, "healthy", "four").await;
@@ -248,7 +244,7 @@ async fn repaired(world: &World, before: &Before) {
     spoil(&client, &ours("memberclusters/member-2"), &leaving).await;
     let hub = |plural: &str, object: &Value| {
         let name = object["metadata"]["name"].as_str().expect("a name");
-        ours(&format!("namespaces/stevedore-system/{plural}/{name}"))
+        in_system(&format!("{plural}/{name}"))
     };
     let contents = json!({"contents": ledger["spec"]["contents"]});
     spoil(&client, &hub("packageledgers", ledger), &contents).await;
@@ -257,8 +253,8 @@ async fn repaired(world: &World, before: &Before) {
     let revision = revision.expect("a revision");
     let digest = json!({"imageDigest": revision["spec"]["imageDigest"]});
     spoil(&client, &hub("packagerevisions", revision), &digest).await;
-    let actions = ours("namespaces/stevedore-system/packageactions");
-    let all = send(&client, "GET", &actions, &Value::Null).await;
+    let actions = in_system("packageactions");
+    let all = send_text(&client, "GET", &actions, None).await;
     let all = RawValue::from_string(all.expect("actions")).expect("JSON");
     let items: Vec<Box<RawValue>> = part(&all, &["items"]).expect("items");
     for action in &items {
@@ -277,8 +273,7 @@ async fn rolls_out_again(world: &World) {
     world.connected("member-2", "True").await;
     world.sessions(2).await;
     let next = draft("victim", "two");
-    let image = next.push(world, "two").await;
-    next.change(world, &json!({"image": image})).await;
+    next.upgrade(world, "two").await;
     let package = next.available(world, 2).await;
     assert_eq!(condition(&package, "Invalid"), ("", "", ""), "{package}");
     for member in ["member-1", "member-2"] {

@@ -1,4 +1,4 @@
-//! The stage of the demo: clusters, registry, hub and agents, all processes of this machine.
+//! The fleet of the demo: clusters, registry, hub and agents, all processes of this machine.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,16 +22,16 @@ const JOINED_WITHIN: Duration = Duration::from_secs(120);
 pub(super) const LABEL: &str = "demo.stevedore.dev/member";
 
 /// Everything that runs. Dropping it ends every process.
-pub(super) struct Stage {
+pub(super) struct DemoFleet {
     /// The hub first: what is dropped first ends first.
     pub(super) hub: Hosted,
     _agents: Vec<Hosted>,
     pub(super) fleet: Fleet,
 }
 
-impl Stage {
+impl DemoFleet {
     /// Starts clusters, registry, hub and agents; the hub's own cluster joins as `hub`.
-    pub(super) async fn set(
+    pub(super) async fn start(
         members: usize,
         progress: &dyn Progress,
         say: &dyn Fn(&str),
@@ -58,15 +58,15 @@ impl Stage {
                     .with_context(|| format!("{} cannot join", cluster.name()))?,
             );
         }
-        let stage = Self {
+        let demo = Self {
             hub,
             _agents: agents,
             fleet,
         };
-        for cluster in stage.fleet.clusters() {
-            stage.connected(cluster.name()).await?;
+        for cluster in demo.fleet.clusters() {
+            demo.connected(cluster.name()).await?;
         }
-        Ok(stage)
+        Ok(demo)
     }
 
     /// Pushes an edition of the example to the registry; the reference to order it by.

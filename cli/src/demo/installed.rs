@@ -1,4 +1,4 @@
-//! What a member's own API server says about the example: what the demo believes.
+//! The example as a member's own API server shows it: nothing else counts as proof that a step is done.
 
 use anyhow::{Context as _, bail};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -31,7 +31,7 @@ pub(super) struct Seen {
 ///
 /// # Errors
 /// When something of it is missing.
-pub(super) async fn see(client: &Client) -> anyhow::Result<Seen> {
+pub(super) async fn read(client: &Client) -> anyhow::Result<Seen> {
     let lamp = Api::<Deployment>::namespaced(client.clone(), NAME)
         .get("lamp")
         .await
@@ -104,7 +104,7 @@ impl Seen {
 ///
 /// # Errors
 /// With what is left.
-pub(super) async fn gone(client: &Client, cluster: &str) -> anyhow::Result<()> {
+pub(super) async fn check_removed(client: &Client, cluster: &str) -> anyhow::Result<()> {
     if Api::<Namespace>::all(client.clone())
         .get_opt(NAME)
         .await?
