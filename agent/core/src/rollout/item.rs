@@ -120,6 +120,12 @@ impl Repairs {
     }
 }
 
+/// One object on its way to what is desired of it.
+///
+/// What is known of it (`live`, `fresh`, `listed`) comes from reads and watches, what was done with it (`checked`,
+/// `placed`, `drifted`) from our own requests. While a request is under way (`busy`) nothing is decided: what happens
+/// meanwhile sets `recheck`, and what a watch sees waits in `early`. A new order begins with `fresh`, `checked`,
+/// `placed` and `drifted` unset; `placed` needs `checked`, and `drifted` needs `placed`.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     pub(super) desired: Desired,
@@ -140,7 +146,7 @@ pub(super) struct Item {
     pub(super) recheck: bool,
     /// What a watch saw while a request was under way whose answer says less: the latest of it.
     pub(super) early: Option<Box<Observation>>,
-    /// Observation since the watch began its list.
+    /// A watch has seen it since that watch began its list: what has not been when the list ends is gone.
     pub(super) listed: bool,
     /// Conflicts in a row.
     pub(super) conflicts: u8,
