@@ -122,10 +122,9 @@ impl Repairs {
 
 /// One object on its way to what is desired of it.
 ///
-/// What is known of it (`live`, `fresh`, `listed`) comes from reads and watches, what was done with it (`checked`,
-/// `placed`, `drifted`) from our own requests. While a request is under way (`busy`) nothing is decided: what happens
-/// meanwhile sets `recheck`, and what a watch sees waits in `early`. A new order begins with `fresh`, `checked`,
-/// `placed` and `drifted` unset; `placed` needs `checked`, and `drifted` needs `placed`.
+/// While a request is under way (`busy`) nothing is decided about it: what happens meanwhile sets `recheck`, and what a
+/// watch sees waits in `early`. A set begins with `fresh`, `checked` and `drifted` unset; `placed` is remembered where
+/// the set before wanted the same content.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     pub(super) desired: Desired,
