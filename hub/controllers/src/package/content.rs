@@ -15,7 +15,7 @@ use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::ports::ContentError;
 use stevedore_hub_core::provenance;
-use stevedore_package::files::{PackageFiles, Part};
+use stevedore_package::files::{PackageFiles, Part, StoredError};
 use stevedore_package::package::Package;
 use stevedore_package::render::RenderInput;
 use stevedore_proto_core::{ClusterUid, Digest, Reason};
@@ -106,6 +106,42 @@ pub(crate) enum StoreError {
     },
 }
 
+/// Why the package of a kept revision could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// The revision does not say which files it consists of.
+    #[error("revision {0} names no digest")]
+    Digest(String),
+    /// The API server.
+    #[error("content {name} cannot be read: {}", write::words(.error))]
+    Api {
+        /// Name of the Secret, in the hub's namespace.
+        name: String,
+        /// What it answered.
+        error: kube::Error,
+    },
+    /// A Secret is gone. It has been queued to be pulled again.
+    #[error("content {0} is gone; it is pulled again")]
+    Missing(String),
+    /// A Secret does not hold what its name says.
+    #[error("content {name} is not used: {why}; delete the Secret, and it is pulled again")]
+    Part {
+        /// Name of the Secret, in the hub's namespace.
+        name: String,
+        /// What is wrong with it.
+        why: PartError,
+    },
+    /// The parts are not the files that the revision names.
+    #[error(transparent)]
+    Files(#[from] StoredError),
+    /// The files are no package to this release.
+    #[error("{}", .0.message)]
+    Unusable(Failure),
+    /// The hub is stopping.
+    #[error("reading the content was interrupted")]
+    Interrupted,
+}
+
 /// The part that a Secret holds, if it is content of the hub: by type, by the form of its name, and by its bytes.
 fn part_of(secret: Secret) -> Result<Part, PartError> {
     if secret.type_.as_deref() != Some(record::CONTENT_TYPE) {
@@ -157,7 +193,7 @@ pub(crate) async fn store(hub: &Hub, parts: Vec<Part>) -> Result<Vec<String>, St
 pub(crate) async fn package_of(
     hub: &Hub,
     revision: &PackageRevision,
-) -> Result<Arc<Package>, String> {
+) -> Result<Arc<Package>, ReadError> {
     let digest = digest_of(revision)?;
     if let Some(package) = hub.renderer.package(&digest) {
         return Ok(package);
@@ -165,10 +201,11 @@ pub(crate) async fn package_of(
     let api: Api<Secret> = hub.api.system();
     let mut parts = Vec::new();
     for name in &revision.spec.content_secrets {
-        let found = api
-            .get_opt(name)
-            .await
-            .map_err(|error| format!("content {name} cannot be read: {error}"))?;
+        let found = api.get_opt(name).await;
+        let found = found.map_err(|error| ReadError::Api {
+            name: name.clone(),
+            error,
+        })?;
         let Some(secret) = found else {
             if let Some(uid) = revision.uid_of() {
                 hub.revisions.set_incomplete(&uid, true);
@@ -176,10 +213,11 @@ pub(crate) async fn package_of(
             if let Ok(package) = revision.spec.package.uid.parse() {
                 hub.queues.pull.add(package);
             }
-            return Err(format!("content {name} is gone; it is pulled again"));
+            return Err(ReadError::Missing(name.clone()));
         };
-        let part = part_of(secret).map_err(|why| {
-            format!("content {name} is not used: {why}; delete the Secret, and it is pulled again")
+        let part = part_of(secret).map_err(|why| ReadError::Part {
+            name: name.clone(),
+            why,
         })?;
         parts.push((part.digest, part.bytes));
     }
@@ -191,14 +229,13 @@ pub(crate) async fn package_of(
         PackageFiles::from_stored(&digest, &parts)
     })
     .await
-    .map_err(|_| "reading the content was interrupted".to_owned())?
-    .map_err(|error| error.to_string())?;
-    load(hub, files).await.map_err(|failure| failure.message)
+    .map_err(|_| ReadError::Interrupted)??;
+    load(hub, files).await.map_err(ReadError::Unusable)
 }
 
-fn digest_of(revision: &PackageRevision) -> Result<Digest, String> {
+fn digest_of(revision: &PackageRevision) -> Result<Digest, ReadError> {
     let digest = revision.spec.content_digest.parse();
-    digest.map_err(|_| format!("revision {} names no digest", revision.name_any()))
+    digest.map_err(|_| ReadError::Digest(revision.name_any()))
 }
 
 /// Pulls content of a package again that was found missing; says when to try once more.
@@ -235,7 +272,8 @@ async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String>
     let (loaded, parts) = load_with_parts(hub, pulled.files)
         .await
         .map_err(|failure| failure.message)?;
-    if loaded.digest() != digest_of(revision)? {
+    let expected = digest_of(revision).map_err(|error| error.to_string())?;
+    if loaded.digest() != expected {
         return Err(format!("{image} does not unpack to what it was"));
     }
     let names = parts
@@ -275,8 +313,8 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
         for (revision, inputs) in renderings(hub, &stored, digest) {
             let loaded = match package_of(hub, &revision).await {
                 Ok(loaded) => loaded,
-                Err(message) => {
-                    reason = ContentError::Unavailable(message);
+                Err(error) => {
+                    reason = ContentError::Unavailable(error.to_string());
                     continue;
                 }
             };
