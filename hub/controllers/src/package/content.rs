@@ -8,7 +8,6 @@ use std::time::Duration;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use kube::api::ObjectMeta;
 use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::PackageRevision;
@@ -23,7 +22,9 @@ use stevedore_runtime::retry;
 
 use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
-use crate::package::{pull, render_input};
+use crate::package::packages::Lookup;
+use crate::package::unreadable::is_revision_of;
+use crate::package::{pull, render_input, revisions};
 use crate::rollout::stored_ledger::StoredLedger;
 use crate::watch::entry::Watched as _;
 use crate::write;
@@ -164,10 +165,7 @@ pub(crate) async fn store(hub: &Hub, parts: Vec<Part>) -> Result<Vec<String>, St
     for part in parts {
         let name = provenance::content_name(&part.digest);
         let secret = Secret {
-            metadata: ObjectMeta {
-                name: Some(name.clone()),
-                ..ObjectMeta::default()
-            },
+            metadata: write::named(&name),
             type_: Some(record::CONTENT_TYPE.to_owned()),
             immutable: Some(true),
             data: Some(BTreeMap::from([(PART.to_owned(), ByteString(part.bytes))])),
@@ -265,7 +263,7 @@ pub(crate) async fn restore(hub: &Hub, package: &AnyPackage) -> Option<Duration>
 /// The very image, by digest, into memory and into the very Secrets that the revision names. A release that
 /// packs files in other bytes cannot make those again: then the content is only in memory.
 async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String> {
-    let image = render_input::resolved(revision);
+    let image = render_input::resolved(revision).map_err(|error| error.to_string())?;
     let pulled = pull::pull(hub, &image)
         .await
         .map_err(|error| error.to_string())?;
@@ -310,7 +308,11 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
     let ledgers = hub.orders.ledgers();
     let mut reason = ContentError::Missing;
     for stored in ledgers {
-        for (revision, inputs) in renderings(hub, &stored, digest) {
+        let sources = sources(hub, &stored, digest);
+        if let Some(what) = sources.unreadable {
+            reason = ContentError::Unavailable(format!("{what} cannot be read"));
+        }
+        for (revision, inputs) in sources.known {
             let loaded = match package_of(hub, &revision).await {
                 Ok(loaded) => loaded,
                 Err(error) => {
@@ -328,13 +330,17 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
     Err(reason)
 }
 
-/// What the digest was rendered from, as far as it is still known: by revision, the inputs of every cluster that
-/// was given it.
-fn renderings(
-    hub: &Hub,
-    stored: &StoredLedger,
-    digest: Digest,
-) -> Vec<(Arc<PackageRevision>, Vec<RenderInput>)> {
+/// What a content was rendered from.
+#[derive(Default)]
+struct Sources {
+    /// By revision, the inputs of every cluster that was given it.
+    known: Vec<(Arc<PackageRevision>, Vec<RenderInput>)>,
+    /// What it may have been rendered from as well, and cannot be read: then the content may come back.
+    unreadable: Option<String>,
+}
+
+/// What the digest was rendered from, as far as a ledger and its package still say so.
+fn sources(hub: &Hub, stored: &StoredLedger, digest: Digest) -> Sources {
     let mut clusters: BTreeMap<u64, Vec<ClusterUid>> = BTreeMap::new();
     for (cluster, row) in stored.ledger.rows() {
         if row.ordered.content == digest {
@@ -342,22 +348,42 @@ fn renderings(
             revision.push(cluster);
         }
     }
-    let package = hub.packages.get(&stored.ledger.package.uid);
-    let Some(package) = package.filter(|_| !clusters.is_empty()) else {
-        return Vec::new();
+    let identity = &stored.ledger.package;
+    let package = match hub.packages.lookup(&identity.uid) {
+        _ if clusters.is_empty() => return Sources::default(),
+        Lookup::Readable(package) => package,
+        Lookup::Unreadable(package) => {
+            return Sources {
+                known: Vec::new(),
+                unreadable: Some(format!("{} {}", package.kind.as_str(), package.name)),
+            };
+        }
+        Lookup::Absent => return Sources::default(),
     };
     let members = hub.members.snapshot();
     let of = |revision: Arc<PackageRevision>| {
-        let number = u64::try_from(revision.spec.number).ok()?;
         let inputs = clusters
-            .get(&number)?
+            .get(&revisions::number(&revision))?
             .iter()
             .filter_map(|cluster| render_input::input(&package, &revision, members.get(cluster)?));
         let inputs = inputs.collect();
         Some((revision, inputs))
     };
-    let objects = hub.revisions.of(&package.identity());
-    objects.into_iter().filter_map(of).collect()
+    let objects = hub.revisions.of(identity).into_iter();
+    let unreadable = hub.revisions.objects().unreadable();
+    let mut unreadable = unreadable
+        .iter()
+        .filter(|found| is_revision_of(hub, found, &package))
+        .map(|found| format!("PackageRevision {}", found.identity.name));
+    let mut members_unread = clusters
+        .values()
+        .flatten()
+        .filter(|cluster| members.get(cluster).is_none() && members.may_be_unreadable(cluster));
+    let member = || Some(format!("the MemberCluster of {}", members_unread.next()?));
+    Sources {
+        known: objects.filter_map(of).collect(),
+        unreadable: unreadable.next().or_else(member),
+    }
 }
 
 #[cfg(test)]

@@ -167,9 +167,8 @@ fn note(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, atte
 /// Pulls, and keeps what was pulled as a revision; gives the words for the event.
 async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
     config_limits::check(package.spec.config.as_ref()).map_err(Error::Unusable)?;
-    let pulled = pull::pull(hub, &package.spec.image)
-        .await
-        .map_err(Error::Source)?;
+    let image = registry::parse(&package.spec.image).map_err(Error::Source)?;
+    let pulled = pull::pull(hub, &image).await.map_err(Error::Source)?;
     hub.api.metrics.pulls.inc();
     let (loaded, parts) = content::load_with_parts(hub, pulled.files)
         .await

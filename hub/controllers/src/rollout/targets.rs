@@ -20,7 +20,7 @@ use crate::member::members::Joined;
 use crate::package::any_package::AnyPackage;
 use crate::package::content::ReadError;
 use crate::package::progress::LastPlan;
-use crate::package::render_input;
+use crate::package::{render_input, revisions};
 
 /// The longest a package may keep a planner with rendering, but for one that has begun: the hub plans few at a
 /// time, and one that is slow to render on ten thousand clusters must not delay the others.
@@ -109,14 +109,20 @@ async fn content(
         }
     }
     last_plan.revision = Some(active.number());
-    last_plan.resolved_image = Some(render_input::resolved(&object));
+    last_plan.resolved_image = resolved_image(&object);
     let package = loaded.ok()?;
     Some((active, Content { object, package }))
 }
 
 fn object(hub: &Hub, package: &AnyPackage, number: u64) -> Option<Arc<PackageRevision>> {
     let mut objects = hub.revisions.of(&package.identity()).into_iter();
-    objects.find(|object| u64::try_from(object.spec.number) == Ok(number))
+    objects.find(|object| revisions::number(object) == number)
+}
+
+/// The image of a revision, by digest. It was pulled once, so it is a reference.
+fn resolved_image(revision: &PackageRevision) -> Option<String> {
+    let image = render_input::resolved(revision).ok()?;
+    Some(image.to_string())
 }
 
 /// What a package that stays as it was ordered runs meanwhile, for its status.
@@ -132,8 +138,8 @@ pub(crate) fn describe_kept(
     if let (None, Some(kept)) = (active, &last_plan.kept) {
         let newest = *kept.end();
         last_plan.revision = Some(newest);
-        last_plan.resolved_image =
-            object(hub, package, newest).map(|object| render_input::resolved(&object));
+        let object = object(hub, package, newest);
+        last_plan.resolved_image = object.and_then(|object| resolved_image(&object));
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use stevedore_hub_core::ports::Orders as _;
+use serde_json::json;
+use stevedore_hub_core::ports::{ContentError, Orders as _};
 use stevedore_package::files::PackageFiles;
 use stevedore_proto_core::Digest;
 
@@ -106,6 +107,26 @@ async fn a_secret_that_is_no_content_is_pulled_again_once_somebody_deletes_it() 
         .await;
     let after = world.api.get("secrets", &name).unwrap();
     assert_eq!(before["data"], after["data"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_whose_package_or_member_cannot_be_read_is_not_called_missing() {
+    for (plural, name, field) in [
+        ("clusterpackages", "demo", "image"),
+        ("memberclusters", "east", "leaving"),
+    ] {
+        let mut world = World::with_package(&["east"]).await;
+        let (digest, _) = ordered_content(&mut world).await;
+        world.halt().await;
+        seed::set(&world.api, plural, name, field, json!({"not": "readable"}));
+        world.start_hub();
+        let hub = world.loaded().await;
+        let answer = hub.content(digest).await;
+        assert!(
+            matches!(answer, Err(ContentError::Unavailable(_))),
+            "{name}: {answer:?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
