@@ -41,7 +41,7 @@ pub(crate) fn parameters() -> PatchParams {
 }
 
 /// A JSON patch that applies to this very object only.
-fn guarded(uid: &str, mut operations: Vec<Value>) -> Result<Patch<Value>, kube::Error> {
+pub(crate) fn guarded(uid: &str, mut operations: Vec<Value>) -> Result<Patch<Value>, kube::Error> {
     operations.insert(
         0,
         json!({"op": "test", "path": "/metadata/uid", "value": uid}),

@@ -17,7 +17,7 @@ use stevedore_proto_core::{ClusterUid, PackageUid};
 use crate::hub::Hub;
 use crate::member::members::cluster_of;
 use crate::member::note::MemberNote;
-use crate::member::status::{GRACE, Packages, status, turns};
+use crate::member::status::{GRACE, PackagesOnMember, status, turns};
 use crate::status_writer::{Pace, Target};
 
 /// For how long a second process with a member's identity is shown after it was seen last: as long as it is
@@ -140,7 +140,7 @@ async fn announce_clock(hub: &Hub, member: &MemberCluster, uid: &MemberUid, note
 
 /// What is on a cluster: whatever a ledger has a row for, or may have, for it cannot be read; also before the live
 /// fleet knows of it; and whatever is on its way there.
-fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
+fn packages(hub: &Hub, cluster: &ClusterUid) -> PackagesOnMember {
     let mut left: BTreeMap<PackageUid, String> = hub
         .orders
         .ledgers()
@@ -172,7 +172,7 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> Packages {
         .filter_map(|(uid, failure)| Some((left.get(&uid)?.clone(), failure)))
         .collect();
     let unreadable = hub.orders.describe_unreadable();
-    Packages {
+    PackagesOnMember {
         left: left.into_values().chain(unreadable).collect(),
         failing,
     }

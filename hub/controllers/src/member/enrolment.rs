@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use kube::api::{ListParams, Patch};
+use kube::api::ListParams;
 use serde_json::json;
 use stevedore_client::Api;
 use stevedore_crds::record;
@@ -80,12 +80,18 @@ async fn attempt(
     let uid = member_uid(member)?;
     let user = format!("{}/{uid}", redemption.cluster);
     let standing = check(&secret, redemption, &user, Timestamp::now().as_second())?;
+    let cluster = redemption.cluster.to_string();
+    // From the API server: the watch of a hub that leads since a moment ago may be behind what the one before bound,
+    // and a cluster that got two names keeps them.
+    let all = members.list_readable(&ListParams::default()).await;
+    let (all, _) = all.map_err(unreachable)?;
+    // As it is now: another call may have bound it since it was read.
+    let mut current = all.iter();
+    let current = current.find(|one| one.metadata.uid == member.metadata.uid);
+    let member = current.ok_or(JoinRefusal::NotLoaded)?;
     if member.spec.accepted == Some(false) {
         return Err(JoinRefusal::NotAccepted);
     }
-    let cluster = redemption.cluster.to_string();
-    let all = members.list_readable(&ListParams::default()).await;
-    let (all, _) = all.map_err(unreachable)?;
     let connected = hub.fleet.contact_of(&redemption.cluster).connected;
     if hub
         .members
@@ -108,20 +114,24 @@ async fn attempt(
         Standing::Begun if member.spec.cluster_uid.is_none() => {}
         Standing::Begun => return Err(JoinRefusal::TokenUsed),
     }
-    // Not guarded by the version: a status written meanwhile would refuse the join after its token is spent.
-    // The API server refuses a second, different UID by itself.
-    let patch = json!([
-        {"op": "test", "path": "/metadata/uid", "value": write::uid(member)},
-        {"op": "add", "path": "/spec/clusterUID", "value": cluster},
-    ]);
-    let patch = serde_json::from_value(patch).map_err(|_| JoinRefusal::NotLoaded)?;
-    let parameters = write::parameters();
-    let bound = members
-        .patch(&member.name_any(), &parameters, &Patch::<()>::Json(patch))
-        .await
-        .map_err(unreachable)?;
-    hub.members.apply(bound);
+    bind(hub, members, member, &cluster).await?;
     Ok(uid)
+}
+
+/// Writes into a `MemberCluster` which cluster it is. Not guarded by the version: a status written meanwhile would
+/// refuse the join after its token is spent. The API server refuses a second, different UID by itself.
+async fn bind(
+    hub: &Hub,
+    members: &Api<MemberCluster>,
+    member: &MemberCluster,
+    cluster: &str,
+) -> Result<(), JoinRefusal> {
+    let operation = json!({"op": "add", "path": "/spec/clusterUID", "value": cluster});
+    let patch = write::guarded(write::uid(member), vec![operation]).map_err(unreachable)?;
+    let (name, parameters) = (member.name_any(), write::parameters());
+    let bound = members.patch(&name, &parameters, &patch).await;
+    hub.members.apply(bound.map_err(unreachable)?);
+    Ok(())
 }
 
 /// Whether the cluster is a member under another name, or the name is another cluster's. A cluster may join again

@@ -18,7 +18,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
 /// What a member's packages amount to.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Packages {
+pub(super) struct PackagesOnMember {
     /// Packages that are not torn down yet.
     pub(super) left: Vec<String>,
     pub(super) failing: Vec<(String, Failure)>,
@@ -37,7 +37,7 @@ pub(super) fn status(
     member: &MemberCluster,
     contact: Contact,
     note: &MemberNote,
-    packages: &Packages,
+    packages: &PackagesOnMember,
     waits: bool,
     now: Timestamp,
 ) -> MemberClusterStatus {
@@ -124,7 +124,7 @@ fn connected(member: &MemberCluster, contact: Contact, note: &MemberNote) -> Upd
     )
 }
 
-fn healthy(contact: Contact, note: &MemberNote, packages: &Packages) -> Update {
+fn healthy(contact: Contact, note: &MemberNote, packages: &PackagesOnMember) -> Update {
     if !contact.connected {
         return Update::new(
             HEALTHY,
@@ -163,7 +163,7 @@ fn healthy(contact: Contact, note: &MemberNote, packages: &Packages) -> Update {
     }
 }
 
-fn drained(contact: Contact, packages: &Packages) -> Update {
+fn drained(contact: Contact, packages: &PackagesOnMember) -> Update {
     if packages.left.is_empty() {
         return Update::new(DRAINED, true, "Drained", "every package is torn down");
     }
@@ -211,7 +211,7 @@ mod tests {
     fn of(
         member: &MemberCluster,
         contact: Contact,
-        packages: &Packages,
+        packages: &PackagesOnMember,
         waits: bool,
     ) -> MemberClusterStatus {
         status(
@@ -234,13 +234,13 @@ mod tests {
             heard: true,
             ..Contact::default()
         };
-        let lost = of(&member(false), heard, &Packages::default(), false);
+        let lost = of(&member(false), heard, &PackagesOnMember::default(), false);
         assert_eq!(word(&lost, CONNECTED), Some(("Unknown", "Lost")));
         assert!(lost.offline_since.is_some());
         let waiting = of(
             &member(false),
             Contact::default(),
-            &Packages::default(),
+            &PackagesOnMember::default(),
             true,
         );
         assert_eq!(
@@ -256,7 +256,7 @@ mod tests {
             heard: true,
             ..Contact::default()
         };
-        let left = Packages {
+        let left = PackagesOnMember {
             left: vec!["demo".into()],
             failing: vec![],
         };
@@ -267,7 +267,7 @@ mod tests {
         let away = of(&member(true), Contact::default(), &left, false);
         let message = &find(&away.conditions, DRAINED).unwrap().message;
         assert!(message.contains("no session"), "{message}");
-        let empty = of(&member(true), contact, &Packages::default(), false);
+        let empty = of(&member(true), contact, &PackagesOnMember::default(), false);
         assert_eq!(word(&empty, DRAINED), Some(("True", "Drained")));
         assert_eq!(
             word(&of(&member(false), contact, &left, false), DRAINED),
@@ -287,7 +287,7 @@ mod tests {
                 reason: Reason::ProbeFailure,
                 message: message.into(),
             };
-            let packages = Packages {
+            let packages = PackagesOnMember {
                 left: vec!["demo".into()],
                 failing: vec![("demo".into(), failure)],
             };
@@ -295,7 +295,7 @@ mod tests {
         };
         let (one, other) = (failing("1 of 3"), failing("2 of 3"));
         assert!(one != other && !turns(&one, &other));
-        let fine = of(&member(false), contact, &Packages::default(), false);
+        let fine = of(&member(false), contact, &PackagesOnMember::default(), false);
         assert!(turns(&one, &fine));
     }
 
@@ -307,7 +307,7 @@ mod tests {
             ..Contact::default()
         };
         let at = 1_800_000_000_000;
-        let said = |ahead_seconds: u64, packages: &Packages| {
+        let said = |ahead_seconds: u64, packages: &PackagesOnMember| {
             let note = MemberNote {
                 clock: Some(ClockOffset::between(at + ahead_seconds * 1000, at)),
                 ..MemberNote::default()
@@ -317,7 +317,7 @@ mod tests {
             let healthy = find(&status.conditions, HEALTHY).unwrap();
             (healthy.reason.clone(), healthy.message.clone())
         };
-        let nothing = Packages::default();
+        let nothing = PackagesOnMember::default();
         assert_eq!(said(120, &nothing).0, "Healthy");
         let (reason, message) = said(90_000, &nothing);
         assert_eq!(reason, "ClockSkew");
@@ -326,7 +326,7 @@ mod tests {
             reason: Reason::ProbeFailure,
             message: "not ready".into(),
         };
-        let failing = Packages {
+        let failing = PackagesOnMember {
             left: vec!["demo".into()],
             failing: vec![("demo".into(), failure)],
         };
@@ -346,7 +346,7 @@ mod tests {
             reason: Reason::ProbeFailure,
             message: "not ready".into(),
         };
-        let packages = Packages {
+        let packages = PackagesOnMember {
             left: vec!["demo".into()],
             failing: vec![("demo".into(), failure)],
         };

@@ -8,14 +8,13 @@ use std::time::Duration;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use kube::api::ObjectMeta;
 use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::ports::ContentError;
 use stevedore_hub_core::provenance;
-use stevedore_package::files::{PackageFiles, Part};
+use stevedore_package::files::{PackageFiles, Part, StoredError};
 use stevedore_package::package::Package;
 use stevedore_package::render::RenderInput;
 use stevedore_proto_core::{ClusterUid, Digest, Reason};
@@ -23,7 +22,9 @@ use stevedore_runtime::retry;
 
 use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
-use crate::package::{pull, render_input};
+use crate::package::packages::Lookup;
+use crate::package::unreadable::is_revision_of;
+use crate::package::{pull, render_input, revisions};
 use crate::rollout::stored_ledger::StoredLedger;
 use crate::watch::entry::Watched as _;
 use crate::write;
@@ -106,6 +107,42 @@ pub(crate) enum StoreError {
     },
 }
 
+/// Why the package of a kept revision could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// The revision does not say which files it consists of.
+    #[error("revision {0} names no digest")]
+    Digest(String),
+    /// The API server.
+    #[error("content {name} cannot be read: {}", write::words(.error))]
+    Api {
+        /// Name of the Secret, in the hub's namespace.
+        name: String,
+        /// What it answered.
+        error: kube::Error,
+    },
+    /// A Secret is gone. It has been queued to be pulled again.
+    #[error("content {0} is gone; it is pulled again")]
+    Missing(String),
+    /// A Secret does not hold what its name says.
+    #[error("content {name} is not used: {why}; delete the Secret, and it is pulled again")]
+    Part {
+        /// Name of the Secret, in the hub's namespace.
+        name: String,
+        /// What is wrong with it.
+        why: PartError,
+    },
+    /// The parts are not the files that the revision names.
+    #[error(transparent)]
+    Files(#[from] StoredError),
+    /// The files are no package to this release.
+    #[error("{}", .0.message)]
+    Unusable(Failure),
+    /// The hub is stopping.
+    #[error("reading the content was interrupted")]
+    Interrupted,
+}
+
 /// The part that a Secret holds, if it is content of the hub: by type, by the form of its name, and by its bytes.
 fn part_of(secret: Secret) -> Result<Part, PartError> {
     if secret.type_.as_deref() != Some(record::CONTENT_TYPE) {
@@ -128,10 +165,7 @@ pub(crate) async fn store(hub: &Hub, parts: Vec<Part>) -> Result<Vec<String>, St
     for part in parts {
         let name = provenance::content_name(&part.digest);
         let secret = Secret {
-            metadata: ObjectMeta {
-                name: Some(name.clone()),
-                ..ObjectMeta::default()
-            },
+            metadata: write::named(&name),
             type_: Some(record::CONTENT_TYPE.to_owned()),
             immutable: Some(true),
             data: Some(BTreeMap::from([(PART.to_owned(), ByteString(part.bytes))])),
@@ -157,7 +191,7 @@ pub(crate) async fn store(hub: &Hub, parts: Vec<Part>) -> Result<Vec<String>, St
 pub(crate) async fn package_of(
     hub: &Hub,
     revision: &PackageRevision,
-) -> Result<Arc<Package>, String> {
+) -> Result<Arc<Package>, ReadError> {
     let digest = digest_of(revision)?;
     if let Some(package) = hub.renderer.package(&digest) {
         return Ok(package);
@@ -165,10 +199,11 @@ pub(crate) async fn package_of(
     let api: Api<Secret> = hub.api.system();
     let mut parts = Vec::new();
     for name in &revision.spec.content_secrets {
-        let found = api
-            .get_opt(name)
-            .await
-            .map_err(|error| format!("content {name} cannot be read: {error}"))?;
+        let found = api.get_opt(name).await;
+        let found = found.map_err(|error| ReadError::Api {
+            name: name.clone(),
+            error,
+        })?;
         let Some(secret) = found else {
             if let Some(uid) = revision.uid_of() {
                 hub.revisions.set_incomplete(&uid, true);
@@ -176,10 +211,11 @@ pub(crate) async fn package_of(
             if let Ok(package) = revision.spec.package.uid.parse() {
                 hub.queues.pull.add(package);
             }
-            return Err(format!("content {name} is gone; it is pulled again"));
+            return Err(ReadError::Missing(name.clone()));
         };
-        let part = part_of(secret).map_err(|why| {
-            format!("content {name} is not used: {why}; delete the Secret, and it is pulled again")
+        let part = part_of(secret).map_err(|why| ReadError::Part {
+            name: name.clone(),
+            why,
         })?;
         parts.push((part.digest, part.bytes));
     }
@@ -191,14 +227,13 @@ pub(crate) async fn package_of(
         PackageFiles::from_stored(&digest, &parts)
     })
     .await
-    .map_err(|_| "reading the content was interrupted".to_owned())?
-    .map_err(|error| error.to_string())?;
-    load(hub, files).await.map_err(|failure| failure.message)
+    .map_err(|_| ReadError::Interrupted)??;
+    load(hub, files).await.map_err(ReadError::Unusable)
 }
 
-fn digest_of(revision: &PackageRevision) -> Result<Digest, String> {
+fn digest_of(revision: &PackageRevision) -> Result<Digest, ReadError> {
     let digest = revision.spec.content_digest.parse();
-    digest.map_err(|_| format!("revision {} names no digest", revision.name_any()))
+    digest.map_err(|_| ReadError::Digest(revision.name_any()))
 }
 
 /// Pulls content of a package again that was found missing; says when to try once more.
@@ -228,14 +263,15 @@ pub(crate) async fn restore(hub: &Hub, package: &AnyPackage) -> Option<Duration>
 /// The very image, by digest, into memory and into the very Secrets that the revision names. A release that
 /// packs files in other bytes cannot make those again: then the content is only in memory.
 async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String> {
-    let image = render_input::resolved(revision);
+    let image = render_input::resolved(revision).map_err(|error| error.to_string())?;
     let pulled = pull::pull(hub, &image)
         .await
         .map_err(|error| error.to_string())?;
     let (loaded, parts) = load_with_parts(hub, pulled.files)
         .await
         .map_err(|failure| failure.message)?;
-    if loaded.digest() != digest_of(revision)? {
+    let expected = digest_of(revision).map_err(|error| error.to_string())?;
+    if loaded.digest() != expected {
         return Err(format!("{image} does not unpack to what it was"));
     }
     let names = parts
@@ -272,11 +308,15 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
     let ledgers = hub.orders.ledgers();
     let mut reason = ContentError::Missing;
     for stored in ledgers {
-        for (revision, inputs) in renderings(hub, &stored, digest) {
+        let sources = sources(hub, &stored, digest);
+        if let Some(what) = sources.unreadable {
+            reason = ContentError::Unavailable(format!("{what} cannot be read"));
+        }
+        for (revision, inputs) in sources.known {
             let loaded = match package_of(hub, &revision).await {
                 Ok(loaded) => loaded,
-                Err(message) => {
-                    reason = ContentError::Unavailable(message);
+                Err(error) => {
+                    reason = ContentError::Unavailable(error.to_string());
                     continue;
                 }
             };
@@ -290,13 +330,17 @@ pub(crate) async fn bytes(hub: &Hub, digest: Digest) -> Result<Arc<[u8]>, Conten
     Err(reason)
 }
 
-/// What the digest was rendered from, as far as it is still known: by revision, the inputs of every cluster that
-/// was given it.
-fn renderings(
-    hub: &Hub,
-    stored: &StoredLedger,
-    digest: Digest,
-) -> Vec<(Arc<PackageRevision>, Vec<RenderInput>)> {
+/// What a content was rendered from.
+#[derive(Default)]
+struct Sources {
+    /// By revision, the inputs of every cluster that was given it.
+    known: Vec<(Arc<PackageRevision>, Vec<RenderInput>)>,
+    /// What it may have been rendered from as well, and cannot be read: then the content may come back.
+    unreadable: Option<String>,
+}
+
+/// What the digest was rendered from, as far as a ledger and its package still say so.
+fn sources(hub: &Hub, stored: &StoredLedger, digest: Digest) -> Sources {
     let mut clusters: BTreeMap<u64, Vec<ClusterUid>> = BTreeMap::new();
     for (cluster, row) in stored.ledger.rows() {
         if row.ordered.content == digest {
@@ -304,22 +348,42 @@ fn renderings(
             revision.push(cluster);
         }
     }
-    let package = hub.packages.get(&stored.ledger.package.uid);
-    let Some(package) = package.filter(|_| !clusters.is_empty()) else {
-        return Vec::new();
+    let identity = &stored.ledger.package;
+    let package = match hub.packages.lookup(&identity.uid) {
+        _ if clusters.is_empty() => return Sources::default(),
+        Lookup::Readable(package) => package,
+        Lookup::Unreadable(package) => {
+            return Sources {
+                known: Vec::new(),
+                unreadable: Some(format!("{} {}", package.kind.as_str(), package.name)),
+            };
+        }
+        Lookup::Absent => return Sources::default(),
     };
     let members = hub.members.snapshot();
     let of = |revision: Arc<PackageRevision>| {
-        let number = u64::try_from(revision.spec.number).ok()?;
         let inputs = clusters
-            .get(&number)?
+            .get(&revisions::number(&revision))?
             .iter()
             .filter_map(|cluster| render_input::input(&package, &revision, members.get(cluster)?));
         let inputs = inputs.collect();
         Some((revision, inputs))
     };
-    let objects = hub.revisions.of(&package.identity());
-    objects.into_iter().filter_map(of).collect()
+    let objects = hub.revisions.of(identity).into_iter();
+    let unreadable = hub.revisions.objects().unreadable();
+    let mut unreadable = unreadable
+        .iter()
+        .filter(|found| is_revision_of(hub, found, &package))
+        .map(|found| format!("PackageRevision {}", found.identity.name));
+    let mut members_unread = clusters
+        .values()
+        .flatten()
+        .filter(|cluster| members.get(cluster).is_none() && members.may_be_unreadable(cluster));
+    let member = || Some(format!("the MemberCluster of {}", members_unread.next()?));
+    Sources {
+        known: objects.filter_map(of).collect(),
+        unreadable: unreadable.next().or_else(member),
+    }
 }
 
 #[cfg(test)]

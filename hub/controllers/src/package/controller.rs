@@ -20,7 +20,7 @@ use crate::package::any_package::AnyPackage;
 use crate::package::config_limits;
 use crate::package::packages::Lookup;
 use crate::package::progress::SourceState;
-use crate::package::registry;
+use crate::package::registry::{self, Pulled};
 use crate::package::revisions::{self, FINALIZER};
 use crate::package::unreadable::unreadable_record;
 use crate::package::{content, pull};
@@ -46,6 +46,8 @@ enum Error {
     Content(#[from] content::StoreError),
     #[error("{0} was made a moment ago")]
     NotSeen(String),
+    #[error("the package went, or changed, while it was pulled")]
+    Outdated,
     #[error(
         "{first} and the {NAMES} names from there on are taken by objects that are not revisions of this package; delete them"
     )]
@@ -76,7 +78,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
 /// Makes a revision of what the spec names, where there is none yet; says when to try again.
 async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
     let spec_hash = package.content_hash();
-    let note = |source, attempts| note(hub, package, spec_hash, source, attempts);
+    let note = |source, attempts| note_source(hub, package, spec_hash, source, attempts);
     let kept = hub.revisions.history(&package.identity());
     if history::current(&kept, &spec_hash).is_some() {
         note(Source::Ready, 0);
@@ -110,6 +112,8 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
         Err(Error::Source(registry::Error::Busy)) => {
             return Some(retry::spread(registry::BUSY_AGAIN, 50, rand::random()));
         }
+        // Whatever changed has queued the package again.
+        Err(Error::Outdated) => return None,
         Err(error) => {
             let (source, reason, message) = failed(hub, error);
             note(source, attempts + 1);
@@ -152,7 +156,7 @@ fn failed(hub: &Hub, error: Error) -> (Source, &'static str, String) {
 }
 
 /// Notes how far the content of a package's spec got, and queues who has to know.
-fn note(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attempts: u32) {
+fn note_source(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attempts: u32) {
     let state = SourceState {
         spec_hash,
         source,
@@ -167,16 +171,27 @@ fn note(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, atte
 /// Pulls, and keeps what was pulled as a revision; gives the words for the event.
 async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
     config_limits::check(package.spec.config.as_ref()).map_err(Error::Unusable)?;
-    let pulled = pull::pull(hub, &package.spec.image)
-        .await
-        .map_err(Error::Source)?;
+    let image = registry::parse(&package.spec.image).map_err(Error::Source)?;
+    let pulled = pull::pull(hub, &image).await.map_err(Error::Source)?;
     hub.api.metrics.pulls.inc();
+    keep(hub, package, pulled).await
+}
+
+/// Keeps as a revision what was pulled for a package, which may have been another one then: a pull takes up to
+/// minutes.
+async fn keep(hub: &Hub, package: &AnyPackage, pulled: Pulled) -> Result<String, Error> {
     let (loaded, parts) = content::load_with_parts(hub, pulled.files)
         .await
         .map_err(Error::Unusable)?;
-    // From here on the end of the package passes through the hub, which then lets its revisions go.
-    finalizer::ensure(hub, package).await?;
     let _secrets = hub.revisions.secrets.read().await;
+    // Once the history of a package that ends was removed, nobody would remove what is made for it.
+    let asked = package.content_hash();
+    let package = match hub.packages.lookup(&package.uid) {
+        Lookup::Readable(now) if !now.deleting && now.content_hash() == asked => now,
+        _ => return Err(Error::Outdated),
+    };
+    // From here on the end of the package passes through the hub, which then lets its revisions go.
+    finalizer::ensure(hub, &package).await?;
     let spec = PackageRevisionSpec {
         package: package.reference(),
         number: 0,
@@ -190,7 +205,7 @@ async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
             .get("kubernetes.io/change-cause")
             .map(|cause| cause.chars().take(1000).collect()),
     };
-    let number = create(hub, package, spec).await?;
+    let number = create(hub, &package, spec).await?;
     Ok(format!(
         "revision {number} from {} ({})",
         package.spec.image, pulled.digest

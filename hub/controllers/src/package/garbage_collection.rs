@@ -18,6 +18,7 @@ use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
 use stevedore_hub_core::{history, provenance};
 use stevedore_runtime::retry;
+use tokio::sync::RwLockWriteGuard;
 
 use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
@@ -49,7 +50,8 @@ pub(crate) async fn history(
             return Ok(());
         }
         if deleted || go.contains(&number) {
-            remove(hub, &object).await?;
+            let writing = hub.revisions.secrets.write().await;
+            remove(hub, &object, &writing).await?;
         }
     }
     Ok(())
@@ -126,14 +128,20 @@ async fn delete_content(secrets: &Api<Secret>, listed: &ObjectMeta) -> Result<()
 
 /// Removes every revision of a package that is gone.
 pub(crate) async fn everything(hub: &Hub, package: &PackageIdentity) -> Result<(), kube::Error> {
+    // Before the revisions are looked up: one that is being made is among them then.
+    let writing = hub.revisions.secrets.write().await;
     for object in hub.revisions.of(package) {
-        remove(hub, &object).await?;
+        remove(hub, &object, &writing).await?;
     }
     Ok(())
 }
 
-async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error> {
-    let _secrets = hub.revisions.secrets.write().await;
+/// Removes a revision and the content that only it names, while nobody makes another one that names it.
+async fn remove(
+    hub: &Hub,
+    revision: &PackageRevision,
+    _writing: &RwLockWriteGuard<'_, ()>,
+) -> Result<(), kube::Error> {
     let namespace = revision.namespace().unwrap_or_default();
     let api: Api<PackageRevision> = Api::namespaced(hub.api.client.clone(), &namespace);
     let (name, uid) = (revision.name_any(), write::uid(revision));

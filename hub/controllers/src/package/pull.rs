@@ -2,6 +2,7 @@
 
 use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Secret;
+use oci_spec::distribution::Reference;
 use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_package::credentials::Credentials;
@@ -10,11 +11,10 @@ use crate::hub::Hub;
 use crate::package::registry::{self, Pulled};
 
 /// Pulls an image with the hub's credentials.
-pub(crate) async fn pull(hub: &Hub, image: &str) -> Result<Pulled, registry::Error> {
-    let reference = registry::parse(image)?;
-    let host = reference.resolve_registry();
+pub(crate) async fn pull(hub: &Hub, image: &Reference) -> Result<Pulled, registry::Error> {
+    let host = image.resolve_registry();
     let credentials = || credentials(hub, host).boxed();
-    hub.puller.pull(&reference, &credentials).await
+    hub.puller.pull(image, &credentials).await
 }
 
 /// What the hub shows to a registry that asks for credentials.

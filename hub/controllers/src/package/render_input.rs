@@ -1,11 +1,13 @@
 //! The input of a rendering: a revision, and one cluster as templates may know it.
 
+use oci_spec::distribution::Reference;
 use serde_json::{Value, json};
 use stevedore_crds::v1alpha1::{Environment, PackageRevision};
 use stevedore_package::render::{ClusterFacts, RenderInput};
 
 use crate::member::members::Joined;
 use crate::package::any_package::AnyPackage;
+use crate::package::registry;
 
 /// What the revision is rendered from for one cluster; `None` while the member's environment is not known.
 pub(crate) fn input(
@@ -40,13 +42,9 @@ fn facts(environment: &Environment) -> Value {
 }
 
 /// The image of a revision, by digest.
-pub(crate) fn resolved(revision: &PackageRevision) -> String {
-    let image = revision.spec.image.split('@').next().unwrap_or_default();
-    let name = match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => name,
-        _ => image,
-    };
-    format!("{name}@{}", revision.spec.image_digest)
+pub(crate) fn resolved(revision: &PackageRevision) -> Result<Reference, registry::Error> {
+    let image = registry::parse(&revision.spec.image)?;
+    Ok(image.clone_with_digest(revision.spec.image_digest.clone()))
 }
 
 #[cfg(test)]
@@ -64,7 +62,10 @@ mod tests {
                 "registry.example:5000/demo@sha256:1",
             ),
             (
-                "registry.example/demo@sha256:9",
+                concat!(
+                    "registry.example/demo@sha256:",
+                    "9999999999999999999999999999999999999999999999999999999999999999"
+                ),
                 "registry.example/demo@sha256:1",
             ),
         ] {
@@ -73,7 +74,8 @@ mod tests {
                 image_digest: "sha256:1".into(),
                 ..PackageRevisionSpec::default()
             };
-            assert_eq!(resolved(&PackageRevision::new("r", spec)), expected);
+            let image = resolved(&PackageRevision::new("r", spec)).unwrap();
+            assert_eq!(image.to_string(), expected);
         }
     }
 }

@@ -19,7 +19,9 @@ pub(crate) fn is_on(package: &AnyPackage) -> bool {
 
 /// Puts the finalizer on a package: before its first order is stored.
 pub(crate) async fn ensure(hub: &Hub, package: &AnyPackage) -> Result<(), kube::Error> {
-    if is_on(package) {
+    // As the package is now: since it was looked up it may have gone, and its finalizer with it.
+    let now = hub.packages.lookup(&package.uid).any();
+    if now.as_ref().is_some_and(is_on) {
         return Ok(());
     }
     let api = package.api(&hub.api.client);

@@ -13,16 +13,21 @@ use stevedore_hub_core::placement::{self, Placement};
 use stevedore_hub_core::rollout::{Intent, Rendering};
 use stevedore_package::package::Package;
 use stevedore_proto_core::{ClusterUid, Reason, content};
+use stevedore_runtime::retry;
 
 use crate::hub::Hub;
 use crate::member::members::Joined;
 use crate::package::any_package::AnyPackage;
+use crate::package::content::ReadError;
 use crate::package::progress::LastPlan;
-use crate::package::render_input;
+use crate::package::{render_input, revisions};
 
 /// The longest a package may keep a planner with rendering, but for one that has begun: the hub plans few at a
 /// time, and one that is slow to render on ten thousand clusters must not delay the others.
 const PASS: Duration = Duration::from_secs(5);
+
+/// When content that could not be read is read again.
+const CONTENT_AGAIN: Duration = Duration::from_secs(30);
 
 /// What is wanted of a package that is not being deleted.
 pub(crate) async fn intent(
@@ -94,23 +99,30 @@ async fn content(
     };
     let object = object(hub, package, active.number())?;
     let loaded = crate::package::content::package_of(hub, &object).await;
-    if let Err(message) = &loaded {
-        tracing::warn!(
-            package = package.name,
-            message,
-            "a revision's content cannot be read"
-        );
-        unreadable(Reason::ContentUnavailable, message.clone());
+    if let Err(error) = &loaded {
+        tracing::warn!(package = package.name, %error, "a revision's content cannot be read");
+        unreadable(Reason::ContentUnavailable, error.to_string());
+        // What is missing is planned once it was pulled again; of anything else nobody tells that it got better.
+        if !matches!(error, ReadError::Missing(_)) {
+            let wait = retry::spread(CONTENT_AGAIN, 20, rand::random());
+            hub.queues.plan.add_after(package.uid, wait);
+        }
     }
     last_plan.revision = Some(active.number());
-    last_plan.resolved_image = Some(render_input::resolved(&object));
+    last_plan.resolved_image = resolved_image(&object);
     let package = loaded.ok()?;
     Some((active, Content { object, package }))
 }
 
 fn object(hub: &Hub, package: &AnyPackage, number: u64) -> Option<Arc<PackageRevision>> {
     let mut objects = hub.revisions.of(&package.identity()).into_iter();
-    objects.find(|object| u64::try_from(object.spec.number) == Ok(number))
+    objects.find(|object| revisions::number(object) == number)
+}
+
+/// The image of a revision, by digest. It was pulled once, so it is a reference.
+fn resolved_image(revision: &PackageRevision) -> Option<String> {
+    let image = render_input::resolved(revision).ok()?;
+    Some(image.to_string())
 }
 
 /// What a package that stays as it was ordered runs meanwhile, for its status.
@@ -126,8 +138,8 @@ pub(crate) fn describe_kept(
     if let (None, Some(kept)) = (active, &last_plan.kept) {
         let newest = *kept.end();
         last_plan.revision = Some(newest);
-        last_plan.resolved_image =
-            object(hub, package, newest).map(|object| render_input::resolved(&object));
+        let object = object(hub, package, newest);
+        last_plan.resolved_image = object.and_then(|object| resolved_image(&object));
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use stevedore_hub_core::ports::Orders as _;
+use serde_json::json;
+use stevedore_hub_core::ports::{ContentError, Orders as _};
 use stevedore_package::files::PackageFiles;
 use stevedore_proto_core::Digest;
 
-use super::api_server::{Entry, Reaction, Told};
+use super::api_server::{Entry, Reaction, Told, Verb};
 use super::registry::files;
 use super::seed;
 use super::world::World;
@@ -58,6 +59,74 @@ async fn the_bytes_of_an_order_are_those_it_names_also_from_a_hub_that_has_just_
     world.crash().await;
     let (same, again) = ordered_content(&mut world).await;
     assert_eq!((same, again), (digest, bytes));
+}
+
+/// A hub that has just started, and finds the content that a package runs unreadable.
+async fn finds_content_unreadable(world: &mut World) {
+    world.start_hub();
+    world
+        .condition("clusterpackages", "demo", "/ContentUnavailable")
+        .await;
+    // Every other reason to plan the package is over.
+    world.pass(Duration::from_secs(200)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_that_could_not_be_read_is_read_again_without_another_reason_to() {
+    let mut world = World::with_package(&["east"]).await;
+    let name = world.name_of("secrets");
+    world.halt().await;
+    world.api.set_rule(
+        move |call| match call.verb == Verb::Get && call.name == name {
+            true => Reaction::Refuse(504),
+            false => Reaction::Serve,
+        },
+    );
+    finds_content_unreadable(&mut world).await;
+    world.api.clear_rule();
+    world
+        .condition("clusterpackages", "demo", "Ready=True/")
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_is_no_content_is_pulled_again_once_somebody_deletes_it() {
+    let mut world = World::with_package(&["east"]).await;
+    let name = world.name_of("secrets");
+    let before = world.api.get("secrets", &name).unwrap();
+    world.halt().await;
+    world.api.change(|objects| {
+        objects.edit("secrets", &name, |secret| {
+            secret["data"]["part"] = "Zm9yZ2Vk".into();
+        });
+    });
+    finds_content_unreadable(&mut world).await;
+    world.api.change(|objects| objects.lose("secrets", &name));
+    world
+        .condition("clusterpackages", "demo", "Ready=True/")
+        .await;
+    let after = world.api.get("secrets", &name).unwrap();
+    assert_eq!(before["data"], after["data"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_whose_package_or_member_cannot_be_read_is_not_called_missing() {
+    for (plural, name, field) in [
+        ("clusterpackages", "demo", "image"),
+        ("memberclusters", "east", "leaving"),
+    ] {
+        let mut world = World::with_package(&["east"]).await;
+        let (digest, _) = ordered_content(&mut world).await;
+        world.halt().await;
+        seed::set(&world.api, plural, name, field, json!({"not": "readable"}));
+        world.start_hub();
+        let hub = world.loaded().await;
+        let answer = hub.content(digest).await;
+        assert!(
+            matches!(answer, Err(ContentError::Unavailable(_))),
+            "{name}: {answer:?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use stevedore_crds::record;
-use stevedore_hub_core::ports::{JoinRefusal, Redemption};
+use stevedore_hub_core::ports::{Enrolments as _, JoinRefusal, Redemption};
 use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::join::JoinSecret;
 
@@ -56,6 +56,27 @@ async fn a_token_is_spent_before_its_cluster_is_bound_and_lets_nobody_else_in() 
     world
         .condition("memberclusters", "north", "Connected=True/")
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_calls_that_end_one_begun_join_at_once_one_succeeds() {
+    let mut world = invited().await;
+    world.settled().await;
+    let hub = world.loaded().await;
+    let asked = redemption("north", seed::cluster(9));
+    // The token is spent, and nobody is bound.
+    world.api.set_rule(on_write(2, Reaction::Refuse(503)));
+    let begun = hub.redeem(asked.clone()).await;
+    assert_eq!(begun, Err(JoinRefusal::NotLoaded));
+    assert_eq!(bound(&world, "north"), None);
+    world.api.clear_rule();
+    let (one, other) = tokio::join!(hub.redeem(asked.clone()), hub.redeem(asked.clone()));
+    let answers = [one, other].map(|answer| answer.map(drop));
+    assert!(answers.contains(&Ok(())), "{answers:?}");
+    assert!(
+        answers.contains(&Err(JoinRefusal::TokenUsed)),
+        "{answers:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

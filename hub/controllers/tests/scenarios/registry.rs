@@ -12,6 +12,8 @@ use stevedore_package::image;
 use stevedore_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
 
+use super::api_server::Gate;
+
 /// The files of a package whose one object says `text` and on which cluster it is.
 pub(crate) fn files(text: &str) -> PackageFiles {
     let manifest = "apiVersion: manifests.package-operator.run/v1alpha1\nkind: PackageManifest\n\
@@ -41,6 +43,8 @@ struct State {
     /// By path below `/v2/demo/`.
     blobs: BTreeMap<String, Vec<u8>>,
     asked: Vec<String>,
+    /// Answers are held back until it is open.
+    gate: Option<Gate>,
 }
 
 impl Registry {
@@ -52,8 +56,14 @@ impl Registry {
         };
         let answering = registry.clone();
         let service = axum::Router::new().fallback(move |request: Request| {
-            let response = answering.answer(&request);
-            async move { response }
+            let answering = answering.clone();
+            async move {
+                let gate = answering.lock().gate.clone();
+                if let Some(gate) = gate {
+                    gate.passed().await;
+                }
+                answering.answer(&request)
+            }
         });
         let _ = tasks.spawn("registry", async move {
             axum::serve(listener, service).await.unwrap();
@@ -75,6 +85,16 @@ impl Registry {
             state.blobs.insert(path, manifest.bytes.clone());
         }
         self.image(tag)
+    }
+
+    /// Holds every answer back until the gate is open.
+    pub(crate) fn hold(&self, gate: &Gate) {
+        self.lock().gate = Some(gate.clone());
+    }
+
+    /// Whether a pull may be under way that was held back.
+    pub(crate) fn was_held(&self) -> bool {
+        self.lock().gate.is_some()
     }
 
     /// The reference of an image, whether it is there or not.

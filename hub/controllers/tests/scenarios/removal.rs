@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::api_server::{Call, Gate, Reaction, on_write};
+use super::registry::files;
 use super::world::World;
 use super::{seed, state};
 
@@ -34,6 +35,59 @@ async fn tombstones_then_history_then_the_package_and_its_ledger_last() {
     for plural in ["packageledgers", "packagerevisions", "secrets"] {
         assert_eq!(world.api.all(plural), Vec::<serde_json::Value>::new());
     }
+}
+
+/// Nothing is left of a package that is gone.
+async fn leaves_nothing(world: &mut World) {
+    world.gone("clusterpackages", "demo").await;
+    world.settled().await;
+    for plural in ["packageledgers", "packagerevisions", "secrets"] {
+        assert_eq!(world.api.all(plural), Vec::<serde_json::Value>::new());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_package_that_goes_while_its_next_image_is_pulled_leaves_no_revision_behind() {
+    let mut world = World::with_package(&["east"]).await;
+    let gate = Gate::closed();
+    world.registry.hold(&gate);
+    let image = world.registry.push("v2", &files("two"));
+    seed::set_image(&world.api, "demo", &image);
+    world.pass(Duration::from_secs(1)).await;
+    seed::delete(&world.api, "clusterpackages", "demo");
+    world.gone("clusterpackages", "demo").await;
+    assert_eq!(world.registry.asked_for("v2"), 0);
+    gate.open();
+    leaves_nothing(&mut world).await;
+    assert_eq!(world.registry.asked_for("v2"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_package_that_goes_while_its_next_revision_is_made_takes_that_with_it() {
+    let mut world = World::with_package(&["east"]).await;
+    let gate = Gate::closed();
+    let held = gate.clone();
+    world
+        .api
+        .set_rule(move |call| match call.effect().as_str() {
+            "create packagerevisions" => Reaction::Hold(held.clone()),
+            _ => Reaction::Serve,
+        });
+    let image = world.registry.push("v2", &files("two"));
+    seed::set_image(&world.api, "demo", &image);
+    world
+        .until("the content is stored", |world| {
+            let stored = world.api.all("secrets").len();
+            (stored == 2)
+                .then_some(())
+                .ok_or_else(|| stored.to_string())
+        })
+        .await;
+    seed::delete(&world.api, "clusterpackages", "demo");
+    world.pass(Duration::from_secs(5)).await;
+    assert!(world.agents[0].held.values().all(|it| it.is_finished()));
+    gate.open();
+    leaves_nothing(&mut world).await;
 }
 
 #[tokio::test(start_paused = true)]

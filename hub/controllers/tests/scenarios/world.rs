@@ -339,6 +339,6 @@ impl World {
             let loaded = self.processes.iter().any(|process| process.hub().is_some());
             self.pulls = (place, loaded && state::lacks_content(&self.api));
         }
-        self.pulls.1
+        self.pulls.1 || self.registry.was_held()
     }
 }

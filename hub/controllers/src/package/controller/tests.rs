@@ -1,16 +1,36 @@
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
 use stevedore_crds::v1alpha1::{ClusterPackage, ClusterPackageSpec};
+use stevedore_package::files::PackageFiles;
 
 use super::*;
 use crate::mock_api::{self, Request, Requests, fleet, revision};
 use crate::package::any_package::PackageLike as _;
 
-fn package() -> AnyPackage {
+fn object() -> ClusterPackage {
     let mut package = ClusterPackage::new("fleet", ClusterPackageSpec::default());
     package.metadata.uid = Some(fleet(None).uid.to_string());
-    package.view().unwrap()
+    package.metadata.finalizers = Some(vec!["stevedore.dev/teardown".to_owned()]);
+    package
+}
+
+fn package() -> AnyPackage {
+    object().view().unwrap()
+}
+
+/// What was pulled for the package.
+fn pulled() -> Pulled {
+    let mut files = PackageFiles::new();
+    let manifest = "apiVersion: manifests.package-operator.run/v1alpha1\nkind: PackageManifest\n\
+         metadata: {name: fleet}\nspec:\n  scopes: [Cluster]\n  phases: [{name: one}]\n";
+    files.insert("manifest.yaml", manifest.into()).unwrap();
+    Pulled {
+        digest: Digest::of(b"image"),
+        files,
+    }
 }
 
 fn spec() -> PackageRevisionSpec {
@@ -94,4 +114,25 @@ async fn a_package_without_a_number_left_says_so() {
     let error = create(&hub, &package(), spec()).await.unwrap_err();
     assert!(matches!(error, Error::NoNumber), "{error}");
     assert_eq!(requests.of("POST"), []);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_for_a_package_that_went_or_changed_while_it_was_pulled() {
+    let mut deleted = object();
+    deleted.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+    let mut other = object();
+    other.spec.image = "registry.example/fleet:2".to_owned();
+    for now in [None, Some(deleted), Some(other)] {
+        let (hub, requests) = beside(vec![]).await;
+        if let Some(now) = now {
+            hub.packages.cluster.apply(now);
+        }
+        let error = keep(&hub, &package(), pulled()).await.unwrap_err();
+        assert!(matches!(error, Error::Outdated), "{error}");
+        assert_eq!(requests.of(""), []);
+    }
+    let (hub, requests) = beside(vec![]).await;
+    hub.packages.cluster.apply(object());
+    keep(&hub, &package(), pulled()).await.unwrap();
+    assert_eq!(requests.of("POST").len(), 2);
 }
