@@ -119,9 +119,12 @@ fn readable_package(hub: &Hub, package: &AnyPackage) {
 
 /// A revision. One that may not be the hub's own is verified; packages that an unreadable one may be of are planned.
 pub(crate) fn revision(hub: &Hub, entry: &Entry<PackageRevision>) {
+    if let Some(uid) = entry.uid() {
+        hub.revisions.forget_gone(&uid);
+    }
     match entry {
         Entry::Readable(revision) => {
-            let package = hub.revisions.note(revision).ok();
+            let package = hub.revisions.verify(revision).ok();
             match package.filter(|it| hub.package_identity(&it.uid).as_ref() == Some(it)) {
                 Some(package) => hub.queues.content_changed(package.uid),
                 None => {

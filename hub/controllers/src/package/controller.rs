@@ -176,7 +176,7 @@ async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
         .map_err(Error::Unusable)?;
     // From here on the end of the package passes through the hub, which then lets its revisions go.
     finalizer::ensure(hub, package).await?;
-    let _secrets = hub.revisions.secrets.read().await;
+    let _secrets = hub.revisions.storing().await;
     let spec = PackageRevisionSpec {
         package: package.reference(),
         number: 0,

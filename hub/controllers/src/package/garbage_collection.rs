@@ -79,7 +79,7 @@ async fn strays(hub: &Hub) -> Result<(), kube::Error> {
     let named = hub.revisions.content_secrets();
     let strays = all.iter();
     for secret in strays.filter(|secret| is_stray(&secret.metadata, &named, before)) {
-        let _secrets = hub.revisions.secrets.write().await;
+        let _secrets = hub.revisions.removing().await;
         // A revision may name it by now.
         if !hub.revisions.content_secrets().contains(&secret.name_any()) {
             tracing::info!(
@@ -133,7 +133,7 @@ pub(crate) async fn everything(hub: &Hub, package: &PackageIdentity) -> Result<(
 }
 
 async fn remove(hub: &Hub, revision: &PackageRevision) -> Result<(), kube::Error> {
-    let _secrets = hub.revisions.secrets.write().await;
+    let _secrets = hub.revisions.removing().await;
     let namespace = revision.namespace().unwrap_or_default();
     let api: Api<PackageRevision> = Api::namespaced(hub.api.client.clone(), &namespace);
     let (name, uid) = (revision.name_any(), write::uid(revision));
