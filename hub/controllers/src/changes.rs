@@ -68,7 +68,7 @@ fn unreadable_member(hub: &Hub, found: &Arc<Unreadable<MemberCluster>>) {
 
 /// Lets go of a member, and of its cluster unless another member is, or may be, the same one.
 fn forget_member(hub: &Hub, uid: &MemberUid, cluster: Cluster) {
-    hub.members.forget(uid);
+    hub.members.forget_gone(uid);
     if let Cluster::Joined(cluster) = cluster
         && !hub.members.snapshot().may_contain(&cluster)
     {

@@ -35,7 +35,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: MemberUid) -> Option<Duration>
     if !hub.api.leads() {
         return None;
     }
-    let mut note = hub.members.notes.get(&uid);
+    let mut note = hub.members.note(&uid);
     let duplicate = note.duplicate.as_ref();
     let duplicate = duplicate.map(|(_, since)| DUPLICATE_FOR.saturating_sub(since.elapsed()));
     if duplicate == Some(Duration::ZERO) {
@@ -134,7 +134,7 @@ async fn announce_clock(hub: &Hub, member: &MemberCluster, uid: &MemberUid, note
     if skew.is_some() == note.clock_announced {
         return;
     }
-    hub.members.notes.announce_clock(uid, skew.is_some());
+    hub.members.announce_clock(uid, skew.is_some());
     if let Some(offset) = skew {
         let message = format!("the clock of the member is {offset}");
         hub.api.event(member, true, CLOCK_SKEW, message).await;
