@@ -1,7 +1,7 @@
 //! Traits and values between the engine and the rest of the agent; each side uses this module and not the other.
 //!
 //! The engine decides and drives; it never names `kube`. The traits are implemented over the real API server by
-//! `cluster_api` ([`ObjectApi`]), `accounts` ([`Accounts`]), `watch` ([`Watches`]), `store` ([`SetStore`]) and
+//! `cluster_api` ([`ObjectApi`]), `accounts` ([`Accounts`]), `shared_watches` ([`Watches`]), `store` ([`SetStore`]) and
 //! the link to the hub ([`Reporter`]). What flows the other way goes through [`ObjectSink`] (objects that a watch
 //! saw) and through [`Notified`] (a deployment's stored sets changed, an account's rights may have).
 
@@ -173,7 +173,7 @@ pub trait ObjectSink: Send + Sync {
     fn offer(&self, notice: WatchNotice) -> BoxFuture<'_, ()>;
 }
 
-/// How the rest of the agent wakes the engine; the engine's handle implements it. Never waits.
+/// Wakes the engine, which implements it, when something that it decides on has changed. Never waits.
 pub trait Notified: Send + Sync {
     /// A set of this deployment was stored, changed in `metadata.generation`, is being deleted or is gone.
     /// Called once for every deployment found at start.

@@ -82,7 +82,8 @@ pub(crate) async fn run(
         } => {
             let found = packages.get(&package).await?;
             let revision = revision_to_hold(&packages, &found, to_revision).await?;
-            let pin = act(&packages, &package, ActionVerb::Pin, Some(revision), reason).await?;
+            let pin =
+                record_action(&packages, &package, ActionVerb::Pin, Some(revision), reason).await?;
             let words = format!(
                 "{package} is held at revision {revision} until its spec changes or `stevedore rollout release {package}`"
             );
@@ -94,7 +95,8 @@ pub(crate) async fn run(
             output,
         } => {
             packages.get(&package).await?;
-            let release = act(&packages, &package, ActionVerb::Release, None, reason).await?;
+            let release =
+                record_action(&packages, &package, ActionVerb::Release, None, reason).await?;
             show(
                 &release,
                 output,
@@ -208,7 +210,7 @@ async fn revision_to_hold(
 ///
 /// # Errors
 /// When the action cannot be recorded, or the hub refuses it.
-pub(crate) async fn act(
+pub(crate) async fn record_action(
     packages: &Packages,
     name: &PackageName,
     verb: ActionVerb,

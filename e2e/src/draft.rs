@@ -56,6 +56,12 @@ impl Draft {
         }
     }
 
+    /// A package of one ConfigMap `NAME-map` with this value, in the namespace `default`.
+    pub fn one_map(name: &str, value: &str) -> Self {
+        let package = Self::new(name, &["only"]).inside("default");
+        package.config_map(&format!("{name}-map"), "only", value)
+    }
+
     /// Its further objects live in this namespace, and not in the one of the package's name.
     pub fn inside(mut self, namespace: &str) -> Self {
         namespace.clone_into(&mut self.namespace);

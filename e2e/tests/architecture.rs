@@ -7,7 +7,6 @@ mod architecture {
     mod directions;
     mod files;
     mod functions;
-    mod known;
     mod lints;
     mod manifest;
     mod source;

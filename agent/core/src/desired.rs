@@ -56,7 +56,7 @@ pub struct Desired {
     pub phase: u16,
     /// Index within the phase.
     pub index: u16,
-    /// PhasePart within the phase.
+    /// Which part of the phase it is in.
     pub part: PhasePart,
     /// Hash of what is wanted.
     pub content: ShortHash,

@@ -46,7 +46,7 @@ pub struct Rollout {
     context: Context,
     items: Vec<Item>,
     phases: Vec<String>,
-    /// How many phases may be worked on, less one.
+    /// Index of the last phase that may be worked on: the ones before it are complete.
     reached: usize,
     success_delay: Millis,
     available_since: Option<Millis>,

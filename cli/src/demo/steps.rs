@@ -187,7 +187,8 @@ impl<'a> Steps<'a> {
                 name: NAME.to_owned(),
             };
             let reason = Some("demo".into());
-            let pin = rollout::act(&packages, &name, ActionVerb::Pin, Some(1), reason).await?;
+            let pin =
+                rollout::record_action(&packages, &name, ActionVerb::Pin, Some(1), reason).await?;
             if !rollout::is_decided(&pin) {
                 bail!("the hub did not take up the roll back");
             }

@@ -38,7 +38,7 @@ pub const NODE: &str = "node-1";
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What starting a cluster takes.
-pub(crate) struct Ground<'a> {
+pub(crate) struct StartContext<'a> {
     pub(crate) guard: &'a Guard,
     pub(crate) toolbox: &'a Toolbox,
     pub(crate) progress: &'a dyn Progress,
@@ -63,12 +63,15 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    pub(crate) async fn start(options: ClusterOptions, ground: Ground<'_>) -> Result<Self, Error> {
+    pub(crate) async fn start(
+        options: ClusterOptions,
+        context: StartContext<'_>,
+    ) -> Result<Self, Error> {
         let started = Instant::now();
         let name = options.name.clone();
-        std::fs::create_dir_all(ground.folder).map_err(Error::io(ground.folder))?;
+        std::fs::create_dir_all(context.folder).map_err(Error::io(context.folder))?;
         let mut authority = Authority::new(&name)?;
-        files::write(ground.folder, &options, &authority)?;
+        files::write(context.folder, &options, &authority)?;
         let mut attempt = 1;
         let cluster = loop {
             let port = free_port()?;
@@ -81,17 +84,17 @@ impl ControlPlane {
             )?;
             let cluster = Self {
                 options: options.clone(),
-                guard: ground.guard.clone(),
-                toolbox: ground.toolbox.clone(),
-                folder: ground.folder.to_owned(),
-                etcd: Arc::clone(&ground.etcd),
+                guard: context.guard.clone(),
+                toolbox: context.toolbox.clone(),
+                folder: context.folder.to_owned(),
+                etcd: Arc::clone(&context.etcd),
                 client: admin.client().await?,
                 authority,
                 port,
                 admin,
                 running: Mutex::default(),
             };
-            ground.progress.report(&Event::Starting {
+            context.progress.report(&Event::Starting {
                 name: format!("{name}/{}", Program::ApiServer),
             });
             match cluster.start_program(Program::ApiServer).await {
@@ -105,7 +108,7 @@ impl ControlPlane {
         };
         cluster.admin.write(&cluster.kubeconfig())?;
         for &program in &cluster.options.extent.programs()[1..] {
-            ground.progress.report(&Event::Starting {
+            context.progress.report(&Event::Starting {
                 name: format!("{name}/{program}"),
             });
             cluster.start_program(program).await?;
@@ -114,7 +117,7 @@ impl ControlPlane {
             cluster.add_node().await?;
         }
         cluster.settled().await?;
-        ground.progress.report(&Event::Ready {
+        context.progress.report(&Event::Ready {
             name,
             elapsed: started.elapsed(),
         });

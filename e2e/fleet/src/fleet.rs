@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::future::{OptionFuture, try_join_all};
 use tokio::sync::OnceCell;
 
-use crate::control_plane::{ClusterOptions, ControlPlane, Extent, Ground};
+use crate::control_plane::{ClusterOptions, ControlPlane, Extent, StartContext};
 use crate::daemon::{Daemon, DaemonSpec};
 use crate::error::Error;
 use crate::etcd::Etcd;
@@ -285,14 +285,14 @@ impl Fleet {
             };
             Arc::clone(self.shared_etcd.get_or_try_init(start).await?)
         };
-        let ground = Ground {
+        let context = StartContext {
             guard: &self.guard,
             toolbox: &self.toolbox,
             progress,
             folder: &folder,
             etcd,
         };
-        ControlPlane::start(options, ground).await
+        ControlPlane::start(options, context).await
     }
 
     /// A program of ours that belongs to the caller; its log is `NAME.log` in the fleet's folder. It is not

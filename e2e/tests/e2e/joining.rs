@@ -145,9 +145,7 @@ fn of_two_clusters_that_join_with_one_token_at_once_one_succeeds_and_the_other_b
 #[test]
 fn content_goes_only_to_clusters_whose_own_orders_name_it() {
     shared(async |world| {
-        let draft = Draft::new("not-for-one", &["only"])
-            .inside("default")
-            .config_map("not-for-one-map", "only", "ours");
+        let draft = Draft::one_map("not-for-one", "ours");
         draft.roll_out(world, &named(&["member-2"]), 1).await;
         let ledger = world.ledger("not-for-one").await;
         let digest = ledger["spec"]["contents"][0]["content"].as_str();
@@ -187,9 +185,7 @@ fn content_goes_only_to_clusters_whose_own_orders_name_it() {
 #[test]
 fn a_forgotten_cluster_is_refused_keeps_its_workloads_and_can_join_again() {
     alone(SMALL, async |world| {
-        let draft = Draft::new("kept", &["only"])
-            .inside("default")
-            .config_map("kept-map", "only", "ours");
+        let draft = Draft::one_map("kept", "ours");
         draft.roll_out(world, &named(&["member-1"]), 1).await;
         let client = world.cluster("member-1").client();
         let map = core("default", "configmaps", "kept-map");
@@ -235,9 +231,7 @@ fn a_forgotten_cluster_is_refused_keeps_its_workloads_and_can_join_again() {
 #[test]
 fn an_agent_with_another_clusters_certificate_applies_nothing_and_the_hub_shows_it() {
     alone(ONE_OF_TWO, async |world| {
-        let draft = Draft::new("elsewhere", &["only"])
-            .inside("default")
-            .config_map("elsewhere-map", "only", "ours");
+        let draft = Draft::one_map("elsewhere", "ours");
         draft.roll_out(world, &named(&["member-1"]), 1).await;
         let (from, to) = (world.cluster("member-1"), world.cluster("member-2"));
         let agent = prepare_agent(

@@ -155,16 +155,9 @@ async fn content_of_another(client: &Client) -> Value {
 fn a_forged_revision_of_a_cluster_package_is_never_rolled_out_and_blocks_no_number() {
     alone(SMALL, async |world| {
         let client = world.client();
-        let fleet =
-            Draft::new("fleet", &["only"])
-                .inside("default")
-                .config_map("fleet-map", "only", "1");
+        let fleet = Draft::one_map("fleet", "1");
         fleet.roll_out(world, &members(), 1).await;
-        let other = Draft::new("other", &["only"]).inside("default").config_map(
-            "other-map",
-            "only",
-            "forged",
-        );
+        let other = Draft::one_map("other", "forged");
         other.install(world, &named(&[])).await;
         other.says_any(world, "Unpacked", "True").await;
 

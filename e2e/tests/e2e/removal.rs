@@ -136,9 +136,7 @@ fn a_changed_label_that_a_package_reads_is_a_new_order_for_that_cluster_alone() 
 #[test]
 fn a_cluster_that_is_removed_is_emptied_first_and_what_blocks_is_printed() {
     alone(SMALL, async |world| {
-        let draft = Draft::new("drained", &["only"])
-            .inside("default")
-            .config_map("drained-map", "only", "ours");
+        let draft = Draft::one_map("drained", "ours");
         draft.roll_out(world, &members(), 1).await;
         let client = world.cluster("member-1").client();
         let map = core("default", "configmaps", "drained-map");
@@ -162,9 +160,7 @@ fn a_cluster_that_is_removed_is_emptied_first_and_what_blocks_is_printed() {
 #[test]
 fn a_hub_that_starts_again_while_a_member_is_emptied_does_not_call_it_drained() {
     alone(SMALL, async |world| {
-        let draft = Draft::new("leaving", &["only"])
-            .inside("default")
-            .config_map("leaving-map", "only", "1");
+        let draft = Draft::one_map("leaving", "1");
         draft.roll_out(world, &members(), 1).await;
         let client = world.cluster("member-1").client();
         let map = core("default", "configmaps", "leaving-map");

@@ -31,16 +31,11 @@ fn map(name: &str) -> String {
 
 /// Puts the hub back to a copy of which the member knows more. `meanwhile` happens when the hub is down.
 async fn put_back(world: &World, meanwhile: impl AsyncFnOnce()) -> Past {
-    let first = Draft::new("restored", &["only"])
-        .inside("default")
-        .config_map("restored-map", "only", "1");
+    let first = Draft::one_map("restored", "1");
     first.roll_out(world, &members(), 1).await;
     let backup = world.fleet.hub().back_up().await.expect("a backup");
 
-    let later =
-        Draft::new("later", &["only"])
-            .inside("default")
-            .config_map("later-map", "only", "1");
+    let later = Draft::one_map("later", "1");
     later.roll_out(world, &members(), 1).await;
     change(world, &first, "2").await;
     first.available(world, 1).await;

@@ -109,20 +109,13 @@ fn logs_are_clean(world: &World, members: &[&str]) {
     }
 }
 
-/// One ConfigMap `NAME-map` in the namespace `default`.
-fn draft(name: &str, value: &str) -> Draft {
-    Draft::new(name, &["only"])
-        .inside("default")
-        .config_map(&format!("{name}-map"), "only", value)
-}
-
 fn map(name: &str) -> String {
     core("default", "configmaps", &format!("{name}-map"))
 }
 
 /// A package that runs on these members.
 async fn running(world: &World, name: &str, members: &[&str]) -> Draft {
-    let draft = draft(name, "one");
+    let draft = Draft::one_map(name, "one");
     let image = draft.push(world, "one").await;
     draft.order(world, &image, &named(members)).await;
     let clusters = i64::try_from(members.len()).expect("few members");
@@ -132,7 +125,7 @@ async fn running(world: &World, name: &str, members: &[&str]) -> Draft {
 
 /// Rolls another value out, to prove that the hub is at work.
 async fn rolls_out(world: &World, name: &str, value: &str) {
-    let next = draft(name, value);
+    let next = Draft::one_map(name, value);
     next.upgrade(world, value).await;
     next.available(world, 1).await;
     shows(world, "member-1", name, value).await;

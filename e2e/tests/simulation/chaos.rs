@@ -229,21 +229,9 @@ impl World {
             return Ok(());
         }
         let open = self.agents[cluster].start(self.broken, &mut self.rng);
-        let life = self.agents[cluster].life;
         for (deployment, tuple) in open {
             if let Some(order) = self.truth.order(deployment, &tuple).cloned() {
-                for (at, stage) in super::agent::engine(&order, self.now, &mut self.rng) {
-                    self.at(
-                        at,
-                        Happening::Engine {
-                            cluster,
-                            life,
-                            deployment,
-                            tuple,
-                            stage,
-                        },
-                    );
-                }
+                self.work_on(cluster, &order);
             }
         }
         self.after(1, Happening::AgentWake { cluster });

@@ -8,7 +8,7 @@ use stevedore_hub_core::session::{
     Action as HubAction, Connection as Stream, Event as HubEvent, Report,
 };
 use stevedore_proto_core::message::OrderMessage;
-use stevedore_proto_core::{DeploymentUid, Digest, Reason, Stage, ToAgent, Tuple};
+use stevedore_proto_core::{DeploymentUid, Digest, Order, Reason, Stage, ToAgent, Tuple};
 
 use super::agent::{Write, engine, status};
 use super::truth::Check;
@@ -198,18 +198,7 @@ impl World {
         let result = self.commit(cluster, write)?;
         let stored = result.is_ok();
         if stored {
-            for (at, stage) in engine(&order, self.now, &mut self.rng) {
-                self.at(
-                    at,
-                    Happening::Engine {
-                        cluster,
-                        life,
-                        deployment,
-                        tuple,
-                        stage,
-                    },
-                );
-            }
+            self.work_on(cluster, &order);
         }
         self.agent(
             cluster,
@@ -227,6 +216,23 @@ impl World {
             self.agent(cluster, AgentEvent::Status(Box::new(status)))?;
         }
         Ok(())
+    }
+
+    /// The engine of a member begins with an order, and reports every stage in its time.
+    pub(crate) fn work_on(&mut self, cluster: usize, order: &Order) {
+        let life = self.agents[cluster].life;
+        for (at, stage) in engine(order, self.now, &mut self.rng) {
+            self.at(
+                at,
+                Happening::Engine {
+                    cluster,
+                    life,
+                    deployment: order.deployment,
+                    tuple: order.tuple,
+                    stage,
+                },
+            );
+        }
     }
 
     /// Makes an order durable, unless the member refuses it.

@@ -55,15 +55,19 @@ fn readable_member(hub: &Hub, member: &MemberCluster) {
 
 fn unreadable_member(hub: &Hub, found: &Arc<Unreadable<MemberCluster>>) {
     let uid = &found.uid;
-    hub.members.facts.forget(uid);
-    if !hub.members.contains(uid) {
+    hub.queues.unreadable.add(ObjectKey::Member(*uid));
+    let gone = !hub.members.contains(uid);
+    if gone {
         forget_member(hub, uid, found.rest);
     }
-    if let Some(sessions) = hub.sessions() {
-        sessions.members_changed();
+    // Once it can be read again, its facts have changed, whatever they are.
+    let facts = &found.identity.resource_version;
+    if gone || hub.members.facts.changed(uid, facts) {
+        if let Some(sessions) = hub.sessions() {
+            sessions.members_changed();
+        }
+        hub.plan_all();
     }
-    hub.queues.unreadable.add(ObjectKey::Member(*uid));
-    hub.plan_all();
 }
 
 /// Lets go of a member, and of its cluster unless another member is, or may be, the same one.
@@ -147,9 +151,13 @@ pub(crate) fn action(hub: &Hub, entry: &Entry<PackageAction>) {
     match entry {
         Entry::Readable(action) => {
             let target = &action.spec.package;
-            let namespace = action
-                .namespace()
-                .filter(|_| target.kind == PackageKind::Package);
+            let namespace = action.namespace();
+            let is_system = namespace.as_deref() == Some(hub.api.namespace());
+            let namespace = match target.kind {
+                PackageKind::Package => namespace,
+                PackageKind::ClusterPackage if is_system => None,
+                PackageKind::ClusterPackage => return,
+            };
             let package = hub
                 .packages
                 .named(target.kind, namespace.as_deref(), &target.name);

@@ -1,6 +1,7 @@
 //! The owner of the live fleet: what members report goes in, snapshots come out.
 //!
-//! A snapshot is one moment of the fleet. Taking one copies nothing, and holding one holds up nobody.
+//! A snapshot is one moment of the fleet. Taking one copies nothing; the next change of a package copies the rows of
+//! that package, once, while somebody holds a snapshot of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use stevedore_hub_core::fleet::{
     PackageRows,
 };
 use stevedore_hub_core::package_key::PackageKey;
+use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::Report;
 use stevedore_proto_core::{ClusterUid, Held, PackageUid};
 
@@ -26,6 +28,8 @@ pub(crate) struct FleetView {
 #[derive(Debug, Default)]
 struct State {
     fleet: Fleet,
+    /// Whose session each connected cluster has: the end of another one's says nothing about it.
+    speakers: BTreeMap<ClusterUid, MemberUid>,
     /// Kept while a census is taken only: nobody else reads them.
     listings: Option<Listings>,
 }
@@ -58,20 +62,35 @@ pub(crate) struct OnCluster {
 }
 
 impl FleetView {
-    /// Takes a report of a session.
-    pub(crate) fn report(&self, cluster: ClusterUid, report: &Report) -> Taken {
+    /// Takes a report of a session of this member; nothing when it is the end of one that does not count any more.
+    pub(crate) fn report(
+        &self,
+        cluster: ClusterUid,
+        member: MemberUid,
+        report: &Report,
+    ) -> Option<Taken> {
         let mut state = self.state.lock();
+        match report {
+            Report::Connected { .. } => {
+                state.speakers.insert(cluster, member);
+            }
+            Report::Lost => {
+                state.speakers.get(&cluster).filter(|it| **it == member)?;
+                state.speakers.remove(&cluster);
+            }
+            _ => {}
+        }
         if let (Report::Listing(held), Some(listings)) = (report, &mut state.listings) {
             listings.insert(cluster, held.clone());
         }
         let fleet = &mut state.fleet;
         let was_fenced = fleet.contact_of(&cluster).fenced.is_some();
         let packages = fleet.report(cluster, report).into_iter();
-        Taken {
+        Some(Taken {
             packages: packages.map(PackageKey::package).collect(),
             was_fenced,
             connected: fleet.connected(),
-        }
+        })
     }
 
     /// Takes what is ordered of a package, and which clusters it targets.
@@ -90,7 +109,9 @@ impl FleetView {
 
     /// Lets go of a forgotten member.
     pub(crate) fn forget(&self, cluster: &ClusterUid) {
-        self.state.lock().fleet.forget(cluster);
+        let mut state = self.state.lock();
+        state.speakers.remove(cluster);
+        state.fleet.forget(cluster);
     }
 
     /// The epoch was raised: what did not fit the history before is compared anew.
@@ -98,7 +119,7 @@ impl FleetView {
         self.state.lock().fleet.raised();
     }
 
-    /// Whether a member has a session.
+    /// Whether a member has a session, and in which state.
     pub(crate) fn contact_of(&self, cluster: &ClusterUid) -> Contact {
         self.state.lock().fleet.contact_of(cluster)
     }
@@ -169,8 +190,70 @@ impl FleetView {
 }
 
 impl PackageSnapshot {
-    /// Whether a member has a session.
+    /// Whether a member had a session then, and in which state.
     pub(crate) fn contact_of(&self, cluster: &ClusterUid) -> Contact {
         self.contacts.get(cluster).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stevedore_proto_core::{Environment, InstanceId};
+
+    use super::*;
+
+    const CLUSTER: ClusterUid = ClusterUid::from_bytes([1; 16]);
+
+    fn connected() -> Report {
+        Report::Connected {
+            incarnation: 1,
+            instance: InstanceId::from_bytes([1; 16]),
+            anew: true,
+            agent_version: "0".to_owned(),
+            environment: Box::new(Environment::default()),
+            time: None,
+        }
+    }
+
+    #[test]
+    fn only_the_end_of_the_session_that_a_cluster_has_ends_it() {
+        let [old, new] = [1, 2].map(|seed| MemberUid::from_bytes([seed; 16]));
+        let fleet = FleetView::default();
+        fleet.report(CLUSTER, old, &connected());
+        fleet.report(CLUSTER, new, &connected());
+        assert!(fleet.report(CLUSTER, old, &Report::Lost).is_none());
+        assert!(fleet.contact_of(&CLUSTER).connected);
+        let taken = fleet.report(CLUSTER, new, &Report::Lost);
+        assert_eq!(taken.map(|taken| taken.connected), Some(0));
+        assert!(!fleet.contact_of(&CLUSTER).connected);
+    }
+
+    #[test]
+    fn a_forgotten_member_whose_session_ends_later_stays_forgotten() {
+        let member = MemberUid::from_bytes([1; 16]);
+        let fleet = FleetView::default();
+        fleet.report(CLUSTER, member, &connected());
+        fleet.forget(&CLUSTER);
+        assert!(fleet.report(CLUSTER, member, &Report::Lost).is_none());
+        assert!(fleet.contacts().is_empty());
+    }
+
+    #[test]
+    fn a_snapshot_of_a_package_stays_as_it_was() {
+        let package = PackageUid::from_bytes([9; 16]);
+        let fleet = FleetView::default();
+        let targeted = Assignment {
+            tuple: None,
+            tombstone: false,
+            targeted: true,
+        };
+        let before = fleet.package(package);
+        fleet.assign(package.into(), &BTreeMap::from([(CLUSTER, targeted)]));
+        fleet.report(CLUSTER, MemberUid::from_bytes([1; 16]), &connected());
+        let after = fleet.package(package);
+        assert_eq!(before.rows.counts().targeted, 0);
+        assert!(!before.contact_of(&CLUSTER).connected);
+        assert_eq!(after.rows.counts().targeted, 1);
+        assert!(after.contact_of(&CLUSTER).connected);
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use kube::Client;
+use stevedore_hub_core::desired::Changes;
 use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_proto_core::{ClusterUid, DeploymentUid, PackageUid};
 
@@ -91,9 +92,13 @@ impl Hub {
         self.sessions.get()
     }
 
-    /// Gives orders that are stored to sessions.
+    /// Gives the orders of a ledger that was read to sessions.
     pub(crate) fn publish(&self, stored: Arc<StoredLedger>) {
-        let changes = self.orders.put(stored);
+        self.tell(self.orders.put(stored));
+    }
+
+    /// Tells sessions whose orders changed.
+    pub(crate) fn tell(&self, changes: Changes) {
         if let Some(sessions) = self.sessions() {
             for (cluster, deployments) in changes {
                 sessions.changed(cluster, deployments);

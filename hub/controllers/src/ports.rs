@@ -32,7 +32,7 @@ impl Members for Hub {
                 RETRY,
             ));
         }
-        if self.orders.of(&cluster).is_none() {
+        if !self.orders.is_loaded() {
             return Err(Close::new(
                 CloseReason::NotLoaded,
                 "the hub has not finished loading",
@@ -75,8 +75,10 @@ impl Orders for Hub {
 
 impl Reports for Hub {
     fn report(&self, cluster: ClusterUid, member: MemberUid, report: Report) {
-        // The end of a forgotten member says nothing about the same cluster under its new one.
-        if !self.members.contains(&member) && self.members.snapshot().contains(&cluster) {
+        // What a forgotten member says is not about the same cluster under its new one.
+        let is_end = matches!(report, Report::Lost);
+        if !is_end && !self.members.contains(&member) && self.members.snapshot().contains(&cluster)
+        {
             return;
         }
         reports::take(self, cluster, member, &report);

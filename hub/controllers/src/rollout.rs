@@ -1,4 +1,11 @@
 //! Rollouts: targets, actions, plans carried out, and the ledgers that make orders durable.
+//!
+//! ```text
+//!   controller ─▶ pin (actions) ─▶ targets ─▶ hub_core::rollout::plan ─▶ effects ─▶ executor ─▶ finalizer
+//!                                                                                     ├─▶ assignment ─▶ live fleet
+//!   ledger_store ─▶ stored_ledger (ledger_object) ─▶ orders (unreadable_ledgers) ◀────┘
+//!   ledger_status ─▶ observations: what members reported, kept for the next process
+//! ```
 
 mod actions;
 pub(crate) mod assignment;

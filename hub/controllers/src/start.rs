@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stevedore_client::InvalidSegment;
+use stevedore_runtime::retry;
 use stevedore_runtime::supervise::Tasks;
 
 use crate::api_server::ApiServer;
@@ -29,6 +30,9 @@ const FEW: usize = 2;
 /// Statuses that may be written at the same time.
 const STATUSES: usize = 32;
 
+/// How long keys wait while the Lease is not trusted.
+const NOT_LEADING: Duration = Duration::from_secs(1);
+
 /// The hub could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -38,7 +42,7 @@ pub enum Error {
     /// The API server.
     #[error(transparent)]
     Api(#[from] kube::Error),
-    /// A path that is written in the code is none.
+    /// A segment of a path that is written in the code is not valid.
     #[error(transparent)]
     Path(#[from] InvalidSegment),
 }
@@ -107,21 +111,6 @@ fn keep_leading(hub: &Arc<Hub>, tasks: &Tasks) {
     });
 }
 
-/// Starts a task that ends with the process and has nothing to finish.
-fn endless<F, E>(tasks: &Tasks, name: &'static str, future: F)
-where
-    F: Future<Output = Result<(), E>> + Send + 'static,
-    E: std::fmt::Display + Send + 'static,
-{
-    let stop = tasks.shutdown();
-    tasks.essential(name, async move {
-        tokio::select! {
-            result = future => result,
-            () = stop.cancelled() => Ok(()),
-        }
-    });
-}
-
 fn watch(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), InvalidSegment> {
     let packages = &hub.packages;
     follow_kind(
@@ -164,7 +153,7 @@ fn follow_kind<K: Watched>(
     let (shared, client) = (Arc::clone(hub), hub.api.client.clone());
     let told = move |entry: &Entry<K>| changed(&shared, entry);
     let following = follow(client, everything::<K>()?, Arc::clone(index), told);
-    endless(tasks, name, following);
+    tasks.try_until_shutdown(name, following);
     Ok(())
 }
 
@@ -182,8 +171,9 @@ fn work(hub: &Arc<Hub>, tasks: &Tasks) {
     workers.start("ledger-status", &queues.ledger_status, 1, status);
     let status = member::controller::reconcile;
     workers.start("member-status", &queues.member_status, STATUSES, status);
-    endless(tasks, "raise", raise_epoch::run(Arc::clone(hub)));
-    endless(tasks, "strays", garbage_collection::run(Arc::clone(hub)));
+    tasks.try_until_shutdown("raise", raise_epoch::run(Arc::clone(hub)));
+    tasks.try_until_shutdown("strays", garbage_collection::run(Arc::clone(hub)));
+    tasks.run_until_shutdown("unreadable-ledgers", ledger_store::recheck(Arc::clone(hub)));
 }
 
 struct Workers<'a> {
@@ -192,7 +182,8 @@ struct Workers<'a> {
 }
 
 impl Workers<'_> {
-    /// Starts a controller: `reconcile` for every key of a queue, at most `limit` at a time.
+    /// Starts a controller: `reconcile` for every key of a queue, at most `limit` at a time. While the Lease is not
+    /// trusted keys wait: it may be again in a moment.
     fn start<K, F>(
         &self,
         name: &'static str,
@@ -204,8 +195,55 @@ impl Workers<'_> {
         F: Future<Output = Option<Duration>> + Send + 'static,
     {
         let hub = Arc::clone(self.hub);
-        let work = move |key| reconcile(Arc::clone(&hub), key);
+        let work = move |key| {
+            let hub = Arc::clone(&hub);
+            async move {
+                match hub.api.leads() {
+                    true => reconcile(hub, key).await,
+                    false => Some(retry::spread(NOT_LEADING, 50, rand::random())),
+                }
+            }
+        };
         let (queue, tasks) = (Arc::clone(queue), self.tasks.clone());
-        endless(self.tasks, name, drive(name, queue, limit, tasks, work));
+        let driving = drive(name, queue, limit, tasks, work);
+        self.tasks.try_until_shutdown(name, driving);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use stevedore_runtime::supervise::Supervisor;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::mock_api;
+
+    static WORKED: AtomicU32 = AtomicU32::new(0);
+
+    async fn work_once(_: Arc<Hub>, _: u8) -> Option<Duration> {
+        WORKED.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_comes_while_the_lease_is_not_trusted_is_worked_on_when_it_is_again() {
+        let (hub, _) = mock_api::hub(|_| mock_api::status(404, "NotFound")).await;
+        hub.leader().believe_until(Instant::now());
+        let supervisor = Supervisor::new(Default::default());
+        let (tasks, queue) = (supervisor.tasks(), Arc::default());
+        let workers = Workers {
+            hub: &hub,
+            tasks: &tasks,
+        };
+        workers.start("test", &queue, 1, work_once);
+        queue.add(7);
+        tokio::time::sleep(NOT_LEADING * 5).await;
+        assert_eq!(WORKED.load(Ordering::Relaxed), 0);
+        hub.leader()
+            .believe_until(Instant::now() + NOT_LEADING * 10);
+        tokio::time::sleep(NOT_LEADING * 5).await;
+        assert_eq!(WORKED.load(Ordering::Relaxed), 1);
     }
 }

@@ -17,6 +17,12 @@
 //!   vanished     │ –         │ –                             │ – ; dropped once torn down
 //! ```
 //!
+//! A rule that holds a cluster back (a wave, a budget, a window) belongs into [`plan`]'s loop over new clusters and
+//! into `change`, not into what removes, pauses or follows a raised epoch. It reads [`Input::now`] and what the fleet
+//! says ([`Input::members`]), and sets [`Plan::wake_at`]. What a report has to wake it up for is said in
+//! `hub/controllers/src/member/reports.rs`, and what the package's status says meanwhile in [`crate::status`]: a
+//! cluster that is held back runs its own newest order, which is not what the package asks for.
+//!
 //! What runs on a cluster whose `MemberCluster` cannot be read is left alone until the package is removed.
 //! A row of an earlier epoch is ordered again under the new one, whatever it says.
 

@@ -18,7 +18,7 @@
 //!                                     ┌──────────────────── compare ───────────────────┐
 //!                                     ▼                                                ▼
 //!                               ┌─────────┐  last Page                            ┌─────────┐
-//!                               │ Listing │ ────────────────▶ diff ─────────────▶ │  Live   │
+//!                               │ Listing │ ────────────────▶ diff ─────────────▶ │ Synced  │
 //!                               └─────────┘                                       └─────────┘
 //!                                     ▲     heartbeat's root differs, frames lost,     │
 //!                                     └──── contents unknown, census asked ────────────┘

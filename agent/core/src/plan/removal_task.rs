@@ -12,8 +12,8 @@ use crate::teardown;
 pub enum Purpose {
     /// The accepted set no longer names them.
     Prune(Vec<SetUid>),
-    /// Nothing: none of the newer orders became available, and these sets are only archived where newer ones
-    /// name all that they do, so that a member that never gets there does not keep every order.
+    /// No object is taken away. None of the newer orders became available, and these sets are archived where newer
+    /// ones name all that they do, so that a member on which no order succeeds does not keep every set.
     Supersede(Vec<SetUid>),
     /// The whole deployment is torn down by order.
     Teardown {

@@ -120,6 +120,11 @@ impl Repairs {
     }
 }
 
+/// One object on its way to what is desired of it.
+///
+/// While a request is under way (`busy`) nothing is decided about it: what happens meanwhile sets `recheck`, and what a
+/// watch sees waits in `early`. A set begins with `fresh`, `checked` and `drifted` unset; `placed` is remembered where
+/// the set before wanted the same content.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     pub(super) desired: Desired,
@@ -140,7 +145,7 @@ pub(super) struct Item {
     pub(super) recheck: bool,
     /// What a watch saw while a request was under way whose answer says less: the latest of it.
     pub(super) early: Option<Box<Observation>>,
-    /// Observation since the watch began its list.
+    /// A watch has seen it since that watch began its list: what has not been when the list ends is gone.
     pub(super) listed: bool,
     /// Conflicts in a row.
     pub(super) conflicts: u8,

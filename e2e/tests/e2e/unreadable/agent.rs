@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::super::audit_log::package_writes;
 use super::super::rights::add_package_account;
 use super::{
-    DEFINITIONS, ONE, deep, draft, is_deleted, logs_are_clean, map, open, rolls_out, running,
+    DEFINITIONS, ONE, deep, is_deleted, logs_are_clean, map, open, rolls_out, running,
     says_unreadable, spoil,
 };
 use stevedore_e2e::api::{condition, create, get, list, ours, send_text, uid};
-use stevedore_e2e::draft::{named, object};
+use stevedore_e2e::draft::{Draft, named, object};
 use stevedore_e2e::harness::{WITHIN, alone};
 use stevedore_e2e::world::{World, seen_on};
 
@@ -71,7 +71,8 @@ async fn light(world: &World) {
         "only",
         "",
     );
-    let draft = draft("lit", "one").file("beam.yaml", &format!("{head}spec: {{color: red}}\n"));
+    let draft =
+        Draft::one_map("lit", "one").file("beam.yaml", &format!("{head}spec: {{color: red}}\n"));
     let image = draft.push(world, "one").await;
     draft.order(world, &image, &named(&["member-1"])).await;
     draft.available(world, 1).await;
@@ -106,7 +107,7 @@ impl Spoilt {
         for (_, collection) in BY_HAND {
             says_unreadable(&client, &ours(&format!("{collection}/deep")), "Stalled").await;
         }
-        draft("lit", "").fails(world, "levels deep").await;
+        Draft::one_map("lit", "").fails(world, "levels deep").await;
     }
 
     /// What can be read again goes on; what people made goes away when they delete it.
@@ -114,8 +115,8 @@ impl Spoilt {
         let client = world.cluster("member-1").client();
         spoil(&client, BEAM, &json!({"more": null})).await;
         spoil(&client, &self.set, &json!({"lifecycleState": null})).await;
-        draft("lit", "").available(world, 1).await;
-        draft("victim", "").available(world, 1).await;
+        Draft::one_map("lit", "").available(world, 1).await;
+        Draft::one_map("victim", "").available(world, 1).await;
         rolls_out(world, "victim", "two").await;
         for (_, collection) in BY_HAND {
             let path = ours(&format!("{collection}/deep"));
@@ -172,7 +173,9 @@ fn what_the_agent_cannot_read_stops_nothing_beside_it_and_is_no_deletion() {
         becomes_available(&client, "before").await;
         starts_again(world).await;
         // After a start what it says is not known.
-        let says = draft("healthy", "").fails(world, "MemberPolicy").await;
+        let says = Draft::one_map("healthy", "")
+            .fails(world, "MemberPolicy")
+            .await;
         assert!(says.contains("cannot be read"), "{says}");
         spoil(&client, &policy, &account).await;
         spoilt.all_say_so(world).await;

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use stevedore_client::decode::part;
 
 use super::{
-    MARKER, ONE, deep, draft, is_deleted, logs_are_clean, map, open, rolls_out, running,
-    says_unreadable, shows, spoil,
+    MARKER, ONE, deep, is_deleted, logs_are_clean, map, open, rolls_out, running, says_unreadable,
+    shows, spoil,
 };
 use stevedore_e2e::api::{
     condition, delete, get, in_system, list, ours, policy_binding, send_text, uid,
 };
+use stevedore_e2e::draft::Draft;
 use stevedore_e2e::harness::{WITHIN, alone, await_state};
 use stevedore_e2e::world::{Shape, World};
 
@@ -175,7 +176,7 @@ fn what_the_hub_cannot_read_stops_nothing_beside_it_and_is_no_deletion() {
             .partition(|one| one.path.contains("packageledgers"));
         all_say_so(world, &others).await;
         for name in RECORDS {
-            let next = draft(name, "new");
+            let next = Draft::one_map(name, "new");
             next.upgrade(world, "new").await;
         }
         all_say_so(world, &ledgers).await;
@@ -224,7 +225,9 @@ async fn records_are_blocked(world: &World) {
         (PINNED, "Unreadable"),
         (LEDGER, "LedgerUnreadable"),
     ] {
-        let says = draft(name, "").says(world, "Ready", "False", reason).await;
+        let says = Draft::one_map(name, "")
+            .says(world, "Ready", "False", reason)
+            .await;
         assert!(says.contains("levels deep"), "{says}");
     }
 }
@@ -272,7 +275,7 @@ async fn repaired(world: &World, before: &Before) {
 async fn rolls_out_again(world: &World) {
     world.connected("member-2", "True").await;
     world.sessions(2).await;
-    let next = draft("victim", "two");
+    let next = Draft::one_map("victim", "two");
     next.upgrade(world, "two").await;
     let package = next.available(world, 2).await;
     assert_eq!(condition(&package, "Invalid"), ("", "", ""), "{package}");
@@ -282,7 +285,7 @@ async fn rolls_out_again(world: &World) {
     shows(world, "member-1", REVISION, "new").await;
     shows(world, "member-1", LEDGER, "new").await;
     for name in RECORDS {
-        draft(name, "").available(world, 1).await;
+        Draft::one_map(name, "").available(world, 1).await;
     }
     let path = format!("{}/member-2", ours("memberclusters"));
     world

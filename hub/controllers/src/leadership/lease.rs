@@ -57,17 +57,23 @@ struct State {
     admission_paused_until: Option<Instant>,
 }
 
+impl State {
+    fn record(&self) -> Option<&Record> {
+        let holds = self.until.is_some_and(|until| Instant::now() < until);
+        self.record.as_ref().filter(|_| holds)
+    }
+}
+
 impl Leader {
     /// The leadership to order and send under at this moment; `None` when this process must do neither.
     pub fn current(&self) -> Option<Leadership> {
-        self.record().map(|record| record.leadership)
+        let state = self.state.read();
+        state.record().map(|record| record.leadership)
     }
 
     /// The whole record, under the same condition.
     pub(crate) fn record(&self) -> Option<Record> {
-        let state = self.state.read();
-        let holds = state.until.is_some_and(|until| Instant::now() < until);
-        state.record.clone().filter(|_| holds)
+        self.state.read().record().cloned()
     }
 
     pub(crate) fn believe_until(&self, until: Instant) {

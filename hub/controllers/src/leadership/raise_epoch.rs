@@ -129,11 +129,12 @@ async fn data(maps: &Api<ConfigMap>, name: &str) -> Result<BTreeMap<String, Stri
 /// Asks every connected member what it holds. A hub that has just loaded first gives members time to come: one that
 /// went on with a confirmed raise before anybody was back would raise above nothing.
 async fn take(hub: &Hub) -> CensusSummary {
-    let members = hub.members.snapshot();
     hub.fleet.begin_census();
     let mut asked = BTreeSet::new();
     let mut deadline = Instant::now();
-    loop {
+    let members = loop {
+        // Also who joins meanwhile is asked.
+        let members = hub.members.snapshot();
         let (connected, all_heard) = contacts(hub, &members);
         for cluster in &connected {
             if asked.insert(*cluster) {
@@ -145,10 +146,10 @@ async fn take(hub: &Hub) -> CensusSummary {
         }
         let answered = hub.fleet.have_listed(&connected) || Instant::now() >= deadline;
         if answered && (all_heard || hub.orders.age() >= ARRIVAL) {
-            break;
+            break members;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    };
     let listings = hub.fleet.end_census();
     let mut summary = CensusSummary::default();
     for Joined { member, .. } in members.joined().map(|joined| &**joined) {
@@ -244,12 +245,13 @@ async fn raise(
         epoch = record.leadership.epoch.counter,
         "the epoch was raised"
     );
-    hub.api.leader.set_record(record.clone());
-    hub.orders.restart(record.leadership);
-    hub.fleet.raised();
+    // First: a session that opens in between would meet the old epoch.
     hub.api
         .leader
         .pause_admission(Instant::now() + ADMISSION_PAUSE);
+    hub.api.leader.set_record(record.clone());
+    hub.orders.restart(record.leadership);
+    hub.fleet.raised();
     hub.plan_all();
     if let Some(sessions) = hub.sessions() {
         sessions.members_changed();

@@ -32,9 +32,6 @@ const MIN_INTERVAL_LEAVING: Duration = Duration::from_secs(1);
 /// Works on one member, by the UID of its `MemberCluster`; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: MemberUid) -> Option<Duration> {
     let member = hub.members.get(&uid)?;
-    if !hub.api.leads() {
-        return None;
-    }
     let mut note = hub.members.note(&uid);
     let duplicate = note.duplicate.as_ref();
     let duplicate = duplicate.map(|(_, since)| DUPLICATE_FOR.saturating_sub(since.elapsed()));

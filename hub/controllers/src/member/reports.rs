@@ -24,7 +24,9 @@ pub(crate) fn take(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &R
     {
         hub.orders.finish(&cluster, deployment, tuple.number);
     }
-    let taken = hub.fleet.report(cluster, report);
+    let Some(taken) = hub.fleet.report(cluster, member, report) else {
+        return;
+    };
     let metrics = &hub.api.metrics;
     let connected = i64::try_from(taken.connected).unwrap_or(i64::MAX);
     metrics.connected.set(connected);

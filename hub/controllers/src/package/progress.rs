@@ -20,6 +20,8 @@ pub(crate) struct PackageProgress {
     pub(crate) plan: Option<LastPlan>,
     /// Why the last plan was not made or carried out.
     pub(crate) blocked: Option<Blocked>,
+    /// Conflicts in a row although nothing had changed.
+    conflicts: u32,
 }
 
 /// How far the content of one package's spec got.
@@ -118,8 +120,18 @@ impl Progress {
     /// A plan was carried out; says whether something was in the way before.
     pub(crate) fn unblock(&self, package: &PackageUid) -> bool {
         let mut packages = self.0.lock();
-        let progress = packages.get_mut(package);
-        progress.is_some_and(|progress| progress.blocked.take().is_some())
+        packages.get_mut(package).is_some_and(|progress| {
+            progress.conflicts = 0;
+            progress.blocked.take().is_some()
+        })
+    }
+
+    /// A write of a plan was refused although nothing had changed; says how often in a row.
+    pub(crate) fn conflict(&self, package: PackageUid) -> u32 {
+        let mut packages = self.0.lock();
+        let conflicts = &mut packages.entry(package).or_default().conflicts;
+        *conflicts += 1;
+        *conflicts
     }
 
     /// Lets a package go.

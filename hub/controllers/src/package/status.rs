@@ -33,9 +33,6 @@ const DETAIL_AFTER: Duration = Duration::from_millis(500);
 /// Works on one package; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
     let package = hub.packages.get(&uid)?;
-    if !hub.api.leads() {
-        return None;
-    }
     let writer = &hub.packages.statuses;
     if let Some(left) = writer.left(&uid, MIN_INTERVAL) {
         return Some(left);
@@ -110,7 +107,8 @@ fn new_status(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<D
 fn debounce(old: &PackageStatus, new: &PackageStatus) -> Duration {
     let available = |status: &PackageStatus| {
         let found = condition::find(&status.conditions, condition::AVAILABLE)?;
-        (found.status == "True").then_some(found.observed_generation)
+        condition::is_true(&status.conditions, condition::AVAILABLE)
+            .then_some(found.observed_generation)
     };
     let is_unknown = condition::find(&new.conditions, condition::AVAILABLE)
         .is_some_and(|found| found.status == "Unknown");

@@ -28,6 +28,8 @@ use crate::write;
 
 /// Waits until a plan that failed is tried again.
 const AGAIN: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(60));
+/// Conflicts in a row after which a package's status says what is in the way.
+const CONFLICTS: u32 = 3;
 /// Until a package's end is looked at again that waits for members to be heard.
 const END_AGAIN: Duration = Duration::from_secs(2);
 
@@ -43,9 +45,12 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
         Err(Error::Api(error)) if write::is_conflict(&error) => {
             hub.api.metrics.ledger_conflicts.inc();
             tracing::info!(package = %uid, "a write lost against another one: planning again from fresh rows");
-            // What was refused although the ledger is as we know it is refused again: not at once.
             let wait = match read_again(&hub, uid).await {
                 Ok(true) => Duration::from_millis(50),
+                // What was refused although the ledger is as we know it is refused again: not at once, and said.
+                Ok(false) if hub.packages.progress.conflict(uid) > CONFLICTS => {
+                    return Some(failed(&hub, uid, &Error::Api(error)));
+                }
                 Ok(false) => Duration::from_secs(1),
                 Err(error) => return Some(failed(&hub, uid, &error)),
             };
@@ -106,7 +111,6 @@ async fn read(hub: &Hub, package: &PackageIdentity) -> Result<StoredLedger, Erro
 
 /// Plans one package, and carries the plan out; says when to look again.
 async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error> {
-    let record = hub.api.leader.record().ok_or(Error::NotLeading)?;
     let Some(identity) = hub.package_identity(&uid) else {
         hub.forget_package(&uid);
         return Ok(None);
@@ -115,14 +119,19 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     let is_unknown = found.is_unknown();
     let package = found.into_plannable();
     read_unreadable(hub, &identity).await?;
-    let known = hub.orders.ledger(&uid);
-    let is_published = known.is_some();
-    let stored = known.map_or_else(|| StoredLedger::new(identity), |known| (*known).clone());
-    let ledger = Arc::clone(&stored.ledger);
+    let known = || hub.orders.ledger(&uid);
+    let ledger = known().map(|known| Arc::clone(&known.ledger));
+    // Its rows change by this controller alone, which works on a package once at a time.
+    let ledger = ledger.unwrap_or_else(|| Arc::new(Ledger::new(identity.clone())));
     if is_unknown && ledger.rows().next().is_none() {
         return Ok(None);
     }
     let (intent, mut last_plan) = intent(hub, package.as_ref(), is_unknown, &ledger).await?;
+    // After the longest wait: the term may be another one by now, and a status may have been written.
+    let record = hub.api.leader.record().ok_or(Error::NotLeading)?;
+    let known = known();
+    let is_published = known.is_some();
+    let stored = known.map_or_else(|| StoredLedger::new(identity), |known| (*known).clone());
     let (members, now) = (member_states(hub, uid, &ledger), now());
     let plan = rollout::plan(&Input {
         ledger: &ledger,
@@ -150,7 +159,9 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         intent: &intent,
         members: &members,
         plan: &plan,
+        leadership: record.leadership,
         stored,
+        stored_shards: Vec::new(),
         last_plan,
     };
     execution.run(&effects.list).await?;

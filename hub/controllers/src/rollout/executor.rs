@@ -1,11 +1,10 @@
 //! The executor of a plan's effects: carries them out one after the other, and stops at the first that fails.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use stevedore_hub_core::fleet::MemberState;
 use stevedore_hub_core::rollout::{Intent, Plan};
-use stevedore_proto_core::{ClusterUid, PackageUid};
+use stevedore_proto_core::{ClusterUid, Leadership, PackageUid};
 
 use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
@@ -28,8 +27,12 @@ pub(super) struct Execution<'a> {
     pub(super) intent: &'a Intent,
     pub(super) members: &'a BTreeMap<ClusterUid, MemberState>,
     pub(super) plan: &'a Plan,
+    /// As which it was planned; nothing is stored as anybody else.
+    pub(super) leadership: Leadership,
     /// The ledger as far as it is stored.
     pub(super) stored: StoredLedger,
+    /// The shards of it that were stored.
+    pub(super) stored_shards: Vec<usize>,
     pub(super) last_plan: LastPlan,
 }
 
@@ -55,12 +58,14 @@ impl Execution<'_> {
             }
             Effect::StoreShard(at) => self.store_shard(at).await?,
             Effect::Assign => {
-                if let Some(leadership) = hub.api.leader.current() {
-                    let targeted = self.targeted();
-                    assign(&hub.fleet, &self.stored.ledger, leadership.epoch, &targeted);
-                }
+                let leadership = hub.api.leader.current().unwrap_or(self.leadership);
+                let targeted = self.targeted();
+                assign(&hub.fleet, &self.stored.ledger, leadership.epoch, &targeted);
             }
-            Effect::Publish => hub.publish(Arc::new(self.stored.clone())),
+            Effect::Publish => {
+                let changes = hub.orders.put_stored(&self.stored, &self.stored_shards);
+                hub.tell(changes);
+            }
             Effect::NotePlan => self.note_plan(),
             Effect::ShowLeaving => hub.show_leaving(),
             Effect::ShowStatus => {
@@ -97,18 +102,19 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Stores a shard, while this process leads.
+    /// Stores a shard, while this process leads as it did when it planned.
     async fn store_shard(&mut self, at: usize) -> Result<(), Error> {
         let Some(shard) = self.plan.shards.get(&at) else {
             return Ok(());
         };
         let server = &self.hub.api;
-        if !server.leads() {
+        if server.leader.current() != Some(self.leadership) {
             return Err(Error::NotLeading);
         }
         self.stored
             .store(&server.client, server.namespace(), at, shard)
             .await?;
+        self.stored_shards.push(at);
         server.metrics.ledger_writes.inc();
         Ok(())
     }

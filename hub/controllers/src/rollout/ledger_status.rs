@@ -36,9 +36,6 @@ fn delay(hub: &Hub, uid: &PackageUid) -> Duration {
 /// Works on one package; says when to try again. One at a time: the pauses between writes are the hub's, not a
 /// package's.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration> {
-    if !hub.api.leads() {
-        return Some(BATCH);
-    }
     match write(&hub, uid).await {
         Ok(()) => None,
         Err(error) => {

@@ -1,6 +1,8 @@
 //! The store of ledgers: reads all of them when the hub starts, and one of them again where that is needed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 use kube::ResourceExt as _;
 use kube::api::ListParams;
@@ -11,6 +13,7 @@ use stevedore_crds::v1alpha1::PackageLedger;
 use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::provenance::{LedgerClaim, Mismatch, Place};
 use stevedore_proto_core::PackageUid;
+use stevedore_runtime::retry;
 
 use crate::hub::Hub;
 use crate::package::any_package::claimed;
@@ -18,6 +21,9 @@ use crate::rollout::ledger_object::{Error, unreadable};
 use crate::rollout::stored_ledger::{StoredLedger, mismatch, package_of};
 use crate::watch::entry::Unreadable;
 use crate::{watch, write};
+
+/// How often unreadable ledgers of unknown packages are looked for.
+const RECHECK: Duration = Duration::from_secs(60);
 
 /// Reads every ledger. A package with one that cannot be read is left out, and noted: the hub must not order from half
 /// of the truth, and orders nothing of that package until [`reload`] works. What the hub did not make is no part of
@@ -120,6 +126,32 @@ async fn ends_here(
         }
     }
     Ok(())
+}
+
+/// Looks from time to time whether ledgers that could not be read, and whose package is not known, are still there: no
+/// plan of a package reads those again.
+pub(crate) async fn recheck(hub: Arc<Hub>) {
+    loop {
+        tokio::time::sleep(retry::spread(RECHECK, 20, rand::random())).await;
+        let api: Api<PackageLedger> = hub.api.system();
+        for name in hub.orders.unreadable_strays() {
+            match api.get_raw(&name).await {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    hub.orders.forget_stray(&name);
+                    hub.show_leaving();
+                }
+                Err(error) => {
+                    let error = write::words(&error);
+                    tracing::warn!(
+                        ledger = name,
+                        error,
+                        "an unreadable ledger cannot be asked for"
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// The package of a ledger that is the hub's own. A package that is gone has left its ledger behind; one that is

@@ -86,6 +86,16 @@ impl Orders {
         self.state.write().unreadable.forget(package);
     }
 
+    /// Names of objects that could not be read, and whose package is not known.
+    pub(crate) fn unreadable_strays(&self) -> Vec<String> {
+        self.state.read().unreadable.strays()
+    }
+
+    /// An object that could not be read is gone.
+    pub(crate) fn forget_stray(&self, name: &str) {
+        self.state.write().unreadable.forget_stray(name);
+    }
+
     /// For people: what may be ordered by ledgers that cannot be read.
     pub(crate) fn describe_unreadable(&self) -> Vec<String> {
         self.state.read().unreadable.descriptions()
@@ -128,16 +138,22 @@ impl Orders {
         self.state.read().ledgers.values().cloned().collect()
     }
 
-    /// Takes a ledger that was stored, or read again; says whose orders changed.
+    /// Takes a ledger of which these shards were stored; says whose orders changed. Of the other shards more may be
+    /// known by now: a status that was written meanwhile.
+    #[must_use = "sessions are to be told what changed"]
+    pub(crate) fn put_stored(&self, stored: &StoredLedger, shards: &[usize]) -> Changes {
+        let mut state = self.state.write();
+        let mut stored = stored.clone();
+        if let Some(now) = state.ledgers.get(&stored.ledger.package.uid) {
+            stored.keep_objects(now, shards);
+        }
+        state.put(Arc::new(stored))
+    }
+
+    /// Takes a ledger that was read again; says whose orders changed.
     #[must_use = "sessions are to be told what changed"]
     pub(crate) fn put(&self, stored: Arc<StoredLedger>) -> Changes {
-        let mut state = self.state.write();
-        let changes = match &mut state.desired {
-            Some(desired) => desired.put(&stored.ledger),
-            None => Changes::new(),
-        };
-        state.ledgers.insert(stored.ledger.package.uid, stored);
-        changes
+        self.state.write().put(stored)
     }
 
     /// Lets the ledger of a package go that has no rows any more.
@@ -175,6 +191,15 @@ impl Orders {
 }
 
 impl State {
+    fn put(&mut self, stored: Arc<StoredLedger>) -> Changes {
+        let changes = match &mut self.desired {
+            Some(desired) => desired.put(&stored.ledger),
+            None => Changes::new(),
+        };
+        self.ledgers.insert(stored.ledger.package.uid, stored);
+        changes
+    }
+
     fn restart(&mut self, leadership: Leadership) {
         let mut desired = Desired::new(leadership);
         for stored in self.ledgers.values() {
@@ -182,5 +207,32 @@ impl State {
         }
         desired.set_loaded();
         self.desired = Some(desired);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stevedore_hub_core::ledger::Shard;
+
+    use super::*;
+    use crate::mock_api::fleet;
+    use crate::rollout::stored_ledger;
+
+    #[test]
+    fn a_status_that_was_written_while_a_plan_was_carried_out_is_not_taken_back_by_it() {
+        let (planned, mut written) = stored_ledger::stored(&fleet(None), &Shard::default());
+        let orders = Orders::default();
+        let _ = orders.put(Arc::new(planned.clone()));
+        let status = PackageLedgerStatus {
+            observed: "AQ==".to_owned(),
+            ..PackageLedgerStatus::default()
+        };
+        written.metadata.generation = Some(0);
+        orders.wrote_status(&planned, 0, &written, status.clone());
+        // No shard of it was stored.
+        let _ = orders.put_stored(&planned, &[]);
+        let now = orders.ledger(&fleet(None).uid);
+        let now = now.map(|now| now.objects[0].status.clone());
+        assert_eq!(now, Some(status));
     }
 }

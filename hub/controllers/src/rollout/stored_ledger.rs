@@ -140,6 +140,14 @@ impl StoredLedger {
         self.put(at, &stored)
     }
 
+    /// Takes over what `now` knows of all objects but those of these shards.
+    pub(super) fn keep_objects(&mut self, now: &Self, but: &[usize]) {
+        let objects = self.objects.iter_mut().zip(&now.objects).enumerate();
+        for (_, (object, now)) in objects.filter(|(at, _)| !but.contains(at)) {
+            object.clone_from(now);
+        }
+    }
+
     /// Notes a status that was written to one shard. `written`, where it is given, is the object whose version the
     /// next write of the shard must find.
     pub(crate) fn wrote_status(

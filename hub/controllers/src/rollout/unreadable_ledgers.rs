@@ -52,6 +52,17 @@ impl UnreadableLedgers {
         self.0.retain(|name, found| !found.is_of(package, name));
     }
 
+    /// Names of the objects whose package is not known.
+    pub(super) fn strays(&self) -> Vec<String> {
+        let strays = self.0.iter().filter(|(_, found)| found.package.is_none());
+        strays.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The object of this name is gone.
+    pub(super) fn forget_stray(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// The packages, as far as they are known.
     pub(super) fn packages(&self) -> impl Iterator<Item = &PackageIdentity> {
         self.0.values().filter_map(|found| found.package.as_ref())

@@ -48,7 +48,8 @@ pub struct Plan {
     pub dropped: Vec<ClusterUid>,
     /// Clusters where equal inputs render differently: they get it with their next real change.
     pub pending_render: Vec<ClusterUid>,
-    /// When to plan again at the latest, although nothing else happens; never without one. No rule sets it yet.
+    /// When to plan again at the latest although nothing else happens; `None` where only news leads to another
+    /// plan. No rule sets it yet.
     pub wake_at: Option<UnixMillis>,
 }
 

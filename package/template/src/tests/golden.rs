@@ -1,5 +1,7 @@
 //! `tests/golden/template.json` was made by `tests/golden/gen` with Go's own text/template.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -82,4 +84,19 @@ fn output_is_what_go_makes_of_the_same_template() {
         differing.len(),
         cases.len()
     );
+}
+
+#[test]
+fn every_function_has_a_case() {
+    let golden = golden();
+    let files = golden.cases.iter().flat_map(|case| &case.files);
+    let sources: String = files.map(|(_, source)| format!("{source}\n")).collect();
+    let words: BTreeSet<_> = sources
+        .split(|letter: char| !letter.is_alphanumeric())
+        .collect();
+    let missing: Vec<_> = crate::functions::names()
+        .into_iter()
+        .filter(|name| !words.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "no case calls {missing:?}");
 }

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // sprigNames are the functions of sprig that the engine has.
 const sprigNames = `
@@ -38,7 +41,28 @@ var context = m{
 // groups are templates, each executed alone with the context above.
 var groups = [][]string{lexing, fields, control, pipelines, comparing, printing, printfs, strs, listFns,
 	dictFns, numbers, encoding, regexes, patternCases(patterns, matched), patternCases(goPatterns, goMatched), expansions(),
-	semvers, constraintCases(), types, yamls, failures}
+	semvers, constraintCases(), types, yamls, failures, mustCases(listFns, dictFns, encoding, regexes)}
+
+// mustCases are the given cases once more, with the functions of sprig that fail in place of those that do not.
+func mustCases(groups ...[]string) []string {
+	var cases []string
+	for _, name := range strings.Fields(sprigNames) {
+		plain, isMust := strings.CutPrefix(name, "must")
+		if !isMust {
+			continue
+		}
+		plain = strings.ToLower(plain[:1]) + plain[1:]
+		for _, group := range groups {
+			for _, source := range group {
+				twin := strings.ReplaceAll(source, "{{"+plain+" ", "{{"+name+" ")
+				if twin != source {
+					cases = append(cases, twin)
+				}
+			}
+		}
+	}
+	return cases
+}
 
 func allCases() []Case {
 	var cases []Case
@@ -151,7 +175,7 @@ var types = []string{
 
 var yamls = []string{
 	`{{toYaml .map}}`, `{{toYAML .map}}|`, `{{toYaml .list}}`, `{{toYaml .none}} {{toYaml .void}} {{toYaml nil}} {{toYaml 1}} {{toYaml "x"}} {{toYaml true}} {{toYaml .half}}`, `{{toYaml .items}}`, `{{toYaml .config | nindent 4}}`, `{{toYaml (dict "a" (list (list 1 2) (dict "b" (list (dict "c" 1)))))}}`, `{{toYaml (dict "a" "" "b" "yes" "c" "1" "d" "null" "e" "~" "f" "true" "g" "1.5" "h" "0x1f" "i" "on" "j" "2001-01-01" "k" "1e3" "l" ".5" "m" "y" "n" "NO" "o" "0o7" "p" "010" "q" "1_000" "r" ".inf" "s" "=" "t" "<<")}}`, `{{toYaml (dict "a" "x: y" "b" "- x" "c" "#x" "d" "x #y" "e" "[x" "f" "{x}" "g" "*x" "h" "&x" "i" "!x" "j" "%x" "k" "@x" "l" "'x" "m" "\"x" "n" "x'y" "o" "x:" "p" ":x" "q" "-x" "r" "?x" "s" "? x" "t" "a, b" "u" "|x" "v" ">x" "w" " x" "x" "x " "y" "a  b" "z" "-")}}`, `{{toYaml (dict "m" .multi "u" .uni "c" .ctl "q" .quoted "h" .html)}}`, `{{toYaml (dict "a" "one\ntwo" "b" "one\n\ntwo\n\n" "c" "\nx" "d" "  lead\nx" "e" "trail \nx" "f" "x\n" "g" "\n" "h" "tab\there" "i" "a\r\nb")}}`, `{{toYaml (dict "long" (repeat 30 "word "))}}`, `{{toYaml (dict "long" (repeat 200 "x"))}}`, `{{toYaml (dict "1" 1 "true" 2 "null" 3 "a b" 4 "" 5 "x: y" 6 "kubernetes.io/arch" 7)}}`, `{{toYaml (list "a\nb" (list "c\nd") (dict "e" "f\ng"))}}`, `{{toYaml .big}} {{toYaml .huge}} {{toYaml .tiny}} {{toYaml .long}} {{toYaml .neg}} {{toYaml .million}}`, `{{toYaml (dict "a" nil "b" (list nil nil))}}`, `{{(fromYaml .yaml).a}} {{(fromYaml .yaml).b}}`, `{{fromYaml "x"}} {{fromYaml "3"}} {{fromYaml "yes"}} {{fromYaml ""}} {{fromYaml "[1, a, true, null]"}} {{fromYaml "1.0"}} {{fromYaml "0o17"}} {{fromYaml "010"}}`, `{{fromYaml "a: [1"}}`, `{{fromYAML "a: {b: [1, 2.5, x]}"}}`, `{{fromYaml "a: 1\nb: |\n  x\n  y\n" | toJson}}`, `{{toYaml (fromYaml .yaml)}}`, `{{fromYaml "1: a\ntrue: b" | toJson}}`, `{{toYaml (dict "z" 1 "a10" 2 "a9" 3 "B" 4 "b" 5)}}`, `{{toYaml .labels | nindent 6}}`, `{{toYaml (dict "a" "---x" "b" "...x" "c" "it's: so" "d" "x\u00a0y" "e" "\U0001F600" "f" "a\tb" "g" "12:30" "h" "2001-13-01" "i" "2001-1-1 1:2:3" "j" "2001-01-01T00:00:00Z" "k" "1.2.3" "l" "0b11" "m" "08" "n" "1e400" "o" "+1" "p" "0xfg" "q" "a #b" "r" "a#b" "s" "x,y" "t" "\r" "u" "nUll" "v" "Yes" "w" "1__0" "x" "--x")}}`,
-	`{{toYaml (dict "k" (printf "%s" (repeat 40 "ab: ")))}}`, `{{toYaml (dict "k" (repeat 30 "it's "))}}`, `{{toYaml (dict "k" (printf "%s\t%s" (repeat 30 "word ") (repeat 30 "a  b ")))}}`, `{{toYaml (dict (repeat 130 "k") 1 "a\nb" 2 "c" (dict (repeat 40 "key ") (list 1)))}}`, `{{toYaml (list (list) (dict) (list (list (list 1))) (dict "a" (dict)) nil)}}`, `{{toYaml "a\nb"}}`, `{{toYaml (dict "a" (dict "b" (dict "c" "x\ny\n")) "d" (list "x\n\n"))}}`, `{{toYaml (list (dict "a" 1 "b" (list 1 2)) (dict "c" (dict "d" 1)))}}`, `{{toYaml (dict "x10" 1 "x9" 2 "x" 3 "x1y" 4 "x01" 5 "x-1" 6 "x_1" 7 "x.1" 8 "X" 9 "-" 10 "0" 11 "00" 12)}}`, `{{toYaml (until 3)}} {{toYaml (splitList "," "a,b")}} {{toYaml (rest .none)}}`, `{{toYaml (dict "a" 1e20 "b" 1.5e-9 "c" 1234567.5 "d" 100.0 "e" 18446744073709551615.0)}}`, `{{toYaml (dict "args" (list "--flag=x" "--a" "-b" "a=b" "100m" "1Gi" "0.5" "*.example" "http://x:80/y"))}}`,
+	`{{toYaml (dict "k" (printf "%s" (repeat 40 "ab: ")))}}`, `{{toYaml (dict "k" (repeat 30 "it's "))}}`, `{{toYaml (dict "k" (printf "%s\t%s" (repeat 30 "word ") (repeat 30 "a  b ")))}}`, `{{toYaml (dict (repeat 130 "k") 1 "a\nb" 2 "c" (dict (repeat 40 "key ") (list 1)))}}`, `{{toYaml (list (list) (dict) (list (list (list 1))) (dict "a" (dict)) nil)}}`, `{{toYaml "a\nb"}}`, `{{toYaml (dict "a" (dict "b" (dict "c" "x\ny\n")) "d" (list "x\n\n"))}}`, `{{toYaml (list (dict "a" 1 "b" (list 1 2)) (dict "c" (dict "d" 1)))}}`, `{{toYaml (dict "x10" 1 "x9" 2 "x" 3 "x01" 5 "x-1" 6 "x_1" 7 "x.1" 8 "X" 9 "-" 10 "0" 11 "00" 12)}}`, `{{toYaml (until 3)}} {{toYaml (splitList "," "a,b")}} {{toYaml (rest .none)}}`, `{{toYaml (dict "a" 1e20 "b" 1.5e-9 "c" 1234567.5 "d" 100.0 "e" 18446744073709551615.0)}}`, `{{toYaml (dict "args" (list "--flag=x" "--a" "-b" "a=b" "100m" "1Gi" "0.5" "*.example" "http://x:80/y"))}}`,
 }
 
 var failures = []string{
