@@ -53,7 +53,8 @@ impl<K: Watched> Derived<K> for () {
     fn take(&mut self, _: &Entry<K>) {}
 }
 
-/// Two that change along; whoever keeps one of them keeps nothing of the other.
+/// Two states derived from one index. Each is shared for itself: a held snapshot of one does not make the next change
+/// copy the other.
 impl<K: Watched, A: Derived<K>, B: Derived<K>> Derived<K> for (Arc<A>, Arc<B>) {
     fn put(&mut self, entry: &Entry<K>) {
         Arc::make_mut(&mut self.0).put(entry);

@@ -258,16 +258,14 @@ pub(crate) fn everything<K: Watched>() -> Result<Subject, InvalidSegment> {
     Ok(Subject::all(path.segment(&K::plural(&()))?))
 }
 
-/// Follows a kind for ever. `changed` is told every object that appeared, changed or went, after the index has it.
-///
-/// # Errors
-/// Never returns one; a watch that fails is started again with backoff.
+/// Follows a kind for ever. `changed` is told every object that appeared, changed or went, after the index has it. A
+/// watch that fails is started again with backoff.
 pub(crate) async fn follow<K: Watched>(
     client: Client,
     subject: Subject,
     index: Arc<Index<K>>,
     changed: impl Fn(&Entry<K>) + Send,
-) -> Result<(), std::convert::Infallible> {
+) {
     // Nothing tells of changed rights: a refused request is repeated after its backoff.
     let (_changes, circumstances) = tokio::sync::watch::channel(0);
     let mut follower = Follower {
@@ -276,7 +274,6 @@ pub(crate) async fn follow<K: Watched>(
         listed: None,
     };
     watch::run(&client, &subject, circumstances, &mut follower).await;
-    Ok(())
 }
 
 /// Keeps an index equal to what a watch sees.
