@@ -18,7 +18,7 @@ use crate::watch::kinds::ObjectKey;
 
 /// A `MemberCluster`.
 pub(crate) fn member(hub: &Hub, entry: &Entry<MemberCluster>) {
-    let joined = hub.members.snapshot().joined().len();
+    let joined = hub.members.snapshot().joined().count();
     let metrics = &hub.api.metrics;
     metrics
         .members
@@ -72,7 +72,7 @@ fn unreadable_member(hub: &Hub, found: &Arc<Unreadable<MemberCluster>>) {
 
 /// Lets go of a member, and of its cluster unless another member is, or may be, the same one.
 fn forget_member(hub: &Hub, uid: &MemberUid, cluster: Cluster) {
-    hub.members.forget(uid);
+    hub.members.forget_gone(uid);
     if let Cluster::Joined(cluster) = cluster
         && !hub.members.snapshot().may_contain(&cluster)
     {
@@ -123,9 +123,12 @@ fn readable_package(hub: &Hub, package: &AnyPackage) {
 
 /// A revision. One that may not be the hub's own is verified; packages that an unreadable one may be of are planned.
 pub(crate) fn revision(hub: &Hub, entry: &Entry<PackageRevision>) {
+    if let Some(uid) = entry.uid() {
+        hub.revisions.forget_gone(&uid);
+    }
     match entry {
         Entry::Readable(revision) => {
-            let package = hub.revisions.note(revision).ok();
+            let package = hub.revisions.verify(revision).ok();
             match package.filter(|it| hub.package_identity(&it.uid).as_ref() == Some(it)) {
                 Some(package) => hub.queues.content_changed(package.uid),
                 None => {

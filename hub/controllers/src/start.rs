@@ -153,7 +153,7 @@ fn follow_kind<K: Watched>(
     let (shared, client) = (Arc::clone(hub), hub.api.client.clone());
     let told = move |entry: &Entry<K>| changed(&shared, entry);
     let following = follow(client, everything::<K>()?, Arc::clone(index), told);
-    tasks.try_until_shutdown(name, following);
+    tasks.run_until_shutdown(name, following);
     Ok(())
 }
 
@@ -206,7 +206,7 @@ impl Workers<'_> {
         };
         let (queue, tasks) = (Arc::clone(queue), self.tasks.clone());
         let driving = drive(name, queue, limit, tasks, work);
-        self.tasks.try_until_shutdown(name, driving);
+        self.tasks.run_until_shutdown(name, driving);
     }
 }
 

@@ -72,11 +72,7 @@ impl<U: Uid> StatusWriter<U> {
             .await
         {
             Ok(written) => {
-                let times = Times {
-                    written: Some(Instant::now()),
-                    changed: None,
-                };
-                self.objects.lock().insert(uid.clone(), times);
+                self.written(uid);
                 Ok(written)
             }
             Err(error) => {
@@ -106,6 +102,16 @@ impl<U: Uid> StatusWriter<U> {
     /// Lets an object go.
     pub(crate) fn forget(&self, uid: &U) {
         self.objects.lock().remove(uid);
+    }
+
+    /// Notes a write. An object that was let go while it was written stays so.
+    fn written(&self, uid: &U) {
+        if let Some(times) = self.objects.lock().get_mut(uid) {
+            *times = Times {
+                written: Some(Instant::now()),
+                changed: None,
+            };
+        }
     }
 
     fn changed(&self, uid: &U) -> Times {
@@ -176,5 +182,17 @@ mod tests {
         assert_eq!(writer.changed(&uid).changed, first);
         writer.unchanged(&uid);
         assert_eq!(writer.objects.lock()[&uid].changed, None);
+    }
+
+    #[test]
+    fn the_late_answer_to_a_write_keeps_nothing_of_an_object_that_went() {
+        let (writer, uid) = (StatusWriter::default(), "a".to_owned());
+        writer.changed(&uid);
+        writer.written(&uid);
+        assert!(writer.left(&uid, SECOND).is_some());
+        writer.changed(&uid);
+        writer.forget(&uid);
+        writer.written(&uid);
+        assert!(writer.objects.lock().is_empty());
     }
 }

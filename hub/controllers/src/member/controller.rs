@@ -32,7 +32,7 @@ const MIN_INTERVAL_LEAVING: Duration = Duration::from_secs(1);
 /// Works on one member, by the UID of its `MemberCluster`; says when to look again.
 pub(crate) async fn reconcile(hub: Arc<Hub>, uid: MemberUid) -> Option<Duration> {
     let member = hub.members.get(&uid)?;
-    let mut note = hub.members.notes.get(&uid);
+    let mut note = hub.members.note(&uid);
     let duplicate = note.duplicate.as_ref();
     let duplicate = duplicate.map(|(_, since)| DUPLICATE_FOR.saturating_sub(since.elapsed()));
     if duplicate == Some(Duration::ZERO) {
@@ -131,7 +131,7 @@ async fn announce_clock(hub: &Hub, member: &MemberCluster, uid: &MemberUid, note
     if skew.is_some() == note.clock_announced {
         return;
     }
-    hub.members.notes.announce_clock(uid, skew.is_some());
+    hub.members.announce_clock(uid, skew.is_some());
     if let Some(offset) = skew {
         let message = format!("the clock of the member is {offset}");
         hub.api.event(member, true, CLOCK_SKEW, message).await;

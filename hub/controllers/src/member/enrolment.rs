@@ -29,7 +29,7 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
         return Err(JoinRefusal::TokenForeign);
     };
     let result = {
-        let _joining = hub.members.joining.lock().await;
+        let _joining = hub.members.joining().await;
         attempt(hub, &members, &member, &redemption).await
     };
     match &result {
@@ -49,7 +49,7 @@ pub(crate) async fn redeem(hub: &Hub, redemption: Redemption) -> Result<MemberUi
             if now.is_none_or(|now| now.spec.cluster_uid.is_none())
                 && member.spec.cluster_uid.is_none()
             {
-                hub.members.notes.refuse(&uid, (*refusal).into());
+                hub.members.refuse(&uid, (*refusal).into());
                 hub.queues.member_status.add(uid);
             }
             // Without a token nobody makes the hub write: names are easily guessed.

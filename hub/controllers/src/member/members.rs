@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use kube::ResourceExt as _;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -36,10 +37,16 @@ pub(crate) enum Cluster {
     Unknown,
 }
 
+/// Orders those that have joined by cluster, and those of one cluster by the age and UID of their `MemberCluster`.
+type JoinedKey = (ClusterUid, Timestamp, MemberUid);
+
 /// The members at one moment.
+///
+/// Nothing keeps users from giving two `MemberCluster`s one cluster's UID: the oldest of them is the member, the next
+/// one is when that goes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Members {
-    joined: BTreeMap<ClusterUid, Arc<Joined>>,
+    joined: BTreeMap<JoinedKey, Arc<Joined>>,
     /// Clusters whose `MemberCluster` is being deleted, by UID of that.
     ending: BTreeMap<MemberUid, ClusterUid>,
     /// Clusters whose `MemberCluster` cannot be read, by UID of that.
@@ -48,8 +55,12 @@ pub(crate) struct Members {
 
 impl Members {
     /// Members that have joined and are not being forgotten.
-    pub(crate) fn joined(&self) -> impl ExactSizeIterator<Item = &Arc<Joined>> {
-        self.joined.values()
+    pub(crate) fn joined(&self) -> impl Iterator<Item = &Arc<Joined>> {
+        let mut before = None;
+        let joined = self.joined.iter();
+        let first =
+            joined.filter(move |((cluster, ..), _)| before.replace(cluster) != Some(cluster));
+        first.map(|(_, joined)| joined)
     }
 
     /// Those of them that are being emptied.
@@ -59,20 +70,22 @@ impl Members {
 
     /// One of them.
     pub(crate) fn get(&self, cluster: &ClusterUid) -> Option<&Arc<Joined>> {
-        self.joined.get(cluster)
+        let least = (*cluster, Timestamp::MIN, MemberUid::from_bytes([0; 16]));
+        let ((found, ..), joined) = self.joined.range(least..).next()?;
+        (found == cluster).then_some(joined)
     }
 
     /// Clusters of these that have joined, in order of their UIDs.
     pub(crate) fn clusters(&self) -> BTreeSet<ClusterUid> {
-        self.joined.keys().copied().collect()
+        self.joined.keys().map(|(cluster, ..)| *cluster).collect()
     }
 
     /// Whether a `MemberCluster` that can be read is this cluster's.
     pub(crate) fn contains(&self, cluster: &ClusterUid) -> bool {
-        self.joined.contains_key(cluster) || self.ending.values().any(|it| it == cluster)
+        self.get(cluster).is_some() || self.ending.values().any(|it| it == cluster)
     }
 
-    /// Whether a cluster that no readable member is may be one that cannot be read.
+    /// Whether a `MemberCluster` that cannot be read is, or may be, this cluster's.
     pub(crate) fn may_be_unreadable(&self, cluster: &ClusterUid) -> bool {
         let mut unreadable = self.unreadable.values();
         unreadable.any(|it| matches!(it, Cluster::Unknown) || *it == Cluster::Joined(*cluster))
@@ -102,7 +115,8 @@ impl Members {
             member,
             object: Arc::clone(object),
         };
-        self.joined.insert(cluster, Arc::new(joined));
+        let key = joined_key(object, uid, cluster);
+        self.joined.insert(key, Arc::new(joined));
     }
 
     fn take(&mut self, object: &MemberCluster) {
@@ -110,11 +124,14 @@ impl Members {
             return;
         };
         self.ending.remove(&uid);
-        // Another one may have taken its place.
-        if self.get(&cluster).is_some_and(|known| known.uid == uid) {
-            self.joined.remove(&cluster);
-        }
+        self.joined.remove(&joined_key(object, uid, cluster));
     }
+}
+
+fn joined_key(object: &MemberCluster, uid: MemberUid, cluster: ClusterUid) -> JoinedKey {
+    let created = object.metadata.creation_timestamp.as_ref();
+    let created = created.map_or(Timestamp::MIN, |created| created.0);
+    (cluster, created, uid)
 }
 
 impl Names for Members {
@@ -170,7 +187,6 @@ pub(crate) fn cluster_of(object: &MemberCluster) -> Option<ClusterUid> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use serde_json::json;
     use stevedore_crds::v1alpha1::MemberClusterSpec;
@@ -212,8 +228,8 @@ mod tests {
         };
         assert!(same(&EAST) && !same(&WEST));
         index.delete(&UIDS[1]);
-        assert_eq!(second.joined().len(), 2);
-        assert_eq!(index.derived().joined().len(), 1);
+        assert_eq!(second.joined().count(), 2);
+        assert_eq!(index.derived().joined().count(), 1);
     }
 
     #[test]
@@ -230,14 +246,50 @@ mod tests {
         assert!(!index.derived().contains(&EAST));
     }
 
+    /// Three of EAST, the last two of one age, and one of WEST.
+    fn four() -> [MemberCluster; 4] {
+        let made = |at: u8, seconds, cluster| {
+            let mut made = member(MemberUid::from_bytes([at; 16]), 1, cluster);
+            let created = Timestamp::from_second(seconds).unwrap();
+            made.metadata.creation_timestamp = Some(Time(created));
+            made
+        };
+        [
+            made(9, 100, EAST),
+            made(7, 200, EAST),
+            made(8, 200, EAST),
+            made(6, 300, WEST),
+        ]
+    }
+
     #[test]
-    fn the_end_of_a_forgotten_member_leaves_the_one_that_took_its_place() {
-        let index = Index::default();
-        index.apply(member(UIDS[0], 1, EAST));
-        index.apply(member(UIDS[1], 2, EAST));
-        index.delete(&UIDS[0]);
-        let left = index.derived().get(&EAST).map(|joined| joined.uid);
-        assert_eq!(left, Some(UIDS[1]));
+    fn of_those_that_name_one_cluster_the_oldest_is_its_member_in_whatever_order_they_come_and_go()
+    {
+        let all = four();
+        // In order of age and UID.
+        let ranked = [(EAST, 0), (EAST, 1), (EAST, 2), (WEST, 3)];
+        for order in 0..4_usize.pow(6) {
+            let (mut members, mut there) = (Members::default(), [false; 4]);
+            for step in 0..6 {
+                let at = order / 4_usize.pow(step) % 4;
+                there[at] = !there[at];
+                match there[at] {
+                    true => Members::put(&mut members, &Arc::new(all[at].clone())),
+                    false => Members::take(&mut members, &all[at]),
+                }
+                let expected = [EAST, WEST].map(|cluster| {
+                    let mut holders = ranked
+                        .iter()
+                        .filter(|(of, at)| *of == cluster && there[*at]);
+                    holders.next().and_then(|(_, at)| all[*at].uid_of())
+                });
+                let found = [EAST, WEST].map(|cluster| Some(members.get(&cluster)?.uid));
+                assert_eq!(found, expected, "{there:?}");
+                let joined: Vec<_> = members.joined().map(|joined| joined.uid).collect();
+                assert_eq!(joined, expected.into_iter().flatten().collect::<Vec<_>>());
+                assert_eq!(members.clusters().len(), joined.len());
+            }
+        }
     }
 
     #[test]

@@ -1,12 +1,15 @@
-//! The owner of members: the index of `MemberCluster`s, snapshots of who has joined, and notes about each.
+//! The owners of what is known of members: the index of `MemberCluster`s with its snapshots of who has joined, and notes
+//! about each. Each has a lock of its own, so together they are not one moment.
 
 use std::sync::Arc;
 
 use stevedore_crds::v1alpha1::MemberCluster;
 use stevedore_hub_core::ports::MemberUid;
+use stevedore_hub_core::session::Report;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::member::members::Members;
-use crate::member::note::Notes;
+use crate::member::note::{MemberNote, Notes, Refusal};
 use crate::status_writer::StatusWriter;
 use crate::watch::facts::Facts;
 use crate::watch::index::Index;
@@ -15,11 +18,10 @@ use crate::watch::index::Index;
 #[derive(Debug, Default)]
 pub(crate) struct Membership {
     objects: Arc<Index<MemberCluster>>,
-    pub(crate) notes: Notes,
+    notes: Notes,
     pub(crate) facts: Facts<MemberUid>,
     pub(crate) statuses: StatusWriter<MemberUid>,
-    /// Held while a token is used up and its cluster bound: two tokens must not bind one cluster to two names.
-    pub(crate) joining: tokio::sync::Mutex<()>,
+    joining: Mutex<()>,
 }
 
 impl Membership {
@@ -33,6 +35,11 @@ impl Membership {
         self.objects.derived()
     }
 
+    /// Held while a token is used up and its cluster bound: two tokens must not bind one cluster to two names.
+    pub(crate) async fn joining(&self) -> MutexGuard<'_, ()> {
+        self.joining.lock().await
+    }
+
     /// The `MemberCluster` with this UID, if it can be read.
     pub(crate) fn get(&self, uid: &MemberUid) -> Option<Arc<MemberCluster>> {
         self.objects.get(uid)
@@ -43,15 +50,66 @@ impl Membership {
         self.objects.contains(uid)
     }
 
+    /// What is noted about a member.
+    pub(crate) fn note(&self, uid: &MemberUid) -> MemberNote {
+        self.notes.get(uid)
+    }
+
+    /// Keeps what a report says about an agent and its member; `now_millis` is since the Unix epoch.
+    pub(crate) fn take(&self, uid: &MemberUid, report: &Report, now_millis: u64) {
+        self.notes.take(uid, report, now_millis);
+        self.forget_gone(uid);
+    }
+
+    /// A member was refused a certificate.
+    pub(crate) fn refuse(&self, uid: &MemberUid, refusal: Refusal) {
+        self.notes.refuse(uid, refusal);
+        self.forget_gone(uid);
+    }
+
+    /// Whether an event says now that the member's clock is wrong.
+    pub(crate) fn announce_clock(&self, uid: &MemberUid, is_wrong: bool) {
+        self.notes.announce_clock(uid, is_wrong);
+    }
+
     /// Takes a `MemberCluster` as our own write left it.
     pub(crate) fn apply(&self, object: MemberCluster) {
         self.objects.apply(object);
     }
 
-    /// Lets go of what is known of a `MemberCluster` that is gone.
-    pub(crate) fn forget(&self, uid: &MemberUid) {
-        self.notes.forget(uid);
-        self.facts.forget(uid);
-        self.statuses.forget(uid);
+    /// Lets go of what is known of a `MemberCluster`, if it is gone.
+    pub(crate) fn forget_gone(&self, uid: &MemberUid) {
+        if !self.contains(uid) {
+            self.notes.forget(uid);
+            self.facts.forget(uid);
+            self.statuses.forget(uid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stevedore_hub_core::ports::JoinRefusal;
+
+    use super::*;
+
+    const MEMBER: MemberUid = MemberUid::from_bytes([3; 16]);
+
+    #[test]
+    fn what_is_said_of_a_member_that_went_is_kept_nowhere() {
+        let members = Membership::default();
+        let mut object = MemberCluster::new("east", Default::default());
+        object.metadata.uid = Some(MEMBER.to_string());
+        let say = || {
+            let environment = Report::Environment(Box::default());
+            members.take(&MEMBER, &environment, 0);
+            members.refuse(&MEMBER, JoinRefusal::TokenUsed.into());
+            let note = members.note(&MEMBER);
+            (note.environment.is_some(), note.refusal.is_some())
+        };
+        members.apply(object);
+        assert_eq!(say(), (true, true));
+        members.objects().delete(&MEMBER);
+        assert_eq!(say(), (false, false));
     }
 }

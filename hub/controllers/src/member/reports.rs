@@ -72,6 +72,6 @@ fn note(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &Report) {
     };
     if is_news {
         let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
-        hub.members.notes.take(&member, report, now);
+        hub.members.take(&member, report, now);
     }
 }

@@ -282,7 +282,7 @@ async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String>
         tracing::warn!(%image, "content is kept in memory only: its Secrets were packed by another release");
         return Ok(());
     }
-    let _secrets = hub.revisions.secrets.read().await;
+    let _secrets = hub.revisions.storing().await;
     if !revision
         .uid_of()
         .is_some_and(|uid| hub.revisions.contains(&uid))

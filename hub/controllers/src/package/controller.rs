@@ -183,7 +183,7 @@ async fn keep(hub: &Hub, package: &AnyPackage, pulled: Pulled) -> Result<String,
     let (loaded, parts) = content::load_with_parts(hub, pulled.files)
         .await
         .map_err(Error::Unusable)?;
-    let _secrets = hub.revisions.secrets.read().await;
+    let _secrets = hub.revisions.storing().await;
     // Once the history of a package that ends was removed, nobody would remove what is made for it.
     let asked = package.content_hash();
     let package = match hub.packages.lookup(&package.uid) {

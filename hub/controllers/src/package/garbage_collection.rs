@@ -50,7 +50,7 @@ pub(crate) async fn history(
             return Ok(());
         }
         if deleted || go.contains(&number) {
-            let writing = hub.revisions.secrets.write().await;
+            let writing = hub.revisions.removing().await;
             remove(hub, &object, &writing).await?;
         }
     }
@@ -81,7 +81,7 @@ async fn strays(hub: &Hub) -> Result<(), kube::Error> {
     let named = hub.revisions.content_secrets();
     let strays = all.iter();
     for secret in strays.filter(|secret| is_stray(&secret.metadata, &named, before)) {
-        let _secrets = hub.revisions.secrets.write().await;
+        let _secrets = hub.revisions.removing().await;
         // A revision may name it by now.
         if !hub.revisions.content_secrets().contains(&secret.name_any()) {
             tracing::info!(
@@ -129,7 +129,7 @@ async fn delete_content(secrets: &Api<Secret>, listed: &ObjectMeta) -> Result<()
 /// Removes every revision of a package that is gone.
 pub(crate) async fn everything(hub: &Hub, package: &PackageIdentity) -> Result<(), kube::Error> {
     // Before the revisions are looked up: one that is being made is among them then.
-    let writing = hub.revisions.secrets.write().await;
+    let writing = hub.revisions.removing().await;
     for object in hub.revisions.of(package) {
         remove(hub, &object, &writing).await?;
     }

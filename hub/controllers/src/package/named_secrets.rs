@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::value::RawValue;
-use stevedore_client::decode::part;
 use stevedore_crds::v1alpha1::PackageRevision;
 
-use crate::watch::entry::{Derived, Entry, Watched};
-use crate::watch::uid::RevisionUid;
+use crate::watch::entry::{Derived, Entry};
 
 /// All content Secrets that an object names, whether or not it counts or can be read: what looks forged may be of a
 /// package that cannot be read at the moment.
@@ -58,17 +55,5 @@ fn names(entry: &Entry<PackageRevision>) -> Option<&Vec<String>> {
     match entry {
         Entry::Readable(object) => Some(&object.spec.content_secrets),
         Entry::Unreadable(found) => found.rest.as_ref(),
-    }
-}
-
-impl Watched for PackageRevision {
-    type Uid = RevisionUid;
-    /// Names of its content Secrets.
-    type Rest = Option<Vec<String>>;
-    type Derived = NamedSecrets;
-    const CONDITIONS: &'static [(&'static str, bool)] = &[];
-
-    fn rest(object: &RawValue) -> Self::Rest {
-        part(object, &["spec", "contentSecrets"])
     }
 }

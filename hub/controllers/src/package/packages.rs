@@ -1,4 +1,5 @@
-//! The owner of packages: indexes of both kinds and of the actions on them, and how far each package got.
+//! The owners of what is known of packages: indexes of both kinds and of the actions on them, and how far each package
+//! got. Each has a lock of its own, so together they are not one moment.
 
 use std::sync::Arc;
 
@@ -163,6 +164,7 @@ impl Packages {
     /// Lets go of what is known of a package that is gone.
     pub(crate) fn forget(&self, uid: &PackageUid) {
         self.progress.forget(uid);
+        self.facts.forget(uid);
         self.statuses.forget(uid);
     }
 }

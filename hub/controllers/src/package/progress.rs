@@ -85,8 +85,13 @@ impl Progress {
 
     /// What the package asks for is not known any more.
     pub(crate) fn forget_source(&self, package: &PackageUid) {
-        if let Some(progress) = self.0.lock().get_mut(package) {
+        let mut packages = self.0.lock();
+        if let Some(progress) = packages.get_mut(package) {
             progress.source = None;
+            // It may have been let go before a pull for it ended.
+            if progress.plan.is_none() && progress.blocked.is_none() {
+                packages.remove(package);
+            }
         }
     }
 
@@ -132,5 +137,28 @@ impl Progress {
     /// Lets a package go.
     pub(crate) fn forget(&self, package: &PackageUid) {
         self.0.lock().remove(package);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pull_that_ends_after_its_package_was_let_go_leaves_nothing_once_that_is_seen() {
+        let (progress, package) = (Progress::default(), PackageUid::from_bytes([1; 16]));
+        let pulled = || SourceState {
+            spec_hash: Digest::of(b"spec"),
+            source: Source::Ready,
+            attempts: 0,
+        };
+        progress.set_plan(package, LastPlan::default());
+        progress.set_source(package, pulled());
+        progress.forget_source(&package);
+        assert!(progress.of(&package).plan.is_some());
+        progress.forget(&package);
+        progress.set_source(package, pulled());
+        progress.forget_source(&package);
+        assert!(progress.0.lock().is_empty());
     }
 }

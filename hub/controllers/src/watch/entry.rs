@@ -53,6 +53,20 @@ impl<K: Watched> Derived<K> for () {
     fn take(&mut self, _: &Entry<K>) {}
 }
 
+/// Two states derived from one index. Each is shared for itself: a held snapshot of one does not make the next change
+/// copy the other.
+impl<K: Watched, A: Derived<K>, B: Derived<K>> Derived<K> for (Arc<A>, Arc<B>) {
+    fn put(&mut self, entry: &Entry<K>) {
+        Arc::make_mut(&mut self.0).put(entry);
+        Arc::make_mut(&mut self.1).put(entry);
+    }
+
+    fn take(&mut self, entry: &Entry<K>) {
+        Arc::make_mut(&mut self.0).take(entry);
+        Arc::make_mut(&mut self.1).take(entry);
+    }
+}
+
 /// An object as it was seen last.
 #[derive(Debug)]
 pub(crate) enum Entry<K: Watched> {

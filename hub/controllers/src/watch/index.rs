@@ -32,6 +32,8 @@ struct State<K: Watched> {
     entries: BTreeMap<K::Uid, Entry<K>>,
     /// UIDs that went, the last one last: the late answer to a write does not bring one back.
     gone: VecDeque<K::Uid>,
+    /// While a list is read: UIDs of what our own writes put since it began, and whether each was unknown before.
+    written: Option<BTreeMap<K::Uid, bool>>,
     /// How many entries cannot be read.
     unreadable: usize,
     /// Shared with whoever took a snapshot: a change copies what one of those still holds.
@@ -47,6 +49,10 @@ impl<K: Watched> State<K> {
     }
 
     fn insert(&mut self, uid: K::Uid, entry: Entry<K>) {
+        if let Some(written) = &mut self.written {
+            let is_new = !self.entries.contains_key(&uid);
+            written.entry(uid.clone()).or_insert(is_new);
+        }
         let derived = Arc::make_mut(&mut self.derived);
         if let Some(before) = self.entries.get(&uid) {
             derived.take(before);
@@ -88,6 +94,7 @@ impl<K: Watched> Default for Index<K> {
             state: RwLock::new(State {
                 entries: BTreeMap::new(),
                 gone: VecDeque::new(),
+                written: None,
                 unreadable: 0,
                 derived: Arc::default(),
             }),
@@ -121,8 +128,16 @@ impl<K: Watched> Index<K> {
         self.state.write().remove(uid)
     }
 
-    /// Takes the complete list in place of everything, but keeps what is known to be newer than in the list: our
-    /// own writes since it was asked for. Returns what went.
+    /// A list is asked for now. No event of a watch comes until it is complete, so what is put meanwhile are our own
+    /// writes, of which the list may not know.
+    pub(crate) fn begin_list(&self) {
+        self.state.write().written = Some(BTreeMap::new());
+    }
+
+    /// Takes the complete list in place of everything, whatever the versions are: those of a server whose data was put
+    /// back are lower than before. Of our own writes since [`begin_list`](Self::begin_list) it keeps those that are
+    /// newer than in the list, and objects that are in neither the list nor the index before: they were made after it.
+    /// Returns what went.
     pub(crate) fn reset(&self, objects: impl IntoIterator<Item = Entry<K>>) -> Vec<Entry<K>> {
         let mut fresh: BTreeMap<_, _> = objects
             .into_iter()
@@ -131,11 +146,20 @@ impl<K: Watched> Index<K> {
         let mut state = self.state.write();
         // A server whose data was put back has again what went.
         state.gone.retain(|uid| !fresh.contains_key(uid));
+        let written = state.written.take().unwrap_or_default();
         let mut gone = Vec::new();
         for (uid, known) in std::mem::take(&mut state.entries) {
+            let is_new = written.get(&uid);
             match fresh.get_mut(&uid) {
-                Some(listed) if known.version() >= listed.version() => *listed = known,
-                Some(_) => {}
+                Some(listed) => {
+                    let (ours, theirs) = (known.version(), listed.version());
+                    if ours == theirs || (is_new.is_some() && ours > theirs) {
+                        *listed = known;
+                    }
+                }
+                None if is_new == Some(&true) => {
+                    fresh.insert(uid, known);
+                }
                 None => {
                     gone.push(known);
                     state.went(uid);
@@ -234,17 +258,15 @@ pub(crate) fn everything<K: Watched>() -> Result<Subject, InvalidSegment> {
     Ok(Subject::all(path.segment(&K::plural(&()))?))
 }
 
-/// Follows a kind for ever. `changed` is told every object that appeared, changed or went, after the index has it.
-///
-/// # Errors
-/// Never returns one; a watch that fails is started again with backoff.
+/// Follows a kind for ever. `changed` is told every object that appeared, changed or went, after the index has it. A
+/// watch that fails is started again with backoff.
 pub(crate) async fn follow<K: Watched>(
     client: Client,
     subject: Subject,
     index: Arc<Index<K>>,
     changed: impl Fn(&Entry<K>) + Send,
-) -> Result<(), std::convert::Infallible> {
-    // Nobody tells of changed rights: what is refused is tried again in time.
+) {
+    // Nothing tells of changed rights: a refused request is repeated after its backoff.
     let (_changes, circumstances) = tokio::sync::watch::channel(0);
     let mut follower = Follower {
         index,
@@ -252,7 +274,6 @@ pub(crate) async fn follow<K: Watched>(
         listed: None,
     };
     watch::run(&client, &subject, circumstances, &mut follower).await;
-    Ok(())
 }
 
 /// Keeps an index equal to what a watch sees.
@@ -301,7 +322,10 @@ impl<K: Watched, F: Fn(&Entry<K>) + Send> Follower<K, F> {
 impl<K: Watched, F: Fn(&Entry<K>) + Send> Handler<kube::Error> for Follower<K, F> {
     async fn take(&mut self, notice: Notice<kube::Error>) {
         match notice {
-            Notice::Restarted => self.listed = Some(Vec::new()),
+            Notice::Restarted => {
+                self.index.begin_list();
+                self.listed = Some(Vec::new());
+            }
             Notice::Seen(object) => self.seen(&object),
             Notice::Removed(object) => self.removed(&object),
             Notice::Synced => {

@@ -20,7 +20,7 @@ pub(crate) struct Queue<K> {
 #[derive(Debug)]
 struct State<K> {
     waiting: BTreeMap<K, Instant>,
-    /// Those of the waiting that nobody works on, the first due first.
+    /// Waiting keys that are not being worked on, the first due first.
     due: BTreeSet<(Instant, K)>,
     running: BTreeSet<K>,
 }
@@ -69,7 +69,7 @@ impl<K: Ord + Clone> Queue<K> {
         self.state.lock().waiting.is_empty()
     }
 
-    /// The next due key that nobody works on, marked as being worked on; else when to look again.
+    /// The next due key that is not being worked on, marked so from now on; else when to look again.
     fn take(&self) -> Result<K, Option<Instant>> {
         let mut state = self.state.lock();
         let now = Instant::now();
@@ -111,17 +111,13 @@ impl<K: Ord + Clone> Queue<K> {
 }
 
 /// Works on keys for ever, at most `limit` at a time. `work` says when it wants the key again, if at all.
-///
-/// # Errors
-/// Never returns one.
 pub(crate) async fn drive<K, F>(
     name: &'static str,
     queue: Arc<Queue<K>>,
     limit: usize,
     tasks: Tasks,
     work: impl Fn(K) -> F,
-) -> Result<(), std::convert::Infallible>
-where
+) where
     K: Ord + Clone + Send + Sync + 'static,
     F: Future<Output = Option<Duration>> + Send + 'static,
 {

@@ -1,7 +1,7 @@
 //! Objects of the hub's kinds that cannot be decoded: logged, and told by conditions or an Event on them.
 //!
-//! What such an object contains is kept nowhere and told to nobody, only which object it is, where and why it cannot
-//! be decoded, and the few values that decisions about other objects depend on ([`Watched::Rest`]).
+//! Of such an object the hub keeps and reports only which one it is, where and why it cannot be decoded, and the few
+//! values that decisions about other objects depend on ([`Watched::Rest`]). Its content may be confidential.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

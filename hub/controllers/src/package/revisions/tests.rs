@@ -65,5 +65,38 @@ fn a_revision_that_went_is_of_nobody() {
     revisions.delete(&revision(&fleet(None), 1));
     assert_eq!(numbers(&revisions, &fleet(None)), [2]);
     revisions.delete(&revision(&fleet(None), 2));
-    assert!(revisions.state.lock().by_package.is_empty());
+    assert!(revisions.objects.derived().0.0.is_empty());
+}
+
+#[test]
+fn an_event_or_a_missing_secret_of_a_revision_that_went_meanwhile_is_kept_nowhere() {
+    let revisions = Revisions::new(SYSTEM);
+    let object = revision(&fleet(None), 1);
+    let uid = object.uid_of().expect("a UID");
+    revisions.apply(object.clone());
+    let mark = || {
+        revisions.set_shown(uid.clone());
+        revisions.set_incomplete(&uid, true);
+        (revisions.is_shown(&uid), revisions.is_incomplete(&uid))
+    };
+    assert_eq!(mark(), (true, true));
+    revisions.delete(&object);
+    assert_eq!(
+        (revisions.is_shown(&uid), revisions.is_incomplete(&uid)),
+        (false, false)
+    );
+    assert_eq!(mark(), (false, false));
+}
+
+#[test]
+fn revisions_follow_the_index_whoever_changes_it() {
+    let revisions = Revisions::new(SYSTEM);
+    revisions
+        .objects()
+        .reset([revision(&fleet(None), 1).into()]);
+    assert_eq!(numbers(&revisions, &fleet(None)), [1]);
+    revisions
+        .objects()
+        .reset([revision(&fleet(None), 2).into()]);
+    assert_eq!(numbers(&revisions, &fleet(None)), [2]);
 }

@@ -63,12 +63,54 @@ fn the_late_answer_to_a_write_does_not_bring_back_what_was_deleted() {
 #[test]
 fn a_list_that_is_older_than_our_own_write_does_not_undo_it() {
     let index = Index::default();
-    index.apply(object("changed", 7));
     index.apply(object("gone", 2));
+    index.apply(object("deleted", 2));
+    index.begin_list();
+    index.apply(object("changed", 7));
+    index.apply(object("created", 8));
+    // The answer to a write before the deletion that the list has seen.
+    index.apply(object("deleted", 3));
     let gone = index.reset([object("changed", 3).into(), object("kept", 5).into()]);
     assert_eq!(version(&index, "changed").as_deref(), Some("7"));
+    assert_eq!(version(&index, "created").as_deref(), Some("8"));
     assert!(index.get(&"kept".to_owned()).is_some());
-    assert_eq!(gone[0].uid().as_deref(), Some("gone"));
+    let gone: Vec<_> = gone.iter().filter_map(Entry::uid).collect();
+    assert_eq!(gone, ["deleted", "gone"]);
+    // They were written before the next list begins, so that knows of them.
+    index.begin_list();
+    assert_eq!(index.reset([object("changed", 7).into()]).len(), 2);
+    assert!(index.get(&"created".to_owned()).is_none());
+}
+
+#[tokio::test]
+async fn what_was_created_while_a_list_was_read_is_there_before_and_after_its_event() {
+    let index = Arc::new(Index::default());
+    let mut follower = Follower {
+        index: Arc::clone(&index),
+        changed: |_: &Entry<ConfigMap>| {},
+        listed: None,
+    };
+    follower.take(Notice::Restarted).await;
+    index.apply(object("created", 8));
+    follower.take(Notice::Synced).await;
+    assert_eq!(version(&index, "created").as_deref(), Some("8"));
+    follower.take(seen(&raw("created", 9, Some("x")))).await;
+    assert_eq!(version(&index, "created").as_deref(), Some("9"));
+}
+
+#[tokio::test]
+async fn a_list_of_a_server_whose_data_was_put_back_replaces_what_looks_newer() {
+    let index = Arc::new(Index::default());
+    index.apply(object("a", 900));
+    let list = vec![
+        Notice::Restarted,
+        seen(&raw("a", 500, Some("x"))),
+        Notice::Synced,
+    ];
+    followed(&index, list).await;
+    assert_eq!(version(&index, "a").as_deref(), Some("500"));
+    followed(&index, vec![seen(&raw("a", 501, Some("x")))]).await;
+    assert_eq!(version(&index, "a").as_deref(), Some("501"));
 }
 
 /// As an API server sends a ConfigMap; with a marker in what cannot be decoded where there is no data.
