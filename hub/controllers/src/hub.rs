@@ -1,6 +1,7 @@
-//! The hub's state: its owners, each with a lock of its own, put together once a process.
+//! The hub's state: its owners, put together once a process.
 //!
-//! Nobody holds two of the locks: an owner gives a snapshot, or takes a change, and calls nobody meanwhile.
+//! Every piece of state has one owner and one lock; some owners here are groups of such pieces, and say so. Nobody holds
+//! two of the locks: an owner gives a snapshot, or takes a change, and calls nobody meanwhile.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};

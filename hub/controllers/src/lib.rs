@@ -14,8 +14,8 @@
 //!                       └──▶ queues.member_status ─▶ member::controller
 //! ```
 //!
-//! State has owners, each with one lock: [`hub::Hub`] puts them together. Controllers read snapshots of them, decide,
-//! and carry out.
+//! Every piece of state has one owner and one lock: [`hub::Hub`] puts the owners together. Controllers read snapshots of
+//! them, decide, and carry out.
 
 mod api_server;
 mod changes;
