@@ -303,7 +303,6 @@ impl Parts {
                 state: Arc::clone(&self.state),
                 definitions: Arc::clone(&self.definitions),
                 circumstances: Arc::clone(&self.circumstances),
-                lost: Arc::clone(&lost),
                 tasks: self.tasks.clone(),
             }),
             lost,

@@ -270,16 +270,12 @@ impl Renewal {
         }
     }
 
-    /// Saves credentials and uses them.
+    /// Uses credentials and saves them. What cannot be saved is of use until the process ends, and readiness says so.
     async fn take(&mut self, next: Credentials, need: Need) {
-        let next = enrol::save(self.store.as_ref(), next, |why| {
-            if self.problem.is_some() {
-                self.rejoin.ready.not_ready(why);
-            }
-        });
-        let next = next.await;
+        self.dialer.replace(next.clone());
+        let not_saved = |why| self.rejoin.ready.not_ready(why);
+        let next = enrol::save(self.store.as_ref(), next, not_saved).await;
         let (now, validity) = (Instant::now(), next.validity().ok());
-        self.dialer.replace(next);
         self.random = rand::random();
         self.received = true;
         self.problem = None;

@@ -138,8 +138,14 @@ impl OrderWriter {
                 let found = self
                     .client
                     .get(Resource::CLUSTER_OBJECT_SET, None, name)
-                    .await?;
-                found.ok_or_else(vanished)?
+                    .await;
+                match found {
+                    // Whatever it is, it is not this order.
+                    Err(failure) if failure.kind == FailureKind::Unreadable => {
+                        return Ok(Written::Taken);
+                    }
+                    found => found?.ok_or_else(vanished)?,
+                }
             }
             Err(failure) => return Err(failure),
         };

@@ -26,16 +26,16 @@ pub(super) struct Restorer {
     pub(super) state: Arc<StateSecret>,
     pub(super) definitions: Arc<Definitions>,
     pub(super) circumstances: Arc<Signal>,
-    /// A set cannot be written again: only the hub can make good that it is gone.
-    pub(super) lost: Arc<Signal>,
     pub(super) tasks: Tasks,
 }
 
 impl Restorer {
-    /// Starts to write a removed set again, until it is there or a newer order is, or it is known to be lost.
+    /// Starts to write a removed set again, until it is there or a newer order is. Whatever refuses it may let it pass
+    /// later, and until then the engine must not take the set before it for the accepted one.
     pub(super) fn restore(self: &Arc<Self>, name: &str, entry: Entry, object: &RawValue) {
         let Some(body) = fresh(name, object) else {
-            return self.lost.raise();
+            self.index.accept_loss(entry.deployment);
+            return;
         };
         tracing::warn!(
             set = name,
@@ -54,10 +54,6 @@ impl Restorer {
         while self.index.is_lost(&removed) {
             match self.try_write_again(&removed, &body).await {
                 Ok(()) => return,
-                Err(failure) if is_permanent(failure.kind) => {
-                    tracing::warn!(%failure, "a set cannot be written again; the hub is asked for its order");
-                    return self.lost.raise();
-                }
                 Err(failure) => tracing::debug!(%failure, "a set cannot be written again yet"),
             }
             until_next_attempt(&mut delays, &mut circumstances).await;
@@ -92,18 +88,10 @@ impl Restorer {
         self.index.enter(&set);
         if self.index.is_lost(removed) {
             let what = "another set has its name";
-            return Err(Failure::new(FailureKind::Invalid, what));
+            return Err(Failure::new(FailureKind::Conflict, what));
         }
         Ok(())
     }
-}
-
-/// Whether it is no use to try again.
-fn is_permanent(kind: FailureKind) -> bool {
-    matches!(
-        kind,
-        FailureKind::Invalid | FailureKind::TooLarge | FailureKind::Unreadable
-    )
 }
 
 /// What of a removed set makes the new one. Nothing of it is decoded: it is stored again as it was.
@@ -137,10 +125,10 @@ fn fresh(name: &str, removed: &RawValue) -> Option<NewSet> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::super::script::{SETS, Script, refusal, set};
     use super::*;
@@ -163,45 +151,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_hub_is_asked_for_a_set_that_cannot_be_written_again() {
-        let create = format!("POST {SETS}");
-        let read = format!("GET {SETS}/web-5");
-        let refused = |code: u16, found: Value| {
-            let (create, read) = (create.clone(), read.clone());
-            move |question: &str| match question {
-                question if question == create => Some(refusal(code, "no")),
-                question if question == read => Some((200, found.clone())),
-                _ => None,
-            }
-        };
-        let mut older = set(3);
-        older["metadata"]["name"] = json!("web-5");
-        for (what, code, found) in [
-            ("its definition refuses it", 422, json!({})),
-            ("an older set has its name", 409, older),
-            ("what has its name cannot be read", 409, json!({"spec": 1})),
-        ] {
-            let script = deleted(refused(code, found)).await;
-            let mut lost = script.store.lost();
-            let raised = lost.wait_for(|count| *count == 1);
-            let raised = tokio::time::timeout(Duration::from_secs(20), raised).await;
-            assert!(raised.is_ok(), "{what}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_set_that_can_be_written_again_later_is_not_lost() {
-        let refused = AtomicBool::new(false);
+    async fn a_set_that_is_refused_is_written_again_when_it_is_not_any_more() {
+        let refusals = AtomicU32::new(0);
         let create = format!("POST {SETS}");
         let script = deleted(move |question| {
-            let again = (201, set(5));
-            let first = || !refused.swap(true, Ordering::Relaxed);
+            // By an outage, by a policy, and by who has its name.
+            let refused = |times| [503, 422, 409].get(times as usize).copied();
             (question == create).then(|| {
-                if first() {
-                    refusal(503, "later")
-                } else {
-                    again
-                }
+                let code = refused(refusals.fetch_add(1, Ordering::Relaxed));
+                code.map_or_else(|| (201, set(5)), |code| refusal(code, "later"))
             })
         })
         .await;

@@ -174,7 +174,8 @@ impl<R: Requests> Watch<'_, R> {
         let _turn = self.requests.turn().await;
         handler.take(Notice::Restarted).await;
         let mut objects = Seen(handler, PhantomData);
-        let place = list::pages(self.requests, self.subject, &mut self.page, &mut objects).await?;
+        let page = &mut self.page;
+        let place = list::pages(self.requests, self.subject, page, PAGE, &mut objects).await?;
         handler.take(Notice::Synced).await;
         Ok(place)
     }

@@ -33,11 +33,13 @@ struct Metadata {
 }
 
 /// Reads everything, at most `limit` objects at a time, and gives the version that the list is of. A page that is too
-/// large is asked for again from the same place with fewer objects, which is the limit from then on.
+/// large is asked for again from the same place with fewer objects. The next list begins with twice as many, up to
+/// `most`: what was too large may be gone.
 pub(super) async fn pages<R: Requests>(
     requests: &R,
     subject: &Subject,
     limit: &mut usize,
+    most: usize,
     objects: &mut impl Objects,
 ) -> Result<String, R::Failure> {
     let mut next: Option<String> = None;
@@ -60,6 +62,7 @@ pub(super) async fn pages<R: Requests>(
         }
         next = page.metadata.next.filter(|token| !token.is_empty());
         if next.is_none() {
+            *limit = (*limit * 2).min(most);
             return Ok(page.metadata.resource_version);
         }
     }
