@@ -58,14 +58,19 @@ pub struct Fleet {
 impl Fleet {
     /// Takes what is ordered of a package, and which clusters it targets, in place of what was there.
     pub fn assign(&mut self, package: PackageKey, assignments: &BTreeMap<ClusterUid, Assignment>) {
-        let rows = Arc::make_mut(self.packages.entry(package).or_default());
-        let known: BTreeSet<_> = rows
-            .deployments
-            .keys()
-            .chain(assignments.keys())
-            .copied()
-            .collect();
-        for cluster in known {
+        let known = self.packages.entry(package).or_default();
+        let assigned = |cluster| known.deployments.get(cluster)?.details.assignment.as_ref();
+        let gone = known.deployments.keys();
+        let gone = gone.filter(|cluster| !assignments.contains_key(cluster));
+        let new = assignments.iter();
+        let new = new.filter(|(cluster, assignment)| assigned(cluster) != Some(assignment));
+        let new = new.map(|(cluster, _)| cluster);
+        let changed: BTreeSet<_> = gone.chain(new).copied().collect();
+        if changed.is_empty() {
+            return;
+        }
+        let rows = Arc::make_mut(known);
+        for cluster in changed {
             let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
             let assignment = assignments.get(&cluster).copied();
             rows.change(cluster, contact, |details| details.assignment = assignment);

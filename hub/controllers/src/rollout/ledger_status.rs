@@ -59,10 +59,14 @@ async fn write(hub: &Hub, uid: PackageUid) -> Result<(), kube::Error> {
         members: hub.members.snapshot(),
         end,
     };
+    let shards = stored.ledger.shards.iter().zip(&stored.objects);
+    let shards =
+        shards.map(|(shard, object)| status(&observations, shard, object, Timestamp::now()));
+    let statuses: Vec<_> = shards.collect();
+    // Not held while it is written: the next report would copy what it has.
+    drop(observations);
     let api = hub.api.system::<PackageLedger>();
-    for at in 0..stored.objects.len() {
-        let (shard, object) = (&stored.ledger.shards[at], &stored.objects[at]);
-        let status = status(&observations, shard, object, Timestamp::now());
+    for (at, (status, object)) in statuses.into_iter().zip(&stored.objects).enumerate() {
         if status == object.status {
             continue;
         }
