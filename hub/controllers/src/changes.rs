@@ -18,7 +18,7 @@ use crate::watch::kinds::ObjectKey;
 
 /// A `MemberCluster`.
 pub(crate) fn member(hub: &Hub, entry: &Entry<MemberCluster>) {
-    let joined = hub.members.snapshot().joined().count();
+    let joined = hub.members.snapshot().len();
     let metrics = &hub.api.metrics;
     metrics
         .members

@@ -14,7 +14,7 @@ use stevedore_crds::v1alpha1::{
     PackageKind, PackageReference, PackageRevision, PackageRevisionSpec,
 };
 use stevedore_hub_core::epoch::Record;
-use stevedore_hub_core::ledger::PackageIdentity;
+use stevedore_hub_core::ledger::{Ordered, PackageIdentity};
 use stevedore_hub_core::provenance;
 use stevedore_proto_core::id::{EpochId, TermId};
 use stevedore_proto_core::{Digest, PackageUid};
@@ -160,6 +160,18 @@ pub(crate) fn reference(package: &PackageIdentity) -> PackageReference {
         namespace: package.namespace.clone(),
         name: package.name.clone(),
         uid: package.uid.to_string(),
+    }
+}
+
+/// Revision 1 as a row orders it.
+pub(crate) fn ordered() -> Ordered {
+    Ordered {
+        revision: 1,
+        input: Digest::of(b"input"),
+        content: Digest::of(b"content"),
+        size: 7,
+        account: None,
+        paused: false,
     }
 }
 

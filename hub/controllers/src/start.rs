@@ -172,7 +172,7 @@ fn work(hub: &Arc<Hub>, tasks: &Tasks) {
     let status = member::controller::reconcile;
     workers.start("member-status", &queues.member_status, STATUSES, status);
     tasks.try_until_shutdown("raise", raise_epoch::run(Arc::clone(hub)));
-    tasks.try_until_shutdown("strays", garbage_collection::run(Arc::clone(hub)));
+    tasks.run_until_shutdown("strays", garbage_collection::run(Arc::clone(hub)));
     tasks.run_until_shutdown("unreadable-ledgers", ledger_store::recheck(Arc::clone(hub)));
 }
 

@@ -63,6 +63,11 @@ impl Members {
         first.map(|(_, joined)| joined)
     }
 
+    /// How many `MemberCluster`s have joined.
+    pub(crate) fn len(&self) -> usize {
+        self.joined.len()
+    }
+
     /// Those of them that are being emptied.
     pub(crate) fn leaving(&self) -> impl Iterator<Item = &Arc<Joined>> {
         self.joined().filter(|joined| joined.member.leaving)

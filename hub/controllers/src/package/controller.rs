@@ -101,9 +101,6 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
             0
         }
     };
-    if !hub.api.leads() {
-        return Some(Duration::from_secs(1));
-    }
     let event = match attempt(hub, package).await {
         Ok(message) => {
             note(Source::Ready, 0);

@@ -25,9 +25,6 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: RevisionUid) -> Option<Duratio
         Ok(package) => Mismatch::owner(&package, hub.package_identity(&package.uid).as_ref())?,
         Err(mismatch) => mismatch,
     };
-    if !hub.api.leads() {
-        return Some(Duration::from_secs(1));
-    }
     if !hub.revisions.is_shown(&uid) {
         let (name, namespace) = (object.name_any(), object.namespace());
         tracing::warn!(

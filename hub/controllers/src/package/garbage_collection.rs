@@ -4,7 +4,6 @@
 //! UID and resource version are those of a Secret that was listed as content before.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,10 +57,7 @@ pub(crate) async fn history(
 }
 
 /// Removes strays when the hub starts, and from time to time.
-///
-/// # Errors
-/// Never returns one.
-pub(crate) async fn run(hub: Arc<Hub>) -> Result<(), Infallible> {
+pub(crate) async fn run(hub: Arc<Hub>) {
     loop {
         if hub.api.leads()
             && let Err(error) = strays(&hub).await

@@ -40,9 +40,6 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: ObjectKey) -> Option<Duration>
 async fn tell<K: Watched>(server: &ApiServer, index: &Index<K>, uid: &K::Uid) -> Option<Duration> {
     let unreadable = index.get_unreadable(uid)?;
     unreadable.log();
-    if !server.leads() {
-        return Some(retry::spread(AGAIN, 50, rand::random()));
-    }
     if unreadable.told.load(Ordering::Relaxed) {
         return None;
     }

@@ -119,6 +119,17 @@ impl ApiServer {
         self.lock().rule = Some(Box::new(rule));
     }
 
+    /// Holds requests with this effect until the gate is opened; as a rule.
+    pub(crate) fn hold(&self, effect: &'static str) -> Gate {
+        let gate = Gate::closed();
+        let held = gate.clone();
+        self.set_rule(move |call| match call.effect() == effect {
+            true => Reaction::Hold(held.clone()),
+            false => Reaction::Serve,
+        });
+        gate
+    }
+
     pub(crate) fn clear_rule(&self) {
         self.lock().rule = None;
     }

@@ -65,14 +65,7 @@ async fn a_package_that_goes_while_its_next_image_is_pulled_leaves_no_revision_b
 #[tokio::test(start_paused = true)]
 async fn a_package_that_goes_while_its_next_revision_is_made_takes_that_with_it() {
     let mut world = World::with_package(&["east"]).await;
-    let gate = Gate::closed();
-    let held = gate.clone();
-    world
-        .api
-        .set_rule(move |call| match call.effect().as_str() {
-            "create packagerevisions" => Reaction::Hold(held.clone()),
-            _ => Reaction::Serve,
-        });
+    let gate = world.api.hold("create packagerevisions");
     let image = world.registry.push("v2", &files("two"));
     seed::set_image(&world.api, "demo", &image);
     world
@@ -93,14 +86,7 @@ async fn a_package_that_goes_while_its_next_revision_is_made_takes_that_with_it(
 #[tokio::test(start_paused = true)]
 async fn nobody_tears_down_before_the_tombstone_is_durable() {
     let mut world = World::with_package(&["east"]).await;
-    let gate = Gate::closed();
-    let held = gate.clone();
-    world
-        .api
-        .set_rule(move |call| match call.effect().as_str() {
-            "replace packageledgers" => Reaction::Hold(held.clone()),
-            _ => Reaction::Serve,
-        });
+    let gate = world.api.hold("replace packageledgers");
     let place = world.api.place();
     seed::delete(&world.api, "clusterpackages", "demo");
     world.pass(Duration::from_secs(90)).await;

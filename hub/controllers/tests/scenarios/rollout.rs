@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use stevedore_proto_core::Stage;
 
-use super::api_server::{Gate, Reaction, Verb};
+use super::api_server::{Reaction, Verb};
 use super::registry::files;
 use super::world::World;
 use super::{seed, state};
@@ -63,14 +63,7 @@ async fn an_upgrade_writes_its_content_and_the_ledger_and_then_tells() {
 #[tokio::test(start_paused = true)]
 async fn nobody_is_told_of_an_order_while_its_ledger_is_being_stored() {
     let mut world = World::with_package(&["east"]).await;
-    let gate = Gate::closed();
-    let held = gate.clone();
-    world
-        .api
-        .set_rule(move |call| match call.effect().as_str() {
-            "replace packageledgers" => Reaction::Hold(held.clone()),
-            _ => Reaction::Serve,
-        });
+    let gate = world.api.hold("replace packageledgers");
     let place = world.api.place();
     let image = world.registry.push("v2", &files("two"));
     seed::set_image(&world.api, "demo", &image);

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stevedore_hub_core::ledger::{Ordered, PackageIdentity, Row, Shard};
+use stevedore_hub_core::ledger::{PackageIdentity, Row, Shard};
 use stevedore_hub_core::ports::MemberUid;
-use stevedore_proto_core::{ClusterUid, Digest, PackageUid};
+use stevedore_proto_core::{ClusterUid, PackageUid};
 
 use super::*;
 use crate::mock_api::{self, Request, Requests, fleet};
@@ -53,17 +53,9 @@ fn readable() -> Value {
 
 /// One row: the cluster runs revision 1.
 fn rows() -> Shard {
-    let ordered = Ordered {
-        revision: 1,
-        input: Digest::of(b"input"),
-        content: Digest::of(b"content"),
-        size: 7,
-        account: None,
-        paused: false,
-    };
     let row = Row {
         number: 1,
-        ordered: Arc::new(ordered),
+        ordered: Arc::new(mock_api::ordered()),
         previous: None,
         tombstone: false,
     };

@@ -2,27 +2,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stevedore_hub_core::fleet::Contact;
-use stevedore_hub_core::ledger::{Ordered, PackageIdentity, Shard};
-use stevedore_proto_core::{Digest, PackageUid};
+use stevedore_hub_core::ledger::{PackageIdentity, Shard};
+use stevedore_proto_core::PackageUid;
 
 use super::Effect::*;
 use super::*;
+use crate::mock_api;
 
 const EAST: ClusterUid = ClusterUid::from_bytes([1; 16]);
 const KEPT: Object = Object::Ending { is_kept: true };
 
 fn row(tombstone: bool) -> Row {
-    let ordered = Ordered {
-        revision: 1,
-        input: Digest::of(b"input"),
-        content: Digest::of(b"content"),
-        size: 7,
-        account: None,
-        paused: false,
-    };
     Row {
         number: 1,
-        ordered: Arc::new(ordered),
+        ordered: Arc::new(mock_api::ordered()),
         previous: None,
         tombstone,
     }
