@@ -57,7 +57,7 @@ pub struct StoreFailure(pub String);
 pub trait IdentityStore: Send + Sync + 'static {
     /// What was saved last; `None` before joining.
     fn load(&self) -> BoxFuture<'_, Result<Option<Credentials>, StoreFailure>>;
-    /// Makes it durable before it is used.
+    /// Makes it durable: the next process starts with it.
     fn save(&self, credentials: Credentials) -> BoxFuture<'_, Result<(), StoreFailure>>;
 }
 

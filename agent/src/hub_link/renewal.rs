@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   a third of its life has passed ─────────▶ renew ─────┐
-//!   the hub says: expired ──────────────────▶ exchange ──┼──▶ saved ──▶ used from the next connection on
+//!   the hub says: expired ──────────────────▶ exchange ──┼──▶ used from the next connection on, and saved
 //!        │ never exchanged (too old, …)                  │
 //!        ▼                                               │
 //!   the hub says: revoked; is another hub ──▶ join ──────┘
@@ -13,8 +13,9 @@
 //! * Whether a certificate has expired, the hub says; when it is renewed depends on the hub's clock and the
 //!   monotonic one. The wall clock of this member decides nothing.
 //! * Two certificates are an hour apart ([`schedule`]); what fails is repeated after a growing, jittered delay.
-//! * The next identity is saved before it is used, and until it is, the hub is asked for no other one. The open
-//!   session is left alone.
+//! * The next identity is used from the next connection on, also while it cannot be saved; a process that
+//!   ends by then leaves the one before. Until it is saved the hub is asked for no other one, and readiness says so.
+//!   The open session is left alone.
 //! * An identity that is of no use is reported in the log and in the readiness, with what would help.
 
 mod schedule;

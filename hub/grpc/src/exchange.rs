@@ -1,9 +1,10 @@
 //! Proof of the key of an expired certificate: verifies what an exchange request says.
 //!
 //! Everything in [`verify`] is computed from the request, the connection and the hub's authority: the certificate
-//! first, then the proof of its key, and the signing request last, so that a stranger has only a certificate parsed.
-//! Whether the member may still take part, whether its certificate is too old and whether it asks too often is decided
-//! afterwards, so that only who holds a member's key can take from a quota or have anything shown.
+//! first, then the proof of its key, and the signing request last, so that a stranger has only a certificate and the
+//! chain above it looked at. Whether the member may still take part, whether its certificate is too old and whether it
+//! asks too often is decided afterwards, so that only who holds a member's key can take from a quota or have anything
+//! shown.
 
 use stevedore_proto::v1;
 use stevedore_proto_core::Millis;
