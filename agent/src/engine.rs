@@ -117,8 +117,19 @@ impl Engine {
         let evaluator = mailbox.evaluator();
         let seen = evaluator.evaluate(object, &key, &self.cel).await;
         if let Some(seen) = seen {
+            self.taken_over(&mailbox, &key).await;
             let message = Message::Seen(key, Box::new(seen), evaluator);
             mailbox.send(message).await;
+        }
+    }
+
+    /// No watch tells the deployment that had an object before: its label names another one now.
+    async fn taken_over(&self, by: &Mailbox, key: &ObjectKey) {
+        for before in by.predecessors().iter() {
+            let mailbox = self.mailboxes.lock().get(before).cloned();
+            if let Some(mailbox) = mailbox {
+                mailbox.send(Message::TakenOver(key.clone())).await;
+            }
         }
     }
 

@@ -14,6 +14,8 @@ pub struct Claim<'a> {
     pub order: u64,
     /// Deployments whose objects may be taken over.
     pub predecessors: &'a [DeploymentUid],
+    /// Deployments that may take our objects over.
+    pub successors: &'a [DeploymentUid],
     /// UID of the object that we last wrote under this name, from the durable inventory.
     pub recorded_uid: Option<&'a str>,
 }
@@ -27,6 +29,8 @@ pub enum Ownership {
     Adopt,
     /// Ours, but a newer order has written it: it is not touched.
     Newer(u64),
+    /// It was ours, and a set that follows ours has taken it over: it is not touched.
+    HandedOver(DeploymentUid),
     /// Somebody else's; who, for people.
     Foreign(String),
 }
@@ -40,6 +44,10 @@ pub fn decide(seen: &Observation, policy: CollisionProtection, claim: &Claim<'_>
             } else {
                 Ownership::Ours
             }
+        }
+        // Before any policy: of two sets that want one object, the one that follows keeps it.
+        Owner::Deployment { uid, .. } if claim.successors.contains(&uid) => {
+            Ownership::HandedOver(uid)
         }
         Owner::Deployment { uid, .. } if claim.predecessors.contains(&uid) => Ownership::Adopt,
         Owner::Deployment { uid, .. } => match policy {
@@ -120,6 +128,7 @@ pub(crate) mod tests {
             deployment: OURS,
             order: 5,
             predecessors: &[],
+            successors: &[],
             recorded_uid: None,
         }
     }
@@ -160,6 +169,22 @@ pub(crate) mod tests {
         };
         assert_eq!(decide(&object, Prevent, &successor), Ownership::Adopt);
         assert!(!may_delete(&object, &successor));
+    }
+
+    #[test]
+    fn what_a_following_set_has_taken_over_is_left_to_it_whatever_the_policy() {
+        let object = seen(owned(OTHER, 2));
+        for policy in [Prevent, IfNoController, Any] {
+            let followed = Claim {
+                successors: &[OTHER],
+                ..claim()
+            };
+            assert_eq!(
+                decide(&object, policy, &followed),
+                Ownership::HandedOver(OTHER)
+            );
+            assert!(!may_delete(&object, &followed));
+        }
     }
 
     #[test]

@@ -124,6 +124,7 @@ impl Deployment {
             self.rollout = None;
         } else if let Some((_, rollout)) = &mut self.rollout {
             rollout.set_paused(paused);
+            rollout.set_successors(accepted.map_or(&[], |head| &head.successors));
         }
         let purpose = self.purpose();
         let prunes = matches!(purpose, Some(Purpose::Prune(_)));
@@ -281,6 +282,7 @@ impl Deployment {
                 .last()
                 .map_or(head.number, |newest| newest.number),
             predecessors: predecessors.into_iter().collect(),
+            successors: head.successors.clone(),
         };
         let record_in = |head: &SetHead, key: &ObjectKey| {
             head.inventory

@@ -333,6 +333,7 @@ impl Removal {
             deployment: self.deployment,
             order: self.order,
             predecessors: &[],
+            successors: &[],
             recorded_uid: self.items[at].target.uid.as_deref(),
         };
         if !adopt::may_delete(&seen, &claim) {

@@ -119,6 +119,8 @@ pub struct SetHead {
     pub secrets: Vec<String>,
     /// Deployments whose objects it may take over: those of the sets in `spec.previous`.
     pub predecessors: Vec<DeploymentUid>,
+    /// Deployments that may take its objects over: those of the sets that name it in `spec.previous`.
+    pub successors: Vec<DeploymentUid>,
     /// Its status says that it is available.
     pub available: bool,
     /// Its status says that it has been taken away.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use stevedore_agent_core::key::{ObjectKey, WatchKey};
 use stevedore_agent_core::observation::Observation;
+use stevedore_proto_core::DeploymentUid;
 use tokio::sync::{Notify, mpsc};
 
 use super::evaluation::Evaluator;
@@ -19,6 +20,8 @@ pub(super) enum Message {
     /// With what it was evaluated by: what former probes found says nothing about the new ones.
     Seen(ObjectKey, Box<Observation>, Arc<Evaluator>),
     Removed(ObjectKey, Option<Box<Observation>>),
+    /// A deployment that follows this one has the object.
+    TakenOver(ObjectKey),
     /// How the watch over a scope stands that is made as this account.
     Watch(Account, WatchKey, WatchState),
 }
@@ -39,6 +42,8 @@ pub(super) struct Mailbox {
     circumstances_changed: AtomicBool,
     wake: Notify,
     evaluator: Mutex<Arc<Evaluator>>,
+    /// Deployments that this one takes objects over from.
+    predecessors: Mutex<Arc<[DeploymentUid]>>,
 }
 
 impl Mailbox {
@@ -51,6 +56,7 @@ impl Mailbox {
             circumstances_changed: AtomicBool::new(false),
             wake: Notify::new(),
             evaluator: Mutex::default(),
+            predecessors: Mutex::default(),
         }
     }
 
@@ -97,6 +103,15 @@ impl Mailbox {
     /// By what objects are evaluated now.
     pub(super) fn evaluator(&self) -> Arc<Evaluator> {
         Arc::clone(&self.evaluator.lock())
+    }
+
+    /// Who has to hear of an object that this deployment has.
+    pub(super) fn predecessors(&self) -> Arc<[DeploymentUid]> {
+        Arc::clone(&self.predecessors.lock())
+    }
+
+    pub(super) fn set_predecessors(&self, predecessors: Arc<[DeploymentUid]>) {
+        *self.predecessors.lock() = predecessors;
     }
 
     pub(super) fn set_evaluator(&self, evaluator: Arc<Evaluator>) {

@@ -198,6 +198,7 @@ impl Worker {
             }
             Message::Seen(key, ..) => self.core.removed(&key, None, now),
             Message::Removed(key, last) => self.core.removed(&key, last.as_deref(), now),
+            Message::TakenOver(key) => self.core.taken_over(&key, now),
             // A watch of another account, or of nothing of ours, says nothing about ours.
             Message::Watch(account, scope, state) if self.is_watching(&account, &scope) => {
                 match state {
@@ -250,7 +251,10 @@ impl Worker {
             let written = self.statuses.stored(&head.set.uid);
             with_status(head, written.unwrap_or(&status))
         });
-        let heads = heads.collect();
+        let heads: Vec<SetHead> = heads.collect();
+        let predecessors = heads.iter().flat_map(|head| &head.predecessors);
+        self.mailbox
+            .set_predecessors(predecessors.copied().collect());
         self.core.set_heads(heads);
     }
 

@@ -67,10 +67,26 @@ impl Index {
     pub(crate) fn put(&self, set: &SetObject) -> Result<(), Unreadable> {
         let entry = self.entry(set)?;
         let deployment = entry.deployment;
-        if self.table.lock().put(set.name(), entry) {
+        let name = set.name();
+        if self.table.lock().put(name.clone(), entry) {
             self.notify(deployment);
+            // Those learn whose their objects may be.
+            let predecessors = self.predecessors(&name);
+            predecessors
+                .into_iter()
+                .for_each(|before| self.notify(before));
         }
         Ok(())
+    }
+
+    /// Deployments of the sets that this set, by its name, may take objects over from.
+    pub(crate) fn predecessors(&self, set: &Name) -> Vec<DeploymentUid> {
+        self.table.lock().predecessors(set)
+    }
+
+    /// Deployments of the sets that may take objects over from this set.
+    pub(crate) fn successors(&self, set: &Name) -> Vec<DeploymentUid> {
+        self.table.lock().successors(set)
     }
 
     /// As [`Self::put`]; a set that cannot be used is logged.
@@ -91,8 +107,12 @@ impl Index {
     /// the engine hears of nothing, for the set before it is not the accepted one: not until a set as new is
     /// stored, or [`Self::accept_loss`].
     pub(crate) fn remove(&self, name: &Name, uid: &str) -> Option<Entry> {
+        let predecessors = self.predecessors(name);
         let entry = self.table.lock().remove(name, uid)?;
         self.notify(entry.deployment);
+        predecessors
+            .into_iter()
+            .for_each(|before| self.notify(before));
         Some(entry)
     }
 
@@ -166,11 +186,6 @@ impl Index {
         table
             .head(set)
             .is_some_and(|head| head.ending != Ending::No)
-    }
-
-    /// The deployment of the set of a name, in a namespace or cluster-wide.
-    pub(crate) fn deployment_named(&self, name: &Name) -> Option<DeploymentUid> {
-        self.table.lock().deployment_named(name)
     }
 
     /// A set that stores this content.

@@ -70,10 +70,9 @@ impl SetReader {
             .ok()
             .filter(SetHead::is_manageable)?;
         let namespace = &head.set.namespace;
-        let previous = object.spec.previous.into_iter();
-        head.predecessors = previous
-            .filter_map(|set| self.index.deployment_named(&(namespace.clone(), set.name)))
-            .collect();
+        let name = (namespace.clone(), head.set.name.clone());
+        head.predecessors = self.index.predecessors(&name);
+        head.successors = self.index.successors(&name);
         if head.ending == Ending::Deleting
             && let Some(namespace) = namespace
             && self.goes_whole(namespace).await

@@ -118,6 +118,8 @@ words! {
         ProbeQuarantined = "ProbeQuarantined",
         /// Every object is in place and passes its probes.
         Available = "Available",
+        /// A set that follows this one has taken some of its objects over.
+        InTransition = "InTransition",
         /// A tombstone is being carried out.
         TearingDown = "TearingDown",
         /// A person archived the set of the newest order.

@@ -35,6 +35,14 @@ impl Deployment {
         self.review();
     }
 
+    /// A deployment that follows this one says that it has this object: it is no longer ours then.
+    pub fn taken_over(&mut self, key: &ObjectKey, now: Millis) {
+        if let Some((_, rollout)) = &mut self.rollout {
+            rollout.taken_over(key, now);
+        }
+        self.review();
+    }
+
     /// A watch begins its list anew.
     pub fn restarted(&mut self, scope: &WatchKey) {
         if let Some((_, rollout)) = &mut self.rollout {

@@ -15,6 +15,8 @@ pub struct Context {
     pub order: u64,
     /// Deployments whose objects may be taken over.
     pub predecessors: Vec<DeploymentUid>,
+    /// Deployments that may take our objects over.
+    pub successors: Vec<DeploymentUid>,
 }
 
 impl Context {
@@ -23,6 +25,7 @@ impl Context {
             deployment: self.deployment,
             order: self.order,
             predecessors: &self.predecessors,
+            successors: &self.successors,
             recorded_uid,
         }
     }

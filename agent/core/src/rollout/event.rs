@@ -1,6 +1,6 @@
 //! Events of a rollout: answers to its requests, and what watches saw.
 
-use stevedore_proto_core::{Millis, Reason};
+use stevedore_proto_core::{DeploymentUid, Millis, Reason};
 
 use super::context::Record;
 use super::item::{Block, Live, being_deleted};
@@ -9,7 +9,7 @@ use super::{Job, Rollout};
 use crate::adopt::Ownership;
 use crate::failure::{Failure, FailureKind};
 use crate::key::{ObjectKey, WatchKey};
-use crate::observation::Observation;
+use crate::observation::{Observation, Owner};
 use crate::retry::{BLOCKED, SOON};
 
 /// What a request asked for by [`Job`] answered.
@@ -210,13 +210,40 @@ impl Rollout {
         if outlived {
             return;
         }
-        if item.busy {
-            item.recheck = true;
-        } else {
-            item.live = Live::Unconfirmed;
-            item.backoff.retry_now();
-        }
+        item.doubt();
         self.advance(now);
+    }
+
+    /// A set that follows ours has written this object: unless that is known, a live GET tells.
+    pub fn taken_over(&mut self, key: &ObjectKey, now: Millis) {
+        let Some(at) = self.position(key) else {
+            return;
+        };
+        let item = &mut self.items[at];
+        if item.seen().is_some_and(|seen| {
+            matches!(seen.owner, Owner::Deployment { uid, .. } if uid != self.context.deployment)
+        }) {
+            return;
+        }
+        item.doubt();
+        self.advance(now);
+    }
+
+    /// These deployments may take our objects over from now on.
+    pub fn set_successors(&mut self, successors: &[DeploymentUid]) {
+        if self.context.successors == successors {
+            return;
+        }
+        self.context.successors = successors.to_vec();
+        let ours = self.context.deployment;
+        for item in &mut self.items {
+            let foreign = item.seen().is_some_and(
+                |seen| matches!(seen.owner, Owner::Deployment { uid, .. } if uid != ours),
+            );
+            if foreign {
+                item.doubt();
+            }
+        }
     }
 
     /// A watch begins its list anew.
@@ -286,6 +313,10 @@ impl Rollout {
         let Some(seen) = item.seen() else {
             return;
         };
+        if item.is_handed_over(context) {
+            item.hand_over();
+            return;
+        }
         let stopped = if let Some(finalizers) = &seen.terminating {
             let message = being_deleted(finalizers);
             Some(Block::preflight(Reason::Terminating, message))
@@ -299,7 +330,7 @@ impl Rollout {
                     Reason::NewerOrder,
                     format!("was written by the newer order {order}"),
                 )),
-                Ownership::Ours | Ownership::Adopt => None,
+                Ownership::Ours | Ownership::Adopt | Ownership::HandedOver(_) => None,
             }
         };
         if let Some(block) = stopped {

@@ -177,6 +177,31 @@ impl Item {
         }
     }
 
+    /// Something happened to it: only a live GET tells what.
+    pub(super) fn doubt(&mut self) {
+        if self.busy {
+            self.recheck = true;
+        } else {
+            self.live = Live::Unconfirmed;
+            self.backoff.retry_now();
+        }
+    }
+
+    /// A set that follows ours has it: nothing that is recorded of it proves anything any more.
+    pub(super) fn hand_over(&mut self) {
+        self.record = None;
+        self.placed = false;
+        self.drifted = false;
+        self.block = None;
+        self.backoff.clear();
+    }
+
+    /// Whether a set that follows ours has it.
+    pub(super) fn is_handed_over(&self, context: &Context) -> bool {
+        self.seen()
+            .is_some_and(|seen| matches!(self.ownership(seen, context), Ownership::HandedOver(_)))
+    }
+
     pub(super) fn seen(&self) -> Option<&Observation> {
         match &self.live {
             Live::Present(seen) => Some(seen),
@@ -233,6 +258,13 @@ impl Item {
             Live::Unread if paused => Need::Read,
             Live::Unconfirmed => Need::Read,
             Live::Unread | Live::Absent => Need::Write(Guard::Create),
+            Live::Present(_) if self.is_handed_over(context) => {
+                if self.fresh {
+                    Need::Nothing
+                } else {
+                    Need::Read
+                }
+            }
             Live::Present(seen) if seen.terminating.is_some() => self.need_while_blocked(),
             Live::Present(seen) => match self.ownership(seen, context) {
                 Ownership::Newer(_) | Ownership::Foreign(_) => self.need_while_blocked(),
@@ -245,6 +277,7 @@ impl Item {
                 }
                 Ownership::Ours if self.up_to_date(seen, context) => Need::List,
                 _ if paused && !self.fresh => Need::Read,
+                Ownership::HandedOver(_) => Need::Nothing,
                 Ownership::Ours | Ownership::Adopt => Need::Write(Guard::on(seen)),
             },
         }
@@ -262,7 +295,7 @@ impl Item {
 
     /// Does not stand against writing the part it belongs to.
     pub(super) fn may_go_on(&self, context: &Context) -> bool {
-        if self.placed || self.in_place(context) {
+        if self.placed || self.in_place(context) || self.is_handed_over(context) {
             return true;
         }
         self.block.is_none() && self.checked && !matches!(self.live, Live::Unconfirmed)

@@ -135,7 +135,20 @@ impl Rollout {
                 .map(|(item, block)| format!("{} {}", item.desired.key, block.message));
             return Verdict::new(Truth::False, reason, listed(objects));
         }
+        let mut handed_over = self.handed_over().peekable();
+        if handed_over.peek().is_some() {
+            let objects = handed_over.map(|item| item.desired.key.to_string());
+            let message = format!("taken over by a set that follows: {}", listed(objects));
+            return Verdict::new(Truth::False, Reason::InTransition, message);
+        }
         self.verdict_of_waiting()
+    }
+
+    fn handed_over(&self) -> impl Iterator<Item = &Item> {
+        let context = &self.context;
+        self.items
+            .iter()
+            .filter(move |item| item.is_handed_over(context))
     }
 
     /// Nothing is blocked, but a phase is not through.
@@ -181,7 +194,9 @@ impl Rollout {
             }
             .to_owned();
         };
-        if !item.fresh {
+        if item.is_handed_over(&self.context) {
+            "taken over by a set that follows".to_owned()
+        } else if !item.fresh {
             "not read since the order was accepted".to_owned()
         } else if !seen.established {
             "not established yet".to_owned()

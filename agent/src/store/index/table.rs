@@ -13,6 +13,8 @@ use crate::store::set_object::{Name, SetObject};
 pub(crate) struct Entry {
     pub(crate) deployment: DeploymentUid,
     pub(crate) head: SetHead,
+    /// Names of the sets that it follows.
+    previous: Box<[String]>,
     /// We are about to delete it.
     retiring: bool,
 }
@@ -22,6 +24,12 @@ impl Entry {
         Ok(Self {
             deployment: object.deployment()?,
             head: object.head()?,
+            previous: object
+                .spec
+                .previous
+                .iter()
+                .map(|set| set.name.clone())
+                .collect(),
             retiring: false,
         })
     }
@@ -184,8 +192,29 @@ impl Table {
             .collect()
     }
 
-    pub(super) fn deployment_named(&self, name: &Name) -> Option<DeploymentUid> {
+    fn deployment_named(&self, name: &Name) -> Option<DeploymentUid> {
         self.entries.get(name).map(|entry| entry.deployment)
+    }
+
+    /// Deployments of the sets that this set follows, which has this name.
+    pub(super) fn predecessors(&self, name: &Name) -> Vec<DeploymentUid> {
+        let previous = self.entries.get(name).map(|entry| &entry.previous);
+        previous
+            .into_iter()
+            .flatten()
+            .filter_map(|set| self.deployment_named(&(name.0.clone(), set.clone())))
+            .collect()
+    }
+
+    /// Deployments of the sets that follow the set of this name.
+    pub(super) fn successors(&self, name: &Name) -> Vec<DeploymentUid> {
+        self.entries
+            .iter()
+            .filter(|((namespace, _), entry)| {
+                *namespace == name.0 && entry.previous.contains(&name.1)
+            })
+            .map(|(_, entry)| entry.deployment)
+            .collect()
     }
 
     pub(super) fn with_content(&self, digest: &Digest) -> Option<SetRef> {

@@ -141,3 +141,38 @@ fn a_set_that_must_not_stay_is_none_for_the_engine_and_no_loss_when_it_goes() {
     let cut = index.remove(&name(2), "uid-2").unwrap();
     assert!(!index.is_lost(&cut));
 }
+
+/// A directly used set; the deployment is its own.
+fn direct(number: u8, previous: &[&str]) -> SetObject {
+    let uid = DeploymentUid::from_bytes([number; 16]);
+    let previous: Vec<_> = previous.iter().map(|name| json!({"name": name})).collect();
+    let set = json!({
+        "metadata": {"name": format!("direct-{number}"), "namespace": "shop",
+            "uid": uid.to_string(), "finalizers": ["stevedore.dev/teardown"], "generation": 1},
+        "spec": {"revision": number, "previous": previous},
+    });
+    serde_json::from_value(set).unwrap()
+}
+
+#[test]
+fn a_set_is_told_of_the_sets_that_follow_it_when_they_come_and_when_they_go() {
+    let index = Index::default();
+    let told = Arc::new(Told::default());
+    index.attach(told.clone());
+    let of = |number| DeploymentUid::from_bytes([number; 16]);
+    let heard = || std::mem::take(&mut *told.0.lock());
+    let name = |number: u8| (Some("shop".to_owned()), format!("direct-{number}"));
+    index.put(&direct(1, &[])).unwrap();
+    index.put(&direct(2, &["direct-1"])).unwrap();
+    assert_eq!(heard(), [of(1), of(2), of(1)]);
+    index.put(&direct(3, &["direct-1", "direct-2"])).unwrap();
+    assert_eq!(index.successors(&name(1)), [of(2), of(3)]);
+    assert_eq!(index.predecessors(&name(3)), [of(1), of(2)]);
+    // The same name elsewhere is another set.
+    assert!(index.successors(&(None, "direct-1".into())).is_empty());
+    heard();
+    let uid = of(3).to_string();
+    index.remove(&name(3), &uid).unwrap();
+    assert_eq!(heard(), [of(3), of(1), of(2)]);
+    assert_eq!(index.successors(&name(1)), [of(2)]);
+}
