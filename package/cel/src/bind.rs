@@ -1,4 +1,4 @@
-//! The binding of values: JSON becomes CEL. Integers become CEL ints, never uints, so that `self.n + 1` works.
+//! The binding of values: JSON becomes CEL.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,11 +6,20 @@ use std::sync::Arc;
 use cel::Value;
 use cel::objects::{Key, Map};
 
-use crate::cost::{Level, Shape};
 use crate::error::Error;
 use crate::limit::{MAX_BOUND_ELEMENTS, MAX_BOUND_SIZE};
+use crate::shape::{Level, Shape};
 
 const PER_VALUE: usize = 16;
+
+/// What numbers of JSON become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Integers ints, never uints, so that `self.n + 1` works; others doubles.
+    AsWritten,
+    /// All of them doubles, as where a value has passed through JSON without a schema.
+    Doubles,
+}
 
 /// Measures `value` without copying it, and refuses it when a list, a map or the whole is too large.
 pub(crate) fn measure(name: &str, value: &serde_json::Value) -> Result<Shape, Error> {
@@ -69,24 +78,28 @@ fn level(value: &serde_json::Value, depth: usize, levels: &mut Vec<Level>) -> us
 }
 
 /// `value` as the interpreter's own. Recursion is bounded by the depth JSON was parsed with.
-pub(crate) fn convert(value: &serde_json::Value) -> Value {
+pub(crate) fn convert(value: &serde_json::Value, numbers: Numbers) -> Value {
     match value {
         serde_json::Value::Null => Value::Null,
         serde_json::Value::Bool(value) => Value::Bool(*value),
-        serde_json::Value::Number(number) => number
-            .as_i64()
-            .map(Value::Int)
-            .or_else(|| number.as_u64().map(Value::UInt))
-            .unwrap_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN))),
+        serde_json::Value::Number(number) => {
+            let whole = || {
+                let int = number.as_i64().map(Value::Int);
+                int.or_else(|| number.as_u64().map(Value::UInt))
+            };
+            let whole = (numbers == Numbers::AsWritten).then(whole).flatten();
+            whole.unwrap_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)))
+        }
         serde_json::Value::String(text) => Value::String(Arc::new(text.clone())),
         serde_json::Value::Array(items) => {
-            Value::List(Arc::new(items.iter().map(convert).collect()))
+            let items = items.iter().map(|item| convert(item, numbers));
+            Value::List(Arc::new(items.collect()))
         }
         serde_json::Value::Object(map) => {
-            let entries: HashMap<Key, Value> = map
-                .iter()
-                .map(|(key, value)| (Key::String(Arc::new(key.clone())), convert(value)))
-                .collect();
+            let entry = |(key, value): (&String, &serde_json::Value)| {
+                (Key::String(Arc::new(key.clone())), convert(value, numbers))
+            };
+            let entries: HashMap<Key, Value> = map.iter().map(entry).collect();
             Value::Map(Map {
                 map: Arc::new(entries),
             })

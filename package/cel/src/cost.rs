@@ -2,96 +2,18 @@
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, operators};
 
+mod functions;
+
 use crate::error::Error;
 use crate::limit::{MAX_MEMORY, MAX_STEPS};
+use crate::shape::{SCALAR_SIZE, Shape};
 use crate::tree::children;
-
-const SCALAR_SIZE: f64 = 16.0;
-
-/// Bounds of all values at one depth: most elements of a list or map, and largest size in bytes.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Level {
-    pub count: f64,
-    pub size: f64,
-}
-
-/// Bounds of a value and, level by level, of what is in it. What is below the last level is a scalar.
-#[derive(Debug, Clone)]
-pub(crate) struct Shape(Vec<Level>);
-
-impl Shape {
-    pub(crate) fn of(levels: Vec<Level>) -> Self {
-        Shape(levels)
-    }
-
-    fn text(size: f64) -> Self {
-        Shape(vec![Level { count: 0.0, size }])
-    }
-
-    fn scalar() -> Self {
-        Shape::text(SCALAR_SIZE)
-    }
-
-    fn nothing() -> Self {
-        Shape(Vec::new())
-    }
-
-    fn size(&self) -> f64 {
-        self.0.first().map_or(SCALAR_SIZE, |level| level.size)
-    }
-
-    fn count(&self) -> f64 {
-        self.0.first().map_or(0.0, |level| level.count)
-    }
-
-    /// What is in it: an element, a field, a key.
-    fn inner(&self) -> Shape {
-        Shape(self.0.get(1..).unwrap_or_default().to_vec())
-    }
-
-    /// A list or map of `count` values like this one, `size` bytes in all.
-    fn listed(self, count: f64, size: f64) -> Shape {
-        let mut levels = vec![Level {
-            count,
-            size: size + SCALAR_SIZE * (count + 1.0),
-        }];
-        levels.extend(self.0);
-        Shape(levels)
-    }
-
-    /// One or the other.
-    fn either(mut self, other: &Shape) -> Shape {
-        for (at, level) in other.0.iter().enumerate() {
-            match self.0.get_mut(at) {
-                Some(known) => {
-                    known.count = known.count.max(level.count);
-                    known.size = known.size.max(level.size);
-                }
-                None => self.0.push(*level),
-            }
-        }
-        self
-    }
-
-    /// One after the other in one value.
-    fn both(self, other: &Shape) -> Shape {
-        let first = Level {
-            count: self.count() + other.count(),
-            size: self.size() + other.size(),
-        };
-        let mut joined = self.either(other);
-        match joined.0.first_mut() {
-            Some(level) => *level = first,
-            None => joined.0.push(first),
-        }
-        joined
-    }
-}
 
 /// The bound of steps for `expr` on variables of these shapes; refuses when that is above the limits.
 pub(crate) fn check(expr: &IdedExpr, variables: &[(String, Shape)]) -> Result<u64, Error> {
     let mut walk = Walk {
         scope: variables.to_vec(),
+        globals: variables.len(),
         largest: 0.0,
     };
     let (_, steps) = walk.expr(expr);
@@ -114,6 +36,8 @@ fn within(what: &'static str, estimate: f64, limit: u64) -> Result<(), Error> {
 
 struct Walk {
     scope: Vec<(String, Shape)>,
+    /// How many of them are not bound by a comprehension.
+    globals: usize,
     largest: f64,
 }
 
@@ -143,7 +67,13 @@ impl Walk {
     }
 
     fn lookup(&self, name: &str) -> Shape {
-        let found = self.scope.iter().rev().find(|(known, _)| known == name);
+        let global = name.strip_prefix('.');
+        let mut scope = match global {
+            Some(_) => self.scope[..self.globals].iter().rev(),
+            None => self.scope.iter().rev(),
+        };
+        let name = global.unwrap_or(name);
+        let found = scope.find(|(known, _)| known == name);
         found.map_or_else(Shape::scalar, |(_, shape)| shape.clone())
     }
 
@@ -166,51 +96,9 @@ impl Walk {
             .map(|operand| self.expr(operand))
             .collect();
         let steps: f64 = operands.iter().map(|(_, steps)| steps).sum();
-        let sizes: f64 = operands.iter().map(|(shape, _)| shape.size()).sum();
-        let scalar = Shape::scalar();
-        let first = operands.first().map_or(&scalar, |(shape, _)| shape);
-        let last = operands.last().map_or(&scalar, |(shape, _)| shape);
-        // One step moves or compares about 64 bytes.
-        let touching = steps + 1.0 + sizes / 64.0;
-        match call.func_name.as_str() {
-            operators::LOGICAL_AND
-            | operators::LOGICAL_OR
-            | operators::LOGICAL_NOT
-            | operators::NOT_STRICTLY_FALSE => (Shape::scalar(), steps + 1.0),
-            operators::CONDITIONAL => {
-                let branches = operands.iter().skip(1);
-                let shape = branches.fold(Shape::nothing(), |sum, (shape, _)| sum.either(shape));
-                (shape, steps + 1.0)
-            }
-            operators::INDEX | operators::OPT_INDEX | operators::OPT_SELECT => {
-                (first.inner(), steps + 1.0)
-            }
-            operators::ADD => (first.clone().both(last), touching),
-            "matches" => (Shape::scalar(), touching + 2_000.0),
-            "replace" => {
-                let inserted = operands.get(2).map_or(last, |(shape, _)| shape);
-                (
-                    Shape::text((first.size() + 1.0) * (inserted.size() + 1.0)),
-                    touching,
-                )
-            }
-            "join" => (
-                Shape::text(first.size() + first.count() * last.size()),
-                touching,
-            ),
-            "split" => {
-                let count = first.size() + 1.0;
-                (first.clone().listed(count, first.size()), touching + count)
-            }
-            "string" | "type" => (Shape::text(sizes + 512.0), touching),
-            name if is_scalar(name) => (Shape::scalar(), touching),
-            _ => {
-                let any = operands
-                    .iter()
-                    .fold(Shape::scalar(), |sum, (shape, _)| sum.either(shape));
-                (any, touching)
-            }
-        }
+        let shapes: Vec<Shape> = operands.into_iter().map(|(shape, _)| shape).collect();
+        let (shape, more) = functions::bound(&call.func_name, &shapes);
+        (shape, steps + more)
     }
 
     fn comprehension(&mut self, it: &ComprehensionExpr) -> (Shape, f64) {
@@ -246,22 +134,6 @@ impl Walk {
         let loops = range.count() * (condition_steps + step_steps + 1.0);
         (result, range_steps + init_steps + loops + result_steps)
     }
-}
-
-/// Whether the result of a function or operator is a number, a truth value or the like.
-fn is_scalar(name: &str) -> bool {
-    const OPERATORS: &[&str] = &[
-        operators::EQUALS,
-        operators::NOT_EQUALS,
-        operators::LESS,
-        operators::LESS_EQUALS,
-        operators::GREATER,
-        operators::GREATER_EQUALS,
-        operators::IN,
-    ];
-    const FUNCTIONS: &str =
-        "bool contains double endsWith indexOf int lastIndexOf size startsWith uint";
-    OPERATORS.contains(&name) || FUNCTIONS.split(' ').any(|known| known == name)
 }
 
 /// Whether a step only ever appends the element itself, as `filter` does: then the sum is at most the range.

@@ -5,23 +5,28 @@ use std::collections::BTreeSet;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use crate::error::Error;
+use crate::library::compile_regex;
 use crate::limit::{
     MAX_BRACKET_DEPTH, MAX_COMPREHENSION_NESTING, MAX_REGEX_BYTES, MAX_SOURCE_BYTES, MAX_TREE_DEPTH,
 };
+use crate::qualified::{is_among, is_qualified};
 use crate::tree::{bound_parts, children, variables_of};
 
 /// Functions an expression may call, by either call style. Everything else is unknown, also where the
-/// interpreter would have it: `lists.range`, `format` and the like build values of any size from few bytes.
-const FUNCTIONS: &str = "bool bytes charAt contains double duration dyn endsWith getDate getDayOfMonth getDayOfWeek getDayOfYear \
-     getFullYear getHours getMilliseconds getMinutes getMonth getSeconds hasValue indexOf int join lastIndexOf \
-     lowerAscii matches or orValue replace size split startsWith string substring timestamp trim type uint upperAscii \
-     value";
-const OPTIONAL_FUNCTIONS: &str = "none of ofNonZeroValue";
-const TYPE_NAMES: &str = "bool bytes double dyn int list map null_type optional string type uint";
-
-fn is_among(words: &str, name: &str) -> bool {
-    words.split(' ').any(|word| word == name)
-}
+/// interpreter would have it: `lists.range` and the like build values of any size from few bytes.
+const FUNCTIONS: &[&str] = &[
+    "bool bytes charAt contains double duration dyn endsWith getDate getDayOfMonth getDayOfWeek getDayOfYear getFullYear \
+     getHours getMilliseconds getMinutes getMonth getSeconds hasValue indexOf int join lastIndexOf lowerAscii matches or \
+     orValue replace size split startsWith string substring timestamp trim type uint upperAscii value",
+    // Kubernetes' own.
+    "add asApproximateFloat asInteger cidr compareTo containsCIDR containsIP family find findAll format getEscapedPath \
+     getHost getHostname getPort getQuery getScheme ip isCIDR isGlobalUnicast isGreaterThan isIP isInteger isLessThan \
+     isLinkLocalMulticast isLinkLocalUnicast isLoopback isQuantity isSorted isURL isUnspecified masked max min \
+     prefixLength quantity sign sub sum url validate",
+];
+/// Names of types, or the first parts of them.
+const TYPE_NAMES: &str =
+    "bool bytes double dyn int kubernetes list map net null_type optional_type string type uint";
 
 /// Length and bracket nesting, on the bare text.
 pub(crate) fn source(text: &str) -> Result<(), Error> {
@@ -126,22 +131,16 @@ fn function(call: &CallExpr) -> Result<(), Error> {
     if is_operator(name) {
         return Ok(());
     }
-    let on_optional = call
-        .target
-        .as_ref()
-        .is_some_and(|target| matches!(&target.expr, Expr::Ident(name) if name == "optional"));
-    let known = if on_optional {
-        OPTIONAL_FUNCTIONS
-    } else {
-        FUNCTIONS
-    };
-    if !is_among(known, name) {
+    let is_known = is_qualified(call) || FUNCTIONS.iter().any(|known| is_among(known, name));
+    if !is_known {
         return Err(Error::UnknownFunction(name.to_owned()));
     }
-    if name == "matches" {
-        regex(call.args.last())
-    } else {
-        Ok(())
+    match (name, call.args.as_slice()) {
+        // By either call style, the text comes first.
+        ("matches", args) => regex(args.last()),
+        ("find", [pattern]) | ("findAll", [pattern] | [pattern, _]) => regex(Some(pattern)),
+        ("find" | "findAll", _) => regex(None),
+        _ => Ok(()),
     }
 }
 
@@ -162,14 +161,13 @@ fn regex(pattern: Option<&IdedExpr>) -> Result<(), Error> {
             pattern.len()
         )));
     }
-    regex::RegexBuilder::new(pattern)
-        .size_limit(256 * 1024)
-        .build()
+    compile_regex(pattern)
         .map(|_| ())
         .map_err(|error| Error::Regex(error.to_string()))
 }
 
-/// Refuses a name that is neither in `known` nor bound by a comprehension around it.
+/// Refuses a name that is neither in `known` nor bound by a comprehension around it. With a dot before it, it is not
+/// looked for among the latter.
 pub(crate) fn variables(expr: &IdedExpr, known: &[&str]) -> Result<(), Error> {
     let mut bound: Vec<&str> = known.to_vec();
     names(expr, &mut bound, known)
@@ -178,7 +176,11 @@ pub(crate) fn variables(expr: &IdedExpr, known: &[&str]) -> Result<(), Error> {
 fn names<'e>(expr: &'e IdedExpr, bound: &mut Vec<&'e str>, known: &[&str]) -> Result<(), Error> {
     match &expr.expr {
         Expr::Ident(name) => {
-            if bound.contains(&name.as_str()) || is_among(TYPE_NAMES, name) {
+            let is_known = match name.strip_prefix('.') {
+                Some(name) => known.contains(&name) || is_among(TYPE_NAMES, name),
+                None => bound.contains(&name.as_str()) || is_among(TYPE_NAMES, name),
+            };
+            if is_known {
                 return Ok(());
             }
             Err(Error::UnknownVariable {
@@ -230,8 +232,8 @@ pub(crate) fn plainly_not_bool(expr: &IdedExpr) -> Option<&'static str> {
             | "indexOf"
             | "lastIndexOf" => Some("a number, list or string"),
             "string" | "join" | "lowerAscii" | "upperAscii" | "trim" | "replace" | "substring"
-            | "charAt" => Some("a string"),
-            "split" => Some("a list"),
+            | "charAt" | "find" => Some("a string"),
+            "split" | "findAll" => Some("a list"),
             _ => None,
         },
         _ => None,
@@ -246,8 +248,11 @@ pub(crate) fn reads(expr: &IdedExpr) -> BTreeSet<Vec<String>> {
 }
 
 fn collect<'e>(expr: &'e IdedExpr, bound: &mut Vec<&'e str>, found: &mut BTreeSet<Vec<String>>) {
-    if let Some(path) = path(expr) {
-        if !bound.contains(&path[0].as_str()) {
+    if let Some(mut path) = path(expr) {
+        if let Some(name) = path[0].strip_prefix('.') {
+            path[0] = name.to_owned();
+            found.insert(path);
+        } else if !bound.contains(&path[0].as_str()) {
             found.insert(path);
         }
         return;

@@ -23,10 +23,14 @@ mod bind;
 mod cost;
 mod error;
 mod guard;
+mod library;
 mod limit;
 mod program;
+mod qualified;
+mod shape;
 mod tree;
 
+pub use bind::Numbers;
 pub use error::Error;
 pub use limit::*;
 pub use program::{Bindings, Outcome, Program};

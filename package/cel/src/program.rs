@@ -7,9 +7,10 @@ use std::thread;
 
 use cel::{Context, Env, Value};
 
-use crate::cost::Shape;
+use crate::bind::Numbers;
 use crate::error::{self, Error};
-use crate::{bind, cost, guard};
+use crate::shape::Shape;
+use crate::{bind, cost, guard, library};
 
 const COMPILE_STACK_BYTES: usize = 64 * 1024 * 1024;
 
@@ -128,6 +129,7 @@ impl Program {
 pub struct Bindings {
     shapes: Vec<(String, Shape)>,
     context: Context<'static, 'static>,
+    numbers: Numbers,
 }
 
 impl Bindings {
@@ -136,15 +138,35 @@ impl Bindings {
     /// # Errors
     /// When one is too large.
     pub fn new(values: &[(&str, &serde_json::Value)]) -> Result<Self, Error> {
-        let shapes = values
-            .iter()
-            .map(|(name, value)| Ok(((*name).to_owned(), bind::measure(name, value)?)))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let mut context = Context::with_env(Arc::clone(environment()));
+        Self::with(Numbers::AsWritten, values)
+    }
+
+    /// Binds values, with numbers as they are wanted.
+    ///
+    /// # Errors
+    /// When one is too large.
+    pub fn with(numbers: Numbers, values: &[(&str, &serde_json::Value)]) -> Result<Self, Error> {
+        let mut bindings = Self {
+            shapes: Vec::new(),
+            context: Context::with_env(Arc::clone(environment())),
+            numbers,
+        };
         for (name, value) in values {
-            context.add_variable_from_value(*name, bind::convert(value));
+            bindings.bind(name, value)?;
         }
-        Ok(Self { shapes, context })
+        Ok(bindings)
+    }
+
+    /// Binds one more value; of two of one name the later counts.
+    ///
+    /// # Errors
+    /// When it is too large.
+    pub fn bind(&mut self, name: &str, value: &serde_json::Value) -> Result<(), Error> {
+        let shape = bind::measure(name, value)?;
+        self.shapes.push((name.to_owned(), shape));
+        let value = bind::convert(value, self.numbers);
+        self.context.add_variable_from_value(name, value);
+        Ok(())
     }
 }
 
@@ -169,13 +191,14 @@ fn parse(source: &str) -> Result<cel::Program, Error> {
     Ok(compiled)
 }
 
-/// The functions expressions see: the standard library and the string extension.
+/// The functions expressions see: the standard library, the string extension, and Kubernetes' libraries.
 fn environment() -> &'static Arc<Env> {
     static ENVIRONMENT: OnceLock<Arc<Env>> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| {
         let mut env = Env::stdlib();
         env.add_extension(cel::extensions::strings)
-            .expect("the string extension declares nothing that the standard library has");
+            .and_then(|()| env.add_extension(library::extension))
+            .expect("no extension declares what another has");
         Arc::new(env)
     })
 }

@@ -2,13 +2,15 @@
 
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr};
 
+use crate::qualified::is_qualified;
+
 /// What stands directly in an expression.
 pub(crate) fn children(expr: &IdedExpr) -> Vec<&IdedExpr> {
     match &expr.expr {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
         Expr::Call(call) => {
-            let target = call.target.iter().map(AsRef::as_ref);
-            target.chain(&call.args).collect()
+            let target = call.target.iter().filter(|_| !is_qualified(call));
+            target.map(AsRef::as_ref).chain(&call.args).collect()
         }
         Expr::Select(select) => vec![&select.operand],
         Expr::List(list) => list.elements.iter().collect(),

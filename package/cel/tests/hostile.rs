@@ -89,6 +89,23 @@ const TOKENS: &[&str] = &[
     "Struct{a: 1}",
     ".startsWith('a')",
     ".getHours('Mars/Base')",
+    "quantity('1e999999999999')",
+    "quantity(",
+    ".sub(-9223372036854775808)",
+    "ip('::')",
+    ".masked()",
+    "cidr('::/0')",
+    "url('//[')",
+    "url(",
+    ".getQuery()",
+    ".findAll('', -1)",
+    ".sum()",
+    ".min()",
+    ".indexOf(null)",
+    "format.uuid()",
+    ".validate('é')",
+    "sets.contains([], ",
+    "'%s%'.format(",
 ];
 
 fn next(state: &mut u64) -> usize {
