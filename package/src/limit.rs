@@ -28,6 +28,12 @@ pub const OBJECTS: usize = 1_000;
 pub const RENDER_STEPS: u64 = 8_000_000;
 /// Bytes that the templates of one rendering write together: more could not be the content of a set.
 pub const RENDER_OUTPUT: usize = stevedore_proto_core::limit::CONTENT;
+/// Named conditions, and conditional paths, of one manifest.
+pub const FILTERS: usize = 64;
+/// Bytes of the name of a condition.
+pub const CONDITION_NAME_BYTES: usize = 63;
+/// Steps of compiling all expressions of one manifest, that of its schema apart.
+pub const MANIFEST_CEL_STEPS: u64 = 3_000_000;
 /// Violations that are reported of one package; the rest is counted.
 pub const VIOLATIONS: usize = 50;
 

@@ -1,7 +1,9 @@
 //! `manifest.yaml` and its lock file.
 
 mod document;
+mod expressions;
 mod fields;
+mod filter;
 mod lock;
 mod model;
 mod parse;
@@ -13,6 +15,7 @@ use crate::files::PackageFiles;
 use crate::violation::{Reason, Violation};
 
 pub use document::{ORIGINAL_GROUP, OWN_GROUP};
+pub(crate) use filter::{ConditionalPath, Filter};
 use model::ManifestImage;
 pub(crate) use model::TestCase;
 pub use model::{PackageManifest, Scope};

@@ -7,7 +7,7 @@ use stevedore_cel::Program;
 use stevedore_proto_core::digest::Digest;
 use stevedore_template::budget::Budget;
 use stevedore_template::error::ParseError;
-use stevedore_template::resources::{Env, Files, Limits};
+use stevedore_template::resources::{Conditions, Env, Files, Limits};
 use stevedore_template::set::TemplateSet;
 use stevedore_template::yaml::{Document, Documents};
 
@@ -104,8 +104,11 @@ impl Package {
     }
 
     /// What templates see besides the context.
-    pub(crate) fn env(&self) -> Env<'_> {
-        env(&self.files)
+    pub(crate) fn env<'e>(&'e self, conditions: &'e dyn Conditions) -> Env<'e> {
+        Env {
+            conditions: Some(conditions),
+            ..env(&self.files)
+        }
     }
 
     pub(crate) fn plain(&self) -> &Plain {
@@ -154,6 +157,7 @@ impl Plain {
 fn env(files: &Files) -> Env<'_> {
     Env {
         files: Some(files),
+        conditions: None,
         limits: Limits::default(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod context;
+mod filter;
 mod objects;
 mod reads;
 
@@ -17,6 +18,7 @@ use crate::limit;
 use crate::object::Ready;
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
+use filter::Filtered;
 use objects::{Objects, Stop};
 
 pub use context::{ClusterFacts, Context, RenderInput};
@@ -53,8 +55,9 @@ impl Package {
 
     fn render_within(&self, context: &Context, budget: &mut Budget) -> Result<Rendered, Invalid> {
         let mut reads = Reads::default();
-        let texts = self.execute(context, budget, &mut reads)?;
-        let found = self.objects(context, &texts, budget, &mut reads)?;
+        let filtered = Filtered::new(self, context, budget, &mut reads)?;
+        let texts = self.execute(context, &filtered, budget, &mut reads)?;
+        let found = self.objects(context, &filtered, &texts, budget, &mut reads)?;
         let content = self.arrange(context, found);
         let reference = content.reference();
         if reference.size > stevedore_proto_core::limit::CONTENT as u64 {
@@ -76,10 +79,11 @@ impl Package {
     fn execute(
         &self,
         context: &Context,
+        filtered: &Filtered<'_>,
         budget: &mut Budget,
         reads: &mut Reads,
     ) -> Result<BTreeMap<&str, String>, Invalid> {
-        let env = self.env();
+        let env = self.env(&filtered.conditions);
         let mut violations = Vec::new();
         let mut texts = BTreeMap::new();
         for path in self.template_paths() {
@@ -113,6 +117,7 @@ impl Package {
     fn objects(
         &self,
         context: &Context,
+        filtered: &Filtered<'_>,
         texts: &BTreeMap<&str, String>,
         budget: &mut Budget,
         reads: &mut Reads,
@@ -126,7 +131,7 @@ impl Package {
         sources.extend(written.map(|(path, text)| (*path, Source::Written(text))));
         let mut sources: Vec<_> = sources.into_iter().collect();
         sources.sort_by(|one, other| package_order(one.0, other.0));
-        let mut objects = Objects::new(self, context, budget, reads);
+        let mut objects = Objects::new(self, context, filtered, budget, reads);
         for (path, source) in sources {
             let taken = match source {
                 Source::Parsed(documents) => objects.parsed(path, documents),

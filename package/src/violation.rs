@@ -47,7 +47,6 @@ reasons! {
     ClusterScoped: "cluster-scoped object in a namespaced package",
     TooLarge: "too large",
     TooCostly: "too costly",
-    NoObjects: "no objects",
     ConfigInvalid: "config invalid",
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use stevedore_proto_core::content::ProbeEntry;
 
+use super::filter::Filter;
 use crate::config::Schema;
 
 /// Where a package may be installed.
@@ -72,6 +73,8 @@ pub struct PackageManifest {
     pub availability_probes: Vec<ProbeEntry>,
     /// Schema of the configuration.
     pub config: Option<Schema>,
+    /// What decides which objects are left out.
+    pub(crate) filter: Filter,
     /// `.images` of templates: `repository@digest` by name.
     pub images: BTreeMap<String, String>,
     /// Template tests.

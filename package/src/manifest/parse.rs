@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::document::{Problems, at};
+use super::expressions::Expressions;
 use super::model::{PackageManifest, Scope, TestCase};
-use super::probes;
+use super::{filter, probes};
 use crate::config::{self, Schema};
 use crate::limit;
 use crate::names::check_value;
@@ -48,7 +49,9 @@ pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> PackageManife
         }
     });
     let phases = phases(value, problems);
-    let availability_probes = probes::parse(value, problems);
+    let mut expressions = Expressions::new();
+    let filter = filter::parse(value, problems, &mut expressions);
+    let availability_probes = probes::parse(value, problems, &mut expressions);
     let tests = tests(value, config.as_ref(), problems);
     PackageManifest {
         name,
@@ -56,6 +59,7 @@ pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> PackageManife
         phases,
         availability_probes,
         config,
+        filter,
         images: BTreeMap::new(),
         tests,
     }

@@ -1,10 +1,10 @@
 //! The availability probes of a manifest.
 
 use serde_json::Value;
-use stevedore_cel::Program;
 use stevedore_proto_core::content::{LabelOperator, LabelSelector, Probe, ProbeEntry};
 
 use super::document::Problems;
+use super::expressions::Expressions;
 
 /// Probes of one package.
 const MAX_ENTRIES: usize = 64;
@@ -12,7 +12,11 @@ const MAX_ENTRIES: usize = 64;
 const MAX_PROBES: usize = 32;
 
 /// The availability probes, each checked and its CEL compiled once.
-pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> Vec<ProbeEntry> {
+pub(super) fn parse(
+    value: &Value,
+    problems: &mut Problems<'_>,
+    expressions: &mut Expressions,
+) -> Vec<ProbeEntry> {
     let entries: Vec<ProbeEntry> = problems
         .typed(value, "spec.availabilityProbes")
         .unwrap_or_default();
@@ -53,13 +57,14 @@ pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> Vec<ProbeEntr
             continue;
         }
         for (number, it) in entry.probes.iter().enumerate() {
-            probe(it, &format!("{field}.probes[{number}]"), problems);
+            let field = format!("{field}.probes[{number}]");
+            probe(it, &field, problems, expressions);
         }
     }
     entries
 }
 
-fn probe(probe: &Probe, field: &str, problems: &mut Problems<'_>) {
+fn probe(probe: &Probe, field: &str, problems: &mut Problems<'_>, expressions: &mut Expressions) {
     let set = [
         probe.condition.is_some(),
         probe.fields_equal.is_some(),
@@ -80,13 +85,8 @@ fn probe(probe: &Probe, field: &str, problems: &mut Problems<'_>) {
             }
         }
     }
-    if let Some(cel) = &probe.cel
-        && let Err(error) = Program::compile_condition(&cel.rule, &["self"])
-    {
-        problems.add(
-            &format!("{field}.cel.rule"),
-            format!("Invalid value: {error}"),
-        );
+    if let Some(cel) = &probe.cel {
+        expressions.compile(&cel.rule, &["self"], &format!("{field}.cel.rule"), problems);
     }
 }
 

@@ -125,14 +125,6 @@ fn what_this_version_does_not_honour_is_refused_by_name() {
             ["spec.constraints", "not supported yet"],
         ),
         (
-            "  filter: {conditions: [{name: a, expression: 'true'}]}\n",
-            ["spec.filter.conditions", "not supported yet"],
-        ),
-        (
-            "  filter: {paths: [{glob: a, expression: 'true'}]}\n",
-            ["spec.filter.paths", "not supported yet"],
-        ),
-        (
             "  dependencies: [{image: {name: a}}]\n",
             ["spec.dependencies", "not supported yet"],
         ),

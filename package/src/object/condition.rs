@@ -5,13 +5,24 @@ use std::sync::Arc;
 use serde_json::Value;
 use stevedore_cel::Program;
 use stevedore_proto_core::label;
-use stevedore_template::budget::Budget;
+use stevedore_template::budget::{Budget, Exhausted};
 
 use super::problem::Problem;
 use crate::violation::Reason;
 
-/// What conditions and templates see: the variables of a `condition` annotation.
-pub(crate) const VARIABLES: &[&str] = &["package", "config", "environment", "images", "cluster"];
+/// What templates and named conditions see.
+pub(crate) const CONTEXT: &[&str] = &["package", "config", "environment", "images", "cluster"];
+/// What all other conditions see: also the results of the named ones.
+pub(crate) const VARIABLES: &[&str] = &[
+    "package",
+    "config",
+    "environment",
+    "images",
+    "cluster",
+    NAMED,
+];
+/// The variable that holds the results of named conditions.
+pub(crate) const NAMED: &str = "cond";
 
 /// Steps of compiling a condition, and of each byte of it: the parser is slow.
 const COMPILING: u64 = 2_000;
@@ -22,12 +33,16 @@ pub(crate) type Compile<'c> = dyn FnMut(&str) -> Result<Arc<Program>, Problem> +
 
 /// Compiles a condition, and pays for it.
 pub(crate) fn compile(text: &str, budget: &mut Budget) -> Result<Arc<Program>, Problem> {
-    budget
-        .charge(COMPILING + BYTE * text.len() as u64)
+    pay(text, budget)
         .map_err(|exhausted| (Reason::TooCostly, format!("its condition: {exhausted}")))?;
     Program::compile_condition(text, VARIABLES)
         .map(Arc::new)
         .map_err(|error| (Reason::ConditionInvalid, error.to_string()))
+}
+
+/// Pays for compiling.
+pub(crate) fn pay(text: &str, budget: &mut Budget) -> Result<(), Exhausted> {
+    budget.charge(COMPILING + BYTE * text.len() as u64)
 }
 
 /// The condition of an object that is not prepared yet, if it has one.

@@ -136,7 +136,7 @@ fn malformed_annotations_are_violations_and_never_panics() {
         let key = format!("package-operator.run/{name}");
         refuses_annotation(&key, &value, Reason::AnnotationInvalid);
     }
-    for condition in ["config.a &&", "cond.a", "'text'"] {
+    for condition in ["config.a &&", "slef.a", "'text'"] {
         let key = "package-operator.run/condition";
         refuses_annotation(key, &json!(condition), Reason::ConditionInvalid);
     }

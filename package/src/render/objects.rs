@@ -7,8 +7,8 @@ use stevedore_proto_core::limit::CONTENT;
 use stevedore_template::budget::Budget;
 use stevedore_template::yaml::{Document, Documents};
 
-use super::conditions::Conditions;
 use super::context::Context;
+use super::filter::Filtered;
 use super::reads::Reads;
 use crate::limit;
 use crate::object::{self, Key, Ready, Rules};
@@ -20,11 +20,10 @@ pub(super) struct Stop;
 
 /// Objects whose condition holds, in order, and what is wrong with the others.
 pub(super) struct Objects<'r> {
-    context: &'r Context,
     rules: Rules<'r>,
     budget: &'r mut Budget,
     reads: &'r mut Reads,
-    conditions: Conditions<'r>,
+    filtered: &'r Filtered<'r>,
     kept: Vec<Ready>,
     /// Bytes of the kept ones, as content.
     bytes: usize,
@@ -36,6 +35,7 @@ impl<'r> Objects<'r> {
     pub(super) fn new(
         package: &'r Package,
         context: &'r Context,
+        filtered: &'r Filtered<'r>,
         budget: &'r mut Budget,
         reads: &'r mut Reads,
     ) -> Self {
@@ -47,11 +47,10 @@ impl<'r> Objects<'r> {
             phases: &manifest.phases,
         };
         Self {
-            context,
             rules,
             budget,
             reads,
-            conditions: Conditions::new(&package.plain().conditions),
+            filtered,
             kept: Vec::new(),
             bytes: 0,
             seen: HashMap::new(),
@@ -61,21 +60,23 @@ impl<'r> Objects<'r> {
 
     /// Takes the documents of a file that the package holds parsed: each is paid for like one that is read.
     pub(super) fn parsed(&mut self, path: &str, documents: &[Document]) -> Result<(), Stop> {
+        let left_out = self.leaves_out(path)?;
         for document in documents {
             if let Err(exhausted) = self.budget.charge(document.steps) {
                 return self.stop(Violation::costly(exhausted).in_file(path));
             }
-            self.document(path, document.clone())?;
+            self.document(path, document.clone(), left_out)?;
         }
         Ok(())
     }
 
     /// Reads what a template wrote.
     pub(super) fn written(&mut self, path: &str, text: &str) -> Result<(), Stop> {
+        let left_out = self.leaves_out(path)?;
         let mut documents = Documents::new(path, text.as_bytes());
         loop {
             match documents.next_within(self.budget) {
-                Ok(Some(document)) => self.document(path, document)?,
+                Ok(Some(document)) => self.document(path, document, left_out)?,
                 Ok(None) => return Ok(()),
                 Err(why) => {
                     self.violations.push(Violation::unreadable(path, why));
@@ -85,17 +86,30 @@ impl<'r> Objects<'r> {
         }
     }
 
-    fn document(&mut self, path: &str, document: Document) -> Result<(), Stop> {
+    /// Whether the manifest leaves the objects of a file out. They are checked like others: they must be right
+    /// wherever they are not left out.
+    fn leaves_out(&mut self, path: &str) -> Result<bool, Stop> {
+        let left_out = self.filtered.leaves_out(path, self.budget);
+        left_out.map_err(|why| {
+            self.violations.push(why);
+            Stop
+        })
+    }
+
+    fn document(&mut self, path: &str, document: Document, left_out: bool) -> Result<(), Stop> {
         let index = document.index;
-        let mut compile = |text: &str| self.conditions.compile(text, self.budget);
+        let conditions = &self.filtered.conditions;
+        let mut compile = |text: &str| conditions.compile(text, self.budget);
         let ready = match object::prepare(document.value, &self.rules, &mut compile) {
             Ok(ready) => ready,
             Err(problems) => return self.refuse(path, index, problems),
         };
+        if left_out {
+            return Ok(());
+        }
         if let Some(condition) = &ready.condition {
             self.reads.add_condition(condition);
-            let holds = self.conditions.holds(condition, self.context, self.budget);
-            match holds {
+            match conditions.holds(condition, self.budget) {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(problem) => return self.refuse(path, index, vec![problem]),
@@ -148,12 +162,7 @@ impl<'r> Objects<'r> {
     }
 
     /// The objects, when nothing is wrong.
-    pub(super) fn finish(mut self) -> Result<Vec<Ready>, Invalid> {
-        if self.kept.is_empty() && self.violations.is_empty() {
-            let details = "with this configuration the package renders to nothing";
-            self.violations
-                .push(Violation::new(Reason::NoObjects, details));
-        }
+    pub(super) fn finish(self) -> Result<Vec<Ready>, Invalid> {
         Invalid::check(self.violations)?;
         Ok(self.kept)
     }

@@ -9,6 +9,7 @@ use stevedore_proto_core::digest::{Digest, Hasher};
 use stevedore_template::reads;
 
 use super::context::Context;
+use crate::object::condition::NAMED;
 
 /// What of the context a result depends on: so that one rendering serves every cluster that agrees on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,13 +18,19 @@ pub struct Reads {
     conditions: BTreeSet<Vec<String>>,
 }
 
+/// What a condition reads of the context. Named conditions are evaluated, and read, for themselves.
+pub(super) fn context_paths(condition: &Program) -> impl Iterator<Item = Vec<String>> {
+    let reads = condition.reads().into_iter();
+    reads.filter(|path| path.first().is_some_and(|name| name != NAMED))
+}
+
 impl Reads {
     pub(super) fn add_template(&mut self, reads: &reads::Reads) {
         self.templates.merge(reads);
     }
 
     pub(super) fn add_condition(&mut self, condition: &Program) {
-        self.conditions.extend(condition.reads());
+        self.conditions.extend(context_paths(condition));
     }
 
     /// The key of a rendering: two contexts with the same key give the same result for this package.

@@ -153,6 +153,7 @@ impl<'t> Machine<'t> {
                 Some(files) => run(files, resources, values),
                 None => Err("this package has no files".to_owned()),
             },
+            Run::Condition => resources.holds(&utf8(&values[0])).map(Value::Bool),
         }?;
         self.resources.charge(value.weight())?;
         let limit = self.resources.limit();

@@ -9,7 +9,7 @@ use crate::budget::Budget;
 use crate::error::ExecError;
 use crate::functions::Outcome;
 use crate::machine::{Executed, Machine};
-use crate::reads::{Origin, Reads, Recorder};
+use crate::reads::{Origin, Reads};
 use crate::resources::{Env, Resources};
 use crate::value::Value;
 use crate::{format, json};
@@ -45,7 +45,7 @@ pub(crate) fn run<'t>(
         .ok_or_else(|| early(format!("no template {name:?}")))?;
     let mut resources = Resources::new(env, budget);
     resources.charge(weight(context)).map_err(early)?;
-    let recorder = Rc::new(Recorder::default());
+    let recorder = Rc::clone(&resources.recorder);
     let dot = json::context(context, Origin::root(&recorder))
         .ok_or_else(|| early("the context is nested too deeply".to_owned()))?;
     let mut machine = Machine::new(trees, tree, dot.clone(), resources);

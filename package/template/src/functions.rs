@@ -32,6 +32,7 @@ const CORE: &[Function] = &[
     ),
     Function::new("or", &[Kind::Any], Some(Kind::Any), Run::ShortCircuit(true)),
     Function::new("include", &[Kind::Str, Kind::Any], None, Run::Include),
+    Function::new("cel", signature::STR, None, Run::Condition),
     signature::variadic("call", &[Kind::Any], Kind::Any, |_, _| {
         Err("values that are functions do not exist here".to_owned())
     }),
@@ -65,16 +66,21 @@ pub(crate) struct Named {
     pub(crate) function: &'static Function,
 }
 
-/// The function of this name. Those that read files exist only where there are some.
+/// The function of this name. Those that only packages have, because they read files or the context, exist only
+/// where there are files.
 pub(crate) fn find(name: &str, with_files: bool) -> Option<Named> {
     let (name, function) = TABLE.get_key_value(name)?;
-    let offered = with_files || !matches!(function.run, Run::OnFiles(_));
+    let offered = with_files || !matches!(function.run, Run::OnFiles(_) | Run::Condition);
     offered.then_some(Named { name, function })
 }
 
+/// The functions that do the same everywhere.
 #[cfg(test)]
 pub(crate) fn names() -> Vec<&'static str> {
-    let mut names: Vec<_> = TABLE.keys().copied().collect();
+    let plain = TABLE
+        .iter()
+        .filter(|(_, function)| !matches!(function.run, Run::Condition));
+    let mut names: Vec<_> = plain.map(|(name, _)| *name).collect();
     names.sort_unstable();
     names
 }

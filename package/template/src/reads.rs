@@ -88,7 +88,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    fn record(&self, path: Path, depth: Depth) {
+    pub(crate) fn record(&self, path: Path, depth: Depth) {
         let mut paths = self.paths.borrow_mut();
         let known = paths.entry(path).or_insert(depth);
         *known = (*known).max(depth);

@@ -1,9 +1,12 @@
 //! The resources of one execution: limits, budget, the package's files, and what it made that others of its steps use.
 //! They are all that a function sees of the execution it is called in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::rc::Rc;
 
 use crate::budget::Budget;
+use crate::reads::{Depth, Recorder};
 use crate::regexp::Regex;
 use crate::value::Map;
 
@@ -29,11 +32,31 @@ impl Default for Limits {
     }
 }
 
+/// What the function `cel` evaluates: expressions over the context that are true or false.
+pub trait Conditions: fmt::Debug {
+    /// Evaluates `expression`, and pays for it.
+    ///
+    /// # Errors
+    /// With what is wrong with the expression, or with what it gave.
+    fn evaluate(&self, expression: &str, budget: &mut Budget) -> Result<Evaluated, String>;
+}
+
+/// What an expression gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evaluated {
+    /// Whether it holds.
+    pub holds: bool,
+    /// The paths of the context that it depends on: an execution that evaluates it has read them.
+    pub reads: BTreeSet<Vec<String>>,
+}
+
 /// What the caller gives to templates besides the context.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Env<'e> {
-    /// What `getFile` and `getFileGlob` read; without it templates do not know these functions.
+    /// What `getFile` and `getFileGlob` read; without it templates know neither these functions nor `cel`.
     pub files: Option<&'e Files>,
+    /// What `cel` evaluates; without it a template that calls that function fails.
+    pub conditions: Option<&'e dyn Conditions>,
     /// Bounds on each execution.
     pub limits: Limits,
 }
@@ -42,6 +65,8 @@ pub struct Env<'e> {
 pub(crate) struct Resources<'e> {
     pub(crate) env: Env<'e>,
     pub(crate) budget: &'e mut Budget,
+    /// What of the context was read.
+    pub(crate) recorder: Rc<Recorder>,
     /// Maps that were changed: they may hold themselves and are emptied at the end.
     pub(crate) changed: Vec<Map>,
     /// Compiled regular expressions by their source.
@@ -53,6 +78,7 @@ impl<'e> Resources<'e> {
         Self {
             env,
             budget,
+            recorder: Rc::default(),
             changed: Vec::new(),
             regexes: HashMap::new(),
         }
@@ -77,6 +103,18 @@ impl<'e> Resources<'e> {
     /// Notes that a map was changed, so that it is emptied at the end.
     pub(crate) fn changed(&mut self, map: &Map) {
         self.changed.push(map.clone());
+    }
+
+    /// Whether a condition over the context holds.
+    pub(crate) fn holds(&mut self, expression: &str) -> Result<bool, String> {
+        let Some(conditions) = self.env.conditions else {
+            return Err("no expressions are evaluated here".to_owned());
+        };
+        let Evaluated { holds, reads } = conditions.evaluate(expression, self.budget)?;
+        for path in reads {
+            self.recorder.record(path, Depth::Value);
+        }
+        Ok(holds)
     }
 
     /// A compiled regular expression, compiled and paid for when it is met first.

@@ -1,5 +1,6 @@
 //! The engine against what real Go made of the same templates, and against hostile ones.
 
+mod conditions;
 mod golden;
 mod hostile;
 mod limits;

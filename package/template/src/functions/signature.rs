@@ -55,6 +55,8 @@ pub(crate) enum Run {
     Plain(Plain),
     /// On its arguments and the package's files.
     OnFiles(OnFiles),
+    /// `cel`: evaluates a condition over the context.
+    Condition,
 }
 
 /// A function templates can call.

@@ -1,0 +1,156 @@
+//! The filter of a manifest: named conditions, and paths whose objects depend on one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use globset::{GlobBuilder, GlobMatcher};
+use serde::Deserialize;
+use serde_json::Value;
+use stevedore_cel::Program;
+
+use super::document::Problems;
+use super::expressions::Expressions;
+use crate::limit;
+use crate::object::condition::{CONTEXT, VARIABLES};
+
+/// Conditions and conditional paths, each in the order of the manifest.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    /// The file that has them.
+    pub(crate) file: String,
+    pub(crate) conditions: Vec<NamedCondition>,
+    pub(crate) paths: Vec<ConditionalPath>,
+}
+
+/// An expression over the context, whose result other expressions know as `cond.NAME`.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedCondition {
+    pub(crate) name: String,
+    pub(crate) program: Arc<Program>,
+}
+
+/// Files whose objects are left out where the expression does not hold.
+#[derive(Clone)]
+pub(crate) struct ConditionalPath {
+    pub(crate) glob: String,
+    pub(crate) program: Arc<Program>,
+    matcher: GlobMatcher,
+}
+
+impl ConditionalPath {
+    /// Whether this is about a file, given by the path its objects are stored under.
+    pub(crate) fn is_about(&self, path: &str) -> bool {
+        self.matcher.is_match(path)
+    }
+}
+
+impl fmt::Debug for ConditionalPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.glob)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Condition {
+    name: String,
+    expression: String,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Path {
+    glob: String,
+    expression: String,
+}
+
+pub(super) fn parse(
+    value: &Value,
+    problems: &mut Problems<'_>,
+    expressions: &mut Expressions,
+) -> Filter {
+    let conditions = list::<Condition>("spec.filter.conditions", value, problems);
+    problems.unique(
+        "spec.filter.conditions",
+        conditions.iter().map(|it| it.name.as_str()),
+    );
+    let mut filter = Filter {
+        file: problems.path.to_owned(),
+        ..Filter::default()
+    };
+    for (number, Condition { name, expression }) in conditions.into_iter().enumerate() {
+        let field = format!("spec.filter.conditions[{number}]");
+        if !is_identifier(&name) {
+            let what = format!(
+                "must be at most {} letters, digits and '_', and not begin with a digit",
+                limit::CONDITION_NAME_BYTES
+            );
+            problems.add(&format!("{field}.name"), what);
+        }
+        let at = format!("{field}.expression");
+        let compiled = expressions.compile(&expression, CONTEXT, &at, problems);
+        let named = |program| NamedCondition { name, program };
+        filter.conditions.extend(compiled.map(named));
+    }
+    let paths = list::<Path>("spec.filter.paths", value, problems);
+    for (number, Path { glob, expression }) in paths.into_iter().enumerate() {
+        let field = format!("spec.filter.paths[{number}]");
+        let matcher = compile_glob(&glob)
+            .map_err(|why| problems.add(&format!("{field}.glob"), why))
+            .ok();
+        let at = format!("{field}.expression");
+        let compiled = expressions.compile(&expression, VARIABLES, &at, problems);
+        let conditional = |(program, matcher)| ConditionalPath {
+            glob,
+            program,
+            matcher,
+        };
+        filter.paths.extend(compiled.zip(matcher).map(conditional));
+    }
+    filter
+}
+
+/// A list of the manifest that is not too long.
+fn list<T: for<'de> Deserialize<'de>>(
+    field: &str,
+    value: &Value,
+    problems: &mut Problems<'_>,
+) -> Vec<T> {
+    let found: Vec<T> = problems.typed(value, field).unwrap_or_default();
+    if found.len() > limit::FILTERS {
+        problems.add(field, format!("at most {} entries", limit::FILTERS));
+        return Vec::new();
+    }
+    found
+}
+
+/// Whether expressions can write it after `cond.`.
+fn is_identifier(name: &str) -> bool {
+    let is_word = |it: char| it.is_ascii_alphanumeric() || it == '_';
+    name.len() <= limit::CONDITION_NAME_BYTES
+        && name.chars().all(is_word)
+        && name.starts_with(|first: char| !first.is_ascii_digit())
+}
+
+/// `*` and `?` stay within a segment of a path, `**` as a whole segment stands for any number of them; `[abc]`, `{a,b}`
+/// and `\` are known.
+fn compile_glob(glob: &str) -> Result<GlobMatcher, String> {
+    if glob.is_empty() {
+        return Err("Required value".to_owned());
+    }
+    if glob.len() > limit::GLOB_BYTES {
+        return Err(format!(
+            "must be no longer than {} bytes",
+            limit::GLOB_BYTES
+        ));
+    }
+    let built = GlobBuilder::new(glob)
+        .literal_separator(true)
+        .backslash_escape(true)
+        .empty_alternates(true)
+        .build();
+    let glob = built.map_err(|error| format!("Invalid value: {error}"))?;
+    Ok(glob.compile_matcher())
+}

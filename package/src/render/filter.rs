@@ -1,0 +1,99 @@
+//! The filter of one rendering: which files' objects are left out, and how other conditions find out.
+
+use serde_json::{Map, Value};
+use stevedore_template::budget::Budget;
+
+use super::conditions::Conditions;
+use super::context::Context;
+use super::reads::Reads;
+use crate::manifest::{ConditionalPath, Filter};
+use crate::object::Problem;
+use crate::package::Package;
+use crate::violation::{Invalid, Reason, Violation};
+
+/// The manifest's filter, evaluated on a context.
+pub(super) struct Filtered<'r> {
+    /// The conditions of everything else in the rendering.
+    pub(super) conditions: Conditions<'r>,
+    /// Those whose expression does not hold.
+    left_out: Vec<&'r ConditionalPath>,
+}
+
+impl<'r> Filtered<'r> {
+    /// Evaluates every condition and every path's expression, also those that nothing asks for: one that cannot be
+    /// evaluated makes the rendering invalid whatever else the package holds.
+    pub(super) fn new(
+        package: &'r Package,
+        context: &'r Context,
+        budget: &mut Budget,
+        reads: &mut Reads,
+    ) -> Result<Self, Invalid> {
+        let filter = &package.manifest().filter;
+        let conditions = Conditions::new(&package.plain().conditions, context);
+        name(filter, &conditions, budget, reads)?;
+        let mut left_out = Vec::new();
+        let mut violations = Vec::new();
+        for (number, path) in filter.paths.iter().enumerate() {
+            reads.add_condition(&path.program);
+            match conditions.holds(&path.program, budget) {
+                Ok(true) => {}
+                Ok(false) => left_out.push(path),
+                Err(problem) => {
+                    let field = format!("spec.filter.paths[{number}].expression");
+                    violations.push(violation(filter, &field, problem));
+                }
+            }
+        }
+        Invalid::check(violations)?;
+        Ok(Self {
+            conditions,
+            left_out,
+        })
+    }
+
+    /// Whether the objects of a file, given by the path they are stored under, are left out. A step for each path
+    /// that is compared.
+    pub(super) fn leaves_out(&self, path: &str, budget: &mut Budget) -> Result<bool, Violation> {
+        budget
+            .charge(self.left_out.len() as u64)
+            .map_err(|exhausted| Violation::costly(exhausted).in_file(path))?;
+        Ok(self.left_out.iter().any(|it| it.is_about(path)))
+    }
+}
+
+/// Evaluates the named conditions, none of which sees another, and tells all later ones the results.
+fn name(
+    filter: &Filter,
+    conditions: &Conditions<'_>,
+    budget: &mut Budget,
+    reads: &mut Reads,
+) -> Result<(), Invalid> {
+    let mut results = Map::new();
+    let mut violations = Vec::new();
+    for (number, condition) in filter.conditions.iter().enumerate() {
+        reads.add_condition(&condition.program);
+        match conditions.holds(&condition.program, budget) {
+            Ok(holds) => {
+                results.insert(condition.name.clone(), holds.into());
+            }
+            Err((reason, details)) => {
+                let field = format!("spec.filter.conditions[{number}].expression");
+                let details = format!("of condition {:?}: {details}", condition.name);
+                violations.push(violation(filter, &field, (reason, details)));
+            }
+        }
+    }
+    Invalid::check(violations)?;
+    if results.is_empty() {
+        return Ok(());
+    }
+    let named = conditions.name(&Value::Object(results));
+    named.map_err(|error| {
+        let problem = (Reason::ConditionInvalid, error.to_string());
+        violation(filter, "spec.filter.conditions", problem).into()
+    })
+}
+
+fn violation(filter: &Filter, field: &str, (reason, details): Problem) -> Violation {
+    Violation::new(reason, format!("{field}: {details}")).in_file(&filter.file)
+}
