@@ -5,6 +5,8 @@ mod field_error;
 mod formats;
 mod prune;
 mod rewrite;
+mod rule;
+mod rules;
 mod schema;
 
 use serde_json::{Map, Value};
@@ -12,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::limit;
 use field_error::field_error;
 use rewrite::rewrite;
+use rules::Rules;
 
 pub use field_error::FieldError;
 pub use schema::Schema;
@@ -31,9 +34,10 @@ impl Schema {
             return Err(errors);
         }
         let compiled = Schema::build(schema, &plain).map_err(|error| vec![error])?;
-        let errors = defaults::check(schema);
+        let mut errors = defaults::check(schema);
+        let rules = Rules::compile(schema, &mut errors);
         if errors.is_empty() {
-            Ok(compiled)
+            Ok(compiled.with_rules(rules))
         } else {
             Err(errors)
         }
@@ -41,7 +45,7 @@ impl Schema {
 }
 
 /// What templates see of a configuration. Without a schema all of it is discarded; with one, unknown fields
-/// are removed, defaults filled in, and the result validated.
+/// are removed, defaults filled in, and the result validated, by its validation rules where nothing else is wrong.
 ///
 /// # Errors
 /// With one error per field that does not fit.

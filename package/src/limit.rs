@@ -32,8 +32,11 @@ pub const RENDER_OUTPUT: usize = stevedore_proto_core::limit::CONTENT;
 pub const FILTERS: usize = 64;
 /// Bytes of the name of a condition.
 pub const CONDITION_NAME_BYTES: usize = 63;
-/// Steps of compiling all expressions of one manifest, that of its schema apart.
-pub const MANIFEST_CEL_STEPS: u64 = 3_000_000;
+/// Steps of compiling all expressions of one manifest, and those of all its schema's rules: half a second of an
+/// optimised build.
+pub const MANIFEST_CEL_STEPS: u64 = 2_000_000;
+/// Steps of evaluating all rules of a schema on one configuration, as CEL counts them: half a second.
+pub const RULE_STEPS: u64 = 1_000_000;
 /// Violations that are reported of one package; the rest is counted.
 pub const VIOLATIONS: usize = 50;
 

@@ -21,6 +21,7 @@
 
 mod bind;
 mod cost;
+mod environment;
 mod error;
 mod guard;
 mod library;
@@ -28,9 +29,11 @@ mod limit;
 mod program;
 mod qualified;
 mod shape;
+mod structural;
 mod tree;
 
 pub use bind::Numbers;
 pub use error::Error;
 pub use limit::*;
 pub use program::{Bindings, Outcome, Program};
+pub use structural::field_name;

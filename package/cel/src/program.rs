@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 
-use cel::{Context, Env, Value};
+use cel::common::types::CelOptional;
+use cel::{Context, Value};
 
 use crate::bind::Numbers;
+use crate::environment::environment;
 use crate::error::{self, Error};
 use crate::shape::Shape;
-use crate::{bind, cost, guard, library};
+use crate::{bind, cost, guard, structural};
 
 const COMPILE_STACK_BYTES: usize = 64 * 1024 * 1024;
 
@@ -57,13 +59,22 @@ impl Program {
     /// # Errors
     /// Those of [`Program::compile`], [`Error::UnknownVariable`] and [`Error::NotBool`].
     pub fn compile_condition(source: &str, variables: &[&str]) -> Result<Program, Error> {
-        let program = Program::compile(source)?;
-        let tree = program.compiled.expression();
-        guard::variables(tree, variables)?;
-        match guard::plainly_not_bool(tree) {
+        let program = Program::compile_with(source, variables)?;
+        match guard::plainly_not_bool(program.compiled.expression()) {
             Some(what) => Err(Error::NotBool(what.to_owned())),
             None => Ok(program),
         }
+    }
+
+    /// Compiles an expression over `variables`: besides [`Program::compile`]'s checks, every name used must be one of
+    /// them.
+    ///
+    /// # Errors
+    /// Those of [`Program::compile`], and [`Error::UnknownVariable`].
+    pub fn compile_with(source: &str, variables: &[&str]) -> Result<Program, Error> {
+        let program = Program::compile(source)?;
+        guard::variables(program.compiled.expression(), variables)?;
+        Ok(program)
     }
 
     /// The text it was compiled from.
@@ -82,7 +93,15 @@ impl Program {
     /// # Errors
     /// When a binding is too large, the estimated cost is above the limits, or the evaluation fails.
     pub fn eval(&self, bindings: &[(&str, &serde_json::Value)]) -> Result<Outcome, Error> {
-        match self.run(&Bindings::new(bindings)?)? {
+        self.eval_on(&Bindings::new(bindings)?)
+    }
+
+    /// As [`Program::eval`], on values that were bound for many evaluations.
+    ///
+    /// # Errors
+    /// Those of [`Program::eval`].
+    pub fn eval_on(&self, bindings: &Bindings) -> Result<Outcome, Error> {
+        match self.run(bindings)? {
             Value::Bool(value) => Ok(Outcome::Bool(value)),
             other => Ok(Outcome::Json(
                 other.json().unwrap_or(serde_json::Value::Null),
@@ -157,6 +176,25 @@ impl Bindings {
         Ok(bindings)
     }
 
+    /// Binds a value as the structural `schema` describes it, for the validation rules of that schema; `oldSelf` is
+    /// `optional.none()`.
+    ///
+    /// # Errors
+    /// When it is too large.
+    pub fn structural(
+        name: &str,
+        value: &serde_json::Value,
+        schema: &serde_json::Value,
+    ) -> Result<Self, Error> {
+        let mut bindings = Self::new(&[])?;
+        let shape = bind::measure(name, value)?;
+        bindings.shapes.push((name.to_owned(), shape));
+        let context = &mut bindings.context;
+        context.add_variable_from_value(name, structural::convert(value, schema));
+        context.add_variable_as_val("oldSelf", Box::new(CelOptional::none()));
+        Ok(bindings)
+    }
+
     /// Binds one more value; of two of one name the later counts.
     ///
     /// # Errors
@@ -189,16 +227,4 @@ fn parse(source: &str) -> Result<cel::Program, Error> {
     })?;
     guard::tree(compiled.expression())?;
     Ok(compiled)
-}
-
-/// The functions expressions see: the standard library, the string extension, and Kubernetes' libraries.
-fn environment() -> &'static Arc<Env> {
-    static ENVIRONMENT: OnceLock<Arc<Env>> = OnceLock::new();
-    ENVIRONMENT.get_or_init(|| {
-        let mut env = Env::stdlib();
-        env.add_extension(cel::extensions::strings)
-            .and_then(|()| env.add_extension(library::extension))
-            .expect("no extension declares what another has");
-        Arc::new(env)
-    })
 }

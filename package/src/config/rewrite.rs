@@ -12,7 +12,7 @@ const PLAIN: &str = "description enum example externalDocs maxItems maxLength ma
 /// Keywords that are handled by name below, or by pruning and defaulting.
 const HANDLED: &str = "additionalProperties allOf anyOf default exclusiveMaximum exclusiveMinimum format items maximum \
                        minimum not nullable oneOf properties x-kubernetes-embedded-resource \
-                       x-kubernetes-int-or-string x-kubernetes-preserve-unknown-fields";
+                       x-kubernetes-int-or-string x-kubernetes-preserve-unknown-fields x-kubernetes-validations";
 /// Keywords about merging lists and maps, which a configuration never is.
 const IRRELEVANT: &str = "x-kubernetes-list-map-keys x-kubernetes-list-type x-kubernetes-map-type";
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::field_error::{FieldError, field_error};
 use super::rewrite::rewrite;
+use super::rules::Rules;
 use super::{formats, prune};
 
 /// Errors that are reported of one configuration.
@@ -19,6 +20,7 @@ const MAX_ERRORS: usize = 20;
 pub struct Schema {
     structural: Value,
     validator: Arc<Validator>,
+    rules: Arc<Rules>,
 }
 
 impl fmt::Debug for Schema {
@@ -46,7 +48,16 @@ impl Schema {
         Ok(Schema {
             structural: structural.clone(),
             validator: Arc::new(validator),
+            rules: Arc::default(),
         })
+    }
+
+    /// The same, with validation rules.
+    pub(super) fn with_rules(self, rules: Rules) -> Schema {
+        Schema {
+            rules: Arc::new(rules),
+            ..self
+        }
     }
 
     pub(super) fn prune(&self, value: &mut Value) {
@@ -73,6 +84,10 @@ impl Schema {
                 }
             })
             .collect();
+        let errors = match errors.is_empty() {
+            true => self.rules.check(&self.structural, value),
+            false => errors,
+        };
         if errors.is_empty() {
             Ok(())
         } else {
