@@ -283,7 +283,7 @@ fn rules_share_the_steps_of_one_evaluation_and_of_one_compilation() {
         let rules: Vec<Value> = (0..count).map(|_| json!({"rule": rule})).collect();
         ruled(&json!(rules), &properties)
     };
-    let config = json!({"list": vec![1; 300]});
+    let config = json!({"list": vec![1; 150]});
     assert!(admit(Some(&schema(1).unwrap()), Some(&config)).is_ok());
     assert_eq!(
         errors(&schema(40).unwrap(), &config),
