@@ -6,6 +6,7 @@ mod functions;
 
 use crate::error::Error;
 use crate::limit::{MAX_MEMORY, MAX_STEPS};
+use crate::qualified;
 use crate::shape::{SCALAR_SIZE, Shape};
 use crate::tree::children;
 
@@ -97,7 +98,7 @@ impl Walk {
             .collect();
         let steps: f64 = operands.iter().map(|(_, steps)| steps).sum();
         let shapes: Vec<Shape> = operands.into_iter().map(|(shape, _)| shape).collect();
-        let (shape, more) = functions::bound(&call.func_name, &shapes);
+        let (shape, more) = functions::bound(&qualified::name(call), &shapes);
         (shape, steps + more)
     }
 

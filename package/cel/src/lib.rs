@@ -1,6 +1,6 @@
 //! CEL with the limits that hostile input needs.
 //!
-//! Expressions come from package authors: probe rules and `condition` annotations. The interpreter
+//! Expressions come from package authors: probe rules, conditions, and the validation rules of schemas. The interpreter
 //! below has no cost model and cannot be interrupted once it runs, so everything that can be bounded is
 //! bounded before it starts:
 //!

@@ -145,8 +145,11 @@ fn random_expressions_end_as_a_value_or_an_error_and_never_as_a_panic() {
 fn a_long_list_of_small_objects_is_not_mistaken_for_a_bomb() {
     let condition =
         |number| json!({"type": "Available", "status": "True", "ports": [number, 1], "n": number});
-    let list = json!({"items": (0..2_000).map(condition).collect::<Vec<_>>()});
+    let list =
+        json!({"items": (0..2_000).map(condition).collect::<Vec<_>>(), "text": "abc", "part": "b"});
     for rule in [
+        "self.text.contains(self.part) && self.text.indexOf(self.part) == 1",
+        "self.items.map(c, c.n).isSorted() && self.items.map(c, c.n).sum() == 1999000",
         "self.items.all(c, c.status == 'True')",
         "self.items.filter(c, c.type == 'Available').size() == 2000",
         "self.items.map(c, c.type).size() == 2000",

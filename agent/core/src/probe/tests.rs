@@ -99,6 +99,27 @@ fn secrets_are_compared_without_showing_values() {
 }
 
 #[test]
+fn cel_knows_the_functions_of_kubernetes() {
+    let rule = "self.status.ready.sum() == 3 && self.status.ready.isSorted() && isIP(self.status.address) && \
+                quantity(self.status.size).isLessThan(quantity('2Gi')) && url(self.status.url).getHost() == 'lamp' && \
+                self.status.url.find('[0-9]+') == '7'";
+    let probes = on_deployments(json!({"cel": {"rule": rule, "message": "not ready"}}));
+    let status = |size: &str| json!({"ready": [1, 2], "address": "::1", "size": size, "url": "http://lamp/7"});
+    assert_eq!(
+        evaluate(&probes, &deployment(status("1Gi"))),
+        Probed::Passed
+    );
+    assert_eq!(
+        evaluate(&probes, &deployment(status("3Gi"))),
+        Probed::Failed("not ready".into())
+    );
+    assert!(matches!(
+        evaluate(&probes, &deployment(status("3 GiB"))),
+        Probed::Unknown(_)
+    ));
+}
+
+#[test]
 fn cel_is_false_with_its_message_and_unknown_on_errors() {
     let probes =
         on_deployments(json!({"cel": {"rule": "self.status.ready == 3", "message": "not ready"}}));

@@ -36,9 +36,9 @@ pub(super) fn bound(name: &str, operands: &[Shape]) -> (Shape, f64) {
         "isSorted" | "sum" => (Shape::scalar(), touching + first.count()),
         // A text and a text, or a list and anything: each element is compared.
         "indexOf" | "lastIndexOf" => (Shape::scalar(), touching + first.count()),
-        "intersects" | "equivalent" => (Shape::scalar(), touching + pairs(first, last)),
-        // A text, or a set of the two lists.
-        "contains" => (Shape::scalar(), touching + pairs(first, last)),
+        "sets.contains" | "sets.equivalent" | "sets.intersects" => {
+            (Shape::scalar(), touching + pairs(first, last))
+        }
         name => text(name, operands, touching),
     }
 }
@@ -88,7 +88,7 @@ fn text(name: &str, operands: &[Shape], touching: f64) -> (Shape, f64) {
             (Shape::text(size), touching + size / 64.0)
         }
         // Every byte may be escaped.
-        "getEscapedPath" | "quote" => (Shape::text(3.0 * sizes + 2.0), 3.0 * touching),
+        "getEscapedPath" | "strings.quote" => (Shape::text(3.0 * sizes + 2.0), 3.0 * touching),
         "validate" => {
             let (count, size) = WRONG;
             // Optional values have the shape of what they hold.
@@ -120,8 +120,8 @@ fn is_scalar(name: &str) -> bool {
         operators::GREATER_EQUALS,
         operators::IN,
     ];
-    const FUNCTIONS: &str = "asApproximateFloat asInteger bool compareTo containsCIDR containsIP double endsWith family int \
-         isCIDR isCanonical isGlobalUnicast isGreaterThan isIP isInteger isLessThan isLinkLocalMulticast \
+    const FUNCTIONS: &str = "asApproximateFloat asInteger bool compareTo contains containsCIDR containsIP double endsWith family int \
+         isCIDR ip.isCanonical isGlobalUnicast isGreaterThan isIP isInteger isLessThan isLinkLocalMulticast \
          isLinkLocalUnicast isLoopback isQuantity isURL isUnspecified prefixLength sign size startsWith uint";
     OPERATORS.contains(&name) || FUNCTIONS.split(' ').any(|known| known == name)
 }

@@ -66,3 +66,23 @@ fn the_next_order_behind_one_that_is_stuck_knows_what_still_runs() {
     assert_eq!(sim.written(), ["a", "b"]);
     assert_eq!(sim.summary().rollout.unwrap().controlled.len(), 3);
 }
+
+#[test]
+fn an_order_of_nothing_is_available_and_removes_what_the_one_before_had() {
+    let mut sim = simple();
+    sim.finish();
+    sim.store(2, objects(&[]));
+    sim.finish();
+    assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
+    for _ in 0..2 {
+        assert_eq!(sim.summary().available.status, Truth::True);
+        assert_eq!(sim.summary().stage, Stage::Available);
+        sim.restart();
+        sim.finish();
+    }
+    assert_eq!(sim.written(), ["a", "b", "c"]);
+    let mut first = Sim::new();
+    first.store(1, objects(&[]));
+    first.finish();
+    assert_eq!(first.summary().stage, Stage::Available);
+}
