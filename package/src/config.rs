@@ -37,6 +37,9 @@ impl Schema {
         let mut errors = defaults::check(schema);
         let rules = Rules::compile(schema, &mut errors);
         if errors.is_empty() {
+            errors = rules.check_defaults(schema);
+        }
+        if errors.is_empty() {
             Ok(compiled.with_rules(rules))
         } else {
             Err(errors)

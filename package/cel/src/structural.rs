@@ -36,7 +36,7 @@ pub fn field_name(name: &str) -> Option<String> {
     Some(spelled)
 }
 
-/// `value` as the interpreter's own. Numbers, timestamps and durations are what the schema says; what it does not
+/// `value` as the interpreter's own. Numbers, timestamps, durations and bytes are what the schema says; what it does not
 /// describe is bound as it is written. Recursion is bounded by the depth JSON was parsed with.
 pub(crate) fn convert(value: &Json, schema: &Json) -> Value {
     match value {
@@ -89,11 +89,13 @@ fn formatted(value: &Json, format: Option<&str>) -> Value {
     static DAY: LazyLock<Option<cel::Program>> =
         LazyLock::new(|| program("timestamp(it + 'T00:00:00Z')"));
     static DURATION: LazyLock<Option<cel::Program>> = LazyLock::new(|| program("duration(it)"));
+    static BYTES: LazyLock<Option<cel::Program>> = LazyLock::new(|| program("base64.decode(it)"));
     let plain = bind::convert(value, Numbers::AsWritten);
     let program = match format {
         Some("date-time" | "datetime") => &*TIMESTAMP,
         Some("date") => &*DAY,
         Some("duration") => &*DURATION,
+        Some("byte") => &*BYTES,
         _ => return plain,
     };
     let mut context = Context::with_env(Arc::clone(environment()));

@@ -239,7 +239,6 @@ fn named_formats_say_what_is_wrong_with_a_text() {
 fn texts_are_formatted_and_quoted() {
     all_hold(&[
         "'%s is %d of %.1f'.format(['a', 1, 2.5]) == 'a is 1 of 2.5'",
-        "'%s %s'.format([[1, 'b'], {'k': true}]) == '[1, b] {k: true}'",
         "strings.quote('a \"b\"') == '\"a \\\\\"b\\\\\"\"'",
         "'%x'.format([26]) == '1a'",
     ]);

@@ -7,6 +7,7 @@ use stevedore_cel::{Bindings, Outcome, Program};
 use stevedore_template::budget::Budget;
 
 use super::field_error::{FieldError, field_error};
+use super::prune;
 use super::rule::{Place, Rule};
 use crate::limit;
 
@@ -83,12 +84,39 @@ impl Rules {
 
     /// Evaluates the rules on a value that fits the schema otherwise.
     pub(super) fn check(&self, schema: &Value, value: &Value) -> Vec<FieldError> {
-        let mut check = Check {
-            left: limit::RULE_STEPS,
-            errors: Vec::new(),
-        };
+        let mut check = Check::new();
         check.value(self, schema, value, "");
         check.errors
+    }
+
+    /// Evaluates the rules on every default, which fits its schema otherwise: no configuration that leaves one in place
+    /// would be right.
+    pub(super) fn check_defaults(&self, schema: &Value) -> Vec<FieldError> {
+        let mut check = Check::new();
+        self.defaults(schema, "", &mut check);
+        check.errors
+    }
+
+    fn defaults(&self, schema: &Value, field: &str, check: &mut Check) {
+        let part = |key: &str| schema.get(key).unwrap_or(&Value::Null);
+        for (name, rules) in &self.properties {
+            let schema = part("properties").get(name).unwrap_or(&Value::Null);
+            let field = format!("{field}.properties.{name}");
+            if let Some(default) = prune::default(schema) {
+                let mut value = default.clone();
+                prune::fill_defaults(schema, &mut value);
+                check.value(rules, schema, &value, &format!("{field}.default"));
+            }
+            rules.defaults(schema, &field, check);
+        }
+        for (key, rules) in [
+            ("additionalProperties", &self.others),
+            ("items", &self.items),
+        ] {
+            if let Some(rules) = rules {
+                rules.defaults(part(key), &format!("{field}.{key}"), check);
+            }
+        }
     }
 }
 
@@ -129,6 +157,13 @@ struct Check {
 }
 
 impl Check {
+    fn new() -> Self {
+        Self {
+            left: limit::RULE_STEPS,
+            errors: Vec::new(),
+        }
+    }
+
     fn value(&mut self, rules: &Rules, schema: &Value, value: &Value, field: &str) {
         if value.is_null() {
             return;

@@ -363,7 +363,7 @@ fn a_rendering_is_a_function_of_what_it_read() {
         &[
             (
                 "isNear",
-                "\"zone\" in cluster.labels && .cluster.labels[\"zone\"] == \"a\"",
+                "has(cluster.labels.zone) && .cluster.labels[\"zone\"] == \"a\"",
             ),
             ("unused", "cluster.name.startsWith(\"x\")"),
         ],
