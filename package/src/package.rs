@@ -17,9 +17,6 @@ use crate::manifest::{self, PackageManifest};
 use crate::object::condition;
 use crate::violation::{Invalid, Reason, Violation};
 
-/// Bytes that a compiled condition takes, for each of its text.
-const CONDITION_BYTES: usize = 128;
-
 /// A package whose manifest, templates and plain files were read. Rendering it parses nothing of it again.
 #[derive(Debug)]
 pub struct Package {
@@ -68,7 +65,7 @@ impl Package {
         }
         Invalid::check(violations)?;
         let manifest = manifest.expect("a manifest that cannot be read is a violation");
-        let bytes = file_bytes + templates.bytes() + plain.bytes();
+        let bytes = file_bytes + templates.bytes() + plain.bytes() + manifest.bytes();
         Ok(Package {
             digest,
             manifest,
@@ -146,10 +143,10 @@ impl Plain {
 
     fn bytes(&self) -> usize {
         let documents = self.files.iter().flat_map(|(_, documents)| documents);
-        let conditions = self.conditions.keys();
+        let conditions = self.conditions.values();
         documents.map(|document| document.bytes).sum::<usize>()
             + conditions
-                .map(|text| text.len() * CONDITION_BYTES)
+                .map(|program| condition::bytes(program))
                 .sum::<usize>()
     }
 }

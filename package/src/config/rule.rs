@@ -111,6 +111,12 @@ impl Rule {
         })
     }
 
+    /// About how many bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let programs = std::iter::once(&self.program).chain(&self.message_expression);
+        programs.map(condition::bytes).sum()
+    }
+
     /// What it says of itself.
     pub(super) fn name(&self) -> String {
         let rule = || format!("failed rule: {}", self.program.source().trim());
@@ -183,7 +189,8 @@ fn undefined<'p>(mut schema: &Value, path: &'p [String]) -> Option<&'p str> {
         let is_it = |key: &str| field_name(key).is_some_and(|written| written == *name);
         let found = known.find(|(key, _)| is_it(key)).map(|(_, schema)| schema);
         match found.or(others) {
-            Some(below) => schema = below,
+            Some(below) if below.is_object() => schema = below,
+            Some(_) => return None,
             None if is_open => return None,
             None => return Some(name),
         }

@@ -82,6 +82,15 @@ impl Rules {
             && self.items.is_none()
     }
 
+    /// About how many bytes they take in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let below = self.properties.values();
+        let below = below
+            .chain(self.others.as_deref())
+            .chain(self.items.as_deref());
+        self.own.iter().map(Rule::bytes).sum::<usize>() + below.map(Rules::bytes).sum::<usize>()
+    }
+
     /// Evaluates the rules on a value that fits the schema otherwise.
     pub(super) fn check(&self, schema: &Value, value: &Value) -> Vec<FieldError> {
         let mut check = Check::new();

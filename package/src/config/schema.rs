@@ -60,6 +60,11 @@ impl Schema {
         }
     }
 
+    /// About how many bytes its compiled validation rules take in memory.
+    pub(crate) fn rule_bytes(&self) -> usize {
+        self.rules.bytes()
+    }
+
     pub(super) fn prune(&self, value: &mut Value) {
         prune::prune(&self.structural, value);
     }

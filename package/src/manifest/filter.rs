@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobBuilder;
+use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::Value;
 use stevedore_cel::Program;
@@ -11,7 +12,12 @@ use stevedore_cel::Program;
 use super::document::Problems;
 use super::expressions::Expressions;
 use crate::limit;
-use crate::object::condition::{CONTEXT, VARIABLES};
+use crate::object::condition::{self, CONTEXT, VARIABLES};
+
+/// Bytes of a compiled glob.
+const GLOB_SIZE: usize = 64 * 1024;
+/// Bytes that a compiled glob takes about, for each of its text.
+const GLOB_BYTES: usize = 256;
 
 /// Conditions and conditional paths, each in the order of the manifest.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +26,17 @@ pub(crate) struct Filter {
     pub(crate) file: String,
     pub(crate) conditions: Vec<NamedCondition>,
     pub(crate) paths: Vec<ConditionalPath>,
+}
+
+impl Filter {
+    /// About how many bytes it takes in memory, compiled.
+    pub(crate) fn bytes(&self) -> usize {
+        let conditions = self.conditions.iter().map(|it| &it.program);
+        let paths = self.paths.iter().map(|it| &it.program);
+        let globs = self.paths.iter().map(|it| it.glob.len() * GLOB_BYTES);
+        let expressions = conditions.chain(paths).map(|it| condition::bytes(it));
+        expressions.chain(globs).sum()
+    }
 }
 
 /// An expression over the context, whose result other expressions know as `cond.NAME`.
@@ -34,13 +51,13 @@ pub(crate) struct NamedCondition {
 pub(crate) struct ConditionalPath {
     pub(crate) glob: String,
     pub(crate) program: Arc<Program>,
-    matcher: GlobMatcher,
+    matcher: Regex,
 }
 
 impl ConditionalPath {
     /// Whether this is about a file, given by the path its objects are stored under.
     pub(crate) fn is_about(&self, path: &str) -> bool {
-        self.matcher.is_match(path)
+        self.matcher.is_match(path.as_bytes())
     }
 }
 
@@ -136,7 +153,7 @@ fn is_identifier(name: &str) -> bool {
 
 /// `*` and `?` stay within a segment of a path, `**` as a whole segment stands for any number of them; `[abc]`, `{a,b}`
 /// and `\` are known.
-fn compile_glob(glob: &str) -> Result<GlobMatcher, String> {
+fn compile_glob(glob: &str) -> Result<Regex, String> {
     if glob.is_empty() {
         return Err("Required value".to_owned());
     }
@@ -152,5 +169,11 @@ fn compile_glob(glob: &str) -> Result<GlobMatcher, String> {
         .empty_alternates(true)
         .build();
     let glob = built.map_err(|error| format!("Invalid value: {error}"))?;
-    Ok(glob.compile_matcher())
+    // A matcher of the library's own has no bound.
+    RegexBuilder::new(glob.regex())
+        .dot_matches_new_line(true)
+        .size_limit(GLOB_SIZE)
+        .dfa_size_limit(GLOB_SIZE)
+        .build()
+        .map_err(|_| "Invalid value: it stands for too much; use several".to_owned())
 }

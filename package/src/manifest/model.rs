@@ -80,3 +80,10 @@ pub struct PackageManifest {
     /// Template tests.
     pub(crate) tests: Vec<TestCase>,
 }
+
+impl PackageManifest {
+    /// About how many bytes its compiled expressions take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.filter.bytes() + self.config.as_ref().map_or(0, Schema::rule_bytes)
+    }
+}

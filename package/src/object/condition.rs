@@ -28,6 +28,9 @@ pub(crate) const NAMED: &str = "cond";
 const COMPILING: u64 = 2_000;
 const BYTE: u64 = 50;
 
+/// Bytes that a compiled condition takes, for each of its text.
+const BYTES: usize = 128;
+
 /// Compiles the text of a condition.
 pub(crate) type Compile<'c> = dyn FnMut(&str) -> Result<Arc<Program>, Problem> + 'c;
 
@@ -38,6 +41,11 @@ pub(crate) fn compile(text: &str, budget: &mut Budget) -> Result<Arc<Program>, P
     Program::compile_condition(text, VARIABLES)
         .map(Arc::new)
         .map_err(|error| (Reason::ConditionInvalid, error.to_string()))
+}
+
+/// About how many bytes a condition takes in memory, compiled.
+pub(crate) fn bytes(condition: &Program) -> usize {
+    condition.source().len() * BYTES
 }
 
 /// Pays for compiling.

@@ -18,6 +18,29 @@ pub struct Reads {
     conditions: BTreeSet<Vec<String>>,
 }
 
+/// What there is at a path: a value, or where the way to it ends, and at what.
+fn seen(context: &Value, path: &[String]) -> Value {
+    let mut value = context;
+    for (depth, key) in path.iter().enumerate() {
+        let kind = match value {
+            Value::Object(map) => match map.get(key) {
+                Some(below) => {
+                    value = below;
+                    continue;
+                }
+                None => "map",
+            },
+            Value::Array(_) => "list",
+            Value::String(_) => "text",
+            Value::Number(_) => "number",
+            Value::Bool(_) => "truth",
+            Value::Null => "null",
+        };
+        return json!([depth, kind]);
+    }
+    json!([value])
+}
+
 /// What a condition reads of the context. Named conditions are evaluated, and read, for themselves.
 pub(super) fn context_paths(condition: &Program) -> impl Iterator<Item = Vec<String>> {
     let reads = condition.reads().into_iter();
@@ -35,15 +58,9 @@ impl Reads {
 
     /// The key of a rendering: two contexts with the same key give the same result for this package.
     pub fn key(&self, package: &Digest, context: &Context) -> Digest {
-        let conditions: Vec<Value> = self
-            .conditions
-            .iter()
-            .map(|path| {
-                let found = path
-                    .iter()
-                    .try_fold(context.value(), |value, key| value.get(key));
-                json!([path, found.is_some(), found])
-            })
+        let conditions = self.conditions.iter();
+        let conditions: Vec<Value> = conditions
+            .map(|path| json!([path, seen(context.value(), path)]))
             .collect();
         Hasher::new("stevedore.dev/render-key/v1")
             .field(package.as_bytes())

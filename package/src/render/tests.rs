@@ -11,6 +11,7 @@ mod checks;
 mod filters;
 mod fixtures;
 mod limits;
+mod reads;
 
 const HEAD: &str = "apiVersion: manifests.package-operator.run/v1alpha1\nkind: PackageManifest\n";
 

@@ -112,6 +112,10 @@ impl<'e> Resources<'e> {
         };
         let Evaluated { holds, reads } = conditions.evaluate(expression, self.budget)?;
         for path in reads {
+            // What is not there, or is no map, ends the way to a value.
+            for end in 1..path.len() {
+                self.recorder.record(path[..end].to_vec(), Depth::Kind);
+            }
             self.recorder.record(path, Depth::Value);
         }
         Ok(holds)

@@ -154,6 +154,25 @@ fn what_a_package_holds_parsed_counts_as_its_bytes() {
 }
 
 #[test]
+fn what_a_manifest_holds_compiled_counts_as_well() {
+    let bytes = |spec: &str| package_with(spec, &[]).unwrap().bytes();
+    let with = |expression: &str| {
+        let rules = json!([{"rule": expression, "messageExpression": "'a'"}]);
+        let schema = json!({"type": "object", "x-kubernetes-validations": rules});
+        let filter = json!({
+            "conditions": [{"name": "a", "expression": expression}],
+            "paths": [{"glob": "a", "expression": expression}],
+        });
+        bytes(&format!(
+            "  config: {{openAPIV3Schema: {schema}}}\n  filter: {filter}\n  #"
+        ))
+    };
+    let long = format!("'{}' != ''", "x".repeat(1_000));
+    let held = with(&long) - with("'' != ''");
+    assert!((300_000..1_000_000).contains(&held), "{held}");
+}
+
+#[test]
 fn conditions_that_no_rendering_could_afford_to_compile_are_refused_when_the_package_is_loaded() {
     let conditional = |at: usize| {
         let text = format!("cluster.name != \"{at:01000}\"");

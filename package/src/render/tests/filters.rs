@@ -3,7 +3,7 @@
 use super::*;
 
 /// A package with a filter of these conditions and paths, each a pair of name or glob and expression.
-fn filtered(
+pub(super) fn filtered(
     conditions: &[(&str, &str)],
     paths: &[(&str, &str)],
     files: &[(&str, &str)],
@@ -19,7 +19,7 @@ fn filtered(
     package_with(&spec, files)
 }
 
-fn conditional(name: &str, condition: &str) -> String {
+pub(super) fn conditional(name: &str, condition: &str) -> String {
     let condition = format!(", package-operator.run/condition: '{condition}'");
     object(name, "one", &condition)
 }
@@ -319,74 +319,4 @@ fn templates_pay_for_the_expressions_they_evaluate() {
     let rendered = package.render_within(&context, &mut Budget::new(100_000, 1_000));
     let invalid = rendered.map(|_| ()).expect_err("a costly template");
     assert!(invalid.is_too_costly(), "{invalid}");
-}
-
-/// Contexts of every combination of what the expressions below read, and of what they do not.
-fn many_contexts(package: &Package) -> Vec<Context> {
-    let mut found = Vec::new();
-    for zone in [None, Some("a"), Some("b")] {
-        for tier in ["", "edge"] {
-            for (name, n) in [("east", 0), ("west", 1), ("north", 2), ("south", 3)] {
-                for on in [Value::Null, json!(false), json!(true)] {
-                    let mut input = input();
-                    let labels = &mut input.cluster.labels;
-                    labels.insert("tier".to_owned(), tier.to_owned());
-                    labels.extend(zone.map(|zone| ("zone".to_owned(), zone.to_owned())));
-                    input.cluster.name = name.to_owned();
-                    input.config = Some(json!({"n": n, "lamp": {"on": on, "unread": name}}));
-                    found.push(package.context(&input).unwrap());
-                }
-            }
-        }
-    }
-    found
-}
-
-#[test]
-fn a_rendering_is_a_function_of_what_it_read() {
-    let text = "{{ range $i := until 2 }}{{ if cel (printf `config.n > %d` $i) }}m{{ end }}{{ end }}\
-                {{ if .config.lamp.on }}{{ if cel `cond.isNear` }}n{{ end }}{{ end }}";
-    let templated = format!("{}data: {{a: x{text}}}\n", object("templated", "one", ""));
-    let files = [
-        ("a.yaml.gotmpl", &*templated),
-        ("near/b.yaml", &object("in-path", "one", "")),
-        (
-            "c.yaml",
-            &conditional("annotated", "config.?lamp.?on.orValue(false) == true"),
-        ),
-        (
-            "d.yaml",
-            &conditional("other", "!cond.isNear && [1, 2].exists(config, config > 1)"),
-        ),
-    ];
-    let package = filtered(
-        &[
-            (
-                "isNear",
-                "has(cluster.labels.zone) && .cluster.labels[\"zone\"] == \"a\"",
-            ),
-            ("unused", "cluster.name.startsWith(\"x\")"),
-        ],
-        &[("near/*", "cond.isNear || config.n == 3")],
-        &files,
-    )
-    .unwrap();
-    let mut renderings: BTreeMap<Digest, Digest> = BTreeMap::new();
-    let contexts = many_contexts(&package);
-    for context in &contexts {
-        let rendered = package.render(context).unwrap();
-        let key = rendered.reads.key(&package.digest(), context);
-        let digest = rendered.reference.digest;
-        assert_eq!(
-            *renderings.entry(key).or_insert(digest),
-            digest,
-            "{:?}",
-            context.value()
-        );
-    }
-    assert_eq!(contexts.len(), 72);
-    // The tier is read by nothing: it makes no rendering of its own.
-    assert!(renderings.len() <= 36, "{} of them", renderings.len());
-    let distinct: std::collections::BTreeSet<_> = renderings.values().collect();
-    assert!(distinct.len() > 8, "{} distinct ones", distinct.len());
 }
