@@ -32,13 +32,18 @@ pub(super) struct Rule {
     reason: Reason,
 }
 
+/// Names begin with `FieldValue` where they are written.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 enum Reason {
     #[default]
-    FieldValueInvalid,
-    FieldValueForbidden,
-    FieldValueRequired,
-    FieldValueDuplicate,
+    #[serde(rename = "FieldValueInvalid")]
+    Invalid,
+    #[serde(rename = "FieldValueForbidden")]
+    Forbidden,
+    #[serde(rename = "FieldValueRequired")]
+    Required,
+    #[serde(rename = "FieldValueDuplicate")]
+    Duplicate,
 }
 
 #[derive(Deserialize)]
@@ -126,10 +131,10 @@ impl Rule {
     /// The error of a value for which it does not hold.
     pub(super) fn error(&self, field: String, message: &str) -> FieldError {
         let kind = match self.reason {
-            Reason::FieldValueInvalid => "Invalid value",
-            Reason::FieldValueForbidden => "Forbidden",
-            Reason::FieldValueRequired => "Required value",
-            Reason::FieldValueDuplicate => "Duplicate value",
+            Reason::Invalid => "Invalid value",
+            Reason::Forbidden => "Forbidden",
+            Reason::Required => "Required value",
+            Reason::Duplicate => "Duplicate value",
         };
         field_error(field, format!("{kind}: {message}"))
     }

@@ -57,18 +57,21 @@ fn case(name: &'static str, input: impl Fn() -> Tried + 'static, words: &'static
 
 /// A figure of this process, in KiB.
 fn kib(field: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with(field)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    let status = fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find(|line| line.starts_with(field));
+    let figure = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+    figure.expect("a figure in KiB")
 }
 
 /// How long this process has used a processor, in hundredths of a second.
 fn worked() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let after_name = stat.rsplit_once(')').unwrap().1;
-    let ticks = after_name.split_whitespace().skip(11).take(2);
-    let ticks: u64 = ticks.map(|it| it.parse::<u64>().unwrap()).sum();
-    Duration::from_millis(10 * ticks)
+    let stat = fs::read_to_string("/proc/self/stat").expect("Linux has it");
+    let after_name = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    let figures: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = figures[11..13]
+        .iter()
+        .filter_map(|it| it.parse::<u64>().ok());
+    Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
 #[test]

@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use cel::common::types::{CelBool, CelInt, CelString};
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::failed;
+use super::value::failed;
 
 /// An address without a zone, and not one of the other family in disguise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Ip(IpAddr);
 
-super::value!(Ip, IP, "net.IP");
+super::value::value!(Ip, IP, "net.IP");
 
 /// An address and how many of its first bits are the network's. The others need not be zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ struct Cidr {
     bits: u32,
 }
 
-super::value!(Cidr, CIDR, "net.CIDR");
+super::value::value!(Cidr, CIDR, "net.CIDR");
 
 pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_type(IP.to_owned())?;

@@ -4,8 +4,8 @@ use cel::common::types::{CelList, CelOptional, CelString};
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::failed;
 use super::url::Url;
+use super::value::failed;
 
 /// Names of all formats; each is also a function `format.NAME()`.
 pub(crate) const NAMES: &str = "byte date datetime dns1035Label dns1035LabelPrefix dns1123Label dns1123LabelPrefix \
@@ -35,7 +35,7 @@ const QUALIFIED: &str = "a qualified name must consist of alphanumeric character
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Format(&'static str);
 
-super::value!(Format, FORMAT, "kubernetes.NamedFormat");
+super::value::value!(Format, FORMAT, "kubernetes.NamedFormat");
 
 /// Defines `format.NAME()` for each name.
 macro_rules! constants {

@@ -6,7 +6,7 @@ use cel::common::types::{CelBool, CelInt, DYN_TYPE, Kind, LIST_TYPE};
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::failed;
+use super::value::failed;
 
 type Args<'b, 'v> = Vec<CowVal<'b, 'v>>;
 type Given<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;

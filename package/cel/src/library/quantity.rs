@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use cel::common::types::{CelBool, CelDouble, CelInt, CelString};
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::failed;
+use super::value::failed;
 
 const NANO: i128 = 1_000_000_000;
 /// The most decimal digits that Kubernetes keeps in a 64-bit number.
@@ -24,7 +24,7 @@ struct Quantity {
     fast: bool,
 }
 
-super::value!(Quantity, QUANTITY, "kubernetes.Quantity");
+super::value::value!(Quantity, QUANTITY, "kubernetes.Quantity");
 
 impl PartialEq for Quantity {
     fn eq(&self, other: &Self) -> bool {
@@ -184,9 +184,10 @@ fn scaled(digits: &str, scale: i64, factor: i128) -> (i128, i128) {
     if point > 38 {
         return most;
     }
-    let whole = (0..point).map(|at| digits.as_bytes().get(at as usize).copied().unwrap_or(b'0'));
-    let whole = whole.fold(Some(0_i128), |sum, digit| {
-        sum?.checked_mul(10)?.checked_add(i128::from(digit - b'0'))
+    let mut whole =
+        (0..point).map(|at| digits.as_bytes().get(at as usize).copied().unwrap_or(b'0'));
+    let whole = whole.try_fold(0_i128, |sum, digit| {
+        sum.checked_mul(10)?.checked_add(i128::from(digit - b'0'))
     });
     // Nine digits after the point for billionths, and as many as a factor of 2^60 may raise to them.
     let after = |count: i64| {

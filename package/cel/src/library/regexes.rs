@@ -5,7 +5,7 @@ use cel::common::value::Val;
 use cel::{DeclarationError, Env, ExecutionError};
 use regex::{Regex, RegexBuilder};
 
-use super::failed;
+use super::value::failed;
 
 /// Bytes of a compiled regular expression.
 const SIZE: usize = 256 * 1024;

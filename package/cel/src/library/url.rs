@@ -6,7 +6,7 @@ use cel::common::types::{CelBool, CelList, CelMap, CelMapKey, CelString};
 use cel::common::value::Val;
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::failed;
+use super::value::failed;
 
 /// An absolute URI, or an absolute path.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ pub(super) struct Url {
     fragment: String,
 }
 
-super::value!(Url, URL, "kubernetes.URL");
+super::value::value!(Url, URL, "kubernetes.URL");
 
 pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_type(URL.to_owned())?;

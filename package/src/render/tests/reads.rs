@@ -1,4 +1,4 @@
-//! What a rendering depends on is what it read.
+//! The reads of a rendering: it depends on nothing else.
 
 use std::collections::BTreeSet;
 
