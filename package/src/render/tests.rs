@@ -167,7 +167,10 @@ fn a_package_may_render_to_nothing() {
     assert_eq!(invalid.violations()[0].reason, Reason::Template);
     let nothing =
         super::tests::package(&[("a.yaml.gotmpl", "{{ if not .package.image }}a: 1{{ end }}")]);
-    assert_eq!(names(&render(&nothing, &input()).unwrap()), []);
+    let rendered = render(&nothing, &input()).unwrap();
+    assert_eq!(names(&rendered), []);
+    let sent = Content::from_bytes(&rendered.content.to_bytes(), &rendered.reference);
+    assert_eq!(sent.unwrap(), rendered.content);
 }
 
 #[test]
