@@ -20,6 +20,19 @@ pub struct Claim<'a> {
     pub recorded_uid: Option<&'a str>,
 }
 
+impl<'a> Claim<'a> {
+    /// The claim of a deployment that takes nothing over and hands nothing over.
+    pub fn alone(deployment: DeploymentUid, order: u64, recorded_uid: Option<&'a str>) -> Self {
+        Self {
+            deployment,
+            order,
+            predecessors: &[],
+            successors: &[],
+            recorded_uid,
+        }
+    }
+}
+
 /// Whose an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ownership {
@@ -124,13 +137,7 @@ pub(crate) mod tests {
     }
 
     fn claim() -> Claim<'static> {
-        Claim {
-            deployment: OURS,
-            order: 5,
-            predecessors: &[],
-            successors: &[],
-            recorded_uid: None,
-        }
+        Claim::alone(OURS, 5, None)
     }
 
     use CollisionProtection::{IfNoController, None as Any, Prevent};

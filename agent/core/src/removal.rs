@@ -329,13 +329,8 @@ impl Removal {
     }
 
     fn take_observation(&mut self, at: usize, seen: Observation, now: Millis) {
-        let claim = Claim {
-            deployment: self.deployment,
-            order: self.order,
-            predecessors: &[],
-            successors: &[],
-            recorded_uid: self.items[at].target.uid.as_deref(),
-        };
+        let recorded = self.items[at].target.uid.as_deref();
+        let claim = Claim::alone(self.deployment, self.order, recorded);
         if !adopt::may_delete(&seen, &claim) {
             self.items[at].done();
             return;
