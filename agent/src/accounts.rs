@@ -12,9 +12,8 @@ use stevedore_agent_core::set::SetHead;
 use stevedore_client::decode::Undecodable;
 use stevedore_proto_core::Reason;
 
-use crate::cluster_api::agent_client::NamespaceState;
 use crate::cluster_api::{AgentClient, Discovery, PackageClient};
-use crate::ports::{Account, Accounts, ObjectApi, Opened};
+use crate::ports::{Account, Accounts, Answer, NamespaceState, ObjectApi, Opened};
 
 /// Resolves accounts. One per process.
 pub struct AccountResolver {
@@ -116,9 +115,11 @@ impl AccountResolver {
     }
 
     async fn prove(&self, account: &Account) -> Result<(), Block> {
+        let mut state = NamespaceState::Active;
         if account.namespace != self.namespace {
-            let state = self.client.namespace_state(&account.namespace).await;
-            if state.map_err(|failure| unknown(account, &failure))? == NamespaceState::Missing {
+            let found = self.client.namespace_state(&account.namespace).await;
+            state = found.map_err(|failure| unknown(account, &failure))?;
+            if state == NamespaceState::Missing {
                 return Err(namespace_missing(account));
             }
         }
@@ -129,7 +130,11 @@ impl AccountResolver {
         match self.client.try_account(account).await {
             Ok(()) => {}
             Err(failure) if failure.kind == FailureKind::AccountNotAllowed => {
-                return Err(not_allowed(account));
+                return Err(match state {
+                    // The right to be the account is one of the first things that go with a namespace.
+                    NamespaceState::Terminating => namespace_terminating(account),
+                    NamespaceState::Active | NamespaceState::Missing => not_allowed(account),
+                });
             }
             // The account may not ask who it is; that it was asked as the account is what matters.
             Err(failure) if failure.kind == FailureKind::Forbidden => {}
@@ -148,6 +153,10 @@ impl Accounts for AccountResolver {
             let client: Arc<dyn ObjectApi> = Arc::new(self.client(&account));
             Ok((account, client))
         })
+    }
+
+    fn namespace_state<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Answer<NamespaceState>> {
+        Box::pin(self.client.namespace_state(name))
     }
 
     fn policy(&self) -> u64 {
@@ -170,6 +179,14 @@ fn namespace_missing(account: &Account) -> Block {
         account.namespace
     );
     Block::preflight(Reason::NamespaceMissing, message)
+}
+
+fn namespace_terminating(account: &Account) -> Block {
+    let message = format!(
+        "namespace {} is being deleted; it is never created by us",
+        account.namespace
+    );
+    Block::preflight(Reason::NamespaceTerminating, message)
 }
 
 fn unknown(account: &Account, failure: &Failure) -> Block {

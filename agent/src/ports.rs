@@ -41,11 +41,27 @@ pub struct Preconditions {
     pub resource_version: String,
 }
 
-/// How a kind is reached.
+/// Whether a kind is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Serving {
+    /// It is.
+    Served {
+        /// Objects live in namespaces.
+        namespaced: bool,
+    },
+    /// It is not, or what serves it is away: with this failure a request about an object of it would be answered.
+    Not(Failure),
+}
+
+/// How a namespace stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scope {
-    /// Objects live in namespaces.
-    pub namespaced: bool,
+pub enum NamespaceState {
+    /// It takes new objects.
+    Active,
+    /// It is being deleted, and everything in it.
+    Terminating,
+    /// There is none.
+    Missing,
 }
 
 /// One page of a list. Objects that cannot be decoded are not in it: that one is not listed says nothing of it.
@@ -71,12 +87,13 @@ pub struct Found {
 /// repeating is the engine's decision. A 429 carries `retry_after`.
 pub trait ObjectApi: Send + Sync {
     /// A live, unfiltered GET. `Ok(None)` is a 404 for the object of a kind that is served; a kind that is
-    /// not served is [`FailureKind::NoKind`](stevedore_agent_core::failure::FailureKind::NoKind).
+    /// not served is [`FailureKind::NoKind`](stevedore_agent_core::failure::FailureKind::NoKind), and one of which
+    /// nobody can say so [`KindUnavailable`](stevedore_agent_core::failure::FailureKind::KindUnavailable).
     fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<Value>>>;
 
     /// The key by which a stored object is reached now: in its own version, or in another that is served, for
-    /// objects outlive versions of their kind. `None` when no version is served, asked of the API server now;
-    /// that what serves the kind is away for a while is an error.
+    /// objects outlive versions of their kind; and without a namespace where the kind has none. `None` when no version
+    /// is served, asked of the API server now; that what serves the kind is away for a while is an error.
     fn served<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<ObjectKey>>>;
 
     /// Server-side apply. What `body` carries in `metadata.uid` and `metadata.resourceVersion` is sent as it
@@ -113,8 +130,8 @@ pub trait ObjectApi: Send + Sync {
         namespace: Option<&'a str>,
     ) -> BoxFuture<'a, Answer<Found>>;
 
-    /// Whether a kind is served, from discovery. May be cached, but what is not known is asked again.
-    fn scope<'a>(&'a self, kind: &'a Kind) -> BoxFuture<'a, Answer<Option<Scope>>>;
+    /// Whether a kind is served, from discovery. May be cached, but what is not known is asked again from time to time.
+    fn serving<'a>(&'a self, kind: &'a Kind) -> BoxFuture<'a, Answer<Serving>>;
 }
 
 /// Whom a set's objects are written as: for a set with an account, that one; otherwise the
@@ -135,6 +152,9 @@ pub trait Accounts: Send + Sync {
     /// The account of a set, and a client that is that account. Looked up again each time: the policy may
     /// have changed.
     fn open<'a>(&'a self, set: &'a SetHead) -> BoxFuture<'a, Opened>;
+
+    /// How a namespace stands, asked as the agent itself: an account may have lost its rights with the namespace.
+    fn namespace_state<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Answer<NamespaceState>>;
 
     /// Rises when the policy names another default account: what was opened may be another one now.
     fn policy(&self) -> u64;

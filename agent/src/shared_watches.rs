@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use stevedore_agent_core::failure::{Failure, FailureKind};
+use stevedore_agent_core::failure::Failure;
 use stevedore_agent_core::key::WatchKey;
 use stevedore_client::Path;
 use stevedore_client::decode::decode;
@@ -181,12 +181,7 @@ impl WatchHandler {
 
     async fn try_find(&self, discovery: &Discovery) -> Answer<Path> {
         let kind = &self.watch.kind;
-        let resource = discovery.find(kind).await?.ok_or_else(|| {
-            Failure::new(
-                FailureKind::NoKind,
-                format!("the API server serves no {kind}"),
-            )
-        })?;
+        let resource = discovery.find(kind).await?.reached(kind)?;
         package_client::collection(kind, &resource, self.watch.namespace.as_deref())
     }
 

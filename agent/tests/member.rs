@@ -8,6 +8,7 @@
 mod member {
     pub(crate) mod clients;
     pub(crate) mod handover;
+    pub(crate) mod kinds;
     pub(crate) mod namespaces;
     pub(crate) mod order;
     pub(crate) mod sets;

@@ -1,6 +1,7 @@
 //! Desired objects: those of a content one by one, checked, and the bodies that are applied.
 
 mod body;
+mod known_kinds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::mark::ShortHash;
 use crate::probe::Probes;
 
 pub use body::Guard;
+pub use known_kinds::{KnownKinds, Otherwise};
 
 /// Most objects of one set.
 pub const MAX_OBJECTS: usize = 1_000;
@@ -68,6 +70,11 @@ pub struct Desired {
     pub mappings: Box<[ConditionMapping]>,
     /// Its kind is defined by a definition of the same set.
     pub defined_here: bool,
+    /// Its kind was not known to be served when the content was checked: an earlier phase may bring it, or what serves
+    /// it is away.
+    pub unserved: bool,
+    /// As what it is applied if a kind that was not served turns out to be cluster-scoped.
+    pub otherwise: Option<Box<Otherwise>>,
 }
 
 /// What a content wants, without the content.
@@ -126,15 +133,15 @@ fn definitions(content: &Content) -> BTreeMap<Kind, bool> {
 }
 
 impl Blueprint {
-    /// Reads a content and checks it as a whole, before anything is written. `namespaced` tells for a kind
-    /// of [`kinds`] whether it is namespaced, `None` when it is not served.
+    /// Reads a content and checks it as a whole, before anything is written. `known` tells of [`kinds`]; one that is
+    /// not served stops its own objects, once their phase is reached, and no others.
     ///
     /// # Errors
     /// Everything that is wrong with it, each naming its object.
     pub fn of(
         content: &Content,
         setting: &Setting,
-        namespaced: &dyn Fn(&Kind) -> Option<bool>,
+        known: &KnownKinds,
     ) -> Result<Self, Vec<String>> {
         let mut wrong = Vec::new();
         let mut built = Self {
@@ -154,10 +161,15 @@ impl Blueprint {
         let defined = definitions(content);
         let mut taken: BTreeSet<Identity> = BTreeSet::new();
         for (at, nth, entry) in objects(content) {
-            let scope = |kind: &Kind| defined.get(kind).copied().or_else(|| namespaced(kind));
+            let scope = |kind: &Kind| {
+                let here = defined.get(kind).copied();
+                here.or_else(|| known.namespaced(kind))
+            };
             match desired_object(entry, at, nth, setting, &scope) {
                 Ok(mut desired) => {
-                    desired.defined_here = defined.contains_key(&desired.key.kind);
+                    let kind = &desired.key.kind;
+                    desired.defined_here = defined.contains_key(kind);
+                    desired.unserved = !(desired.defined_here || known.is_served(kind));
                     if !taken.insert(desired.key.identity()) {
                         wrong.push(format!("{} is in the set more than once", desired.key));
                     }
@@ -230,14 +242,14 @@ fn desired_object(
             return Err(format!("{key}: metadata.{field} must not be in a package"));
         }
     }
-    let namespaced =
-        scope(&key.kind).ok_or_else(|| format!("{key}: the cluster serves no {}", key.kind))?;
-    let key = confined(key, namespaced, setting.confined_to.as_deref())?;
+    let namespaced = scope(&key.kind);
+    let (key, otherwise) = known_kinds::keys(key, namespaced, setting.confined_to.as_deref())?;
     let ignore = FieldPath::of_object(object)
         .map_err(|entry| format!("{key}: {:?} is not a field path", entry))?;
     let ground = key.kind.is_namespace() || key.kind.is_definition();
+    let content = |key: &ObjectKey| content_hash(&normal(object, key, setting), key, setting);
     Ok(Desired {
-        content: content_hash(&normal(object, &key, setting), &key, setting),
+        content: content(&key),
         phase: u16::try_from(phase).unwrap_or(u16::MAX),
         index: u16::try_from(index).unwrap_or(u16::MAX),
         part: if ground {
@@ -249,37 +261,15 @@ fn desired_object(
         ignore,
         mappings: entry.condition_mappings.clone().into(),
         defined_here: false,
+        unserved: false,
+        otherwise: otherwise.map(|key| {
+            Box::new(Otherwise {
+                content: content(&key),
+                key,
+            })
+        }),
         key,
     })
-}
-
-fn confined(
-    mut key: ObjectKey,
-    namespaced: bool,
-    confined_to: Option<&str>,
-) -> Result<ObjectKey, String> {
-    match (namespaced, confined_to) {
-        (false, None) => key.namespace = None,
-        (false, Some(namespace)) => {
-            return Err(format!(
-                "{key}: cluster-scoped objects are refused, the set is confined to namespace {namespace:?}"
-            ));
-        }
-        (true, Some(namespace)) => match key.namespace.as_deref() {
-            None => key.namespace = Some(Arc::from(namespace)),
-            Some(own) if own == namespace => {}
-            Some(_) => {
-                return Err(format!(
-                    "{key}: the set is confined to namespace {namespace:?}"
-                ));
-            }
-        },
-        (true, None) if key.namespace.is_none() => {
-            return Err(format!("{key}: metadata.namespace is needed"));
-        }
-        (true, None) => {}
-    }
-    Ok(key)
 }
 
 fn content_hash(object: &Value, key: &ObjectKey, setting: &Setting) -> ShortHash {
@@ -338,11 +328,11 @@ fn entry_of<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<Stri
 }
 
 /// The keys of a content and their phases, without checking anything: the inventory of a set whose kinds may
-/// no longer be served. Kinds that `namespaced` does not know keep the namespace they were written with.
+/// no longer be served. Kinds that are not `known` keep the namespace they were written with.
 pub fn inventory(
     content: &Content,
     setting: &Setting,
-    namespaced: &dyn Fn(&Kind) -> Option<bool>,
+    known: &KnownKinds,
 ) -> Vec<(ObjectKey, u16)> {
     let defined = definitions(content);
     objects(content)
@@ -351,7 +341,7 @@ pub fn inventory(
             match defined
                 .get(&key.kind)
                 .copied()
-                .or_else(|| namespaced(&key.kind))
+                .or_else(|| known.namespaced(&key.kind))
             {
                 Some(false) => key.namespace = None,
                 Some(true) | None if key.namespace.is_none() => {

@@ -13,12 +13,18 @@ pub enum FailureKind {
     NotFound,
     /// The kind is not served: no such path, or discovery does not know it.
     NoKind,
+    /// What serves the kind, an aggregated API, is away: the API server itself does not know of the kind or its objects.
+    KindUnavailable,
+    /// Not the API server's word: the object is in a namespace and its kind is cluster-scoped, or the other way round.
+    WrongScope,
     /// 409: the object exists, or its UID or resourceVersion are not those of the preconditions.
     Conflict,
     /// 403. A condition, never a storm of retries.
     Forbidden,
     /// 403, for the agent may not act as the account: it says nothing about the account's own rights.
     AccountNotAllowed,
+    /// 403, for the namespace is being deleted and takes no new objects: it says nothing about rights.
+    NamespaceTerminating,
     /// 400, 405, 406, 415 or 422: the same request will be refused again.
     Invalid,
     /// The stored object would be too large, which is permanent for this content; or an answer is larger than is
@@ -40,9 +46,12 @@ impl FailureKind {
         match self {
             Self::NotFound => Reason::NotFound,
             Self::NoKind => Reason::NoSuchKind,
+            Self::KindUnavailable => Reason::KindUnavailable,
+            Self::WrongScope => Reason::Refused,
             Self::Conflict => Reason::Conflict,
             Self::Forbidden => Reason::Forbidden,
             Self::AccountNotAllowed => Reason::AccountNotAllowed,
+            Self::NamespaceTerminating => Reason::NamespaceTerminating,
             Self::Invalid => Reason::Invalid,
             Self::TooLarge => Reason::TooLarge,
             Self::Expired => Reason::Unavailable,
@@ -56,8 +65,6 @@ impl FailureKind {
 /// What an API server names as a cause of its refusal, as far as decisions depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    /// The namespace is being deleted and takes no new objects.
-    NamespaceTerminating,
     /// The body has a field that the schema does not have; its path, such as `spec.order`.
     UnknownField(String),
 }

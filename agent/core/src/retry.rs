@@ -8,8 +8,11 @@ use stevedore_retry::{Schedule, millis, spread};
 
 /// For what should pass soon: conflicts, overload, an API that is being defined.
 pub const SOON: Schedule = Schedule::new(Duration::from_millis(100), Duration::from_secs(30));
-/// For what waits for somebody else: another owner, a finalizer, a refused object.
-pub const BLOCKED: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(60));
+/// For what waits for a namespace: at most ten seconds, also when a wait is spread.
+pub const NAMESPACE: Schedule = Schedule::new(Duration::from_secs(1), Duration::from_secs(7));
+/// For what waits for somebody else: another owner, a finalizer, a refused object. At most a minute, also when a wait
+/// is spread.
+pub const BLOCKED: Schedule = Schedule::new(Duration::from_secs(2), Duration::from_secs(48));
 /// For what waits for rights.
 pub const FORBIDDEN: Schedule = Schedule::new(Duration::from_secs(10), Duration::from_secs(300));
 
@@ -17,6 +20,7 @@ pub const FORBIDDEN: Schedule = Schedule::new(Duration::from_secs(10), Duration:
 pub(crate) fn schedule(retry: Retry) -> Option<Schedule> {
     match retry {
         Retry::Soon => Some(SOON),
+        Retry::Often => Some(NAMESPACE),
         Retry::Later => Some(BLOCKED),
         Retry::Seldom => Some(FORBIDDEN),
         Retry::Never => None,
@@ -122,6 +126,20 @@ mod tests {
         assert!((22_500..=37_500).contains(&waits[11]), "{waits:?}");
         backoff.fail(1_000, SOON, Some(90_000), &mut jitter);
         assert!(backoff.wake(1_000) >= Some(91_000));
+    }
+
+    #[test]
+    fn waits_are_no_longer_than_their_class_promises_also_when_they_are_spread() {
+        for (retry, at_most) in [(Retry::Often, 10_000), (Retry::Later, 60_000)] {
+            let schedule = schedule(retry).unwrap();
+            let mut jitter = Jitter::new(3);
+            let mut backoff = Backoff::default();
+            for _ in 0..200 {
+                backoff.fail(1_000, schedule, None, &mut jitter);
+                let wait = backoff.wake(1_000).unwrap() - 1_000;
+                assert!(wait <= at_most, "{retry:?}: {wait}");
+            }
+        }
     }
 
     #[test]

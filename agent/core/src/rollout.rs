@@ -4,10 +4,12 @@
 //! A [`Rollout`] is what is known about the accepted set's objects. Answers and watch events change it;
 //! [`Rollout::plan`] only reads it and says what to do next.
 
+mod answer;
 mod context;
 mod event;
 mod incident;
 mod item;
+mod obstacle;
 mod refusal;
 mod summary;
 
@@ -19,12 +21,13 @@ use crate::desired::{Blueprint, Desired, Guard, PhasePart};
 use crate::key::{ObjectKey, WatchKey};
 use crate::retry::Jitter;
 
+pub use answer::Answer;
 pub use context::{Context, Memory, Progress, Record};
-pub use event::Answer;
 pub use incident::{Author, Incident};
 pub use item::Block;
 pub(crate) use item::being_deleted;
 use item::{Item, Live, Need};
+use obstacle::Obstacle;
 pub use summary::Summary;
 
 /// One request a rollout asks for. Numbers are indexes of objects.
@@ -107,12 +110,12 @@ impl Rollout {
     }
 
     /// What there is to watch by now: the scopes of every object that is in a reached phase, or in place from
-    /// before.
+    /// before; as far as its kind is served.
     pub fn scopes(&self) -> BTreeSet<WatchKey> {
         self.items
             .iter()
             .filter(|item| item.placed || self.is_reached(item))
-            .filter(|item| !item.desired.defined_here || item.live.is_present())
+            .filter(|item| item.served || item.live.is_present())
             .map(|item| WatchKey::of(&item.desired.key))
             .collect()
     }
@@ -212,6 +215,7 @@ impl Rollout {
             wake: None,
             room,
             now,
+            asking: BTreeSet::new(),
         };
         let mut open = true;
         for phase in 0..self.phases.len() {
@@ -245,7 +249,7 @@ impl Rollout {
         for (at, item) in range() {
             // What is in place is kept so, whatever its phase waits for.
             let looked_at = open || (self.paused && self.is_reached(item));
-            if item.busy || !(looked_at || item.placed) {
+            if !(looked_at || item.placed) || plan.is_asked_for(item) || item.busy {
                 continue;
             }
             if !item.backoff.ready(plan.now) {
@@ -283,9 +287,18 @@ struct Planning {
     wake: Option<Millis>,
     room: usize,
     now: Millis,
+    /// What some object asks for already.
+    asking: BTreeSet<Obstacle>,
 }
 
 impl Planning {
+    /// It waits for what another object asks for; or it is the one that does.
+    fn is_asked_for(&mut self, item: &Item) -> bool {
+        // What is left alone for a while would keep the others waiting.
+        let asks = !item.placed || item.repairs.may_repair(self.now);
+        asks && (item.obstacle()).is_some_and(|obstacle| !self.asking.insert(obstacle))
+    }
+
     fn push(&mut self, job: Job) {
         if self.jobs.len() < self.room {
             self.jobs.push(job);

@@ -4,7 +4,7 @@ use http::Method;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stevedore_agent_core::failure::{Cause, FailureKind};
+use stevedore_agent_core::failure::FailureKind;
 use stevedore_client::Path;
 use stevedore_client::watch::{Accept, Subject};
 use stevedore_proto_core::label;
@@ -12,7 +12,7 @@ use stevedore_proto_core::label;
 use super::refusal;
 use super::resource::Resource;
 use super::transport::{Call, JSON, Transport};
-use crate::ports::{Account, Answer};
+use crate::ports::{Account, Answer, NamespaceState};
 
 const MERGE: &str = "application/merge-patch+json";
 
@@ -20,17 +20,6 @@ const MERGE: &str = "application/merge-patch+json";
 #[derive(Clone)]
 pub struct AgentClient {
     transport: Transport,
-}
-
-/// How a namespace stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NamespaceState {
-    /// It takes new objects.
-    Active,
-    /// It is being deleted, and everything in it.
-    Terminating,
-    /// There is none.
-    Missing,
 }
 
 /// What a read of the cluster itself answered.
@@ -110,7 +99,7 @@ impl AgentClient {
         match self.transport.call(call).await {
             Ok(_) => Ok(NamespaceState::Active),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(NamespaceState::Missing),
-            Err(failure) if failure.causes.contains(&Cause::NamespaceTerminating) => {
+            Err(failure) if failure.kind == FailureKind::NamespaceTerminating => {
                 Ok(NamespaceState::Terminating)
             }
             Err(failure) => Err(failure),

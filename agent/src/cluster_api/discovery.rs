@@ -23,6 +23,8 @@ const MAX_INTERVAL: Duration = Duration::from_secs(30);
 /// How far apart two readings are that both have to lack a group before its objects count as gone: an API server
 /// that has just started lacks groups of definitions and aggregated APIs for a while.
 const ABSENCE_GRACE_PERIOD: Duration = Duration::from_secs(30);
+/// How far apart two readings are that say nothing of the time between them. Who waits for a kind asks more often.
+const ABSENCE_UNSEEN: Duration = Duration::from_secs(90);
 
 /// How a kind is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,39 @@ pub struct ServedResource {
     preference: u16,
 }
 
+/// What discovery tells of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// It is served.
+    Served(ServedResource),
+    /// The API server does not serve it.
+    NotServed,
+    /// The API server cannot say: what serves its version of the group is away.
+    Away,
+}
+
+impl Lookup {
+    /// How the kind is reached.
+    ///
+    /// # Errors
+    /// `NoKind` or `KindUnavailable` where it cannot be.
+    pub(crate) fn reached(self, kind: &Kind) -> Answer<ServedResource> {
+        match self {
+            Self::Served(resource) => Ok(resource),
+            Self::NotServed => {
+                let what = format!("the API server serves no {kind}");
+                Err(Failure::new(FailureKind::NoKind, what))
+            }
+            Self::Away => Err(away(kind)),
+        }
+    }
+}
+
+fn away(kind: &Kind) -> Failure {
+    let what = format!("what serves {} does not answer", kind.api_version());
+    Failure::new(FailureKind::KindUnavailable, what)
+}
+
 /// The cached table. One per process.
 pub struct Discovery {
     transport: Transport,
@@ -49,11 +84,11 @@ pub struct Discovery {
 #[derive(Default)]
 struct Table {
     kinds: BTreeMap<Kind, ServedResource>,
-    /// Groups of which the API server cannot say now what they serve: an aggregated API is away.
-    stale: BTreeSet<String>,
+    /// Groups and versions of which the API server cannot say now what they serve: an aggregated API is away.
+    stale: BTreeSet<(String, String)>,
     /// Every group that was served at the last reading.
     groups: BTreeSet<String>,
-    /// Groups that were asked for and not served, and since which reading.
+    /// Groups that were asked for and not served, and since which reading none had them.
     absent: BTreeMap<String, Instant>,
     read: Option<Instant>,
     wait: Duration,
@@ -72,26 +107,26 @@ impl Discovery {
         }
     }
 
-    /// How a kind is reached; `None` when it is not served.
+    /// How a kind is reached.
     ///
     /// A kind that is not in the table makes it be read again, but while it stays missing at most every half
     /// second, later every 30 seconds, unless [`Self::changed`] is called.
     ///
     /// # Errors
     /// When the API server does not answer.
-    pub async fn find(&self, kind: &Kind) -> Answer<Option<ServedResource>> {
+    pub async fn find(&self, kind: &Kind) -> Answer<Lookup> {
         let known = || self.table.lock().kinds.get(kind).cloned();
         if let Some(found) = known() {
-            return Ok(Some(found));
+            return Ok(Lookup::Served(found));
         }
         let _turn = self.reading.lock().await;
         if let Some(found) = known() {
-            return Ok(Some(found));
+            return Ok(Lookup::Served(found));
         }
         let (missing_before, wait) = {
             let table = self.table.lock();
             if !table.may_read() {
-                return Ok(None);
+                return Ok(table.missing(kind));
             }
             // After a change the waits begin anew.
             let wait = if table.is_outdated() {
@@ -103,11 +138,14 @@ impl Discovery {
         };
         self.read_again().await?;
         let found = known();
-        self.table.lock().wait = match (&found, missing_before) {
+        let mut table = self.table.lock();
+        table.wait = match (&found, missing_before) {
             (None, true) => (wait * 2).clamp(MIN_INTERVAL, MAX_INTERVAL),
             _ => MIN_INTERVAL,
         };
-        Ok(found)
+        // Whoever asks later whether it is gone need not wait as long once more.
+        table.note_absence(kind.group());
+        Ok(found.map_or_else(|| table.missing(kind), Lookup::Served))
     }
 
     /// How the stored objects of a kind are reached: in the version that is asked for, or in another one, for
@@ -116,7 +154,10 @@ impl Discovery {
     ///
     /// # Errors
     /// When the API server does not answer, or does not know.
-    pub(crate) async fn find_any_version(&self, kind: &Kind) -> Answer<Option<Kind>> {
+    pub(crate) async fn find_any_version(
+        &self,
+        kind: &Kind,
+    ) -> Answer<Option<(Kind, ServedResource)>> {
         let known = || self.table.lock().in_any_version(kind);
         if let Some(found) = known() {
             return Ok(Some(found));
@@ -128,18 +169,18 @@ impl Discovery {
         if let Some(found) = known() {
             return Ok(Some(found));
         }
-        let away = |why: String| Err(Failure::new(FailureKind::Unavailable, why));
         let mut table = self.table.lock();
-        if table.stale.contains(kind.group()) {
-            return away(format!("what serves {} is away", kind.group()));
+        if table.stale.iter().any(|(group, _)| group == kind.group()) {
+            return Err(away(kind));
         }
         if !table.is_absence_confirmed(kind.group()) {
-            return away(format!(
+            let why = format!(
                 "{} is not served, which an API server that has just started says as well: it is believed \
                  when it stays so for {} seconds",
                 kind.group(),
                 ABSENCE_GRACE_PERIOD.as_secs()
-            ));
+            );
+            return Err(Failure::new(FailureKind::Unavailable, why));
         }
         Ok(None)
     }
@@ -189,9 +230,12 @@ impl Discovery {
         }
         let mut table = self.table.lock();
         (table.kinds, table.stale) = (fresh.kinds, fresh.stale);
+        let unseen = table
+            .read
+            .is_some_and(|read| read.elapsed() > ABSENCE_UNSEEN);
         table
             .absent
-            .retain(|group, _| !fresh.groups.contains(group));
+            .retain(|group, _| !(unseen || fresh.groups.contains(group)));
         table.groups = fresh.groups;
         table.read_changes = changes;
         table.read = Some(Instant::now());
@@ -213,27 +257,39 @@ impl Table {
         !self.is_outdated() && self.read.is_some_and(|read| read.elapsed() < MIN_INTERVAL)
     }
 
+    /// What is to be said of a kind that is not in it.
+    fn missing(&self, kind: &Kind) -> Lookup {
+        let version = (kind.group().to_owned(), kind.version().to_owned());
+        if self.stale.contains(&version) {
+            Lookup::Away
+        } else {
+            Lookup::NotServed
+        }
+    }
+
+    /// Since when a group that is asked for has not been served; `None` when it is, or nothing was read.
+    fn note_absence(&mut self, group: &str) -> Option<Instant> {
+        let read = self.read.filter(|_| !self.groups.contains(group))?;
+        Some(*self.absent.entry(group.to_owned()).or_insert(read))
+    }
+
     /// Whether what is not in the table may count as gone: its group is served, or two readings far enough apart
     /// did not have it.
     fn is_absence_confirmed(&mut self, group: &str) -> bool {
-        let Some(read) = self.read else {
-            return false;
-        };
-        if self.groups.contains(group) {
-            return true;
-        }
-        let since = *self.absent.entry(group.to_owned()).or_insert(read);
-        read.duration_since(since) >= ABSENCE_GRACE_PERIOD
+        let since = self.note_absence(group);
+        self.read.is_some_and(|read| {
+            since.is_none_or(|since| read.duration_since(since) >= ABSENCE_GRACE_PERIOD)
+        })
     }
 
     /// The kind itself, or the same one in the version that is preferred among those served.
-    fn in_any_version(&self, kind: &Kind) -> Option<Kind> {
-        if self.kinds.contains_key(kind) {
-            return Some(kind.clone());
+    fn in_any_version(&self, kind: &Kind) -> Option<(Kind, ServedResource)> {
+        if let Some(resource) = self.kinds.get(kind) {
+            return Some((kind.clone(), resource.clone()));
         }
         let same = self.kinds.iter().filter(|(known, _)| known.same_kind(kind));
         same.min_by_key(|(_, resource)| resource.preference)
-            .map(|(known, _)| known.clone())
+            .map(|(known, resource)| (known.clone(), resource.clone()))
     }
 
     fn enter(&mut self, list: APIGroupDiscoveryList) {
@@ -244,10 +300,10 @@ impl Table {
                 .unwrap_or_default();
             self.groups.insert(name.clone());
             for (at, version) in group.versions.into_iter().enumerate() {
-                if version.freshness.as_deref() == Some(STALE) {
-                    self.stale.insert(name.clone());
-                }
                 let version_name = version.version.unwrap_or_default();
+                if version.freshness.as_deref() == Some(STALE) {
+                    self.stale.insert((name.clone(), version_name.clone()));
+                }
                 for resource in version.resources {
                     if let Some((kind, found)) = resource_of(&name, &version_name, at, resource) {
                         self.kinds.entry(kind).or_insert(found);
@@ -277,103 +333,4 @@ fn resource_of(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn list() -> APIGroupDiscoveryList {
-        let resource = |name: &str, kind: &str, scope: &str, verbs: &[&str]| {
-            serde_json::json!({"resource": name, "scope": scope, "verbs": verbs,
-                "responseKind": {"group": "", "version": "", "kind": kind}})
-        };
-        let all = ["create", "delete", "get", "list", "patch", "watch"];
-        serde_json::from_value(serde_json::json!({"items": [{
-            "metadata": {"name": "apps"},
-            "versions": [
-                {"version": "v2", "resources": [resource("deployments", "Deployment", "Namespaced", &all)]},
-                {"version": "v1", "resources": [
-                    resource("deployments", "Deployment", "Namespaced", &all),
-                    resource("reviews", "Review", "Cluster", &["create"]),
-                    resource("scales", "", "Namespaced", &[]),
-                ]},
-            ],
-        }]}))
-        .unwrap()
-    }
-
-    #[test]
-    fn aggregated_discovery_becomes_a_compact_table() {
-        let mut table = Table::default();
-        table.enter(list());
-        assert_eq!(table.kinds.len(), 3);
-        let deployment = &table.kinds[&Kind::new("apps", "v1", "Deployment")];
-        assert!(deployment.namespaced && deployment.searchable);
-        assert_eq!(
-            (&*deployment.plural, deployment.preference),
-            ("deployments", 1)
-        );
-        let review = &table.kinds[&Kind::new("apps", "v1", "Review")];
-        assert!(!review.namespaced && !review.searchable);
-    }
-
-    #[tokio::test]
-    async fn a_kind_is_gone_only_when_no_version_is_served_and_the_server_knows_it() {
-        let server = tower::service_fn(|request: http::Request<kube::client::Body>| {
-            let groups = match request.uri().path() {
-                "/apis" => serde_json::json!({"items": [list().items[0],
-                    {"metadata": {"name": "metrics.example"},
-                        "versions": [{"version": "v1", "resources": [], "freshness": "Stale"}]}]}),
-                _ => serde_json::json!({"items": []}),
-            };
-            let body = kube::client::Body::from(groups.to_string().into_bytes());
-            std::future::ready(http::Response::builder().body(body))
-        });
-        let transport = Transport::new(kube::Client::new(server, "default"));
-        let discovery = Discovery::new(transport);
-        let found = async |group: &str, kind: &str| {
-            let kind = Kind::new(group, "v1alpha1", kind);
-            discovery.find_any_version(&kind).await
-        };
-        let preferred = Kind::new("apps", "v2", "Deployment");
-        assert_eq!(found("apps", "Deployment").await, Ok(Some(preferred)));
-        assert_eq!(found("apps", "Nothing").await, Ok(None));
-        let unknown = found("metrics.example", "Reading").await;
-        assert_eq!(unknown.unwrap_err().kind, FailureKind::Unavailable);
-
-        // A whole group that is not there may be one that is not there yet.
-        let missing = found("other.example", "Thing").await;
-        assert_eq!(missing.unwrap_err().kind, FailureKind::Unavailable);
-        for since in discovery.table.lock().absent.values_mut() {
-            *since = since.checked_sub(ABSENCE_GRACE_PERIOD).unwrap();
-        }
-        assert_eq!(found("other.example", "Thing").await, Ok(None));
-    }
-
-    #[tokio::test]
-    async fn a_known_kind_does_not_wait_while_an_unknown_one_is_searched() {
-        let asked = std::sync::atomic::AtomicUsize::new(0);
-        let server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-            let first = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 2;
-            let groups = match request.uri().path() {
-                "/apis" => serde_json::json!(list()),
-                _ => serde_json::json!({"items": []}),
-            };
-            async move {
-                if !first {
-                    std::future::pending::<()>().await;
-                }
-                let body = kube::client::Body::from(groups.to_string().into_bytes());
-                http::Response::builder().body(body)
-            }
-        });
-        let transport = Transport::new(kube::Client::new(server, "default"));
-        let discovery = Discovery::new(transport);
-        let known = Kind::new("apps", "v1", "Deployment");
-        assert!(discovery.find(&known).await.unwrap().is_some());
-        discovery.changed();
-        let unknown = Kind::new("apps", "v1", "Nothing");
-        let mut search = std::pin::pin!(discovery.find(&unknown));
-        assert!(futures::poll!(&mut search).is_pending());
-        let found = futures::FutureExt::now_or_never(discovery.find(&known));
-        assert!(found.expect("at once").unwrap().is_some());
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ use stevedore_proto_core::{DeploymentUid, label};
 use super::discovery::{Discovery, ServedResource};
 use super::refusal;
 use super::transport::{Call, JSON, Reply, Transport};
-use crate::ports::{Account, Answer, ApplyOptions, Found, ObjectApi, Page, Preconditions, Scope};
+use crate::ports::{Account, Answer, ApplyOptions, Found, ObjectApi, Page, Preconditions, Serving};
 
 const APPLY: &str = "application/apply-patch+yaml";
 /// Objects in one page: each may become many times its size while it is evaluated.
@@ -67,12 +67,7 @@ impl PackageClient {
     }
 
     async fn resource(&self, kind: &Kind) -> Answer<ServedResource> {
-        self.discovery.find(kind).await?.ok_or_else(|| {
-            Failure::new(
-                FailureKind::NoKind,
-                format!("the API server serves no {kind}"),
-            )
-        })
+        self.discovery.find(kind).await?.reached(kind)
     }
 
     async fn path(&self, key: &ObjectKey) -> Answer<Path> {
@@ -84,7 +79,7 @@ impl PackageClient {
                 "has no"
             };
             return Err(Failure::new(
-                FailureKind::Invalid,
+                FailureKind::WrongScope,
                 format!("a {} {what} namespace", key.kind.kind()),
             ));
         }
@@ -229,7 +224,10 @@ impl ObjectApi for PackageClient {
     fn served<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Answer<Option<ObjectKey>>> {
         Box::pin(async move {
             let served = self.discovery.find_any_version(&key.kind).await?;
-            Ok(served.map(|kind| ObjectKey::new(kind, key.namespace.as_deref(), &key.name)))
+            Ok(served.map(|(kind, resource)| {
+                let namespace = key.namespace.as_deref().filter(|_| resource.namespaced);
+                ObjectKey::new(kind, namespace, &key.name)
+            }))
         })
     }
 
@@ -308,12 +306,12 @@ impl ObjectApi for PackageClient {
         Box::pin(self.find_everything(deployment, namespace))
     }
 
-    fn scope<'a>(&'a self, kind: &'a Kind) -> BoxFuture<'a, Answer<Option<Scope>>> {
+    fn serving<'a>(&'a self, kind: &'a Kind) -> BoxFuture<'a, Answer<Serving>> {
         Box::pin(async move {
-            let found = self.discovery.find(kind).await?;
-            Ok(found.map(|resource| Scope {
-                namespaced: resource.namespaced,
-            }))
+            Ok(match self.discovery.find(kind).await?.reached(kind) {
+                Ok(ServedResource { namespaced, .. }) => Serving::Served { namespaced },
+                Err(failure) => Serving::Not(failure),
+            })
         })
     }
 }

@@ -51,7 +51,7 @@ fn from(
     Failure {
         kind: kind(code, account, details, &message),
         code: Some(code.as_u16()),
-        causes: causes(code, details, &message),
+        causes: causes(code, &message),
         message,
         retry_after: retry_after
             .or(asked)
@@ -75,6 +75,7 @@ fn kind(
         404 if details.is_some_and(|details| !details.name.is_empty()) => FailureKind::NotFound,
         404 => FailureKind::NoKind,
         403 if is_about_impersonation(account, details, message) => FailureKind::AccountNotAllowed,
+        403 if is_namespace_terminating(details) => FailureKind::NamespaceTerminating,
         403 => FailureKind::Forbidden,
         // It says nothing about the account's rights: the agent's own token is not taken at the moment.
         401 => FailureKind::Unavailable,
@@ -88,16 +89,17 @@ fn kind(
     }
 }
 
-fn causes(code: StatusCode, details: Option<&StatusDetails>, message: &str) -> Vec<Cause> {
-    let named = details.into_iter().flat_map(|details| &details.causes);
-    let mut causes: Vec<Cause> = named
-        .filter(|cause| cause.reason == "NamespaceTerminating")
-        .map(|_| Cause::NamespaceTerminating)
-        .collect();
-    if code == StatusCode::BAD_REQUEST {
-        causes.extend(unknown_fields(message).map(Cause::UnknownField));
+fn causes(code: StatusCode, message: &str) -> Vec<Cause> {
+    if code != StatusCode::BAD_REQUEST {
+        return Vec::new();
     }
-    causes
+    unknown_fields(message).map(Cause::UnknownField).collect()
+}
+
+/// Whether the namespace in which something is to be created is being deleted.
+fn is_namespace_terminating(details: Option<&StatusDetails>) -> bool {
+    let mut causes = details.into_iter().flat_map(|details| &details.causes);
+    causes.any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 /// Whether the agent may not act as the account. The refusal names the account as its object, as one of a request
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_typed() {
+    fn a_namespace_that_is_being_deleted_is_told_from_a_lack_of_rights() {
         let body = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
             "message": "no", "details": {"name": "a", "kind": "configmaps", "causes": [
                 {"reason": "NamespaceTerminating", "message": "it goes", "field": "metadata.namespace"}]}});
@@ -233,9 +235,12 @@ mod tests {
         );
         assert_eq!(
             (found.kind, found.code),
-            (FailureKind::Forbidden, Some(403))
+            (FailureKind::NamespaceTerminating, Some(403))
         );
-        assert_eq!(found.causes, [Cause::NamespaceTerminating]);
+    }
+
+    #[test]
+    fn causes_are_typed() {
         let message = "Thing in version \"v1\" cannot be handled as a Thing: strict decoding error: \
                        unknown field \"spec.a\", unknown field \"spec.b[0].c\"";
         let (code, body) = status(400, "BadRequest", message, "");

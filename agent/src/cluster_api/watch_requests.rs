@@ -94,10 +94,13 @@ impl Requests for WatchRequests {
         match failure.kind {
             FailureKind::Expired => Verdict::Expired,
             FailureKind::TooLarge => Verdict::TooLarge,
-            FailureKind::Forbidden | FailureKind::AccountNotAllowed | FailureKind::NoKind => {
-                Verdict::Refused(asked)
-            }
+            FailureKind::Forbidden
+            | FailureKind::AccountNotAllowed
+            | FailureKind::NoKind
+            | FailureKind::KindUnavailable => Verdict::Refused(asked),
             FailureKind::NotFound
+            | FailureKind::WrongScope
+            | FailureKind::NamespaceTerminating
             | FailureKind::Conflict
             | FailureKind::Invalid
             | FailureKind::Unreadable

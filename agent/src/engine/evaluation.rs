@@ -34,12 +34,15 @@ impl Evaluator {
             .objects
             .iter()
             .filter(|object| !(object.ignore.is_empty() && object.mappings.is_empty()))
-            .map(|object| {
-                let special = Special {
-                    ignore: object.ignore.clone(),
-                    mappings: object.mappings.clone(),
-                };
-                (object.key.identity(), special)
+            .flat_map(|object| {
+                let otherwise = object.otherwise.iter().map(|otherwise| &otherwise.key);
+                [&object.key].into_iter().chain(otherwise).map(|key| {
+                    let special = Special {
+                        ignore: object.ignore.clone(),
+                        mappings: object.mappings.clone(),
+                    };
+                    (key.identity(), special)
+                })
             })
             .collect();
         Self {

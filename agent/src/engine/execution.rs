@@ -16,7 +16,7 @@ use stevedore_proto_core::{Content, DeploymentUid};
 use super::cel::CelPool;
 use super::evaluation::Evaluator;
 use super::set_status::{NamedPhases, archived};
-use crate::ports::{Account, Answer, ObjectApi, Ports};
+use crate::ports::{Account, Accounts, Answer, ObjectApi, Ports};
 
 /// What an action gave beside its outcome.
 pub(super) enum Output {
@@ -35,6 +35,7 @@ pub(super) type Execution = BoxFuture<'static, (Outcome, Output)>;
 #[derive(Clone)]
 pub(super) struct Requester {
     pub(super) deployment: DeploymentUid,
+    pub(super) accounts: Arc<dyn Accounts>,
     pub(super) api: Arc<dyn ObjectApi>,
     pub(super) cel: Arc<CelPool>,
     pub(super) evaluator: Arc<Evaluator>,

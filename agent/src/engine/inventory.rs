@@ -14,7 +14,7 @@ use stevedore_agent_core::teardown;
 use stevedore_proto_core::{Content, Reason};
 
 use super::execution::{Execution, Output, Requester};
-use super::preparation::scopes;
+use super::preparation::known_kinds;
 use super::set_status::NamedPhases;
 use crate::ports::{ContentFailure, ObjectApi, Ports, SetEvent};
 
@@ -44,7 +44,7 @@ pub(super) fn survey(ports: &Ports, api: Arc<dyn ObjectApi>, sets: Vec<Survey>) 
             };
             match content {
                 Ok(content) => {
-                    let (by_phase, objects) = names_of(&*api, &content, &set.setting).await;
+                    let (by_phase, objects) = names_of(&*api, &content, &set).await;
                     phases.insert(SetUid::clone(&set.head.set.uid), by_phase);
                     named.objects = objects;
                 }
@@ -74,11 +74,15 @@ type NamedObjects = Vec<(ObjectKey, u16, Option<Box<str>>)>;
 async fn names_of(
     api: &dyn ObjectApi,
     content: &Content,
-    setting: &Setting,
+    set: &Survey,
 ) -> (NamedPhases, NamedObjects) {
+    let recorded = set.recorded.iter().map(|(key, _)| key.clone());
+    let recorded: Vec<ObjectKey> = recorded.collect();
     // A kind that discovery cannot tell now keeps the namespace it was written with.
-    let scopes = scopes(api, content).await.unwrap_or_default();
-    let all = desired::inventory(content, setting, &|kind| scopes.get(kind).copied());
+    let known = known_kinds(api, content, &recorded)
+        .await
+        .unwrap_or_default();
+    let all = desired::inventory(content, &set.setting, &known);
     let by_phase = content.phases.iter().enumerate().map(|(at, phase)| {
         let keys = all.iter().filter(|(_, rank)| usize::from(*rank) == at);
         let keys = keys.map(|(key, _)| key.clone()).collect();

@@ -1,18 +1,17 @@
 //! Preparation of a rollout: the account is opened, the content is read and checked.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use stevedore_agent_core::desired::{self, Blueprint, Setting};
+use stevedore_agent_core::desired::{self, Blueprint, KnownKinds, Setting};
 use stevedore_agent_core::failure::{Failure, FailureKind};
-use stevedore_agent_core::key::Kind;
+use stevedore_agent_core::key::ObjectKey;
 use stevedore_agent_core::plan::{Outcome, PreparationFailure};
 use stevedore_agent_core::set::{SetHead, SetRef};
 use stevedore_proto_core::Content;
 
 use super::execution::{Execution, Output};
-use crate::ports::{Answer, ContentFailure, ObjectApi, Ports};
+use crate::ports::{Answer, ContentFailure, ObjectApi, Ports, Serving};
 
 /// Requests of discovery at the same time.
 const DISCOVERY: usize = 8;
@@ -28,25 +27,23 @@ pub(super) fn open(ports: &Ports, head: SetHead) -> Execution {
     })
 }
 
-/// Reads and checks the content of a set.
+/// Reads and checks the content of a set; `recorded` is what sets of the deployment control.
 pub(super) fn prepare(
     ports: &Ports,
     api: Arc<dyn ObjectApi>,
     set: SetRef,
     setting: Setting,
+    recorded: Vec<ObjectKey>,
 ) -> Execution {
     let store = Arc::clone(&ports.store);
     Box::pin(async move {
         let prepared = async {
             let content = store.content(&set).await.map_err(prevented)?;
-            let scopes = scopes(&*api, &content)
-                .await
-                .map_err(PreparationFailure::Failed)?;
+            let known = known_kinds(&*api, &content, &recorded).await;
+            let known = known.map_err(PreparationFailure::Failed)?;
             let held = Arc::clone(&content);
             // Compiling probes and hashing a set takes a while: not on the reactor.
-            let check = tokio::task::spawn_blocking(move || {
-                Blueprint::of(&held, &setting, &|kind| scopes.get(kind).copied())
-            });
+            let check = tokio::task::spawn_blocking(move || Blueprint::of(&held, &setting, &known));
             let interrupted =
                 || Failure::new(FailureKind::Unavailable, "the check was interrupted");
             let checked = check
@@ -71,18 +68,25 @@ fn prevented(failure: ContentFailure) -> PreparationFailure {
     }
 }
 
-/// Which of the content's kinds are served, and whether they are namespaced.
-pub(super) async fn scopes(api: &dyn ObjectApi, content: &Content) -> Answer<HashMap<Kind, bool>> {
+/// What is known of the content's kinds.
+pub(super) async fn known_kinds(
+    api: &dyn ObjectApi,
+    content: &Content,
+    recorded: &[ObjectKey],
+) -> Answer<KnownKinds> {
     let answers: Vec<_> = futures::stream::iter(desired::kinds(content))
-        .map(|kind| async move { (api.scope(&kind).await, kind) })
+        .map(|kind| async move { (api.serving(&kind).await, kind) })
         .buffer_unordered(DISCOVERY)
         .collect()
         .await;
-    let mut scopes = HashMap::new();
+    let mut known = KnownKinds::default();
     for (answer, kind) in answers {
-        if let Some(scope) = answer? {
-            scopes.insert(kind, scope.namespaced);
+        if let Serving::Served { namespaced } = answer? {
+            known.add_served(kind, namespaced);
         }
     }
-    Ok(scopes)
+    for key in recorded {
+        known.add_recorded(key);
+    }
+    Ok(known)
 }

@@ -1,4 +1,5 @@
 mod fake;
+mod kinds;
 mod reporting;
 
 use serde_json::json;

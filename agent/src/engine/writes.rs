@@ -13,13 +13,25 @@ use stevedore_agent_core::{removal, rollout};
 use stevedore_proto_core::Content;
 
 use super::execution::{Execution, Output, Requester};
-use crate::ports::{Answer, ApplyOptions, ContentFailure, Ports, Preconditions};
+use crate::ports::{
+    Answer, ApplyOptions, ContentFailure, NamespaceState, Ports, Preconditions, Serving,
+};
 
 /// One request of a rollout.
 pub(super) enum Request {
     List(WatchKey),
     Read(ObjectKey),
     Write(Box<Write>),
+}
+
+impl Request {
+    fn namespace(&self) -> Option<Arc<str>> {
+        match self {
+            Self::List(scope) => scope.namespace.clone(),
+            Self::Read(key) => key.namespace.clone(),
+            Self::Write(write) => write.desired.key.namespace.clone(),
+        }
+    }
 }
 
 /// One write, or the check of one.
@@ -48,25 +60,30 @@ pub(super) fn load(ports: &Ports, set: SetRef) -> Load {
 /// Makes a request of a rollout.
 pub(super) fn roll_out(requester: Requester, request: Request) -> Execution {
     Box::pin(async move {
+        let namespace = request.namespace();
         let answer = match request {
             Request::List(scope) => requester.list(&scope).await.map(rollout::Answer::Listed),
             Request::Read(key) => requester.read(&key).await.map(rollout::Answer::Read),
-            Request::Write(write) => match write.content.clone().await {
-                Ok(content) => write.carry_out(&requester, &content).await,
-                Err(ContentFailure::Unavailable(failure)) => Err(failure),
-                Err(ContentFailure::Missing(what)) => {
-                    Err(Failure::new(FailureKind::ContentMissing, what))
-                }
-            },
+            Request::Write(write) => write.carry_out(&requester).await,
         };
-        let answer = answer.unwrap_or_else(rollout::Answer::Failed);
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => {
+                rollout::Answer::Failed(explained(&requester, namespace, failure).await)
+            }
+        };
         (Outcome::Rollout(answer), Output::None)
     })
 }
 
 impl Write {
-    async fn carry_out(&self, requester: &Requester, content: &Content) -> Answer<rollout::Answer> {
-        let Some(body) = self.desired.body(content, &self.setting, &self.guard) else {
+    async fn carry_out(&self, requester: &Requester) -> Answer<rollout::Answer> {
+        // What is tried again and again for a kind that is not served reads no content.
+        if let Serving::Not(failure) = requester.api.serving(&self.desired.key.kind).await? {
+            return Err(failure);
+        }
+        let content = self.content.clone().await.map_err(not_to_be_had)?;
+        let Some(body) = self.desired.body(&content, &self.setting, &self.guard) else {
             let what = "the stored content is not what this order delivered";
             return Err(Failure::new(FailureKind::Invalid, what));
         };
@@ -82,6 +99,31 @@ impl Write {
         }
         let seen = requester.evaluate(applied, key).await?;
         Ok(rollout::Answer::Written(seen))
+    }
+}
+
+/// An account may lack a right because its namespace, which is going or gone, took the right along: that is what is the
+/// matter then.
+async fn explained(
+    requester: &Requester,
+    namespace: Option<Arc<str>>,
+    failure: Failure,
+) -> Failure {
+    let (FailureKind::Forbidden, Some(namespace)) = (failure.kind, namespace) else {
+        return failure;
+    };
+    let kind = match requester.accounts.namespace_state(&namespace).await {
+        Ok(NamespaceState::Terminating) => FailureKind::NamespaceTerminating,
+        Ok(NamespaceState::Missing) => FailureKind::NotFound,
+        Ok(NamespaceState::Active) | Err(_) => return failure,
+    };
+    Failure { kind, ..failure }
+}
+
+fn not_to_be_had(failure: ContentFailure) -> Failure {
+    match failure {
+        ContentFailure::Unavailable(failure) => failure,
+        ContentFailure::Missing(what) => Failure::new(FailureKind::ContentMissing, what),
     }
 }
 

@@ -12,8 +12,7 @@ use super::set_client::SetClient;
 use super::set_object::SetObject;
 use super::write_cache::WriteCache;
 use crate::cluster_api::AgentClient;
-use crate::cluster_api::agent_client::NamespaceState;
-use crate::ports::{Answer, StoredSet};
+use crate::ports::{Answer, NamespaceState, StoredSet};
 
 /// Sets that are read at once.
 const READS: usize = 4;

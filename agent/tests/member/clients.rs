@@ -1,9 +1,10 @@
 //! Requests as the clients send them, and refusals as they become failures.
 
 use serde_json::{Value, json};
-use stevedore_agent::cluster_api::agent_client::NamespaceState;
 use stevedore_agent::cluster_api::{PackageClient, Resource};
-use stevedore_agent::ports::{Account, Accounts as _, ApplyOptions, ObjectApi as _, Preconditions};
+use stevedore_agent::ports::{
+    Account, Accounts as _, ApplyOptions, NamespaceState, ObjectApi as _, Preconditions, Serving,
+};
 use stevedore_agent_core::failure::{Cause, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey};
 use stevedore_agent_core::set::{SetHead, SetRef};
@@ -117,7 +118,11 @@ fn refusals_are_told_apart() {
         let unknown = json!({"apiVersion": "nobody.example/v1", "kind": "Nothing", "metadata": {"name": "n"}});
         let refused = client.apply(&key(&unknown), &unknown, options).await;
         assert_eq!(refused.unwrap_err().kind, FailureKind::NoKind);
-        assert_eq!(client.scope(&key(&unknown).kind).await, Ok(None));
+        let serving = client.serving(&key(&unknown).kind).await;
+        let Ok(Serving::Not(failure)) = serving else {
+            panic!("{serving:?}");
+        };
+        assert_eq!(failure.kind, FailureKind::NoKind);
         let broken = json!({"apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": "Not_A_Name", "namespace": "default"}});
         let refused = client.apply(&key(&broken), &broken, options).await;

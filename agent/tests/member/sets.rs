@@ -51,6 +51,49 @@ pub(crate) async fn gone(cluster: &ControlPlane, kind: &str, namespace: Option<&
     .await;
 }
 
+/// Waits until the set is not available for this reason, and gives what it says.
+pub(crate) async fn says(cluster: &ControlPlane, set: &str, reason: &str) -> String {
+    eventually(&format!("{set} says {reason}"), || async {
+        let read = api(cluster, "ClusterObjectSet", None).get(set).await;
+        let status = read.map_err(|error| error.to_string())?.data["status"].clone();
+        let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+        let mut said = conditions.iter().filter(|one| one["type"] == "Available");
+        match said.find(|one| one["reason"] == reason) {
+            Some(one) => Ok(one["message"].as_str().unwrap_or_default().to_owned()),
+            None => Err(status.to_string()),
+        }
+    })
+    .await
+}
+
+pub(crate) async fn available(cluster: &ControlPlane, set: &str) {
+    eventually(&format!("{set} is available"), || {
+        condition(cluster, "ClusterObjectSet", None, set, "Available")
+    })
+    .await;
+}
+
+/// Deletes a set, and waits until its teardown is through.
+pub(crate) async fn delete(cluster: &ControlPlane, set: &str) {
+    let sets = api(cluster, "ClusterObjectSet", None);
+    sets.delete(set, &DeleteParams::default())
+        .await
+        .expect("deleted");
+    gone(cluster, "ClusterObjectSet", None, set).await;
+}
+
+/// Waits until a ConfigMap is there.
+pub(crate) async fn exists(cluster: &ControlPlane, namespace: &str, name: &str) {
+    let maps = api(cluster, "ConfigMap", Some(namespace));
+    eventually(&format!("{name} is there"), || async {
+        match maps.get_opt(name).await {
+            Ok(Some(_)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+}
+
 async fn value(cluster: &ControlPlane, namespace: &str, name: &str) -> Result<String, String> {
     let read = api(cluster, "ConfigMap", Some(namespace)).get(name).await;
     let read = read.map_err(|error| error.to_string())?;

@@ -15,10 +15,10 @@ use stevedore_agent::cluster_api::{AgentClient, Discovery, connect};
 use stevedore_agent::standalone::queue::Queue;
 use stevedore_agent::store::Store;
 use stevedore_fleet::install::install_member;
-use stevedore_fleet::{ControlPlane, Extent, Fleet, progress::Silent};
+use stevedore_fleet::{ClusterOptions, ControlPlane, Extent, Fleet, progress::Silent};
 use stevedore_runtime::supervise::{Supervisor, Tasks};
 use tokio::runtime::Runtime;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use tokio_util::sync::CancellationToken;
 
 /// The agent's namespace.
@@ -72,21 +72,56 @@ pub(crate) async fn busy() -> &'static ControlPlane {
     let cluster = &fleet().await.members()[1];
     STARTED
         .get_or_init(|| async {
-            let kubeconfig = agent_file(cluster).await.display().to_string();
-            let args = [
-                "stevedore-agent",
-                "--standalone",
-                "--admin-addr",
-                "127.0.0.1:0",
-                "--kubeconfig",
-            ];
-            let args = Args::parse_from(args.into_iter().map(str::to_owned).chain([kubeconfig]));
-            stevedore_agent::startup::start(args, &tasks())
-                .await
-                .expect("the agent starts");
+            start_agent(cluster, &tasks()).await;
         })
         .await;
     cluster
+}
+
+async fn start_agent(cluster: &ControlPlane, tasks: &Tasks) {
+    let kubeconfig = agent_file(cluster).await.display().to_string();
+    let args = [
+        "stevedore-agent",
+        "--standalone",
+        "--admin-addr",
+        "127.0.0.1:0",
+        "--kubeconfig",
+    ];
+    let args = Args::parse_from(args.into_iter().map(str::to_owned).chain([kubeconfig]));
+    stevedore_agent::startup::start(args, tasks)
+        .await
+        .expect("the agent starts");
+}
+
+/// A cluster for tests that stop and start its agent; one of them has it at a time.
+pub(crate) async fn restarting() -> MutexGuard<'static, ControlPlane> {
+    static CLUSTER: OnceCell<Mutex<ControlPlane>> = OnceCell::const_new();
+    let start = || async {
+        let options = ClusterOptions::new("restarting").extent(Extent::ApiServer);
+        let cluster = fleet().await.start_cluster(options, &Silent).await;
+        let cluster = cluster.expect("the cluster starts");
+        install_member(&cluster.client()).await.expect("installed");
+        Mutex::new(cluster)
+    };
+    CLUSTER.get_or_init(start).await.lock().await
+}
+
+/// A whole agent that a test stops.
+pub(crate) struct Agent(Supervisor);
+
+impl Agent {
+    /// Starts it.
+    pub(crate) async fn start(cluster: &ControlPlane) -> Self {
+        let supervisor = Supervisor::new(CancellationToken::new());
+        start_agent(cluster, &supervisor.tasks()).await;
+        Self(supervisor)
+    }
+
+    /// Ends it, and with it everything that it knew.
+    pub(crate) async fn stop(self) {
+        let never = std::future::pending();
+        let _ = self.0.run_until(async {}, never, WITHIN).await;
+    }
 }
 
 async fn agent_file(cluster: &ControlPlane) -> PathBuf {
@@ -169,6 +204,8 @@ pub(crate) fn api(
     let (group, version) = match kind {
         "ClusterObjectSet" | "ObjectSet" | "ObjectDeployment" => ("stevedore.dev", "v1alpha1"),
         "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1"),
+        "APIService" => ("apiregistration.k8s.io", "v1"),
+        "Gate" => ("gates.example", "v1"),
         "Role" | "RoleBinding" | "ClusterRole" | "ClusterRoleBinding" => {
             ("rbac.authorization.k8s.io", "v1")
         }

@@ -158,6 +158,8 @@ words! {
         NotFound = "NotFound",
         /// No such kind is served.
         NoSuchKind = "NoSuchKind",
+        /// What serves the kind does not answer: nothing is known of its objects.
+        KindUnavailable = "KindUnavailable",
         /// The object exists, or is not the one that was read.
         Conflict = "Conflict",
         /// The account lacks a right; or the cluster's owner forbids an order.
@@ -172,6 +174,8 @@ words! {
         Unreadable = "Unreadable",
         /// The namespace does not exist.
         NamespaceMissing = "NamespaceMissing",
+        /// The namespace is being deleted, and takes no new objects.
+        NamespaceTerminating = "NamespaceTerminating",
 
         // Whom a set's objects are written as.
         /// Neither the package nor the policy names an account.
@@ -250,6 +254,8 @@ impl<'de> Deserialize<'de> for Reason {
 pub enum Retry {
     /// Within seconds: it should pass by itself.
     Soon,
+    /// Within ten seconds, however long it takes: it waits for a namespace, and everything in it waits too.
+    Often,
     /// Within a minute: it waits for somebody else.
     Later,
     /// Within minutes: it waits for rights.
@@ -285,6 +291,7 @@ impl Reason {
             | Self::AccountUnknown
             | Self::StoreFailed
             | Self::ContentUnavailable => Retry::Soon,
+            Self::NamespaceMissing | Self::NamespaceTerminating => Retry::Often,
             Self::Forbidden => Retry::Seldom,
             Self::TooLarge => Retry::Never,
             _ => Retry::Later,

@@ -21,16 +21,31 @@ fn config_map(name: &str) -> Value {
         "data": {"a": "1"}, "status": {"x": 1}}})
 }
 
-fn core_scope(kind: &Kind) -> Option<bool> {
-    match kind.kind() {
-        "ConfigMap" | "Secret" => Some(true),
-        "Namespace" | "CustomResourceDefinition" | "ClusterRole" => Some(false),
-        _ => None,
+fn served() -> KnownKinds {
+    let mut kinds = KnownKinds::default();
+    for (group, kind, namespaced) in [
+        ("", "ConfigMap", true),
+        ("", "Secret", true),
+        ("", "Namespace", false),
+        ("apiextensions.k8s.io", "CustomResourceDefinition", false),
+        ("rbac.authorization.k8s.io", "ClusterRole", false),
+    ] {
+        kinds.add_served(Kind::new(group, "v1", kind), namespaced);
     }
+    kinds
 }
 
 fn blueprint(content: &Content, setting: &Setting) -> Result<Blueprint, Vec<String>> {
-    Blueprint::of(content, setting, &core_scope)
+    Blueprint::of(content, setting, &served())
+}
+
+/// An object of a kind that is not served.
+fn gate(namespace: Option<&str>) -> Value {
+    let mut metadata = json!({"name": "north"});
+    if let Some(namespace) = namespace {
+        metadata["namespace"] = json!(namespace);
+    }
+    json!({"object": {"apiVersion": "gates.example/v1", "kind": "Gate", "metadata": metadata}})
 }
 
 fn definition() -> Value {
@@ -60,11 +75,9 @@ fn everything_wrong_with_a_set_is_named_before_anything_is_written() {
     with_uid["object"]["metadata"]["uid"] = json!("u");
     let mut homeless = config_map("homeless");
     homeless["object"]["metadata"]["namespace"] = json!("");
-    let unknown =
-        json!({"object": {"apiVersion": "g/v1", "kind": "Nope", "metadata": {"name": "n"}}});
     let content = content(json!([
         {"name": "one", "objects": [config_map("twice"), owned, with_uid]},
-        {"name": "one", "objects": [config_map("twice"), homeless, unknown, {"object": {}}]},
+        {"name": "one", "objects": [config_map("twice"), homeless, {"object": {}}]},
     ]));
     let wrong = blueprint(&content, &setting()).unwrap_err().join("\n");
     for expected in [
@@ -73,11 +86,71 @@ fn everything_wrong_with_a_set_is_named_before_anything_is_written() {
         "ConfigMap ns/owned: metadata.ownerReferences must not be in a package",
         "ConfigMap ns/with-uid: metadata.uid must not be in a package",
         "ConfigMap homeless: metadata.namespace is needed",
-        "Nope n: the cluster serves no g/v1 Nope",
-        "object 3 of phase 1: apiVersion, kind and metadata.name are needed",
+        "object 2 of phase 1: apiVersion, kind and metadata.name are needed",
     ] {
         assert!(wrong.contains(expected), "{expected} in\n{wrong}");
     }
+}
+
+#[test]
+fn an_object_of_a_kind_that_is_not_served_is_taken_as_it_was_written_and_may_turn_out_otherwise() {
+    let of = |namespace: Option<&str>, setting: &Setting| {
+        let phases = json!([{"name": "p", "objects": [config_map("a"), gate(namespace)]}]);
+        let built = blueprint(&content(phases), setting).unwrap();
+        assert!(!built.objects[0].unserved && built.objects[1].unserved);
+        let [_, gate] = <[Desired; 2]>::try_from(built.objects).unwrap();
+        let otherwise = gate.otherwise.as_ref().map(|other| other.key.to_string());
+        (gate.key.to_string(), otherwise)
+    };
+    let confined = Setting {
+        confined_to: Some("ns".into()),
+        ..setting()
+    };
+    let written = ("Gate ns/north".to_owned(), Some("Gate north".to_owned()));
+    assert_eq!(of(Some("ns"), &setting()), written);
+    assert_eq!(of(None, &setting()), ("Gate north".to_owned(), None));
+    for namespace in [None, Some("ns")] {
+        let inside = ("Gate ns/north".to_owned(), None);
+        assert_eq!(of(namespace, &confined), inside);
+    }
+    let away = content(json!([{"name": "p", "objects": [gate(Some("away"))]}]));
+    let wrong = blueprint(&away, &confined).unwrap_err().join("\n");
+    assert!(
+        wrong.contains("Gate away/north: the set is confined"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn what_turns_out_to_be_cluster_scoped_is_applied_as_if_that_had_been_known() {
+    let content = content(json!([{"name": "p", "objects": [gate(Some("ns"))]}]));
+    let mut assumed = blueprint(&content, &setting()).unwrap().objects.remove(0);
+    let otherwise = *assumed.otherwise.take().unwrap();
+    (assumed.key, assumed.content) = (otherwise.key, otherwise.content);
+    let mut kinds = served();
+    kinds.add_served(Kind::new("gates.example", "v1", "Gate"), false);
+    let known = Blueprint::of(&content, &setting(), &kinds).unwrap();
+    assumed.unserved = false;
+    assert_eq!(assumed, known.objects[0]);
+    let body = assumed.body(&content, &setting(), &Guard::Create).unwrap();
+    assert!(body["metadata"].get("namespace").is_none(), "{body}");
+}
+
+#[test]
+fn the_scope_of_a_kind_that_is_away_is_known_from_what_is_recorded() {
+    let content = content(json!([{"name": "p", "objects": [gate(Some("ns"))]}]));
+    let mut kinds = served();
+    let older = Kind::new("gates.example", "v1beta1", "Gate");
+    kinds.add_recorded(&ObjectKey::new(older, None, "south"));
+    let built = Blueprint::of(&content, &setting(), &kinds).unwrap();
+    let gate = &built.objects[0];
+    assert_eq!(
+        (gate.key.to_string().as_str(), gate.unserved),
+        ("Gate north", true)
+    );
+    assert_eq!(gate.otherwise, None);
+    let named = inventory(&content, &setting(), &kinds);
+    assert_eq!(named, [(gate.key.clone(), 0)]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Operations that are retried until they succeed, and what stands against them.
 
+use stevedore_proto_core::reason::Retry;
 use stevedore_proto_core::{Millis, Reason};
 
 use crate::failure::{Failure, FailureKind};
@@ -60,6 +61,13 @@ impl Operation {
             }
             Err(OperationFailure { blocks, at_least }) => {
                 let retry = blocks.first().map(|block| block.reason.retry());
+                let before = self.block.first().map(|block| block.reason.retry());
+                if before == Some(Retry::Often)
+                    && matches!(retry, Some(Retry::Later | Retry::Seldom))
+                {
+                    // How long it waited for a namespace says nothing of what it waits for now.
+                    self.backoff.clear();
+                }
                 // What never passes by itself is asked again too: a operation has nobody else to open it.
                 let schedule = retry.and_then(schedule).unwrap_or(BLOCKED);
                 self.done = false;

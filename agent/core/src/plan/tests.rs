@@ -2,6 +2,7 @@
 
 mod account;
 mod drift;
+mod missing;
 mod orders;
 mod properties;
 mod removals;

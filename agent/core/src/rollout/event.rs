@@ -1,168 +1,15 @@
-//! Events of a rollout: answers to its requests, and what watches saw.
+//! Events of a rollout: what watches saw, and what follows from what is known of an object by now.
 
 use stevedore_proto_core::{DeploymentUid, Millis, Reason};
 
-use super::context::Record;
+use super::Rollout;
 use super::item::{Block, Live, being_deleted};
-use super::refusal::refuse;
-use super::{Job, Rollout};
 use crate::adopt::Ownership;
-use crate::failure::{Failure, FailureKind};
 use crate::key::{ObjectKey, WatchKey};
 use crate::observation::{Observation, Owner};
 use crate::retry::{BLOCKED, SOON};
 
-/// What a request asked for by [`Job`] answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Of a list: everything it found.
-    Listed(Vec<(ObjectKey, Observation)>),
-    /// Of a GET: the object, or 404.
-    Read(Option<Observation>),
-    /// Of a dry-run: it would pass.
-    Checked,
-    /// Of an apply: the object as it is stored.
-    Written(Observation),
-    /// It failed.
-    Failed(Failure),
-}
-
 impl Rollout {
-    /// The executor has started this request.
-    pub fn begin(&mut self, job: &Job) {
-        match job {
-            Job::List(scope) => {
-                self.listing.insert(scope.clone());
-            }
-            Job::Read(at) | Job::DryRun(at, _) | Job::Apply(at, _) => {
-                if let Some(item) = self.items.get_mut(*at) {
-                    item.busy = true;
-                }
-            }
-        }
-    }
-
-    /// A request has its answer.
-    pub fn finish(&mut self, job: &Job, answer: Answer, now: Millis) {
-        match job {
-            Job::List(scope) => self.finish_list(scope, answer, now),
-            Job::Read(at) | Job::DryRun(at, _) | Job::Apply(at, _) => {
-                self.finish_one(*at, job, answer, now);
-            }
-        }
-        self.advance(now);
-    }
-
-    fn finish_list(&mut self, scope: &WatchKey, answer: Answer, now: Millis) {
-        self.listing.remove(scope);
-        match answer {
-            Answer::Listed(found) => {
-                for at in 0..self.items.len() {
-                    let item = &mut self.items[at];
-                    if item.busy || !scope.covers(&item.desired.key) {
-                        continue;
-                    }
-                    let listed = found
-                        .iter()
-                        .find(|(key, _)| key.same_object(&item.desired.key));
-                    match listed {
-                        Some((_, seen)) => {
-                            self.take_observation(at, seen.clone(), true, now);
-                        }
-                        None if item.live.is_present() || item.record.is_some() => {
-                            item.live = Live::Unconfirmed;
-                        }
-                        None => {}
-                    }
-                }
-            }
-            Answer::Failed(failure) => {
-                for item in &mut self.items {
-                    if scope.covers(&item.desired.key) && (!item.fresh || !item.live.is_present()) {
-                        if failure.kind == FailureKind::NoKind {
-                            item.live = Live::Absent;
-                        } else {
-                            refuse(item, &failure, false, now, &mut self.jitter);
-                        }
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn finish_one(&mut self, at: usize, job: &Job, answer: Answer, now: Millis) {
-        let Some(item) = self.items.get_mut(at) else {
-            return;
-        };
-        item.busy = false;
-        match answer {
-            Answer::Checked => {
-                item.checked = true;
-                item.conflicts = 0;
-                item.block = None;
-                item.backoff.clear();
-                // An event may have shown what the check knew nothing of.
-                self.update_block(at, now);
-            }
-            Answer::Written(seen) => {
-                let repaired = item.placed;
-                item.record = Some(Record {
-                    uid: seen.uid.clone(),
-                    fingerprint: seen.fingerprint,
-                });
-                item.checked = true;
-                item.conflicts = 0;
-                item.block = None;
-                item.backoff.clear();
-                if repaired {
-                    item.repairs.repaired(now);
-                }
-                if self.take_observation(at, seen, true, now) {
-                    self.check_written(at, now);
-                }
-            }
-            Answer::Read(Some(seen)) => {
-                self.take_observation(at, seen, true, now);
-            }
-            Answer::Read(None) => {
-                item.live = Live::Absent;
-                item.block = None;
-                item.backoff.clear();
-                self.vanished(at, now);
-            }
-            Answer::Failed(failure) if failure.kind == FailureKind::NoKind && is_read(job) => {
-                item.live = Live::Absent;
-            }
-            Answer::Failed(failure) => {
-                let preflight = matches!(job, Job::DryRun(..));
-                refuse(item, &failure, preflight, now, &mut self.jitter);
-            }
-            Answer::Listed(_) => {}
-        }
-        self.apply_early_event(at, now);
-        let item = &mut self.items[at];
-        if std::mem::take(&mut item.recheck) {
-            item.live = Live::Unconfirmed;
-        }
-    }
-
-    /// An event that overtook the answer it follows is taken in now: no other may ever come.
-    fn apply_early_event(&mut self, at: usize, now: Millis) {
-        let item = &mut self.items[at];
-        let Some(early) = item.early.take() else {
-            return;
-        };
-        match &item.live {
-            Live::Present(current) if early.is_later_than(current) => {
-                let fresh = item.fresh;
-                self.take_observation(at, *early, fresh, now);
-            }
-            Live::Present(_) => {}
-            Live::Absent | Live::Unread | Live::Unconfirmed => item.live = Live::Unconfirmed,
-        }
-    }
-
     /// A watch saw an object of this deployment.
     pub fn observed(&mut self, key: &ObjectKey, seen: Observation, now: Millis) {
         let Some(at) = self.position(key) else {
@@ -288,7 +135,13 @@ impl Rollout {
 
     /// Takes in an observation of an object, unless a later one is known: that one is judged again then, by what the
     /// answer changed beside it.
-    fn take_observation(&mut self, at: usize, seen: Observation, fresh: bool, now: Millis) -> bool {
+    pub(super) fn take_observation(
+        &mut self,
+        at: usize,
+        seen: Observation,
+        fresh: bool,
+        now: Millis,
+    ) -> bool {
         let item = &mut self.items[at];
         let later = match &item.live {
             Live::Present(current) if current.is_later_than(&seen) => Some(&current.uid),
@@ -307,7 +160,7 @@ impl Rollout {
     }
 
     /// Draws the conclusions of what is now known of an object.
-    fn update_block(&mut self, at: usize, now: Millis) {
+    pub(super) fn update_block(&mut self, at: usize, now: Millis) {
         let context = &self.context;
         let item = &mut self.items[at];
         let Some(seen) = item.seen() else {
@@ -319,7 +172,12 @@ impl Rollout {
         }
         let stopped = if let Some(finalizers) = &seen.terminating {
             let message = being_deleted(finalizers);
-            Some(Block::preflight(Reason::Terminating, message))
+            let reason = if item.desired.key.kind.is_namespace() {
+                Reason::NamespaceTerminating
+            } else {
+                Reason::Terminating
+            };
+            Some(Block::preflight(reason, message))
         } else {
             match item.ownership(seen, context) {
                 Ownership::Foreign(owner) => Some(Block::preflight(
@@ -360,28 +218,14 @@ impl Rollout {
             self.drifted(at, now);
         }
     }
-
-    /// An answer that does not show what was written would be written again for ever.
-    fn check_written(&mut self, at: usize, now: Millis) {
-        let item = &mut self.items[at];
-        if item.block.is_none() && !item.in_place(&self.context) {
-            item.block = Some(Box::new(Block::new(
-                Reason::Altered,
-                "is stored without our mark or our field ownership: something in the API server's \
-                 admission alters it",
-            )));
-            item.backoff.fail(now, BLOCKED, None, &mut self.jitter);
-        }
-    }
-}
-
-fn is_read(job: &Job) -> bool {
-    matches!(job, Job::Read(_))
 }
 
 pub(super) fn is_in_the_way(block: &Block) -> bool {
     matches!(
         block.reason,
-        Reason::Terminating | Reason::CollisionDetected | Reason::NewerOrder
+        Reason::Terminating
+            | Reason::NamespaceTerminating
+            | Reason::CollisionDetected
+            | Reason::NewerOrder
     )
 }

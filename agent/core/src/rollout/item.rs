@@ -137,6 +137,8 @@ pub(super) struct Item {
     pub(super) placed: bool,
     /// Somebody changed it, and it has not been put back yet.
     pub(super) drifted: bool,
+    /// Its kind is served, as far as it is known: watched is only what can be.
+    pub(super) served: bool,
     /// The server has checked this order's content.
     pub(super) checked: bool,
     /// A request is under way.
@@ -157,6 +159,7 @@ pub(super) struct Item {
 impl Item {
     pub(super) fn new(desired: Desired, memory: Memory) -> Self {
         Self {
+            served: !(desired.unserved || desired.defined_here),
             desired,
             record: memory.record,
             live: memory

@@ -4,7 +4,7 @@ use stevedore_proto_core::{Millis, Reason};
 
 use super::item::{Block, Item, Live};
 use crate::failure::{Failure, FailureKind};
-use crate::retry::{FORBIDDEN, Jitter, SOON, schedule};
+use crate::retry::{BLOCKED, FORBIDDEN, Jitter, NAMESPACE, SOON, schedule};
 
 /// A request about an object was refused.
 pub(super) fn refuse(
@@ -27,10 +27,30 @@ pub(super) fn refuse(
             item.live = Live::Unconfirmed;
             Some(SOON)
         }
-        FailureKind::NoKind if item.desired.defined_here => Some(SOON),
+        // What is created can only miss its namespace.
+        FailureKind::NotFound => Some(NAMESPACE),
+        FailureKind::NoKind => {
+            // Should an object be there when the kind is served again, to create it is refused, and it is read.
+            item.live = Live::Absent;
+            item.served = false;
+            Some(if item.desired.defined_here {
+                SOON
+            } else {
+                BLOCKED
+            })
+        }
+        FailureKind::KindUnavailable => {
+            item.served = false;
+            Some(BLOCKED)
+        }
         FailureKind::AccountNotAllowed => Some(FORBIDDEN),
         kind => schedule(kind.reason().retry()),
     };
+    let block = block(item, failure, preflight);
+    if schedule != Some(SOON) && item.obstacle().is_some() && block.obstacle(item).is_none() {
+        // How long it waited for a namespace or a kind says nothing of what it waits for now.
+        item.backoff.clear();
+    }
     match schedule {
         Some(schedule) => item
             .backoff
@@ -40,16 +60,45 @@ pub(super) fn refuse(
     // What usually passes at the next try is not worth a status of its own.
     let brief = schedule == Some(SOON) && item.backoff.attempts() < 4;
     if !brief {
-        let lacks_namespace = failure.kind == FailureKind::NotFound && !item.live.is_present();
-        item.block = Some(Box::new(Block {
-            // What is created can only miss its namespace.
-            reason: if lacks_namespace {
-                Reason::NamespaceMissing
-            } else {
-                failure.kind.reason()
-            },
-            message: failure.about(&item.desired.key.kind),
+        item.block = Some(Box::new(block));
+    }
+}
+
+fn block(item: &Item, failure: &Failure, preflight: bool) -> Block {
+    let key = &item.desired.key;
+    let namespace = key.namespace.as_deref().unwrap_or_default();
+    // What waits for a kind or a namespace is not refused by a check.
+    match failure.kind {
+        FailureKind::NotFound if !item.live.is_present() => Block::new(
+            Reason::NamespaceMissing,
+            format!("waits for namespace {namespace}, which does not exist"),
+        ),
+        FailureKind::NamespaceTerminating => Block::new(
+            Reason::NamespaceTerminating,
+            format!("waits for namespace {namespace}, which is being deleted"),
+        ),
+        FailureKind::NoKind => Block::new(
+            Reason::NoSuchKind,
+            format!(
+                "waits for {}, which the API server does not serve",
+                key.kind
+            ),
+        ),
+        FailureKind::KindUnavailable => Block::new(
+            Reason::KindUnavailable,
+            format!("waits for {}: what serves it does not answer", key.kind),
+        ),
+        FailureKind::WrongScope if key.namespace.is_none() => {
+            Block::new(Reason::Refused, "needs a metadata.namespace")
+        }
+        FailureKind::WrongScope => Block::new(
+            Reason::Refused,
+            "is of a cluster-scoped kind, and the set is confined to a namespace or has it already",
+        ),
+        kind => Block {
+            reason: kind.reason(),
+            message: failure.about(&key.kind),
             preflight,
-        }));
+        },
     }
 }

@@ -1,4 +1,5 @@
 mod handover;
+mod kinds;
 
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ fn desired(kind: Kind, name: &str, part: PhasePart) -> Desired {
         ignore: Box::default(),
         mappings: Box::default(),
         defined_here: part == PhasePart::Rest,
+        unserved: false,
+        otherwise: None,
     }
 }
 

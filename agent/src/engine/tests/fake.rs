@@ -55,6 +55,9 @@ struct State {
     /// A live GET of this object gives what cannot be decoded.
     unreadable: Option<String>,
     unlistable: Vec<Kind>,
+    /// Kinds that are served beside ConfigMaps, and how often it was asked for one that is not.
+    served: Vec<String>,
+    unserved_asked: usize,
     status_failures: usize,
     /// Set while a named object is held by a finalizer.
     held: Option<String>,
@@ -213,6 +216,21 @@ impl Fake {
 
     pub(super) fn content_reads(&self) -> usize {
         self.state.lock().content_reads
+    }
+
+    /// From now on this kind is served, and its objects live in namespaces.
+    pub(super) fn serve(&self, kind: &str) {
+        self.with(|state| state.served.push(kind.to_owned()));
+    }
+
+    /// From now on it is not.
+    pub(super) fn stop_serving(&self, kind: &str) {
+        self.with(|state| state.served.retain(|served| served != kind));
+    }
+
+    /// How often it was asked for a kind that is not served.
+    pub(super) fn unserved_asked(&self) -> usize {
+        self.state.lock().unserved_asked
     }
 
     /// The account may not list this kind.

@@ -49,7 +49,8 @@ impl Worker {
             Action::Prepare(set) => {
                 let head = self.stored(set)?;
                 let setting = self.setting_of(head, head.number);
-                preparation::prepare(ports, self.api()?, head.set.clone(), setting)
+                let recorded = self.recorded_keys();
+                preparation::prepare(ports, self.api()?, head.set.clone(), setting, recorded)
             }
             Action::ReadInventories(sets) => {
                 let sets = sets.iter().filter_map(|uid| self.stored(uid));
@@ -86,6 +87,16 @@ impl Worker {
                 }))
             }
         })
+    }
+
+    /// What the statuses of the sets say that they control.
+    fn recorded_keys(&self) -> Vec<ObjectKey> {
+        let heads = self.core.heads().iter();
+        heads
+            .filter_map(|head| self.statuses.stored(&head.set.uid))
+            .flat_map(inventory)
+            .map(|(key, _)| key)
+            .collect()
     }
 
     fn survey(&self, head: &SetHead) -> Survey {
@@ -139,6 +150,7 @@ impl Worker {
     fn requester(&self) -> Option<Requester> {
         Some(Requester {
             deployment: self.uid,
+            accounts: Arc::clone(&self.ports.accounts),
             api: self.api()?,
             cel: Arc::clone(&self.cel),
             evaluator: self.mailbox.evaluator(),

@@ -4,9 +4,11 @@ use proptest::prelude::*;
 
 use super::sim::Sim;
 use super::world::{Write, key, objects};
+use crate::failure::FailureKind;
 use stevedore_proto_core::status::Truth;
 
-const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+/// Two of them are of a kind, and one is in a namespace, that come and go.
+const NAMES: [&str; 6] = ["a", "b", "brief-c", "d", "thing-e", "thing-f"];
 
 /// For each name: absent, or its phase and content.
 type DesiredObjects = [Option<(u16, u64)>; 6];
@@ -22,7 +24,15 @@ enum Disturbance {
     Unlabel(usize),
     Restart,
     LoseStatus,
+    KindGoes,
+    KindIsAway,
+    NamespaceDies,
+    NamespaceGoes,
+    AllComesBack,
 }
+
+/// How long a disturbance lasts, in milliseconds.
+const WHILE: u64 = 900_000;
 
 fn disturbance() -> impl Strategy<Value = Disturbance> {
     prop_oneof![
@@ -31,6 +41,11 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
         (0_usize..6).prop_map(Disturbance::Unlabel),
         Just(Disturbance::Restart),
         Just(Disturbance::LoseStatus),
+        Just(Disturbance::KindGoes),
+        Just(Disturbance::KindIsAway),
+        Just(Disturbance::NamespaceDies),
+        Just(Disturbance::NamespaceGoes),
+        Just(Disturbance::AllComesBack),
     ]
 }
 
@@ -61,8 +76,23 @@ fn disturb(sim: &mut Sim, disturbance: Disturbance) {
             sim.forget_statuses();
             sim.restart();
         }
+        Disturbance::KindGoes => sim.kind_goes(),
+        Disturbance::KindIsAway => sim.kind_is_away(),
+        Disturbance::NamespaceDies => sim.namespace_dies(),
+        Disturbance::NamespaceGoes => sim.namespace_goes(),
+        Disturbance::AllComesBack => sim.all_comes_back(),
         _ => {}
     }
+}
+
+/// What is neither of a kind nor in a namespace that is missing is as ordered, whatever its phase waits for.
+fn untouched_is_in_order(sim: &Sim, desired: &DesiredObjects) -> bool {
+    objects(&listed(desired)).iter().all(|desired| {
+        let name = &*desired.key.name;
+        let waits = (sim.world.things.is_some() && name.starts_with("thing-"))
+            || (sim.world.brief.is_some() && name.starts_with("brief-"));
+        waits || sim.world.content(name) == Some(desired.content)
+    })
 }
 
 fn phase_of(desired: &DesiredObjects, name: &str) -> u16 {
@@ -91,9 +121,16 @@ proptest! {
             }
             let written: Vec<u16> = sim.written().iter().map(|name| phase_of(desired, name)).collect();
             prop_assert!(written.is_sorted(), "phases in order: {:?}", sim.world.log);
+            let mut forgotten = false;
             for disturbance in disturbances {
                 disturb(&mut sim, *disturbance);
+                forgotten |= matches!(disturbance, Disturbance::LoseStatus);
+                if !forgotten {
+                    sim.settle_until(sim.now + WHILE);
+                    prop_assert!(untouched_is_in_order(&sim, desired), "{:#?}", sim.summary());
+                }
             }
+            sim.all_comes_back();
             sim.finish();
             prop_assert_eq!(sim.summary().available.status, Truth::True);
             let names: Vec<String> = listed(desired).iter().map(|(name, ..)| (*name).to_owned()).collect();
@@ -120,9 +157,15 @@ proptest! {
         for disturbance in disturbances {
             disturb(&mut sim, disturbance);
         }
-        sim.finish();
+        sim.settle_until(sim.now + WHILE);
         sim.world.log.clear();
         sim.tombstone(false);
+        sim.settle_until(sim.now + WHILE);
+        if sim.world.things == Some(FailureKind::KindUnavailable) {
+            let things = sim.world.names().iter().any(|name| name.starts_with("thing-"));
+            prop_assert!(!(things && sim.recorded), "what cannot be reached is not gone");
+            sim.all_comes_back();
+        }
         sim.finish();
         prop_assert!(sim.world.names().is_empty(), "left: {:?}", sim.world.names());
         prop_assert!(sim.recorded && sim.sets.is_empty());

@@ -6,7 +6,7 @@ use stevedore_proto_core::{Millis, Reason};
 
 use super::world::{OURS, World, Write, key};
 use crate::desired::{Blueprint, Desired};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::key::ObjectKey;
 use crate::observation::Owner;
 use crate::plan::{Action, Deployment, Inventories, Outcome, Summary};
@@ -189,20 +189,7 @@ impl Sim {
                 let block = |reason| Err(Block::new(reason, "no account"));
                 Outcome::Opened(self.no_account.clone().map_or(Ok(()), block))
             }
-            Action::Prepare(set) => {
-                let objects = self.contents[&**set].clone();
-                let phases = objects
-                    .iter()
-                    .map(|object| object.phase + 1)
-                    .max()
-                    .unwrap_or(0);
-                Outcome::Prepared(Ok(Blueprint {
-                    phases: (0..phases).map(|phase| format!("phase-{phase}")).collect(),
-                    objects,
-                    success_delay: self.success_delay,
-                    ..Blueprint::default()
-                }))
-            }
+            Action::Prepare(set) => Outcome::Prepared(Ok(self.blueprint(set))),
             Action::ReadInventories(sets) => Outcome::InventoriesRead(Ok(self.survey(sets))),
             Action::Search => {
                 let found = self.world.objects.iter();
@@ -243,6 +230,22 @@ impl Sim {
         }
     }
 
+    fn blueprint(&self, set: &str) -> Blueprint {
+        let mut objects = self.contents[set].clone();
+        for object in &mut objects {
+            object.unserved = self.world.reachable(&object.key.kind).is_err();
+        }
+        let phases = objects.iter().map(|object| object.phase + 1).max();
+        Blueprint {
+            phases: (0..phases.unwrap_or(0))
+                .map(|phase| format!("phase-{phase}"))
+                .collect(),
+            objects,
+            success_delay: self.success_delay,
+            ..Blueprint::default()
+        }
+    }
+
     fn survey(&self, sets: &[crate::set::SetUid]) -> Inventories {
         let mut inventories = Inventories::default();
         for set in self.sets.iter().filter(|set| sets.contains(&set.set.uid)) {
@@ -275,16 +278,27 @@ impl Sim {
                 let kind = self.world.unlistable.expect("just looked at");
                 rollout::Answer::Failed(Failure::new(kind, "no"))
             }
-            rollout::Job::List(_) => {
+            rollout::Job::List(scope) => {
+                if let Err(failure) = self.world.reachable(&scope.kind) {
+                    return rollout::Answer::Failed(failure);
+                }
                 let names = self.world.names();
-                let listed = names.iter().filter(|name| self.world.labelled(name));
+                let listed = names
+                    .iter()
+                    .filter(|name| scope.covers(&key(name)) && self.world.labelled(name));
                 rollout::Answer::Listed(
                     listed
                         .filter_map(|name| Some((key(name), self.world.seen(name)?)))
                         .collect(),
                 )
             }
-            rollout::Job::Read(at) => rollout::Answer::Read(self.world.seen(&desired(at).key.name)),
+            rollout::Job::Read(at) => {
+                let key = desired(at).key;
+                match self.world.reachable(&key.kind) {
+                    Ok(()) => rollout::Answer::Read(self.world.seen(&key.name)),
+                    Err(failure) => rollout::Answer::Failed(failure),
+                }
+            }
             rollout::Job::DryRun(at, guard) => {
                 match self.world.guarded(&desired(at).key.name, guard) {
                     Ok(()) => rollout::Answer::Checked,
@@ -306,6 +320,18 @@ impl Sim {
             let removal = self.deployment.removal().unwrap();
             removal.key(*at).unwrap().name.to_string()
         };
+        let at = match job {
+            removal::Job::Read(at) | removal::Job::Delete { at, .. } => Some(at),
+            removal::Job::Namespace(_) => None,
+        };
+        match at.map(|at| self.world.reachable(&key(&name(at)).kind)) {
+            // What has no kind is gone.
+            Some(Err(failure)) if failure.kind == FailureKind::NoKind => {
+                return removal::Answer::Read(None);
+            }
+            Some(Err(failure)) => return removal::Answer::Failed(failure),
+            _ => {}
+        }
         match job {
             removal::Job::Read(at) => match self.world.unreadable.get(&name(at)) {
                 Some(failure) => removal::Answer::Failed(failure.clone()),

@@ -14,8 +14,26 @@ use crate::removal;
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
 
+/// The kind of what is called `thing-…`.
+pub(super) fn thing() -> Kind {
+    Kind::new("example.org", "v1", "Thing")
+}
+
+/// The namespace of what is called `brief-…`.
+pub(super) const BRIEF: &str = "brief";
+
 pub(super) fn key(name: &str) -> ObjectKey {
-    ObjectKey::new(Kind::new("", "v1", "ConfigMap"), Some("ns"), name)
+    let kind = if name.starts_with("thing-") {
+        thing()
+    } else {
+        Kind::new("", "v1", "ConfigMap")
+    };
+    let namespace = if name.starts_with("brief-") {
+        BRIEF
+    } else {
+        "ns"
+    };
+    ObjectKey::new(kind, Some(namespace), name)
 }
 
 fn hash(text: String) -> ShortHash {
@@ -36,6 +54,8 @@ pub(super) fn objects(all: &[(&str, u16, u64)]) -> Vec<Desired> {
             ignore: Box::default(),
             mappings: Box::default(),
             defined_here: false,
+            unserved: false,
+            otherwise: None,
         })
         .collect()
 }
@@ -68,6 +88,10 @@ pub(super) struct World {
     pub(super) requests: usize,
     pub(super) log: Vec<Write>,
     pub(super) namespace_terminating: bool,
+    /// What requests about things are answered; absent while they are served.
+    pub(super) things: Option<FailureKind>,
+    /// What creates in the namespace `brief` are answered; absent while it takes new objects.
+    pub(super) brief: Option<FailureKind>,
     /// Why nothing can be listed.
     pub(super) unlistable: Option<FailureKind>,
 }
@@ -233,9 +257,23 @@ impl World {
         })
     }
 
+    /// Whether requests about objects of a kind get as far as the objects.
+    pub(super) fn reachable(&self, kind: &Kind) -> Result<(), Failure> {
+        match self.things {
+            Some(failure) if *kind == thing() => Err(Failure::new(failure, "no such kind")),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn guarded(&self, name: &str, guard: &Guard) -> Result<(), Failure> {
         if let Some(failure) = self.refused.get(name) {
             return Err(failure.clone());
+        }
+        self.reachable(&key(name).kind)?;
+        if let (Some(kind), Guard::Create) = (self.brief, guard)
+            && key(name).namespace.as_deref() == Some(BRIEF)
+        {
+            return Err(Failure::new(kind, "no such namespace"));
         }
         let matches = match (guard, self.seen(name)) {
             (Guard::Create, seen) => seen.is_none(),

@@ -96,11 +96,14 @@ impl ObjectApi for Client {
 
     fn list<'a>(
         &'a self,
-        _: &'a WatchKey,
+        scope: &'a WatchKey,
         _: DeploymentUid,
         _: Option<String>,
     ) -> BoxFuture<'a, Answer<Page>> {
         Box::pin(async move {
+            if let Serving::Not(failure) = self.serving(&scope.kind).await? {
+                return Err(failure);
+            }
             let objects = self.0.state.lock().objects.values().cloned().collect();
             Ok(Page {
                 objects,
@@ -128,9 +131,17 @@ impl ObjectApi for Client {
         })
     }
 
-    fn scope<'a>(&'a self, kind: &'a Kind) -> BoxFuture<'a, Answer<Option<Scope>>> {
-        Box::pin(
-            async move { Ok((kind.kind() == "ConfigMap").then_some(Scope { namespaced: true })) },
-        )
+    fn serving<'a>(&'a self, kind: &'a Kind) -> BoxFuture<'a, Answer<Serving>> {
+        Box::pin(async move {
+            self.0.with(|state| {
+                let served = state.served.iter().any(|served| served == kind.kind());
+                if served || kind.kind() == "ConfigMap" {
+                    return Ok(Serving::Served { namespaced: true });
+                }
+                state.unserved_asked += 1;
+                let failure = Failure::new(FailureKind::NoKind, "not served");
+                Ok(Serving::Not(failure))
+            })
+        })
     }
 }
