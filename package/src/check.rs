@@ -9,12 +9,15 @@ use crate::manifest::{Scope, TestCase};
 use crate::package::Package;
 use crate::render::{ClusterFacts, RenderInput};
 use crate::violation::{Invalid, Reason};
+use crate::warning::Warnings;
 
 /// The result of a [`Package::check`] that found nothing wrong, and what it could not check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Validated {
     /// The ways to install the package in which it was not rendered; empty when all that was asked for was.
     pub not_rendered: Vec<NotRendered>,
+    /// What its author should look at.
+    pub warnings: Warnings,
 }
 
 /// One way to install a package that could not be checked: its defaults alone are not a configuration, and no test

@@ -18,3 +18,4 @@ mod object;
 pub mod package;
 pub mod render;
 pub mod violation;
+pub mod warning;

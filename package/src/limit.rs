@@ -39,6 +39,8 @@ pub const MANIFEST_CEL_STEPS: u64 = 2_000_000;
 pub const RULE_STEPS: u64 = 1_000_000;
 /// Violations that are reported of one package; the rest is counted.
 pub const VIOLATIONS: usize = 50;
+/// Warnings that are kept of one package; the rest is counted.
+pub const WARNINGS: usize = 50;
 
 /// What one rendering may use up.
 pub(crate) fn render_budget() -> Budget {

@@ -57,6 +57,25 @@ impl Reason {
     }
 }
 
+/// A place in a file, or in what a template wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Character of the line, from 1, where it is known.
+    pub column: Option<usize>,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        match self.column {
+            Some(column) => write!(f, ", column {column}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// One thing that is wrong with a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -66,6 +85,8 @@ pub struct Violation {
     pub path: Option<String>,
     /// Number of the document in the file, from 0.
     pub index: Option<usize>,
+    /// Where in the file, when that is known.
+    pub position: Option<Position>,
     /// What exactly.
     pub details: String,
 }
@@ -77,6 +98,7 @@ impl Violation {
             reason,
             path: None,
             index: None,
+            position: None,
             details: details.into(),
         }
     }
@@ -92,8 +114,13 @@ impl Violation {
         match why {
             Unreadable::Exhausted(exhausted) => Violation::costly(exhausted).in_file(path),
             Unreadable::Yaml(error) => {
-                let details = format!("line {}: {}", error.line, error.message);
-                Violation::new(Reason::InvalidYaml, details).at(path, error.index)
+                let position = Position {
+                    line: error.line,
+                    column: None,
+                };
+                Violation::new(Reason::InvalidYaml, error.message)
+                    .at(path, error.index)
+                    .on(position)
             }
         }
     }
@@ -111,6 +138,13 @@ impl Violation {
         self.index = Some(index);
         self.in_file(path)
     }
+
+    /// The same, at a place of its file.
+    #[must_use]
+    pub fn on(mut self, position: Position) -> Self {
+        self.position = Some(position);
+        self
+    }
 }
 
 impl fmt::Display for Violation {
@@ -121,6 +155,9 @@ impl fmt::Display for Violation {
         }
         if let Some(index) = self.index {
             write!(f, " idx {index}")?;
+        }
+        if let Some(position) = self.position {
+            write!(f, ": {position}")?;
         }
         write!(f, ": {}", self.details)
     }

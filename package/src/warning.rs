@@ -1,0 +1,184 @@
+//! Warnings: what a package means that its author may not have meant, and what other tools make of it. What is
+//! installed is the same with and without them.
+
+use std::fmt;
+
+use thiserror::Error as ThisError;
+
+use crate::limit;
+use crate::violation::Position;
+
+/// Kinds of warnings by the name that machines read, and the words that people read.
+macro_rules! reasons {
+    ($($name:ident: $words:literal,)*) => {
+        /// What a warning is about.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ThisError)]
+        #[non_exhaustive]
+        pub enum WarningReason {$(
+            #[doc = $words]
+            #[error($words)]
+            $name,
+        )*}
+    };
+}
+
+reasons! {
+    UnknownField: "unknown field",
+}
+
+impl WarningReason {
+    /// One CamelCase word, for machine-readable output.
+    pub fn word(self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// One thing to look at. It quotes no value of a document: that may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Warning {
+    /// What it is about.
+    pub reason: WarningReason,
+    /// The file; for what a template wrote, the path without the template's suffix.
+    pub path: Option<String>,
+    /// Number of the document in the file, from 0.
+    pub index: Option<usize>,
+    /// Where in the file, when that is known.
+    pub position: Option<Position>,
+    /// What is read here, and what Package Operator does where that differs.
+    pub details: String,
+    /// How to say it so that nobody has to wonder.
+    pub mend: String,
+}
+
+impl Warning {
+    /// A warning about the package as a whole.
+    pub fn new(reason: WarningReason, details: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            reason,
+            path: None,
+            index: None,
+            position: None,
+            details: details.into(),
+            mend: mend.into(),
+        }
+    }
+
+    /// The same, in a file.
+    #[must_use]
+    pub fn in_file(mut self, path: &str) -> Self {
+        self.path = Some(path.to_owned());
+        self
+    }
+
+    /// The same, in a document of a file.
+    #[must_use]
+    pub fn at(mut self, path: &str, index: usize) -> Self {
+        self.index = Some(index);
+        self.in_file(path)
+    }
+
+    /// The same, at a place of its file.
+    #[must_use]
+    pub fn on(mut self, position: Position) -> Self {
+        self.position = Some(position);
+        self
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.reason)?;
+        if let Some(path) = &self.path {
+            write!(f, " in {path}")?;
+        }
+        if let Some(index) = self.index {
+            write!(f, " idx {index}")?;
+        }
+        if let Some(position) = self.position {
+            write!(f, ": {position}")?;
+        }
+        write!(f, ": {}; {}", self.details, self.mend)
+    }
+}
+
+/// Warnings in the order they were found, each once. At most [`limit::WARNINGS`] are kept, and the others counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Warnings {
+    kept: Vec<Warning>,
+    more: usize,
+}
+
+impl Warnings {
+    /// Adds one that is not among them.
+    pub fn add(&mut self, warning: Warning) {
+        if self.kept.contains(&warning) {
+            return;
+        }
+        if self.kept.len() == limit::WARNINGS {
+            self.more += 1;
+        } else {
+            self.kept.push(warning);
+        }
+    }
+
+    /// Adds those of another list.
+    pub fn extend(&mut self, others: &Warnings) {
+        others.kept.iter().for_each(|it| self.add(it.clone()));
+        self.more += others.more;
+    }
+
+    /// Those that were kept.
+    pub fn list(&self) -> &[Warning] {
+        &self.kept
+    }
+
+    /// How many were found besides.
+    pub fn more(&self) -> usize {
+        self.more
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbered(number: usize) -> Warning {
+        let details = format!("spec.a{number}: it is ignored");
+        let position = Position {
+            line: 3,
+            column: Some(5),
+        };
+        Warning::new(WarningReason::UnknownField, details, "remove it")
+            .in_file("manifest.yaml")
+            .on(position)
+    }
+
+    #[test]
+    fn a_warning_says_where_what_and_how_to_mend_it() {
+        assert_eq!(
+            numbered(1).to_string(),
+            "unknown field in manifest.yaml: line 3, column 5: spec.a1: it is ignored; remove it"
+        );
+        assert_eq!(WarningReason::UnknownField.word(), "UnknownField");
+    }
+
+    #[test]
+    fn each_warning_is_kept_once_and_beyond_the_limit_they_are_counted() {
+        let mut warnings = Warnings::default();
+        for number in (0..limit::WARNINGS + 3).chain(0..10) {
+            warnings.add(numbered(number));
+        }
+        assert_eq!(
+            (warnings.list().len(), warnings.more()),
+            (limit::WARNINGS, 3)
+        );
+        let mut twice = warnings.clone();
+        twice.extend(&warnings);
+        assert_eq!((twice.list(), twice.more()), (warnings.list(), 6));
+    }
+}
