@@ -4,7 +4,7 @@
 //! be done exactly as the original is not here, and a template that names it does not parse.
 //!
 //! A new one is an entry in the `FUNCTIONS` of the file it belongs to. Its name and cases go to
-//! `tests/golden/gen/cases.go`, and `go run .` there writes what Go makes of them.
+//! `package/tests/oracle/template`, and `go run . write` in `package/tests/oracle` writes what Go makes of them.
 
 mod compare;
 mod convert;

@@ -1,4 +1,4 @@
-//! `tests/golden/template.json` was made by `tests/golden/gen` with Go's own text/template.
+//! `tests/golden/template.json` is what Go's own text/template answers: `package/tests/oracle` writes it.
 
 use std::collections::BTreeSet;
 

@@ -1,14 +1,12 @@
-// Command gen writes ../template.json: what Go's own text/template, with the functions packages may
-// use, makes of the cases in cases.go. Run it with `go run .` in this directory after changing them.
-package main
+// Package template says what Go's own text/template makes of the cases in this folder, with the functions and the options
+// that Package Operator gives it.
+package template
 
 import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"os"
 	"strings"
 	"text/template"
 
@@ -16,12 +14,6 @@ import (
 	"github.com/gobwas/glob"
 	"sigs.k8s.io/yaml"
 )
-
-// Golden is the file this writes.
-type Golden struct {
-	Context any    `json:"context"`
-	Cases   []Case `json:"cases"`
-}
 
 // Case is a set of files of which one is executed.
 type Case struct {
@@ -105,7 +97,8 @@ func funcs(set *template.Template) template.FuncMap {
 	return own
 }
 
-func run(c *Case) {
+// answer executes a case.
+func answer(c *Case) {
 	fail := func(err error) { c.Error = err.Error() }
 	set := template.New("pkg").Option("missingkey=error")
 	set = set.Funcs(funcs(set))
@@ -132,26 +125,25 @@ func run(c *Case) {
 	c.Output = &text
 }
 
-func main() {
-	cases := allCases()
-	for i := range cases {
-		run(&cases[i])
-	}
+// Answers is the file of all cases, one a line, each with its output or its error.
+func Answers() ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
-	if err := encoder.Encode(Golden{Context: context, Cases: cases}); err != nil {
-		panic(err)
+	out.WriteString("{\"context\":\n")
+	if err := encoder.Encode(context); err != nil {
+		return nil, err
 	}
-	if err := os.WriteFile("../template.json", out.Bytes(), 0o644); err != nil {
-		panic(err)
-	}
-	failed := 0
-	for _, c := range cases {
-		if c.Error != "" {
-			failed++
+	out.WriteString(",\"cases\":[\n")
+	for index, c := range allCases() {
+		if index > 0 {
+			out.WriteString(",")
+		}
+		answer(&c)
+		if err := encoder.Encode(c); err != nil {
+			return nil, err
 		}
 	}
-	fmt.Printf("%d cases, %d of them errors\n", len(cases), failed)
+	out.WriteString("]}\n")
+	return out.Bytes(), nil
 }

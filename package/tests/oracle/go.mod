@@ -1,4 +1,4 @@
-module stevedore.dev/package/tests/golden/gen
+module stevedore.dev/package/tests/oracle
 
 go 1.26
 
