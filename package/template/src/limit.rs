@@ -23,3 +23,5 @@ pub const YAML_DEPTH: usize = 64;
 pub const YAML_NODES: usize = 100_000;
 /// Aliases of one YAML document, and anchors. What they stand for counts among its values each time.
 pub const YAML_ALIASES: usize = 1_000;
+/// Surprises that are told of one YAML document; there may be more.
+pub const YAML_SURPRISES: usize = 50;

@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"stevedore.dev/package/tests/oracle/template"
+	"stevedore.dev/package/tests/oracle/yaml"
 )
 
 // A corpus is one file of answers and what makes it. Each has a package of its own.
@@ -21,6 +22,7 @@ type corpus struct {
 
 var corpora = []corpus{
 	{"../../template/tests/golden/template.json", template.Answers},
+	{"../../template/tests/golden/yaml.json", yaml.Answers},
 }
 
 func main() {

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::signature::{ANY, Function, Kind, Outcome, STR, fixed, map, text, utf8};
+use super::signature::{ANY, Function, Kind, Outcome, STR, fixed, map, text};
 use crate::json::{self, Style};
 use crate::resources::Resources;
 use crate::value::{Map, Value};
@@ -66,7 +66,7 @@ fn to_yaml(resources: &mut Resources<'_>, value: &Value) -> Result<String, Strin
 
 fn from_yaml(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     resources.charge(yaml::cost(text(&args[0]).len()))?;
-    yaml::decode(&utf8(&args[0]))
+    yaml::decode(text(&args[0]))
 }
 
 fn from_json(document: &Value) -> Outcome {

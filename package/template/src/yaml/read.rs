@@ -1,10 +1,15 @@
 //! The reader of YAML: what Kubernetes accepts, under the limits of [`limit`].
 
-use serde_json::{Number, Value};
-use serde_saphyr::{DefaultMessageFormatter, MergeKeyPolicy, MessageFormatter as _, Options};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde_json::Value;
 use thiserror::Error as ThisError;
 
-use super::merge::Merged;
+use super::compose::{Failure, compose};
+use super::lines;
+use super::split::{Part, Parts, dashes_at_end, is_blank};
+use super::surprise::{Found, Surprise};
 use crate::budget::{Budget, Exhausted};
 use crate::limit;
 
@@ -17,6 +22,8 @@ pub struct Document {
     pub line: usize,
     /// Its content; never `null`.
     pub value: Value,
+    /// What may surprise its author; at most [`limit::YAML_SURPRISES`] of the document, and what surprises of the file.
+    pub found: Vec<Found>,
     /// What reading it costs, in steps of a [`Budget`]; no less than copying it.
     pub steps: u64,
     /// About how many bytes it takes in memory.
@@ -25,23 +32,26 @@ pub struct Document {
 
 /// A file that is not YAML, or beyond the limits.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
-#[error("{path}:{line}: {message}")]
+#[error("{path}:{line}:{column}: {message}")]
 pub struct YamlError {
     /// The file.
     pub path: String,
     /// Line, from 1.
     pub line: usize,
+    /// Character of the line, from 1.
+    pub column: usize,
     /// Number of the document, from 0.
     pub index: usize,
     /// What is wrong. It may name keys, but no values: a file may hold Secrets.
     pub message: String,
 }
 
-/// All documents of a file. They are separated by lines of `---`; empty ones are left out.
+/// All documents of a file, separated as kubectl does it; empty ones are left out. A document is read without the
+/// space around it, as Package Operator reads one, so that a text in a block at its end has no line break there.
 ///
 /// # Errors
-/// When the bytes are not UTF-8, a document is not YAML, repeats a key, or exceeds a limit. What an alias stands
-/// for counts each time it is used.
+/// When the bytes are not UTF-8, a document is not YAML, or exceeds a limit. What an alias stands for counts each time
+/// it is used.
 pub fn documents(path: &str, bytes: &[u8]) -> Result<Vec<Document>, YamlError> {
     let documents = Documents::new(path, bytes);
     documents.map(|(_, document)| document).collect()
@@ -70,11 +80,12 @@ pub enum Unreadable {
 /// The documents of a file, one after the other.
 pub struct Documents<'a> {
     path: &'a str,
-    rest: Option<&'a str>,
-    line: usize,
+    parts: Parts<'a>,
     index: usize,
     /// Why it is no text at all.
     broken: Option<YamlError>,
+    /// What is told with the last document.
+    at_end: Option<Found>,
     /// What scanning the text costs, whatever is in it.
     unpaid: u64,
 }
@@ -82,24 +93,16 @@ pub struct Documents<'a> {
 impl<'a> Documents<'a> {
     /// The documents of these bytes; none of them is read yet.
     pub fn new(path: &'a str, bytes: &'a [u8]) -> Self {
-        let text = std::str::from_utf8(bytes);
-        let broken = text.err().map(|error| {
-            let valid = &bytes[..error.valid_up_to()];
-            YamlError {
-                path: path.to_owned(),
-                line: 1 + valid.iter().filter(|byte| **byte == b'\n').count(),
-                index: 0,
-                message: "not UTF-8 text".to_owned(),
-            }
-        });
+        let (text, broken) = match text(path, bytes) {
+            Ok(text) => (text, None),
+            Err(error) => ("", Some(error)),
+        };
         Self {
             path,
-            rest: text
-                .ok()
-                .map(|text| text.strip_prefix('\u{feff}').unwrap_or(text)),
-            line: 1,
+            parts: Parts::new(text),
             index: 0,
             broken,
+            at_end: dashes_at_end(text),
             unpaid: bytes.len() as u64 / 16,
         }
     }
@@ -122,21 +125,26 @@ impl<'a> Documents<'a> {
         document.map(Some).map_err(Unreadable::Yaml)
     }
 
-    /// The text up to the next line of three dashes, with the line it starts on.
-    fn part(&mut self) -> Option<(usize, &'a str)> {
-        let text = self.rest?;
-        let (first, mut lines, mut at) = (self.line, 0, 0);
-        for line in text.split_inclusive('\n') {
-            lines += 1;
-            if line.trim_end() == "---" {
-                self.line += lines;
-                self.rest = Some(&text[at + line.len()..]);
-                return Some((first, &text[..at]));
-            }
-            at += line.len();
+    fn document(&mut self, part: &Part<'_>) -> Result<Option<Document>, Failure> {
+        let Read {
+            value, mut found, ..
+        } = read(part, false)?;
+        if value.is_null() {
+            return Ok(None);
         }
-        self.rest = None;
-        Some((first, text))
+        found.extend(part.separator.clone());
+        if self.parts.is_done() {
+            found.extend(self.at_end.take());
+        }
+        let (values, bytes) = size(&value);
+        Ok(Some(Document {
+            index: self.index,
+            line: part.line,
+            value,
+            found,
+            steps: DOCUMENT_STEPS + VALUE_STEPS * values,
+            bytes,
+        }))
     }
 }
 
@@ -149,29 +157,14 @@ impl Iterator for Documents<'_> {
             return Some((0, Err(error)));
         }
         loop {
-            let (line, part) = self.part()?;
-            let index = self.index;
-            let document = match parse(part) {
-                Ok(Value::Null) => continue,
-                Ok(value) => {
-                    let (values, bytes) = size(&value);
-                    Ok(Document {
-                        index,
-                        line,
-                        value,
-                        steps: DOCUMENT_STEPS + VALUE_STEPS * values,
-                        bytes,
-                    })
-                }
-                Err((at, message)) => Err(YamlError {
-                    path: self.path.to_owned(),
-                    line: line + at.saturating_sub(1),
-                    index,
-                    message,
-                }),
+            let part = self.parts.next()?;
+            let document = match self.document(&part) {
+                Ok(None) => continue,
+                Ok(Some(document)) => Ok(document),
+                Err(failure) => Err(error(self.path, self.index, failure)),
             };
             self.index += 1;
-            return Some((part.len(), document));
+            return Some((part.bytes, document));
         }
     }
 }
@@ -190,124 +183,165 @@ fn size(value: &Value) -> (u64, usize) {
     add((1, size_of::<Value>()), inner)
 }
 
-/// The only document of a file.
+/// A file that holds one document.
+pub struct Single {
+    /// Its content; never `null`.
+    pub value: Value,
+    /// What may surprise its author.
+    pub found: Vec<Found>,
+    fields: HashMap<String, (usize, usize)>,
+}
+
+impl Single {
+    /// Line and character of a field, both from 1, by its path such as `spec.phases[0].name`.
+    pub fn place(&self, field: &str) -> Option<(usize, usize)> {
+        self.fields.get(field).copied()
+    }
+}
+
+/// The first document of a file, as manifests are read: what comes after it is told as a surprise.
 ///
 /// # Errors
-/// Those of [`documents`], and when there is not exactly one.
-pub fn document(path: &str, bytes: &[u8]) -> Result<Value, YamlError> {
-    let mut all = documents(path, bytes)?;
-    let refuse = |line, index, message: &str| {
-        Err(YamlError {
-            path: path.to_owned(),
-            line,
-            index,
-            message: message.to_owned(),
-        })
-    };
-    match (all.pop(), all.is_empty()) {
-        (Some(only), true) => Ok(only.value),
-        (None, _) => refuse(1, 0, "the file is empty"),
-        (Some(last), false) => refuse(last.line, last.index, "more than one document"),
+/// Those of [`documents`], and when that document is empty.
+pub fn document(path: &str, bytes: &[u8]) -> Result<Single, YamlError> {
+    let text = text(path, bytes)?;
+    let Read {
+        value,
+        found,
+        fields,
+    } = read(&whole(text), true).map_err(|failure| error(path, 0, failure))?;
+    if value.is_null() {
+        let empty = "the file is empty, or its first document is".to_owned();
+        return Err(error(path, 0, Failure::at_start(empty)));
+    }
+    Ok(Single {
+        value,
+        found,
+        fields,
+    })
+}
+
+/// The first document of a text, which is no file.
+pub(super) fn first(bytes: &[u8]) -> Result<Value, YamlError> {
+    let text = text("the document", bytes)?;
+    let read = read(&whole(text), false);
+    read.map(|read| read.value)
+        .map_err(|failure| error("the document", 0, failure))
+}
+
+fn whole(text: &str) -> Part<'_> {
+    Part {
+        text,
+        line: 1,
+        column: 1,
+        bytes: text.len(),
+        separator: None,
     }
 }
 
-fn parse(text: &str) -> Result<Value, (usize, String)> {
-    let nothing = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
-    if text.lines().all(nothing) {
-        return Ok(Value::Null);
+fn text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, YamlError> {
+    std::str::from_utf8(bytes).map_err(|error| YamlError {
+        path: path.to_owned(),
+        line: 1 + bytes[..error.valid_up_to()]
+            .split(|byte| *byte == b'\n')
+            .count()
+            - 1,
+        column: 1,
+        index: 0,
+        message: "not UTF-8 text".to_owned(),
+    })
+}
+
+fn error(path: &str, index: usize, failure: Failure) -> YamlError {
+    YamlError {
+        path: path.to_owned(),
+        line: failure.line,
+        column: failure.column,
+        index,
+        message: failure.message,
+    }
+}
+
+struct Read {
+    value: Value,
+    found: Vec<Found>,
+    fields: HashMap<String, (usize, usize)>,
+}
+
+fn read(part: &Part<'_>, with_fields: bool) -> Result<Read, Failure> {
+    // Lines and characters are those of the file.
+    let place = |line: usize, column: usize| match line {
+        ..=1 => (part.line, part.column + column.saturating_sub(1)),
+        _ => (part.line + line - 1, column),
+    };
+    let mut read = read_text(part.text, with_fields).map_err(|failure| {
+        let (line, column) = place(failure.line, failure.column);
+        Failure {
+            line,
+            column,
+            ..failure
+        }
+    })?;
+    for one in &mut read.found {
+        (one.line, one.column) = place(one.line, one.column);
+    }
+    Ok(read)
+}
+
+fn read_text(text: &str, with_fields: bool) -> Result<Read, Failure> {
+    if is_blank(text) {
+        return Ok(Read {
+            value: Value::Null,
+            found: Vec::new(),
+            fields: HashMap::new(),
+        });
     }
     if text.len() > limit::YAML_BYTES {
-        let message = format!(
-            "a document of {} bytes, the limit is {}",
-            text.len(),
-            limit::YAML_BYTES
-        );
-        return Err((1, message));
+        let (bytes, limit) = (text.len(), limit::YAML_BYTES);
+        return Err(Failure::at_start(format!(
+            "a document of {bytes} bytes, the limit is {limit}"
+        )));
     }
-    let Merged(mut value) =
-        serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
-            let line = error
-                .location()
-                .and_then(|at| usize::try_from(at.line()).ok())
-                .unwrap_or(1);
-            (line, message(&error))
-        })?;
-    normalise(&mut value);
-    Ok(value)
+    lines::check(text)?;
+    let mut text = Cow::Borrowed(text);
+    let mut composed = compose(&text, with_fields);
+    for _ in 0..lines::MENDINGS {
+        let refused = composed.as_ref().err().and_then(|it| it.refused.as_ref());
+        let Some(mended) = refused.and_then(|(kind, at)| lines::mended(&text, kind, *at)) else {
+            break;
+        };
+        text = Cow::Owned(mended);
+        composed = compose(&text, with_fields);
+    }
+    let composed = composed?;
+    let mut found = composed.found;
+    found.extend(after_end(&text, composed.end));
+    Ok(Read {
+        value: composed.value,
+        found,
+        fields: composed.fields,
+    })
 }
 
-/// What is wrong, in the words of this format. Values of the document are not among them.
-fn message(error: &serde_saphyr::Error) -> String {
-    use serde_saphyr::Error as E;
-    use serde_saphyr::budget::BudgetBreach as B;
-    let breach = match error {
-        E::AliasError { error, .. } | E::WithSnippet { error, .. } => return message(error),
-        E::DuplicateMappingKey { key: Some(key), .. } => {
-            return format!("duplicate mapping key: {}", printable(key));
-        }
-        E::DuplicateMappingKey { key: None, .. } => return "duplicate mapping key".to_owned(),
-        E::Budget { breach, .. } => breach,
-        // Without a place: it would count lines from the start of the document.
-        other => return printable(&DefaultMessageFormatter.format_message(other)),
+/// Content after a document's end.
+fn after_end(text: &str, end: usize) -> Option<Found> {
+    let marker = |line: &str| {
+        let after = line
+            .strip_prefix("...")
+            .or_else(|| line.strip_prefix("---"));
+        after.is_some_and(|after| is_blank(after))
     };
-    match breach {
-        B::Aliases { .. } | B::Anchors { .. } | B::AliasAnchorRatio { .. } => {
-            format!("more than {} anchors or aliases", limit::YAML_ALIASES)
+    let rest = text.get(end..)?;
+    let mut line = text[..end].matches('\n').count();
+    for content in rest.lines() {
+        line += 1;
+        if !is_blank(content) && !marker(content) {
+            return Some(Found {
+                surprise: Surprise::AfterEnd,
+                line,
+                column: 1,
+            });
         }
-        B::Depth { .. } => format!("nests deeper than {}", limit::YAML_DEPTH),
-        B::Documents { .. } => {
-            "a second document after a separator that is not a line of three dashes".to_owned()
-        }
-        B::Nodes { .. } | B::Events { .. } | B::RecordedAnchorEvents { .. } => {
-            format!("more than {} values", limit::YAML_NODES)
-        }
-        B::ScalarBytes { .. } | B::RecordedAnchorBytes { .. } => {
-            format!("more than {} bytes, aliases expanded", limit::YAML_BYTES)
-        }
-        other => format!("beyond a limit: {other:?}"),
     }
-}
-
-/// A text without control characters.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
-}
-
-fn options() -> Options {
-    serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_aliases: limit::YAML_ALIASES,
-            max_anchors: limit::YAML_ALIASES,
-            // One anchor may serve many places: what is expanded is counted like what is written.
-            enforce_alias_anchor_ratio: false,
-            max_recorded_anchor_events: 4 * limit::YAML_NODES,
-            max_recorded_anchor_bytes: limit::YAML_BYTES,
-            max_depth: limit::YAML_DEPTH,
-            flow_nesting_limit: limit::YAML_DEPTH + 1,
-            max_nodes: limit::YAML_NODES,
-            max_events: 4 * limit::YAML_NODES,
-            max_documents: 1,
-            max_total_scalar_bytes: limit::YAML_BYTES,
-        },
-        merge_keys: MergeKeyPolicy::AsOrdinary,
-        emit_comments: false,
-        legacy_octal_numbers: true,
-        with_snippet: false,
-    }
-}
-
-/// Whole floats become integers, as they do on their way through JSON in Kubernetes' own tools.
-fn normalise(value: &mut Value) {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    match value {
-        Value::Number(number) if number.is_f64() => {
-            let float = number.as_f64().unwrap_or(f64::NAN);
-            if float.fract() == 0.0 && float.abs() <= EXACT {
-                *number = Number::from(float as i64);
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(normalise),
-        Value::Object(map) => map.values_mut().for_each(normalise),
-        _ => {}
-    }
+    None
 }

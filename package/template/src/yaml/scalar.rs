@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::literal::{parse_float, parse_int};
+use super::resolve::{self, Scalar};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -42,7 +42,8 @@ impl<'a> Text<'a> {
                 '#' => blank_before,
                 _ => false,
             };
-            special |= !is_printable(letter);
+            // Readers of the newer YAML take these for no line breaks. The original writes them as they are.
+            special |= !is_printable(letter) || matches!(letter, '\u{2028}' | '\u{2029}');
             break_space |= letter == ' ' && previous.is_some_and(is_break);
             space_break |= is_break(letter) && previous == Some(' ');
             multiline |= is_break(letter);
@@ -69,7 +70,9 @@ impl<'a> Text<'a> {
                 Style::Double
             };
         }
-        if !is_string(self.text) || (key && self.multiline) {
+        // The original does not quote the merge key, and cannot read again what it wrote.
+        let is_merge = key && self.text == "<<";
+        if !is_string(self.text) || is_merge || (key && self.multiline) {
             return Style::Double;
         }
         match (self.plain, self.single) {
@@ -88,8 +91,8 @@ fn is_printable(letter: char) -> bool {
     matches!(letter, '\n' | ' '..='~' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
 }
 
-/// The escape of a character that cannot stand in double quotes as it is.
-pub(super) fn escape(letter: char) -> Option<String> {
+/// The escape of a character that cannot stand in double quotes as it is, or of any.
+pub(super) fn escape(letter: char, any: bool) -> Option<String> {
     let short = match letter {
         '\0' => '0',
         '\u{7}' => 'a',
@@ -105,7 +108,8 @@ pub(super) fn escape(letter: char) -> Option<String> {
         '\u{85}' => 'N',
         '\u{2028}' => 'L',
         '\u{2029}' => 'P',
-        _ if is_printable(letter) => return None,
+        '\u{a0}' if any => '_',
+        _ if is_printable(letter) && !any => return None,
         _ => {
             let code = u32::from(letter);
             return Some(match code {
@@ -119,7 +123,6 @@ pub(super) fn escape(letter: char) -> Option<String> {
 }
 
 struct Patterns {
-    float: Regex,
     base60: Regex,
     timestamp: Regex,
 }
@@ -127,7 +130,6 @@ struct Patterns {
 static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
     let compile = |pattern| Regex::new(pattern).expect("a fixed pattern");
     Patterns {
-        float: compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"),
         base60: compile(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$"),
         timestamp: compile(concat!(
             r"^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})",
@@ -137,45 +139,23 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
     }
 });
 
-/// Whether a plain scalar of this text is read as a string, also by readers of the older YAML.
+/// Whether a plain scalar of this text is read as a string, also by readers that know numbers to the base of 60.
 fn is_string(text: &str) -> bool {
-    let Some(first) = text.chars().next() else {
+    matches!(resolve::plain(text), Scalar::Text(_)) && !is_timestamp(text) && !is_base60(text)
+}
+
+fn is_base60(text: &str) -> bool {
+    text.starts_with(|first: char| matches!(first, '+' | '-' | '0'..='9'))
+        && text.contains(':')
+        && PATTERNS.base60.is_match(text)
+}
+
+/// Whether a plain scalar of this text is a point in time. It is a string all the same, but is written in quotes.
+pub(super) fn is_timestamp(text: &str) -> bool {
+    let year = text.as_bytes().get(..5);
+    if year.is_none_or(|year| year[4] != b'-' || !year[..4].iter().all(u8::is_ascii_digit)) {
         return false;
-    };
-    match first {
-        'y' | 'Y' | 'n' | 'N' | 't' | 'T' | 'f' | 'F' | 'o' | 'O' | '~' => !is_word(text),
-        '.' => {
-            let named = matches!(text, ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF");
-            !named && parse_float(text).is_none_or(f64::is_infinite)
-        }
-        '+' | '-' | '0'..='9' => !is_number(text) && !is_timestamp(text),
-        _ => true,
     }
-}
-
-fn is_word(text: &str) -> bool {
-    const WORDS: [&str; 6] = ["yes", "no", "true", "false", "on", "off"];
-    let cased = |word: &str| {
-        let (first, rest) = word.split_at(1);
-        text == word
-            || text == word.to_uppercase()
-            || text == format!("{}{rest}", first.to_uppercase())
-    };
-    matches!(text, "y" | "Y" | "n" | "N" | "~") || cased("null") || WORDS.into_iter().any(cased)
-}
-
-fn is_number(text: &str) -> bool {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
-        return true;
-    }
-    let plain = text.replace('_', "");
-    parse_int(&plain).is_some()
-        || (PATTERNS.float.is_match(&plain) && parse_float(&plain).is_some_and(f64::is_finite))
-        || PATTERNS.base60.is_match(text)
-}
-
-fn is_timestamp(text: &str) -> bool {
     let Some(found) = PATTERNS.timestamp.captures(text) else {
         return false;
     };

@@ -251,9 +251,11 @@ impl Emitter {
     fn double(&mut self, text: &str, fold: bool) {
         self.indicator("\"", true, false, false);
         let mut spaces = false;
+        // With a byte order mark at its beginning the whole text is escaped.
+        let is_marked = text.starts_with('\u{feff}');
         let mut letters = text.char_indices().peekable();
         while let Some((at, letter)) = letters.next() {
-            if letter == ' ' {
+            if letter == ' ' && !is_marked {
                 let next = letters.peek().map(|(_, next)| *next);
                 if fold && !spaces && self.column > WIDTH && at > 0 && next.is_some() {
                     self.write_indent();
@@ -265,7 +267,7 @@ impl Emitter {
                 }
                 spaces = true;
             } else {
-                match scalar::escape(letter) {
+                match scalar::escape(letter, is_marked) {
                     Some(escaped) => escaped.chars().for_each(|part| self.put(part)),
                     None => self.put(letter),
                 }

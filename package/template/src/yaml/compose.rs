@@ -1,0 +1,454 @@
+//! The composer: makes the value of a document from the parser's events, with aliases, merge keys and repeated keys as
+//! Kubernetes' own tools have them, within limits.
+
+use std::collections::{HashMap, HashSet};
+
+use granit_parser::{
+    ErrorKind, Event, Marker, Parser, ScalarStyle, Span, StrInput, StructureStyle, Tag,
+};
+use serde_json::{Map, Value};
+
+use super::resolve::{self, Scalar};
+use super::surprise::{Found, Surprise};
+use crate::limit;
+
+/// Why there is no value. The message quotes no value of the document.
+pub(super) struct Failure {
+    pub(super) line: usize,
+    pub(super) column: usize,
+    pub(super) message: String,
+    /// What the parser does not take, and at which byte.
+    pub(super) refused: Option<(ErrorKind, usize)>,
+}
+
+impl Failure {
+    pub(super) fn at_start(message: String) -> Self {
+        Self {
+            line: 1,
+            column: 1,
+            message,
+            refused: None,
+        }
+    }
+}
+
+/// What was read of a document.
+pub(super) struct Composed {
+    pub(super) value: Value,
+    pub(super) found: Vec<Found>,
+    /// Where each field is, by its path; empty if nobody asked.
+    pub(super) fields: HashMap<String, (usize, usize)>,
+    /// Bytes up to its end.
+    pub(super) end: usize,
+}
+
+/// A node that was read. What it is as a key, its text in JSON does not always tell.
+#[derive(Clone)]
+enum Node {
+    Scalar(Scalar),
+    Inner(Value),
+}
+
+/// What an alias stands for.
+struct Anchored {
+    node: Node,
+    size: Size,
+    height: usize,
+}
+
+/// How much was read, aliases expanded.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    values: usize,
+    bytes: usize,
+}
+
+struct Composer<'t> {
+    text: &'t str,
+    parser: Parser<'t, StrInput<'t>>,
+    anchors: HashMap<usize, Anchored>,
+    aliases: usize,
+    size: Size,
+    /// The deepest nesting since it was last asked for.
+    deepest: usize,
+    /// How many brackets are open.
+    brackets: usize,
+    found: Vec<Found>,
+    fields: Option<HashMap<String, (usize, usize)>>,
+}
+
+type Read<T> = Result<T, Failure>;
+
+fn fail<T>(mark: &Marker, message: impl Into<String>) -> Read<T> {
+    Err(Failure {
+        line: mark.line(),
+        column: mark.col() + 1,
+        message: message.into(),
+        refused: None,
+    })
+}
+
+/// Reads the first document of a text. Whether it is wanted where each field is.
+pub(super) fn compose(text: &str, with_fields: bool) -> Read<Composed> {
+    let mut options = granit_parser::options! {
+        bom_inside_document_as_content: true,
+        block_scalar_eof_without_line_feed: true,
+    };
+    options.set_emit_comments(false);
+    let composer = Composer {
+        text,
+        parser: Parser::new_from_str_with_options(text, options),
+        anchors: HashMap::new(),
+        aliases: 0,
+        size: Size::default(),
+        deepest: 0,
+        brackets: 0,
+        found: Vec::new(),
+        fields: with_fields.then(HashMap::new),
+    };
+    composer.document()
+}
+
+impl<'t> Composer<'t> {
+    fn document(mut self) -> Read<Composed> {
+        let mut value = Value::Null;
+        let mut end = self.text.len();
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamStart => {}
+                Event::DocumentStart(_, version) => {
+                    let known = version.is_none_or(|it| (it.major, it.minor) == (1, 1));
+                    if !known {
+                        return fail(&span.start, "only version 1.1 of YAML can be asked for");
+                    }
+                }
+                Event::DocumentEnd => {
+                    end = span.start.byte_offset().unwrap_or(end);
+                    break;
+                }
+                Event::StreamEnd => break,
+                node => {
+                    let node = self.node(node, span, 1, "")?;
+                    value = json(node, &span)?;
+                }
+            }
+        }
+        Ok(Composed {
+            value,
+            found: self.found,
+            fields: self.fields.unwrap_or_default(),
+            end,
+        })
+    }
+
+    fn next(&mut self) -> Read<(Event<'t>, Span)> {
+        match self.parser.next_event() {
+            Some(Ok(found)) => Ok(found),
+            Some(Err(error)) => {
+                let mark = error.marker();
+                let offset = mark.byte_offset().unwrap_or(self.text.len());
+                fail(mark, message(error.kind())).map_err(|failure| Failure {
+                    refused: Some((error.kind().clone(), offset)),
+                    ..failure
+                })
+            }
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    /// The node that an event begins, `depth` deep.
+    fn node(&mut self, event: Event<'t>, span: Span, depth: usize, field: &str) -> Read<Node> {
+        let before = self.size;
+        let outer = std::mem::replace(&mut self.deepest, depth);
+        let (anchor, node) = match event {
+            Event::Alias(anchor) => (0, self.alias(anchor, &span, depth)?),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.grow(1, text.len(), &span)?;
+                let scalar = self.scalar(&text, style, tag.as_deref(), &span)?;
+                (anchor, Node::Scalar(scalar))
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                let opened = usize::from(style == StructureStyle::Flow);
+                self.inner(tag.as_deref(), "seq", &span, depth)?;
+                self.brackets += opened;
+                let list = self.sequence(depth, field)?;
+                self.brackets -= opened;
+                (anchor, Node::Inner(list))
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                let opened = usize::from(style == StructureStyle::Flow);
+                self.inner(tag.as_deref(), "map", &span, depth)?;
+                self.brackets += opened;
+                let map = self.mapping(depth, field)?;
+                self.brackets -= opened;
+                (anchor, Node::Inner(map))
+            }
+            _ => return fail(&span.start, "a value is missing"),
+        };
+        if anchor > 0 {
+            if self.anchors.len() == limit::YAML_ALIASES {
+                return fail(&span.start, aliases());
+            }
+            let size = Size {
+                values: self.size.values - before.values,
+                bytes: self.size.bytes - before.bytes,
+            };
+            let anchored = Anchored {
+                node: node.clone(),
+                size,
+                height: self.deepest + 1 - depth,
+            };
+            self.anchors.insert(anchor, anchored);
+        }
+        self.deepest = self.deepest.max(outer);
+        Ok(node)
+    }
+
+    fn alias(&mut self, anchor: usize, span: &Span, depth: usize) -> Read<Node> {
+        self.aliases += 1;
+        if self.aliases > limit::YAML_ALIASES {
+            return fail(&span.start, aliases());
+        }
+        let Some(anchored) = self.anchors.get(&anchor) else {
+            return fail(
+                &span.start,
+                "the alias stands for something that it is part of",
+            );
+        };
+        let (size, deepest) = (anchored.size, depth + anchored.height - 1);
+        if deepest > limit::YAML_DEPTH && matches!(anchored.node, Node::Inner(_)) {
+            return fail(&span.start, deep());
+        }
+        self.grow(size.values, size.bytes, span)?;
+        self.deepest = self.deepest.max(deepest);
+        Ok(self.anchors[&anchor].node.clone())
+    }
+
+    fn grow(&mut self, values: usize, bytes: usize, span: &Span) -> Read<()> {
+        self.size.values += values;
+        self.size.bytes += bytes;
+        if self.size.values > limit::YAML_NODES {
+            let message = format!("more than {} values", limit::YAML_NODES);
+            return fail(&span.start, message);
+        }
+        if self.size.bytes > limit::YAML_BYTES {
+            let message = format!("more than {} bytes, aliases expanded", limit::YAML_BYTES);
+            return fail(&span.start, message);
+        }
+        Ok(())
+    }
+
+    /// Checks what a list or a map begins with.
+    fn inner(&mut self, tag: Option<&Tag>, kind: &str, span: &Span, depth: usize) -> Read<()> {
+        if depth > limit::YAML_DEPTH {
+            return fail(&span.start, deep());
+        }
+        if tag.is_some_and(|tag| tag.core_suffix() != Some(kind)) {
+            self.note(Surprise::TagIgnored, &span.start);
+        }
+        self.grow(1, 0, span)
+    }
+
+    fn sequence(&mut self, depth: usize, field: &str) -> Read<Value> {
+        let mut items = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if event == Event::SequenceEnd {
+                return Ok(Value::Array(items));
+            }
+            let item = self.field(field, format_args!("[{}]", items.len()), &span.start);
+            let node = self.node(event, span, depth + 1, &item)?;
+            items.push(json(node, &span)?);
+        }
+    }
+
+    fn mapping(&mut self, depth: usize, field: &str) -> Read<Value> {
+        let mut map = Map::new();
+        let mut merged = HashSet::new();
+        loop {
+            let (event, at) = self.next()?;
+            if event == Event::MappingEnd {
+                return Ok(Value::Object(map));
+            }
+            if is_merge(&event) {
+                self.merge(&mut map, &mut merged, &at, depth, field)?;
+                continue;
+            }
+            let is_written = matches!(event, Event::Scalar(..));
+            let is_plain = matches!(event, Event::Scalar(_, ScalarStyle::Plain, ..));
+            let known = self.found.len();
+            let key = match self.node(event, at, depth + 1, "")? {
+                Node::Scalar(scalar) => scalar,
+                Node::Inner(_) => return fail(&at.start, "a list or a map cannot be a key"),
+            };
+            let after = at.byte_range().and_then(|range| self.text.get(range.end..));
+            if is_plain && after.is_some_and(is_ambiguous) {
+                let what = "a colon before a bracket or a comma: leave a space behind it, or quote the text";
+                return fail(&at.start, what);
+            }
+            let is_text = matches!(key, Scalar::Text(_));
+            let key = key.key().or_else(|message| fail(&at.start, message))?;
+            if is_plain {
+                // What surprises in a value is said of a key in another way.
+                self.found.truncate(known);
+            }
+            if !is_text && is_written && self.source(&at) != Some(&key) {
+                self.note(Surprise::KeyRead(key.clone()), &at.start);
+            }
+            let dot = if field.is_empty() { "" } else { "." };
+            let inside = self.field(field, format_args!("{dot}{key}"), &at.start);
+            let (event, span) = self.next()?;
+            let node = self.node(event, span, depth + 1, &inside)?;
+            let value = json(node, &span)?;
+            if map.contains_key(&key) && !merged.remove(&key) {
+                self.note(Surprise::RepeatedKey(key.clone()), &at.start);
+            }
+            map.insert(key, value);
+        }
+    }
+
+    /// Carries out a merge key where it stands: what is before it gives way, what comes after it wins, and of several
+    /// maps the first.
+    fn merge(
+        &mut self,
+        map: &mut Map<String, Value>,
+        merged: &mut HashSet<String>,
+        at: &Span,
+        depth: usize,
+        field: &str,
+    ) -> Read<()> {
+        let wanted = || fail(&at.start, "a merge key stands for a map or a list of maps");
+        let (event, span) = self.next()?;
+        let is_alias = matches!(event, Event::Alias(_));
+        let sources = match self.node(event, span, depth + 1, field)? {
+            Node::Inner(Value::Array(sources)) if !is_alias => sources,
+            Node::Inner(source @ Value::Object(_)) => vec![source],
+            _ => return wanted(),
+        };
+        for source in sources.into_iter().rev() {
+            let Value::Object(source) = source else {
+                return wanted();
+            };
+            for (key, value) in source {
+                if map.contains_key(&key) && !merged.contains(&key) {
+                    self.note(Surprise::MergeReplaces(key.clone()), &at.start);
+                }
+                merged.insert(key.clone());
+                map.insert(key, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        span: &Span,
+    ) -> Read<Scalar> {
+        if let Some(tag) = tag {
+            let tag = full(tag);
+            let scalar = resolve::tagged(text, &tag).or_else(|why| fail(&span.start, why))?;
+            let is_replaced =
+                matches!(&scalar, Scalar::Text(read) if read != text && read.contains('\u{fffd}'));
+            if is_replaced {
+                self.note(Surprise::Binary, &span.start);
+            } else if !resolve::is_known(&tag) {
+                self.note(Surprise::TagIgnored, &span.start);
+            }
+            return Ok(scalar);
+        }
+        if style != ScalarStyle::Plain {
+            return Ok(Scalar::Text(text.to_owned()));
+        }
+        if self.brackets > 0 && text.starts_with('?') {
+            let what = "a question mark before a text in brackets: quote the text";
+            return fail(&span.start, what);
+        }
+        let scalar = resolve::plain(text);
+        if let Some(surprise) = resolve::surprise(text, &scalar) {
+            self.note(surprise, &span.start);
+        } else if text.contains("---") && self.has_line_of_dashes(span) {
+            self.note(Surprise::DashesInText, &span.start);
+        }
+        Ok(scalar)
+    }
+
+    fn has_line_of_dashes(&self, span: &Span) -> bool {
+        let source = self.source(span).unwrap_or_default();
+        let mut lines = source.lines().skip(1);
+        lines.any(|line| line.trim() == "---" || line.trim_start().starts_with("--- "))
+    }
+
+    fn source(&self, span: &Span) -> Option<&'t str> {
+        span.slice(self.text)
+    }
+
+    /// The path of something in a field, which is noted, or nothing if nobody wants to know.
+    fn field(&mut self, field: &str, inside: std::fmt::Arguments<'_>, at: &Marker) -> String {
+        let Some(fields) = &mut self.fields else {
+            return String::new();
+        };
+        let path = format!("{field}{inside}");
+        fields.insert(path.clone(), (at.line(), at.col() + 1));
+        path
+    }
+
+    fn note(&mut self, surprise: Surprise, at: &Marker) {
+        if self.found.len() < limit::YAML_SURPRISES {
+            self.found.push(Found {
+                surprise,
+                line: at.line(),
+                column: at.col() + 1,
+            });
+        }
+    }
+}
+
+fn json(node: Node, span: &Span) -> Read<Value> {
+    match node {
+        Node::Scalar(scalar) => scalar.value().or_else(|message| fail(&span.start, message)),
+        Node::Inner(value) => Ok(value),
+    }
+}
+
+/// Whether what follows a key in brackets is a colon that the older YAML takes for a part of it.
+fn is_ambiguous(after: &str) -> bool {
+    let next = after.strip_prefix(':').and_then(|rest| rest.chars().next());
+    next.is_some_and(|next| matches!(next, ',' | ']' | '}'))
+}
+
+fn full(tag: &Tag) -> String {
+    format!("{}{}", tag.handle(), tag.suffix())
+}
+
+/// Whether a key is the merge key.
+fn is_merge(event: &Event<'_>) -> bool {
+    let Event::Scalar(text, style, _, tag) = event else {
+        return false;
+    };
+    match tag.as_deref().map(full) {
+        _ if text != "<<" => false,
+        None => *style == ScalarStyle::Plain,
+        Some(tag) => matches!(&*tag, "tag:yaml.org,2002:merge" | "!"),
+    }
+}
+
+fn deep() -> String {
+    format!("nests deeper than {}", limit::YAML_DEPTH)
+}
+
+fn aliases() -> String {
+    format!("more than {} anchors or aliases", limit::YAML_ALIASES)
+}
+
+/// What is wrong, in the words of this format.
+fn message(kind: &ErrorKind) -> String {
+    match kind {
+        ErrorKind::RecursionLimitExceeded => deep(),
+        ErrorKind::UnknownAnchor => "the alias has no anchor before it".to_owned(),
+        other => other.to_string(),
+    }
+}
