@@ -48,19 +48,24 @@ impl Package {
     /// # Errors
     /// With the violations of the first case that has any.
     pub fn check(&self) -> Result<Validated, Invalid> {
-        let mut validated = Validated::default();
+        let mut validated = Validated {
+            warnings: self.warnings().clone(),
+            ..Validated::default()
+        };
         let cases = &self.manifest().tests;
         for case in cases {
             let context = self.context(&case_input(case));
-            context
+            let rendered = context
                 .and_then(|context| self.render(&context))
                 .map_err(|invalid| invalid.in_case(&case.name))?;
+            validated.warnings.extend(&rendered.warnings);
         }
         if cases.is_empty() {
             for scope in &self.manifest().scopes {
                 match self.context(&default_input(&self.manifest().name, *scope)) {
                     Ok(context) => {
-                        self.render(&context)?;
+                        let rendered = self.render(&context)?;
+                        validated.warnings.extend(&rendered.warnings);
                     }
                     Err(missing) if missing.is_all(Reason::ConfigInvalid) => {
                         validated.not_rendered.push(NotRendered {

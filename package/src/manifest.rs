@@ -8,11 +8,11 @@ mod lock;
 mod model;
 mod parse;
 mod probes;
-
-use document::Problems;
+mod walk;
 
 use crate::files::PackageFiles;
 use crate::violation::{Reason, Violation};
+use crate::warning::Warnings;
 
 pub use document::{ORIGINAL_GROUP, OWN_GROUP};
 pub(crate) use filter::{ConditionalPath, Filter};
@@ -35,20 +35,19 @@ pub(crate) fn load(files: &PackageFiles) -> Result<PackageManifest, Vec<Violatio
         )]
     };
     let (path, bytes) = found.ok_or_else(missing)?;
-    let value = document::read(path, bytes, KIND, Reason::ManifestInvalid)?;
-    let mut problems = Problems {
-        path,
-        reason: Reason::ManifestInvalid,
-        found: fields::check(path, &value),
-    };
+    let mut warnings = Warnings::default();
+    let kind = (KIND, &fields::MANIFEST);
+    let (value, mut problems) =
+        document::read(path, bytes, kind, Reason::ManifestInvalid, &mut warnings)?;
     let mut manifest = parse::parse(&value, &mut problems);
     let images: Vec<ManifestImage> = problems.typed(&value, "spec.images").unwrap_or_default();
     problems.images(images.iter().map(|it| (&*it.name, &*it.image)));
     let mut violations = problems.found;
-    match lock::load(files, &images) {
+    match lock::load(files, &images, &mut warnings) {
         Ok(images) => manifest.images = images,
         Err(more) => violations.extend(more),
     }
+    manifest.warnings = warnings;
     if violations.is_empty() {
         Ok(manifest)
     } else {

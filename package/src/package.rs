@@ -16,6 +16,7 @@ use crate::limit;
 use crate::manifest::{self, PackageManifest};
 use crate::object::condition;
 use crate::violation::{Invalid, Reason, Violation};
+use crate::warning::Warnings;
 
 /// A package whose manifest, templates and plain files were read. Rendering it parses nothing of it again.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Package {
     files: Files,
     templates: TemplateSet,
     plain: Plain,
+    warnings: Warnings,
     bytes: usize,
 }
 
@@ -35,6 +37,7 @@ pub(crate) struct Plain {
     pub(crate) files: Vec<(String, Vec<Document>)>,
     /// The conditions of their objects, by their text. One that does not compile is an error of a rendering.
     pub(crate) conditions: HashMap<String, Arc<Program>>,
+    warnings: Warnings,
 }
 
 impl Package {
@@ -65,6 +68,8 @@ impl Package {
         }
         Invalid::check(violations)?;
         let manifest = manifest.expect("a manifest that cannot be read is a violation");
+        let mut warnings = manifest.warnings.clone();
+        warnings.extend(&plain.warnings);
         let bytes = file_bytes + templates.bytes() + plain.bytes() + manifest.bytes();
         Ok(Package {
             digest,
@@ -72,6 +77,7 @@ impl Package {
             files,
             templates,
             plain,
+            warnings,
             bytes,
         })
     }
@@ -84,6 +90,12 @@ impl Package {
     /// The manifest.
     pub fn manifest(&self) -> &PackageManifest {
         &self.manifest
+    }
+
+    /// What its author should look at, in the manifest, the lock file and the plain files of objects. What templates
+    /// write has warnings of its own, in [`crate::render::Rendered`].
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
     }
 
     /// About how many bytes the package takes in memory: its files, and what was parsed of them.
@@ -119,7 +131,7 @@ impl Plain {
         let mut documents = Documents::new(path, bytes);
         let mut found = Vec::new();
         let unreadable = |why| Violation::unreadable(path, why);
-        while let Some(document) = documents.next_within(budget).map_err(unreadable)? {
+        while let Some(mut document) = documents.next_within(budget).map_err(unreadable)? {
             if let Some(text) = condition::of(&document.value)
                 && !self.conditions.contains_key(text)
             {
@@ -135,6 +147,7 @@ impl Plain {
                     Err(_) => {}
                 }
             }
+            self.warnings.add_found(path, &mut document);
             found.push(document);
         }
         self.files.push((path.to_owned(), found));

@@ -18,6 +18,7 @@ use crate::limit;
 use crate::object::Ready;
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
+use crate::warning::Warnings;
 use filter::Filtered;
 use objects::{Objects, Stop};
 
@@ -33,6 +34,8 @@ pub struct Rendered {
     pub reference: ContentRef,
     /// What of the context the result depends on.
     pub reads: Reads,
+    /// What the author should look at in what the templates wrote. The paths have no template's suffix.
+    pub warnings: Warnings,
 }
 
 /// Where the objects of a file come from.
@@ -57,7 +60,9 @@ impl Package {
         let mut reads = Reads::default();
         let filtered = Filtered::new(self, context, budget, &mut reads)?;
         let texts = self.execute(context, &filtered, budget, &mut reads)?;
-        let found = self.objects(context, &filtered, &texts, budget, &mut reads)?;
+        let mut warnings = Warnings::default();
+        let told = (&mut reads, &mut warnings);
+        let found = self.objects(context, &filtered, &texts, budget, told)?;
         let content = self.arrange(context, found);
         let reference = content.reference();
         if reference.size > stevedore_proto_core::limit::CONTENT as u64 {
@@ -72,6 +77,7 @@ impl Package {
             content,
             reference,
             reads,
+            warnings,
         })
     }
 
@@ -120,7 +126,7 @@ impl Package {
         filtered: &Filtered<'_>,
         texts: &BTreeMap<&str, String>,
         budget: &mut Budget,
-        reads: &mut Reads,
+        (reads, warnings): (&mut Reads, &mut Warnings),
     ) -> Result<Vec<Ready>, Invalid> {
         let plain = self.plain().files.iter();
         // What a template writes replaces a plain file of the same path.
@@ -135,7 +141,7 @@ impl Package {
         for (path, source) in sources {
             let taken = match source {
                 Source::Parsed(documents) => objects.parsed(path, documents),
-                Source::Written(text) => objects.written(path, text),
+                Source::Written(text) => objects.written(path, text, warnings),
             };
             if let Err(Stop) = taken {
                 break;

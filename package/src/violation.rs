@@ -116,7 +116,7 @@ impl Violation {
             Unreadable::Yaml(error) => {
                 let position = Position {
                     line: error.line,
-                    column: None,
+                    column: Some(error.column),
                 };
                 Violation::new(Reason::InvalidYaml, error.message)
                     .at(path, error.index)

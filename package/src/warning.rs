@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use stevedore_template::yaml::{Document, Found, Surprise};
 use thiserror::Error as ThisError;
 
 use crate::limit;
@@ -24,6 +25,20 @@ macro_rules! reasons {
 
 reasons! {
     UnknownField: "unknown field",
+    FieldCase: "field in another case",
+    FieldNotText: "field that is no text",
+    RepeatedKey: "repeated key",
+    KeyRead: "key read as another text",
+    Word: "word read as a boolean",
+    Number: "text read as a number",
+    InexactNumber: "number that loses digits",
+    MergeReplaces: "merge key that replaces another",
+    TagIgnored: "tag without meaning",
+    Binary: "bytes that are no text",
+    DashesInText: "dashes that separate nothing",
+    Separator: "separator that Package Operator does not know",
+    AfterEnd: "text after the end of a document",
+    DashesAtEnd: "dashes at the end of a file",
 }
 
 impl WarningReason {
@@ -61,6 +76,30 @@ impl Warning {
             details: details.into(),
             mend: mend.into(),
         }
+    }
+
+    /// What was found in a document of YAML.
+    pub(crate) fn found(found: &Found) -> Self {
+        use WarningReason as Reason;
+        let reason = match &found.surprise {
+            Surprise::RepeatedKey(_) => Reason::RepeatedKey,
+            Surprise::KeyRead(_) => Reason::KeyRead,
+            Surprise::Word(_) => Reason::Word,
+            Surprise::Number => Reason::Number,
+            Surprise::InexactNumber => Reason::InexactNumber,
+            Surprise::MergeReplaces(_) => Reason::MergeReplaces,
+            Surprise::TagIgnored => Reason::TagIgnored,
+            Surprise::Binary => Reason::Binary,
+            Surprise::DashesInText => Reason::DashesInText,
+            Surprise::Separator => Reason::Separator,
+            Surprise::AfterEnd => Reason::AfterEnd,
+            Surprise::DashesAtEnd => Reason::DashesAtEnd,
+        };
+        let position = Position {
+            line: found.line,
+            column: Some(found.column),
+        };
+        Warning::new(reason, found.surprise.to_string(), found.surprise.mend()).on(position)
     }
 
     /// The same, in a file.
@@ -118,6 +157,13 @@ impl Warnings {
             self.more += 1;
         } else {
             self.kept.push(warning);
+        }
+    }
+
+    /// Adds what was found in a document, which then has it no more.
+    pub(crate) fn add_found(&mut self, path: &str, document: &mut Document) {
+        for found in std::mem::take(&mut document.found) {
+            self.add(Warning::found(&found).at(path, document.index));
         }
     }
 

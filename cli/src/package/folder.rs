@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use stevedore_package::files::PackageFiles;
 use stevedore_package::package::Package;
+use stevedore_package::warning::Warnings;
 
 /// Reads every file of the folder; hidden files and folders, and links, are left out, as the
 /// image leaves them out.
@@ -56,40 +57,55 @@ pub(super) struct Checked {
     pub(super) violations: Vec<String>,
     /// What could not be looked at, and why.
     pub(super) not_rendered: Vec<String>,
+    /// What its author should look at.
+    pub(super) warnings: Warnings,
 }
 
 /// Reads, checks and renders the package's test cases.
 pub(super) fn check(files: &PackageFiles) -> Checked {
-    let checked = Package::load(files.clone()).and_then(|package| package.check());
-    match checked {
+    let mut checked = Checked::default();
+    let validated = Package::load(files.clone()).and_then(|package| {
+        checked.warnings = package.warnings().clone();
+        package.check()
+    });
+    match validated {
         Ok(validated) => {
             let not_rendered = validated.not_rendered.iter();
-            Checked {
-                not_rendered: not_rendered.map(ToString::to_string).collect(),
-                ..Checked::default()
-            }
+            checked.not_rendered = not_rendered.map(ToString::to_string).collect();
+            checked.warnings = validated.warnings;
         }
-        Err(invalid) => Checked {
-            violations: invalid
-                .violations()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-            ..Checked::default()
-        },
+        Err(invalid) => {
+            let violations = invalid.violations().iter();
+            checked.violations = violations.map(ToString::to_string).collect();
+        }
     }
+    checked
 }
 
-/// Refuses a package that is not valid.
+/// Warnings, each on a line of its own after a line break.
+pub(super) fn warnings(warnings: &Warnings) -> String {
+    let mut lines: Vec<String> = warnings.list().iter().map(ToString::to_string).collect();
+    if warnings.more() > 0 {
+        lines.push(format!("and {} more", warnings.more()));
+    }
+    let lines = lines.into_iter().map(|line| format!("\n  - {line}"));
+    lines.collect()
+}
+
+/// Refuses a package that is not valid. The warnings are told as well.
 ///
 /// # Errors
 /// With everything that is wrong at once.
-pub(super) fn refuse(violations: &[String]) -> anyhow::Result<()> {
+pub(super) fn refuse(violations: &[String], warnings: &str) -> anyhow::Result<()> {
     if violations.is_empty() {
         return Ok(());
     }
+    let and_warnings = match warnings.is_empty() {
+        true => String::new(),
+        false => format!("\nwarnings:{warnings}"),
+    };
     bail!(
-        "the package is not valid:\n  - {}",
+        "the package is not valid:\n  - {}{and_warnings}",
         violations.join("\n  - ")
     )
 }

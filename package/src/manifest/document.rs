@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::Value;
-use stevedore_template::yaml;
+use stevedore_template::yaml::{self, Single};
 
+use super::walk::{Fields, Walk};
 use crate::files::PackageFiles;
-use crate::violation::{Reason, Violation};
+use crate::violation::{Position, Reason, Violation};
+use crate::warning::{Warning, Warnings};
 
 /// Group of manifests as Package Operator writes them.
 pub const ORIGINAL_GROUP: &str = "manifests.package-operator.run";
@@ -34,30 +36,71 @@ pub(super) fn find<'a>(
     }
 }
 
-/// The document of a manifest file, if its kind is one of a manifest.
-pub(super) fn read(
-    path: &str,
+/// The document of a manifest file, if its kind is one of a manifest, and what is wrong with its fields. What they
+/// hold is as Go's decoder reads it.
+pub(super) fn read<'a>(
+    path: &'a str,
     bytes: &[u8],
-    kind: &str,
+    (kind, fields): (&str, &Fields),
     invalid: Reason,
-) -> Result<Value, Vec<Violation>> {
-    let value = yaml::document(path, bytes)
-        .map_err(|error| vec![Violation::new(invalid, error.to_string()).in_file(path)])?;
+    warnings: &mut Warnings,
+) -> Result<(Value, Problems<'a>), Vec<Violation>> {
+    let document = yaml::document(path, bytes).map_err(|error| {
+        let position = Position {
+            line: error.line,
+            column: Some(error.column),
+        };
+        let violation = Violation::new(invalid, error.message).in_file(path);
+        vec![violation.on(position)]
+    })?;
+    let value = &document.value;
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
     let versions = [ORIGINAL_GROUP, OWN_GROUP].map(|group| format!("{group}/{VERSION}"));
-    if text("kind") == kind && versions.iter().any(|version| version == text("apiVersion")) {
-        return Ok(value);
+    if text("kind") != kind || versions.iter().all(|version| version != text("apiVersion")) {
+        let details = format!(
+            "{:?} {:?} instead of kind {kind:?} of {:?} or {:?}",
+            text("apiVersion"),
+            text("kind"),
+            versions[0],
+            versions[1]
+        );
+        return Err(vec![
+            Violation::new(Reason::UnknownManifestKind, details).in_file(path),
+        ]);
     }
-    let details = format!(
-        "{:?} {:?} instead of kind {kind:?} of {:?} or {:?}",
-        text("apiVersion"),
-        text("kind"),
-        versions[0],
-        versions[1]
-    );
-    Err(vec![
-        Violation::new(Reason::UnknownManifestKind, details).in_file(path),
-    ])
+    for found in &document.found {
+        warnings.add(Warning::found(found).in_file(path));
+    }
+    let mut value = document.value.clone();
+    let mut walk = Walk {
+        fields,
+        path,
+        document: &document,
+        violations: Vec::new(),
+        warnings,
+    };
+    walk.value("", &mut value, "");
+    let problems = Problems {
+        path,
+        reason: invalid,
+        found: walk.violations,
+        document,
+    };
+    Ok((value, problems))
+}
+
+/// Where a field is, or else what it would be in.
+pub(super) fn position(document: &Single, field: &str) -> Option<Position> {
+    let mut field = field;
+    loop {
+        if let Some((line, column)) = document.place(field) {
+            return Some(Position {
+                line,
+                column: Some(column),
+            });
+        }
+        field = &field[..field.rfind(['.', '['])?];
+    }
 }
 
 /// Violations of one file, as they are found.
@@ -65,13 +108,17 @@ pub(super) struct Problems<'a> {
     pub(super) path: &'a str,
     pub(super) reason: Reason,
     pub(super) found: Vec<Violation>,
+    pub(super) document: Single,
 }
 
 impl Problems<'_> {
     pub(super) fn add(&mut self, field: &str, what: impl AsRef<str>) {
         let details = format!("{field}: {}", what.as_ref());
-        self.found
-            .push(Violation::new(self.reason, details).in_file(self.path));
+        let violation = Violation::new(self.reason, details).in_file(self.path);
+        self.found.push(match position(&self.document, field) {
+            Some(position) => violation.on(position),
+            None => violation,
+        });
     }
 
     /// Checks that no two of a list have the same name.

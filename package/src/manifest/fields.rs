@@ -1,8 +1,7 @@
-//! The fields that a manifest may have: what is unknown or not honoured is refused by name, never ignored.
+//! The fields that a manifest and its lock file may have: what is unknown is told, what is known and not honoured is
+//! refused by name.
 
-use serde_json::Value;
-
-use crate::violation::{Reason, Violation};
+use super::walk::Fields;
 
 /// Fields below which anything may be; `[]` stands for the items of a list.
 const KNOWN: &[&str] = &[
@@ -51,51 +50,31 @@ const LATER: &[(&str, &str)] = &[
     ("spec.dependencies", "dependencies"),
 ];
 
-/// Fields of `manifest` that are unknown, of a wrong form, or not honoured by this version.
-pub(super) fn check(path: &str, manifest: &Value) -> Vec<Violation> {
-    let mut found = Vec::new();
-    walk("", manifest, "", &mut |reason, details| {
-        found.push(Violation::new(reason, details).in_file(path));
-    });
-    found
-}
+/// Fields whose values may be anything.
+const VALUES: &[&str] = &[
+    "spec.config.openAPIV3Schema",
+    "test.template[].context.config",
+    "test.kubeconform",
+];
 
-/// `form` is the field as the tables have it, `field` as the manifest does.
-fn walk(form: &str, value: &Value, field: &str, report: &mut dyn FnMut(Reason, String)) {
-    if value.is_null() || KNOWN.contains(&form) {
-        return;
-    }
-    if let Some((_, what)) = LATER.iter().find(|(later, _)| *later == form) {
-        let details = format!("{field}: {what} are not supported yet");
-        return report(Reason::NotSupported, details);
-    }
-    let is_prefix = |form: &str| {
-        let later = LATER.iter().map(|(later, _)| later);
-        let mut forms = KNOWN.iter().chain(later);
-        forms.any(|known| known.starts_with(form))
-    };
-    let mut refuse = |what| report(Reason::ManifestInvalid, format!("{field}: {what}"));
-    let item = format!("{form}[]");
-    let inside = format!("{form}.");
-    match value {
-        Value::Array(values) if is_prefix(&item) => {
-            for (number, value) in values.iter().enumerate() {
-                walk(&item, value, &format!("{field}[{number}]"), report);
-            }
-        }
-        Value::Object(map) if form.is_empty() || is_prefix(&inside) => {
-            let dot = if form.is_empty() { "" } else { "." };
-            for (key, value) in map {
-                let field = format!("{field}{dot}{key}");
-                if key.contains(['.', '[']) {
-                    report(Reason::ManifestInvalid, format!("{field}: unknown field"));
-                } else {
-                    walk(&format!("{form}{dot}{key}"), value, &field, report);
-                }
-            }
-        }
-        _ if is_prefix(&item) => refuse("must be a list"),
-        _ if form.is_empty() || is_prefix(&inside) => refuse("must be a map"),
-        _ => refuse("unknown field"),
-    }
-}
+/// The fields of a manifest.
+pub(super) const MANIFEST: Fields = Fields {
+    known: KNOWN,
+    later: LATER,
+    values: VALUES,
+};
+
+/// The fields of a lock file.
+pub(super) const LOCK: Fields = Fields {
+    known: &[
+        "apiVersion",
+        "kind",
+        "metadata",
+        "spec.images[].name",
+        "spec.images[].image",
+        "spec.images[].digest",
+        "spec.dependencies",
+    ],
+    later: &[],
+    values: &["spec.dependencies"],
+};

@@ -7,9 +7,11 @@ use serde_json::Value;
 use stevedore_proto_core::digest::Digest;
 
 use super::document::{Problems, find, read};
+use super::fields;
 use super::model::ManifestImage;
 use crate::files::PackageFiles;
 use crate::violation::{Reason, Violation};
+use crate::warning::Warnings;
 
 const KIND: &str = "PackageManifestLock";
 /// What writes a lock file: Package Operator's own tool, until there is one here.
@@ -36,6 +38,7 @@ struct Lock {
 pub(super) fn load(
     files: &PackageFiles,
     wanted: &[ManifestImage],
+    warnings: &mut Warnings,
 ) -> Result<BTreeMap<String, String>, Vec<Violation>> {
     let Some((path, bytes)) = find(files, "manifest.lock", Reason::LockDuplicated)? else {
         let details = format!(
@@ -46,12 +49,8 @@ pub(super) fn load(
             _ => Err(vec![Violation::new(Reason::LockMissing, details)]),
         };
     };
-    let value = read(path, bytes, KIND, Reason::LockInvalid)?;
-    let mut problems = Problems {
-        path,
-        reason: Reason::LockInvalid,
-        found: Vec::new(),
-    };
+    let kind = (KIND, &fields::LOCK);
+    let (value, mut problems) = read(path, bytes, kind, Reason::LockInvalid, warnings)?;
     let lock: Lock = problems.typed(&value, "spec").unwrap_or_default();
     check(&lock, &value, &mut problems);
     let mut violations = problems.found;

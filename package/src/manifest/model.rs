@@ -8,6 +8,7 @@ use stevedore_proto_core::content::ProbeEntry;
 
 use super::filter::Filter;
 use crate::config::Schema;
+use crate::warning::Warnings;
 
 /// Where a package may be installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -79,6 +80,8 @@ pub struct PackageManifest {
     pub images: BTreeMap<String, String>,
     /// Template tests.
     pub(crate) tests: Vec<TestCase>,
+    /// What its author should look at, in manifest and lock file.
+    pub(crate) warnings: Warnings,
 }
 
 impl PackageManifest {

@@ -12,6 +12,7 @@ use super::{filter, probes};
 use crate::config::{self, Schema};
 use crate::limit;
 use crate::names::check_value;
+use crate::warning::Warnings;
 
 #[derive(Deserialize)]
 struct NamedPhase {
@@ -62,6 +63,7 @@ pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> PackageManife
         filter,
         images: BTreeMap::new(),
         tests,
+        warnings: Warnings::default(),
     }
 }
 

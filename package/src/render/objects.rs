@@ -14,6 +14,7 @@ use crate::limit;
 use crate::object::{self, Key, Ready, Rules};
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
+use crate::warning::Warnings;
 
 /// Reading ends here; a violation says why.
 pub(super) struct Stop;
@@ -71,12 +72,20 @@ impl<'r> Objects<'r> {
     }
 
     /// Reads what a template wrote.
-    pub(super) fn written(&mut self, path: &str, text: &str) -> Result<(), Stop> {
+    pub(super) fn written(
+        &mut self,
+        path: &str,
+        text: &str,
+        warnings: &mut Warnings,
+    ) -> Result<(), Stop> {
         let left_out = self.leaves_out(path)?;
         let mut documents = Documents::new(path, text.as_bytes());
         loop {
             match documents.next_within(self.budget) {
-                Ok(Some(document)) => self.document(path, document, left_out)?,
+                Ok(Some(mut document)) => {
+                    warnings.add_found(path, &mut document);
+                    self.document(path, document, left_out)?;
+                }
                 Ok(None) => return Ok(()),
                 Err(why) => {
                     self.violations.push(Violation::unreadable(path, why));

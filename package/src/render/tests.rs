@@ -12,6 +12,7 @@ mod filters;
 mod fixtures;
 mod limits;
 mod reads;
+mod warnings;
 
 const HEAD: &str = "apiVersion: manifests.package-operator.run/v1alpha1\nkind: PackageManifest\n";
 
@@ -212,10 +213,10 @@ fn damaged_templates_and_files_are_found_when_the_package_is_loaded() {
             && message.contains("frobnicate"),
         "{message}"
     );
-    let (reason, message) = found(&[("a.yaml", "a: 1\na: 2")]);
+    let (reason, message) = found(&[("a.yaml", "a: 1\nb: [2")]);
     assert_eq!(reason, Reason::InvalidYaml);
     assert!(
-        message.contains("a.yaml") && message.contains("line 2"),
+        message.contains("a.yaml idx 0: line 2, column 4: "),
         "{message}"
     );
 }
@@ -243,7 +244,7 @@ fn rendered_output_that_is_not_yaml_names_the_file_without_its_suffix() {
 
 #[test]
 fn the_scope_and_the_configuration_are_checked_first() {
-    let spec = "  config: {openAPIV3Schema: {type: object, properties: {n: {type: integer}}}}\n";
+    let spec = "  config: {openAPIV3Schema: {type: object, properties: {num: {type: integer}}}}\n";
     let package = package_with(
         &format!("{spec}  #"),
         &[("a.yaml", &object("a", "one", ""))],
@@ -253,11 +254,11 @@ fn the_scope_and_the_configuration_are_checked_first() {
         config: Some(config),
         ..input()
     };
-    let message = render(&package, &with(json!({"n": "x"})))
+    let message = render(&package, &with(json!({"num": "x"})))
         .expect_err("a text")
         .to_string();
     assert!(
-        message.starts_with("config invalid: spec.config.n: Invalid value"),
+        message.starts_with("config invalid: spec.config.num: Invalid value"),
         "{message}"
     );
     let mut files = PackageFiles::new();

@@ -1,6 +1,8 @@
 //! YAML: read as Kubernetes' own tools read it, written byte for byte as they write it.
 
 mod compose;
+mod expansion;
+mod failure;
 mod lines;
 mod order;
 mod read;
@@ -11,6 +13,7 @@ mod surprise;
 mod write;
 
 pub use read::{Document, Documents, Single, Unreadable, YamlError, cost, document, documents};
+pub use resolve::float_text;
 pub use scalar::is_day;
 pub use surprise::{Found, Surprise};
 pub(crate) use write::encode;

@@ -3,34 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use granit_parser::{
-    ErrorKind, Event, Marker, Parser, ScalarStyle, Span, StrInput, StructureStyle, Tag,
-};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, StructureStyle, Tag};
 use serde_json::{Map, Value};
 
+use super::expansion::{Expansion, Node};
+use super::failure::{Failure, Read, deep, fail, message};
 use super::resolve::{self, Scalar};
 use super::surprise::{Found, Surprise};
 use crate::limit;
-
-/// Why there is no value. The message quotes no value of the document.
-pub(super) struct Failure {
-    pub(super) line: usize,
-    pub(super) column: usize,
-    pub(super) message: String,
-    /// What the parser does not take, and at which byte.
-    pub(super) refused: Option<(ErrorKind, usize)>,
-}
-
-impl Failure {
-    pub(super) fn at_start(message: String) -> Self {
-        Self {
-            line: 1,
-            column: 1,
-            message,
-            refused: None,
-        }
-    }
-}
 
 /// What was read of a document.
 pub(super) struct Composed {
@@ -42,50 +22,14 @@ pub(super) struct Composed {
     pub(super) end: usize,
 }
 
-/// A node that was read. What it is as a key, its text in JSON does not always tell.
-#[derive(Clone)]
-enum Node {
-    Scalar(Scalar),
-    Inner(Value),
-}
-
-/// What an alias stands for.
-struct Anchored {
-    node: Node,
-    size: Size,
-    height: usize,
-}
-
-/// How much was read, aliases expanded.
-#[derive(Clone, Copy, Default)]
-struct Size {
-    values: usize,
-    bytes: usize,
-}
-
 struct Composer<'t> {
     text: &'t str,
     parser: Parser<'t, StrInput<'t>>,
-    anchors: HashMap<usize, Anchored>,
-    aliases: usize,
-    size: Size,
-    /// The deepest nesting since it was last asked for.
-    deepest: usize,
+    expansion: Expansion,
     /// How many brackets are open.
     brackets: usize,
     found: Vec<Found>,
     fields: Option<HashMap<String, (usize, usize)>>,
-}
-
-type Read<T> = Result<T, Failure>;
-
-fn fail<T>(mark: &Marker, message: impl Into<String>) -> Read<T> {
-    Err(Failure {
-        line: mark.line(),
-        column: mark.col() + 1,
-        message: message.into(),
-        refused: None,
-    })
 }
 
 /// Reads the first document of a text. Whether it is wanted where each field is.
@@ -98,10 +42,7 @@ pub(super) fn compose(text: &str, with_fields: bool) -> Read<Composed> {
     let composer = Composer {
         text,
         parser: Parser::new_from_str_with_options(text, options),
-        anchors: HashMap::new(),
-        aliases: 0,
-        size: Size::default(),
-        deepest: 0,
+        expansion: Expansion::default(),
         brackets: 0,
         found: Vec::new(),
         fields: with_fields.then(HashMap::new),
@@ -159,12 +100,11 @@ impl<'t> Composer<'t> {
 
     /// The node that an event begins, `depth` deep.
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize, field: &str) -> Read<Node> {
-        let before = self.size;
-        let outer = std::mem::replace(&mut self.deepest, depth);
+        let begun = self.expansion.begin(depth);
         let (anchor, node) = match event {
-            Event::Alias(anchor) => (0, self.alias(anchor, &span, depth)?),
+            Event::Alias(anchor) => (0, self.expansion.alias(anchor, depth, &span)?),
             Event::Scalar(text, style, anchor, tag) => {
-                self.grow(1, text.len(), &span)?;
+                self.expansion.grow(text.len(), &span)?;
                 let scalar = self.scalar(&text, style, tag.as_deref(), &span)?;
                 (anchor, Node::Scalar(scalar))
             }
@@ -186,57 +126,8 @@ impl<'t> Composer<'t> {
             }
             _ => return fail(&span.start, "a value is missing"),
         };
-        if anchor > 0 {
-            if self.anchors.len() == limit::YAML_ALIASES {
-                return fail(&span.start, aliases());
-            }
-            let size = Size {
-                values: self.size.values - before.values,
-                bytes: self.size.bytes - before.bytes,
-            };
-            let anchored = Anchored {
-                node: node.clone(),
-                size,
-                height: self.deepest + 1 - depth,
-            };
-            self.anchors.insert(anchor, anchored);
-        }
-        self.deepest = self.deepest.max(outer);
+        self.expansion.end(&begun, (anchor, depth), &node, &span)?;
         Ok(node)
-    }
-
-    fn alias(&mut self, anchor: usize, span: &Span, depth: usize) -> Read<Node> {
-        self.aliases += 1;
-        if self.aliases > limit::YAML_ALIASES {
-            return fail(&span.start, aliases());
-        }
-        let Some(anchored) = self.anchors.get(&anchor) else {
-            return fail(
-                &span.start,
-                "the alias stands for something that it is part of",
-            );
-        };
-        let (size, deepest) = (anchored.size, depth + anchored.height - 1);
-        if deepest > limit::YAML_DEPTH && matches!(anchored.node, Node::Inner(_)) {
-            return fail(&span.start, deep());
-        }
-        self.grow(size.values, size.bytes, span)?;
-        self.deepest = self.deepest.max(deepest);
-        Ok(self.anchors[&anchor].node.clone())
-    }
-
-    fn grow(&mut self, values: usize, bytes: usize, span: &Span) -> Read<()> {
-        self.size.values += values;
-        self.size.bytes += bytes;
-        if self.size.values > limit::YAML_NODES {
-            let message = format!("more than {} values", limit::YAML_NODES);
-            return fail(&span.start, message);
-        }
-        if self.size.bytes > limit::YAML_BYTES {
-            let message = format!("more than {} bytes, aliases expanded", limit::YAML_BYTES);
-            return fail(&span.start, message);
-        }
-        Ok(())
     }
 
     /// Checks what a list or a map begins with.
@@ -247,7 +138,7 @@ impl<'t> Composer<'t> {
         if tag.is_some_and(|tag| tag.core_suffix() != Some(kind)) {
             self.note(Surprise::TagIgnored, &span.start);
         }
-        self.grow(1, 0, span)
+        self.expansion.grow(0, span)
     }
 
     fn sequence(&mut self, depth: usize, field: &str) -> Read<Value> {
@@ -433,22 +324,5 @@ fn is_merge(event: &Event<'_>) -> bool {
         _ if text != "<<" => false,
         None => *style == ScalarStyle::Plain,
         Some(tag) => matches!(&*tag, "tag:yaml.org,2002:merge" | "!"),
-    }
-}
-
-fn deep() -> String {
-    format!("nests deeper than {}", limit::YAML_DEPTH)
-}
-
-fn aliases() -> String {
-    format!("more than {} anchors or aliases", limit::YAML_ALIASES)
-}
-
-/// What is wrong, in the words of this format.
-fn message(kind: &ErrorKind) -> String {
-    match kind {
-        ErrorKind::RecursionLimitExceeded => deep(),
-        ErrorKind::UnknownAnchor => "the alias has no anchor before it".to_owned(),
-        other => other.to_string(),
     }
 }

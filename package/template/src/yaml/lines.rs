@@ -3,7 +3,7 @@
 
 use granit_parser::ErrorKind;
 
-use super::compose::Failure;
+use super::failure::Failure;
 
 /// How often a text is mended before it is refused after all.
 pub(super) const MENDINGS: usize = 16;

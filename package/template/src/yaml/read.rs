@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 use thiserror::Error as ThisError;
 
-use super::compose::{Failure, compose};
+use super::compose::compose;
+use super::failure::Failure;
 use super::lines;
 use super::split::{Part, Parts, dashes_at_end, is_blank};
 use super::surprise::{Found, Surprise};

@@ -48,7 +48,7 @@ impl Scalar {
             Self::Bool(truth) => truth.to_string(),
             Self::Int(number) => number.to_string(),
             Self::Uint(_) => return Err("a key is an integer of more than 64 bits; quote it"),
-            Self::Float(number) => short(number as f32),
+            Self::Float(number) => float_text(number),
             Self::Text(text) => text,
         })
     }
@@ -63,8 +63,9 @@ fn float(number: f64) -> Result<Number, &'static str> {
     }
 }
 
-/// A number with the digits that tell it from other floats of 32 bits, as keys are written.
-fn short(number: f32) -> String {
+/// A number with the digits that tell it from other floats of 32 bits: so it is written where a text is wanted.
+pub fn float_text(number: f64) -> String {
+    let number = number as f32;
     if !number.is_finite() {
         let text = match (number.is_nan(), number.is_sign_negative()) {
             (true, _) => ".nan",

@@ -129,7 +129,7 @@ fn what_aliases_stand_for_counts_like_what_is_written() {
     assert!(documents("f", values(most).as_bytes()).is_ok());
     assert_eq!(
         refused(&values(most + 1)).message,
-        "more than 100000 values"
+        "more than 100000 values, aliases expanded"
     );
     let bytes = |each: usize| {
         let text = "x".repeat(each);
@@ -157,7 +157,15 @@ fn what_aliases_stand_for_counts_like_what_is_written() {
             .collect::<String>(),
         "- {<<: *x}\n".repeat(60)
     );
-    assert_eq!(refused(&merged).message, "more than 100000 values");
+    let all = "more than 100000 values, aliases expanded";
+    assert_eq!(refused(&merged).message, all);
+    let nested = |depth: usize| {
+        let list = vec!["1"; 4_000].join(",");
+        format!("{}[{list}]{}", "&x [".repeat(depth), "]".repeat(depth))
+    };
+    assert!(documents("f", nested(20).as_bytes()).is_ok());
+    let kept = "more than 100000 values with anchors";
+    assert_eq!(refused(&nested(40)).message, kept);
 }
 
 #[test]
@@ -324,5 +332,6 @@ fn messages_are_in_the_words_of_this_format() {
     let deep = "[".repeat(65) + &"]".repeat(65);
     assert_eq!(refused(&deep).message, "nests deeper than 64");
     let many = format!("[{}]", "1,".repeat(limit::YAML_NODES));
-    assert_eq!(refused(&many).message, "more than 100000 values");
+    let all = "more than 100000 values, aliases expanded";
+    assert_eq!(refused(&many).message, all);
 }
