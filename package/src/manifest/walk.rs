@@ -1,10 +1,13 @@
 //! The walk through the fields of a manifest: reads them as Go's decoder of JSON does, which knows names of fields in any
 //! case, makes text of numbers where a text is wanted and passes over what it does not know; and tells of each.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 use stevedore_template::yaml::{Single, float_text};
 
 use super::document::position;
+use crate::limit;
 use crate::violation::{Reason, Violation};
 use crate::warning::{Warning, WarningReason, Warnings};
 
@@ -74,8 +77,9 @@ impl Walk<'_> {
             let field = format!("{field}{dot}{key}");
             let known = self.known(&format!("{form}{dot}"), &key);
             let Some(name) = known else {
+                let name = shown(&field);
                 let details =
-                    format!("{field}: Package Operator passes over it, and so is it done here");
+                    format!("{name}: Package Operator passes over it, and so is it done here");
                 self.warn(
                     WarningReason::UnknownField,
                     &field,
@@ -129,13 +133,13 @@ impl Walk<'_> {
             },
             Value::Array(items) => {
                 for (number, item) in items.iter_mut().enumerate() {
-                    self.texts(item, &format!("{field}[{number}]"));
+                    self.texts(item, &within(field, format_args!("[{number}]")));
                 }
                 return;
             }
             Value::Object(map) => {
                 for (key, item) in map {
-                    self.texts(item, &format!("{field}.{key}"));
+                    self.texts(item, &within(field, format_args!(".{key}")));
                 }
                 return;
             }
@@ -162,4 +166,21 @@ impl Walk<'_> {
             None => warning,
         });
     }
+}
+
+/// The path of something in a field; that of the field alone if it would be too long.
+fn within(field: &str, inside: fmt::Arguments<'_>) -> String {
+    let path = format!("{field}{inside}");
+    match path.len() > limit::YAML_PATH {
+        true => field.to_owned(),
+        false => path,
+    }
+}
+
+/// A path as it is shown: its keys may be anything.
+fn shown(field: &str) -> String {
+    let letters = field.chars().take(limit::YAML_PATH);
+    letters
+        .map(|it| if it.is_control() { '\u{fffd}' } else { it })
+        .collect()
 }

@@ -25,3 +25,7 @@ pub const YAML_NODES: usize = 100_000;
 pub const YAML_ALIASES: usize = 1_000;
 /// Surprises that are told of one YAML document; there may be more.
 pub const YAML_SURPRISES: usize = 50;
+/// Fields of a YAML document whose places are kept.
+pub const YAML_PLACES: usize = 10_000;
+/// Bytes of the path of such a field, and of a key that is told of.
+pub const YAML_PATH: usize = 256;

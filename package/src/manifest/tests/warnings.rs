@@ -106,3 +106,19 @@ fn violations_of_a_manifest_have_their_place() {
         "{broken:?}"
     );
 }
+
+#[test]
+fn a_key_of_any_length_and_content_is_told_in_bounds_and_without_control_characters() {
+    let long = "x".repeat(100_000);
+    let labels = "    a: {b: 1}\n";
+    let text = format!("{HEAD}{GOOD}").replace(
+        "{name: lamp}",
+        &format!("\n  name: lamp\n  labels:\n{labels}    {long}: {{{long}: 2}}"),
+    );
+    let manifest = format!("{text}  {long}: 1\n  \"\\e[2J\": 1\n");
+    let told = told(&manifest, LOCK);
+    assert_eq!(told.len(), 4, "{}", told.len());
+    for line in &told {
+        assert!(line.len() < 1_000 && !line.contains('\u{1b}'), "{line}");
+    }
+}

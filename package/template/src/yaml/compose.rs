@@ -22,6 +22,9 @@ pub(super) struct Composed {
     pub(super) end: usize,
 }
 
+/// Instead of a path.
+const TOO_LONG: &str = "\0";
+
 struct Composer<'t> {
     text: &'t str,
     parser: Parser<'t, StrInput<'t>>,
@@ -37,6 +40,7 @@ pub(super) fn compose(text: &str, with_fields: bool) -> Read<Composed> {
     let mut options = granit_parser::options! {
         bom_inside_document_as_content: true,
         block_scalar_eof_without_line_feed: true,
+        emit_anchor_events: true,
     };
     options.set_emit_comments(false);
     let composer = Composer {
@@ -84,17 +88,27 @@ impl<'t> Composer<'t> {
     }
 
     fn next(&mut self) -> Read<(Event<'t>, Span)> {
-        match self.parser.next_event() {
-            Some(Ok(found)) => Ok(found),
-            Some(Err(error)) => {
-                let mark = error.marker();
-                let offset = mark.byte_offset().unwrap_or(self.text.len());
-                fail(mark, message(error.kind())).map_err(|failure| Failure {
-                    refused: Some((error.kind().clone(), offset)),
-                    ..failure
-                })
-            }
-            None => Ok((Event::StreamEnd, Span::default())),
+        loop {
+            return match self.parser.next_event() {
+                Some(Ok((Event::Anchor(_, name), span))) => {
+                    let is_named = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_');
+                    if name.chars().all(is_named) {
+                        continue;
+                    }
+                    let message = "an anchor is named by letters, digits, '-' and '_'";
+                    fail(&span.start, message)
+                }
+                Some(Ok(found)) => Ok(found),
+                Some(Err(error)) => {
+                    let mark = error.marker();
+                    let offset = mark.byte_offset().unwrap_or(self.text.len());
+                    fail(mark, message(error.kind())).map_err(|failure| Failure {
+                        refused: Some((error.kind().clone(), offset)),
+                        ..failure
+                    })
+                }
+                None => Ok((Event::StreamEnd, Span::default())),
+            };
         }
     }
 
@@ -185,7 +199,7 @@ impl<'t> Composer<'t> {
                 self.found.truncate(known);
             }
             if !is_text && is_written && self.source(&at) != Some(&key) {
-                self.note(Surprise::KeyRead(key.clone()), &at.start);
+                self.note(Surprise::KeyRead(named(&key)), &at.start);
             }
             let dot = if field.is_empty() { "" } else { "." };
             let inside = self.field(field, format_args!("{dot}{key}"), &at.start);
@@ -193,7 +207,7 @@ impl<'t> Composer<'t> {
             let node = self.node(event, span, depth + 1, &inside)?;
             let value = json(node, &span)?;
             if map.contains_key(&key) && !merged.remove(&key) {
-                self.note(Surprise::RepeatedKey(key.clone()), &at.start);
+                self.note(Surprise::RepeatedKey(named(&key)), &at.start);
             }
             map.insert(key, value);
         }
@@ -223,7 +237,7 @@ impl<'t> Composer<'t> {
             };
             for (key, value) in source {
                 if map.contains_key(&key) && !merged.contains(&key) {
-                    self.note(Surprise::MergeReplaces(key.clone()), &at.start);
+                    self.note(Surprise::MergeReplaces(named(&key)), &at.start);
                 }
                 merged.insert(key.clone());
                 map.insert(key, value);
@@ -282,8 +296,14 @@ impl<'t> Composer<'t> {
         let Some(fields) = &mut self.fields else {
             return String::new();
         };
+        // What is in a field whose path is too long has none either.
         let path = format!("{field}{inside}");
-        fields.insert(path.clone(), (at.line(), at.col() + 1));
+        if field == TOO_LONG || path.len() > limit::YAML_PATH {
+            return TOO_LONG.to_owned();
+        }
+        if fields.len() < limit::YAML_PLACES {
+            fields.insert(path.clone(), (at.line(), at.col() + 1));
+        }
         path
     }
 
@@ -295,6 +315,14 @@ impl<'t> Composer<'t> {
                 column: at.col() + 1,
             });
         }
+    }
+}
+
+/// A key as it is told of.
+fn named(key: &str) -> String {
+    match key.char_indices().nth(limit::YAML_PATH) {
+        Some((end, _)) => format!("{}…", &key[..end]),
+        None => key.to_owned(),
     }
 }
 

@@ -4,9 +4,12 @@
 use granit_parser::ErrorKind;
 
 use super::failure::Failure;
+use crate::limit;
 
-/// How often a text is mended before it is refused after all.
-pub(super) const MENDINGS: usize = 16;
+/// How often a text is mended before it is refused after all: less often the longer it is, since it is read again.
+pub(super) fn mendings(text: &str) -> usize {
+    (limit::YAML_BYTES / text.len().max(1)).min(16)
+}
 
 /// Refuses what cannot stand in a document as it is: control characters, and what is no character.
 pub(super) fn check(text: &str) -> Result<(), Failure> {

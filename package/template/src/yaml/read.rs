@@ -306,7 +306,7 @@ fn read_text(text: &str, with_fields: bool) -> Result<Read, Failure> {
     lines::check(text)?;
     let mut text = Cow::Borrowed(text);
     let mut composed = compose(&text, with_fields);
-    for _ in 0..lines::MENDINGS {
+    for _ in 0..lines::mendings(&text) {
         let refused = composed.as_ref().err().and_then(|it| it.refused.as_ref());
         let Some(mended) = refused.and_then(|(kind, at)| lines::mended(&text, kind, *at)) else {
             break;
