@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use stevedore_template::yaml::{self, Single};
 
-use super::walk::{Fields, Walk};
+use super::walk::{Fields, Walk, position};
 use crate::files::PackageFiles;
 use crate::violation::{Position, Reason, Violation};
 use crate::warning::{Warning, Warnings};
@@ -87,20 +87,6 @@ pub(super) fn read<'a>(
         document,
     };
     Ok((value, problems))
-}
-
-/// Where a field is, or else what it would be in.
-pub(super) fn position(document: &Single, field: &str) -> Option<Position> {
-    let mut field = field;
-    loop {
-        if let Some((line, column)) = document.place(field) {
-            return Some(Position {
-                line,
-                column: Some(column),
-            });
-        }
-        field = &field[..field.rfind(['.', '['])?];
-    }
 }
 
 /// Violations of one file, as they are found.

@@ -6,9 +6,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 use stevedore_template::yaml::{Single, float_text};
 
-use super::document::position;
 use crate::limit;
-use crate::violation::{Reason, Violation};
+use crate::violation::{Position, Reason, Violation};
 use crate::warning::{Warning, WarningReason, Warnings};
 
 /// The fields that a file may have. `[]` stands for the items of a list; below a field that is listed anything may be.
@@ -165,6 +164,20 @@ impl Walk<'_> {
             Some(position) => warning.on(position),
             None => warning,
         });
+    }
+}
+
+/// Where a field is, or else what it would be in.
+pub(super) fn position(document: &Single, field: &str) -> Option<Position> {
+    let mut field = field;
+    loop {
+        if let Some((line, column)) = document.place(field) {
+            return Some(Position {
+                line,
+                column: Some(column),
+            });
+        }
+        field = &field[..field.rfind(['.', '['])?];
     }
 }
 

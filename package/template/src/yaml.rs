@@ -10,12 +10,13 @@ mod resolve;
 mod scalar;
 mod split;
 mod surprise;
+mod time;
 mod write;
 
 pub use read::{Document, Documents, Single, Unreadable, YamlError, cost, document, documents};
 pub use resolve::float_text;
-pub use scalar::is_day;
 pub use surprise::{Found, Surprise};
+pub use time::is_day;
 pub(crate) use write::encode;
 
 use crate::json;

@@ -1,4 +1,4 @@
-//! What is told of a manifest though it is valid, and where.
+//! The warnings of valid manifests, and the places of what is wrong with others.
 
 use super::*;
 
@@ -109,7 +109,7 @@ fn violations_of_a_manifest_have_their_place() {
 
 #[test]
 fn a_key_of_any_length_and_content_is_told_in_bounds_and_without_control_characters() {
-    let long = "x".repeat(100_000);
+    let long = "x".repeat(1_000);
     let labels = "    a: {b: 1}\n";
     let text = format!("{HEAD}{GOOD}").replace(
         "{name: lamp}",
@@ -119,6 +119,6 @@ fn a_key_of_any_length_and_content_is_told_in_bounds_and_without_control_charact
     let told = told(&manifest, LOCK);
     assert_eq!(told.len(), 4, "{}", told.len());
     for line in &told {
-        assert!(line.len() < 1_000 && !line.contains('\u{1b}'), "{line}");
+        assert!(line.len() < 800 && !line.contains('\u{1b}'), "{line}");
     }
 }

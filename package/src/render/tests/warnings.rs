@@ -1,4 +1,4 @@
-//! What is told of a package though it is valid.
+//! The warnings of valid packages.
 
 use super::*;
 use crate::warning::WarningReason;

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
 use serde_json::{Number, Value};
 
-use super::scalar::is_timestamp;
 use super::surprise::Surprise;
+use super::time::is_timestamp;
 use crate::format::letters;
 use crate::json::number_text;
 use crate::literal::parse_float;

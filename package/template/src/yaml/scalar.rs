@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::resolve::{self, Scalar};
+use super::time::is_timestamp;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -122,21 +123,8 @@ pub(super) fn escape(letter: char, any: bool) -> Option<String> {
     Some(format!("\\{short}"))
 }
 
-struct Patterns {
-    base60: Regex,
-    timestamp: Regex,
-}
-
-static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
-    let compile = |pattern| Regex::new(pattern).expect("a fixed pattern");
-    Patterns {
-        base60: compile(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$"),
-        timestamp: compile(concat!(
-            r"^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})",
-            r"([Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}([.,][0-9]+)?(Z|[-+][0-9]{2}:[0-9]{2})",
-            r"| [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}([.,][0-9]+)?)?$",
-        )),
-    }
+static BASE_60: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$").expect("a fixed pattern")
 });
 
 /// Whether a plain scalar of this text is read as a string, also by readers that know numbers to the base of 60.
@@ -147,46 +135,5 @@ fn is_string(text: &str) -> bool {
 fn is_base60(text: &str) -> bool {
     text.starts_with(|first: char| matches!(first, '+' | '-' | '0'..='9'))
         && text.contains(':')
-        && PATTERNS.base60.is_match(text)
-}
-
-/// Whether a plain scalar of this text is a point in time. It is a string all the same, but is written in quotes.
-pub(super) fn is_timestamp(text: &str) -> bool {
-    let year = text.as_bytes().get(..5);
-    if year.is_none_or(|year| year[4] != b'-' || !year[..4].iter().all(u8::is_ascii_digit)) {
-        return false;
-    }
-    let Some(found) = PATTERNS.timestamp.captures(text) else {
-        return false;
-    };
-    let number = |at: usize| {
-        found
-            .get(at)
-            .and_then(|part| part.as_str().parse().ok())
-            .unwrap_or(0u32)
-    };
-    let time = found.get(4).map_or("", |part| part.as_str());
-    let mut parts = time
-        .get(1..)
-        .unwrap_or("")
-        .split([':', '.', ',', 'Z', '+', '-']);
-    let mut below = |limit: u32| {
-        parts
-            .next()
-            .is_none_or(|part| part.parse().unwrap_or(0) < limit)
-    };
-    is_day(number(1), number(2), number(3)) && below(24) && below(60) && below(60)
-}
-
-/// Whether there was or will be such a day.
-pub fn is_day(year: u32, month: u32, day: u32) -> bool {
-    let leaps = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if leaps => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => 0,
-    };
-    (1..=days).contains(&day)
+        && BASE_60.is_match(text)
 }
