@@ -330,19 +330,15 @@ fn after_end(text: &str, end: usize) -> Option<Found> {
         let after = line
             .strip_prefix("...")
             .or_else(|| line.strip_prefix("---"));
-        after.is_some_and(|after| is_blank(after))
+        after.is_some_and(is_blank)
     };
     let rest = text.get(end..)?;
-    let mut line = text[..end].matches('\n').count();
-    for content in rest.lines() {
-        line += 1;
-        if !is_blank(content) && !marker(content) {
-            return Some(Found {
-                surprise: Surprise::AfterEnd,
-                line,
-                column: 1,
-            });
-        }
-    }
-    None
+    let first = text[..end].matches('\n').count() + 1;
+    let is_content = |line: &str| !is_blank(line) && !marker(line);
+    let after = rest.lines().position(is_content)?;
+    Some(Found {
+        surprise: Surprise::AfterEnd,
+        line: first + after,
+        column: 1,
+    })
 }
