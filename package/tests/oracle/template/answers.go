@@ -1,128 +1,78 @@
-// Package template says what Go's own text/template makes of the cases in this folder, with the functions and the options
-// that Package Operator gives it.
+// Package template says what Go's own text/template makes of the cases in this folder, with the functions, the options
+// and the context that Package Operator gives it.
 package template
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"strings"
+	"maps"
+	"slices"
 	"text/template"
-
-	"github.com/Masterminds/sprig/v3"
-	"github.com/gobwas/glob"
-	"sigs.k8s.io/yaml"
+	"unicode/utf8"
 )
 
 // Case is a set of files of which one is executed.
 type Case struct {
+	// Context is the name of one of the contexts, "plain" where it is empty.
+	Context string      `json:"context,omitempty"`
 	Files   [][2]string `json:"files"`
 	Execute string      `json:"execute"`
 	Output  *string     `json:"output,omitempty"`
 	Error   string      `json:"error,omitempty"`
 }
 
-var packageFiles = map[string]string{
-	"notes.txt":       "hello\nworld\n",
-	"conf/a.json":     `{"a": 1}`,
-	"conf/b.json":     `{"b": 2}`,
-	"conf/deep/c.txt": "deep",
-}
-
-func funcs(set *template.Template) template.FuncMap {
-	all := sprig.FuncMap()
-	own := template.FuncMap{}
-	for _, name := range strings.Fields(sprigNames) {
-		own[name] = all[name]
-	}
-	own["include"] = func(name string, data any) (string, error) {
-		var out strings.Builder
-		err := set.ExecuteTemplate(&out, name, data)
-		return out.String(), err
-	}
-	own["required"] = func(message string, value any) (any, error) {
-		if text, ok := value.(string); value == nil || (ok && text == "") {
-			return nil, errors.New(message)
-		}
-		return value, nil
-	}
-	own["b64decMap"] = func(data map[string]any) (map[string]any, error) {
-		decoded := map[string]any{}
-		for key, value := range data {
-			if text, ok := value.(string); ok {
-				plain, err := base64.StdEncoding.DecodeString(text)
-				if err != nil {
-					return nil, err
-				}
-				decoded[key] = string(plain)
-			}
-		}
-		return decoded, nil
-	}
-	own["toYAML"] = func(value any) (string, error) {
-		out, err := yaml.Marshal(value)
-		return string(out), err
-	}
-	own["toYaml"] = func(value any) (string, error) {
-		out, err := yaml.Marshal(value)
-		return strings.TrimSuffix(string(out), "\n"), err
-	}
-	fromYAML := func(text string) (any, error) {
-		var value any
-		err := yaml.Unmarshal([]byte(text), &value)
-		return value, err
-	}
-	own["fromYAML"], own["fromYaml"] = fromYAML, fromYAML
-	own["getFile"] = func(path string) (string, error) {
-		content, ok := packageFiles[path]
-		if !ok {
-			return "", errors.New("file not found")
-		}
-		return content, nil
-	}
-	own["getFileGlob"] = func(pattern string) (map[string]string, error) {
-		compiled, err := glob.Compile(pattern, '/')
-		if err != nil {
-			return nil, err
-		}
-		found := map[string]string{}
-		for path, content := range packageFiles {
-			if compiled.Match(path) {
-				found[path] = content
-			}
-		}
-		return found, nil
-	}
-	return own
-}
-
-// answer executes a case.
-func answer(c *Case) {
-	fail := func(err error) { c.Error = err.Error() }
+// answer executes a case. What is not valid UTF-8 is an error, since no file of objects may contain it.
+func answer(c *Case) error {
 	set := template.New("pkg").Option("missingkey=error")
 	set = set.Funcs(funcs(set))
 	for _, file := range c.Files {
 		if _, err := set.New(file[0]).Parse(file[1]); err != nil {
-			fail(err)
-			return
+			c.Error = err.Error()
+			return nil
 		}
 	}
-	var through any
-	encoded, err := json.Marshal(context)
-	if err == nil {
-		err = json.Unmarshal(encoded, &through)
-	}
+	dot, err := dot(c.Context)
 	if err != nil {
-		panic(err)
+		return err
 	}
 	var out bytes.Buffer
-	if err := set.ExecuteTemplate(&out, c.Execute, through); err != nil {
-		fail(err)
-		return
+	if err := set.ExecuteTemplate(&out, c.Execute, dot); err != nil {
+		c.Error = err.Error()
+		return nil
+	}
+	if !utf8.Valid(out.Bytes()) {
+		c.Error = "ours: the output is not valid UTF-8"
+		return nil
 	}
 	text := out.String()
 	c.Output = &text
+	return nil
+}
+
+// dot is a context as templates see it: it went through JSON, and an empty map of mapsOfStrings is a map of strings. One
+// with entries is a map of anything.
+func dot(name string) (any, error) {
+	encoded, err := json.Marshal(contexts[name])
+	if err != nil {
+		return nil, err
+	}
+	through := map[string]any{}
+	if err := json.Unmarshal(encoded, &through); err != nil {
+		return nil, err
+	}
+	for _, path := range mapsOfStrings {
+		at, last := through, len(path)-1
+		for _, key := range path[:last] {
+			at, _ = at[key].(map[string]any)
+		}
+		if at == nil {
+			continue
+		}
+		if entries, _ := at[path[last]].(map[string]any); len(entries) == 0 {
+			at[path[last]] = map[string]string{}
+		}
+	}
+	return through, nil
 }
 
 // Answers is the file of all cases, one a line, each with its output or its error.
@@ -130,16 +80,28 @@ func Answers() ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	out.WriteString("{\"context\":\n")
-	if err := encoder.Encode(context); err != nil {
+	out.WriteString("{\"mapsOfStrings\":\n")
+	if err := encoder.Encode(mapsOfStrings); err != nil {
 		return nil, err
 	}
-	out.WriteString(",\"cases\":[\n")
+	out.WriteString(",\"contexts\":{\n")
+	for index, name := range slices.Sorted(maps.Keys(contexts)) {
+		if index > 0 {
+			out.WriteString(",")
+		}
+		out.WriteString("\"" + name + "\":\n")
+		if err := encoder.Encode(contexts[name]); err != nil {
+			return nil, err
+		}
+	}
+	out.WriteString("},\"cases\":[\n")
 	for index, c := range allCases() {
 		if index > 0 {
 			out.WriteString(",")
 		}
-		answer(&c)
+		if err := answer(&c); err != nil {
+			return nil, err
+		}
 		if err := encoder.Encode(c); err != nil {
 			return nil, err
 		}

@@ -5,43 +5,10 @@ import (
 	"strings"
 )
 
-// sprigNames are the functions of sprig that the engine has.
-const sprigNames = `
-all any append mustAppend push mustPush prepend mustPrepend first mustFirst last mustLast rest mustRest
-initial mustInitial reverse mustReverse compact mustCompact uniq mustUniq has mustHas without mustWithout
-concat slice mustSlice join sortAlpha toStrings list tuple
-dict get set unset hasKey pluck keys values pick omit merge mustMerge mergeOverwrite mustMergeOverwrite dig
-default empty coalesce ternary fail
-quote squote upper lower title trim trimAll trimPrefix trimSuffix contains hasPrefix hasSuffix replace
-repeat indent nindent trunc substr cat split splitList plural
-int int64 float64 atoi add add1 sub mul div mod max biggest min floor ceil until untilStep
-toJson mustToJson toPrettyJson mustToPrettyJson toRawJson mustToRawJson fromJson mustFromJson
-b64enc b64dec sha256sum toString typeOf typeIs typeIsLike kindOf kindIs deepEqual
-regexMatch mustRegexMatch regexFind mustRegexFind regexReplaceAll mustRegexReplaceAll
-regexReplaceAllLiteral mustRegexReplaceAllLiteral semverCompare`
-
-type m = map[string]any
-type l = []any
-
-var context = m{
-	"name": "lighthouse", "empty": "", "zero": 0, "one": 1, "three": 3, "half": 0.5, "neg": -7,
-	"big": 12345678, "huge": 1e21, "tiny": 0.00000012, "long": 1234567890123, "million": 1000000,
-	"yes": true, "no": false, "null": nil, "html": `<a href="x">'&'</a>`, "uni": "żółć 漢字 ✓",
-	"multi": "first\nsecond\n  third\n", "quoted": `say "hi" \ there`, "ctl": "tab\tnul\u0000bell\u0007",
-	"list": l{"a", "b", "c"}, "nums": l{3, 1, 2.5}, "mixed": l{"x", 1, true, nil, m{"k": "v"}},
-	"none": l{}, "void": m{},
-	"map":     m{"a": 1, "b": "two", "c": l{1, 2}, "d": m{"e": "deep", "f": nil}},
-	"labels":  m{"kubernetes.io/arch": "amd64", "region": "north", "app": "x"},
-	"items":   l{m{"name": "one", "port": 80}, m{"name": "two", "port": 8080}},
-	"b64":     m{"user": "YWRtaW4=", "pass": "c2VjcmV0", "n": 3},
-	"config":  m{"replicas": 2, "beam": "red", "nested": m{"on": true, "off": false, "list": l{}}},
-	"version": "1.36.3", "yaml": "a: 1\nb:\n- x\n- 2.5\n", "json": `{"z":[1,2,{"y":null}],"a":"<b>"}`,
-}
-
 // groups are templates, each executed alone with the context above.
 var groups = [][]string{lexing, fields, control, pipelines, comparing, printing, printfs, strs, listFns,
 	dictFns, numbers, encoding, regexes, patternCases(patterns, matched), patternCases(goPatterns, goMatched), expansions(),
-	semvers, constraintCases(), types, yamls, failures, mustCases(listFns, dictFns, encoding, regexes)}
+	semvers, constraintCases(), types, yamls, failures, callCases(), generatedCases(), mustCases(listFns, dictFns, encoding, regexes)}
 
 // mustCases are the given cases once more, with the functions of sprig that fail in place of those that do not.
 func mustCases(groups ...[]string) []string {
@@ -74,7 +41,7 @@ func allCases() []Case {
 	for _, files := range sets {
 		cases = append(cases, Case{Files: files, Execute: files[0][0]})
 	}
-	return cases
+	return append(cases, packageCases()...)
 }
 
 var lexing = []string{
