@@ -6,7 +6,7 @@ mod stored;
 
 pub use map::{FilesError, PackageFiles};
 pub use path::{PathError, is_hidden, package_order};
-pub(crate) use path::{holds_objects, is_template, output_path};
+pub(crate) use path::{holds_objects, is_readable, is_template, output_path};
 pub use stored::{Part, StoredError, StoredFiles};
 
 #[cfg(test)]

@@ -11,18 +11,25 @@ use stevedore_template::resources::{Conditions, Env, Files, Limits};
 use stevedore_template::set::TemplateSet;
 use stevedore_template::yaml::{Document, Documents};
 
-use crate::files::{PackageFiles, holds_objects, is_template, package_order};
+use crate::files::{PackageFiles, holds_objects, is_readable, is_template, package_order};
 use crate::limit;
 use crate::manifest::{self, PackageManifest};
 use crate::object::condition;
 use crate::violation::{Invalid, Reason, Violation};
 use crate::warning::Warnings;
 
+/// What Package Operator gives to templates as maps of strings while it is empty, and else as maps of anything.
+const MAPS_OF_STRINGS: &[&[&str]] = &[
+    &["package", "metadata", "labels"],
+    &["package", "metadata", "annotations"],
+];
+
 /// A package whose manifest, templates and plain files were read. Rendering it parses nothing of it again.
 #[derive(Debug)]
 pub struct Package {
     digest: Digest,
     manifest: PackageManifest,
+    /// Those that templates can read.
     files: Files,
     templates: TemplateSet,
     plain: Plain,
@@ -52,7 +59,8 @@ impl Package {
         let manifest = manifest::load(&files)
             .map_err(|found| violations.extend(found))
             .ok();
-        let files = files.into_map();
+        let mut files = files.into_map();
+        files.retain(|path, _| is_readable(path));
         let mut budget = limit::render_budget();
         let templates = parse_templates(&files, &mut budget);
         let templates = templates.unwrap_or_else(|violation| {
@@ -168,6 +176,7 @@ fn env(files: &Files) -> Env<'_> {
     Env {
         files: Some(files),
         conditions: None,
+        maps_of_strings: MAPS_OF_STRINGS,
         limits: Limits::default(),
     }
 }

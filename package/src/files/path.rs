@@ -50,9 +50,27 @@ pub(super) fn check_path(path: &str) -> Result<(), PathError> {
     Ok(())
 }
 
+/// Whether a file belongs to one of the package's components.
+pub(crate) fn is_of_component(path: &str) -> bool {
+    path.starts_with("components/")
+}
+
+/// Whether a file is the manifest, or its lock.
+fn is_manifest(path: &str) -> bool {
+    let name = path
+        .strip_suffix(".yaml")
+        .or_else(|| path.strip_suffix(".yml"));
+    matches!(name, Some("manifest" | "manifest.lock"))
+}
+
+/// Whether templates can read a file: they see neither manifest nor lock, nor what belongs to components.
+pub(crate) fn is_readable(path: &str) -> bool {
+    !is_manifest(path) && !is_of_component(path)
+}
+
 /// Whether a file is a template.
 pub(crate) fn is_template(path: &str) -> bool {
-    path.ends_with(TEMPLATE_SUFFIX) && !path.starts_with("components/")
+    path.ends_with(TEMPLATE_SUFFIX) && !is_of_component(path)
 }
 
 /// The path a template's output is stored under.
@@ -63,12 +81,8 @@ pub(crate) fn output_path(template: &str) -> &str {
 /// Whether a file's documents are objects: YAML that is neither a manifest nor a helper.
 pub(crate) fn holds_objects(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let is_manifest = matches!(
-        path.rsplit_once('.'),
-        Some(("manifest" | "manifest.lock", _))
-    );
     (path.ends_with(".yaml") || path.ends_with(".yml"))
         && !name.starts_with('_')
-        && !is_manifest
-        && !path.starts_with("components/")
+        && !is_manifest(path)
+        && !is_of_component(path)
 }

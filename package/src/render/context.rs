@@ -106,6 +106,8 @@ impl Package {
             "config": config,
             "environment": input.environment,
             "images": manifest.images,
+            // Dependencies are not resolved yet; templates may go over them all the same.
+            "dependencies": {},
             "cluster": {
                 "name": input.cluster.name,
                 "uid": input.cluster.uid,

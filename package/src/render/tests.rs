@@ -12,6 +12,7 @@ mod filters;
 mod fixtures;
 mod limits;
 mod reads;
+mod templates;
 mod warnings;
 
 const HEAD: &str = "apiVersion: manifests.package-operator.run/v1alpha1\nkind: PackageManifest\n";

@@ -1,7 +1,7 @@
 //! The evaluator of pipelines, commands and their arguments.
 
 use crate::ast::{Command, Expr, ExprKind, Located, Pipe};
-use crate::functions::{Kind, Named, Outcome, Run, utf8};
+use crate::functions::{self, Kind, Named, Outcome, Run, utf8};
 use crate::machine::{Executed, Machine};
 use crate::value::{Elem, Value};
 
@@ -43,10 +43,7 @@ impl<'t> Machine<'t> {
             | ExprKind::Variable(_, fields)
                 if given && !fields.is_empty() =>
             {
-                // Evaluated first, so that a missing key is what is reported.
-                self.operand(dot, first)?;
-                let last = &fields[fields.len() - 1];
-                Err(self.error(first, format!("{last} is not a method but has arguments")))
+                self.method(dot, command, first, fields, piped)
             }
             _ if given => {
                 let message = format!("can't give argument to non-function {first}");
@@ -67,17 +64,10 @@ impl<'t> Machine<'t> {
             ExprKind::Bool(truth) => Ok(Value::Bool(*truth)),
             ExprKind::Number(number) => Ok(number.as_written()),
             ExprKind::Str(_, text) => Ok(Value::bytes(&**text)),
-            ExprKind::Field(fields) => self.fields(expr, dot.clone(), fields),
-            ExprKind::Variable(name, fields) => {
-                let value = self.var(expr, name)?.clone();
-                self.fields(expr, value, fields)
-            }
-            ExprKind::Chain(inner, fields) => {
-                if matches!(inner.kind, ExprKind::Nil) {
-                    let message = format!("indirection through explicit nil in {expr}");
-                    return Err(self.error(expr, message));
-                }
-                let value = self.operand(dot, inner)?;
+            ExprKind::Field(fields)
+            | ExprKind::Variable(_, fields)
+            | ExprKind::Chain(_, fields) => {
+                let value = self.base(dot, expr)?;
                 self.fields(expr, value, fields)
             }
             ExprKind::Function(named) => self.call(dot, expr, expr, *named, &[], None),
@@ -85,8 +75,54 @@ impl<'t> Machine<'t> {
         }
     }
 
-    fn fields(&self, at: &Expr, mut value: Value, fields: &[Box<str>]) -> Executed<Value> {
+    /// The value that the fields of an expression are looked up in.
+    fn base(&mut self, dot: &Value, expr: &'t Expr) -> Executed<Value> {
+        match &expr.kind {
+            ExprKind::Variable(name, _) => self.var(expr, name).cloned(),
+            ExprKind::Chain(inner, _) => {
+                if matches!(inner.kind, ExprKind::Nil) {
+                    let message = format!("indirection through explicit nil in {expr}");
+                    return Err(self.error(expr, message));
+                }
+                self.operand(dot, inner)
+            }
+            _ => Ok(dot.clone()),
+        }
+    }
+
+    /// Calls the last of the fields with arguments.
+    fn method(
+        &mut self,
+        dot: &Value,
+        command: &'t Command,
+        at: &'t Expr,
+        fields: &'t [Box<str>],
+        piped: Option<Value>,
+    ) -> Executed<Value> {
+        let (last, before) = fields.split_last().expect("there is a field");
+        let base = self.base(dot, at)?;
+        let receiver = self.fields(at, base, before)?;
+        let Some(named) = functions::method(&receiver, last) else {
+            // Looked up first, so that a missing key is what is reported.
+            self.fields(at, receiver, std::slice::from_ref(last))?;
+            return Err(self.error(at, format!("{last} is not a method but has arguments")));
+        };
+        let args = self.arguments(dot, at, named, &command.args[1..], piped)?;
+        self.run(at, at, named, [vec![receiver], args].concat())
+    }
+
+    fn fields(
+        &mut self,
+        at: &'t Expr,
+        mut value: Value,
+        fields: &'t [Box<str>],
+    ) -> Executed<Value> {
         for field in fields {
+            if let Some(named) = functions::method(&value, field) {
+                self.arguments(&Value::Nil, at, named, &[], None)?;
+                value = self.run(at, at, named, vec![value])?;
+                continue;
+            }
             value = match &value {
                 Value::Map(map) => match map.get(field.as_bytes()) {
                     Some(found) => found,
@@ -119,14 +155,38 @@ impl<'t> Machine<'t> {
         args: &'t [Expr],
         piped: Option<Value>,
     ) -> Executed<Value> {
-        let Named { name, function } = named;
-        let given = args.len() + usize::from(piped.is_some());
-        if let Err(message) = function.accepts(name, given) {
-            return Err(self.error(name_at, message));
-        }
-        if let Run::ShortCircuit(stop_at) = function.run {
+        if let Run::ShortCircuit(stop_at) = named.function.run {
+            self.check_count(name_at, named, args, piped.as_ref())?;
             return self.short_circuit(dot, args, piped, stop_at);
         }
+        let values = self.arguments(dot, name_at, named, args, piped)?;
+        self.run(site, name_at, named, values)
+    }
+
+    fn check_count(
+        &self,
+        name_at: &Expr,
+        Named { name, function }: Named,
+        args: &[Expr],
+        piped: Option<&Value>,
+    ) -> Executed<()> {
+        let given = args.len() + usize::from(piped.is_some());
+        let accepted = function.accepts(name, given);
+        accepted.map_err(|message| self.error(name_at, message))
+    }
+
+    /// The arguments of a function or method, as many and of the kinds that it wants.
+    fn arguments(
+        &mut self,
+        dot: &Value,
+        name_at: &'t Expr,
+        named: Named,
+        args: &'t [Expr],
+        piped: Option<Value>,
+    ) -> Executed<Vec<Value>> {
+        self.check_count(name_at, named, args, piped.as_ref())?;
+        let function = named.function;
+        let given = args.len() + usize::from(piped.is_some());
         let mut values = Vec::with_capacity(given);
         for (number, arg) in args.iter().enumerate() {
             values.push(self.argument(dot, function.kind(number), arg)?);
@@ -135,14 +195,24 @@ impl<'t> Machine<'t> {
             let kind = function.kind(values.len());
             values.push(self.checked(name_at, piped, kind)?);
         }
+        Ok(values)
+    }
+
+    /// Runs a function on its arguments, of a method with the receiver before them.
+    fn run(
+        &mut self,
+        site: &dyn Located,
+        name_at: &Expr,
+        Named { name, function }: Named,
+        values: Vec<Value>,
+    ) -> Executed<Value> {
         let weight: u64 = values.iter().map(Value::weight).sum();
         self.spend(name_at, 1 + weight)?;
-        let outcome = self.run(&function.run, &values);
+        let outcome = self.outcome(&function.run, &values);
         outcome.map_err(|message| self.error(site, format!("error calling {name}: {message}")))
     }
 
-    /// Runs a function on its arguments.
-    fn run(&mut self, run: &Run, values: &[Value]) -> Outcome {
+    fn outcome(&mut self, run: &Run, values: &[Value]) -> Outcome {
         let resources = &mut self.resources;
         let value = match run {
             // Handled where arguments are not evaluated yet.
@@ -185,11 +255,12 @@ impl<'t> Machine<'t> {
     /// An argument, of the kind the function asks for.
     fn argument(&mut self, dot: &Value, kind: Kind, expr: &'t Expr) -> Executed<Value> {
         let literal = match (&expr.kind, kind) {
-            (ExprKind::Nil, Kind::Any | Kind::Map) => return Ok(Value::Nil),
+            (ExprKind::Nil, Kind::Any | Kind::Map | Kind::Version) => return Ok(Value::Nil),
             (ExprKind::Nil, _) => {
                 return Err(self.error(expr, format!("cannot assign nil to {}", kind.name())));
             }
             (ExprKind::Number(number), Kind::Int) => number.int.map(Value::Int),
+            (ExprKind::Number(number), Kind::Float) => Some(Value::Float(number.as_float())),
             (ExprKind::Bool(truth), Kind::Bool) => Some(Value::Bool(*truth)),
             (ExprKind::Str(_, text), Kind::Str) => Some(Value::bytes(&**text)),
             (ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Str(..), Kind::Any) => {
@@ -210,7 +281,9 @@ impl<'t> Machine<'t> {
             (_, Kind::Any)
             | (Value::Str(_), Kind::Str)
             | (Value::Int(_), Kind::Int)
+            | (Value::Float(_), Kind::Float)
             | (Value::Bool(_), Kind::Bool)
+            | (Value::Version(_) | Value::Nil, Kind::Version)
             | (Value::Nil, Kind::Map) => Ok(value),
             (Value::Map(map), Kind::Map) if map.elem() == Elem::Any => Ok(value),
             (Value::Nil, _) => Err(self.error(at, format!("invalid value; expected {name}"))),

@@ -131,22 +131,8 @@ impl<'t> Machine<'t> {
         let mut some = false;
         match value {
             Value::Nil => {}
-            Value::Int(count) | Value::Int64(count) => {
-                if branch.pipe.decl.len() > 1 {
-                    let message =
-                        format!("can't use {count} to iterate over more than one variable");
-                    return Err(self.error(&branch.pipe, message));
-                }
-                let typed = |number| match value {
-                    Value::Int64(_) => Value::Int64(number),
-                    _ => Value::Int(number),
-                };
-                for number in 0..*count {
-                    some = true;
-                    if !self.once(branch, Value::Nil, &typed(number))? {
-                        break;
-                    }
-                }
+            Value::Int(_) | Value::Int64(_) | Value::Uint64(_) | Value::Byte(_) => {
+                some = self.count(value, branch)?;
             }
             Value::List(list) => {
                 for (index, item) in (0..).zip(list.items()) {
@@ -166,7 +152,11 @@ impl<'t> Machine<'t> {
                     }
                 }
             }
-            Value::Byte(_) | Value::Bool(_) | Value::Float(_) | Value::Str(_) => {
+            Value::Bool(_)
+            | Value::Float(_)
+            | Value::Str(_)
+            | Value::Version(_)
+            | Value::PlainVersion(_) => {
                 let shown = format::print(value, 200).unwrap_or_default();
                 let shown = String::from_utf8_lossy(&shown).into_owned();
                 let message = format!("range can't iterate over {shown}");
@@ -174,6 +164,29 @@ impl<'t> Machine<'t> {
             }
         }
         Ok(some)
+    }
+
+    /// Runs the body for each number from zero up to the value, without it; false if there was none.
+    fn count(&mut self, value: &Value, branch: &'t Branch) -> Executed<bool> {
+        let (count, typed): (u64, fn(u64) -> Value) = match value {
+            Value::Int(count) => (u64::try_from(*count).unwrap_or(0), |n| Value::Int(n as i64)),
+            Value::Int64(count) => (u64::try_from(*count).unwrap_or(0), |n| {
+                Value::Int64(n as i64)
+            }),
+            Value::Uint64(count) => (*count, Value::Uint64),
+            Value::Byte(count) => (u64::from(*count), |n| Value::Byte(n as u8)),
+            _ => (0, Value::Uint64),
+        };
+        if branch.pipe.decl.len() > 1 {
+            let message = format!("can't use {count} to iterate over more than one variable");
+            return Err(self.error(&branch.pipe, message));
+        }
+        for number in 0..count {
+            if !self.once(branch, Value::Nil, &typed(number))? {
+                break;
+            }
+        }
+        Ok(count > 0)
     }
 
     /// Runs the body of a range once; false after `break`.

@@ -1,27 +1,35 @@
 //! The functions templates can call: Go's own, and those of sprig that packages use.
 //!
-//! Nothing here knows the time, chance, keys, the environment or the network. A function that cannot
-//! be done exactly as the original is not here, and a template that names it does not parse.
+//! Nothing here knows the time, chance, keys, the environment or the network. What is not here is refused when a template
+//! that names it is parsed, with the reason where sprig has it.
 //!
 //! A new one is an entry in the `FUNCTIONS` of the file it belongs to. Its name and cases go to
 //! `package/tests/oracle/template`, and `go run . write` in `package/tests/oracle` writes what Go makes of them.
 
+mod cases;
 mod compare;
 mod convert;
 mod dicts;
 mod encode;
 mod files;
+mod floats;
 mod lists;
 mod numbers;
+mod paths;
+mod refused;
 mod regexes;
-mod semver;
 mod signature;
 mod strings;
+mod urls;
+mod versions;
+mod words;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+pub(crate) use refused::why_refused;
 pub(crate) use signature::{Function, Kind, Outcome, Run, utf8};
+pub(crate) use versions::method;
 
 const CORE: &[Function] = &[
     Function::new(
@@ -41,22 +49,24 @@ const CORE: &[Function] = &[
 static TABLE: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
     let tables = [
         CORE,
+        cases::FUNCTIONS,
         compare::FUNCTIONS,
         convert::FUNCTIONS,
         dicts::FUNCTIONS,
         encode::FUNCTIONS,
         files::FUNCTIONS,
+        floats::FUNCTIONS,
         lists::FUNCTIONS,
         numbers::FUNCTIONS,
+        paths::FUNCTIONS,
         regexes::FUNCTIONS,
-        semver::FUNCTIONS,
         strings::FUNCTIONS,
+        urls::FUNCTIONS,
+        versions::FUNCTIONS,
+        words::FUNCTIONS,
     ];
-    let named = |function: &'static Function| {
-        let names = function.names.split(' ');
-        names.map(move |name| (name, function))
-    };
-    tables.into_iter().flatten().flat_map(named).collect()
+    let named = tables.into_iter().flatten().flat_map(Named::all);
+    named.map(|named| (named.name, named.function)).collect()
 });
 
 /// A function, and the one of its names that a template calls it by.
@@ -64,6 +74,14 @@ static TABLE: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new
 pub(crate) struct Named {
     pub(crate) name: &'static str,
     pub(crate) function: &'static Function,
+}
+
+impl Named {
+    /// A function by each of its names.
+    fn all(function: &'static Function) -> impl Iterator<Item = Self> {
+        let names = function.names.split(' ');
+        names.map(move |name| Self { name, function })
+    }
 }
 
 /// The function of this name. Those that only packages have, because they read files or the context, exist only

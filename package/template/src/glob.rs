@@ -1,5 +1,8 @@
 //! Glob patterns, as `getFileGlob` takes them.
 
+use std::iter::Peekable;
+use std::str::Chars;
+
 use regex::{Regex, RegexBuilder};
 
 use crate::limit;
@@ -9,10 +12,9 @@ const COMPILED_BYTES: usize = 64 * 1024;
 /// Steps that compiling a pattern costs.
 pub(crate) const COMPILING: u64 = 2_000;
 
-/// A glob as a regular expression: `*` and `?` stay within a path segment, `**` does not; `[abc]`,
-/// `[!abc]`, `{a,b}` and `\` are known.
+/// A glob as a regular expression: `*` and `?` stay within a path segment, `**` does not; `[abc]`, `[a-c]`, `[!abc]`,
+/// `{a,b}` and `\` are known. What is open at the end is closed there, except for a bracket.
 pub(crate) fn compile(glob: &str) -> Result<Regex, String> {
-    let bad = || format!("bad pattern {glob:?}");
     if glob.len() > limit::GLOB_BYTES {
         return Err("the pattern is too long".to_owned());
     }
@@ -28,39 +30,64 @@ pub(crate) fn compile(glob: &str) -> Result<Regex, String> {
                 open += 1;
                 pattern.push_str("(?:");
             }
-            '}' => {
-                open = open.checked_sub(1).ok_or_else(bad)?;
+            '}' if open > 0 => {
+                open -= 1;
                 pattern.push(')');
             }
             ',' if open > 0 => pattern.push('|'),
-            '[' => {
-                pattern.push('[');
-                if letters.next_if_eq(&'!').is_some() {
-                    pattern.push('^');
-                }
-                loop {
-                    match letters.next().ok_or_else(bad)? {
-                        ']' => break,
-                        '-' => pattern.push('-'),
-                        other => pattern.push_str(&regex::escape(&other.to_string())),
-                    }
-                }
-                pattern.push(']');
-            }
-            '\\' => {
-                let next = letters.next().ok_or_else(bad)?;
-                pattern.push_str(&regex::escape(&next.to_string()));
-            }
-            other => pattern.push_str(&regex::escape(&other.to_string())),
+            '[' => pattern.push_str(&bracket(&mut letters)?),
+            '\\' => push_literal(&mut pattern, letters.next()),
+            other => push_literal(&mut pattern, Some(other)),
         }
     }
-    if open > 0 {
-        return Err(bad());
-    }
+    pattern.extend(std::iter::repeat_n(')', open));
     pattern.push_str(")$");
     RegexBuilder::new(&pattern)
         .size_limit(COMPILED_BYTES)
         .dfa_size_limit(COMPILED_BYTES)
         .build()
-        .map_err(|_| bad())
+        .map_err(|_| format!("bad pattern {glob:?}"))
+}
+
+fn push_literal(pattern: &mut String, letter: Option<char>) {
+    if let Some(letter) = letter {
+        pattern.push_str(&regex::escape(letter.encode_utf8(&mut [0; 4])));
+    }
+}
+
+/// What follows a `[`: either a range or some letters, in which a dash is one, too.
+fn bracket(letters: &mut Peekable<Chars<'_>>) -> Result<String, String> {
+    let unclosed = || "unexpected end of input".to_owned();
+    let mut class = String::from("[");
+    if letters.next_if_eq(&'!').is_some() {
+        class.push('^');
+    }
+    let first = letters.next().ok_or_else(unclosed)?;
+    if letters.next_if_eq(&'-').is_some() {
+        let last = letters.next().ok_or_else(unclosed)?;
+        if last < first {
+            return Err(format!("{last:?} should not be less than {first:?}"));
+        }
+        push_literal(&mut class, Some(first));
+        class.push('-');
+        push_literal(&mut class, Some(last));
+        return match letters.next() {
+            Some(']') => Ok(class + "]"),
+            Some(_) => Err("expected close range character".to_owned()),
+            None => Err(unclosed()),
+        };
+    }
+    let mut next = Some(first);
+    let mut is_empty = true;
+    loop {
+        let literal = match next.ok_or_else(unclosed)? {
+            ']' if is_empty => return Err("could not parse range".to_owned()),
+            ']' => return Ok(class + "]"),
+            '\\' => letters.next().ok_or_else(unclosed)?,
+            letter => letter,
+        };
+        push_literal(&mut class, Some(literal));
+        is_empty = false;
+        next = letters.next();
+    }
 }

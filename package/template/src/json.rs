@@ -38,7 +38,8 @@ fn convert(json: &Json, origin: Option<Origin>, depth: usize) -> Option<Value> {
                 let origin = origin.as_ref().map(|origin| origin.child(key));
                 converted.insert(Rc::from(key.as_bytes()), convert(item, origin, below)?);
             }
-            Value::Map(Map::of_context(converted, origin))
+            let strings = origin.as_ref().is_some_and(Origin::is_map_of_strings);
+            Value::Map(Map::of_context(converted, strings, origin))
         }
     })
 }
@@ -82,9 +83,13 @@ impl Writer {
             Value::Nil => self.out.push_str("null"),
             Value::Bool(truth) => self.out.push_str(if *truth { "true" } else { "false" }),
             Value::Int(number) | Value::Int64(number) => self.out.push_str(&number.to_string()),
+            Value::Uint64(number) => self.out.push_str(&number.to_string()),
             Value::Byte(number) => self.out.push_str(&number.to_string()),
             Value::Float(number) => self.out.push_str(&number_text(*number)?),
             Value::Str(text) => self.string(text),
+            Value::Version(version) | Value::PlainVersion(version) => {
+                self.string(version.to_string().as_bytes());
+            }
             Value::List(list) if list.is_nil() => self.out.push_str("null"),
             Value::List(list) => {
                 let items = list.items();
@@ -173,10 +178,43 @@ impl Writer {
     }
 }
 
+/// The document with `\ufffd` for each escape of one half of a surrogate pair, as Go reads it.
+pub(crate) fn without_lone_surrogates(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    let mut rest = document;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let half = |text: &str| {
+            let digits = text.strip_prefix("\\u")?.get(..4)?;
+            u32::from_str_radix(digits, 16).ok()
+        };
+        let is_pair = matches!(half(escape), Some(0xd800..=0xdbff))
+            && matches!(escape.get(6..).and_then(half), Some(0xdc00..=0xdfff));
+        let size = match half(escape) {
+            _ if is_pair => 12,
+            Some(0xd800..=0xdfff) => {
+                out.push_str("\\ufffd");
+                rest = &escape[6..];
+                continue;
+            }
+            // The second letter may be a backslash that escapes nothing.
+            _ => 1 + escape[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        out.push_str(&escape[..size]);
+        rest = &escape[size..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What is said of a number that has no JSON form.
+pub(crate) const UNSUPPORTED: &str = "json: unsupported value";
+
 /// A float as `encoding/json` writes it.
 pub(crate) fn number_text(number: f64) -> Result<String, String> {
     if !number.is_finite() {
-        return Err("json: unsupported value".to_owned());
+        return Err(UNSUPPORTED.to_owned());
     }
     let magnitude = number.abs();
     if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {

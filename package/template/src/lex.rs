@@ -1,6 +1,6 @@
 //! The lexer: cuts a template into tokens, which are text and what stands between `{{` and `}}`.
 
-mod token;
+pub(crate) mod token;
 
 use std::borrow::Cow;
 

@@ -14,6 +14,7 @@
 //! only its `resources`.
 
 mod ast;
+mod base;
 pub mod budget;
 pub mod error;
 mod eval;
@@ -22,6 +23,7 @@ mod format;
 mod functions;
 mod glob;
 mod json;
+mod letters;
 mod lex;
 pub mod limit;
 mod literal;
@@ -31,7 +33,9 @@ pub mod reads;
 mod regexp;
 pub mod resources;
 pub mod set;
+mod url;
 mod value;
+mod version;
 pub mod yaml;
 
 #[cfg(test)]

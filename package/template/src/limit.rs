@@ -13,6 +13,8 @@ pub const REGEX_BYTES: usize = 64 * 1024;
 pub const REGEX_COMPILED_BYTES: usize = 1 << 20;
 /// How deeply groups and repetitions of a regular expression may be nested.
 pub const REGEX_NESTING: u32 = 100;
+/// Bits of a number that `addf`, `mulf` and their like compute with.
+pub const DECIMAL_BITS: u64 = 32 * 1024;
 /// Bytes of a glob pattern.
 pub const GLOB_BYTES: usize = 1024;
 /// Bytes of one YAML document.

@@ -19,6 +19,11 @@ impl Number {
         }
     }
 
+    /// The value where a float is wanted.
+    pub(crate) fn as_float(&self) -> f64 {
+        self.float.unwrap_or(self.int.unwrap_or_default() as f64)
+    }
+
     /// The value where no type is wanted.
     pub(crate) fn as_written(&self) -> Value {
         match (self.float, self.int) {

@@ -85,9 +85,20 @@ fn view(value: &Json, depth: Depth) -> Json {
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     paths: RefCell<BTreeMap<Path, Depth>>,
+    /// Maps whose type tells whether they are empty.
+    maps_of_strings: Vec<Path>,
 }
 
 impl Recorder {
+    /// One for a context with maps of strings at these paths.
+    pub(crate) fn new(maps_of_strings: &[&[&str]]) -> Self {
+        let owned = |path: &&[&str]| path.iter().map(|&key| key.to_owned()).collect();
+        Self {
+            paths: RefCell::default(),
+            maps_of_strings: maps_of_strings.iter().map(owned).collect(),
+        }
+    }
+
     pub(crate) fn record(&self, path: Path, depth: Depth) {
         let mut paths = self.paths.borrow_mut();
         let known = paths.entry(path).or_insert(depth);
@@ -125,6 +136,11 @@ impl Origin {
             path,
             recorder: Rc::clone(&self.recorder),
         }
+    }
+
+    /// Whether what is here is a map of strings.
+    pub(crate) fn is_map_of_strings(&self) -> bool {
+        self.recorder.maps_of_strings.contains(&self.path)
     }
 
     pub(crate) fn record(&self, depth: Depth) {

@@ -62,6 +62,11 @@ impl Regex {
         self.compiled.find(text).map(|found| &text[found.range()])
     }
 
+    /// Where the matches are, none overlapping another.
+    pub(crate) fn matches(&self, text: &str) -> impl Iterator<Item = std::ops::Range<usize>> {
+        self.compiled.find_iter(text).map(|found| found.range())
+    }
+
     /// All matches with their groups, none overlapping another.
     pub(crate) fn captures<'r, 't>(&'r self, text: &'t str) -> meta::CapturesMatches<'r, 't> {
         self.compiled.captures_iter(text)

@@ -57,6 +57,9 @@ pub struct Env<'e> {
     pub files: Option<&'e Files>,
     /// What `cel` evaluates; without it a template that calls that function fails.
     pub conditions: Option<&'e dyn Conditions>,
+    /// Paths of maps of the context that hold strings. An empty one is of Go's type `map[string]string`: a key that it
+    /// lacks has the value `""`, and functions that want a map of anything refuse it.
+    pub maps_of_strings: &'e [&'e [&'e str]],
     /// Bounds on each execution.
     pub limits: Limits,
 }
@@ -78,7 +81,7 @@ impl<'e> Resources<'e> {
         Self {
             env,
             budget,
-            recorder: Rc::default(),
+            recorder: Rc::new(Recorder::new(env.maps_of_strings)),
             changed: Vec::new(),
             regexes: HashMap::new(),
         }

@@ -1,6 +1,7 @@
 //! The engine against what real Go made of the same templates, and against hostile ones.
 
 mod conditions;
+mod costs;
 mod golden;
 mod hostile;
 mod limits;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::reads::{Depth, Origin};
+use crate::version::Version;
 
 /// How deeply lists and maps may be nested before printing or comparing them is refused.
 pub(crate) const MAX_VALUE_DEPTH: usize = 100;
@@ -24,6 +25,8 @@ pub(crate) enum Value {
     Int(i64),
     /// `int64`, as arithmetic functions return it.
     Int64(i64),
+    /// `uint64`, as a part of a version is.
+    Uint64(u64),
     /// `uint8`, a byte of a string.
     Byte(u8),
     /// `float64`, as every number of the context is.
@@ -34,6 +37,10 @@ pub(crate) enum Value {
     List(List),
     /// A map with string keys.
     Map(Map),
+    /// `*semver.Version`, as `semver` returns it.
+    Version(Rc<Version>),
+    /// `semver.Version`, as the methods that make another version return it. It lacks the methods of a pointer.
+    PlainVersion(Rc<Version>),
 }
 
 /// What a list or map holds, which decides the name of its Go type and its zero element.
@@ -42,6 +49,8 @@ pub(crate) enum Elem {
     Any,
     Str,
     Int,
+    /// `[]interface {}`.
+    List,
 }
 
 impl Elem {
@@ -50,6 +59,7 @@ impl Elem {
             Self::Any => "interface {}",
             Self::Str => "string",
             Self::Int => "int",
+            Self::List => "[]interface {}",
         }
     }
 
@@ -59,6 +69,7 @@ impl Elem {
             Self::Any => Value::Nil,
             Self::Str => Value::from(""),
             Self::Int => Value::Int(0),
+            Self::List => Value::List(List::nil(Self::Any)),
         }
     }
 }
@@ -81,6 +92,8 @@ pub(crate) struct Map(Rc<MapNode>);
 struct MapNode {
     entries: RefCell<BTreeMap<Bytes, Value>>,
     elem: Elem,
+    /// How much of it is read by whoever takes it out of the map around it.
+    taken: Depth,
     origin: Option<Origin>,
 }
 
@@ -96,8 +109,8 @@ impl List {
     }
 
     /// A nil slice: empty, but `null` as JSON.
-    pub(crate) fn nil() -> Self {
-        Self::build(Vec::new(), Elem::Any, true, None)
+    pub(crate) fn nil(elem: Elem) -> Self {
+        Self::build(Vec::new(), elem, true, None)
     }
 
     /// A list of the context.
@@ -147,18 +160,31 @@ impl Map {
     }
 
     pub(crate) fn typed(entries: BTreeMap<Bytes, Value>, elem: Elem) -> Self {
-        Self::build(entries, elem, None)
-    }
-
-    /// A map of the context.
-    pub(crate) fn of_context(entries: BTreeMap<Bytes, Value>, origin: Option<Origin>) -> Self {
-        Self::build(entries, Elem::Any, origin)
-    }
-
-    fn build(entries: BTreeMap<Bytes, Value>, elem: Elem, origin: Option<Origin>) -> Self {
         Self(Rc::new(MapNode {
             entries: RefCell::new(entries),
             elem,
+            taken: Depth::Kind,
+            origin: None,
+        }))
+    }
+
+    /// A map of the context. Whether one of `strings` is empty shows in its type.
+    pub(crate) fn of_context(
+        entries: BTreeMap<Bytes, Value>,
+        strings: bool,
+        origin: Option<Origin>,
+    ) -> Self {
+        let elem = match strings && entries.is_empty() {
+            true => Elem::Str,
+            false => Elem::Any,
+        };
+        Self(Rc::new(MapNode {
+            entries: RefCell::new(entries),
+            elem,
+            taken: match strings {
+                true => Depth::Emptiness,
+                false => Depth::Kind,
+            },
             origin,
         }))
     }
@@ -167,8 +193,9 @@ impl Map {
     pub(crate) fn get(&self, key: &[u8]) -> Option<Value> {
         let found = self.0.entries.borrow().get(key).cloned();
         if let Some(origin) = &self.0.origin {
-            let depth = match found {
-                Some(Value::List(_) | Value::Map(_)) => Depth::Kind,
+            let depth = match &found {
+                Some(Value::Map(below)) => below.0.taken,
+                Some(Value::List(_)) => Depth::Kind,
                 _ => Depth::Value,
             };
             origin.record_child(key, depth);
@@ -278,6 +305,8 @@ impl Value {
             Self::Nil => "<nil>".to_owned(),
             Self::List(list) => format!("[]{}", list.elem().name()),
             Self::Map(map) => format!("map[string]{}", map.elem().name()),
+            Self::Version(_) => "*semver.Version".to_owned(),
+            Self::PlainVersion(_) => "semver.Version".to_owned(),
             _ => self.kind_name().to_owned(),
         }
     }
@@ -289,11 +318,14 @@ impl Value {
             Self::Bool(_) => "bool",
             Self::Int(_) => "int",
             Self::Int64(_) => "int64",
+            Self::Uint64(_) => "uint64",
             Self::Byte(_) => "uint8",
             Self::Float(_) => "float64",
             Self::Str(_) => "string",
             Self::List(_) => "slice",
             Self::Map(_) => "map",
+            Self::Version(_) => "ptr",
+            Self::PlainVersion(_) => "struct",
         }
     }
 
@@ -303,11 +335,13 @@ impl Value {
             Self::Nil => false,
             Self::Bool(truth) => *truth,
             Self::Int(number) | Self::Int64(number) => *number != 0,
+            Self::Uint64(number) => *number != 0,
             Self::Byte(number) => *number != 0,
             Self::Float(number) => *number != 0.0,
             Self::Str(text) => !text.is_empty(),
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),
+            Self::Version(_) | Self::PlainVersion(_) => true,
         }
     }
 
@@ -317,6 +351,7 @@ impl Value {
             Self::Str(text) => text.len() / 32,
             Self::List(list) => list.0.items.len(),
             Self::Map(map) => map.size(),
+            Self::Version(version) | Self::PlainVersion(version) => version.size() / 32,
             _ => 0,
         };
         size as u64

@@ -174,6 +174,7 @@ impl Printf<'_> {
         self.arg += 1;
         match value {
             Value::Int(number) | Value::Int64(number) if number.abs() <= 1_000_000 => Some(*number),
+            Value::Uint64(number) if *number <= 1_000_000 => i64::try_from(*number).ok(),
             Value::Byte(number) => Some(i64::from(*number)),
             _ => None,
         }

@@ -3,6 +3,7 @@
 use super::float;
 use super::quote::{can_backquote, quote_with, runes};
 use super::sink::Sink;
+use super::version;
 use crate::value::{Elem, List, Map, Value};
 
 /// A directive of `printf`: the verb and what stood between `%` and it.
@@ -29,7 +30,7 @@ impl Spec {
     }
 }
 
-type Written = Result<(), String>;
+pub(super) type Written = Result<(), String>;
 
 /// Writes `value`; `depth` is how many levels of lists and maps may still be opened.
 pub(super) fn value(sink: &mut Sink, spec: &Spec, value: &Value, depth: usize) -> Written {
@@ -54,12 +55,18 @@ pub(super) fn value(sink: &mut Sink, spec: &Spec, value: &Value, depth: usize) -
             't' | 'v' => pad(sink, spec, truth.to_string().as_bytes()),
             _ => bad_verb(sink, spec, value, depth),
         },
-        Value::Int(number) | Value::Int64(number) => integer(sink, spec, value, *number),
-        Value::Byte(number) => integer(sink, spec, value, i64::from(*number)),
+        Value::Int(number) | Value::Int64(number) => {
+            integer(sink, spec, value, i128::from(*number))
+        }
+        Value::Uint64(number) => integer(sink, spec, value, i128::from(*number)),
+        Value::Byte(number) => integer(sink, spec, value, i128::from(*number)),
         Value::Float(number) => real(sink, spec, value, *number),
         Value::Str(text) => string(sink, spec, value, text),
         Value::List(list) => items(sink, spec, list, depth),
         Value::Map(map) => entries(sink, spec, map, depth),
+        Value::Version(version) | Value::PlainVersion(version) => {
+            version::write(sink, spec, value, version, depth)
+        }
     }
 }
 
@@ -165,7 +172,7 @@ fn cut<'a>(spec: &Spec, text: &'a [u8]) -> &'a [u8] {
     &text[..kept]
 }
 
-fn string(sink: &mut Sink, spec: &Spec, shown: &Value, text: &[u8]) -> Written {
+pub(super) fn string(sink: &mut Sink, spec: &Spec, shown: &Value, text: &[u8]) -> Written {
     match spec.verb {
         'v' if spec.sharp_v => quoted(sink, spec, text),
         'v' | 's' => pad_text(sink, spec, text),
@@ -208,10 +215,12 @@ fn hex(sink: &mut Sink, spec: &Spec, text: &[u8]) -> Written {
     pad(sink, spec, out.as_bytes())
 }
 
-fn integer(sink: &mut Sink, spec: &Spec, shown: &Value, number: i64) -> Written {
+fn integer(sink: &mut Sink, spec: &Spec, shown: &Value, number: i128) -> Written {
     let magnitude = number.unsigned_abs();
     let (digits, prefix) = match spec.verb {
-        'v' if spec.sharp_v && matches!(shown, Value::Byte(_)) => (format!("{magnitude:x}"), "0x"),
+        'v' if spec.sharp_v && matches!(shown, Value::Byte(_) | Value::Uint64(_)) => {
+            (format!("{magnitude:x}"), "0x")
+        }
         'd' | 'v' => (magnitude.to_string(), ""),
         'b' => (format!("{magnitude:b}"), if spec.sharp { "0b" } else { "" }),
         'o' => (format!("{magnitude:o}"), if spec.sharp { "0" } else { "" }),
@@ -260,19 +269,20 @@ fn sign(spec: &Spec, negative: bool) -> &'static str {
     }
 }
 
-fn letter(number: i64) -> char {
+fn letter(number: i128) -> char {
     u32::try_from(number)
         .ok()
         .and_then(char::from_u32)
         .unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-fn unicode(sink: &mut Sink, spec: &Spec, number: i64) -> Written {
+fn unicode(sink: &mut Sink, spec: &Spec, number: i128) -> Written {
     let digits = spec.precision.unwrap_or(4).max(4);
     if digits > 1000 {
         return Err("the precision of a number is too large".to_owned());
     }
-    let mut text = format!("U+{number:0digits$X}");
+    // A negative number is shown by its 64 bits.
+    let mut text = format!("U+{:0digits$X}", number as u64);
     if spec.sharp && u32::try_from(number).is_ok_and(|code| char::from_u32(code).is_some()) {
         text.push_str(&format!(" '{}'", letter(number)));
     }

@@ -1,5 +1,7 @@
 //! Go's own functions on values: comparison, `not`, `len`, `index`.
 
+use std::rc::Rc;
+
 use super::signature::{ANY, ANYS, Function, Kind, Outcome, fixed, variadic};
 use crate::resources::Resources;
 use crate::value::{MAX_VALUE_DEPTH, Value};
@@ -45,10 +47,15 @@ fn basic(value: &Value) -> Basic<'_> {
     match value {
         Value::Bool(truth) => Basic::Bool(*truth),
         Value::Int(number) | Value::Int64(number) => Basic::Int(i128::from(*number)),
+        Value::Uint64(number) => Basic::Int(i128::from(*number)),
         Value::Byte(number) => Basic::Int(i128::from(*number)),
         Value::Float(number) => Basic::Float(*number),
         Value::Str(text) => Basic::Str(text),
-        Value::Nil | Value::List(_) | Value::Map(_) => Basic::Other,
+        Value::Nil
+        | Value::List(_)
+        | Value::Map(_)
+        | Value::Version(_)
+        | Value::PlainVersion(_) => Basic::Other,
     }
 }
 
@@ -82,6 +89,9 @@ fn equal(a: &Value, b: &Value) -> Result<bool, String> {
     match (basic(a), basic(b)) {
         (Basic::Other, Basic::Other) => match (a, b) {
             _ if nil(a) || nil(b) => Ok(nil(a) == nil(b)),
+            // A pointer is the same only as itself.
+            (Value::Version(one), Value::Version(other)) => Ok(Rc::ptr_eq(one, other)),
+            (Value::PlainVersion(one), Value::PlainVersion(other)) => Ok(one == other),
             _ => Err(format!(
                 "non-comparable types {}, {}",
                 a.type_name(),
@@ -124,9 +134,11 @@ fn length(value: &Value) -> Outcome {
 }
 
 /// A position in a string or list.
-pub(super) fn position(index: &Value, most: usize) -> Result<usize, String> {
+fn position(index: &Value, most: usize) -> Result<usize, String> {
     let number = match index {
         Value::Int(number) | Value::Int64(number) => *number,
+        // What is out of range for an integer is out of range for a list, too.
+        Value::Uint64(number) => i64::try_from(*number).unwrap_or(-1),
         Value::Byte(number) => i64::from(*number),
         Value::Nil => return Err("cannot index slice/array with nil".to_owned()),
         _ => {
@@ -219,6 +231,8 @@ fn deep_equal_within(
             }
             Ok(true)
         }
+        (Value::Version(one), Value::Version(other))
+        | (Value::PlainVersion(one), Value::PlainVersion(other)) => Ok(one == other),
         _ if a.kind_name() != b.kind_name() => Ok(false),
         _ => Ok(basic(a) == basic(b)),
     }

@@ -36,8 +36,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("kindOf", ANY, |_, args| {
         Ok(Value::from(args[0].kind_name()))
     }),
-    fixed("typeIs typeIsLike", &[Kind::Str, Kind::Any], |_, args| {
+    fixed("typeIs", &[Kind::Str, Kind::Any], |_, args| {
         Ok(Value::Bool(utf8(&args[0]) == args[1].type_name()))
+    }),
+    fixed("typeIsLike", &[Kind::Str, Kind::Any], |_, args| {
+        let (like, name) = (utf8(&args[0]), args[1].type_name());
+        let pointed = name.strip_prefix('*');
+        Ok(Value::Bool(like == name || pointed == Some(&*like)))
     }),
     fixed("kindIs", &[Kind::Str, Kind::Any], |_, args| {
         Ok(Value::Bool(utf8(&args[0]) == args[1].kind_name()))

@@ -25,9 +25,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     ),
     fixed("unset", &[Kind::Map, Kind::Str], |_, args| {
-        if let Some(map) = map(&args[0]) {
-            map.remove(text(&args[1]));
-        }
+        let Some(map) = map(&args[0]) else {
+            return Ok(Value::Map(Map::new(BTreeMap::new())));
+        };
+        map.remove(text(&args[1]));
         Ok(args[0].clone())
     }),
     fixed("hasKey", &[Kind::Map, Kind::Str], |_, args| {
@@ -175,6 +176,11 @@ fn merge(
     Ok(())
 }
 
+fn not_a(wanted: &str, found: &Value) -> String {
+    let found = found.type_name();
+    format!("interface conversion: interface {{}} is {found}, not {wanted}")
+}
+
 /// `dig "a" "b" default map`: the value below these keys, or the default.
 fn dig(args: &[Value]) -> Outcome {
     let [keys @ .., default, start] = args else {
@@ -185,16 +191,12 @@ fn dig(args: &[Value]) -> Outcome {
     }
     let mut at = start.clone();
     for key in keys {
-        let (Value::Map(map), Value::Str(key)) = (&at, key) else {
-            let (wanted, found) = match key {
-                Value::Str(_) => ("map[string]interface {}", at.type_name()),
-                _ => ("string", key.type_name()),
-            };
-            return Err(format!(
-                "interface conversion: interface {{}} is {found}, not {wanted}"
-            ));
+        let found = match (&at, key) {
+            (Value::Map(map), Value::Str(key)) if map.elem() == Elem::Any => map.get(key),
+            (_, Value::Str(_)) => return Err(not_a("map[string]interface {}", &at)),
+            _ => return Err(not_a("string", key)),
         };
-        match map.get(key) {
+        match found {
             Some(found) => at = found,
             None => return Ok(default.clone()),
         }

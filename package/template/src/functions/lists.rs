@@ -1,11 +1,14 @@
 //! Functions on lists.
 
-use super::compare::{deep_equal, position};
-use super::convert::strings_of;
+use std::rc::Rc;
+
+use super::compare::deep_equal;
+use super::convert::{string_of, strings_of};
 use super::numbers::to_int;
-use super::signature::{ANY, ANYS, Function, Kind, Outcome, fixed, list, text, variadic};
+use super::signature::{ANY, ANYS, Function, Kind, Outcome, fixed, int, list, text, variadic};
 use crate::resources::Resources;
-use crate::value::{Elem, List, Value};
+use crate::value::{Elem, List, MAX_VALUE_DEPTH, Map, Value};
+use crate::version::Version;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     variadic("list tuple", &[], Kind::Any, |_, args| new(args.to_vec())),
@@ -24,6 +27,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
     variadic("without mustWithout", ANY, Kind::Any, without),
     variadic("concat", &[], Kind::Any, |_, args| concat(args)),
     variadic("slice mustSlice", ANY, Kind::Any, |_, args| slice(args)),
+    fixed("chunk mustChunk", &[Kind::Int, Kind::Any], |_, args| {
+        chunk(int(&args[0]), list(&args[1], "chunk")?)
+    }),
+    fixed(
+        "deepCopy mustDeepCopy",
+        ANY,
+        |resources, args| match &args[0] {
+            Value::Nil => Err("reflect: call of reflect.Value.Type on zero Value".to_owned()),
+            value => copy(resources, value, MAX_VALUE_DEPTH),
+        },
+    ),
     fixed("join", &[Kind::Str, Kind::Any], join),
     fixed("sortAlpha", ANY, sort_alpha),
     fixed("toStrings", ANY, |resources, args| {
@@ -69,7 +83,7 @@ fn last(args: &[Value]) -> Outcome {
 fn rest(args: &[Value]) -> Outcome {
     let rest = items(args, "find rest on")?.split_first();
     rest.map_or_else(
-        || Ok(Value::List(List::nil())),
+        || Ok(Value::List(List::nil(Elem::Any))),
         |(_, rest)| new(rest.to_vec()),
     )
 }
@@ -77,7 +91,7 @@ fn rest(args: &[Value]) -> Outcome {
 fn initial(args: &[Value]) -> Outcome {
     let initial = items(args, "find initial on")?.split_last();
     initial.map_or_else(
-        || Ok(Value::List(List::nil())),
+        || Ok(Value::List(List::nil(Elem::Any))),
         |(_, rest)| new(rest.to_vec()),
     )
 }
@@ -142,53 +156,73 @@ fn concat(args: &[Value]) -> Outcome {
         items.extend_from_slice(list(part, "concat")?.items());
     }
     if items.is_empty() {
-        Ok(Value::List(List::nil()))
+        Ok(Value::List(List::nil(Elem::Any)))
     } else {
         new(items)
     }
 }
 
-/// sprig's `slice` for lists, Go's for strings.
+/// The items from one position to another.
 fn slice(args: &[Value]) -> Outcome {
-    let indexes = &args[1..];
-    match &args[0] {
-        Value::Str(text) => {
-            if indexes.len() > 2 {
-                return Err("cannot 3-index slice a string".to_owned());
-            }
-            let start = indexes
-                .first()
-                .map_or(Ok(0), |at| position(at, text.len()))?;
-            let end = indexes
-                .get(1)
-                .map_or(Ok(text.len()), |at| position(at, text.len()))?;
-            let part = text.get(start..end);
-            let part = part.ok_or_else(|| format!("invalid slice index: {start} > {end}"))?;
-            Ok(Value::bytes(part))
-        }
-        other => {
-            let wrong = || {
-                format!(
-                    "list should be type of slice or array but {}",
-                    other.kind_name()
-                )
-            };
-            let list = list(other, "slice").map_err(|_| wrong())?;
-            let items = list.items();
-            if items.is_empty() {
-                return Ok(Value::Nil);
-            }
-            let start = usize::try_from(indexes.first().map_or(0, to_int)).ok();
-            let end = indexes
-                .get(1)
-                .map_or(Some(items.len()), |at| to_int(at).try_into().ok());
-            let part = start
-                .zip(end)
-                .and_then(|(start, end)| items.get(start..end));
-            let part = part.ok_or("reflect.Value.Slice: slice index out of bounds")?;
-            Ok(Value::List(List::typed(part.to_vec(), list.elem())))
-        }
+    let Value::List(list) = &args[0] else {
+        let kind = args[0].kind_name();
+        return Err(format!("list should be type of slice or array but {kind}"));
+    };
+    let (items, indexes) = (list.items(), &args[1..]);
+    if items.is_empty() {
+        return Ok(Value::Nil);
     }
+    let start = usize::try_from(indexes.first().map_or(0, to_int)).ok();
+    let end = indexes
+        .get(1)
+        .map_or(Some(items.len()), |at| to_int(at).try_into().ok());
+    let part = start
+        .zip(end)
+        .and_then(|(start, end)| items.get(start..end));
+    let part = part.ok_or("reflect.Value.Slice: slice index out of bounds")?;
+    Ok(Value::List(List::typed(part.to_vec(), list.elem())))
+}
+
+/// Lists of `size` items, the last with what is left.
+fn chunk(size: i64, list: &List) -> Outcome {
+    let items = list.items();
+    // As in the original: no chunks, or fewer than none, where the division says so.
+    let count = ((items.len() as f64 - 1.0) / size as f64).floor() + 1.0;
+    let chunks: Vec<Value> = match usize::try_from(size) {
+        _ if count == 0.0 => Vec::new(),
+        Ok(size) if size > 0 => items
+            .chunks(size)
+            .map(|chunk| Value::List(List::new(chunk.to_vec())))
+            .collect(),
+        _ => return Err("runtime error: makeslice: len out of range".to_owned()),
+    };
+    Ok(Value::List(List::typed(chunks, Elem::List)))
+}
+
+/// A copy that shares no map. Versions lose what they are, as the original cannot see into them.
+fn copy(resources: &mut Resources<'_>, value: &Value, depth: usize) -> Outcome {
+    resources.charge(1)?;
+    let below = depth.checked_sub(1);
+    let below = below.ok_or_else(|| "the value is nested too deeply to copy".to_owned())?;
+    Ok(match value {
+        Value::List(list) if list.is_nil() => value.clone(),
+        Value::List(list) => {
+            let items = list.items().iter();
+            let copied = items.map(|item| copy(resources, item, below));
+            Value::List(List::typed(copied.collect::<Result<_, _>>()?, list.elem()))
+        }
+        Value::Map(map) => {
+            let entries = map.entries().into_iter();
+            let copied = entries.map(|(key, item)| Ok((key, copy(resources, &item, below)?)));
+            Value::Map(Map::typed(
+                copied.collect::<Result<_, String>>()?,
+                map.elem(),
+            ))
+        }
+        Value::Version(_) => Value::Version(Rc::new(Version::default())),
+        Value::PlainVersion(_) => Value::PlainVersion(Rc::new(Version::default())),
+        _ => value.clone(),
+    })
 }
 
 /// What sprig makes of a value where it wants strings.
@@ -211,9 +245,10 @@ fn join(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
 }
 
 fn sort_alpha(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
+    let Value::List(_) = &args[0] else {
+        return Ok(string_list(vec![string_of(&args[0], resources.limit())?]));
+    };
     let mut parts = strings(resources, &args[0])?;
-    if matches!(args[0], Value::List(_)) {
-        parts.sort();
-    }
+    parts.sort();
     Ok(string_list(parts))
 }

@@ -1,6 +1,7 @@
 //! Arithmetic on integers, and conversion to numbers.
 
 use super::signature::{ANY, ANYS, Function, Kind, Outcome, STR, fixed, int, utf8, variadic};
+use crate::format;
 use crate::literal::{parse_float, parse_int};
 use crate::resources::Resources;
 use crate::value::{Elem, List, Value};
@@ -36,10 +37,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     fixed("until", &[Kind::Int], |resources, args| {
         let stop = int(&args[0]);
-        steps(resources, 0, stop, if stop < 0 { -1 } else { 1 })
+        steps(resources, 0, stop, if stop < 0 { -1 } else { 1 }).map(int_list)
+    }),
+    variadic("seq", &[], Kind::Int, seq),
+    fixed("toDecimal", ANY, |resources, args| {
+        let text = format::print(&args[0], resources.limit())?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Ok(Value::Int64(i64::from_str_radix(&text, 8).unwrap_or(0)))
     }),
     fixed("untilStep", &[Kind::Int; 3], |resources, args| {
-        steps(resources, int(&args[0]), int(&args[1]), int(&args[2]))
+        steps(resources, int(&args[0]), int(&args[1]), int(&args[2])).map(int_list)
     }),
 ];
 
@@ -47,6 +54,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 pub(super) fn to_int(value: &Value) -> i64 {
     match value {
         Value::Int(number) | Value::Int64(number) => *number,
+        Value::Uint64(number) => *number as i64,
         Value::Byte(number) => i64::from(*number),
         Value::Bool(truth) => i64::from(*truth),
         // Out of range, the processor Go runs on gives the smallest integer.
@@ -54,16 +62,21 @@ pub(super) fn to_int(value: &Value) -> i64 {
         Value::Float(_) => i64::MIN,
         Value::Str(text) => {
             let text = String::from_utf8_lossy(text);
-            let parsed = parse_int(without_zero_decimals(&text));
+            let parsed = parse_int(without_decimals(&text));
             parsed.and_then(Result::ok).unwrap_or(0)
         }
-        Value::Nil | Value::List(_) | Value::Map(_) => 0,
+        Value::Nil
+        | Value::List(_)
+        | Value::Map(_)
+        | Value::Version(_)
+        | Value::PlainVersion(_) => 0,
     }
 }
 
-fn to_float(value: &Value) -> f64 {
+pub(super) fn to_float(value: &Value) -> f64 {
     match value {
         Value::Float(number) => *number,
+        Value::Uint64(number) => *number as f64,
         Value::Str(text) => {
             let text = String::from_utf8_lossy(text);
             let infinite = text.to_ascii_lowercase().contains("inf");
@@ -74,13 +87,17 @@ fn to_float(value: &Value) -> f64 {
     }
 }
 
-/// `1.00` as `1`; anything else as it is.
-fn without_zero_decimals(text: &str) -> &str {
-    match text.rsplit_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => {
-            whole
-        }
-        _ => text,
+/// The part before the point, where a text is digits and a point; anything else as it is.
+fn without_decimals(text: &str) -> &str {
+    let Some((whole, decimals)) = text.split_once('.') else {
+        return text;
+    };
+    let digits = whole.strip_prefix(['-', '+']).unwrap_or(whole);
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match (are_digits(digits) && are_digits(decimals), digits) {
+        (false, _) => text,
+        (true, "") => "0",
+        (true, _) => whole,
     }
 }
 
@@ -109,16 +126,40 @@ fn divided(args: &[Value], operation: fn(i64, i64) -> i64) -> Outcome {
     }
 }
 
-/// Evenly spaced numbers, paid for before they are made.
-fn steps(resources: &mut Resources<'_>, start: i64, stop: i64, step: i64) -> Outcome {
+/// Numbers up to the last argument and with it, as a text. With two of them the first is where to begin, with three the
+/// second is the step.
+fn seq(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
+    let given: Vec<i64> = args.iter().map(int).collect();
+    let (start, step, end) = match given[..] {
+        [end] => (1, None, end),
+        [start, end] => (start, None, end),
+        [start, step, end] => (start, Some(step), end),
+        _ => return Ok(Value::from("")),
+    };
+    let towards = if end < start { -1 } else { 1 };
+    let step = step.unwrap_or(towards);
+    let numbers = steps(resources, start, end.wrapping_add(towards), step)?;
+    let text: Vec<String> = numbers.map(|number| number.to_string()).collect();
+    Ok(Value::from(text.join(" ")))
+}
+
+/// Evenly spaced numbers up to `stop` and without it, paid for before they are made.
+fn steps(
+    resources: &mut Resources<'_>,
+    start: i64,
+    stop: i64,
+    step: i64,
+) -> Result<impl Iterator<Item = i64>, String> {
     let is_reached = if stop < start { step < 0 } else { step > 0 };
     let count = match is_reached {
         true => start.abs_diff(stop).div_ceil(step.unsigned_abs()),
         false => 0,
     };
     resources.charge(count)?;
-    let numbers = std::iter::successors(Some(start), |at| at.checked_add(step));
-    let numbers = numbers.take(usize::try_from(count).unwrap_or(usize::MAX));
-    let numbers = numbers.map(Value::Int).collect();
-    Ok(Value::List(List::typed(numbers, Elem::Int)))
+    let numbers = std::iter::successors(Some(start), move |at| at.checked_add(step));
+    Ok(numbers.take(usize::try_from(count).unwrap_or(usize::MAX)))
+}
+
+fn int_list(numbers: impl Iterator<Item = i64>) -> Value {
+    Value::List(List::typed(numbers.map(Value::Int).collect(), Elem::Int))
 }

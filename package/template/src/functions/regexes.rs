@@ -1,9 +1,12 @@
 //! Functions that search and replace by regular expressions.
 
-use super::signature::{Function, Kind, Outcome, STRS, fixed, text};
+use std::ops::Range;
+
+use super::lists::string_list;
+use super::signature::{Function, Kind, Outcome, STR, STRS, fixed, int, text};
 use crate::regexp::{Refused, Regex};
 use crate::resources::Resources;
-use crate::value::Value;
+use crate::value::{Elem, List, Value};
 
 const THREE: &[Kind] = &[Kind::Str; 3];
 
@@ -24,6 +27,27 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("regexFind mustRegexFind", STRS, |resources, args| {
         let (regex, whole) = search(resources, args)?;
         Ok(Value::from(regex.find(whole).unwrap_or_default()))
+    }),
+    fixed(
+        "regexFindAll mustRegexFindAll",
+        &[Kind::Str, Kind::Str, Kind::Int],
+        find_all,
+    ),
+    fixed(
+        "regexSplit mustRegexSplit",
+        &[Kind::Str, Kind::Str, Kind::Int],
+        split,
+    ),
+    fixed("regexQuoteMeta", STR, |resources, args| {
+        resources.charge_bytes(text(&args[0]).len() * 8)?;
+        let mut quoted = Vec::with_capacity(text(&args[0]).len());
+        for byte in text(&args[0]).iter() {
+            if br"\.+*?()|[]{}^$".contains(byte) {
+                quoted.push(b'\\');
+            }
+            quoted.push(*byte);
+        }
+        Ok(Value::from(quoted))
     }),
     fixed(
         "regexReplaceAll mustRegexReplaceAll",
@@ -50,6 +74,62 @@ fn search<'a>(
     let whole = checked(&args[1])?;
     resources.charge(whole.len() as u64 * regex.steps_per_byte)?;
     Ok((regex, whole))
+}
+
+/// Where the first `most` matches are, or all where that is negative; each is paid for.
+fn matches(
+    resources: &mut Resources<'_>,
+    regex: &Regex,
+    whole: &str,
+    most: i64,
+) -> Result<Vec<Range<usize>>, String> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    for range in regex.matches(whole).take(most) {
+        resources.charge(1)?;
+        found.push(range);
+    }
+    Ok(found)
+}
+
+fn find_all(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
+    let (regex, whole) = search(resources, args)?;
+    let found = matches(resources, &regex, whole, int(&args[2]))?;
+    if found.is_empty() {
+        return Ok(Value::List(List::nil(Elem::Str)));
+    }
+    let found = found.into_iter().map(|range| whole[range].into());
+    Ok(string_list(found.collect()))
+}
+
+/// The texts between matches: `most` of them, or all where that is negative.
+fn split(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
+    let (regex, whole) = search(resources, args)?;
+    let most = int(&args[2]);
+    if most == 0 {
+        return Ok(Value::List(List::nil(Elem::Str)));
+    }
+    if whole.is_empty() && !text(&args[0]).is_empty() {
+        return Ok(string_list(vec![Vec::new()]));
+    }
+    let between = usize::try_from(most - 1).unwrap_or(usize::MAX);
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    let (mut begin, mut end) = (0, 0);
+    for range in matches(resources, &regex, whole, most)? {
+        if parts.len() == between {
+            break;
+        }
+        end = range.start;
+        // A match of nothing at the beginning separates nothing.
+        if range.end > 0 {
+            parts.push(whole[begin..end].into());
+        }
+        begin = range.end;
+    }
+    if end < whole.len() {
+        parts.push(whole[begin..].into());
+    }
+    Ok(string_list(parts))
 }
 
 fn replace(resources: &mut Resources<'_>, args: &[Value], literal: bool) -> Outcome {

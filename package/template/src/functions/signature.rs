@@ -17,10 +17,14 @@ pub(crate) enum Kind {
     Str,
     /// `int`, and no other number.
     Int,
+    /// `float64`, and no other number.
+    Float,
     /// `bool`.
     Bool,
     /// `map[string]interface {}`, nil included.
     Map,
+    /// `*semver.Version`, nil included.
+    Version,
 }
 
 impl Kind {
@@ -29,14 +33,17 @@ impl Kind {
             Self::Any => "interface {}",
             Self::Str => "string",
             Self::Int => "int",
+            Self::Float => "float64",
             Self::Bool => "bool",
             Self::Map => "map[string]interface {}",
+            Self::Version => "*semver.Version",
         }
     }
 
     pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::Int => "integer",
+            Self::Float => "float",
             _ => self.name(),
         }
     }

@@ -1,6 +1,5 @@
 //! Functions on strings, which are bytes: where the original counts bytes or runes, so does this.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use memchr::memmem;
@@ -8,21 +7,20 @@ use memchr::memmem;
 use super::convert::strings_of;
 use super::lists::string_list;
 use super::signature::{Function, Kind, Outcome, STR, STRS, fixed, int, text, variadic};
-use crate::format::{letters, quote, runes};
+use crate::format::{self, quote, runes};
+use crate::letters;
 use crate::resources::Resources;
 use crate::value::{Elem, Map, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     variadic("quote", &[], Kind::Any, |resources, args| {
-        quoted(resources, args, quote)
+        quoted(resources, args, |text| quote(text).into_bytes())
     }),
     variadic("squote", &[], Kind::Any, |resources, args| {
-        quoted(resources, args, |text| {
-            format!("'{}'", String::from_utf8_lossy(text))
-        })
+        quoted(resources, args, |text| [b"'", text, b"'"].concat())
     }),
-    fixed("upper", STR, |_, args| Ok(mapped(&args[0], upper))),
-    fixed("lower", STR, |_, args| Ok(mapped(&args[0], lower))),
+    fixed("upper", STR, |_, args| Ok(mapped(&args[0], letters::upper))),
+    fixed("lower", STR, |_, args| Ok(mapped(&args[0], letters::lower))),
     fixed("title", STR, |_, args| Ok(title(&args[0]))),
     fixed("trim", STR, |_, args| {
         Ok(trimmed(&args[0], char::is_whitespace))
@@ -69,14 +67,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(Value::from(strings_of(resources, args)?.join(&b' ')))
     }),
     fixed("split", STRS, |resources, args| {
-        let parts = split(resources, args)?.into_iter().enumerate();
-        let parts: BTreeMap<_, _> = parts
-            .map(|(at, part)| (Rc::from(format!("_{at}").into_bytes()), Value::from(part)))
-            .collect();
-        Ok(Value::Map(Map::typed(parts, Elem::Str)))
+        split(resources, text(&args[0]), text(&args[1]), -1).map(numbered)
     }),
+    fixed(
+        "splitn",
+        &[Kind::Str, Kind::Int, Kind::Str],
+        |resources, args| {
+            split(resources, text(&args[0]), text(&args[2]), int(&args[1])).map(numbered)
+        },
+    ),
     fixed("splitList", STRS, |resources, args| {
-        split(resources, args).map(string_list)
+        split(resources, text(&args[0]), text(&args[1]), -1).map(string_list)
     }),
     fixed("plural", &[Kind::Str, Kind::Str, Kind::Int], |_, args| {
         Ok(args[if int(&args[2]) == 1 { 0 } else { 1 }].clone())
@@ -84,64 +85,33 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// Each argument but nil in quotes, separated by spaces.
-fn quoted(resources: &mut Resources<'_>, args: &[Value], quote: fn(&[u8]) -> String) -> Outcome {
+fn quoted(resources: &mut Resources<'_>, args: &[Value], quote: fn(&[u8]) -> Vec<u8>) -> Outcome {
     let texts = strings_of(resources, args)?;
-    let quoted: Vec<String> = texts.iter().map(|text| quote(text)).collect();
-    Ok(Value::from(quoted.join(" ")))
+    let quoted: Vec<Vec<u8>> = texts.iter().map(|text| quote(text)).collect();
+    Ok(Value::from(quoted.join(&b' ')))
 }
 
 fn mapped(value: &Value, change: fn(char) -> char) -> Value {
-    Value::from(letters(text(value)).map(change).collect::<String>())
-}
-
-/// The one character `letter` becomes; where Unicode has several, Go leaves it as it is.
-fn single(letter: char, mut changed: impl Iterator<Item = char>) -> char {
-    match (changed.next(), changed.next()) {
-        (Some(changed), None) => changed,
-        _ => letter,
-    }
-}
-
-fn upper(letter: char) -> char {
-    single(letter, letter.to_uppercase())
-}
-
-fn lower(letter: char) -> char {
-    if letter == '\u{130}' {
-        'i'
-    } else {
-        single(letter, letter.to_lowercase())
-    }
+    Value::from(format::letters(text(value)).map(change).collect::<String>())
 }
 
 fn title(value: &Value) -> Value {
     let mut previous = ' ';
     let mut out = String::new();
-    for letter in letters(text(value)) {
+    for letter in format::letters(text(value)) {
         let separated = match previous {
             '_' => false,
             _ if previous.is_alphanumeric() => false,
             _ => previous.is_ascii() || previous.is_whitespace(),
         };
         out.push(if separated {
-            title_case(letter)
+            letters::title(letter)
         } else {
             letter
         });
         previous = letter;
     }
     Value::from(out)
-}
-
-/// The title case of a letter: its upper case, except for digraphs.
-fn title_case(letter: char) -> char {
-    match letter {
-        '\u{1c4}'..='\u{1c6}' => '\u{1c5}',
-        '\u{1c7}'..='\u{1c9}' => '\u{1c8}',
-        '\u{1ca}'..='\u{1cc}' => '\u{1cb}',
-        '\u{1f1}'..='\u{1f3}' => '\u{1f2}',
-        _ => upper(letter),
-    }
 }
 
 fn trimmed(value: &Value, cut: impl Fn(char) -> bool) -> Value {
@@ -160,19 +130,25 @@ fn trimmed(value: &Value, cut: impl Fn(char) -> bool) -> Value {
     Value::bytes(&whole[start..end])
 }
 
-/// The parts between separators; an empty separator separates every rune.
-fn parts<'a>(whole: &'a [u8], separator: &[u8]) -> Vec<&'a [u8]> {
+/// The parts between separators, but no more than `most`; an empty separator separates every rune.
+fn parts<'a>(whole: &'a [u8], separator: &[u8], most: usize) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
+    if most == 0 {
+        return parts;
+    }
     let mut last = 0;
     if separator.is_empty() {
-        for rune in runes(whole) {
+        for rune in runes(whole).take(most - 1) {
             let end = last + rune.map_or(1, char::len_utf8);
             parts.push(&whole[last..end]);
             last = end;
         }
+        if last < whole.len() {
+            parts.push(&whole[last..]);
+        }
         return parts;
     }
-    for at in memmem::find_iter(whole, separator) {
+    for at in memmem::find_iter(whole, separator).take(most - 1) {
         parts.push(&whole[last..at]);
         last = at + separator.len();
     }
@@ -180,16 +156,33 @@ fn parts<'a>(whole: &'a [u8], separator: &[u8]) -> Vec<&'a [u8]> {
     parts
 }
 
-fn split(resources: &mut Resources<'_>, args: &[Value]) -> Result<Vec<Vec<u8>>, String> {
-    let (separator, whole) = (text(&args[0]), text(&args[1]));
-    let parts = parts(whole, separator);
+/// The parts between separators: `most` of them, or all where that is negative.
+fn split(
+    resources: &mut Resources<'_>,
+    separator: &[u8],
+    whole: &[u8],
+    most: i64,
+) -> Result<Vec<Vec<u8>>, String> {
+    let parts = parts(
+        whole,
+        separator,
+        usize::try_from(most).unwrap_or(usize::MAX),
+    );
     resources.charge(parts.len() as u64)?;
     Ok(parts.into_iter().map(<[u8]>::to_vec).collect())
 }
 
+/// Parts by `_0`, `_1` and so on.
+fn numbered(parts: Vec<Vec<u8>>) -> Value {
+    let parts = parts.into_iter().enumerate();
+    let entries =
+        parts.map(|(at, part)| (Rc::from(format!("_{at}").into_bytes()), Value::from(part)));
+    Value::Map(Map::typed(entries.collect(), Elem::Str))
+}
+
 fn replace(resources: &mut Resources<'_>, args: &[Value]) -> Outcome {
     let (old, new, whole) = (text(&args[0]), text(&args[1]), text(&args[2]));
-    let parts = parts(whole, old);
+    let parts = parts(whole, old, usize::MAX);
     bounded(resources, parts.len() + 1, new.len(), whole.len())?;
     let joined = parts.join(&new[..]);
     if !old.is_empty() {

@@ -175,7 +175,14 @@ impl Parser<'_> {
         let kind = match token.kind {
             Kind::Identifier => match functions::find(text, self.with_files) {
                 Some(function) => ExprKind::Function(function),
-                None => return self.fail(format!("function {text:?} not defined")),
+                None => {
+                    let mut message = format!("function {text:?} not defined");
+                    if let Some(why) = functions::why_refused(text) {
+                        message.push_str(": ");
+                        message.push_str(why);
+                    }
+                    return self.fail(message);
+                }
             },
             Kind::Dot => ExprKind::Dot,
             Kind::Nil => ExprKind::Nil,

@@ -1,22 +1,30 @@
 //! `tests/golden/template.json` is what Go's own text/template answers: `package/tests/oracle` writes it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::parse;
 use crate::budget::Budget;
+use crate::functions;
+use crate::lex::{Lexer, token};
 use crate::resources::{Env, Files};
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Golden {
-    context: Json,
+    offered: Vec<String>,
+    refused: Vec<String>,
+    maps_of_strings: Vec<Vec<String>>,
+    contexts: BTreeMap<String, Json>,
     cases: Vec<Case>,
 }
 
 #[derive(Deserialize)]
 struct Case {
+    #[serde(default)]
+    context: String,
     files: Vec<(String, String)>,
     execute: String,
     output: Option<String>,
@@ -58,15 +66,26 @@ fn ours(case: &Case, context: &Json, env: &Env<'_>) -> Result<String, String> {
 #[test]
 fn output_is_what_go_makes_of_the_same_template() {
     let files = files();
+    let Golden {
+        maps_of_strings,
+        contexts,
+        cases,
+        ..
+    } = golden();
+    let maps_of_strings: Vec<Vec<&str>> = maps_of_strings
+        .iter()
+        .map(|path| path.iter().map(String::as_str).collect())
+        .collect();
+    let maps_of_strings: Vec<&[&str]> = maps_of_strings.iter().map(Vec::as_slice).collect();
     let env = Env {
         files: Some(&files),
+        maps_of_strings: &maps_of_strings,
         ..Env::default()
     };
-    let Golden { context, cases } = golden();
-    assert!(cases.len() >= 300, "only {} cases", cases.len());
+    assert!(cases.len() >= 1500, "only {} cases", cases.len());
     let mut differing = Vec::new();
     for case in &cases {
-        let ours = ours(case, &context, &env);
+        let ours = ours(case, &contexts[&case.context], &env);
         let agree = match (&ours, &case.output) {
             (Ok(ours), Some(go)) => ours == go,
             (Err(_), None) => true,
@@ -86,17 +105,66 @@ fn output_is_what_go_makes_of_the_same_template() {
     );
 }
 
+/// The words of a template that may call a function: those of its actions, without its texts and strings.
+fn words(source: &str) -> BTreeSet<String> {
+    let mut lexer = Lexer::new(source);
+    let mut words = BTreeSet::new();
+    loop {
+        let token = lexer.next_token();
+        match token.kind {
+            token::Kind::Identifier => words.insert(token.text.into_owned()),
+            token::Kind::Eof | token::Kind::Error => return words,
+            _ => false,
+        };
+    }
+}
+
 #[test]
-fn every_function_has_a_case() {
+fn every_function_has_five_cases_and_more() {
     let golden = golden();
-    let files = golden.cases.iter().flat_map(|case| &case.files);
-    let sources: String = files.map(|(_, source)| format!("{source}\n")).collect();
-    let words: BTreeSet<_> = sources
-        .split(|letter: char| !letter.is_alphanumeric())
-        .collect();
-    let missing: Vec<_> = crate::functions::names()
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for case in &golden.cases {
+        let sources = case.files.iter().map(|(_, source)| source.as_str());
+        for word in words(&sources.collect::<Vec<_>>().join("{{/**/}}")) {
+            *counts.entry(word).or_default() += 1;
+        }
+    }
+    let lacking: Vec<_> = functions::names()
         .into_iter()
-        .filter(|name| !words.contains(name))
+        .map(|name| (name, counts.get(name).copied().unwrap_or(0)))
+        .filter(|(_, count)| *count < 5)
         .collect();
-    assert!(missing.is_empty(), "no case calls {missing:?}");
+    assert!(lacking.is_empty(), "less than five cases call {lacking:?}");
+}
+
+#[test]
+fn every_function_of_sprig_is_there_or_refused_with_a_reason() {
+    let golden = golden();
+    let ours = functions::names();
+    for name in &golden.offered {
+        assert!(ours.contains(&name.as_str()), "{name} is missing");
+    }
+    for name in &golden.refused {
+        assert!(!ours.contains(&name.as_str()), "{name} is there");
+        let message = super::run(&format!("{{{{{name}}}}}"), &Json::Null).unwrap_err();
+        let why = functions::why_refused(name).unwrap_or_else(|| panic!("{name} has no reason"));
+        let wanted = format!("function {name:?} not defined: {why}");
+        assert!(message.ends_with(&wanted), "{message}");
+    }
+}
+
+#[test]
+fn the_reference_says_of_every_function_whether_it_is_there() {
+    let reference = include_str!("../../../../docs/package-format.md");
+    let rows: BTreeSet<&str> = reference
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|row| row.split('`').skip(1).step_by(2))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let golden = golden();
+    let refused = golden.refused.iter().map(String::as_str);
+    for name in functions::names().into_iter().chain(refused) {
+        assert!(rows.contains(name), "{name} is in no table");
+    }
 }

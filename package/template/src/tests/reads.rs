@@ -2,8 +2,10 @@
 
 use serde_json::{Value as Json, json};
 
-use super::run;
+use super::{STEPS, parse, run};
+use crate::budget::Budget;
 use crate::reads::{Depth, Reads};
+use crate::resources::Env;
 
 fn context() -> Json {
     json!({
@@ -29,6 +31,46 @@ fn shown(source: &str) -> String {
         format!("{}{mark}", path.join("."))
     });
     paths.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn whether_a_map_of_strings_is_empty_is_read_with_it() {
+    const LABELS: &[&str] = &["cluster", "labels"];
+    let env = Env {
+        maps_of_strings: &[LABELS],
+        ..Env::default()
+    };
+    let executed = |source: &str, labels: Json| {
+        let set = parse([("f", source)], &env).unwrap();
+        let context = json!({ "cluster": { "labels": labels } });
+        let output = set.execute("f", &context, &env, &mut Budget::new(STEPS, 1 << 16));
+        (context, output.unwrap())
+    };
+    for source in [
+        r#"{{index .cluster.labels "zone"}}"#,
+        r#"{{index .cluster "labels" "zone"}}"#,
+        r#"{{with .cluster.labels}}{{end}}{{printf "%T" .cluster.labels}}"#,
+        r#"{{typeOf (get .cluster "labels")}}"#,
+        r#"{{$x := .cluster.labels}}{{kindIs "map" $x}}{{typeIs "map[string]string" $x}}"#,
+        r#"{{deepCopy .cluster | toJson}}"#,
+    ] {
+        let (none, with_none) = executed(source, json!({}));
+        let (some, with_some) = executed(source, json!({"region": "north"}));
+        let (others, with_others) = executed(source, json!({"region": "south"}));
+        assert_ne!(
+            with_none.reads.project(&none),
+            with_none.reads.project(&some),
+            "{source}"
+        );
+        assert_ne!(
+            with_some.reads.project(&none),
+            with_some.reads.project(&some),
+            "{source}"
+        );
+        if with_some.reads.project(&some) == with_some.reads.project(&others) {
+            assert_eq!(with_some.text, with_others.text, "{source}");
+        }
+    }
 }
 
 #[test]

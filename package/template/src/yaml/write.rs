@@ -162,8 +162,13 @@ impl Emitter {
                 self.string(&Text::new(&text), place);
                 return Ok(());
             }
+            Value::Version(version) | Value::PlainVersion(version) => {
+                self.string(&Text::new(&version.to_string()), place);
+                return Ok(());
+            }
             Value::Bool(truth) => truth.to_string(),
             Value::Int(number) | Value::Int64(number) => number.to_string(),
+            Value::Uint64(number) => number.to_string(),
             Value::Byte(number) => number.to_string(),
             Value::Float(number) => float(*number)?,
             Value::Nil | Value::List(_) | Value::Map(_) => "null".to_owned(),

@@ -80,7 +80,15 @@ func Answers() ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	out.WriteString("{\"mapsOfStrings\":\n")
+	out.WriteString("{\"offered\":\n")
+	if err := encoder.Encode(offered()); err != nil {
+		return nil, err
+	}
+	out.WriteString(",\"refused\":\n")
+	if err := encoder.Encode(refused()); err != nil {
+		return nil, err
+	}
+	out.WriteString(",\"mapsOfStrings\":\n")
 	if err := encoder.Encode(mapsOfStrings); err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ var calls = slices.Concat(wordCalls, numberCalls, pathCalls, urlCalls, listCalls
 var widths = []string{"-3", "0", "1", "3", "4", "5", "7", "8", "12", "40", "9999"}
 
 var wordCalls = []call{
-	{"hello", []string{``, `1`}},
+	{"hello", []string{``, `1`, `| upper`, `| len`, `| trunc 2`, `| printf "%T %s" 1`}},
 	each("nospace", "", texts, ""), each("initials", "", texts, ""), each("swapcase", "", texts, ""), each("untitle", "", texts, ""),
 	each("snakecase", "", texts, ""), each("kebabcase", "", texts, ""), each("camelcase", "", texts, ""),
 	each("snakecase", "", words, ""), each("kebabcase", "", words, ""), each("camelcase", "", words, ""),

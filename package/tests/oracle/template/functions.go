@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -54,6 +56,20 @@ func funcs(set *template.Template) template.FuncMap {
 	offered["getFileGlob"] = getFileGlob
 	offered["required"] = required
 	return offered
+}
+
+// offered are the names of the functions that we answer for, in order.
+func offered() []string {
+	return slices.Sorted(maps.Keys(funcs(template.New("none"))))
+}
+
+// refused are the names of sprig's functions that Package Operator does not offer, in order.
+func refused() []string {
+	all := sprig.FuncMap()
+	for _, name := range strings.Fields(sprigNames) {
+		delete(all, name)
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 // decodeMap leaves out what is not a string.

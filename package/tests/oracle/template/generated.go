@@ -133,7 +133,11 @@ func generatedCases() []string {
 		for _, name := range strings.Fields(signature.names) {
 			draw := chance(name + signature.kinds)
 			for range repeats {
-				sources = append(sources, "["+generated(draw, name, signature.kinds)+"]")
+				source := "[" + generated(draw, name, signature.kinds) + "]"
+				// Our regular expressions read text, not bytes.
+				if !strings.Contains(source, "{{regex") || !strings.Contains(source, `\xff`) {
+					sources = append(sources, source)
+				}
 			}
 		}
 	}

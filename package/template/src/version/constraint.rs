@@ -1,35 +1,23 @@
-//! `semverCompare`, with the constraint language of the library behind sprig. It is not the one of the crate `semver`:
-//! a part may be left out or an `x`, and a pre-release is allowed only where the constraint names one.
+//! Constraints of versions, in the language of Masterminds' `semver`: a part may be left out or an `x`, and pre-releases
+//! are allowed only where one of the conditions that hold together names one.
 
 use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use semver::{Prerelease, Version};
 
-use super::signature::{Function, STRS, fixed, utf8};
-use crate::value::Value;
+use super::Version;
 
-pub(super) const FUNCTIONS: &[Function] = &[fixed("semverCompare", STRS, |resources, args| {
-    let (constraint, version) = (utf8(&args[0]), utf8(&args[1]));
-    if constraint.len() > MAX_LENGTH || version.len() > MAX_LENGTH {
-        return Err(format!("longer than {MAX_LENGTH} bytes"));
-    }
-    resources.charge(1000)?;
-    let constraint = Constraint::parse(&constraint)?;
-    Ok(Value::Bool(constraint.allows(&parse(&version)?)))
-})];
-
-/// Bytes of a constraint or a version.
-const MAX_LENGTH: usize = 1024;
+/// Bytes of a constraint.
+const MAX_LENGTH: usize = 512;
+/// Alternatives of a constraint.
+const MAX_ALTERNATIVES: usize = 32;
 
 const OPERATORS: &str = r"=||!=|>|<|>=|=>|<=|=<|~|~>|\^";
 const SPACE: &str = r"[\t\n\f\r ]";
 const PARTIAL: &str = r"v?([0-9|x|X|\*]+)(\.[0-9|x|X|\*]+)?(\.[0-9|x|X|\*]+)?(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?";
-const FULL: &str = r"^v?([0-9]+)(\.[0-9]+)?(\.[0-9]+)?(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?$";
 
 struct Patterns {
-    version: Regex,
     one: Regex,
     range: Regex,
     find: Regex,
@@ -40,7 +28,6 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
     let compile = |pattern: String| Regex::new(&pattern).expect("a fixed pattern");
     let (s, ops, v) = (SPACE, OPERATORS, PARTIAL);
     Patterns {
-        version: compile(FULL.to_owned()),
         one: compile(format!("^{s}*({ops}){s}*({v}){s}*$")),
         range: compile(format!("{s}*({v}){s}+-{s}+({v}){s}*")),
         find: compile(format!("({ops}){s}*({v})")),
@@ -50,26 +37,8 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
     }
 });
 
-/// A version, of which the last parts may be left out.
-fn parse(text: &str) -> Result<Version, String> {
-    let invalid = || "Invalid Semantic Version".to_owned();
-    let found = PATTERNS.version.captures(text).ok_or_else(invalid)?;
-    let number = |at: usize| match found.get(at) {
-        None => Ok(0),
-        Some(part) => {
-            let number = part.as_str().trim_start_matches('.').parse();
-            number.map_err(|_| "Error parsing version segment".to_owned())
-        }
-    };
-    let pre = Prerelease::new(found.get(5).map_or("", |part| part.as_str()));
-    Ok(Version {
-        pre: pre.map_err(|_| "Version segment starts with 0".to_owned())?,
-        ..Version::new(number(1)?, number(2)?, number(3)?)
-    })
-}
-
 /// Alternatives, each of conditions that must all hold.
-struct Constraint(Vec<Vec<Condition>>);
+pub(crate) struct Constraint(Vec<Vec<Condition>>);
 
 struct Condition {
     operator: String,
@@ -87,16 +56,26 @@ enum Open {
 }
 
 impl Constraint {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_LENGTH {
+            return Err(format!(
+                "constraint string is too long (max {MAX_LENGTH} bytes)"
+            ));
+        }
         let mut rewritten = text.to_owned();
         for found in PATTERNS.range.captures_iter(text) {
             let part = |at: usize| found.get(at).map_or("", |part| part.as_str());
             let bounds = format!(">= {}, <= {} ", part(1), part(11));
             rewritten = rewritten.replacen(part(0), &bounds, 1);
         }
+        if rewritten.split("||").count() > MAX_ALTERNATIVES {
+            return Err(format!(
+                "too many constraint groups (max {MAX_ALTERNATIVES})"
+            ));
+        }
         let alternatives = rewritten.split("||").map(|alternative| {
             if !PATTERNS.valid.is_match(alternative) {
-                return Err(format!("improper constraint: {alternative}"));
+                return Err(format!("improper constraint: {alternative:?}"));
             }
             let found = PATTERNS.find.find_iter(alternative);
             found.map(|one| Condition::parse(one.as_str())).collect()
@@ -104,16 +83,18 @@ impl Constraint {
         alternatives.collect::<Result<_, _>>().map(Self)
     }
 
-    fn allows(&self, version: &Version) -> bool {
-        self.0
-            .iter()
-            .any(|conditions| conditions.iter().all(|one| one.allows(version)))
+    pub(crate) fn allows(&self, version: &Version) -> bool {
+        self.0.iter().any(|conditions| {
+            let names_one = |condition: &Condition| !condition.version.pre.is_empty();
+            (version.pre.is_empty() || conditions.iter().any(names_one))
+                && conditions.iter().all(|one| one.allows(version))
+        })
     }
 }
 
 impl Condition {
     fn parse(text: &str) -> Result<Self, String> {
-        let improper = || format!("improper constraint: {text}");
+        let improper = || format!("improper constraint: {text:?}");
         let found = PATTERNS.one.captures(text).ok_or_else(improper)?;
         let part = |at: usize| found.get(at).map_or("", |part| part.as_str());
         let open = |part: &str| matches!(part.trim_start_matches('.'), "" | "x" | "X" | "*");
@@ -129,18 +110,14 @@ impl Condition {
         };
         Ok(Self {
             operator: part(1).to_owned(),
-            version: parse(&version).map_err(|_| "constraint Parser Error".to_owned())?,
+            version: Version::parse(&version).map_err(|_| "constraint parser error".to_owned())?,
             open,
         })
     }
 
     fn allows(&self, version: &Version) -> bool {
         let own = &self.version;
-        let unasked_pre = !version.pre.is_empty() && own.pre.is_empty();
-        if unasked_pre && (self.operator != "!=" || self.open != Open::None) {
-            return false;
-        }
-        let order = version.cmp_precedence(own);
+        let order = version.precedence(own);
         match self.operator.as_str() {
             "!=" => self.differs(version, order),
             ">" => match self.open {
