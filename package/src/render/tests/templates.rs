@@ -24,14 +24,14 @@ fn labelled(labels: &[(&str, &str)]) -> RenderInput {
 fn templates_read_files_but_neither_manifest_nor_lock_nor_what_belongs_to_components() {
     let files = [
         ("notes.txt", "hello"),
-        ("conf/manifest.yaml", "a: 1"),
+        ("conf/manifest.txt", "a: 1"),
         ("components/lamp/notes.txt", "hidden"),
         ("components.txt", "seen"),
     ];
-    let all = r#"keys (getFileGlob "**") | sortAlpha | join " ""#;
+    let all = r#"keys (getFileGlob "**" | toJson | fromJson) | sortAlpha | join " ""#;
     assert_eq!(
         written(all, &files, &input()),
-        "a.yaml.gotmpl components.txt conf/manifest.yaml notes.txt"
+        "a.yaml.gotmpl components.txt conf/manifest.txt notes.txt"
     );
     let lock = "manifest.lock.yml";
     for hidden in ["manifest.yaml", lock, "components/lamp/notes.txt"] {
