@@ -5,7 +5,6 @@ mod printf;
 mod quote;
 mod sink;
 mod verbs;
-mod version;
 
 pub(crate) use printf::sprintf;
 pub(crate) use quote::{is_print, letters, quote, runes};

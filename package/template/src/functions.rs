@@ -28,7 +28,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub(crate) use refused::why_refused;
-pub(crate) use signature::{Function, Kind, Outcome, Run, utf8};
+pub(crate) use signature::{Function, Kind, Named, Outcome, Run, utf8};
 pub(crate) use versions::method;
 
 const CORE: &[Function] = &[
@@ -68,21 +68,6 @@ static TABLE: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new
     let named = tables.into_iter().flatten().flat_map(Named::all);
     named.map(|named| (named.name, named.function)).collect()
 });
-
-/// A function, and the one of its names that a template calls it by.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Named {
-    pub(crate) name: &'static str,
-    pub(crate) function: &'static Function,
-}
-
-impl Named {
-    /// A function by each of its names.
-    fn all(function: &'static Function) -> impl Iterator<Item = Self> {
-        let names = function.names.split(' ');
-        names.map(move |name| Self { name, function })
-    }
-}
 
 /// The function of this name. Those that only packages have, because they read files or the context, exist only
 /// where there are files.

@@ -1,15 +1,13 @@
 //! Versions as Masterminds' `semver` has them: the last parts may be left out, leading zeros and a `v` are passed over.
 //! The crate `semver` refuses those, and orders other pre-releases otherwise than the library does.
 
-mod constraint;
+pub(crate) mod constraint;
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
-
-pub(crate) use constraint::Constraint;
 
 /// Bytes of a version that is parsed.
 const MAX_LENGTH: usize = 256;

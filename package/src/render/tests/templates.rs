@@ -1,4 +1,4 @@
-//! What templates see of a package: its files, and the maps that its user may leave empty.
+//! The files and the maps of a package, as templates see them.
 
 use super::*;
 

@@ -3,8 +3,8 @@
 use super::float;
 use super::quote::{can_backquote, quote_with, runes};
 use super::sink::Sink;
-use super::version;
-use crate::value::{Elem, List, Map, Value};
+use crate::value::{Elem, List, MAX_VALUE_DEPTH, Map, Value};
+use crate::version::Version;
 
 /// A directive of `printf`: the verb and what stood between `%` and it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,7 +30,7 @@ impl Spec {
     }
 }
 
-pub(super) type Written = Result<(), String>;
+type Written = Result<(), String>;
 
 /// Writes `value`; `depth` is how many levels of lists and maps may still be opened.
 pub(super) fn value(sink: &mut Sink, spec: &Spec, value: &Value, depth: usize) -> Written {
@@ -65,7 +65,7 @@ pub(super) fn value(sink: &mut Sink, spec: &Spec, value: &Value, depth: usize) -
         Value::List(list) => items(sink, spec, list, depth),
         Value::Map(map) => entries(sink, spec, map, depth),
         Value::Version(version) | Value::PlainVersion(version) => {
-            version::write(sink, spec, value, version, depth)
+            self::version(sink, spec, value, version, depth)
         }
     }
 }
@@ -135,6 +135,49 @@ fn entries(sink: &mut Sink, spec: &Spec, map: &Map, depth: usize) -> Written {
     sink.push(if spec.sharp_v { b"}" } else { b"]" })
 }
 
+/// Writes a version, `shown` as a value.
+fn version(
+    sink: &mut Sink,
+    spec: &Spec,
+    shown: &Value,
+    version: &Version,
+    depth: usize,
+) -> Written {
+    if !spec.sharp_v && "vsxXq".contains(spec.verb) {
+        return string(sink, spec, shown, version.to_string().as_bytes());
+    }
+    if matches!(shown, Value::Version(_)) {
+        if depth < MAX_VALUE_DEPTH {
+            return Err("the address of a version has no meaning here".to_owned());
+        }
+        sink.push(b"&")?;
+    }
+    let parts = [
+        ("major", Value::Uint64(version.major)),
+        ("minor", Value::Uint64(version.minor)),
+        ("patch", Value::Uint64(version.patch)),
+        ("pre", Value::from(&*version.pre)),
+        ("metadata", Value::from(&*version.metadata)),
+        ("original", Value::from(&*version.original)),
+    ];
+    sink.push(if spec.sharp_v {
+        b"semver.Version{"
+    } else {
+        b"{"
+    })?;
+    for (index, (name, part)) in parts.iter().enumerate() {
+        if index > 0 {
+            sink.push(if spec.sharp_v { b", " } else { b" " })?;
+        }
+        if spec.sharp_v || spec.plus {
+            sink.push(name.as_bytes())?;
+            sink.push(b":")?;
+        }
+        value(sink, spec, part, depth)?;
+    }
+    sink.push(b"}")
+}
+
 /// Writes `text` padded to the width.
 fn pad(sink: &mut Sink, spec: &Spec, text: &[u8]) -> Written {
     let missing = spec.width.unwrap_or(0).saturating_sub(runes(text).count());
@@ -172,7 +215,7 @@ fn cut<'a>(spec: &Spec, text: &'a [u8]) -> &'a [u8] {
     &text[..kept]
 }
 
-pub(super) fn string(sink: &mut Sink, spec: &Spec, shown: &Value, text: &[u8]) -> Written {
+fn string(sink: &mut Sink, spec: &Spec, shown: &Value, text: &[u8]) -> Written {
     match spec.verb {
         'v' if spec.sharp_v => quoted(sink, spec, text),
         'v' | 's' => pad_text(sink, spec, text),

@@ -116,6 +116,21 @@ impl Function {
     }
 }
 
+/// A function, and the one of its names that a template calls it by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named {
+    pub(crate) name: &'static str,
+    pub(crate) function: &'static Function,
+}
+
+impl Named {
+    /// A function by each of its names.
+    pub(super) fn all(function: &'static Function) -> impl Iterator<Item = Self> {
+        let names = function.names.split(' ');
+        names.map(move |name| Self { name, function })
+    }
+}
+
 /// One parameter of any kind, and two.
 pub(super) const ANY: &[Kind] = &[Kind::Any];
 pub(super) const ANYS: &[Kind] = &[Kind::Any; 2];

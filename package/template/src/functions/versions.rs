@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use super::Named;
-use super::signature::{Function, Kind, Outcome, STR, STRS, fixed, utf8};
+use super::signature::{Function, Kind, Named, Outcome, STR, STRS, fixed, utf8};
 use crate::resources::Resources;
 use crate::value::Value;
-use crate::version::{Constraint, Version};
+use crate::version::Version;
+use crate::version::constraint::Constraint;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("semver", STR, |resources, args| {
