@@ -4,6 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use stevedore_proto_core::content::bounds;
 
 use super::LabelSelector;
 
@@ -13,16 +14,16 @@ use super::LabelSelector;
 pub struct ObjectSetTemplate {
     /// Phases in the order in which they are rolled out; torn down in reverse.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::PHASES))]
     pub phases: Vec<ObjectSetPhaseTemplate>,
     /// When objects count as available. An object that no probe selects is available as soon as
     /// it is applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::PROBE_ENTRIES))]
     pub availability_probes: Vec<ObjectSetProbe>,
     /// How long the set must be available before it counts as succeeded, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 86400))]
+    #[schemars(range(min = 0, max = bounds::SUCCESS_DELAY_SECONDS))]
     pub success_delay_seconds: Option<i32>,
 }
 
@@ -31,11 +32,11 @@ pub struct ObjectSetTemplate {
 #[serde(rename_all = "camelCase")]
 pub struct ObjectSetPhaseTemplate {
     /// Name of the phase, unique within the set.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = bounds::PHASE_NAME))]
     pub name: String,
     /// Objects of the phase. Objects of kind Secret must not stand here, see `secrets`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = bounds::OBJECTS))]
     pub objects: Vec<ObjectSetObject>,
     /// Names of immutable Secrets of type `stevedore.dev/objects` that hold the phase's objects
     /// of kind Secret. Looked for in the set's namespace, or in the agent's namespace for a
@@ -59,7 +60,7 @@ pub struct ObjectSetObject {
     pub collision_protection: Option<CollisionProtection>,
     /// Conditions of the object that are copied to the set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = bounds::CONDITION_MAPPINGS))]
     pub condition_mappings: Vec<ConditionMapping>,
 }
 
@@ -80,14 +81,12 @@ pub enum CollisionProtection {
 #[serde(rename_all = "camelCase")]
 pub struct ConditionMapping {
     /// Condition type on the object.
-    #[schemars(length(min = 1, max = 316))]
+    #[schemars(length(min = 1, max = bounds::CONDITION_TYPE))]
     pub source_type: String,
     /// Condition type on the set: `prefix/Name`.
     #[schemars(
-        length(min = 1, max = 316),
-        regex(
-            pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
-        )
+        length(min = 1, max = bounds::CONDITION_TYPE),
+        regex(pattern = bounds::MAPPED_TYPE)
     )]
     pub destination_type: String,
 }
@@ -99,7 +98,7 @@ pub struct ObjectSetProbe {
     /// Which objects are probed.
     pub selector: ProbeSelector,
     /// Probes that must all pass.
-    #[schemars(length(min = 1, max = 16))]
+    #[schemars(length(min = 1, max = bounds::PROBES))]
     pub probes: Vec<Probe>,
 }
 
@@ -122,10 +121,10 @@ pub struct ProbeSelector {
 pub struct ProbeKind {
     /// API group, empty for the core group.
     #[serde(default)]
-    #[schemars(length(max = 253))]
+    #[schemars(length(max = bounds::GROUP))]
     pub group: String,
     /// Kind.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = bounds::KIND))]
     pub kind: String,
 }
 
@@ -152,11 +151,11 @@ pub struct Probe {
 pub struct ConditionProbe {
     /// Condition type.
     #[serde(rename = "type")]
-    #[schemars(length(min = 1, max = 316))]
+    #[schemars(length(min = 1, max = bounds::CONDITION_TYPE))]
     pub type_: String,
     /// Wanted status, `True` when absent.
     #[serde(default = "status_true")]
-    #[schemars(length(min = 1, max = 16))]
+    #[schemars(length(min = 1, max = bounds::CONDITION_STATUS))]
     pub status: String,
 }
 
@@ -169,10 +168,10 @@ fn status_true() -> String {
 #[serde(rename_all = "camelCase")]
 pub struct FieldsEqualProbe {
     /// Dotted path of one field, for example `.spec.replicas`.
-    #[schemars(length(min = 1, max = 512))]
+    #[schemars(length(min = 1, max = bounds::FIELD_PATH))]
     pub field_a: String,
     /// Dotted path of the other field.
-    #[schemars(length(min = 1, max = 512))]
+    #[schemars(length(min = 1, max = bounds::FIELD_PATH))]
     pub field_b: String,
 }
 
@@ -181,9 +180,9 @@ pub struct FieldsEqualProbe {
 #[serde(rename_all = "camelCase")]
 pub struct CelProbe {
     /// CEL expression of type bool.
-    #[schemars(length(min = 1, max = 4096))]
+    #[schemars(length(min = 1, max = bounds::RULE))]
     pub rule: String,
     /// What to report when the rule is false.
-    #[schemars(length(min = 1, max = 512))]
+    #[schemars(length(min = 1, max = bounds::PROBE_MESSAGE))]
     pub message: String,
 }

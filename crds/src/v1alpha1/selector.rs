@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use stevedore_proto_core::content::bounds;
 
 /// Selects by labels; all terms are ANDed. The empty selector selects everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -12,11 +13,11 @@ use serde::{Deserialize, Serialize};
 pub struct LabelSelector {
     /// Labels that must have exactly these values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(extend("maxProperties" = bounds::SELECTOR_TERMS))]
     pub match_labels: BTreeMap<String, String>,
     /// Further requirements on labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = bounds::SELECTOR_TERMS))]
     pub match_expressions: Vec<LabelSelectorRequirement>,
 }
 
@@ -27,13 +28,13 @@ pub struct LabelSelector {
     .message("values must be given for In and NotIn, and only for them"))]
 pub struct LabelSelectorRequirement {
     /// The label's key.
-    #[schemars(length(min = 1, max = 317))]
+    #[schemars(length(min = 1, max = bounds::LABEL_KEY))]
     pub key: String,
     /// How the label is compared.
     pub operator: LabelOperator,
     /// The values to compare with, for `In` and `NotIn`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(max = 63)))]
+    #[schemars(length(max = bounds::SELECTOR_TERMS), inner(length(max = bounds::LABEL_VALUE)))]
     pub values: Vec<String>,
 }
 

@@ -4,6 +4,8 @@
 //! only form that is hashed, sent and stored; the accepted digest is kept as a value beside what is stored
 //! and never computed again from objects an API server answered with.
 
+pub mod bounds;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
