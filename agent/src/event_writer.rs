@@ -93,7 +93,7 @@ fn body(set: &SetRef, namespace: &str, event: &SetEvent, instance: &str) -> Valu
         "type": if event.warning { "Warning" } else { "Normal" },
         "reason": event.reason.as_str(),
         "action": event.reason.as_str(),
-        "note": stevedore_proto_core::status::truncate(event.message.clone(), MAX_NOTE),
+        "note": stevedore_proto_core::status::shorten(event.message.clone(), MAX_NOTE),
         "reportingController": CONTROLLER,
         "reportingInstance": instance,
         "regarding": regarding,

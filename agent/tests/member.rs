@@ -10,6 +10,7 @@ mod member {
     pub(crate) mod handover;
     pub(crate) mod kinds;
     pub(crate) mod namespaces;
+    pub(crate) mod objects;
     pub(crate) mod order;
     pub(crate) mod sets;
     pub(crate) mod store;

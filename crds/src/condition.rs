@@ -5,9 +5,10 @@
 //! help.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use stevedore_proto_core::status::shorten;
 
-/// Longest message of a condition in bytes; [`Update::apply`] cuts longer ones at a character
-/// boundary. metav1 allows 32,768, but a status row is read by people.
+/// Longest message of a condition in bytes; [`Update::apply`] takes the middle out of longer ones. metav1 allows
+/// 32,768, but a status row is read by people.
 pub const MAX_MESSAGE: usize = 1024;
 
 /// Everything that was promised is there and healthy.
@@ -108,7 +109,7 @@ impl Update {
         generation: i64,
         now: jiff::Timestamp,
     ) -> bool {
-        let message = truncate(&self.message);
+        let message = shorten(self.message.clone(), MAX_MESSAGE);
         match conditions.binary_search_by(|c| c.type_.as_str().cmp(&self.type_)) {
             Ok(at) => {
                 let old = &mut conditions[at];
@@ -122,7 +123,7 @@ impl Update {
                     old.last_transition_time = Time(now);
                 }
                 old.reason.clone_from(&self.reason);
-                old.message = message.into();
+                old.message = message;
                 true
             }
             Err(at) => {
@@ -132,7 +133,7 @@ impl Update {
                         type_: self.type_.clone(),
                         status: self.status.as_str().into(),
                         reason: self.reason.clone(),
-                        message: message.into(),
+                        message,
                         observed_generation: Some(generation),
                         last_transition_time: Time(now),
                     },
@@ -180,10 +181,6 @@ pub fn remove(conditions: &mut Vec<Condition>, type_: &str) -> bool {
     conditions.len() != before
 }
 
-fn truncate(message: &str) -> &str {
-    &message[..message.floor_char_boundary(MAX_MESSAGE)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,10 +209,21 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_is_cut_at_a_character() {
+    fn a_long_message_keeps_its_beginning_and_its_end() {
         let mut list = vec![];
-        Update::new(READY, false, "Long", "é".repeat(MAX_MESSAGE)).apply(&mut list, 1, at(1));
-        assert_eq!(list[0].message.len(), MAX_MESSAGE);
+        let long = format!(
+            "spec.template: {}: field is immutable",
+            "é".repeat(MAX_MESSAGE)
+        );
+        let update = Update::new(READY, false, "Long", long);
+        assert!(update.apply(&mut list, 1, at(1)));
+        let message = &list[0].message;
+        assert!(message.len() <= MAX_MESSAGE && message.starts_with("spec.template: "));
+        assert!(message.ends_with(": field is immutable"), "{message}");
+        assert!(
+            !update.apply(&mut list, 1, at(2)),
+            "it is the same condition"
+        );
     }
 
     #[test]

@@ -163,6 +163,7 @@ impl From<Blocker> for v1::Blocker {
             reason: blocker.reason.into(),
             object: blocker.object,
             message: blocker.message,
+            field: blocker.field,
         }
     }
 }

@@ -124,6 +124,7 @@ pub(crate) mod tests {
             mapped: Box::default(),
             other_manager: Some("kubectl".into()),
             left_to_others: 0,
+            string_data: Box::default(),
         }
     }
 

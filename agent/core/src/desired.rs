@@ -2,13 +2,16 @@
 
 mod body;
 mod known_kinds;
+mod secret;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use stevedore_proto_core::canonical_json;
-use stevedore_proto_core::content::{CollisionProtection, ConditionMapping, Content, PhaseObject};
+use stevedore_proto_core::content::{
+    CollisionProtection, ConditionMapping, Content, PhaseObject, bounds,
+};
 use stevedore_proto_core::digest::Hasher;
 use stevedore_proto_core::{DeploymentUid, label};
 
@@ -19,11 +22,6 @@ use crate::probe::Probes;
 
 pub use body::Guard;
 pub use known_kinds::{KnownKinds, Otherwise};
-
-/// Most objects of one set.
-pub const MAX_OBJECTS: usize = 1_000;
-/// Most phases of one set.
-pub const MAX_PHASES: usize = stevedore_proto_core::limit::PHASES;
 
 /// For whom a content is prepared.
 #[derive(Debug, Clone)]
@@ -192,16 +190,13 @@ impl Blueprint {
 
 fn limits(content: &Content, wrong: &mut Vec<String>) {
     let count = objects(content).count();
-    if count > MAX_OBJECTS {
-        wrong.push(format!(
-            "the set has {count} objects, the limit is {MAX_OBJECTS}"
-        ));
-    }
-    if content.phases.len() > MAX_PHASES {
-        let phases = content.phases.len();
-        wrong.push(format!(
-            "the set has {phases} phases, the limit is {MAX_PHASES}"
-        ));
+    for (count, what, limit) in [
+        (count, "objects", bounds::OBJECTS),
+        (content.phases.len(), "phases", bounds::PHASES),
+    ] {
+        if count > limit {
+            wrong.push(format!("the set has {count} {what}, the limit is {limit}"));
+        }
     }
     let mut names = BTreeSet::new();
     for phase in &content.phases {
@@ -215,13 +210,12 @@ fn limits(content: &Content, wrong: &mut Vec<String>) {
 }
 
 /// Metadata that only an API server may set, or that would fight with ours.
-const REFUSED_METADATA: [&str; 7] = [
+const REFUSED_METADATA: [&str; 6] = [
     "ownerReferences",
     "uid",
     "resourceVersion",
     "generation",
     "generateName",
-    "finalizers",
     "deletionTimestamp",
 ];
 
@@ -244,8 +238,15 @@ fn desired_object(
     }
     let namespaced = scope(&key.kind);
     let (key, otherwise) = known_kinds::keys(key, namespaced, setting.confined_to.as_deref())?;
-    let ignore = FieldPath::of_object(object)
+    let mut ignore = FieldPath::of_object(object)
         .map_err(|entry| format!("{key}: {:?} is not a field path", entry))?;
+    if key.kind.is_secret() {
+        secret::check(object).map_err(|what| format!("{key}: {what}"))?;
+        let moved = ignore
+            .into_iter()
+            .map(|path| path.moved("stringData", "data"));
+        ignore = moved.collect();
+    }
     let ground = key.kind.is_namespace() || key.kind.is_definition();
     let content = |key: &ObjectKey| content_hash(&normal(object, key, setting), key, setting);
     Ok(Desired {
@@ -286,6 +287,9 @@ fn normal(object: &Value, key: &ObjectKey, setting: &Setting) -> Value {
     if let Some(map) = object.as_object_mut() {
         map.remove("status");
     }
+    if key.kind.is_secret() {
+        secret::fold(&mut object);
+    }
     let metadata = entry(&mut object, "metadata");
     for field in REFUSED_METADATA {
         metadata.remove(field);
@@ -297,6 +301,10 @@ fn normal(object: &Value, key: &ObjectKey, setting: &Setting) -> Value {
         "namespace",
     ] {
         metadata.remove(field);
+    }
+    let is_empty = |list: &Value| list.is_null() || list.as_array().is_some_and(Vec::is_empty);
+    if metadata.get("finalizers").is_some_and(is_empty) {
+        metadata.remove("finalizers");
     }
     if let Some(namespace) = &key.namespace {
         metadata.insert("namespace".into(), json!(&**namespace));

@@ -5,6 +5,7 @@ use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::digest::Hasher;
 use stevedore_proto_core::label;
 
+use crate::key::Kind;
 use crate::mark::{ShortHash, annotation};
 
 /// Hash over our `Apply` entry in managedFields, the mark and the UID. The same as after our last write:
@@ -56,6 +57,16 @@ impl FieldPath {
     /// Removes the field from an object, and parents that become empty by it.
     pub fn remove_from(&self, object: &mut Value) {
         remove(object, &self.0, "");
+    }
+
+    /// The same path, under `to` where it is under the top field `from`.
+    pub(crate) fn moved(mut self, from: &str, to: &str) -> Self {
+        if let [top, _, ..] = &mut *self.0
+            && **top == *from
+        {
+            *top = to.into();
+        }
+        self
     }
 
     fn remove_from_fields(&self, fields: &mut Value) {
@@ -155,6 +166,18 @@ pub fn left_to_others(object: &Value, ignore: &[FieldPath]) -> u64 {
         .fold(0, |bits, (at, _)| bits | (1 << at))
 }
 
+/// Keys of a Secret that our entry owns under `stringData`, as an agent leaves them that applied it as it was written.
+/// The values stand in `data`, where nobody owns them: dropped keys would stay there.
+pub fn string_data(object: &Value, kind: &Kind) -> Box<[Box<str>]> {
+    if !kind.is_secret() {
+        return Box::default();
+    }
+    let fields = our_fields(object).and_then(|fields| fields.get("f:stringData"));
+    let keys = fields.and_then(Value::as_object).into_iter().flatten();
+    keys.filter_map(|(name, _)| name.strip_prefix("f:").map(Box::from))
+        .collect()
+}
+
 /// The field manager that most recently wrote something beside us, status aside. An entry without a time
 /// (the scale subresource makes such) counts as the latest.
 pub fn last_other_manager(object: &Value) -> Option<&str> {
@@ -211,6 +234,23 @@ mod tests {
         assert_eq!(fingerprint(&with, &path), fingerprint(&without, &path));
         assert_eq!(left_to_others(&with, &path), 0);
         assert_eq!(left_to_others(&without, &path), 1);
+    }
+
+    #[test]
+    fn what_an_older_agent_applied_as_text_is_known_by_our_own_entry() {
+        let secret = Kind::new("", "v1", "Secret");
+        let text = object(
+            json!({"f:stringData": {".": {}, "f:user": {}, "f:a.b": {}}, "f:data": {"f:c": {}}}),
+        );
+        let keys = string_data(&text, &secret);
+        assert_eq!(
+            keys.iter().map(|key| &**key).collect::<Vec<_>>(),
+            ["a.b", "user"]
+        );
+        assert!(string_data(&text, &Kind::new("", "v1", "Thing")).is_empty());
+        let mut theirs = text;
+        theirs["metadata"]["managedFields"][2]["manager"] = json!("kubectl");
+        assert!(string_data(&theirs, &secret).is_empty());
     }
 
     #[test]

@@ -67,6 +67,8 @@ impl FailureKind {
 pub enum Cause {
     /// The body has a field that the schema does not have; its path, such as `spec.order`.
     UnknownField(String),
+    /// The value of a field is refused; its path, such as `spec.template`.
+    Field(String),
 }
 
 /// A refused or failed request.
@@ -102,12 +104,35 @@ impl Failure {
         }
     }
 
+    /// The path of the first field that the server names as a cause; empty where it names none.
+    pub fn field(&self) -> &str {
+        match self.causes.first() {
+            Some(Cause::Field(path) | Cause::UnknownField(path)) => path,
+            None => "",
+        }
+    }
+
+    /// The field as it may be shown for an object of this kind: for a Secret, only which of its own fields it is in.
+    pub fn field_about(&self, kind: &Kind) -> &str {
+        if !kind.is_secret() {
+            return self.field();
+        }
+        let field = self.field();
+        let top = field.split(['.', '[']).next().unwrap_or_default();
+        let own = ["data", "immutable", "metadata", "stringData", "type"];
+        if own.contains(&top) { top } else { "" }
+    }
+
     /// The message as it may be shown for an object of this kind: API servers quote refused values, so for
-    /// a Secret only the kind of refusal is told.
+    /// a Secret only the kind of refusal is told, and in which field it is.
     pub fn about(&self, kind: &Kind) -> String {
         if kind.is_secret() && self.kind != FailureKind::ContentMissing {
+            let field = match self.field_about(kind) {
+                "" => String::new(),
+                field => format!(", in {field}"),
+            };
             format!(
-                "the API server refuses it ({}); its words are not shown for a Secret",
+                "the API server refuses it ({}{field}); its words are not shown for a Secret",
                 self.kind.reason()
             )
         } else {
@@ -136,5 +161,23 @@ mod tests {
                 .about(&Kind::new("", "v1", "ConfigMap"))
                 .contains("hunter2")
         );
+    }
+
+    #[test]
+    fn of_a_secret_only_its_own_field_is_named() {
+        let secret = Kind::new("", "v1", "Secret");
+        for (path, shown) in [
+            ("data[hunter2]", "data"),
+            ("metadata.labels", "metadata"),
+            ("hunter2", ""),
+            ("", ""),
+        ] {
+            let mut failure = Failure::new(FailureKind::Invalid, "hunter2");
+            failure.causes = vec![Cause::Field(path.into())];
+            assert_eq!(failure.field_about(&secret), shown);
+            let told = failure.about(&secret);
+            assert!(!told.contains("hunter2") && told.contains(shown), "{told}");
+            assert_eq!(failure.field_about(&Kind::new("", "v1", "ConfigMap")), path);
+        }
     }
 }

@@ -53,6 +53,8 @@ pub struct Observation {
     pub other_manager: Option<Box<str>>,
     /// See [`drift::left_to_others`].
     pub left_to_others: u64,
+    /// See [`drift::string_data`].
+    pub string_data: Box<[Box<str>]>,
 }
 
 /// The rules by which an object is observed: what the desired content says about it.
@@ -102,6 +104,7 @@ impl Observation {
             mapped: mapped(object, rules.mappings),
             other_manager: drift::last_other_manager(object).map(Box::from),
             left_to_others: drift::left_to_others(object, rules.ignore),
+            string_data: drift::string_data(object, &key.kind),
         })
     }
 

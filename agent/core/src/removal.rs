@@ -174,11 +174,7 @@ impl Removal {
             .iter()
             .filter_map(|item| {
                 let block = item.block.as_ref()?;
-                Some(Blocker {
-                    reason: block.reason.clone(),
-                    object: item.target.key.to_string(),
-                    message: block.message.clone(),
-                })
+                Some(block.blocker(item.target.key.to_string()))
             })
             .collect()
     }
@@ -391,6 +387,5 @@ fn refuse(item: &mut Item, failure: &Failure, now: Millis, jitter: &mut Jitter) 
     };
     item.backoff
         .fail(now, schedule, failure.retry_after, jitter);
-    let message = failure.about(&item.target.key.kind);
-    item.block = Some(Block::new(failure.kind.reason(), message));
+    item.block = Some(Block::refused(failure, &item.target.key.kind));
 }

@@ -6,11 +6,18 @@
 
 use http::StatusCode;
 use kube::core::Status;
-use kube::core::response::StatusDetails;
+use kube::core::response::{StatusCause, StatusDetails};
 use stevedore_agent_core::failure::{Cause, Failure, FailureKind};
 use stevedore_client::InvalidSegment;
+use stevedore_proto_core::status::shorten;
 
 use crate::ports::Account;
+
+/// Causes of a refusal that its message tells, and the bytes that are told of each: enough of several for a status.
+const CAUSES: usize = 4;
+const CAUSE: usize = 240;
+/// The causes that are kept as data.
+const KEPT: usize = 16;
 
 /// The failure behind an answer with this status code and body, to a request that acted as `account` (absent for the
 /// agent itself). `retry_after` is the header's value in seconds.
@@ -51,8 +58,8 @@ fn from(
     Failure {
         kind: kind(code, account, details, &message),
         code: Some(code.as_u16()),
-        causes: causes(code, &message),
-        message,
+        causes: causes(code, details, &message),
+        message: refused_fields(code, details).unwrap_or(message),
         retry_after: retry_after
             .or(asked)
             .map(|seconds| seconds.saturating_mul(1000)),
@@ -89,17 +96,44 @@ fn kind(
     }
 }
 
-fn causes(code: StatusCode, message: &str) -> Vec<Cause> {
-    if code != StatusCode::BAD_REQUEST {
-        return Vec::new();
+fn causes(code: StatusCode, details: Option<&StatusDetails>, message: &str) -> Vec<Cause> {
+    if code == StatusCode::BAD_REQUEST {
+        return unknown_fields(message).map(Cause::UnknownField).collect();
     }
-    unknown_fields(message).map(Cause::UnknownField).collect()
+    let refused = fields(code, details).map(|cause| Cause::Field(cause.field.clone()));
+    refused.take(KEPT).collect()
 }
 
 /// Whether the namespace in which something is to be created is being deleted.
 fn is_namespace_terminating(details: Option<&StatusDetails>) -> bool {
     let mut causes = details.into_iter().flat_map(|details| &details.causes);
     causes.any(|cause| cause.reason == "NamespaceTerminating")
+}
+
+/// The fields whose values are refused, each with why.
+fn fields(
+    code: StatusCode,
+    details: Option<&StatusDetails>,
+) -> impl Iterator<Item = &StatusCause> + Clone {
+    let invalid = details.filter(|_| code == StatusCode::UNPROCESSABLE_ENTITY);
+    let causes = invalid.into_iter().flat_map(|details| &details.causes);
+    causes.filter(|cause| !cause.field.is_empty())
+}
+
+/// What is told of refused fields: of each its path and why, without the middle of a value that is quoted at length,
+/// and without the name of the object, which the one who asked knows, and which may be another one on every cluster.
+fn refused_fields(code: StatusCode, details: Option<&StatusDetails>) -> Option<String> {
+    let causes = fields(code, details);
+    let told = causes.clone().take(CAUSES).map(|cause| {
+        let path = shorten(cause.field.clone(), CAUSE);
+        format!("{path}: {}", shorten(cause.message.clone(), CAUSE))
+    });
+    let told = told.collect::<Vec<_>>().join("; ");
+    match causes.count() {
+        0 => None,
+        count if count > CAUSES => Some(format!("{told}; and {} more", count - CAUSES)),
+        _ => Some(told),
+    }
 }
 
 /// Whether the agent may not act as the account. The refusal names the account as its object, as one of a request
@@ -246,5 +280,53 @@ mod tests {
         let (code, body) = status(400, "BadRequest", message, "");
         let unknown = ["spec.a", "spec.b[0].c"].map(|path| Cause::UnknownField(path.into()));
         assert_eq!(failure(None, code, None, &body).causes, unknown);
+    }
+
+    /// An answer that refuses these fields of a Job.
+    fn invalid(fields: impl IntoIterator<Item = (String, String)>) -> Failure {
+        let causes: Vec<_> = fields
+            .into_iter()
+            .map(|(field, message)| json!({"reason": "FieldValueInvalid", "field": field, "message": message}))
+            .collect();
+        let body = json!({"kind": "Status", "status": "Failure", "code": 422, "reason": "Invalid",
+            "message": "Job.batch \"migrate\" is invalid: words", "details": {"name": "migrate",
+            "group": "batch", "kind": "Job", "causes": causes}});
+        let body = body.to_string().into_bytes();
+        failure(None, StatusCode::UNPROCESSABLE_ENTITY, None, &body)
+    }
+
+    #[test]
+    fn of_a_refused_field_its_path_and_the_end_of_the_message_are_told() {
+        let dump = "core.PodSpec{Volumes:[]core.Volume(nil)}, ".repeat(200);
+        let why = format!("Invalid value: core.PodTemplateSpec{{{dump}}}: field is immutable");
+        let found = invalid([("spec.template".to_owned(), why)]);
+        assert_eq!(found.causes, [Cause::Field("spec.template".into())]);
+        assert_eq!(
+            (found.kind, found.field()),
+            (FailureKind::Invalid, "spec.template")
+        );
+        let told = &found.message;
+        assert!(told.len() < 300, "{told}");
+        assert!(
+            told.starts_with("spec.template: Invalid value: core.PodTemplateSpec{"),
+            "{told}"
+        );
+        assert!(told.ends_with(": field is immutable"), "{told}");
+        assert!(!told.contains("migrate"), "{told}");
+    }
+
+    #[test]
+    fn many_refused_fields_are_counted_and_without_fields_the_words_stay() {
+        let field = |at: usize| (format!("spec.a[{at}]"), "Required value".to_owned());
+        let found = invalid((0..9).map(field));
+        let told = "spec.a[0]: Required value; spec.a[1]: Required value; spec.a[2]: Required value; \
+                    spec.a[3]: Required value; and 5 more";
+        assert_eq!((found.message.as_str(), found.causes.len()), (told, 9));
+        let found = invalid((0..99).map(field));
+        assert_eq!(found.causes.len(), KEPT);
+        assert!(found.message.len() < 1_024);
+        let found = invalid([]);
+        assert_eq!(found.message, "Job.batch \"migrate\" is invalid: words");
+        assert_eq!(found.field(), "");
     }
 }

@@ -83,7 +83,7 @@ impl Write {
             return Err(failure);
         }
         let content = self.content.clone().await.map_err(not_to_be_had)?;
-        let Some(body) = self.desired.body(&content, &self.setting, &self.guard) else {
+        let Some(mut body) = self.desired.body(&content, &self.setting, &self.guard) else {
             let what = "the stored content is not what this order delivered";
             return Err(Failure::new(FailureKind::Invalid, what));
         };
@@ -93,6 +93,14 @@ impl Write {
             dry_run: self.dry_run,
         };
         let key = &self.desired.key;
+        let claiming = self
+            .desired
+            .claiming_body(&content, &self.setting, &self.guard);
+        if let Some(claiming) = claiming.filter(|_| !self.dry_run) {
+            let claimed = requester.api.apply(key, &claiming, options).await?;
+            // What follows relies on this very write.
+            body["metadata"]["resourceVersion"] = claimed["metadata"]["resourceVersion"].clone();
+        }
         let applied = requester.api.apply(key, &body, options).await?;
         if self.dry_run {
             return Ok(rollout::Answer::Checked);

@@ -14,15 +14,15 @@ use kube::core::ObjectMeta;
 use sha2::Sha256;
 use stevedore_agent_core::key::Kind;
 use stevedore_crds::record::OBJECTS_TYPE;
-use stevedore_proto_core::content::{Content, PhaseObject};
+use stevedore_proto_core::content::{Content, PhaseObject, bounds};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The one key of such a Secret.
 const KEY: &str = "objects";
 /// The most that is packed into one Secret; the API server takes 1 MiB.
 const PACKED_SIZE: usize = 768 * 1024;
-/// The most that one Secret can hold.
-const MAX_SECRET: usize = 1024 * 1024;
+/// The most that one Secret can hold: an object of its own, in a list.
+const MAX_SECRET: usize = bounds::SECRET + "[]".len();
 
 /// Keeps Secrets that are written before their set names them from being taken for garbage. Nobody ever waits to
 /// delete.

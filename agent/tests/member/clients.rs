@@ -12,7 +12,7 @@ use stevedore_proto_core::{DeploymentUid, Reason};
 
 use super::support::{Parts, SYSTEM, api, config_map, eventually, namespace, parts, quiet, run};
 
-fn packages(parts: &Parts) -> PackageClient {
+pub(crate) fn packages(parts: &Parts) -> PackageClient {
     let account = Account {
         namespace: SYSTEM.into(),
         name: "stevedore-packages".into(),
@@ -21,7 +21,7 @@ fn packages(parts: &Parts) -> PackageClient {
     PackageClient::new(transport, parts.discovery.clone(), account, |_| {})
 }
 
-fn key(object: &Value) -> ObjectKey {
+pub(crate) fn key(object: &Value) -> ObjectKey {
     ObjectKey::of(object).expect("a key")
 }
 

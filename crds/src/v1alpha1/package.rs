@@ -171,7 +171,7 @@ pub struct PackageStatus {
     /// How many clusters are in which state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<PackageCounts>,
-    /// The worst failures, grouped by message.
+    /// The worst failures: one entry for one fault, however many clusters have it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub failures: Vec<FailureGroup>,

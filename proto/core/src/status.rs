@@ -103,6 +103,9 @@ pub struct Blocker {
     pub object: String,
     /// For people.
     pub message: String,
+    /// The field that it is about, where the API server named one: the path, as it says it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub field: String,
 }
 
 /// What another writer did to an object of ours.
@@ -167,17 +170,19 @@ pub mod cap {
     /// Mapped conditions.
     pub const CONDITIONS: usize = 16;
     /// A phase's name.
-    pub const PHASE_NAME: usize = 63;
+    pub const PHASE_NAME: usize = crate::content::bounds::PHASE_NAME;
     /// A phase's, blocker's or mapped condition's message.
     pub const DETAIL: usize = 320;
     /// The message of `available`.
     pub const MESSAGE: usize = 1024;
     /// `Kind namespace/name`.
     pub const OBJECT: usize = 320;
+    /// The path of a field.
+    pub const FIELD: usize = 128;
     /// A field manager.
     pub const MANAGER: usize = 128;
     /// A condition type.
-    pub const CONDITION_TYPE: usize = 316;
+    pub const CONDITION_TYPE: usize = crate::content::bounds::CONDITION_TYPE;
 }
 
 impl DeploymentStatus {
@@ -186,16 +191,18 @@ impl DeploymentStatus {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         let cut = |text: &mut String, max: usize| *text = truncate(std::mem::take(text), max);
-        cut(&mut self.available.message, cap::MESSAGE);
+        let shorten = |text: &mut String, max: usize| *text = shorten(std::mem::take(text), max);
+        shorten(&mut self.available.message, cap::MESSAGE);
         self.phases.truncate(limit::PHASES);
         for phase in &mut self.phases {
             cut(&mut phase.name, cap::PHASE_NAME);
-            cut(&mut phase.message, cap::DETAIL);
+            shorten(&mut phase.message, cap::DETAIL);
         }
         self.blockers.truncate(cap::BLOCKERS);
         for blocker in &mut self.blockers {
             cut(&mut blocker.object, cap::OBJECT);
-            cut(&mut blocker.message, cap::DETAIL);
+            shorten(&mut blocker.message, cap::DETAIL);
+            cut(&mut blocker.field, cap::FIELD);
         }
         self.attributions.truncate(cap::ATTRIBUTIONS);
         for attribution in &mut self.attributions {
@@ -205,7 +212,7 @@ impl DeploymentStatus {
         self.conditions.truncate(cap::CONDITIONS);
         for condition in &mut self.conditions {
             cut(&mut condition.r#type, cap::CONDITION_TYPE);
-            cut(&mut condition.verdict.message, cap::DETAIL);
+            shorten(&mut condition.verdict.message, cap::DETAIL);
         }
         self
     }
@@ -223,6 +230,21 @@ pub fn truncate(mut text: String, max: usize) -> String {
     }
     text.truncate(end);
     text.push_str(ELLIPSIS);
+    text
+}
+
+/// Cuts a text to at most `max` bytes (at least 3) by taking out its middle, at character boundaries; `…` stands
+/// there instead. For what people are told: an API server begins with the field and ends with what is wrong with it,
+/// and quotes the value in between.
+pub fn shorten(mut text: String, max: usize) -> String {
+    const ELLIPSIS: &str = "…";
+    if text.len() <= max {
+        return text;
+    }
+    let room = max.saturating_sub(ELLIPSIS.len());
+    let head = text.floor_char_boundary(room - room / 2);
+    let tail = text.ceil_char_boundary(text.len() - room / 2);
+    text.replace_range(head..tail, ELLIPSIS);
     text
 }
 
@@ -269,6 +291,7 @@ mod tests {
                     reason: Reason::opaque(&"A".repeat(5_000)),
                     object: text(),
                     message: text(),
+                    field: text(),
                 })
                 .collect(),
             attributions: (0..200)
@@ -300,5 +323,23 @@ mod tests {
         assert_eq!(truncate("äää".into(), 6), "äää");
         assert_eq!(truncate("äääx".into(), 6), "ä…");
         assert_eq!(truncate("abcdefgh".into(), 6), "abc…");
+    }
+
+    #[test]
+    fn what_an_api_server_says_first_and_last_survives_a_cut() {
+        let dump = "PodTemplateSpec{ä}, ".repeat(500);
+        let message = format!("spec.template: Invalid value: {dump}: field is immutable");
+        for max in [cap::DETAIL, cap::DETAIL + 1, cap::MESSAGE] {
+            let short = shorten(message.clone(), max);
+            assert!((max - 4..=max).contains(&short.len()), "{}", short.len());
+            assert!(
+                short.starts_with("spec.template: Invalid value: "),
+                "{short}"
+            );
+            assert!(short.ends_with(": field is immutable"), "{short}");
+            assert_eq!(shorten(short.clone(), max), short);
+        }
+        assert_eq!(shorten("ää".into(), 4), "ää");
+        assert_eq!(shorten("äääää".into(), 3), "…");
     }
 }

@@ -72,6 +72,7 @@ impl TryFrom<v1::Blocker> for Blocker {
             reason: Reason::parse(&text(blocker.reason, limit::REASON, "blocker.reason")?),
             object: text(blocker.object, cap::OBJECT, "blocker.object")?,
             message: text(blocker.message, cap::DETAIL, "blocker.message")?,
+            field: text(blocker.field, cap::FIELD, "blocker.field")?,
         })
     }
 }

@@ -170,6 +170,9 @@ pub struct Blocker {
     pub object: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub message: ::prost::alloc::string::String,
+    /// Path of the field that the API server names; empty where it names none.
+    #[prost(string, tag = "4")]
+    pub field: ::prost::alloc::string::String,
 }
 /// Who changed an object of ours.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

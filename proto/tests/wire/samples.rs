@@ -74,6 +74,13 @@ pub(super) fn environment() -> Environment {
     }
 }
 
+/// A status whose blocker names a field.
+fn status_with_field() -> DeploymentStatus {
+    let mut status = status();
+    status.blockers[0].field = "spec.template".into();
+    status
+}
+
 pub(super) fn status() -> DeploymentStatus {
     DeploymentStatus {
         deployment: deployment(),
@@ -100,6 +107,7 @@ pub(super) fn status() -> DeploymentStatus {
             reason: Reason::opaque("Finalizer"),
             object: "ConfigMap shop/demo".into(),
             message: "example/keep".into(),
+            field: String::new(),
         }],
         attributions: vec![
             Attribution {
@@ -211,6 +219,13 @@ pub(super) fn to_hub() -> Vec<(&'static str, ToHub)> {
             ToHub::Status {
                 sequence: 14,
                 status: Box::new(status()),
+            },
+        ),
+        (
+            "status-with-field",
+            ToHub::Status {
+                sequence: 16,
+                status: Box::new(status_with_field()),
             },
         ),
         (

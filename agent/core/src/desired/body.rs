@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stevedore_proto_core::content::Content;
 use stevedore_proto_core::label;
 
-use super::{Desired, Setting, content_hash, entry_of, normal};
+use super::{Desired, Setting, content_hash, entry_of, normal, secret};
 use crate::mark::Mark;
 use crate::observation::{Observation, ObservationRules};
 use crate::probe::Probes;
@@ -22,6 +22,8 @@ pub enum Guard {
         resource_version: Box<str>,
         /// Ignored fields that others own by now, as [`crate::drift::left_to_others`] tells.
         left_to_others: u64,
+        /// Keys that we own under `stringData`, as [`crate::drift::string_data`] tells.
+        string_data: Box<[Box<str>]>,
     },
 }
 
@@ -32,6 +34,7 @@ impl Guard {
             uid: seen.uid.clone(),
             resource_version: seen.resource_version.clone(),
             left_to_others: seen.left_to_others,
+            string_data: seen.string_data.clone(),
         }
     }
 }
@@ -44,6 +47,34 @@ impl Desired {
             ignore: &self.ignore,
             mappings: &self.mappings,
         }
+    }
+
+    /// The body to apply before [`Self::body`], where an older agent applied keys under `stringData` that are no
+    /// longer wanted: it takes them, empty, so that the body without them takes them away.
+    pub fn claiming_body(
+        &self,
+        content: &Content,
+        setting: &Setting,
+        guard: &Guard,
+    ) -> Option<Value> {
+        let Guard::Change { string_data, .. } = guard else {
+            return None;
+        };
+        let phase = content.phases.get(usize::from(self.phase))?;
+        let wanted = normal(
+            &phase.objects.get(usize::from(self.index))?.object,
+            &self.key,
+            setting,
+        );
+        let dropped = string_data.iter().filter(|key| !secret::has(&wanted, key));
+        let dropped: Vec<_> = dropped.collect();
+        if dropped.is_empty() {
+            return None;
+        }
+        let mut body = self.body(content, setting, guard)?;
+        let data = entry_of(body.as_object_mut()?, "data");
+        data.extend(dropped.into_iter().map(|key| (key.to_string(), json!(""))));
+        Some(body)
     }
 
     /// The body to apply; `None` when the content is not the one this was made from.

@@ -40,11 +40,8 @@ pub struct Summary {
 }
 
 fn blockers_of(operation: &Operation) -> impl Iterator<Item = Blocker> {
-    operation.block.iter().map(|block| Blocker {
-        reason: block.reason.clone(),
-        object: String::new(),
-        message: block.message.clone(),
-    })
+    let blocks = operation.block.iter();
+    blocks.map(|block| block.blocker(String::new()))
 }
 
 impl Deployment {
@@ -69,6 +66,7 @@ impl Deployment {
             reason: Reason::NotWatched,
             object: scope.kind.kind().to_owned(),
             message: format!("is listed every half minute only, for it cannot be watched: {why}"),
+            field: String::new(),
         }));
         Summary {
             accepted: self.accepted().map(|head| head.set.uid.clone()),
@@ -152,6 +150,7 @@ impl Deployment {
                 message: "a CustomResourceDefinition of ours is being deleted: nothing is taken \
                           away until that is over"
                     .to_owned(),
+                field: String::new(),
             });
         }
         blockers.extend(blockers_of(&task.survey));

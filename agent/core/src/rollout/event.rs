@@ -213,7 +213,10 @@ impl Rollout {
             } else {
                 item.backoff.clear();
             }
-        } else if item.placed && !item.busy {
+        } else if item.placed
+            && !item.busy
+            && !item.seen().is_some_and(|seen| item.is_as_left(seen))
+        {
             // What is under way may be our own write, of which the answer tells.
             self.drifted(at, now);
         }

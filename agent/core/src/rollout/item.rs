@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use stevedore_proto_core::status::Blocker;
 use stevedore_proto_core::{Millis, Reason};
 use stevedore_retry::{Schedule, millis};
 
 use super::context::{Context, Memory, Record};
 use crate::adopt::{self, Ownership};
 use crate::desired::{Desired, Guard};
+use crate::failure::Failure;
+use crate::key::Kind;
 use crate::observation::{Observation, Owner};
 use crate::probe::Probed;
 use crate::retry::Backoff;
@@ -19,6 +22,8 @@ pub struct Block {
     pub reason: Reason,
     /// For people.
     pub message: String,
+    /// The field that it is about; empty where it is about none.
+    pub field: String,
     /// Found by a check, before anything was written.
     pub preflight: bool,
 }
@@ -29,6 +34,7 @@ impl Block {
         Self {
             reason,
             message: message.into(),
+            field: String::new(),
             preflight: true,
         }
     }
@@ -38,7 +44,26 @@ impl Block {
         Self {
             reason,
             message: message.into(),
+            field: String::new(),
             preflight: false,
+        }
+    }
+
+    /// A request about an object of this kind failed while it was carried out.
+    pub(crate) fn refused(failure: &Failure, kind: &Kind) -> Self {
+        Self {
+            field: failure.field_about(kind).to_owned(),
+            ..Self::new(failure.kind.reason(), failure.about(kind))
+        }
+    }
+
+    /// As the hub is told of it.
+    pub(crate) fn blocker(&self, object: String) -> Blocker {
+        Blocker {
+            reason: self.reason.clone(),
+            object,
+            message: self.message.clone(),
+            field: self.field.clone(),
         }
     }
 }
@@ -246,13 +271,16 @@ impl Item {
     fn up_to_date(&self, seen: &Observation, context: &Context) -> bool {
         let as_wanted = matches!(seen.owner, Owner::Deployment { content, .. }
             if content == self.desired.content);
-        as_wanted
-            && seen.labelled == Some(context.deployment)
-            && self.record.as_ref().is_some_and(|record| {
-                record.uid == seen.uid
-                    && record.fingerprint.is_some()
-                    && record.fingerprint == seen.fingerprint
-            })
+        as_wanted && seen.labelled == Some(context.deployment) && self.is_as_left(seen)
+    }
+
+    /// Nobody touched it since our last write. What is then not as wanted was wanted otherwise by that write.
+    pub(super) fn is_as_left(&self, seen: &Observation) -> bool {
+        self.record.as_ref().is_some_and(|record| {
+            record.uid == seen.uid
+                && record.fingerprint.is_some()
+                && record.fingerprint == seen.fingerprint
+        })
     }
 
     pub(super) fn need(&self, context: &Context, paused: bool) -> Need {

@@ -95,10 +95,9 @@ fn block(item: &Item, failure: &Failure, preflight: bool) -> Block {
             Reason::Refused,
             "is of a cluster-scoped kind, and the set is confined to a namespace or has it already",
         ),
-        kind => Block {
-            reason: kind.reason(),
-            message: failure.about(&key.kind),
+        _ => Block {
             preflight,
+            ..Block::refused(failure, &key.kind)
         },
     }
 }

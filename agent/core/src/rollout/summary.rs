@@ -95,11 +95,7 @@ impl Rollout {
 
     fn blockers(&self) -> Vec<Blocker> {
         self.blocked()
-            .map(|(item, block)| Blocker {
-                reason: block.reason.clone(),
-                object: item.desired.key.to_string(),
-                message: block.message.clone(),
-            })
+            .map(|(item, block)| block.blocker(item.desired.key.to_string()))
             .collect()
     }
 

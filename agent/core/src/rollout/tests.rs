@@ -15,6 +15,8 @@ use crate::mark::ShortHash;
 use crate::observation::{Observation, Owner};
 use crate::probe::Probed;
 
+mod upgrade;
+
 const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
 
 fn desired(kind: Kind, name: &str, part: PhasePart) -> Desired {

@@ -42,6 +42,7 @@ impl Worker {
                      until the content changes or the agent starts anew",
                     cel::LIMIT
                 ),
+                field: String::new(),
             });
         }
         if !is_conclusive(&summary) {

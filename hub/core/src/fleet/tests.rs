@@ -307,6 +307,7 @@ fn a_blocker_is_the_failure_that_is_shown() {
         reason: Reason::NoAccount,
         object: String::new(),
         message: "no account".into(),
+        field: String::new(),
     });
     fleet.report(
         cluster(1),

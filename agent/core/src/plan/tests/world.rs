@@ -254,6 +254,7 @@ impl World {
             mapped: Box::default(),
             other_manager: object.manager.as_deref().map(Box::from),
             left_to_others: 0,
+            string_data: Box::default(),
         })
     }
 
@@ -326,6 +327,7 @@ impl World {
             uid: uid.into(),
             resource_version: version.into(),
             left_to_others: 0,
+            string_data: Box::default(),
         };
         if let Err(failure) = self.guarded(name, &guard) {
             return removal::Answer::Failed(failure);

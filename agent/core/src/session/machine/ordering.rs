@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stevedore_proto_core::message::OrderMessage;
-use stevedore_proto_core::status::truncate;
+use stevedore_proto_core::status::shorten;
 use stevedore_proto_core::{
     DeploymentUid, Digest, Held, Reason, Stage, ToHub, Tuple, content, limit,
 };
@@ -237,7 +237,7 @@ impl Session {
         message: &str,
         out: &mut Vec<Action>,
     ) {
-        let message = truncate(message.to_owned(), limit::MESSAGE);
+        let message = shorten(message.to_owned(), limit::MESSAGE);
         self.send(
             ToHub::Nack {
                 deployment,
