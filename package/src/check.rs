@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::manifest::{Scope, TestCase};
 use crate::package::Package;
-use crate::render::{ClusterFacts, RenderInput};
+use crate::render::{ClusterFacts, Context, RenderInput, Rendered, check_stored_size};
 use crate::violation::{Invalid, Reason};
 use crate::warning::Warnings;
 
@@ -56,7 +56,7 @@ impl Package {
         for case in cases {
             let context = self.context(&case_input(case));
             let rendered = context
-                .and_then(|context| self.render(&context))
+                .and_then(|context| self.render_storable(&context))
                 .map_err(|invalid| invalid.in_case(&case.name))?;
             validated.warnings.extend(&rendered.warnings);
         }
@@ -64,7 +64,7 @@ impl Package {
             for scope in &self.manifest().scopes {
                 match self.context(&default_input(&self.manifest().name, *scope)) {
                     Ok(context) => {
-                        let rendered = self.render(&context)?;
+                        let rendered = self.render_storable(&context)?;
                         validated.warnings.extend(&rendered.warnings);
                     }
                     Err(missing) if missing.is_all(Reason::ConfigInvalid) => {
@@ -78,6 +78,13 @@ impl Package {
             }
         }
         Ok(validated)
+    }
+
+    /// Renders what a member can store, as the hub does.
+    fn render_storable(&self, context: &Context) -> Result<Rendered, Invalid> {
+        let rendered = self.render(context)?;
+        check_stored_size(&rendered.content)?;
+        Ok(rendered)
     }
 }
 

@@ -23,7 +23,7 @@ pub const PART_BYTES: usize = 768 * 1024;
 /// Bytes of an image manifest, index or config.
 pub const IMAGE_JSON_BYTES: usize = 256 * 1024;
 /// Objects of one rendered set.
-pub const OBJECTS: usize = 1_000;
+pub const OBJECTS: usize = stevedore_proto_core::content::bounds::OBJECTS;
 /// Steps of one rendering: about two seconds of an optimised build, whatever they are used for.
 pub const RENDER_STEPS: u64 = 8_000_000;
 /// Bytes that the templates of one rendering write together: more could not be the content of a set.

@@ -23,6 +23,20 @@ pub(crate) fn check_key(key: &str) -> Result<(), &'static str> {
     check_value(name).map_err(|_| "its name is not letters, digits, '-', '_' and '.', or too long")
 }
 
+/// A name that is one label of a DNS name, as that of a namespace is.
+pub(crate) fn check_label(name: &str) -> Result<(), &'static str> {
+    if name.len() > 63 {
+        return Err("it must be no longer than 63 characters");
+    }
+    let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty() || !name.bytes().all(lower) || name.starts_with('-') || name.ends_with('-') {
+        return Err(
+            "it must be lower case letters, digits and '-', and begin and end with a letter or digit",
+        );
+    }
+    Ok(())
+}
+
 /// A label value: empty, or up to 63 letters, digits, `-`, `_` and `.`, beginning and ending with a letter or
 /// digit.
 pub(crate) fn check_value(value: &str) -> Result<(), &'static str> {

@@ -4,9 +4,11 @@ mod annotations;
 pub(crate) mod condition;
 mod kinds;
 mod labels;
+mod metadata;
 mod prepare;
 mod problem;
 mod rules;
+mod secret;
 
 pub(crate) use prepare::{Key, Ready, prepare};
 pub(crate) use problem::Problem;

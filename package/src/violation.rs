@@ -38,6 +38,7 @@ reasons! {
     PhaseUnknown: "phase not in manifest",
     GvkNotSet: "apiVersion or kind not set",
     MetadataInvalid: "metadata invalid",
+    SecretInvalid: "Secret invalid",
     Duplicate: "duplicate object",
     LabelsInvalid: "labels invalid",
     AnnotationInvalid: "annotation invalid",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use stevedore_proto_core::content::bounds;
 
 use super::document::{Problems, at};
 use super::expressions::Expressions;
@@ -73,8 +74,8 @@ fn phases(value: &Value, problems: &mut Problems<'_>) -> Vec<String> {
     if names.is_empty() && at(value, "spec.phases").is_none_or(|it| it == &Value::Array(vec![])) {
         problems.add("spec.phases", "Required value");
     }
-    if names.len() > stevedore_proto_core::limit::PHASES {
-        let limit = stevedore_proto_core::limit::PHASES;
+    if names.len() > bounds::PHASES {
+        let limit = bounds::PHASES;
         problems.add(
             "spec.phases",
             format!("{} phases, the limit is {limit}", names.len()),
@@ -84,8 +85,9 @@ fn phases(value: &Value, problems: &mut Problems<'_>) -> Vec<String> {
         let field = format!("spec.phases[{number}].name");
         if name.is_empty() {
             problems.add(&field, "Required value");
-        } else if name.len() > 63 {
-            problems.add(&field, "must be no longer than 63 characters");
+        } else if name.len() > bounds::PHASE_NAME {
+            let limit = bounds::PHASE_NAME;
+            problems.add(&field, format!("must be no longer than {limit} characters"));
         }
     }
     problems.unique("spec.phases", names.iter().map(String::as_str));

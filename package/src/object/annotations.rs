@@ -4,16 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use stevedore_cel::Program;
-use stevedore_proto_core::content::{CollisionProtection, ConditionMapping};
+use stevedore_proto_core::content::{CollisionProtection, ConditionMapping, bounds};
 use stevedore_proto_core::label;
 
 use super::condition::Compile;
 use super::problem::Problems;
 use crate::names::check_key;
 use crate::violation::Reason;
-
-/// Condition mappings of one object.
-const MAX_MAPPINGS: usize = 32;
 
 /// What an object's annotations ask for.
 #[derive(Debug, Default)]
@@ -58,16 +55,6 @@ impl Directives {
         }
         if let Some(text) = one(annotations, label::CONDITION_MAP, problems) {
             directives.condition_mappings = condition_map(&text, problems);
-        }
-        for (key, value) in annotations.iter() {
-            if !value.is_string() {
-                let what = format!("metadata.annotations[{key:?}]: must be text");
-                problems.add(Reason::AnnotationInvalid, what);
-            }
-            if let Err(why) = check_key(key) {
-                let what = format!("metadata.annotations[{key:?}]: {why}");
-                problems.add(Reason::AnnotationInvalid, what);
-            }
         }
         if annotations.is_empty() {
             metadata.remove("annotations");
@@ -136,11 +123,9 @@ fn condition_map(text: &str, problems: &mut Problems) -> Vec<ConditionMapping> {
             }
         }
     }
-    if mappings.len() > MAX_MAPPINGS {
-        let what = format!(
-            "condition-map: {} lines, the limit is {MAX_MAPPINGS}",
-            mappings.len()
-        );
+    let (lines, limit) = (mappings.len(), bounds::CONDITION_MAPPINGS);
+    if lines > limit {
+        let what = format!("condition-map: {lines} lines, the limit is {limit}");
         problems.add(Reason::AnnotationInvalid, what);
     }
     mappings
@@ -148,7 +133,7 @@ fn condition_map(text: &str, problems: &mut Problems) -> Vec<ConditionMapping> {
 
 /// A condition type: a qualified name.
 fn is_type(text: &str) -> bool {
-    text.len() <= 316 && check_key(text).is_ok()
+    text.len() <= bounds::CONDITION_TYPE && check_key(text).is_ok()
 }
 
 /// A condition type with a prefix, so that it cannot be one of our own.

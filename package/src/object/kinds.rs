@@ -71,6 +71,11 @@ pub(super) fn is_namespaced(group: &str, kind: &str) -> bool {
     listed(NAMESPACED, group, kind)
 }
 
+/// Whether it is the kind whose values are kept apart, and never shown.
+pub(super) fn is_secret(group: &str, kind: &str) -> bool {
+    group.is_empty() && kind == "Secret"
+}
+
 /// Refuses kinds that a package cannot hold: those of Package Operator and our own, and lists.
 pub(super) fn check(group: &str, kind: &str) -> Result<(), Problem> {
     let below = |domain: &str| group == domain || group.ends_with(&format!(".{domain}"));

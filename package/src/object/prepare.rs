@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use stevedore_cel::Program;
-use stevedore_proto_core::content::PhaseObject;
+use stevedore_proto_core::content::{PhaseObject, bounds};
+use stevedore_proto_core::status::truncate;
 use stevedore_proto_core::stored_size;
 use stevedore_proto_core::{label, limit};
 
@@ -12,7 +13,8 @@ use super::annotations::Directives;
 use super::condition::Compile;
 use super::problem::{Problem, Problems};
 use super::rules::Rules;
-use super::{kinds, labels};
+use super::{kinds, labels, metadata, secret};
+use crate::names::check_label;
 use crate::violation::Reason;
 
 const MAX_NAME: usize = 253;
@@ -53,34 +55,48 @@ pub(crate) fn prepare(
     let directives = Directives::take(metadata, compile, &mut problems);
     labels::complete(metadata, rules, &mut problems);
     let namespace = namespace(metadata, &group, &kind, rules, &mut problems);
-    reserved(metadata, &mut problems);
+    metadata::check(metadata, &mut problems);
+    if kinds::is_secret(&group, &kind) {
+        secret::check(&object, &mut problems);
+    }
     let phase = phase(directives.phase, rules, &mut problems);
     let key = (group, kind, namespace, name);
-    let value = Value::Object(object);
-    let size = stored_size(&value);
-    if size > limit::STORED_OBJECT {
-        let limit = limit::STORED_OBJECT;
-        problems.add(
-            Reason::TooLarge,
-            format!("about {size} bytes stored, the limit is {limit}"),
-        );
-    }
+    let object = PhaseObject {
+        object: Value::Object(object),
+        collision_protection: directives.collision_protection,
+        condition_mappings: directives.condition_mappings,
+    };
+    size(&object, &key, &mut problems);
     if !problems.0.is_empty() {
         let who = format!("{} {} {:?}", version, key.1, key.3);
         let named = |(reason, what)| (reason, format!("{who}: {what}"));
         return Err(problems.0.into_iter().map(named).collect());
     }
-    let object = PhaseObject {
-        object: value,
-        collision_protection: directives.collision_protection,
-        condition_mappings: directives.condition_mappings,
-    };
     Ok(Ready {
         key,
         phase,
         object,
         condition: directives.condition,
     })
+}
+
+/// What a member can store: of a Secret in a Secret, of everything else in the object set and as it is.
+fn size(object: &PhaseObject, key: &Key, problems: &mut Problems) {
+    let mut too_large = |size: usize, limit: usize| {
+        let what = format!("about {size} bytes stored, the limit is {limit}");
+        problems.add(Reason::TooLarge, what);
+    };
+    let size = stored_size(&object.object);
+    if size > limit::STORED_OBJECT {
+        too_large(size, limit::STORED_OBJECT);
+    } else if kinds::is_secret(&key.0, &key.1) {
+        let bytes = serde_json::to_vec(object).map_or(0, |bytes| bytes.len());
+        // The package may set it for all its objects.
+        let settings = r#""collisionProtection":"IfNoController","#.len();
+        if bytes + settings > bounds::SECRET {
+            too_large(bytes, bounds::SECRET - settings);
+        }
+    }
 }
 
 /// Group, `apiVersion` and kind.
@@ -101,6 +117,19 @@ fn gvk(object: &Map<String, Value>) -> Result<(String, String, String), Problem>
             return Err((Reason::GvkNotSet, what));
         }
     };
+    // As an API server checks what is embedded in an object set.
+    let inner = |it: char| it.is_ascii_alphanumeric() || it == '-';
+    let is_label = kind.starts_with(|it: char| it.is_ascii_alphabetic())
+        && kind.chars().all(inner)
+        && !kind.ends_with('-')
+        && kind.len() <= bounds::KIND;
+    if !is_label || group.len() > bounds::GROUP {
+        let what = format!(
+            "{:?} is not a kind",
+            truncate(kind.to_owned(), bounds::KIND)
+        );
+        return Err((Reason::GvkNotSet, what));
+    }
     Ok((group.to_owned(), version.to_owned(), kind.to_owned()))
 }
 
@@ -111,7 +140,7 @@ fn name(metadata: &Map<String, Value>, problems: &mut Problems) -> String {
         .unwrap_or_default();
     if name.is_empty() {
         problems.add(Reason::MetadataInvalid, "metadata.name: Required value");
-    } else if name.len() > MAX_NAME || name.contains('/') || matches!(name, "." | "..") {
+    } else if name.len() > MAX_NAME || name.contains(['/', '%']) || matches!(name, "." | "..") {
         problems.add(Reason::MetadataInvalid, "metadata.name: Invalid value");
     }
     name.to_owned()
@@ -135,6 +164,8 @@ fn namespace(
     };
     if given.is_empty() {
         metadata.remove("namespace");
+    } else if check_label(&given).is_err() {
+        problems.add(Reason::MetadataInvalid, "metadata.namespace: Invalid value");
     }
     let Some(own) = rules.namespace else {
         if given.is_empty() && kinds::is_namespaced(group, kind) {
@@ -155,28 +186,6 @@ fn namespace(
         metadata.insert("namespace".to_owned(), own.into());
     }
     own.to_owned()
-}
-
-/// Fields that only an API server or an agent may set.
-fn reserved(metadata: &Map<String, Value>, problems: &mut Problems) {
-    let server = "creationTimestamp deletionGracePeriodSeconds deletionTimestamp generateName generation managedFields \
-                  ownerReferences resourceVersion selfLink uid";
-    for field in server.split(' ') {
-        if metadata.get(field).is_some_and(|value| !value.is_null()) {
-            problems.add(
-                Reason::MetadataInvalid,
-                format!("metadata.{field}: must not be set"),
-            );
-        }
-    }
-    for (map, key) in [("labels", label::DEPLOYMENT), ("annotations", label::MARK)] {
-        if metadata.get(map).and_then(|map| map.get(key)).is_some() {
-            problems.add(
-                Reason::MetadataInvalid,
-                format!("metadata.{map}[{key:?}]: must not be set"),
-            );
-        }
-    }
 }
 
 fn phase(phase: Option<String>, rules: &Rules<'_>, problems: &mut Problems) -> String {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stevedore_cel::Program;
+use stevedore_proto_core::content::{CollisionProtection, bounds};
 use stevedore_proto_core::limit;
 use stevedore_proto_core::stored_size;
 
@@ -182,6 +183,14 @@ fn objects_without_kind_version_name_or_phase_are_refused() {
             Reason::PhaseMissing,
         ),
         (object("A", json!({"name": "a/b"})), Reason::MetadataInvalid),
+        (object("A", json!({"name": "a%b"})), Reason::MetadataInvalid),
+        (
+            object("A", json!({"namespace": "A_b"})),
+            Reason::MetadataInvalid,
+        ),
+        (object("A", json!({"label": {}})), Reason::MetadataInvalid),
+        (object("A b", json!({})), Reason::GvkNotSet),
+        (object(&"A".repeat(64), json!({})), Reason::GvkNotSet),
     ] {
         let found = refused(value.clone());
         assert!(
@@ -196,7 +205,7 @@ fn what_servers_and_agents_set_must_not_be_set() {
     for metadata in [
         json!({"resourceVersion": "1"}),
         json!({"uid": "1"}),
-        json!({"ownerReferences": []}),
+        json!({"ownerReferences": [{"name": "a"}]}),
         json!({"generateName": "a-"}),
         json!({"labels": {"stevedore.dev/deployment": "1"}}),
         json!({"annotations": {"stevedore.dev/mark": "1"}}),
@@ -318,4 +327,45 @@ fn an_object_has_1_3_mib_stored_and_no_more() {
     assert!(in_namespace(with(fits)).is_ok());
     let found = refused(with(fits + 1));
     assert_eq!(found[0].0, Reason::TooLarge);
+}
+
+fn secret(values: &Value) -> Value {
+    let mut secret = object("Secret", json!({}));
+    let fields = secret.as_object_mut().unwrap();
+    fields.extend(values.as_object().unwrap().clone());
+    secret
+}
+
+#[test]
+fn values_of_a_secret_are_texts_and_never_quoted() {
+    let good = json!({"stringData": {"a": "b", "c": null}, "data": {"a": "eA=="}});
+    let kept = in_namespace(secret(&good)).unwrap().object.object;
+    assert_eq!(kept["stringData"], good["stringData"], "digests stay");
+    for (values, path) in [
+        (
+            json!({"stringData": {"port": 8123}}),
+            "stringData[\"port\"]",
+        ),
+        (json!({"data": {"port": [8123]}}), "data[\"port\"]"),
+        (json!({"stringData": "8123"}), "stringData: must be a map"),
+    ] {
+        let found = refused(secret(&values));
+        assert_eq!(found[0].0, Reason::SecretInvalid);
+        assert!(found[0].1.contains(path), "{found:?}");
+        assert!(!found[0].1.contains("8123"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_secret_has_what_fits_into_one_secret_and_no_more() {
+    let with = |bytes: usize| in_namespace(secret(&json!({"data": {"a": "x".repeat(bytes)}})));
+    let bytes_of = |ready: &Ready| serde_json::to_vec(&ready.object).unwrap().len();
+    let mut fits = bounds::SECRET - bytes_of(&with(0).unwrap());
+    while with(fits).is_err() {
+        fits -= 1;
+    }
+    let mut most = with(fits).unwrap();
+    most.object.collision_protection = Some(CollisionProtection::IfNoController);
+    assert_eq!(bytes_of(&most), bounds::SECRET);
+    assert_eq!(with(fits + 1).unwrap_err()[0].0, Reason::TooLarge);
 }
