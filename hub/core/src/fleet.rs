@@ -22,6 +22,7 @@ mod details;
 mod row;
 mod rows;
 
+pub(crate) use details::Subject;
 pub use details::{Assignment, Contact, Details, Failure};
 pub use row::{DeploymentState, Row};
 pub use rows::{Counts, Deployment, PackageRows};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::status::Truth;
+use stevedore_proto_core::{ClusterUid, Reason};
 
-use crate::fleet::{Counts, DeploymentState, Failure, PackageRows};
+use crate::fleet::{Counts, DeploymentState, Failure, PackageRows, Subject};
 
 mod conditions;
 mod input;
@@ -77,20 +77,28 @@ fn counts(rows: &PackageRows, input: &Input<'_>) -> Counts {
     counts
 }
 
+/// One fault is one group, on however many members and in whatever words: told is what the first of them says.
 fn failures(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
-    let mut groups: BTreeMap<Failure, Vec<ClusterUid>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Reason, Subject), (Failure, Vec<ClusterUid>)> = BTreeMap::new();
     for (cluster, deployment) in rows.deployments() {
-        let reported = || deployment.details().failure();
+        let details = deployment.details();
+        let reported = || {
+            let failure = details.failure()?;
+            Some((details.subject(&failure), failure))
+        };
         let failure = match deployment.row().state() {
             DeploymentState::Failed | DeploymentState::Removing => reported(),
             DeploymentState::Progressing => {
                 let unrendered = input.unrendered(&cluster).cloned();
+                let unrendered = unrendered.map(|it| (Subject::Words(it.message.clone()), it));
                 unrendered.or_else(reported)
             }
             DeploymentState::Absent | DeploymentState::Available | DeploymentState::Offline => None,
         };
-        if let Some(failure) = failure {
-            groups.entry(failure).or_default().push(cluster);
+        if let Some((subject, failure)) = failure {
+            let key = (failure.reason.clone(), subject);
+            let group = groups.entry(key).or_insert((failure, Vec::new()));
+            group.1.push(cluster);
         }
     }
     let name = |cluster: &ClusterUid| {
@@ -100,7 +108,7 @@ fn failures(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
             .map_or_else(|| cluster.to_string(), str::to_owned)
     };
     let mut groups: Vec<_> = groups
-        .into_iter()
+        .into_values()
         .map(|(failure, clusters)| FailureGroup {
             failure,
             count: clusters.len(),
@@ -112,5 +120,7 @@ fn failures(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
     groups
 }
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tests;

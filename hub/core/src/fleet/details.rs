@@ -50,6 +50,23 @@ impl Failure {
     }
 }
 
+/// What tells one failure from another of the same reason. API servers put into their words what differs from member
+/// to member of one and the same fault: names of stored sets, UIDs in quoted values.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Subject {
+    /// The order as a whole: the member does not take it.
+    Order,
+    /// An object, and the field of it that the API server names.
+    Object {
+        /// `Kind namespace/name`.
+        object: String,
+        /// Its path; empty where none is named.
+        field: String,
+    },
+    /// Only the words say.
+    Words(String),
+}
+
 /// What was ordered and reported of one deployment.
 #[derive(Debug, Clone, Default)]
 pub struct Details {
@@ -223,6 +240,25 @@ impl Details {
             let status = self.current_status()?;
             (is_blocked(status) || is_unavailable(status)).then(|| failure_of(status))
         })
+    }
+
+    /// What [`Self::failure`] is about.
+    pub(crate) fn subject(&self, failure: &Failure) -> Subject {
+        let words = || Subject::Words(failure.message.clone());
+        if self.frozen.or(self.fenced).is_some() {
+            return words();
+        }
+        if self.refusal().is_some() {
+            return Subject::Order;
+        }
+        let status = self.current_status();
+        match status.and_then(|status| status.blockers.first()) {
+            Some(blocker) if !blocker.object.is_empty() => Subject::Object {
+                object: blocker.object.clone(),
+                field: blocker.field.clone(),
+            },
+            _ => words(),
+        }
     }
 
     /// The phase that is being worked on.

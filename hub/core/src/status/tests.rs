@@ -6,11 +6,11 @@ use crate::fleet::tests::{assign, fleet, package, status};
 use crate::placement::Shortfall;
 use crate::session::Report;
 
-fn summary(fleet: &crate::fleet::Fleet, input: &Input<'_>) -> Summary {
+pub(super) fn summary(fleet: &crate::fleet::Fleet, input: &Input<'_>) -> Summary {
     summarise(fleet.package(package()).unwrap(), input)
 }
 
-fn ready() -> Input<'static> {
+pub(super) fn ready() -> Input<'static> {
     Input {
         source: Source::Ready,
         ..Input::default()
