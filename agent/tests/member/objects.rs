@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
-use stevedore_agent::ports::{ApplyOptions, ObjectApi as _, SetStore as _};
+use stevedore_agent::ports::{ApplyOptions, ObjectApi as _};
 use stevedore_agent_core::failure::{Cause, FailureKind};
 use stevedore_fleet::ControlPlane;
 use stevedore_proto_core::content::bounds;
@@ -116,6 +116,38 @@ fn a_secret_written_as_text_is_kept_like_its_data() {
             .await
             .expect("deleted");
         gone(cluster, "Secret", Some("as-text"), "login").await;
+    });
+}
+
+/// A deployment of one phase whose Secrets are in this pack.
+fn edition(pack: &str) -> Value {
+    let phase = json!({"name": "only", "secrets": [pack]});
+    json!({"apiVersion": "stevedore.dev/v1alpha1", "kind": "ClusterObjectDeployment",
+        "metadata": {"name": "editions"},
+        "spec": {"selector": {"matchLabels": {"app": "editions"}},
+            "template": {"metadata": {"labels": {"app": "editions"}}, "spec": {"phases": [phase]}}}})
+}
+
+#[test]
+fn a_key_that_an_edition_drops_leaves_the_secret_and_comes_back_with_the_one_before() {
+    run(async {
+        let cluster = busy().await;
+        namespace(cluster, "editions").await;
+        let both = json!({"user": "keeper", "password": "first"});
+        let one = json!({"password": "second"});
+        for (name, texts) in [("editions-1", &both), ("editions-2", &one)] {
+            pack(cluster, name, &json!({"object": login("editions", texts)})).await;
+        }
+        create(cluster, edition("editions-1")).await;
+        has(cluster, "editions", &both).await;
+        let deployments = api(cluster, "ClusterObjectDeployment", None);
+        for (name, texts) in [("editions-2", &one), ("editions-1", &both)] {
+            let patch = Patch::Merge(edition(name));
+            let params = PatchParams::default();
+            let patched = deployments.patch("editions", &params, &patch);
+            patched.await.expect("another edition");
+            has(cluster, "editions", texts).await;
+        }
     });
 }
 

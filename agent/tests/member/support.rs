@@ -202,7 +202,9 @@ pub(crate) fn api(
     namespace: Option<&str>,
 ) -> Api<DynamicObject> {
     let (group, version) = match kind {
-        "ClusterObjectSet" | "ObjectSet" | "ObjectDeployment" => ("stevedore.dev", "v1alpha1"),
+        "ClusterObjectSet" | "ObjectSet" | "ClusterObjectDeployment" | "ObjectDeployment" => {
+            ("stevedore.dev", "v1alpha1")
+        }
         "CustomResourceDefinition" => ("apiextensions.k8s.io", "v1"),
         "APIService" => ("apiregistration.k8s.io", "v1"),
         "Gate" => ("gates.example", "v1"),

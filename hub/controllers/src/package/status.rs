@@ -10,7 +10,7 @@ use stevedore_crds::v1alpha1::{FailureGroup, PackageCounts, PackageStatus};
 use stevedore_hub_core::fleet::Counts;
 use stevedore_hub_core::status::{self, Condition, Input, Source, Summary};
 use stevedore_proto_core::PackageUid;
-use stevedore_proto_core::status::Truth;
+use stevedore_proto_core::status::{Truth, shorten};
 
 use crate::fleet_view::PackageSnapshot;
 use crate::hub::Hub;
@@ -207,10 +207,9 @@ fn counts(counts: &Counts) -> PackageCounts {
 }
 
 fn failure(group: &status::FailureGroup) -> FailureGroup {
-    let cut = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
     FailureGroup {
         reason: group.failure.reason.to_string(),
-        message: cut(&group.failure.message, 1024),
+        message: shorten(group.failure.message.clone(), 1024),
         count: i32::try_from(group.count).unwrap_or(i32::MAX),
         clusters: group.clusters.clone(),
     }

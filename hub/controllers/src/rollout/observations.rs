@@ -14,13 +14,14 @@ use stevedore_hub_core::ledger::Shard;
 use stevedore_hub_core::status::Names as _;
 use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::ledger::{self, ObservedRow};
+use stevedore_proto_core::status::shorten;
 
 use crate::fleet_view::PackageSnapshot;
 use crate::member::members::Members;
 use crate::rollout::stored_ledger::LedgerObject;
 
 /// Most bytes of a phase's name and of a failure's message that are kept.
-const PHASE_BYTES: usize = 63;
+const PHASE_BYTES: usize = stevedore_proto_core::content::bounds::PHASE_NAME;
 const MESSAGE_BYTES: usize = 512;
 
 /// Whether a package comes to its end.
@@ -95,7 +96,7 @@ fn details(
         Some(DeploymentDetail {
             cluster: name.to_owned(),
             phase: reported.phase().map(|phase| cut(phase, PHASE_BYTES)),
-            message: cut(&failure.message, MESSAGE_BYTES),
+            message: shorten(failure.message, MESSAGE_BYTES),
             since: since.or_else(|| Some(Time(seconds(now)))),
             reason,
         })
