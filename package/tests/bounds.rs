@@ -17,7 +17,7 @@ const DEFINITION: &str = "deploy/crds/clusterobjectsets.stevedore.dev.yaml";
 fn schema() -> Value {
     let path = format!("{}/../{DEFINITION}", env!("CARGO_MANIFEST_DIR"));
     let bytes = std::fs::read(&path).unwrap();
-    let definition = yaml::document(&path, &bytes).unwrap();
+    let definition = yaml::document(&path, &bytes).unwrap().value;
     definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone()
 }
 
