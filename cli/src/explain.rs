@@ -39,6 +39,9 @@ pub(crate) struct Explain {
 #[serde(rename_all = "camelCase")]
 struct Explanation {
     package: String,
+    /// The component of the image that `spec` asks for; absent for the root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    component: Option<String>,
     cluster: String,
     standing: Standing,
     /// What the standing means, in words.
@@ -125,6 +128,7 @@ fn explain(
     };
     Ok(Explanation {
         package: package.name.to_string(),
+        component: package.spec.component.clone(),
         cluster: name.to_owned(),
         standing,
         here,
@@ -145,6 +149,9 @@ impl Explanation {
             format!("{} on {}", self.package, self.cluster),
             format!("  everywhere  Available={}", self.package_available),
         ];
+        if let Some(component) = &self.component {
+            lines.push(format!("  component   {component}"));
+        }
         lines.push(match &self.order {
             Some(order) => format!(
                 "  order       {} of revision {}: {}",

@@ -96,6 +96,9 @@ async fn one(packages: &Packages, name: &PackageName, format: Format) -> anyhow:
 #[serde(rename_all = "camelCase")]
 struct Line {
     package: String,
+    /// The component of the image; absent for the root, and for a package that was removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    component: Option<String>,
     /// `True`, `False` or `Unknown`; `Removed` when only its ledger is left.
     available: String,
     /// The reason of its `Ready`, which `kubectl get` calls its status.
@@ -120,6 +123,7 @@ impl Line {
         };
         Self {
             package: package.name.to_string(),
+            component: package.spec.component.clone(),
             available: found.map_or_else(|| "Unknown".into(), |found| found.status.clone()),
             status: ready.map(|ready| ready.reason.clone()),
             revision: status.revision,
@@ -177,6 +181,7 @@ fn removed(present: &[AnyPackage], ledgers: &[PackageLedger]) -> Vec<Line> {
         .into_iter()
         .map(|((package, _), messages)| Line {
             package: package.to_string(),
+            component: None,
             available: "Removed".into(),
             status: None,
             revision: None,

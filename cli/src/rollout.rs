@@ -134,6 +134,7 @@ async fn history(packages: &Packages, name: &PackageName, format: Format) -> any
             "revision",
             "current",
             "image",
+            "component",
             "digest",
             "change-cause",
             "age",
@@ -153,6 +154,7 @@ fn row(revision: &PackageRevision, current: Option<i64>, now: Timestamp) -> Vec<
             String::new()
         },
         spec.image.clone(),
+        spec.component.clone().unwrap_or_else(|| "-".into()),
         digest.chars().take(12).collect(),
         spec.change_cause.clone().unwrap_or_else(|| "-".into()),
         revision

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use crate::manifest::{Scope, TestCase};
 use crate::package::Package;
-use crate::render::{ClusterFacts, Context, RenderInput, Rendered, check_stored_size};
+use crate::render::{
+    ClusterFacts, Context, DEFAULT_NAMESPACE, RenderInput, Rendered, check_stored_size,
+};
 use crate::violation::{Invalid, Reason};
 use crate::warning::Warnings;
 
@@ -24,6 +26,8 @@ pub struct Validated {
 /// case gives one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotRendered {
+    /// The component that it is said of; none for the root.
+    pub component: Option<String>,
     /// Where it would be installed.
     pub scope: Scope,
     /// What the defaults lack.
@@ -32,7 +36,14 @@ pub struct NotRendered {
 
 impl fmt::Display for NotRendered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NotRendered { scope, missing } = self;
+        let NotRendered {
+            component,
+            scope,
+            missing,
+        } = self;
+        if let Some(component) = component {
+            write!(f, "component {component}: ")?;
+        }
         write!(
             f,
             "templates and objects were not looked at in scope {scope:?}, because the defaults alone are no \
@@ -42,8 +53,8 @@ impl fmt::Display for NotRendered {
 }
 
 impl Package {
-    /// Renders the package's own test cases, or without any the defaults in each of its scopes, and gives
-    /// what is wrong with the results. For authors: what a hub orders is checked when it is rendered.
+    /// Renders the test cases of the root and of every component, or without any the defaults in each of its scopes,
+    /// and gives what is wrong with the results. For authors: what a hub orders is checked when it is rendered.
     ///
     /// # Errors
     /// With the violations of the first case that has any.
@@ -52,32 +63,53 @@ impl Package {
             warnings: self.warnings().clone(),
             ..Validated::default()
         };
-        let cases = &self.manifest().tests;
+        self.check_part(self, None, &mut validated)?;
+        for (name, component) in self.components() {
+            self.check_part(component, Some(name), &mut validated)?;
+        }
+        Ok(validated)
+    }
+
+    /// Checks one part: the root, or a component.
+    fn check_part(
+        &self,
+        part: &Package,
+        component: Option<&str>,
+        validated: &mut Validated,
+    ) -> Result<(), Invalid> {
+        let cases = &part.manifest().tests;
         for case in cases {
-            let context = self.context(&case_input(case));
+            let context = self.case_context(&case_input(case, component));
             let rendered = context
                 .and_then(|context| self.render_storable(&context))
                 .map_err(|invalid| invalid.in_case(&case.name))?;
             validated.warnings.extend(&rendered.warnings);
         }
-        if cases.is_empty() {
-            for scope in &self.manifest().scopes {
-                match self.context(&default_input(&self.manifest().name, *scope)) {
-                    Ok(context) => {
-                        let rendered = self.render_storable(&context)?;
-                        validated.warnings.extend(&rendered.warnings);
-                    }
-                    Err(missing) if missing.is_all(Reason::ConfigInvalid) => {
-                        validated.not_rendered.push(NotRendered {
-                            scope: *scope,
-                            missing,
-                        });
-                    }
-                    Err(invalid) => return Err(invalid),
+        if !cases.is_empty() {
+            return Ok(());
+        }
+        for scope in &part.manifest().scopes {
+            let input = default_input(&part.manifest().name, *scope);
+            let input = RenderInput {
+                component: component.map(str::to_owned),
+                ..input
+            };
+            match self.defaults_context(&input) {
+                Ok(context) => {
+                    let rendered = self.render_storable(&context)?;
+                    validated.warnings.extend(&rendered.warnings);
                 }
+                Err(missing) if missing.is_all(Reason::ConfigInvalid) => {
+                    validated.not_rendered.push(NotRendered {
+                        component: component.map(str::to_owned),
+                        scope: *scope,
+                        missing,
+                    });
+                }
+                Err(invalid) => return Err(invalid),
             }
         }
-        Ok(validated)
+        Ok(())
     }
 
     /// Renders what a member can store, as the hub does.
@@ -88,14 +120,17 @@ impl Package {
     }
 }
 
-fn case_input(case: &TestCase) -> RenderInput {
+fn case_input(case: &TestCase, component: Option<&str>) -> RenderInput {
     let metadata = &case.context.package.metadata;
+    let namespace = metadata.namespace.clone();
     RenderInput {
         name: metadata.name.clone(),
-        namespace: metadata.namespace.clone(),
+        // As templates of the original see it, an empty one is none.
+        namespace: namespace.filter(|namespace| !namespace.is_empty()),
         labels: metadata.labels.clone(),
         annotations: metadata.annotations.clone(),
         image: case.context.package.image.clone(),
+        component: component.map(str::to_owned),
         config: case.context.config.clone(),
         environment: case
             .context
@@ -109,7 +144,7 @@ fn case_input(case: &TestCase) -> RenderInput {
 fn default_input(name: &str, scope: Scope) -> RenderInput {
     RenderInput {
         name: name.to_owned(),
-        namespace: (scope == Scope::Namespaced).then(|| "default".to_owned()),
+        namespace: (scope == Scope::Namespaced).then(|| DEFAULT_NAMESPACE.to_owned()),
         image: format!("registry.example/{name}:test"),
         environment: example_environment(),
         cluster: ClusterFacts {

@@ -7,6 +7,7 @@
 
 pub mod archive;
 mod check;
+mod components;
 pub mod config;
 pub mod credentials;
 pub mod files;

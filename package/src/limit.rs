@@ -22,6 +22,8 @@ pub const PATH_SEGMENTS: usize = 16;
 pub const PART_BYTES: usize = 768 * 1024;
 /// Bytes of an image manifest, index or config.
 pub const IMAGE_JSON_BYTES: usize = 256 * 1024;
+/// Components of one package.
+pub const COMPONENTS: usize = 128;
 /// Objects of one rendered set.
 pub const OBJECTS: usize = stevedore_proto_core::content::bounds::OBJECTS;
 /// Steps of one rendering: about two seconds of an optimised build, whatever they are used for.

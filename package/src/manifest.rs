@@ -1,5 +1,6 @@
 //! `manifest.yaml` and its lock file.
 
+mod components;
 mod document;
 mod expressions;
 mod fields;
@@ -7,6 +8,7 @@ mod filter;
 mod lock;
 mod model;
 mod parse;
+mod phases;
 mod probes;
 mod walk;
 
@@ -18,15 +20,19 @@ pub use document::{ORIGINAL_GROUP, OWN_GROUP};
 pub(crate) use filter::{ConditionalPath, Filter};
 use model::ManifestImage;
 pub(crate) use model::TestCase;
-pub use model::{PackageManifest, Scope};
+pub use model::{ManifestPhase, PackageManifest, Scope};
 
 const KIND: &str = "PackageManifest";
 
-/// Finds, reads and checks manifest and lock file, and gives everything that is wrong with them.
+/// Finds, reads and checks manifest and lock file, and gives everything that is wrong with them. A component has the
+/// name of its folder, whatever its manifest says.
 ///
 /// # Errors
 /// With at least one violation.
-pub(crate) fn load(files: &PackageFiles) -> Result<PackageManifest, Vec<Violation>> {
+pub(crate) fn load(
+    files: &PackageFiles,
+    component: Option<&str>,
+) -> Result<PackageManifest, Vec<Violation>> {
     let found = document::find(files, "manifest", Reason::ManifestDuplicated)?;
     let missing = || {
         vec![Violation::new(
@@ -39,7 +45,7 @@ pub(crate) fn load(files: &PackageFiles) -> Result<PackageManifest, Vec<Violatio
     let kind = (KIND, &fields::MANIFEST);
     let (value, mut problems) =
         document::read(path, bytes, kind, Reason::ManifestInvalid, &mut warnings)?;
-    let mut manifest = parse::parse(&value, &mut problems);
+    let mut manifest = parse::parse(&value, component, &mut problems);
     let images: Vec<ManifestImage> = problems.typed(&value, "spec.images").unwrap_or_default();
     problems.images(images.iter().map(|it| (&*it.name, &*it.image)));
     let mut violations = problems.found;

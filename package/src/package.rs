@@ -1,6 +1,6 @@
 //! A package: its files, read, parsed and checked once, and rendered for as many clusters as needed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use stevedore_cel::Program;
@@ -11,7 +11,10 @@ use stevedore_template::resources::{Conditions, Env, Files, Limits};
 use stevedore_template::set::TemplateSet;
 use stevedore_template::yaml::{Document, Documents};
 
-use crate::files::{PackageFiles, holds_objects, is_readable, is_template, package_order};
+use crate::components;
+use crate::files::{
+    COMPONENTS, PackageFiles, holds_objects, is_readable, is_template, package_order,
+};
 use crate::limit;
 use crate::manifest::{self, PackageManifest};
 use crate::object::condition;
@@ -24,11 +27,14 @@ const MAPS_OF_STRINGS: &[&[&str]] = &[
     &["package", "metadata", "annotations"],
 ];
 
-/// A package whose manifest, templates and plain files were read. Rendering it parses nothing of it again.
+/// A package whose manifest, templates and plain files were read, and those of its components. Rendering it parses
+/// nothing of it again.
 #[derive(Debug)]
 pub struct Package {
     digest: Digest,
     manifest: PackageManifest,
+    /// By name; a component has none itself.
+    components: BTreeMap<String, Package>,
     /// Those that templates can read.
     files: Files,
     templates: TemplateSet,
@@ -48,40 +54,92 @@ pub(crate) struct Plain {
 }
 
 impl Package {
-    /// Reads a package, from a budget of the size that a rendering has: what would exhaust that is refused here.
+    /// Reads a package and its components, all of them from one budget of the size that a rendering has: what would
+    /// exhaust that is refused here.
     ///
     /// # Errors
     /// With everything that is wrong with it before anything is rendered.
-    pub fn load(files: PackageFiles) -> Result<Package, Invalid> {
+    pub fn load(mut files: PackageFiles) -> Result<Package, Invalid> {
         let digest = files.digest();
+        let mut budget = limit::render_budget();
+        let mut violations = Vec::new();
+        let manifest = manifest::load(&files, None);
+        // Whose the files below the folder of components are, the manifest says.
+        let has_components = manifest.as_ref().is_ok_and(|it| it.has_components);
+        let parts = if has_components {
+            components::split(&mut files)
+        } else if manifest.is_err() {
+            files.take_below(COMPONENTS);
+            Ok(BTreeMap::new())
+        } else {
+            Ok(BTreeMap::new())
+        };
+        let parts = parts.unwrap_or_else(|found| {
+            violations.extend(found);
+            BTreeMap::new()
+        });
+        let root = Package::read(digest, manifest, files, &mut budget);
+        let root = root.map_err(|found| violations.extend(found)).ok();
+        let mut components = BTreeMap::new();
+        for (name, files) in parts {
+            if budget.is_exhausted() {
+                break;
+            }
+            let manifest = manifest::load(&files, Some(&name));
+            match Package::read(digest, manifest, files, &mut budget) {
+                Ok(component) => {
+                    components.insert(name, component);
+                }
+                Err(found) => {
+                    let found = found.into_iter().map(|it| it.in_component(&name));
+                    violations.extend(found);
+                }
+            }
+        }
+        Invalid::check(violations)?;
+        let mut root = root.expect("a package that cannot be read has violations");
+        root.bytes += components.values().map(Package::bytes).sum::<usize>();
+        for (name, component) in &components {
+            root.warnings.extend(&component.warnings.in_component(name));
+        }
+        root.components = components;
+        Ok(root)
+    }
+
+    /// Reads a root without its components, or one component.
+    fn read(
+        digest: Digest,
+        manifest: Result<PackageManifest, Vec<Violation>>,
+        files: PackageFiles,
+        budget: &mut Budget,
+    ) -> Result<Package, Vec<Violation>> {
         let file_bytes = files.bytes();
         let mut violations = Vec::new();
-        let manifest = manifest::load(&files)
-            .map_err(|found| violations.extend(found))
-            .ok();
+        let manifest = manifest.map_err(|found| violations.extend(found)).ok();
         let mut files = files.into_map();
         files.retain(|path, _| is_readable(path));
-        let mut budget = limit::render_budget();
-        let templates = parse_templates(&files, &mut budget);
+        let templates = parse_templates(&files, budget);
         let templates = templates.unwrap_or_else(|violation| {
             violations.push(violation);
             TemplateSet::default()
         });
         let mut plain = Plain::default();
         for (path, bytes) in files.iter().filter(|(path, _)| holds_objects(path)) {
-            violations.extend(plain.read(path, bytes, &mut budget).err());
+            violations.extend(plain.read(path, bytes, budget).err());
             if budget.is_exhausted() {
                 break;
             }
         }
-        Invalid::check(violations)?;
-        let manifest = manifest.expect("a manifest that cannot be read is a violation");
+        let Some(manifest) = manifest.filter(|_| violations.is_empty()) else {
+            return Err(violations);
+        };
         let mut warnings = manifest.warnings.clone();
         warnings.extend(&plain.warnings);
         let bytes = file_bytes + templates.bytes() + plain.bytes() + manifest.bytes();
         Ok(Package {
             digest,
             manifest,
+            components: BTreeMap::new(),
             files,
             templates,
             plain,
@@ -90,7 +148,7 @@ impl Package {
         })
     }
 
-    /// Digest of the package's files.
+    /// Digest of the package's files, those of all components included; a component has that of the whole.
     pub fn digest(&self) -> Digest {
         self.digest
     }
@@ -100,13 +158,38 @@ impl Package {
         &self.manifest
     }
 
-    /// What its author should look at, in the manifest, the lock file and the plain files of objects. What templates
-    /// write has warnings of its own, in [`crate::render::Rendered`].
+    /// What its author should look at, in manifests, lock files and plain files of objects, those of components
+    /// included. What templates write has warnings of its own, in [`crate::render::Rendered`].
     pub fn warnings(&self) -> &Warnings {
         &self.warnings
     }
 
-    /// About how many bytes the package takes in memory: its files, and what was parsed of them.
+    /// Its components, by name.
+    pub fn components(&self) -> impl Iterator<Item = (&str, &Package)> {
+        let all = self.components.iter();
+        all.map(|(name, component)| (name.as_str(), component))
+    }
+
+    /// A component by name.
+    ///
+    /// # Errors
+    /// When there is none of this name; the violation names those that there are.
+    pub fn component(&self, name: &str) -> Result<&Package, Violation> {
+        if !self.manifest.has_components {
+            let details = format!("{name:?} is asked for, and the manifest has no spec.components");
+            return Err(Violation::new(Reason::ComponentsNotEnabled, details));
+        }
+        self.components.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.components().map(|(name, _)| name).collect();
+            let details = match names.as_slice() {
+                [] => format!("{name:?}; the package has no component"),
+                names => format!("{name:?} is none of {}", names.join(", ")),
+            };
+            Violation::new(Reason::ComponentNotFound, details)
+        })
+    }
+
+    /// About how many bytes the package takes in memory: its files, and what was parsed of them; components included.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -1,5 +1,7 @@
 //! The rendering of a package: from what is known about one cluster to the objects it gets.
 
+mod assembly;
+mod child;
 mod conditions;
 mod context;
 mod filter;
@@ -8,7 +10,7 @@ mod reads;
 
 use std::collections::BTreeMap;
 
-use stevedore_proto_core::content::{Content, Phase};
+use stevedore_proto_core::content::Content;
 use stevedore_proto_core::order::ContentRef;
 use stevedore_template::budget::Budget;
 use stevedore_template::yaml::Document;
@@ -19,9 +21,12 @@ use crate::object::Ready;
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
 use crate::warning::Warnings;
+use assembly::RenderedChild;
+use child::Child;
 use filter::Filtered;
-use objects::{Objects, Stop};
+use objects::{Found, Objects, Place, Stop, Tally};
 
+pub(crate) use context::DEFAULT_NAMESPACE;
 pub use context::{ClusterFacts, Context, RenderInput};
 pub use reads::Reads;
 
@@ -38,6 +43,12 @@ pub struct Rendered {
     pub warnings: Warnings,
 }
 
+/// What a rendering tells beside its content.
+struct Told<'r> {
+    reads: &'r mut Reads,
+    warnings: Warnings,
+}
+
 /// Where the objects of a file come from.
 enum Source<'r> {
     /// The package, which holds it parsed.
@@ -47,8 +58,9 @@ enum Source<'r> {
 }
 
 impl Package {
-    /// Renders the package: executes its templates, completes and checks the objects, and orders them. All of it
-    /// together takes its steps from one [`Budget`].
+    /// Renders the root, or the component that the context is of: executes its templates, completes and checks the
+    /// objects, and orders them. All of it together, with what it installs of its components, takes its steps from one
+    /// [`Budget`].
     ///
     /// # Errors
     /// With everything that is wrong with the result, or [`Reason::TooCostly`].
@@ -58,12 +70,12 @@ impl Package {
 
     fn render_within(&self, context: &Context, budget: &mut Budget) -> Result<Rendered, Invalid> {
         let mut reads = Reads::default();
-        let filtered = Filtered::new(self, context, budget, &mut reads)?;
-        let texts = self.execute(context, &filtered, budget, &mut reads)?;
-        let mut warnings = Warnings::default();
-        let told = (&mut reads, &mut warnings);
-        let found = self.objects(context, &filtered, &texts, budget, told)?;
-        let content = self.arrange(context, found);
+        let mut told = Told {
+            reads: &mut reads,
+            warnings: Warnings::default(),
+        };
+        let content = self.content(context, budget, &mut told)?;
+        let warnings = told.warnings;
         let reference = content.reference();
         if reference.size > stevedore_proto_core::limit::CONTENT as u64 {
             let limit = stevedore_proto_core::limit::CONTENT;
@@ -79,6 +91,101 @@ impl Package {
             reads,
             warnings,
         })
+    }
+
+    /// The content with that of its children.
+    fn content(
+        &self,
+        context: &Context,
+        budget: &mut Budget,
+        told: &mut Told<'_>,
+    ) -> Result<Content, Invalid> {
+        let mut tally = Tally::default();
+        let part = context.component.as_deref();
+        self.with_part(part, |part| {
+            let found = part.found(context, budget, told, &mut tally)?;
+            let content = part.arrange(context, found.objects);
+            let children = self.children(context, found.children, budget, told, &mut tally)?;
+            let content = assembly::with_children(part, context, content, children);
+            content.map_err(Invalid::of)
+        })
+    }
+
+    /// What the files of one part hold, with its own filter.
+    fn found(
+        &self,
+        context: &Context,
+        budget: &mut Budget,
+        told: &mut Told<'_>,
+        tally: &mut Tally,
+    ) -> Result<Found, Invalid> {
+        let filtered = Filtered::new(self, context, budget, told.reads)?;
+        let texts = self.execute(context, &filtered, budget, told.reads)?;
+        self.objects(context, &filtered, &texts, budget, told, tally)
+    }
+
+    /// Renders what was asked for as packages.
+    fn children(
+        &self,
+        context: &Context,
+        asked: Vec<(Ready, Place)>,
+        budget: &mut Budget,
+        told: &mut Told<'_>,
+        tally: &mut Tally,
+    ) -> Result<Vec<RenderedChild>, Invalid> {
+        let mut violations = Vec::new();
+        let mut rendered = Vec::new();
+        for (ready, place) in asked {
+            // Whether it is one of this package's components.
+            told.reads.add_value(&["package", "image"]);
+            let child = match Child::of(ready, self, context, place.clone()) {
+                Ok(child) => child,
+                Err((reason, details)) => {
+                    violations.push(Violation::new(reason, details).at(&place.0, place.1));
+                    continue;
+                }
+            };
+            match self.child(child, budget, told, tally) {
+                Ok(child) => rendered.push(child),
+                Err(invalid) => violations.extend(invalid.asked_at(&place.0, place.1)),
+            }
+            if budget.is_exhausted() || violations.len() > limit::VIOLATIONS {
+                break;
+            }
+        }
+        Invalid::check(violations)?;
+        Ok(rendered)
+    }
+
+    fn child(
+        &self,
+        child: Child,
+        budget: &mut Budget,
+        told: &mut Told<'_>,
+        tally: &mut Tally,
+    ) -> Result<RenderedChild, Invalid> {
+        let context = self.context(&child.input)?;
+        let mut reads = Reads::default();
+        let mut own = Told {
+            reads: &mut reads,
+            warnings: Warnings::default(),
+        };
+        let content = self.with_part(context.component.as_deref(), |part| {
+            let found = part.found(&context, budget, &mut own, tally)?;
+            if let Some((ready, place)) = found.children.into_iter().next() {
+                let refused = Child::of(ready, self, &context, place.clone()).map(|_| ());
+                let problem = refused.expect_err("a component has no children");
+                return Err(Violation::new(problem.0, problem.1)
+                    .at(&place.0, place.1)
+                    .into());
+            }
+            Ok(part.arrange(&context, found.objects))
+        })?;
+        if let Some(component) = &context.component {
+            told.warnings.extend(&own.warnings.in_component(component));
+        }
+        told.reads.add_child(&reads, &["cluster", "environment"]);
+        Ok(RenderedChild { child, content })
     }
 
     /// What the templates write, by the path it is stored under.
@@ -126,8 +233,9 @@ impl Package {
         filtered: &Filtered<'_>,
         texts: &BTreeMap<&str, String>,
         budget: &mut Budget,
-        (reads, warnings): (&mut Reads, &mut Warnings),
-    ) -> Result<Vec<Ready>, Invalid> {
+        told: &mut Told<'_>,
+        tally: &mut Tally,
+    ) -> Result<Found, Invalid> {
         let plain = self.plain().files.iter();
         // What a template writes replaces a plain file of the same path.
         let mut sources: BTreeMap<&str, Source<'_>> = plain
@@ -137,7 +245,8 @@ impl Package {
         sources.extend(written.map(|(path, text)| (*path, Source::Written(text))));
         let mut sources: Vec<_> = sources.into_iter().collect();
         sources.sort_by(|one, other| package_order(one.0, other.0));
-        let mut objects = Objects::new(self, context, filtered, budget, reads);
+        let Told { reads, warnings } = told;
+        let mut objects = Objects::new(self, context, filtered, budget, reads, tally);
         for (path, source) in sources {
             let taken = match source {
                 Source::Parsed(documents) => objects.parsed(path, documents),
@@ -148,30 +257,6 @@ impl Package {
             }
         }
         objects.finish()
-    }
-
-    /// Objects in the manifest's phases; empty phases are left out.
-    fn arrange(&self, context: &Context, objects: Vec<Ready>) -> Content {
-        let manifest = self.manifest();
-        let phase = |name: &String| Phase {
-            name: name.clone(),
-            objects: Vec::new(),
-        };
-        let mut phases: Vec<Phase> = manifest.phases.iter().map(phase).collect();
-        for ready in objects {
-            if let Some(phase) = phases.iter_mut().find(|phase| phase.name == ready.phase) {
-                let mut object = ready.object;
-                object.collision_protection =
-                    object.collision_protection.or(context.collision_protection);
-                phase.objects.push(object);
-            }
-        }
-        phases.retain(|phase| !phase.objects.is_empty());
-        Content {
-            phases,
-            availability_probes: manifest.availability_probes.clone(),
-            success_delay_seconds: context.success_delay_seconds,
-        }
     }
 }
 

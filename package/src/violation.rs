@@ -6,6 +6,7 @@ use stevedore_template::budget::Exhausted;
 use stevedore_template::yaml::Unreadable;
 use thiserror::Error as ThisError;
 
+use crate::files::COMPONENTS;
 use crate::limit;
 
 /// Rules by the name that conditions and machines read, and the words that people read.
@@ -43,6 +44,12 @@ reasons! {
     LabelsInvalid: "labels invalid",
     AnnotationInvalid: "annotation invalid",
     ConditionInvalid: "condition invalid",
+    ComponentsNotEnabled: "components not enabled",
+    ComponentNotFound: "component not found",
+    ComponentInvalid: "component invalid",
+    ComponentsNested: "nested components",
+    ComponentsFile: "only folders and dot files allowed in components",
+    ChildInvalid: "rendered package invalid",
     ScopeUnsupported: "unsupported scope",
     NamespaceForeign: "object outside of the package's namespace",
     ClusterScoped: "cluster-scoped object in a namespaced package",
@@ -82,7 +89,9 @@ impl fmt::Display for Position {
 pub struct Violation {
     /// The rule.
     pub reason: Reason,
-    /// The file.
+    /// The component of the package, if it is in one.
+    pub component: Option<String>,
+    /// The file; of a component too as seen from the folder of the whole package.
     pub path: Option<String>,
     /// Number of the document in the file, from 0.
     pub index: Option<usize>,
@@ -97,6 +106,7 @@ impl Violation {
     pub fn new(reason: Reason, details: impl Into<String>) -> Self {
         Violation {
             reason,
+            component: None,
             path: None,
             index: None,
             position: None,
@@ -133,6 +143,15 @@ impl Violation {
         self
     }
 
+    /// The same, in a component: until now the path was one of the component's own.
+    #[must_use]
+    pub(crate) fn in_component(mut self, component: &str) -> Self {
+        let path = self.path.take();
+        self.path = path.map(|path| format!("{COMPONENTS}/{component}/{path}"));
+        self.component = Some(component.to_owned());
+        self
+    }
+
     /// The same, in a document of a file.
     #[must_use]
     pub fn at(mut self, path: &str, index: usize) -> Self {
@@ -156,6 +175,9 @@ impl fmt::Display for Violation {
         }
         if let Some(index) = self.index {
             write!(f, " idx {index}")?;
+        }
+        if let Some(component) = &self.component {
+            write!(f, " [{component}]")?;
         }
         if let Some(position) = self.position {
             write!(f, ": {position}")?;
@@ -186,11 +208,34 @@ impl Invalid {
         Err(Invalid { violations, more })
     }
 
+    /// What is wrong, of which there is something.
+    pub(crate) fn of(violations: Vec<Violation>) -> Self {
+        Self::check(violations).expect_err("at least one violation")
+    }
+
     /// The same, said of a template test.
     #[must_use]
     pub(crate) fn in_case(mut self, case: &str) -> Self {
         for violation in &mut self.violations {
             violation.details = format!("test case {case:?}: {}", violation.details);
+        }
+        self
+    }
+
+    /// The same, in a component.
+    #[must_use]
+    pub(crate) fn in_component(mut self, component: &str) -> Self {
+        let violations = std::mem::take(&mut self.violations).into_iter();
+        self.violations = violations.map(|it| it.in_component(component)).collect();
+        self
+    }
+
+    /// The same, said of the document that asked for it where no file is known.
+    #[must_use]
+    pub(crate) fn asked_at(mut self, path: &str, index: usize) -> Self {
+        for violation in self.violations.iter_mut().filter(|it| it.path.is_none()) {
+            violation.path = Some(path.to_owned());
+            violation.index = Some(index);
         }
         self
     }
@@ -209,6 +254,15 @@ impl Invalid {
     /// The violations, in the order they were found.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
+    }
+}
+
+impl IntoIterator for Invalid {
+    type Item = Violation;
+    type IntoIter = std::vec::IntoIter<Violation>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.violations.into_iter()
     }
 }
 

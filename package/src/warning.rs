@@ -6,6 +6,7 @@ use std::fmt;
 use stevedore_template::yaml::{Document, Found, Surprise};
 use thiserror::Error as ThisError;
 
+use crate::files::COMPONENTS;
 use crate::limit;
 use crate::violation::Position;
 
@@ -171,6 +172,16 @@ impl Warnings {
     pub fn extend(&mut self, others: &Warnings) {
         others.kept.iter().for_each(|it| self.add(it.clone()));
         self.more += others.more;
+    }
+
+    /// The same, in a component: until now the paths were the component's own.
+    pub(crate) fn in_component(&self, component: &str) -> Warnings {
+        let mut warnings = self.clone();
+        for warning in &mut warnings.kept {
+            let path = warning.path.take();
+            warning.path = path.map(|path| format!("{COMPONENTS}/{component}/{path}"));
+        }
+        warnings
     }
 
     /// Those that were kept.

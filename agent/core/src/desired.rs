@@ -2,6 +2,7 @@
 
 mod body;
 mod known_kinds;
+mod phases;
 mod secret;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use crate::probe::Probes;
 
 pub use body::Guard;
 pub use known_kinds::{KnownKinds, Otherwise};
+pub use phases::{Delegated, PhaseHead, PhaseSet, waits_for};
 
 /// For whom a content is prepared.
 #[derive(Debug, Clone)]
@@ -78,9 +80,10 @@ pub struct Desired {
 /// What a content wants, without the content.
 #[derive(Debug, Clone, Default)]
 pub struct Blueprint {
-    /// Names of the phases, in order.
-    pub phases: Vec<String>,
-    /// Objects, ordered by phase, part and place.
+    /// The phases, in order.
+    pub phases: Vec<PhaseHead>,
+    /// Objects, ordered by phase, part and place; those of phases that somebody else would have to run are not the
+    /// agent's.
     pub objects: Vec<Desired>,
     /// Compiled probes.
     pub probes: Arc<Probes>,
@@ -97,8 +100,11 @@ pub fn kinds(content: &Content) -> BTreeSet<Kind> {
         .collect()
 }
 
+/// The objects that the agent is to bring in place, with the positions of phase and object.
 fn objects(content: &Content) -> impl Iterator<Item = (usize, usize, &PhaseObject)> {
-    content.phases.iter().enumerate().flat_map(|(at, phase)| {
+    let phases = content.phases.iter().enumerate();
+    let own = phases.filter(|(_, phase)| phase.delegated_to().is_none());
+    own.flat_map(|(at, phase)| {
         phase
             .objects
             .iter()
@@ -143,11 +149,7 @@ impl Blueprint {
     ) -> Result<Self, Vec<String>> {
         let mut wrong = Vec::new();
         let mut built = Self {
-            phases: content
-                .phases
-                .iter()
-                .map(|phase| phase.name.clone())
-                .collect(),
+            phases: content.phases.iter().map(PhaseHead::of).collect(),
             success_delay: content.success_delay_seconds.unwrap_or_default(),
             ..Self::default()
         };

@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use stevedore_proto_core::Millis;
 
-use crate::desired::{Blueprint, Desired, Guard, PhasePart};
+use crate::desired::{Blueprint, Desired, Guard, PhaseHead, PhasePart, PhaseSet, waits_for};
 use crate::key::{ObjectKey, WatchKey};
 use crate::retry::Jitter;
 
@@ -48,9 +48,11 @@ pub enum Job {
 pub struct Rollout {
     context: Context,
     items: Vec<Item>,
-    phases: Vec<String>,
-    /// Index of the last phase that may be worked on: the ones before it are complete.
-    reached: usize,
+    phases: Vec<PhaseHead>,
+    /// For every phase those that it waits for.
+    waits: Vec<PhaseSet>,
+    /// Phases that may be worked on: what they wait for was complete once.
+    reached: PhaseSet,
     success_delay: Millis,
     available_since: Option<Millis>,
     succeeded: bool,
@@ -79,9 +81,8 @@ impl Rollout {
             context,
             items,
             phases: blueprint.phases.clone(),
-            reached: progress
-                .reached
-                .min(blueprint.phases.len().saturating_sub(1)),
+            waits: waits_for(&blueprint.phases),
+            reached: progress.reached,
             success_delay: Millis::from(blueprint.success_delay) * 1_000,
             available_since: None,
             succeeded: progress.succeeded,
@@ -143,6 +144,7 @@ impl Rollout {
     /// Every object is in place.
     pub fn is_applied(&self) -> bool {
         self.items.iter().all(|item| item.in_place(&self.context))
+            && self.phases.iter().all(|phase| phase.delegated.is_none())
     }
 
     fn position(&self, key: &ObjectKey) -> Option<usize> {
@@ -152,7 +154,7 @@ impl Rollout {
     }
 
     fn is_reached(&self, item: &Item) -> bool {
-        usize::from(item.desired.phase) <= self.reached
+        self.reached.contains(usize::from(item.desired.phase))
     }
 
     fn phase_items(&self, phase: usize) -> impl Iterator<Item = &Item> {
@@ -162,7 +164,8 @@ impl Rollout {
     }
 
     fn phase_passes(&self, phase: usize) -> bool {
-        self.phase_items(phase).all(|item| self.passes(item))
+        let is_ours = self.phases[phase].delegated.is_none();
+        is_ours && self.phase_items(phase).all(|item| self.passes(item))
     }
 
     fn passes(&self, item: &Item) -> bool {
@@ -185,10 +188,15 @@ impl Rollout {
 
     /// Lets in further phases and starts or stops the clock of availability.
     fn advance(&mut self, now: Millis) {
-        while self.reached + 1 < self.phases.len()
-            && (0..=self.reached).all(|phase| self.phase_passes(phase))
-        {
-            self.reached += 1;
+        // What waits for a phase comes after it.
+        let mut through = PhaseSet::default();
+        for phase in 0..self.phases.len() {
+            if self.waits[phase].is_within(through) {
+                self.reached.insert(phase);
+                if self.phase_passes(phase) {
+                    through.insert(phase);
+                }
+            }
         }
         if !self.is_available() {
             if !self.stays_available() {
@@ -217,9 +225,9 @@ impl Rollout {
             now,
             asking: BTreeSet::new(),
         };
-        let mut open = true;
+        let mut through = PhaseSet::default();
         for phase in 0..self.phases.len() {
-            open &= phase <= self.reached;
+            let mut open = self.reached.contains(phase) && self.waits[phase].is_within(through);
             for part in [PhasePart::Prerequisites, PhasePart::Rest] {
                 self.plan_part(phase, part, open, &mut plan);
                 let ready = self
@@ -228,7 +236,9 @@ impl Rollout {
                     .all(|item| item.in_place(&self.context) && item.established());
                 open &= ready;
             }
-            open &= self.phase_passes(phase);
+            if open && self.phase_passes(phase) {
+                through.insert(phase);
+            }
         }
         if let (Some(since), false) = (self.available_since, self.succeeded) {
             plan.wake_at(since.saturating_add(self.success_delay));

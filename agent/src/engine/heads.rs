@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use stevedore_agent_core::desired::Setting;
+use stevedore_agent_core::desired::{PhaseSet, Setting};
 use stevedore_agent_core::key::{Kind, ObjectKey};
 use stevedore_agent_core::mark::ShortHash;
 use stevedore_agent_core::rollout::{Progress, Record};
@@ -46,12 +46,10 @@ pub(super) fn inventory(status: &ObjectSetStatus) -> Vec<(ObjectKey, Record)> {
 }
 
 fn progress(status: &ObjectSetStatus) -> Progress {
+    let phases = status.phases.iter().enumerate();
+    let reached = phases.filter(|(_, phase)| phase.state != PhaseState::Pending);
     Progress {
-        reached: status
-            .phases
-            .iter()
-            .rposition(|phase| phase.state != PhaseState::Pending)
-            .unwrap_or_default(),
+        reached: PhaseSet::of(reached.map(|(at, _)| at)),
         succeeded: condition::is_true(&status.conditions, SUCCEEDED),
     }
 }

@@ -160,6 +160,7 @@ mod tests {
             phases: vec![Phase {
                 name: "p".into(),
                 objects,
+                ..Phase::default()
             }],
             ..Content::default()
         }

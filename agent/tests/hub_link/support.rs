@@ -387,6 +387,7 @@ pub(crate) fn content(size: usize) -> Content {
         phases: vec![Phase {
             name: "deploy".into(),
             objects: vec![object],
+            ..Phase::default()
         }],
         ..Content::default()
     }

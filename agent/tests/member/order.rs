@@ -38,6 +38,7 @@ fn content() -> Content {
     let phase = |at: usize| Phase {
         name: format!("phase-{at}"),
         objects: (4 * at..4 * at + 4).map(object).collect(),
+        ..Phase::default()
     };
     Content {
         phases: (0..3).map(phase).collect(),

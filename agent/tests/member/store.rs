@@ -69,6 +69,7 @@ fn content(value: &str) -> Content {
         phases: vec![Phase {
             name: "only".into(),
             objects: objects.into(),
+            ..Phase::default()
         }],
         ..Content::default()
     }

@@ -197,3 +197,20 @@ fn an_offline_cluster_is_said_to_be_offline() {
     assert!(now.unreachable.unwrap().contains("no heartbeat"));
     assert_eq!(now.standing, Standing::Unknown);
 }
+
+#[test]
+fn the_component_that_is_asked_for_is_shown_and_none_is_where_it_is_the_root() {
+    let mut package = progressing();
+    let shown = |package: &AnyPackage| {
+        let explanation = found(package, Status::True, &[]);
+        let lines = explanation.lines(at(0)).join("\n");
+        (lines, serde_json::to_value(&explanation).unwrap())
+    };
+    let (lines, json) = shown(&package);
+    assert!(!lines.contains("component"), "{lines}");
+    assert_eq!(json.get("component"), None);
+    package.spec.component = Some("horn".into());
+    let (lines, json) = shown(&package);
+    assert!(lines.contains("  component   horn"), "{lines}");
+    assert_eq!(json["component"], "horn");
+}

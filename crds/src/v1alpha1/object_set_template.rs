@@ -34,6 +34,20 @@ pub struct ObjectSetPhaseTemplate {
     /// Name of the phase, unique within the set.
     #[schemars(length(min = 1, max = bounds::PHASE_NAME))]
     pub name: String,
+    /// Who runs the phase. Absent or `default` means the agent. It knows no other class: it
+    /// writes nothing of such a phase, says so (`NoSuchPhaseClass`), and later phases wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 63),
+        regex(pattern = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")
+    )]
+    pub class: Option<String>,
+    /// Component of a package that the phase belongs to. A phase without one and the phases of
+    /// components that follow it begin together; each of those waits only for the earlier ones
+    /// of its own component, and the next phase without one for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub component: Option<String>,
     /// Objects of the phase. Objects of kind Secret must not stand here, see `secrets`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = bounds::OBJECTS))]

@@ -33,6 +33,7 @@ macro_rules! package_kind {
             printcolumn(name = "Ready", type_ = "integer", json_path = ".status.counts.available"),
             printcolumn(name = "Offline", type_ = "integer", json_path = ".status.counts.offline", priority = 1),
             printcolumn(name = "Revision", type_ = "integer", json_path = ".status.revision"),
+            printcolumn(name = "Component", type_ = "string", json_path = ".spec.component", priority = 1),
             printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
             printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
             validation = Rule::new("size(self.metadata.name) <= 45").message("the name of a package has at most 45 characters")
@@ -51,6 +52,11 @@ macro_rules! package_kind {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schemars(schema_with = "crate::schema::config")]
             pub config: Option<Map<String, Value>>,
+            /// Which component of the image is installed: the name of a folder below its
+            /// `components/`. Absent means the root, what is beside that folder.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(length(min = 1, max = 63), regex(pattern = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"))]
+            pub component: Option<String>,
             /// Suspends the package everywhere: objects are watched and reported, but nothing is
             /// created, changed, repaired or deleted until it is false again.
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -95,6 +101,7 @@ impl From<PackageSpec> for ClusterPackageSpec {
         let PackageSpec {
             image,
             config,
+            component,
             paused,
             placement,
             service_account_name,
@@ -103,6 +110,7 @@ impl From<PackageSpec> for ClusterPackageSpec {
         Self {
             image,
             config,
+            component,
             paused,
             placement,
             service_account_name,

@@ -101,6 +101,10 @@ pub struct LedgerContent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub account: Option<String>,
+    /// Features that an agent must have to be sent the content.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 64)))]
+    pub needs: Vec<String>,
     /// Whether the order was to look on and write nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,

@@ -58,7 +58,7 @@ impl PackageKind {
     }
 }
 
-/// One immutable, numbered content of a package: image, config and unpacked files.
+/// One immutable, numbered content of a package: image, config, component and unpacked files.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "stevedore.dev",
@@ -73,6 +73,12 @@ impl PackageKind {
     printcolumn(name = "Package", type_ = "string", json_path = ".spec.package.name"),
     printcolumn(name = "Number", type_ = "integer", json_path = ".spec.number"),
     printcolumn(name = "Image", type_ = "string", json_path = ".spec.image"),
+    printcolumn(
+        name = "Component",
+        type_ = "string",
+        json_path = ".spec.component",
+        priority = 1
+    ),
     printcolumn(
         name = "Change-Cause",
         type_ = "string",
@@ -103,6 +109,10 @@ pub struct PackageRevisionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::config")]
     pub config: Option<Map<String, Value>>,
+    /// The component as the package named it; absent means the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub component: Option<String>,
     /// Digest over the unpacked files.
     #[schemars(length(max = 71))]
     pub content_digest: String,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use stevedore_hub_core::session::{ClusterOrders, DesiredOrder, History, TermStart};
 use stevedore_proto_core::order::order_digest;
 use stevedore_proto_core::{
-    ClusterUid, DeploymentUid, Digest, Epoch, EpochId, Leadership, Order, OrderBody, PackageRef,
-    PackageUid, Settings, Term, TermId, Tuple, content,
+    ClusterUid, DeploymentUid, Digest, Epoch, EpochId, Features, Leadership, Order, OrderBody,
+    PackageRef, PackageUid, Settings, Term, TermId, Tuple, content,
 };
 
 use super::breaks::Break;
@@ -252,6 +252,7 @@ impl Durable {
                 let wanted = DesiredOrder {
                     order: row.order.clone(),
                     history: history.clone(),
+                    needs: Features::NONE,
                     finished: row.finished,
                 };
                 orders.orders.insert(row.order.deployment, wanted);

@@ -17,7 +17,7 @@ use stevedore_hub_core::epoch::Record;
 use stevedore_hub_core::ledger::{Ordered, PackageIdentity};
 use stevedore_hub_core::provenance;
 use stevedore_proto_core::id::{EpochId, TermId};
-use stevedore_proto_core::{Digest, PackageUid};
+use stevedore_proto_core::{Digest, Features, PackageUid};
 use tokio::time::Instant;
 
 use crate::hub::{Hub, Settings};
@@ -170,6 +170,7 @@ pub(crate) fn ordered() -> Ordered {
         input: Digest::of(b"input"),
         content: Digest::of(b"content"),
         size: 7,
+        needs: Features::NONE,
         account: None,
         paused: false,
     }

@@ -22,6 +22,7 @@ mod scenarios {
     pub(crate) mod world;
 
     mod actions;
+    mod components;
     mod content;
     mod faults;
     mod history;

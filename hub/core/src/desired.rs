@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stevedore_proto_core::{ClusterUid, DeploymentUid, Leadership};
+use stevedore_proto_core::{ClusterUid, DeploymentUid, Features, Leadership};
 
 use crate::ledger::Ledger;
 use crate::package_key::PackageKey;
@@ -62,16 +62,21 @@ impl Desired {
         for (cluster, order) in ledger.orders(epoch) {
             present.insert(cluster);
             let deployment = order.deployment;
+            let row = ledger.row(&cluster);
+            let needs = row.map_or(Features::NONE, |row| {
+                row.ordered.needs_of_order(row.tombstone)
+            });
             let orders = self.entry(cluster);
             let old = orders.orders.get(&deployment);
             let same = old.filter(|old| *old.order == order);
-            if same.is_some_and(|same| same.history == history) {
+            if same.is_some_and(|same| same.history == history && same.needs == needs) {
                 continue;
             }
             let desired = DesiredOrder {
                 finished: same.is_some_and(|same| same.finished),
                 order: Arc::new(order),
                 history: Arc::clone(&history),
+                needs,
             };
             orders.orders.insert(deployment, desired);
             changes.entry(cluster).or_default().insert(deployment);
@@ -136,6 +141,7 @@ mod tests {
                 input: Digest::of(b"in"),
                 content: Digest::of(b"out"),
                 size: 3,
+                needs: Features::NONE,
                 account: None,
                 paused: false,
             };
@@ -186,6 +192,23 @@ mod tests {
         let changed = desired.put(&ledger(&[(1, 1, false)]));
         assert_eq!(changed.keys().copied().collect::<Vec<_>>(), [cluster(2)]);
         assert!(desired.of(&cluster(2)).unwrap().orders.is_empty());
+    }
+
+    #[test]
+    fn what_an_order_needs_is_known_and_a_tombstone_needs_nothing() {
+        let mut desired = Desired::new(leadership(1, 1));
+        desired.set_loaded();
+        let mut ledger = ledger(&[(1, 1, false), (2, 1, true)]);
+        let classes = Features::PHASE_CLASSES;
+        for row in ledger.shards[0].rows.values_mut() {
+            Arc::make_mut(&mut row.ordered).needs = classes;
+        }
+        desired.put(&ledger);
+        let needs = |seed| {
+            let orders = desired.of(&cluster(seed)).unwrap();
+            orders.orders.values().next().unwrap().needs
+        };
+        assert_eq!((needs(1), needs(2)), (classes, Features::NONE));
     }
 
     #[test]

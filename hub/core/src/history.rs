@@ -16,6 +16,8 @@ pub struct Revision {
     pub image: String,
     /// The config as the package gave it.
     pub config: Option<Map<String, Value>>,
+    /// The component as the package named it; none for the root.
+    pub component: Option<String>,
 }
 
 /// A pin that holds until the content fields change.
@@ -27,19 +29,27 @@ pub struct Pin {
     pub spec_hash: Digest,
 }
 
-/// Digest over the fields of a package that decide its content; `paused` and `placement` do not.
-pub fn content_hash(image: &str, config: Option<&Map<String, Value>>) -> Digest {
+/// Digest over the fields of a package that decide its content; `paused` and `placement` do not. A package without a
+/// component has the digest of earlier releases, which pins have recorded.
+pub fn content_hash(
+    image: &str,
+    config: Option<&Map<String, Value>>,
+    component: Option<&str>,
+) -> Digest {
     let config = config.map_or(Value::Null, |config| Value::Object(config.clone()));
-    Hasher::new("stevedore.package-content.v1")
+    let hasher = Hasher::new("stevedore.package-content.v1")
         .field(image.as_bytes())
-        .field(&canonical_json(&config))
-        .finish()
+        .field(&canonical_json(&config));
+    match component {
+        Some(component) => hasher.field(component.as_bytes()).finish(),
+        None => hasher.finish(),
+    }
 }
 
 impl Revision {
     /// [`content_hash`] of the fields it was made from.
     pub fn content_hash(&self) -> Digest {
-        content_hash(&self.image, self.config.as_ref())
+        content_hash(&self.image, self.config.as_ref(), self.component.as_deref())
     }
 }
 
@@ -112,21 +122,34 @@ mod tests {
                 number,
                 image: format!("registry.example/demo:{number}"),
                 config: None,
+                component: None,
             })
             .collect()
     }
 
     #[test]
-    fn the_hash_covers_image_and_config_whatever_the_order_of_keys() {
+    fn the_hash_covers_image_config_and_component_whatever_the_order_of_keys() {
         let config = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
         let one = config(r#"{"a":1,"b":2}"#);
-        let base = content_hash("i", Some(&one));
-        assert_eq!(base, content_hash("i", Some(&config(r#"{"b":2,"a":1}"#))));
-        assert_ne!(base, content_hash("j", Some(&one)));
-        assert_ne!(base, content_hash("i", None));
+        let base = content_hash("i", Some(&one), None);
+        let same = config(r#"{"b":2,"a":1}"#);
+        assert_eq!(base, content_hash("i", Some(&same), None));
+        assert_ne!(base, content_hash("j", Some(&one), None));
+        assert_ne!(base, content_hash("i", None, None));
         assert_ne!(
-            content_hash("i", json!({"a": null}).as_object()),
-            content_hash("i", json!({}).as_object())
+            content_hash("i", json!({"a": null}).as_object(), None),
+            content_hash("i", json!({}).as_object(), None)
+        );
+        let horn = content_hash("i", Some(&one), Some("horn"));
+        assert_ne!(base, horn);
+        assert_ne!(horn, content_hash("i", Some(&one), Some("bulb")));
+    }
+
+    #[test]
+    fn the_hash_of_a_package_without_component_is_that_of_earlier_releases() {
+        assert_eq!(
+            content_hash("registry.example/demo:1", None, None).to_string(),
+            "sha256:8daca7d79db9c9593b84dd376386dafb58ef9365975d5d37c4dfeb00a0de3fd9"
         );
     }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use stevedore_proto_core::ledger::{self as packed, MAX_CONTENTS, MAX_ROWS};
 use stevedore_proto_core::{
-    ClusterUid, ContentRef, Digest, Epoch, Leadership, Order, OrderBody, PackageRef, PackageUid,
-    Settings, Term, Tuple,
+    ClusterUid, ContentRef, Digest, Epoch, Features, Leadership, Order, OrderBody, PackageRef,
+    PackageUid, Settings, Term, Tuple,
 };
 
 use crate::package_key::PackageKey;
@@ -49,6 +49,8 @@ pub struct Ordered {
     pub content: Digest,
     /// Size of the rendered content in bytes.
     pub size: u64,
+    /// What an agent has to know to carry the content out.
+    pub needs: Features,
     /// Account that writes the objects; absent for the member's default.
     pub account: Option<String>,
     /// Whether the member only observes.
@@ -345,6 +347,14 @@ impl Ordered {
         ContentRef {
             digest: self.content,
             size: self.size,
+        }
+    }
+
+    /// What an agent has to know to be sent the order.
+    pub fn needs_of_order(&self, tombstone: bool) -> Features {
+        match tombstone {
+            true => Features::NONE,
+            false => self.needs,
         }
     }
 

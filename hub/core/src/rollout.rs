@@ -88,7 +88,12 @@ fn ordered(
     rendering: Rendering,
     account: Option<&String>,
 ) -> Option<Arc<Ordered>> {
-    let Rendering::Content { input, content } = rendering else {
+    let Rendering::Content {
+        input,
+        content,
+        needs,
+    } = rendering
+    else {
         return None;
     };
     Some(Arc::new(Ordered {
@@ -96,6 +101,7 @@ fn ordered(
         input,
         content: content.digest,
         size: content.size,
+        needs,
         account: account.cloned(),
         paused: false,
     }))

@@ -13,8 +13,8 @@ use stevedore_hub_core::session::{ClusterOrders, DesiredOrder, History, Report, 
 use stevedore_proto_core::join::{JoinSecret, JoinToken, StoredToken};
 use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{
-    ClusterUid, Content, ContentRef, DeploymentUid, Digest, Epoch, EpochId, Leadership, Order,
-    OrderBody, PackageRef, PackageUid, Settings, Term, TermId, Tuple,
+    ClusterUid, Content, ContentRef, DeploymentUid, Digest, Epoch, EpochId, Features, Leadership,
+    Order, OrderBody, PackageRef, PackageUid, Settings, Term, TermId, Tuple,
 };
 use stevedore_runtime::clock::Clock;
 use tokio::sync::watch;
@@ -179,6 +179,7 @@ impl MemoryHub {
         let desired = DesiredOrder {
             order: Arc::new(order),
             history: Arc::new(history),
+            needs: content.map_or(Features::NONE, Content::needs),
             finished: false,
         };
         orders.insert(deployment, desired);

@@ -74,6 +74,24 @@ impl PackageFiles {
         self.files
     }
 
+    /// Takes every file below a folder out; the paths are then relative to it.
+    pub(crate) fn take_below(&mut self, folder: &str) -> PackageFiles {
+        let mut taken = PackageFiles::new();
+        let prefix = format!("{folder}/");
+        self.files.retain(|path, content| {
+            let Some(inside) = path.strip_prefix(&prefix) else {
+                return true;
+            };
+            taken.bytes += content.len();
+            taken
+                .files
+                .insert(inside.to_owned(), std::mem::take(content));
+            false
+        });
+        self.bytes -= taken.bytes;
+        taken
+    }
+
     /// Number of files.
     pub fn len(&self) -> usize {
         self.files.len()

@@ -6,6 +6,8 @@ use thiserror::Error as ThisError;
 
 use crate::limit;
 
+/// The folder that holds the components of a package that has some.
+pub(crate) const COMPONENTS: &str = "components";
 const TEMPLATE_SUFFIX: &str = ".gotmpl";
 
 /// A path that is not one of a package's.
@@ -50,11 +52,6 @@ pub(super) fn check_path(path: &str) -> Result<(), PathError> {
     Ok(())
 }
 
-/// Whether a file belongs to one of the package's components.
-pub(crate) fn is_of_component(path: &str) -> bool {
-    path.starts_with("components/")
-}
-
 /// Whether a file is the manifest, or its lock.
 fn is_manifest(path: &str) -> bool {
     let name = path
@@ -63,14 +60,15 @@ fn is_manifest(path: &str) -> bool {
     matches!(name, Some("manifest" | "manifest.lock"))
 }
 
-/// Whether templates can read a file: they see neither manifest nor lock, nor what belongs to components.
+/// Whether templates can read a file: they see neither manifest nor lock. What belongs to components is not among the
+/// files of a root.
 pub(crate) fn is_readable(path: &str) -> bool {
-    !is_manifest(path) && !is_of_component(path)
+    !is_manifest(path)
 }
 
 /// Whether a file is a template.
 pub(crate) fn is_template(path: &str) -> bool {
-    path.ends_with(TEMPLATE_SUFFIX) && !is_of_component(path)
+    path.ends_with(TEMPLATE_SUFFIX)
 }
 
 /// The path a template's output is stored under.
@@ -84,5 +82,4 @@ pub(crate) fn holds_objects(path: &str) -> bool {
     (path.ends_with(".yaml") || path.ends_with(".yml"))
         && !name.starts_with('_')
         && !is_manifest(path)
-        && !is_of_component(path)
 }

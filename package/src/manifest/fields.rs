@@ -9,7 +9,9 @@ const KNOWN: &[&str] = &[
     "kind",
     "metadata",
     "spec.scopes",
+    "spec.components",
     "spec.phases[].name",
+    "spec.phases[].class",
     "spec.availabilityProbes[].selector.kind.group",
     "spec.availabilityProbes[].selector.kind.kind",
     "spec.availabilityProbes[].selector.selector.matchLabels",
@@ -43,8 +45,6 @@ const KNOWN: &[&str] = &[
 
 /// Fields that are known, but not honoured by this version, and what they are.
 const LATER: &[(&str, &str)] = &[
-    ("spec.phases[].class", "phase classes"),
-    ("spec.components", "components"),
     ("spec.constraints", "constraints"),
     ("spec.repositories", "repositories"),
     ("spec.dependencies", "dependencies"),

@@ -19,6 +19,15 @@ pub enum Scope {
     Namespaced,
 }
 
+/// A phase of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ManifestPhase {
+    /// Its name, unique within the package.
+    pub name: String,
+    /// Who runs it; none for the agent, which is also what the class `default` says.
+    pub class: Option<String>,
+}
+
 /// An image a package's objects use: its name under `.images`, and its reference, usually with a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct ManifestImage {
@@ -64,12 +73,14 @@ pub(crate) struct TestMetadata {
 /// A manifest that was checked.
 #[derive(Debug, Clone)]
 pub struct PackageManifest {
-    /// The package's own name: the value of the package label.
+    /// The package's own name, or that of the component's folder: the value of the package label.
     pub name: String,
+    /// Whether what is in its folder `components` are components.
+    pub has_components: bool,
     /// Where it may be installed; not empty.
     pub scopes: Vec<Scope>,
-    /// Names of the phases, in order.
-    pub phases: Vec<String>,
+    /// The phases, in order.
+    pub phases: Vec<ManifestPhase>,
     /// What must hold of objects before the next phase starts.
     pub availability_probes: Vec<ProbeEntry>,
     /// Schema of the configuration.

@@ -2,35 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::Value;
-use stevedore_proto_core::content::bounds;
 
+use super::components;
 use super::document::{Problems, at};
 use super::expressions::Expressions;
 use super::model::{PackageManifest, Scope, TestCase};
-use super::{filter, probes};
+use super::{filter, phases, probes};
 use crate::config::{self, Schema};
 use crate::limit;
 use crate::names::check_value;
 use crate::warning::Warnings;
 
-#[derive(Deserialize)]
-struct NamedPhase {
-    #[serde(default)]
-    name: String,
-}
-
-pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> PackageManifest {
-    let name: String = problems.typed(value, "metadata.name").unwrap_or_default();
-    if name.is_empty() {
-        problems.add("metadata.name", "Required value");
-    } else if let Err(why) = check_value(&name) {
-        problems.add(
-            "metadata.name",
-            format!("Invalid value: it becomes a label, {why}"),
-        );
-    }
+pub(super) fn parse(
+    value: &Value,
+    component: Option<&str>,
+    problems: &mut Problems<'_>,
+) -> PackageManifest {
+    let name = match component {
+        Some(component) => component.to_owned(),
+        None => name(value, problems),
+    };
+    let has_components = components::parse(value, component.is_some(), problems);
     let scopes: Vec<Scope> = problems.typed(value, "spec.scopes").unwrap_or_default();
     if scopes.is_empty()
         && at(value, "spec.scopes").is_none_or(|scopes| scopes == &Value::Array(vec![]))
@@ -50,13 +43,14 @@ pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> PackageManife
             None
         }
     });
-    let phases = phases(value, problems);
+    let phases = phases::parse(value, problems);
     let mut expressions = Expressions::new();
     let filter = filter::parse(value, problems, &mut expressions);
     let availability_probes = probes::parse(value, problems, &mut expressions);
     let tests = tests(value, config.as_ref(), problems);
     PackageManifest {
         name,
+        has_components,
         scopes,
         phases,
         availability_probes,
@@ -68,30 +62,17 @@ pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> PackageManife
     }
 }
 
-fn phases(value: &Value, problems: &mut Problems<'_>) -> Vec<String> {
-    let phases: Vec<NamedPhase> = problems.typed(value, "spec.phases").unwrap_or_default();
-    let names: Vec<String> = phases.into_iter().map(|phase| phase.name).collect();
-    if names.is_empty() && at(value, "spec.phases").is_none_or(|it| it == &Value::Array(vec![])) {
-        problems.add("spec.phases", "Required value");
-    }
-    if names.len() > bounds::PHASES {
-        let limit = bounds::PHASES;
+fn name(value: &Value, problems: &mut Problems<'_>) -> String {
+    let name: String = problems.typed(value, "metadata.name").unwrap_or_default();
+    if name.is_empty() {
+        problems.add("metadata.name", "Required value");
+    } else if let Err(why) = check_value(&name) {
         problems.add(
-            "spec.phases",
-            format!("{} phases, the limit is {limit}", names.len()),
+            "metadata.name",
+            format!("Invalid value: it becomes a label, {why}"),
         );
     }
-    for (number, name) in names.iter().enumerate() {
-        let field = format!("spec.phases[{number}].name");
-        if name.is_empty() {
-            problems.add(&field, "Required value");
-        } else if name.len() > bounds::PHASE_NAME {
-            let limit = bounds::PHASE_NAME;
-            problems.add(&field, format!("must be no longer than {limit} characters"));
-        }
-    }
-    problems.unique("spec.phases", names.iter().map(String::as_str));
-    names
+    name
 }
 
 fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) -> Vec<TestCase> {

@@ -18,6 +18,10 @@ fn files(entries: &[(&str, &str)]) -> PackageFiles {
     files
 }
 
+fn load(files: &PackageFiles) -> Result<PackageManifest, Vec<Violation>> {
+    super::load(files, None)
+}
+
 fn violations(manifest: &str) -> Vec<String> {
     let found = load(&files(&[("manifest.yaml", &format!("{HEAD}{manifest}"))]));
     found
@@ -43,8 +47,8 @@ fn the_original_group_and_ours_are_read() {
         let text = format!("apiVersion: {group}/v1alpha1\nkind: PackageManifest\n{GOOD}");
         let manifest = load(&files(&[("manifest.yml", &text)])).unwrap();
         assert_eq!(
-            (manifest.name.as_str(), manifest.phases.as_slice()),
-            ("lamp", ["deploy".to_owned()].as_slice())
+            (manifest.name.as_str(), manifest.phases[0].name.as_str()),
+            ("lamp", "deploy")
         );
     }
 }
@@ -119,10 +123,6 @@ fn wrong_types_and_values_are_violations_and_never_panics() {
 fn what_this_version_does_not_honour_is_refused_by_name() {
     for (field, words) in [
         (
-            "  components: {}\n",
-            ["spec.components", "components are not supported yet"],
-        ),
-        (
             "  constraints: [{platform: [OpenShift]}]\n",
             ["spec.constraints", "not supported yet"],
         ),
@@ -139,10 +139,32 @@ fn what_this_version_does_not_honour_is_refused_by_name() {
     ] {
         one_names(&format!("{GOOD}{field}"), &words);
     }
-    one_names(
-        &GOOD.replace("{name: deploy}", "{name: deploy, class: remote}"),
-        &["spec.phases[0].class", "phase classes"],
+}
+
+#[test]
+fn a_phase_has_the_class_that_it_names_and_the_default_one_is_none() {
+    let class = |text: &str| {
+        let manifest = GOOD.replace(
+            "{name: deploy}",
+            &format!("{{name: deploy, class: {text}}}"),
+        );
+        let manifest = format!("{HEAD}{manifest}");
+        let loaded = load(&files(&[("manifest.yaml", &manifest)]));
+        loaded.map(|mut manifest| manifest.phases.remove(0).class)
+    };
+    assert_eq!(
+        class("hosted-cluster"),
+        Ok(Some("hosted-cluster".to_owned()))
     );
+    for own in ["default", "''", "null"] {
+        assert_eq!(class(own), Ok(None), "{own}");
+    }
+    one_names(
+        &GOOD.replace("{name: deploy}", "{name: deploy, class: 'a b'}"),
+        &["spec.phases[0].class", "Invalid value"],
+    );
+    assert!(class(&"x".repeat(63)).is_ok());
+    assert!(class(&"x".repeat(64)).is_err());
 }
 
 #[test]

@@ -58,17 +58,23 @@ const NAMESPACED: &[(&str, &str)] = &[
     ("rbac.authorization.k8s.io", "Role RoleBinding"),
 ];
 
+/// Whether an object asks for a package, in Package Operator's words or in ours.
+pub(crate) fn is_package(group: &str, kind: &str) -> bool {
+    [label::ORIGINAL_PREFIX, label::PREFIX].contains(&group)
+        && matches!(kind, "Package" | "ClusterPackage")
+}
+
 fn listed(table: &[(&str, &str)], group: &str, kind: &str) -> bool {
     let mut of_group = table.iter().filter(|(known, _)| *known == group);
     of_group.any(|(_, kinds)| kinds.split(' ').any(|known| known == kind))
 }
 
 pub(super) fn is_cluster_scoped(group: &str, kind: &str) -> bool {
-    listed(CLUSTER_SCOPED, group, kind)
+    listed(CLUSTER_SCOPED, group, kind) || (is_package(group, kind) && kind == "ClusterPackage")
 }
 
 pub(super) fn is_namespaced(group: &str, kind: &str) -> bool {
-    listed(NAMESPACED, group, kind)
+    listed(NAMESPACED, group, kind) || (is_package(group, kind) && kind == "Package")
 }
 
 /// Whether it is the kind whose values are kept apart, and never shown.
@@ -83,13 +89,9 @@ pub(super) fn check(group: &str, kind: &str) -> Result<(), Problem> {
         let what = format!("{kind} belongs into manifest.yaml, not among the objects");
         return Err((Reason::NotSupported, what));
     }
-    if below(label::ORIGINAL_PREFIX) || below(label::PREFIX) {
-        let what = match kind {
-            "Package" | "ClusterPackage" => {
-                format!("a rendered {kind}: components are not supported yet")
-            }
-            _ => format!("{kind} of group {group:?} in a package is not supported"),
-        };
+    let is_ours = below(label::ORIGINAL_PREFIX) || below(label::PREFIX);
+    if is_ours && !is_package(group, kind) {
+        let what = format!("{kind} of group {group:?} in a package is not supported");
         return Err((Reason::NotSupported, what));
     }
     if group.is_empty() && kind == "List" {

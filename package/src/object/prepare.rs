@@ -200,10 +200,11 @@ fn phase(phase: Option<String>, rules: &Rules<'_>, problems: &mut Problems) -> S
             String::new()
         }
         Some(phase) => {
-            if !rules.phases.contains(&phase) {
+            if !rules.phases.iter().any(|known| known.name == phase) {
+                let known: Vec<_> = rules.phases.iter().map(|known| &known.name).collect();
                 problems.add(
                     Reason::PhaseUnknown,
-                    format!("{phase:?} is none of {:?}", rules.phases),
+                    format!("{phase:?} is none of {known:?}"),
                 );
             }
             phase

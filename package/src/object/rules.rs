@@ -1,5 +1,7 @@
 //! The rules of a package for its objects.
 
+use crate::manifest::ManifestPhase;
+
 /// What the package demands of each object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules<'a> {
@@ -10,5 +12,5 @@ pub(crate) struct Rules<'a> {
     /// Namespace of the `Package`; none for a `ClusterPackage`.
     pub namespace: Option<&'a str>,
     /// Phases of the manifest.
-    pub phases: &'a [String],
+    pub phases: &'a [ManifestPhase],
 }

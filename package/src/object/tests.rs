@@ -8,13 +8,17 @@ use stevedore_proto_core::stored_size;
 
 use super::condition::VARIABLES;
 use super::*;
+use crate::manifest::ManifestPhase;
 use crate::violation::Reason;
 
-fn phases() -> Vec<String> {
-    vec!["deploy".to_owned()]
+fn phases() -> Vec<ManifestPhase> {
+    vec![ManifestPhase {
+        name: "deploy".to_owned(),
+        class: None,
+    }]
 }
 
-fn rules<'a>(phases: &'a [String], namespace: Option<&'a str>) -> Rules<'a> {
+fn rules<'a>(phases: &'a [ManifestPhase], namespace: Option<&'a str>) -> Rules<'a> {
     Rules {
         package: "lamp",
         instance: "my-lamp",
@@ -275,18 +279,9 @@ fn a_cluster_package_names_the_namespace_of_built_in_namespaced_kinds() {
 }
 
 #[test]
-fn packages_and_other_kinds_of_the_operators_themselves_are_refused_by_name() {
+fn other_kinds_of_the_operators_themselves_than_packages_are_refused_by_name() {
     for (version, kind, words) in [
-        (
-            "package-operator.run/v1alpha1",
-            "Package",
-            "components are not supported yet",
-        ),
-        (
-            "stevedore.dev/v1alpha1",
-            "ClusterPackage",
-            "components are not supported yet",
-        ),
+        ("hosted.package-operator.run/v1", "Package", "not supported"),
         (
             "package-operator.run/v1alpha1",
             "ObjectTemplate",
@@ -307,12 +302,16 @@ fn packages_and_other_kinds_of_the_operators_themselves_are_refused_by_name() {
         assert_eq!(found[0].0, Reason::NotSupported);
         assert!(found[0].1.contains(words), "{found:?}");
     }
-    let mut other = object("Package", json!({}));
-    other["apiVersion"] = "mypackage-operator.run/v1".into();
-    assert!(
-        in_namespace(other).is_ok(),
-        "a group that only ends alike is another one"
-    );
+    for version in [
+        // A group that only ends alike is another one.
+        "mypackage-operator.run/v1",
+        "package-operator.run/v1alpha1",
+        "stevedore.dev/v1alpha1",
+    ] {
+        let mut package = object("Package", json!({}));
+        package["apiVersion"] = version.into();
+        assert!(in_namespace(package).is_ok(), "{version}");
+    }
 }
 
 #[test]

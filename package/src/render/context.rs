@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use stevedore_proto_core::content::CollisionProtection;
 
@@ -11,8 +12,11 @@ use crate::names::check_value;
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
 
+/// Namespace of a `Package` that is tested and not installed.
+pub(crate) const DEFAULT_NAMESPACE: &str = "default";
+
 /// The cluster a package is rendered for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct ClusterFacts {
     /// Name of the `MemberCluster`.
     pub name: String,
@@ -35,6 +39,8 @@ pub struct RenderInput {
     pub annotations: BTreeMap<String, String>,
     /// Its image.
     pub image: String,
+    /// Which component of the image; none for the root.
+    pub component: Option<String>,
     /// Its configuration, as the user wrote it.
     pub config: Option<Value>,
     /// Facts about the cluster's environment: a map with `kubernetes` and what else is known.
@@ -52,29 +58,90 @@ pub struct RenderInput {
 pub struct Context {
     value: Value,
     pub(super) name: String,
+    /// Confines the objects.
     pub(super) namespace: Option<String>,
+    pub(super) component: Option<String>,
+    /// It is one of a test, whose image may be called anything.
+    pub(super) is_case: bool,
     pub(super) collision_protection: Option<CollisionProtection>,
     pub(super) success_delay_seconds: Option<u32>,
 }
 
+impl RenderInput {
+    /// Where the package is installed.
+    fn scope(&self) -> Scope {
+        match self.namespace {
+            Some(_) => Scope::Namespaced,
+            None => Scope::Cluster,
+        }
+    }
+}
+
 impl Package {
-    /// Checks the input against the manifest and builds what templates see.
+    /// Checks the input against the manifest of the root, or of the component that it names, and builds what templates
+    /// see.
     ///
     /// # Errors
-    /// When the scope is not one of the package's, the name cannot be a label, or the configuration does not
-    /// fit the schema.
+    /// When there is no such component, the scope is not one of the package's, the name cannot be a label, or the
+    /// configuration does not fit the schema.
     pub fn context(&self, input: &RenderInput) -> Result<Context, Invalid> {
-        let manifest = self.manifest();
-        let mut violations = Vec::new();
-        let scope = if input.namespace.is_some() {
-            Scope::Namespaced
-        } else {
-            Scope::Cluster
+        let of_part = |part: &Package| {
+            let scopes = &part.manifest().scopes;
+            let scope = input.scope();
+            let foreign = (!scopes.contains(&scope)).then(|| {
+                let details = format!("{scope:?} is none of {scopes:?}");
+                Violation::new(Reason::ScopeUnsupported, details)
+            });
+            part.context_in(input, scope, foreign.into_iter().collect())
         };
-        if !manifest.scopes.contains(&scope) {
-            let details = format!("{scope:?} is none of {:?}", manifest.scopes);
-            violations.push(Violation::new(Reason::ScopeUnsupported, details));
+        self.with_part(input.component.as_deref(), of_part)
+    }
+
+    /// The same for a test case, whose scope is what it says. Where the package cannot be installed so, templates see
+    /// what the case says, and the objects are checked for the scope that it has.
+    pub(crate) fn case_context(&self, input: &RenderInput) -> Result<Context, Invalid> {
+        let context = self.with_part(input.component.as_deref(), |part| {
+            let (scopes, said) = (&part.manifest().scopes, input.scope());
+            let scope = match scopes.first() {
+                Some(only) if !scopes.contains(&said) => *only,
+                _ => said,
+            };
+            part.context_in(input, scope, Vec::new())
+        })?;
+        Ok(Context {
+            is_case: true,
+            ..context
+        })
+    }
+
+    /// The same for defaults that are tried out.
+    pub(crate) fn defaults_context(&self, input: &RenderInput) -> Result<Context, Invalid> {
+        let context = self.context(input)?;
+        Ok(Context {
+            is_case: true,
+            ..context
+        })
+    }
+
+    /// Does something with a component, or with the root; what is wrong there says where.
+    pub(super) fn with_part<T>(
+        &self,
+        component: Option<&str>,
+        work: impl FnOnce(&Package) -> Result<T, Invalid>,
+    ) -> Result<T, Invalid> {
+        match component {
+            None => work(self),
+            Some(name) => work(self.component(name)?).map_err(|it| it.in_component(name)),
         }
+    }
+
+    fn context_in(
+        &self,
+        input: &RenderInput,
+        scope: Scope,
+        mut violations: Vec<Violation>,
+    ) -> Result<Context, Invalid> {
+        let manifest = self.manifest();
         let name = if input.name.is_empty() {
             Err("it is empty")
         } else {
@@ -117,7 +184,12 @@ impl Package {
         Ok(Context {
             value,
             name: input.name.clone(),
-            namespace: input.namespace.clone(),
+            namespace: (scope == Scope::Namespaced).then(|| {
+                let given = input.namespace.as_deref();
+                given.unwrap_or(DEFAULT_NAMESPACE).to_owned()
+            }),
+            component: input.component.clone(),
+            is_case: false,
             collision_protection: input.collision_protection,
             success_delay_seconds: input.success_delay_seconds,
         })
@@ -130,11 +202,23 @@ impl Context {
         &self.value
     }
 
+    /// The component that is rendered; none for the root.
+    pub fn component(&self) -> Option<&str> {
+        self.component.as_deref()
+    }
+
+    /// The image of the package.
+    pub(super) fn image(&self) -> &str {
+        let image = self.value.pointer("/package/image");
+        image.and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// What every result depends on, whatever was read.
     pub(super) fn always(&self) -> Value {
         json!([
             self.name,
             self.namespace,
+            self.component,
             self.collision_protection,
             self.success_delay_seconds
         ])

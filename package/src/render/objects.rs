@@ -7,9 +7,11 @@ use stevedore_proto_core::limit::CONTENT;
 use stevedore_template::budget::Budget;
 use stevedore_template::yaml::{Document, Documents};
 
+use super::child;
 use super::context::Context;
 use super::filter::Filtered;
 use super::reads::Reads;
+use crate::files::COMPONENTS;
 use crate::limit;
 use crate::object::{self, Key, Ready, Rules};
 use crate::package::Package;
@@ -19,16 +21,35 @@ use crate::warning::Warnings;
 /// Reading ends here; a violation says why.
 pub(super) struct Stop;
 
+/// A file and the number of a document in it.
+pub(super) type Place = (String, usize);
+
+/// What all parts of one rendering count together.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    objects: usize,
+    /// Bytes of the objects, as content.
+    bytes: usize,
+    seen: HashMap<Key, Place>,
+}
+
+/// What the files of a package hold.
+pub(super) struct Found {
+    pub(super) objects: Vec<Ready>,
+    /// Packages that are asked for, and where.
+    pub(super) children: Vec<(Ready, Place)>,
+}
+
 /// Objects whose condition holds, in order, and what is wrong with the others.
 pub(super) struct Objects<'r> {
     rules: Rules<'r>,
     budget: &'r mut Budget,
     reads: &'r mut Reads,
     filtered: &'r Filtered<'r>,
-    kept: Vec<Ready>,
-    /// Bytes of the kept ones, as content.
-    bytes: usize,
-    seen: HashMap<Key, (String, usize)>,
+    /// The component whose files these are.
+    component: Option<&'r str>,
+    tally: &'r mut Tally,
+    found: Found,
     violations: Vec<Violation>,
 }
 
@@ -39,6 +60,7 @@ impl<'r> Objects<'r> {
         filtered: &'r Filtered<'r>,
         budget: &'r mut Budget,
         reads: &'r mut Reads,
+        tally: &'r mut Tally,
     ) -> Self {
         let manifest = package.manifest();
         let rules = Rules {
@@ -52,9 +74,12 @@ impl<'r> Objects<'r> {
             budget,
             reads,
             filtered,
-            kept: Vec::new(),
-            bytes: 0,
-            seen: HashMap::new(),
+            component: context.component(),
+            tally,
+            found: Found {
+                objects: Vec::new(),
+                children: Vec::new(),
+            },
             violations: Vec::new(),
         }
     }
@@ -124,27 +149,42 @@ impl<'r> Objects<'r> {
                 Err(problem) => return self.refuse(path, index, vec![problem]),
             }
         }
-        let place = (path.to_owned(), index);
-        if let Some((other, number)) = self.seen.insert(ready.key.clone(), place) {
-            let (group, kind, namespace, name) = &ready.key;
-            let details = format!(
-                "{kind} of group {group:?}, namespace {namespace:?}, name {name:?} is also in {other} idx {number}"
-            );
-            self.violations
-                .push(Violation::new(Reason::Duplicate, details).at(path, index));
-        }
-        if self.kept.len() == limit::OBJECTS {
+        self.notice_twice(path, index, &ready);
+        if self.tally.objects == limit::OBJECTS {
             let (count, limit) = (limit::OBJECTS + 1, limit::OBJECTS);
             let details = format!("at least {count} objects, the limit is {limit}");
             return self.stop(Violation::new(Reason::TooLarge, details));
         }
-        self.bytes += canonical_json(&ready.object.object).len();
-        if self.bytes > CONTENT {
+        self.tally.objects += 1;
+        self.tally.bytes += canonical_json(&ready.object.object).len();
+        if self.tally.bytes > CONTENT {
             let details = format!("the objects have more than {CONTENT} bytes");
             return self.stop(Violation::new(Reason::TooLarge, details));
         }
-        self.kept.push(ready);
+        if child::is_one(&ready) {
+            self.found.children.push((ready, (path.to_owned(), index)));
+        } else {
+            self.found.objects.push(ready);
+        }
         Ok(())
+    }
+
+    /// No object may be there twice, in whichever part of the package.
+    fn notice_twice(&mut self, path: &str, index: usize, ready: &Ready) {
+        let whole = match self.component {
+            Some(component) => format!("{COMPONENTS}/{component}/{path}"),
+            None => path.to_owned(),
+        };
+        let Some((other, number)) = self.tally.seen.insert(ready.key.clone(), (whole, index))
+        else {
+            return;
+        };
+        let (group, kind, namespace, name) = &ready.key;
+        let details = format!(
+            "{kind} of group {group:?}, namespace {namespace:?}, name {name:?} is also in {other} idx {number}"
+        );
+        self.violations
+            .push(Violation::new(Reason::Duplicate, details).at(path, index));
     }
 
     fn refuse(
@@ -171,8 +211,8 @@ impl<'r> Objects<'r> {
     }
 
     /// The objects, when nothing is wrong.
-    pub(super) fn finish(self) -> Result<Vec<Ready>, Invalid> {
+    pub(super) fn finish(self) -> Result<Found, Invalid> {
         Invalid::check(self.violations)?;
-        Ok(self.kept)
+        Ok(self.found)
     }
 }

@@ -15,6 +15,7 @@ use crate::object::condition::NAMED;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reads {
     templates: reads::Reads,
+    /// Whole values, as conditions read them.
     conditions: BTreeSet<Vec<String>>,
 }
 
@@ -54,6 +55,23 @@ impl Reads {
 
     pub(super) fn add_condition(&mut self, condition: &Program) {
         self.conditions.extend(context_paths(condition));
+    }
+
+    /// Adds what a child read, whose context has the same values under these keys and others elsewhere.
+    pub(super) fn add_child(&mut self, child: &Reads, shared: &[&str]) {
+        self.templates.merge(&child.templates.below(shared));
+        let is_shared = |path: &&Vec<String>| {
+            let first = path.first();
+            first.is_some_and(|first| shared.contains(&first.as_str()))
+        };
+        let conditions = child.conditions.iter().filter(is_shared).cloned();
+        self.conditions.extend(conditions);
+    }
+
+    /// Adds one value that was looked at.
+    pub(super) fn add_value(&mut self, path: &[&str]) {
+        let path = path.iter().map(|key| (*key).to_owned());
+        self.conditions.insert(path.collect());
     }
 
     /// The key of a rendering: two contexts with the same key give the same result for this package.

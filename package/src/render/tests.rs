@@ -8,6 +8,8 @@ use crate::manifest::Scope;
 
 mod budgets;
 mod checks;
+mod children;
+mod components;
 mod filters;
 mod fixtures;
 mod limits;
@@ -80,16 +82,6 @@ fn names(rendered: &Rendered) -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn a_rendered_package_object_is_invalid_by_name() {
-    let child = "apiVersion: package-operator.run/v1alpha1\nkind: Package\nmetadata:\n  name: child\n  annotations: {package-operator.run/phase: one}\n";
-    let invalid = render(&package(&[("a.yaml", child)]), &input()).expect_err("a Package object");
-    assert_eq!(
-        invalid.to_string(),
-        "not supported in a.yaml idx 0: a rendered Package: components are not supported yet"
-    );
-}
-
-#[test]
 fn objects_are_ordered_by_path_and_place_inside_the_manifests_phases() {
     let two = format!("{}---\n{}", object("d", "one", ""), object("c", "one", ""));
     let package = package(&[
@@ -121,6 +113,27 @@ fn phases_without_objects_are_left_out() {
     let rendered = render(&package(&[("a.yaml", &object("a", "two", ""))]), &input()).unwrap();
     assert_eq!(names(&rendered).len(), 1);
     assert_eq!(names(&rendered)[0].0, "two");
+}
+
+#[test]
+fn a_phase_of_a_class_is_sent_as_one_and_the_default_class_is_not_written() {
+    let render_with = |class: &str| {
+        let mut files = PackageFiles::new();
+        let manifest =
+            manifest("").replace("{name: one}", &format!("{{name: one, class: {class}}}"));
+        files
+            .insert("manifest.yaml", manifest.into_bytes())
+            .unwrap();
+        files
+            .insert("a.yaml", object("a", "one", "").into_bytes())
+            .unwrap();
+        render(&Package::load(files).unwrap(), &input())
+            .unwrap()
+            .content
+    };
+    let remote = render_with("hosted-cluster");
+    assert_eq!(remote.phases[0].class.as_deref(), Some("hosted-cluster"));
+    assert_eq!(render_with("default").phases[0].class, None);
 }
 
 #[test]

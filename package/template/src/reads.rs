@@ -50,6 +50,27 @@ impl Reads {
         Json::Array(seen.collect())
     }
 
+    /// The reads below these keys of the root alone.
+    #[must_use]
+    pub fn below(&self, keys: &[&str]) -> Self {
+        let mut paths = BTreeMap::new();
+        for (path, depth) in &self.paths {
+            match path.first() {
+                Some(first) if keys.contains(&first.as_str()) => {
+                    paths.insert(path.clone(), *depth);
+                }
+                None if *depth == Depth::Value => {
+                    let all = keys.iter().map(|key| (vec![(*key).to_owned()], *depth));
+                    paths.extend(all);
+                }
+                _ => {}
+            }
+        }
+        let mut below = Self { paths };
+        below.normalise();
+        below
+    }
+
     /// Drops what lies below a path that was read as a whole.
     fn normalise(&mut self) {
         let mut whole: Option<Path> = None;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::canonical::canonical_json;
 use crate::digest::Digest;
+use crate::feature::Features;
 use crate::limit;
 use crate::order::ContentRef;
 
@@ -37,9 +38,28 @@ pub struct Content {
 pub struct Phase {
     /// Unique within the content.
     pub name: String,
+    /// Whose phases run it; absent for the agent's own. See [`Phase::delegated_to`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The component that it is a phase of; absent for one of the root. A phase without a component, and the phases
+    /// of components right after it, begin together: each waits for all phases before them, and a phase of a component
+    /// for those of the same component among them too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
     /// In the order they are applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<PhaseObject>,
+}
+
+/// The class of phases that the agent runs itself, as it does those without one.
+pub const OWN_CLASS: &str = "default";
+
+impl Phase {
+    /// The class of somebody else that runs it; none when the agent does.
+    pub fn delegated_to(&self) -> Option<&str> {
+        let class = self.class.as_deref();
+        class.filter(|class| !matches!(*class, "" | OWN_CLASS))
+    }
 }
 
 /// One object of a phase.
@@ -244,6 +264,14 @@ impl Content {
     pub fn to_bytes(&self) -> Vec<u8> {
         let value = serde_json::to_value(self).expect("content holds only JSON and text keys");
         canonical_json(&value)
+    }
+
+    /// What an agent has to know to carry it out.
+    pub fn needs(&self) -> Features {
+        let needs = |(has, feature)| if has { feature } else { Features::NONE };
+        let classes = self.phases.iter().any(|it| it.delegated_to().is_some());
+        let components = self.phases.iter().any(|it| it.component.is_some());
+        needs((classes, Features::PHASE_CLASSES)) | needs((components, Features::COMPONENTS))
     }
 
     /// Digest and size of the canonical bytes.

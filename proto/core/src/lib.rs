@@ -10,6 +10,7 @@
 //! | [`mod@tuple`] | epoch, term, order number: what an agent compares before it accepts anything |
 //! | [`order`] | what the hub wants of one deployment: content and settings, or a tombstone |
 //! | [`content`] | what an order carries: phases, objects, probes |
+//! | [`feature`] | what a content needs of an agent beyond the version of the protocol |
 //! | [`held`] | what a member holds, and the root digest over it |
 //! | [`reason`] | why something stands as it does, as a closed vocabulary |
 //! | [`status`] | what a member says about a deployment, with its size caps |
@@ -29,6 +30,7 @@ pub mod content;
 pub mod digest;
 pub mod environment;
 pub mod exchange;
+pub mod feature;
 pub mod held;
 pub mod id;
 pub mod join;
@@ -47,6 +49,7 @@ pub use canonical::canonical_json;
 pub use content::Content;
 pub use digest::Digest;
 pub use environment::Environment;
+pub use feature::Features;
 pub use held::Held;
 pub use id::{ClusterUid, DeploymentUid, EpochId, InstanceId, PackageUid, TermId};
 pub use message::{ToAgent, ToHub};

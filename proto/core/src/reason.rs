@@ -160,6 +160,8 @@ words! {
         NoSuchKind = "NoSuchKind",
         /// What serves the kind does not answer: nothing is known of its objects.
         KindUnavailable = "KindUnavailable",
+        /// Nobody on the member runs phases of the class.
+        NoSuchPhaseClass = "NoSuchPhaseClass",
         /// The object exists, or is not the one that was read.
         Conflict = "Conflict",
         /// The account lacks a right; or the cluster's owner forbids an order.
@@ -277,6 +279,7 @@ impl Reason {
                 | Self::Forbidden
                 | Self::Invalid
                 | Self::NoAccount
+                | Self::NoSuchPhaseClass
                 | Self::Refused
                 | Self::TooLarge
                 | Self::Unreadable

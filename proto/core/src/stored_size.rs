@@ -91,6 +91,7 @@ mod tests {
                     object: json!({"apiVersion": "v1", "kind": kind, "data": {"a": "x".repeat(1000)}}),
                     ..PhaseObject::default()
                 }],
+                ..Phase::default()
             }],
             ..Content::default()
         };

@@ -70,6 +70,33 @@ fn a_definition_and_its_objects_may_share_a_phase_and_come_in_two_steps() {
 }
 
 #[test]
+fn objects_of_phases_that_somebody_else_runs_are_not_the_agents() {
+    let thing = json!({"object": {"apiVersion": "elsewhere.example/v1", "kind": "Thing",
+        "metadata": {"name": "t"}}});
+    let content = content(json!([
+        {"name": "one", "class": "default", "objects": [config_map("a")]},
+        {"name": "two", "class": "elsewhere", "objects": [thing, config_map("a")]},
+        {"name": "three", "objects": [config_map("b")]},
+    ]));
+    assert!(
+        kinds(&content)
+            .iter()
+            .all(|kind| kind.kind() == "ConfigMap")
+    );
+    let built = blueprint(&content, &setting()).unwrap();
+    let phases: Vec<_> = built.objects.iter().map(|object| object.phase).collect();
+    assert_eq!(phases, [0, 2]);
+    assert_eq!(built.phases[0].delegated, None);
+    let delegated = built.phases[1].delegated.as_ref().unwrap();
+    assert_eq!(
+        (delegated.class.as_str(), delegated.objects),
+        ("elsewhere", 2)
+    );
+    let named = inventory(&content, &setting(), &served());
+    assert_eq!(named.len(), 2, "and it takes none of them away");
+}
+
+#[test]
 fn everything_wrong_with_a_set_is_named_before_anything_is_written() {
     let mut owned = config_map("owned");
     owned["object"]["metadata"]["ownerReferences"] = json!([{"name": "x"}]);

@@ -4,6 +4,7 @@ mod account;
 mod drift;
 mod missing;
 mod orders;
+mod phases;
 mod properties;
 mod removals;
 mod sim;

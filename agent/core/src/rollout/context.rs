@@ -3,6 +3,7 @@
 use stevedore_proto_core::DeploymentUid;
 
 use crate::adopt::Claim;
+use crate::desired::PhaseSet;
 use crate::drift::Fingerprint;
 use crate::observation::Observation;
 
@@ -55,8 +56,8 @@ pub struct Memory {
 /// What was stored about a set's progress before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Index of the last phase that had been reached.
-    pub reached: usize,
+    /// Phases that had been reached.
+    pub reached: PhaseSet,
     /// The set has succeeded before.
     pub succeeded: bool,
 }

@@ -9,6 +9,7 @@ use super::context::Record;
 use super::event::is_in_the_way;
 use super::item::{Block, Item, Need};
 use super::{Incident, Rollout};
+use crate::desired::{Delegated, PhaseHead};
 use crate::key::ObjectKey;
 
 /// Most objects named in one message.
@@ -54,7 +55,8 @@ impl Rollout {
             .collect();
         let available = self.verdict();
         Summary {
-            in_transition: controlled.len() < self.items.len(),
+            in_transition: controlled.len() < self.items.len()
+                || self.phases.iter().any(|phase| phase.delegated.is_some()),
             succeeded: self.succeeded,
             paused: self.paused,
             applied: self.is_applied(),
@@ -94,9 +96,21 @@ impl Rollout {
     }
 
     fn blockers(&self) -> Vec<Blocker> {
-        self.blocked()
-            .map(|(item, block)| block.blocker(item.desired.key.to_string()))
-            .collect()
+        let objects = self
+            .blocked()
+            .map(|(item, block)| block.blocker(item.desired.key.to_string()));
+        let phases = self.delegated().map(|(phase, class)| {
+            let block = Block::new(Reason::NoSuchPhaseClass, runs_no_class(class));
+            block.blocker(format!("phase {:?}", phase.name))
+        });
+        objects.chain(phases).collect()
+    }
+
+    /// Phases that are next and that somebody else would have to run, with their classes.
+    fn delegated(&self) -> impl Iterator<Item = (&PhaseHead, &Delegated)> {
+        let reached = self.phases.iter().enumerate();
+        let reached = reached.filter(|(at, _)| self.reached.contains(*at));
+        reached.filter_map(|(_, phase)| Some((phase, phase.delegated.as_ref()?)))
     }
 
     fn mapped(&self) -> Vec<MappedCondition> {
@@ -147,12 +161,25 @@ impl Rollout {
             .filter(move |item| item.is_handed_over(context))
     }
 
+    /// No object is blocked, and what is not through waits for whoever runs its class.
+    fn verdict_of_class(&self, phase: &PhaseHead, class: &Delegated) -> Verdict {
+        let message = format!("phase {:?}: {}", phase.name, runs_no_class(class));
+        Verdict::new(Truth::False, Reason::NoSuchPhaseClass, message)
+    }
+
     /// Nothing is blocked, but a phase is not through.
     fn verdict_of_waiting(&self) -> Verdict {
-        let phase = (0..=self.reached)
-            .find(|phase| !self.phase_passes(*phase))
-            .unwrap_or(self.reached);
-        let name = self.phases.get(phase).map_or("", String::as_str);
+        let mut reached = (0..self.phases.len()).filter(|phase| self.reached.contains(*phase));
+        let is_through = |phase: &usize| self.phase_passes(*phase);
+        // What makes progress is told before what does not.
+        let mut unfinished = reached.clone().filter(|phase| !is_through(phase));
+        let own = |phase: &usize| self.phases[*phase].delegated.is_none();
+        let phase = unfinished.find(own);
+        if let (None, Some((phase, class))) = (phase, self.delegated().next()) {
+            return self.verdict_of_class(phase, class);
+        }
+        let phase = phase.or_else(|| reached.next_back()).unwrap_or_default();
+        let name = self.phases.get(phase).map_or("", |phase| &phase.name);
         let waiting: Vec<_> = self
             .phase_items(phase)
             .filter(|item| !self.passes(item))
@@ -208,6 +235,20 @@ impl Rollout {
     }
 
     fn phase(&self, at: usize) -> PhaseStatus {
+        let head = &self.phases[at];
+        if let Some(class) = &head.delegated {
+            let (state, message) = match self.reached.contains(at) {
+                true => (PhaseState::Blocked, runs_no_class(class)),
+                false => (PhaseState::Pending, String::new()),
+            };
+            return PhaseStatus {
+                name: head.name.clone(),
+                state,
+                objects: class.objects,
+                ready: 0,
+                message,
+            };
+        }
         let objects = self.phase_items(at).count();
         let ready = self
             .phase_items(at)
@@ -218,7 +259,7 @@ impl Rollout {
             Some(format!("{} {}", item.desired.key, block.message))
         });
         let passes = ready == objects;
-        let (state, message) = if at > self.reached || (self.phases.is_empty()) {
+        let (state, message) = if !self.reached.contains(at) {
             (PhaseState::Pending, String::new())
         } else if passes {
             (PhaseState::Available, String::new())
@@ -232,13 +273,20 @@ impl Rollout {
             (PhaseState::Progressing, listed(waiting))
         };
         PhaseStatus {
-            name: self.phases[at].clone(),
+            name: head.name.clone(),
             state,
             objects: u32::try_from(objects).unwrap_or(u32::MAX),
             ready: u32::try_from(ready).unwrap_or(u32::MAX),
             message,
         }
     }
+}
+
+fn runs_no_class(class: &Delegated) -> String {
+    format!(
+        "this member runs no phases of class {:?}, and later phases wait for it",
+        class.class
+    )
 }
 
 /// It became somebody else's.

@@ -55,7 +55,7 @@ fn rollout(objects: Vec<Desired>, memory: impl FnMut(&Desired) -> Memory) -> Rol
         successors: Vec::new(),
     };
     let blueprint = Blueprint {
-        phases: vec!["deploy".into()],
+        phases: vec![PhaseHead::named("deploy")],
         objects,
         probes: Arc::default(),
         success_delay: 0,

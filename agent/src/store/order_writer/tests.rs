@@ -107,6 +107,7 @@ fn content() -> Content {
         Phase {
             name: name.to_owned(),
             objects: vec![object("ConfigMap"), object("Secret")],
+            ..Phase::default()
         }
     };
     Content {

@@ -144,6 +144,7 @@ impl AnyPackage {
 
     /// Digest over what decides the content.
     pub(crate) fn content_hash(&self) -> Digest {
-        history::content_hash(&self.spec.image, self.spec.config.as_ref())
+        let spec = &self.spec;
+        history::content_hash(&spec.image, spec.config.as_ref(), spec.component.as_deref())
     }
 }

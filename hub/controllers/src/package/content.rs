@@ -67,7 +67,8 @@ async fn off_the_reactor<T: Send + 'static>(
     done.unwrap_or_else(|_| Err(unusable("reading the package was interrupted")))
 }
 
-fn unusable(message: &str) -> Failure {
+/// What is no package to this release, or has not what is asked of it.
+pub(crate) fn unusable(message: &str) -> Failure {
     Failure {
         reason: Reason::LoadError,
         message: message.to_owned(),

@@ -180,6 +180,10 @@ async fn keep(hub: &Hub, package: &AnyPackage, pulled: Pulled) -> Result<String,
     let (loaded, parts) = content::load_with_parts(hub, pulled.files)
         .await
         .map_err(Error::Unusable)?;
+    if let Some(component) = &package.spec.component {
+        let found = loaded.component(component);
+        found.map_err(|none| Error::Unusable(content::unusable(&none.to_string())))?;
+    }
     let _secrets = hub.revisions.storing().await;
     // Once the history of a package that ends was removed, nobody would remove what is made for it.
     let asked = package.content_hash();
@@ -195,6 +199,7 @@ async fn keep(hub: &Hub, package: &AnyPackage, pulled: Pulled) -> Result<String,
         image: package.spec.image.clone(),
         image_digest: pulled.digest.to_string(),
         config: package.spec.config.clone(),
+        component: package.spec.component.clone(),
         content_digest: loaded.digest().to_string(),
         content_secrets: content::store(hub, parts).await?,
         change_cause: package

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stevedore_hub_core::fleet::Failure;
 use stevedore_package::package::Package;
 use stevedore_package::render::{Context, Reads, RenderInput, check_stored_size};
 use stevedore_package::violation::{self, Invalid};
 use stevedore_proto_core::canonical_json;
-use stevedore_proto_core::{ContentRef, Digest, Reason};
+use stevedore_proto_core::{ContentRef, Digest, Features, Reason};
 use stevedore_runtime::keyed::Keyed;
 
 /// Most bytes of packages, with what was parsed of them, that are kept in memory; others are read again from their Secrets.
@@ -31,6 +31,8 @@ pub(crate) struct Rendered {
     /// Digest of everything that was read.
     pub(crate) input: Digest,
     pub(crate) content: ContentRef,
+    /// What an agent has to know to carry it out.
+    pub(crate) needs: Features,
 }
 
 /// Packages, and what they rendered to.
@@ -57,7 +59,7 @@ struct Loaded {
     bytes: usize,
     /// What earlier renderings read: two contexts that agree on it share a result.
     reads: Vec<Reads>,
-    results: BTreeMap<Digest, ContentRef>,
+    results: BTreeMap<Digest, (ContentRef, Features)>,
     failures: BTreeMap<Digest, Failure>,
     /// How costly it was for clusters, by all that is the same for every cluster.
     costs: BTreeMap<Digest, Cost>,
@@ -179,7 +181,8 @@ impl Renderer {
                 let key = rendered.reads.key(&digest, &asked.context);
                 if let Some(loaded) = loaded {
                     loaded.make_room();
-                    loaded.results.insert(key, rendered.reference);
+                    let result = (rendered.reference, rendered.content.needs());
+                    loaded.results.insert(key, result);
                     loaded.costs.insert(shared, Cost::Fine);
                     if !loaded.reads.contains(&rendered.reads) {
                         loaded.reads.push(rendered.reads);
@@ -189,6 +192,7 @@ impl Renderer {
                 Ok(Rendered {
                     input: key,
                     content: rendered.reference,
+                    needs: rendered.content.needs(),
                 })
             }
             Err(failure) => {
@@ -218,8 +222,12 @@ impl Renderer {
         }
         let found = loaded.reads.iter().find_map(|reads| {
             let input = reads.key(&digest, &asked.context);
-            let content = *loaded.results.get(&input)?;
-            Some(Ok(Rendered { input, content }))
+            let (content, needs) = *loaded.results.get(&input)?;
+            Some(Ok(Rendered {
+                input,
+                content,
+                needs,
+            }))
         });
         found.or_else(|| match loaded.costs.get(shared)? {
             Cost::TooMuch(times, failure) if *times >= GIVEN_UP => Some(Err(failure.clone())),
@@ -285,7 +293,7 @@ impl Asked {
             value.remove("cluster");
             value.remove("environment");
         }
-        Digest::of(&canonical_json(&value))
+        Digest::of(&canonical_json(&json!([value, self.context.component()])))
     }
 }
 
@@ -294,6 +302,7 @@ fn whole(context: &Context, input: &RenderInput) -> Digest {
     Digest::of(&canonical_json(&Value::Array(vec![
         context.value().clone(),
         input.namespace.clone().into(),
+        input.component.clone().into(),
     ])))
 }
 

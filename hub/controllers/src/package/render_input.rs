@@ -23,6 +23,7 @@ pub(crate) fn input(
         labels: package.labels.clone(),
         annotations: package.annotations.clone(),
         image: revision.spec.image.clone(),
+        component: revision.spec.component.clone(),
         config: revision.spec.config.clone().map(Value::Object),
         environment: facts(environment),
         cluster: ClusterFacts {

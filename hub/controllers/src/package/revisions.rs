@@ -121,6 +121,7 @@ impl Revisions {
             number: number(object),
             image: object.spec.image.clone(),
             config: object.spec.config.clone(),
+            component: object.spec.component.clone(),
         };
         objects.iter().map(revision).collect()
     }

@@ -152,7 +152,7 @@ fn holding_pin(
     if history::holds(&pin, spec_hash) {
         return Some(pin);
     }
-    let message = "the package's image or config changed";
+    let message = "the package's image, config or component changed";
     end(status, ActionState::Ended, message, now);
     None
 }

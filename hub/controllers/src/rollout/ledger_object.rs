@@ -10,7 +10,7 @@ use stevedore_crds::v1alpha1::{
 use stevedore_hub_core::ledger::{self, Ordered, PackageIdentity, Shard, Stored, TermRecord};
 use stevedore_hub_core::provenance::Mismatch;
 use stevedore_proto_core::id::{EpochId, TermId};
-use stevedore_proto_core::{Epoch, Leadership, Term};
+use stevedore_proto_core::{Epoch, Features, Leadership, Term};
 
 /// A ledger that cannot be read or stored.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,7 @@ pub(super) fn read(object: &PackageLedger) -> Result<Shard, Error> {
             input: digest(&content.input)?,
             content: digest(&content.content)?,
             size: number(content.size)?,
+            needs: Features::needed(content.needs.iter().map(String::as_str)),
             account: content.account.clone(),
             paused: content.paused,
         })
@@ -135,6 +136,7 @@ pub(super) fn spec(package: &PackageIdentity, at: usize, shard: &Shard) -> Packa
                 input: content.input.to_string(),
                 content: content.content.to_string(),
                 size: number(content.size),
+                needs: content.needs.words().map(str::to_owned).collect(),
                 account: content.account.clone(),
                 paused: content.paused,
             })

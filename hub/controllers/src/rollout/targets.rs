@@ -189,6 +189,7 @@ async fn render(
                 let rendering = Rendering::Content {
                     input: rendered.input,
                     content: rendered.content,
+                    needs: rendered.needs,
                 };
                 targets.insert(cluster, rendering);
             }

@@ -9,6 +9,10 @@ fn ordered(seed: u8) -> Ordered {
         input: Digest::of(&[seed, 0]),
         content: Digest::of(&[seed, 1]),
         size: u64::from(seed) * 10,
+        needs: match seed.is_multiple_of(5) {
+            true => Features::PHASE_CLASSES,
+            false => Features::NONE,
+        },
         account: seed.is_multiple_of(2).then(|| "installer".into()),
         paused: seed.is_multiple_of(3),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stevedore_proto_core::{ClusterUid, ContentRef, Digest, Leadership};
+use stevedore_proto_core::{ClusterUid, ContentRef, Digest, Features, Leadership};
 
 use crate::fleet::MemberState;
 use crate::history::ActiveRevision;
@@ -67,6 +67,8 @@ pub enum Rendering {
         input: Digest,
         /// The rendered bytes.
         content: ContentRef,
+        /// What an agent has to know to carry them out.
+        needs: Features,
     },
     /// There is no usable content: what runs is left alone.
     Unusable,

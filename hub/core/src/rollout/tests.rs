@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use stevedore_proto_core::{ContentRef, Digest, Leadership, PackageUid};
+use stevedore_proto_core::{ContentRef, Digest, Features, Leadership, PackageUid};
 
 use super::*;
 use crate::fixtures::leadership;
@@ -23,6 +23,7 @@ fn active(number: u64) -> ActiveRevision {
         number,
         image: "registry.example/demo".into(),
         config: None,
+        component: None,
     };
     let spec_hash = revision.content_hash();
     history::active(&[revision], &spec_hash, None).unwrap()
@@ -36,6 +37,7 @@ fn content(revision: u64, bytes: u8) -> Rendering {
             digest: Digest::of(&[revision as u8, bytes]),
             size: 2,
         },
+        needs: Features::NONE,
     }
 }
 
@@ -180,6 +182,7 @@ fn a_new_revision_with_the_same_content_changes_the_label_only() {
     let same = Rendering::Content {
         input: Digest::of(b"else"),
         content,
+        needs: Features::NONE,
     };
     world.want([0], (active(2), same));
     let plan = world.settle();

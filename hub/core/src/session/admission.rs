@@ -6,7 +6,7 @@ use stevedore_proto_core::message::{
     Close, CloseReason, Hello, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Welcome,
 };
 use stevedore_proto_core::tuple::Precedence;
-use stevedore_proto_core::{InstanceId, Stage, ToAgent};
+use stevedore_proto_core::{Features, InstanceId, Stage, ToAgent};
 
 use super::cluster_orders::ClusterOrders;
 use super::event::{Action, Connection, FreezeReason, Report};
@@ -141,7 +141,14 @@ impl Member {
             environment: Box::new(hello.environment.clone()),
             time: hello.time,
         });
-        let mut live = Live::new(connection, hello.instance, self.incarnation, step.now);
+        let features = Features::offered(hello.features.iter().map(String::as_str));
+        let mut live = Live::new(
+            connection,
+            hello.instance,
+            self.incarnation,
+            features,
+            step.now,
+        );
         live.fenced = fence(hello, step);
         if !self.note_held(hello, step.orders) {
             live.list(step);

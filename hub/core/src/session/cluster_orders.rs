@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stevedore_proto_core::{DeploymentUid, Digest, Epoch, Leadership, Order, Term, Tuple, held};
+use stevedore_proto_core::{
+    DeploymentUid, Digest, Epoch, Features, Leadership, Order, Term, Tuple, held,
+};
 
 use super::event::FreezeReason;
 
@@ -53,6 +55,8 @@ pub struct DesiredOrder {
     pub order: Arc<Order>,
     /// Of the ledger the order is in.
     pub history: Arc<History>,
+    /// What an agent has to know to be sent it.
+    pub needs: Features,
     /// Its tombstone is done; kept until every member acknowledged, not expected on this one any more.
     pub finished: bool,
 }

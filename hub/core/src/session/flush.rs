@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use stevedore_proto_core::{DeploymentUid, Digest, Millis, Order, Tuple, limit};
+use stevedore_proto_core::{DeploymentUid, Digest, Features, Millis, Order, Reason, Tuple, limit};
 
 use super::cluster_orders::{ClusterOrders, DesiredOrder, Relation};
 use super::event::{Action, FreezeReason, Report};
@@ -17,6 +17,8 @@ const PAUSE_AFTER_LOSS: Millis = 1_000;
 enum Need {
     Nothing,
     Freeze(FreezeReason),
+    /// The agent does not know what the order needs.
+    Refuse(Features),
     Send {
         with_content: bool,
     },
@@ -82,6 +84,7 @@ impl Member {
             match self.compare(deployment, step) {
                 Need::Nothing => {}
                 Need::Freeze(reason) => self.freeze(deployment, reason, step),
+                Need::Refuse(missing) => self.not_for_this_agent(deployment, missing, step),
                 Need::Send { with_content } => {
                     if !self.send(deployment, with_content, step) {
                         continue;
@@ -102,8 +105,9 @@ impl Member {
     fn compare(&mut self, deployment: DeploymentUid, step: &mut Step<'_>) -> Need {
         let desired = step.order(&deployment);
         let quarantined = self.quarantine.get(&deployment);
+        let features = self.live.as_ref().map_or(Features::NONE, |it| it.features);
         let need = desired.map_or(Need::Nothing, |desired| {
-            need(desired, &self.known, quarantined)
+            need(desired, &self.known, quarantined, features)
         });
         let refused = desired.is_some_and(|desired| quarantined == Some(&desired.order.tuple));
         if matches!(need, Need::Nothing)
@@ -118,6 +122,33 @@ impl Member {
             }
         }
         need
+    }
+
+    /// An order that the agent would carry out only in part is not sent, and shown like one that it refused.
+    fn not_for_this_agent(
+        &mut self,
+        deployment: DeploymentUid,
+        missing: Features,
+        step: &mut Step<'_>,
+    ) {
+        let Some(desired) = step.order(&deployment) else {
+            return;
+        };
+        if let Some(live) = &mut self.live {
+            live.in_flight.remove(&deployment);
+        }
+        let tuple = desired.order.tuple;
+        self.quarantine.insert(deployment, tuple);
+        let words: Vec<_> = missing.words().collect();
+        step.report(Report::Refused {
+            deployment,
+            tuple,
+            reason: Reason::Unsupported,
+            message: format!(
+                "not sent: the agent is too old for what the package needs ({}); upgrade it",
+                words.join(", ")
+            ),
+        });
     }
 
     /// Nothing is sent for a deployment until histories fit; reported once.
@@ -222,7 +253,12 @@ impl Member {
     }
 }
 
-fn need(desired: &DesiredOrder, known: &KnownState, quarantined: Option<&Tuple>) -> Need {
+fn need(
+    desired: &DesiredOrder,
+    known: &KnownState,
+    quarantined: Option<&Tuple>,
+    features: Features,
+) -> Need {
     if desired.finished {
         return Need::Nothing;
     }
@@ -233,6 +269,10 @@ fn need(desired: &DesiredOrder, known: &KnownState, quarantined: Option<&Tuple>)
         Relation::Behind if quarantined == Some(&desired.order.tuple) => return Need::Nothing,
         Relation::Behind if !known.whole && held.is_none() => return Need::List,
         Relation::Behind => {}
+    }
+    let missing = desired.needs.without(features);
+    if !missing.is_empty() {
+        return Need::Refuse(missing);
     }
     let lacking = inline(&desired.order).filter(|digest| !known.contents.contains(digest));
     if lacking.is_some() && !known.listed && !known.held.is_empty() {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use stevedore_proto_core::{DeploymentUid, Digest, Held, InstanceId, Millis, ToAgent, Tuple};
+use stevedore_proto_core::{
+    DeploymentUid, Digest, Features, Held, InstanceId, Millis, ToAgent, Tuple,
+};
 use stevedore_retry::{Schedule, millis};
 
 use super::event::Connection;
@@ -50,6 +52,8 @@ pub(super) struct Live {
     pub(super) connection: Connection,
     pub(super) instance: InstanceId,
     pub(super) incarnation: u64,
+    /// What the agent says it knows.
+    pub(super) features: Features,
     pub(super) last_heard: Millis,
     /// Highest report sequence heard.
     pub(super) sequence: u64,
@@ -70,12 +74,14 @@ impl Live {
         connection: Connection,
         instance: InstanceId,
         incarnation: u64,
+        features: Features,
         now: Millis,
     ) -> Self {
         Self {
             connection,
             instance,
             incarnation,
+            features,
             last_heard: now,
             sequence: 0,
             gap: false,

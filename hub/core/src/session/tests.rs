@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use stevedore_proto_core::message::{Close, CloseReason, Hello, Page, Welcome};
 use stevedore_proto_core::{
-    ContentRef, DeploymentUid, Digest, Environment, Held, InstanceId, Leadership, Order, OrderBody,
-    PackageRef, PackageUid, Reason, Settings, Stage, Term, TermId, ToAgent, ToHub, Tuple, held,
-    limit,
+    ContentRef, DeploymentUid, Digest, Environment, Features, Held, InstanceId, Leadership, Order,
+    OrderBody, PackageRef, PackageUid, Reason, Settings, Stage, Term, TermId, ToAgent, ToHub,
+    Tuple, held, limit,
 };
 
 use super::*;
@@ -48,6 +48,7 @@ fn desired(package: u8, number: u64, content: &str, size: u64) -> DesiredOrder {
     DesiredOrder {
         order: Arc::new(order),
         history: Arc::new(history),
+        needs: Features::NONE,
         finished: false,
     }
 }

@@ -111,6 +111,7 @@ async fn a_cluster_gets_only_content_that_its_own_orders_name() {
         phases: vec![Phase {
             name: "only-for-one".into(),
             objects: vec![],
+            ..Phase::default()
         }],
         ..Content::default()
     };
@@ -142,6 +143,7 @@ async fn content_that_an_order_names_and_the_hub_lost_is_told_to_the_planner() {
         phases: vec![Phase {
             name: "x".repeat(2 * limit::INLINE_CONTENT),
             objects: vec![],
+            ..Phase::default()
         }],
         ..Content::default()
     };

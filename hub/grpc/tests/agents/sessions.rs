@@ -10,6 +10,7 @@ fn content(name: &str) -> Content {
         phases: vec![Phase {
             name: name.into(),
             objects: vec![],
+            ..Phase::default()
         }],
         ..Content::default()
     }

@@ -51,12 +51,17 @@ fn the_single_fixture_renders_as_the_original_does() {
 }
 
 #[test]
-fn the_multi_fixture_is_invalid_because_of_its_components() {
+fn each_component_of_the_multi_fixture_renders_its_own_objects() {
     let archive = include_bytes!("../../../tests/fixtures/multi.tar");
-    let invalid = Package::load(read_archive(archive).unwrap()).expect_err("components");
-    let message = invalid.to_string();
-    assert!(
-        message.contains("spec.components: components are not supported yet"),
-        "{message}"
-    );
+    let package = Package::load(read_archive(archive).unwrap()).unwrap();
+    for name in ["backend", "frontend"] {
+        let input = RenderInput {
+            component: Some(name.to_owned()),
+            ..input()
+        };
+        let content = render(&package, &input).unwrap().content;
+        let object = &content.phases[0].objects[0].object;
+        assert_eq!(object["data"]["role"], name);
+        assert_eq!(object["metadata"]["labels"]["stevedore.dev/package"], name);
+    }
 }

@@ -62,6 +62,7 @@ fn a_set_that_one_stored_object_cannot_hold_is_refused_by_that_name() {
                 object: json!({"data": "x".repeat(bytes)}),
                 ..PhaseObject::default()
             }],
+            ..Phase::default()
         }],
         ..Content::default()
     };

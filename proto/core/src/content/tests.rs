@@ -12,6 +12,7 @@ fn sample() -> Content {
                 collision_protection: Some(CollisionProtection::IfNoController),
                 condition_mappings: vec![],
             }],
+            ..Phase::default()
         }],
         availability_probes: vec![ProbeEntry {
             selector: ProbeSelector {
@@ -45,6 +46,35 @@ fn bytes_are_sorted_dense_and_without_empty_fields_of_ours() {
             r#""object":{"apiVersion":"v1","data":{"a":null,"b":""},"kind":"ConfigMap"}}]}]}"#,
         )
     );
+}
+
+#[test]
+fn class_and_component_are_written_where_they_are_and_say_what_an_agent_has_to_know() {
+    assert_eq!(sample().needs(), Features::NONE);
+    let with = |class: Option<&str>, component: Option<&str>| {
+        let mut content = sample();
+        content.phases[0].class = class.map(str::to_owned);
+        content.phases[0].component = component.map(str::to_owned);
+        (
+            content.needs(),
+            String::from_utf8(content.to_bytes()).unwrap(),
+        )
+    };
+    let (needs, text) = with(Some("elsewhere"), None);
+    assert_eq!(needs, Features::PHASE_CLASSES);
+    assert!(
+        text.contains(r#"{"class":"elsewhere","name":"deploy","#),
+        "{text}"
+    );
+    let (needs, text) = with(None, Some("horn"));
+    assert_eq!(needs, Features::COMPONENTS);
+    assert!(
+        text.contains(r#"{"component":"horn","name":"deploy","#),
+        "{text}"
+    );
+    for own in ["", OWN_CLASS] {
+        assert_eq!(with(Some(own), None).0, Features::NONE, "{own:?}");
+    }
 }
 
 #[test]
@@ -94,6 +124,7 @@ fn sixty_four_phases_are_taken_and_one_more_is_not() {
             .map(|at| Phase {
                 name: format!("p{at}"),
                 objects: vec![],
+                ..Phase::default()
             })
             .collect(),
         ..Content::default()
@@ -161,6 +192,7 @@ proptest! {
             phases: vec![Phase {
                 name: "p".into(),
                 objects: vec![PhaseObject { object: object.clone(), ..PhaseObject::default() }],
+                ..Phase::default()
             }],
             ..Content::default()
         };

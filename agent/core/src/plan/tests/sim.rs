@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use stevedore_proto_core::{Millis, Reason};
 
 use super::world::{OURS, World, Write, key};
-use crate::desired::{Blueprint, Desired};
+use crate::desired::{Blueprint, Desired, PhaseHead, PhaseSet};
 use crate::failure::{Failure, FailureKind};
 use crate::key::ObjectKey;
 use crate::observation::Owner;
@@ -27,6 +27,8 @@ pub(super) struct Sim {
     pub(super) no_account: Option<Reason>,
     pub(super) recorded: bool,
     pub(super) success_delay: u32,
+    /// Of every set; none for phases of the root, one after the other.
+    pub(super) phases: Vec<PhaseHead>,
 }
 
 impl Sim {
@@ -40,6 +42,7 @@ impl Sim {
             no_account: None,
             recorded: false,
             success_delay: 0,
+            phases: Vec::new(),
         }
     }
 
@@ -164,14 +167,12 @@ impl Sim {
         for set in self.sets.iter_mut().filter(|set| set.set.uid == accepted) {
             set.inventory = rollout.controlled.clone().into();
             set.begun = true;
+            let phases = rollout.phases.iter().enumerate();
+            let reached = phases.filter(|(_, phase)| {
+                phase.state != stevedore_proto_core::status::PhaseState::Pending
+            });
             set.progress = Progress {
-                reached: rollout
-                    .phases
-                    .iter()
-                    .rposition(|phase| {
-                        phase.state != stevedore_proto_core::status::PhaseState::Pending
-                    })
-                    .unwrap_or_default(),
+                reached: PhaseSet::of(reached.map(|(at, _)| at)),
                 succeeded: rollout.succeeded,
             };
         }
@@ -230,16 +231,19 @@ impl Sim {
         }
     }
 
+    /// What the content of a set is prepared as.
     fn blueprint(&self, set: &str) -> Blueprint {
         let mut objects = self.contents[set].clone();
         for object in &mut objects {
             object.unserved = self.world.reachable(&object.key.kind).is_err();
         }
-        let phases = objects.iter().map(|object| object.phase + 1).max();
+        let count = objects.iter().map(|object| object.phase + 1).max();
+        let plain = (0..count.unwrap_or(0)).map(|at| PhaseHead::named(format!("phase-{at}")));
         Blueprint {
-            phases: (0..phases.unwrap_or(0))
-                .map(|phase| format!("phase-{phase}"))
-                .collect(),
+            phases: match self.phases.is_empty() {
+                true => plain.collect(),
+                false => self.phases.clone(),
+            },
             objects,
             success_delay: self.success_delay,
             ..Blueprint::default()

@@ -3,7 +3,7 @@
 use stevedore_proto_core::message::{
     Close, CloseReason, Hello, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Welcome,
 };
-use stevedore_proto_core::{Millis, ToHub};
+use stevedore_proto_core::{Features, Millis, ToHub};
 
 use super::Session;
 use crate::session::accept::highest;
@@ -52,7 +52,7 @@ impl Session {
         let hello = Hello {
             version: PROTOCOL_VERSION,
             oldest_version: OLDEST_PROTOCOL_VERSION,
-            features: Vec::new(),
+            features: Features::KNOWN.words().map(str::to_owned).collect(),
             instance: self.identity.instance,
             incarnation: self.incarnation,
             sequence: self.reports.sequence(),

@@ -56,6 +56,7 @@ impl Story {
             number,
             image: image.to_string(),
             config: None,
+            component: None,
         }
     }
 

@@ -62,6 +62,7 @@ fn desired() -> DesiredOrder {
     DesiredOrder {
         order: Arc::new(order),
         history: Arc::new(history),
+        needs: Features::NONE,
         finished: false,
     }
 }

@@ -155,3 +155,37 @@ fn a_census_finds_what_the_hub_does_not_know() {
         "what the hub does not know is left alone"
     );
 }
+
+/// A Hello of an agent that knows these features.
+fn hello_of(by: InstanceId, features: Features) -> ToHub {
+    let mut hello = hello(by, &[]);
+    if let ToHub::Hello(hello) = &mut hello {
+        hello.features = features.words().map(str::to_owned).collect();
+    }
+    hello
+}
+
+#[test]
+fn an_order_goes_only_to_an_agent_that_knows_what_it_needs() {
+    let order = DesiredOrder {
+        needs: Features::PHASE_CLASSES,
+        ..desired(1, 1, "a", 3)
+    };
+    let other = desired(2, 1, "b", 3);
+    let mut harness = Harness::new(&[order.clone(), other]);
+    let actions = harness.opens(FIRST, hello_of(instance(1), Features::COMPONENTS), 0);
+    assert_eq!(sent(&actions).len(), 1, "the other one goes out");
+    assert!(is_synced(&actions), "it delays nobody");
+    let is_shown = |report: &Report| {
+        matches!(report, Report::Refused { deployment, reason: Reason::Unsupported, message, .. }
+            if *deployment == order.order.deployment && message.contains("phase-classes"))
+    };
+    assert_eq!(reports(&actions, is_shown), 1);
+    let actions = harness.step(Event::Reloaded, 1);
+    assert_eq!(reports(&actions, is_shown), 0, "once");
+    let upgraded = hello_of(instance(2), Features::KNOWN);
+    let actions = harness.opens(Connection(2), upgraded, 2);
+    assert!(sent(&actions).contains(&(1, true)));
+    assert_eq!(sent(&actions).len(), 2);
+    assert_eq!(reports(&actions, is_shown), 0);
+}
