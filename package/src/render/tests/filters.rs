@@ -78,8 +78,8 @@ fn a_named_condition_sees_no_other() {
     let invalid = filtered(&[("one", "true"), ("two", "cond.one")], &[], &[]).map(|_| ());
     assert_eq!(
         invalid.expect_err("a condition of a condition").to_string(),
-        "manifest invalid in manifest.yaml: spec.filter.conditions[1].expression: Invalid value: unknown variable \
-         \"cond\" (known: package, config, environment, images, cluster)"
+        "manifest invalid in manifest.yaml: line 7, column 62: spec.filter.conditions[1].expression: Invalid value: \
+         unknown variable \"cond\" (known: package, config, environment, images, cluster)"
     );
 }
 
