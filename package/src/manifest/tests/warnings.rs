@@ -63,9 +63,10 @@ fn numbers_and_booleans_are_texts_where_a_text_is_wanted() {
         .replace("{name: deploy}", "{name: 0777}, {name: on}, {name: 17}");
     let files = super::files(&[("manifest.yaml", &manifest)]);
     let loaded = load(&files).unwrap();
+    let phases: Vec<&str> = loaded.phases.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(
-        (loaded.name.as_str(), loaded.phases.join(" ").as_str()),
-        ("1.1", "511 true 17")
+        (loaded.name.as_str(), phases),
+        ("1.1", vec!["511", "true", "17"])
     );
     let told = told(&manifest, LOCK);
     let field = told

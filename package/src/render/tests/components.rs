@@ -79,10 +79,10 @@ fn templates_of_a_root_read_no_file_of_a_component_and_those_of_a_component_no_f
 
 #[test]
 fn what_is_wrong_in_a_component_says_file_and_component() {
-    let unknown = own_manifest("  frobnicate: 1\n");
+    let nameless = own_manifest("  images: [{name: horn}]\n");
     let (_, message) = first_violation(package_with(
         COMPONENTS,
-        &[("components/horn/manifest.yaml", &unknown)],
+        &[("components/horn/manifest.yaml", &nameless)],
     ));
     assert!(
         message.starts_with("manifest invalid in components/horn/manifest.yaml [horn]: "),
