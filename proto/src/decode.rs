@@ -1,5 +1,6 @@
 //! Decoding of what comes over the wire, with every size and count checked.
 
+mod environment;
 mod order;
 mod session;
 mod status;

@@ -1,12 +1,14 @@
 //! Encoding for the wire. Total: every value of the types fits the wire; senders keep to the caps.
 
+mod environment;
+
 use bytes::Bytes;
 use stevedore_proto_core::message::{self, OrderMessage};
 use stevedore_proto_core::status::{
     Attribution, Blocker, Interference, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict,
 };
 use stevedore_proto_core::{
-    ContentRef, DeletionPolicy, DeploymentStatus, Digest, Environment, Epoch, Held, Leadership,
+    ContentRef, DeletionPolicy, DeploymentStatus, Digest, Epoch, Held, Leadership,
     OrderBody, PackageRef, Settings, Stage, Term, ToAgent, ToHub, Tuple,
 };
 
@@ -206,15 +208,6 @@ impl From<DeploymentStatus> for v1::DeploymentStatus {
             blockers: all(status.blockers),
             attributions: all(status.attributions),
             conditions: all(status.conditions),
-        }
-    }
-}
-
-impl From<Environment> for v1::Environment {
-    fn from(environment: Environment) -> Self {
-        Self {
-            kubernetes_version: environment.kubernetes_version,
-            platform: environment.platform,
         }
     }
 }

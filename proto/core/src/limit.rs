@@ -30,6 +30,18 @@ pub const MESSAGE: usize = 1024;
 pub const REDIRECT: usize = 512;
 /// A version text.
 pub const VERSION: usize = 128;
+/// One address or list of a proxy.
+pub const PROXY: usize = 4096;
+/// Entries of one map of an environment.
+pub const MAP_ENTRIES: usize = 64;
+/// A key in a map of an environment: a DNS name, a slash and a name.
+pub const MAP_KEY: usize = 317;
+/// A value in a map of an environment.
+pub const MAP_VALUE: usize = 1024;
+/// Keys and values of all maps of an environment together.
+pub const ENVIRONMENT_MAPS: usize = 64 * 1024;
+/// Hosted clusters of which one member tells.
+pub const HOSTED_CLUSTERS: usize = 128;
 /// Feature flags in one message.
 pub const FEATURES: usize = 64;
 /// A certificate signing request, and a join token.

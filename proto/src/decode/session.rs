@@ -2,7 +2,7 @@
 
 use stevedore_proto_core::message::{Close, CloseReason, Hello, Page, Welcome};
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Reason, ToAgent, ToHub,
+    DeploymentStatus, DeploymentUid, Digest, Held, InstanceId, Reason, ToAgent, ToHub,
     limit,
 };
 
@@ -11,21 +11,6 @@ use crate::v1;
 
 fn deployment(bytes: &[u8]) -> Result<DeploymentUid, Error> {
     fixed(bytes, "deployment").map(DeploymentUid::from_bytes)
-}
-
-impl TryFrom<v1::Environment> for Environment {
-    type Error = Error;
-
-    fn try_from(environment: v1::Environment) -> Result<Self, Error> {
-        Ok(Self {
-            kubernetes_version: text(
-                environment.kubernetes_version,
-                limit::VERSION,
-                "kubernetes_version",
-            )?,
-            platform: text(environment.platform, limit::VERSION, "platform")?,
-        })
-    }
 }
 
 impl TryFrom<v1::Hello> for Hello {

@@ -384,7 +384,7 @@ pub mod to_hub {
     }
 }
 /// The first message of an agent.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Hello {
     #[prost(uint32, tag = "1")]
     pub version: u32,
@@ -418,12 +418,76 @@ pub struct Hello {
     #[prost(uint64, optional, tag = "12")]
     pub time_millis: ::core::option::Option<u64>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Environment {
     #[prost(string, tag = "1")]
     pub kubernetes_version: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub platform: ::prost::alloc::string::String,
+    /// A fact that is neither here nor in `absent` is not known: the agent is of an earlier release, or lacks a right.
+    #[prost(message, optional, tag = "6")]
+    pub open_shift: ::core::option::Option<OpenShift>,
+    #[prost(message, optional, tag = "7")]
+    pub proxy: ::core::option::Option<Proxy>,
+    #[prost(message, optional, tag = "8")]
+    pub hyper_shift: ::core::option::Option<HyperShift>,
+    /// What was looked for, and is not there.
+    #[prost(enumeration = "Fact", repeated, tag = "9")]
+    pub absent: ::prost::alloc::vec::Vec<i32>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OpenShift {
+    /// Of the last completed update; empty while there is none.
+    #[prost(string, tag = "1")]
+    pub version: ::prost::alloc::string::String,
+    /// What the service that manages the cluster says about it.
+    #[prost(message, optional, tag = "2")]
+    pub managed: ::core::option::Option<ManagedOpenShift>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ManagedOpenShift {
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub data: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+/// Without credentials.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Proxy {
+    #[prost(string, tag = "1")]
+    pub http_proxy: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub https_proxy: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub no_proxy: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HyperShift {
+    #[prost(message, repeated, tag = "1")]
+    pub hosted_clusters: ::prost::alloc::vec::Vec<HostedCluster>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HostedCluster {
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(btree_map = "string, string", tag = "3")]
+    pub labels: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    #[prost(btree_map = "string, string", tag = "4")]
+    pub annotations: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    #[prost(btree_map = "string, string", tag = "5")]
+    pub node_selector: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
 }
 /// One page of what a member holds.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -580,6 +644,38 @@ pub struct ContentRequest {
 pub struct ContentChunk {
     #[prost(bytes = "bytes", tag = "1")]
     pub data: ::prost::bytes::Bytes,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Fact {
+    Unspecified = 0,
+    OpenShift = 1,
+    Proxy = 2,
+    HyperShift = 3,
+}
+impl Fact {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FACT_UNSPECIFIED",
+            Self::OpenShift => "FACT_OPEN_SHIFT",
+            Self::Proxy => "FACT_PROXY",
+            Self::HyperShift => "FACT_HYPER_SHIFT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FACT_UNSPECIFIED" => Some(Self::Unspecified),
+            "FACT_OPEN_SHIFT" => Some(Self::OpenShift),
+            "FACT_PROXY" => Some(Self::Proxy),
+            "FACT_HYPER_SHIFT" => Some(Self::HyperShift),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 pub mod hub_client {

@@ -5,7 +5,7 @@ use stevedore_proto::v1;
 use stevedore_proto_core::message::{Hello, OrderMessage, Page};
 use stevedore_proto_core::status::cap;
 use stevedore_proto_core::{
-    ContentRef, DeploymentStatus, Digest, OrderBody, ToAgent, ToHub, limit,
+    ContentRef, DeploymentStatus, Digest, Environment, OrderBody, ToAgent, ToHub, limit,
 };
 
 fn too_long(result: Result<impl std::fmt::Debug, Error>) -> &'static str {
@@ -190,4 +190,39 @@ fn garbage_never_panics() {
             let _ = ToAgent::try_from(wire);
         }
     }
+}
+
+#[test]
+fn maps_of_an_environment_end_at_their_caps_and_all_of_them_together_too() {
+    let with = |entries: usize, key: usize, value: usize, clusters: usize| {
+        let mut environment = v1::Environment::from(samples::environment_with_everything());
+        let hyper_shift = environment.hyper_shift.as_mut().unwrap();
+        let hosted = &mut hyper_shift.hosted_clusters;
+        let key = |at: usize| format!("{at:0key$}");
+        let entries = (0..entries).map(|at| (key(at), "v".repeat(value)));
+        hosted[0].labels = entries.collect();
+        *hosted = vec![hosted[0].clone(); clusters];
+        Environment::try_from(environment)
+    };
+    let (entries, key, value) = (limit::MAP_ENTRIES, limit::MAP_KEY, limit::MAP_VALUE);
+    assert!(with(entries, 2, 0, 1).is_ok());
+    let labels = "hosted_cluster.labels";
+    assert_eq!(too_long(with(entries + 1, 2, 0, 1)), labels);
+    assert!(with(1, key, value, 1).is_ok());
+    assert_eq!(too_long(with(1, key + 1, 0, 1)), labels);
+    assert_eq!(too_long(with(1, 1, value + 1, 1)), labels);
+    let clusters = limit::HOSTED_CLUSTERS;
+    assert!(with(0, 1, 0, clusters).is_ok());
+    assert_eq!(too_long(with(0, 1, 0, clusters + 1)), "hosted_clusters");
+    let together = with(entries, 8, value, 2).unwrap_err();
+    assert!(
+        matches!(
+            together,
+            Error::TooLong {
+                field: "environment",
+                ..
+            }
+        ),
+        "{together}"
+    );
 }

@@ -1,8 +1,10 @@
 //! One sample of every message, with every field set somewhere.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stevedore_proto::v1;
+use stevedore_proto_core::environment::{Fact, HostedCluster, HyperShift, OpenShift, Proxy};
 use stevedore_proto_core::message::{Close, CloseReason, Hello, OrderMessage, Page, Welcome};
 use stevedore_proto_core::status::{
     Attribution, Blocker, Interference, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict,
@@ -71,6 +73,45 @@ pub(super) fn environment() -> Environment {
     Environment {
         kubernetes_version: "v1.36.3".into(),
         platform: "linux/amd64".into(),
+        ..Environment::default()
+    }
+}
+
+fn map(key: &str, value: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(key.into(), value.into())])
+}
+
+/// Of a managed OpenShift cluster behind a proxy, with control planes of others.
+pub(super) fn environment_with_everything() -> Environment {
+    Environment {
+        open_shift: Fact::Present(OpenShift {
+            version: "4.17.3".into(),
+            managed: Some(map("api.example/plan", "large")),
+        }),
+        proxy: Fact::Present(Proxy {
+            http_proxy: "http://proxy.example:3128".into(),
+            https_proxy: String::new(),
+            no_proxy: ".cluster.local".into(),
+        }),
+        hyper_shift: Fact::Present(HyperShift {
+            hosted_clusters: vec![HostedCluster {
+                namespace: "clusters".into(),
+                name: "east".into(),
+                labels: map("tier", "edge"),
+                annotations: map("note.example/by", "us"),
+                node_selector: map("role", "infra"),
+            }],
+        }),
+        ..environment()
+    }
+}
+
+fn environment_of_plain_kubernetes() -> Environment {
+    Environment {
+        open_shift: Fact::Absent,
+        proxy: Fact::Absent,
+        hyper_shift: Fact::Absent,
+        ..environment()
     }
 }
 
@@ -236,6 +277,14 @@ pub(super) fn to_hub() -> Vec<(&'static str, ToHub)> {
             },
         ),
         ("environment", ToHub::Environment(Box::new(environment()))),
+        (
+            "environment-with-everything",
+            ToHub::Environment(Box::new(environment_with_everything())),
+        ),
+        (
+            "environment-of-plain-kubernetes",
+            ToHub::Environment(Box::new(environment_of_plain_kubernetes())),
+        ),
     ]
 }
 
