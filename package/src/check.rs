@@ -5,13 +5,14 @@ use std::fmt;
 
 use serde_json::json;
 
+use crate::environment;
 use crate::manifest::{Scope, TestCase};
 use crate::package::Package;
 use crate::render::{
     ClusterFacts, Context, DEFAULT_NAMESPACE, RenderInput, Rendered, check_stored_size,
 };
 use crate::violation::{Invalid, Reason};
-use crate::warning::Warnings;
+use crate::warning::{Warning, WarningReason, Warnings};
 
 /// The result of a [`Package::check`] that found nothing wrong, and what it could not check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -80,10 +81,9 @@ impl Package {
         let cases = &part.manifest().tests;
         for case in cases {
             let context = self.case_context(&case_input(case, component));
-            let rendered = context
-                .and_then(|context| self.render_storable(&context))
-                .map_err(|invalid| invalid.in_case(&case.name))?;
-            validated.warnings.extend(&rendered.warnings);
+            let rendered = context.and_then(|context| self.render_storable(&context));
+            let rendered = rendered.map_err(|invalid| invalid.in_case(&case.name));
+            validated.take(rendered, case.context.cluster.is_some())?;
         }
         if !cases.is_empty() {
             return Ok(());
@@ -95,10 +95,7 @@ impl Package {
                 ..input
             };
             match self.defaults_context(&input) {
-                Ok(context) => {
-                    let rendered = self.render_storable(&context)?;
-                    validated.warnings.extend(&rendered.warnings);
-                }
+                Ok(context) => validated.take(self.render_storable(&context), false)?,
                 Err(missing) if missing.is_all(Reason::ConfigInvalid) => {
                     validated.not_rendered.push(NotRendered {
                         component: component.map(str::to_owned),
@@ -120,9 +117,51 @@ impl Package {
     }
 }
 
+impl Validated {
+    /// Adds what a rendering told, or of one that only lacks the label of a cluster that nobody gave, that it was not
+    /// looked at.
+    fn take(
+        &mut self,
+        rendered: Result<Rendered, Invalid>,
+        cluster_is_given: bool,
+    ) -> Result<(), Invalid> {
+        match rendered {
+            Ok(rendered) => self.warnings.extend(&rendered.warnings),
+            Err(invalid) if !cluster_is_given && lacks_label(&invalid) => {
+                self.warn_of_label(&invalid);
+            }
+            Err(invalid) => return Err(invalid),
+        }
+        Ok(())
+    }
+
+    /// A cluster may have the label: nothing is wrong with the package, and nothing was found out about it.
+    fn warn_of_label(&mut self, invalid: &Invalid) {
+        for violation in invalid.violations() {
+            let reason = WarningReason::NotRendered;
+            let mend = "give a cluster with its labels in the context of a test case";
+            let mut warning = Warning::new(reason, violation.details.clone(), mend);
+            warning.path.clone_from(&violation.path);
+            warning.index = violation.index;
+            self.warnings.add(warning);
+        }
+    }
+}
+
+/// Whether nothing is wrong but that labels are missing, of a cluster that nobody gave.
+fn lacks_label(invalid: &Invalid) -> bool {
+    invalid.is_all(Reason::ClusterLabelMissing)
+}
+
 fn case_input(case: &TestCase, component: Option<&str>) -> RenderInput {
     let metadata = &case.context.package.metadata;
     let namespace = metadata.namespace.clone();
+    let default = default_input(&metadata.name, Scope::Cluster);
+    let mut cluster = default.cluster.clone();
+    if let Some(given) = &case.context.cluster {
+        cluster.labels.clone_from(&given.labels);
+        cluster.name = given.name.clone().unwrap_or(cluster.name);
+    }
     RenderInput {
         name: metadata.name.clone(),
         // As templates of the original see it, an empty one is none.
@@ -132,12 +171,10 @@ fn case_input(case: &TestCase, component: Option<&str>) -> RenderInput {
         image: case.context.package.image.clone(),
         component: component.map(str::to_owned),
         config: case.context.config.clone(),
-        environment: case
-            .context
-            .environment
-            .clone()
-            .unwrap_or_else(example_environment),
-        ..default_input(&metadata.name, Scope::Cluster)
+        environment: environment::of_test(case.context.environment.as_ref())
+            .expect("it was read when the manifest was"),
+        cluster,
+        ..default
     }
 }
 

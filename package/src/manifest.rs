@@ -1,6 +1,7 @@
 //! `manifest.yaml` and its lock file.
 
 mod components;
+mod constraints;
 mod document;
 mod expressions;
 mod fields;
@@ -16,11 +17,12 @@ use crate::files::PackageFiles;
 use crate::violation::{Reason, Violation};
 use crate::warning::Warnings;
 
+pub use constraints::{Constraints, Platform, Unmet};
 pub use document::{ORIGINAL_GROUP, OWN_GROUP};
 pub(crate) use filter::{ConditionalPath, Filter};
 use model::ManifestImage;
 pub(crate) use model::TestCase;
-pub use model::{ManifestPhase, PackageManifest, Scope};
+pub use model::{LockedImage, ManifestPhase, PackageManifest, Scope};
 
 const KIND: &str = "PackageManifest";
 

@@ -2,6 +2,7 @@
 
 mod assembly;
 mod child;
+mod cluster_labels;
 mod conditions;
 mod context;
 mod filter;
@@ -209,9 +210,10 @@ impl Package {
                     texts.insert(output_path(path), output.text);
                 }
                 Err(error) => {
-                    let reason = match budget.is_exhausted() {
-                        true => Reason::TooCostly,
-                        false => Reason::Template,
+                    let reason = match &error.missing {
+                        _ if budget.is_exhausted() => Reason::TooCostly,
+                        Some(path) if cluster_labels::is_one(path) => Reason::ClusterLabelMissing,
+                        _ => Reason::Template,
                     };
                     let details = format!("line {}: {error}", error.line);
                     violations.push(Violation::new(reason, details).in_file(&error.file));

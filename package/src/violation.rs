@@ -34,6 +34,7 @@ reasons! {
     UnknownManifestKind: "unknown kind of manifest",
     NotSupported: "not supported",
     Template: "template error",
+    ClusterLabelMissing: "label of the cluster missing",
     InvalidYaml: "invalid YAML",
     PhaseMissing: "missing phase annotation",
     PhaseUnknown: "phase not in manifest",

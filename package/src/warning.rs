@@ -26,6 +26,7 @@ macro_rules! reasons {
 
 reasons! {
     UnknownField: "unknown field",
+    NotRendered: "not rendered",
     FieldCase: "field in another case",
     FieldNotText: "field that is no text",
     RepeatedKey: "repeated key",

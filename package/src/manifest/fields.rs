@@ -29,6 +29,10 @@ const KNOWN: &[&str] = &[
     "spec.filter.conditions[].expression",
     "spec.filter.paths[].glob",
     "spec.filter.paths[].expression",
+    "spec.constraints[].platform",
+    "spec.constraints[].platformVersion.name",
+    "spec.constraints[].platformVersion.range",
+    "spec.constraints[].uniqueInScope",
     "spec.images[].name",
     "spec.images[].image",
     "test.template[].name",
@@ -39,13 +43,14 @@ const KNOWN: &[&str] = &[
     "test.template[].context.package.image",
     "test.template[].context.config",
     "test.template[].context.environment",
+    "test.template[].context.cluster.name",
+    "test.template[].context.cluster.labels",
     // It says how the author's own tool checks the package, and nothing about installing it.
     "test.kubeconform",
 ];
 
 /// Fields that are known, but not honoured by this version, and what they are.
 const LATER: &[(&str, &str)] = &[
-    ("spec.constraints", "constraints"),
     ("spec.repositories", "repositories"),
     ("spec.dependencies", "dependencies"),
 ];

@@ -8,8 +8,9 @@ use stevedore_proto_core::digest::Digest;
 
 use super::document::{Problems, find, read};
 use super::fields;
-use super::model::ManifestImage;
+use super::model::{LockedImage, ManifestImage};
 use crate::files::PackageFiles;
+use crate::overrides::ImagePrefixes;
 use crate::violation::{Reason, Violation};
 use crate::warning::Warnings;
 
@@ -21,7 +22,7 @@ const UPDATE: &str = "run Package Operator's \"kubectl package update\"";
 /// written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct LockedImage {
+struct Entry {
     name: String,
     image: String,
     digest: String,
@@ -31,15 +32,15 @@ struct LockedImage {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Lock {
-    images: Vec<LockedImage>,
+    images: Vec<Entry>,
 }
 
-/// `.images` of templates, when lock file and manifest agree.
+/// The images of the lock file, when that and the manifest agree.
 pub(super) fn load(
     files: &PackageFiles,
     wanted: &[ManifestImage],
     warnings: &mut Warnings,
-) -> Result<BTreeMap<String, String>, Vec<Violation>> {
+) -> Result<BTreeMap<String, LockedImage>, Vec<Violation>> {
     let Some((path, bytes)) = find(files, "manifest.lock", Reason::LockDuplicated)? else {
         let details = format!(
             "the manifest names images, and manifest.lock.yaml gives the digest of each; {UPDATE}"
@@ -58,8 +59,23 @@ pub(super) fn load(
     if !violations.is_empty() {
         return Err(violations);
     }
-    let pinned = |it: LockedImage| (it.name, format!("{}@{}", repository(&it.image), it.digest));
-    Ok(lock.images.into_iter().map(pinned).collect())
+    let locked = lock.images.into_iter().map(|it| {
+        let Entry {
+            name,
+            image,
+            digest,
+        } = it;
+        (name, LockedImage { image, digest })
+    });
+    Ok(locked.collect())
+}
+
+impl LockedImage {
+    /// `repository@digest`, as templates see it under `.images`, with its prefix replaced where that is overridden.
+    pub(crate) fn pinned(&self, prefixes: &ImagePrefixes) -> String {
+        let image = prefixes.replace(&self.image);
+        format!("{}@{}", repository(&image), self.digest)
+    }
 }
 
 fn check(lock: &Lock, value: &Value, problems: &mut Problems<'_>) {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use stevedore_proto_core::content::ProbeEntry;
 
+use super::constraints::Constraints;
 use super::filter::Filter;
 use crate::config::Schema;
 use crate::warning::Warnings;
@@ -35,6 +36,15 @@ pub(super) struct ManifestImage {
     pub(super) image: String,
 }
 
+/// An image as the lock file has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedImage {
+    /// The reference that the manifest names.
+    pub image: String,
+    /// What it meant when the lock file was written.
+    pub digest: String,
+}
+
 /// A configuration a package ships to test its templates with.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
@@ -50,6 +60,15 @@ pub(crate) struct TestContext {
     pub(crate) package: TestPackage,
     pub(crate) config: Option<Value>,
     pub(crate) environment: Option<Value>,
+    pub(crate) cluster: Option<TestCluster>,
+}
+
+/// The cluster in a test.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TestCluster {
+    pub(crate) name: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// The package in a test.
@@ -87,8 +106,10 @@ pub struct PackageManifest {
     pub config: Option<Schema>,
     /// What decides which objects are left out.
     pub(crate) filter: Filter,
-    /// `.images` of templates: `repository@digest` by name.
-    pub images: BTreeMap<String, String>,
+    /// Where it may be installed besides.
+    pub constraints: Constraints,
+    /// The images of the lock file, by name.
+    pub images: BTreeMap<String, LockedImage>,
     /// Template tests.
     pub(crate) tests: Vec<TestCase>,
     /// What its author should look at, in manifest and lock file.

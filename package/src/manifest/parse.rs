@@ -8,8 +8,9 @@ use super::components;
 use super::document::{Problems, at};
 use super::expressions::Expressions;
 use super::model::{PackageManifest, Scope, TestCase};
-use super::{filter, phases, probes};
+use super::{constraints, filter, phases, probes};
 use crate::config::{self, Schema};
+use crate::environment;
 use crate::limit;
 use crate::names::check_value;
 use crate::warning::Warnings;
@@ -47,6 +48,7 @@ pub(super) fn parse(
     let mut expressions = Expressions::new();
     let filter = filter::parse(value, problems, &mut expressions);
     let availability_probes = probes::parse(value, problems, &mut expressions);
+    let constraints = constraints::parse(value, problems);
     let tests = tests(value, config.as_ref(), problems);
     PackageManifest {
         name,
@@ -56,6 +58,7 @@ pub(super) fn parse(
         availability_probes,
         config,
         filter,
+        constraints,
         images: BTreeMap::new(),
         tests,
         warnings: Warnings::default(),
@@ -85,6 +88,10 @@ fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) ->
             problems.add(&format!("{field}.name"), what);
         }
         let admitted = config::admit(schema, case.context.config.as_ref());
+        if let Err(error) = environment::of_test(case.context.environment.as_ref()) {
+            let what = format!("Invalid value: {error}");
+            problems.add(&format!("{field}.context.environment"), what);
+        }
         for error in admitted.err().unwrap_or_default() {
             problems.add(
                 &format!("{field}.context.config{}", error.field),

@@ -1,6 +1,7 @@
 use stevedore_proto_core::digest::Digest;
 
 use super::*;
+use crate::overrides::ImagePrefixes;
 
 mod warnings;
 
@@ -123,10 +124,6 @@ fn wrong_types_and_values_are_violations_and_never_panics() {
 fn what_this_version_does_not_honour_is_refused_by_name() {
     for (field, words) in [
         (
-            "  constraints: [{platform: [OpenShift]}]\n",
-            ["spec.constraints", "not supported yet"],
-        ),
-        (
             "  dependencies: [{image: {name: a}}]\n",
             ["spec.dependencies", "not supported yet"],
         ),
@@ -165,6 +162,38 @@ fn a_phase_has_the_class_that_it_names_and_the_default_one_is_none() {
     );
     assert!(class(&"x".repeat(63)).is_ok());
     assert!(class(&"x".repeat(64)).is_err());
+}
+
+#[test]
+fn constraints_are_read_and_what_they_may_not_have_is_named() {
+    let with = |constraints: &str| format!("{GOOD}  constraints: {constraints}\n");
+    let text = format!(
+        "{HEAD}{}",
+        with(
+            "[{platform: [OpenShift]}, {platformVersion: {name: Kubernetes, range: '>=1.28'}}, {uniqueInScope: {}}]"
+        )
+    );
+    let manifest = load(&files(&[("manifest.yaml", &text)])).unwrap();
+    assert!(manifest.constraints.is_unique_in_scope() && manifest.constraints.has_platform());
+    one_names(
+        &with("[{platformVersion: {name: Kubernetes, range: banana}}]"),
+        &["spec.constraints[0].platformVersion.range", "banana"],
+    );
+    one_names(
+        &with("[{arch: amd64}]"),
+        &["spec.constraints[0].arch", "unknown field"],
+    );
+    one_names(&with("{}"), &["spec.constraints", "must be a list"]);
+}
+
+#[test]
+fn the_environment_of_a_test_case_has_a_members_form() {
+    one_names(
+        &format!(
+            "{GOOD}test: {{template: [{{name: a, context: {{environment: {{kubernetes: v1}}}}}}]}}\n"
+        ),
+        &["test.template[0].context.environment", "Invalid value"],
+    );
 }
 
 #[test]
@@ -268,9 +297,15 @@ fn images_are_pinned_by_the_lock_file() {
         ]))
     };
     let loaded = load_with(&lock(&good)).unwrap();
+    let pinned = |prefixes: &str| {
+        let prefixes = ImagePrefixes::parse(prefixes).unwrap();
+        loaded.images["lamp"].pinned(&prefixes)
+    };
+    assert_eq!(pinned(""), format!("registry.example/lamp@{digest}"));
+    // The tag is part of what a prefix is compared with, and is not part of what comes out.
     assert_eq!(
-        loaded.images["lamp"],
-        format!("registry.example/lamp@{digest}")
+        pinned("registry.example/lamp:=mirror.example/lamp:"),
+        format!("mirror.example/lamp@{digest}")
     );
     for (images, reason, word) in [
         (String::new(), Reason::LockDiffers, "is missing"),

@@ -10,6 +10,7 @@ use stevedore_cel::{Bindings, Numbers, Program};
 use stevedore_template::budget::Budget;
 use stevedore_template::resources::{self, Evaluated};
 
+use super::cluster_labels;
 use super::context::Context;
 use super::reads::context_paths;
 use crate::object::Problem;
@@ -58,7 +59,11 @@ impl<'r> Conditions<'r> {
     pub(super) fn holds(&self, condition: &Program, budget: &mut Budget) -> Result<bool, Problem> {
         let invalid = |error: stevedore_cel::Error| {
             let details = format!("{:?}: {error}", condition.source());
-            (Reason::ConditionInvalid, details)
+            let reason = match cluster_labels::is_missing(condition, context, &error) {
+                true => Reason::ClusterLabelMissing,
+                false => Reason::ConditionInvalid,
+            };
+            (reason, details)
         };
         let bindings = self.bound().map_err(invalid)?;
         let steps = condition.steps(&bindings).map_err(invalid)?;

@@ -1,6 +1,7 @@
 //! The context of a rendering: what templates and conditions see.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use stevedore_proto_core::content::CollisionProtection;
 use crate::config;
 use crate::manifest::Scope;
 use crate::names::check_value;
+use crate::overrides::ImagePrefixes;
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
 
@@ -41,9 +43,11 @@ pub struct RenderInput {
     pub image: String,
     /// Which component of the image; none for the root.
     pub component: Option<String>,
+    /// Prefixes of images that are replaced in `.images`.
+    pub image_prefixes: Arc<ImagePrefixes>,
     /// Its configuration, as the user wrote it.
     pub config: Option<Value>,
-    /// Facts about the cluster's environment: a map with `kubernetes` and what else is known.
+    /// Facts about the cluster's environment: [`crate::environment::tree`].
     pub environment: Value,
     /// The cluster.
     pub cluster: ClusterFacts,
@@ -160,6 +164,11 @@ impl Package {
             Value::Null
         });
         Invalid::check(violations)?;
+        let images: BTreeMap<&String, String> = manifest
+            .images
+            .iter()
+            .map(|(name, image)| (name, image.pinned(&input.image_prefixes)))
+            .collect();
         let value = json!({
             "package": {
                 "metadata": {
@@ -172,7 +181,7 @@ impl Package {
             },
             "config": config,
             "environment": input.environment,
-            "images": manifest.images,
+            "images": images,
             // Dependencies are not resolved yet; templates may go over them all the same.
             "dependencies": {},
             "cluster": {

@@ -10,6 +10,7 @@ mod budgets;
 mod checks;
 mod children;
 mod components;
+mod facts;
 mod filters;
 mod fixtures;
 mod limits;
@@ -159,8 +160,8 @@ fn a_condition_decides_before_duplicates_are_looked_for() {
     assert_eq!(names(&render(&package, &elsewhere).unwrap())[0].0, "two");
     elsewhere.cluster.labels.clear();
     let expected = [
-        (Reason::ConditionInvalid, Some("a.yaml".to_owned())),
-        (Reason::ConditionInvalid, Some("b.yaml".to_owned())),
+        (Reason::ClusterLabelMissing, Some("a.yaml".to_owned())),
+        (Reason::ClusterLabelMissing, Some("b.yaml".to_owned())),
     ];
     assert_eq!(reasons(render(&package, &elsewhere)), expected);
 }

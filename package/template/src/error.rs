@@ -53,4 +53,6 @@ pub struct ExecError {
     pub context: String,
     /// What is wrong, in Go's words.
     pub message: String,
+    /// Where the context has no entry that the expression names as a field: the keys from its root.
+    pub missing: Option<Box<[String]>>,
 }

@@ -128,7 +128,9 @@ impl<'t> Machine<'t> {
                     Some(found) => found,
                     None => {
                         let message = format!("map has no entry for key {field:?}");
-                        return Err(self.error(at, message));
+                        let mut error = self.error(at, message);
+                        error.missing = map.path_of(field);
+                        return Err(error);
                     }
                 },
                 Value::Nil => {

@@ -38,6 +38,7 @@ pub(crate) fn run<'t>(
             template: name.to_owned(),
             context: name.to_owned(),
             message,
+            missing: None,
         })
     };
     let tree = trees

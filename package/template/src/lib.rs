@@ -36,6 +36,7 @@ pub mod set;
 mod url;
 mod value;
 mod version;
+pub mod version_range;
 pub mod yaml;
 
 #[cfg(test)]

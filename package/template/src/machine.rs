@@ -58,6 +58,7 @@ impl<'t> Machine<'t> {
             template: self.tree.name.to_string(),
             context,
             message: message.into(),
+            missing: None,
         })
     }
 

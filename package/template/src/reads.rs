@@ -164,6 +164,11 @@ impl Origin {
         self.recorder.maps_of_strings.contains(&self.path)
     }
 
+    /// The keys from the root.
+    pub(crate) fn path(&self) -> &[String] {
+        &self.path
+    }
+
     pub(crate) fn record(&self, depth: Depth) {
         self.recorder.record(self.path.clone(), depth);
     }

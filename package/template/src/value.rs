@@ -203,6 +203,12 @@ impl Map {
         found
     }
 
+    /// The keys from the root of the context to an entry of this map, if it is one of the context.
+    pub(crate) fn path_of(&self, key: &str) -> Option<Box<[String]>> {
+        let origin = self.0.origin.as_ref()?;
+        Some(origin.child(key).path().into())
+    }
+
     pub(crate) fn has(&self, key: &[u8]) -> bool {
         if let Some(origin) = &self.0.origin {
             origin.record_child(key, Depth::Kind);

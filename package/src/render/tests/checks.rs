@@ -1,6 +1,7 @@
 //! The check of a package by its author.
 
 use super::*;
+use crate::check::Validated;
 
 #[test]
 fn a_test_case_that_does_not_render_is_named() {
@@ -43,4 +44,106 @@ fn a_package_that_could_not_be_rendered_for_want_of_a_configuration_is_not_calle
         all.is_err_and(|invalid| invalid.is_all(Reason::MetadataInvalid)),
         "no namespace in scope Cluster"
     );
+}
+
+/// A package of this one template in the scope `Cluster`, with these test cases.
+fn of_one_template(data: &str, cases: &str) -> Package {
+    let text = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n  annotations: {{package-operator.run/phase: one}}\n  labels: {{value: '{data}'}}\n"
+    );
+    let spec = format!("  #\ntest: {{template: [{cases}]}}\n");
+    package_with(&spec, &[("a.yaml.gotmpl", &text)]).unwrap()
+}
+
+const REGION: &str = "{{ .cluster.labels.region }}";
+const LAMP: &str = "package: {metadata: {name: lamp}}";
+
+#[test]
+fn a_label_of_a_cluster_that_nobody_gave_is_no_fault_and_is_said() {
+    for cases in [
+        String::new(),
+        format!("{{name: plain, context: {{{LAMP}}}}}"),
+    ] {
+        let package = of_one_template(REGION, &cases);
+        let validated = package.check().unwrap();
+        let warnings = validated.warnings.list();
+        let said = warnings.first().map(ToString::to_string);
+        let said = said.unwrap_or_default();
+        assert!(
+            said.contains("not rendered in a.yaml.gotmpl")
+                && said.contains("\"region\"")
+                && said.contains("give a cluster"),
+            "{cases}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_test_case_gives_the_labels_of_a_cluster_and_is_held_to_them() {
+    let case = |labels: &str| {
+        format!("{{name: east, context: {{{LAMP}, cluster: {{name: east, labels: {labels}}}}}}}")
+    };
+    let package = of_one_template(REGION, &case("{region: north}"));
+    assert_eq!(package.check().unwrap(), Validated::default());
+    let without = of_one_template(REGION, &case("{}"));
+    let invalid = without
+        .check()
+        .expect_err("the case says that there is none");
+    assert!(invalid.is_all(Reason::ClusterLabelMissing), "{invalid}");
+    let named = of_one_template(
+        "{{ if ne .cluster.name `east` }}{{ fail `no` }}{{ end }}",
+        &case("{}"),
+    );
+    named.check().unwrap();
+}
+
+#[test]
+fn a_condition_that_needs_a_label_of_the_cluster_is_no_fault_either() {
+    let text = object(
+        "a",
+        "one",
+        ", package-operator.run/condition: \"cluster.labels.region == 'north'\"",
+    );
+    let text = format!("{text}  namespace: default\n");
+    let package = package_with("  #", &[("a.yaml", &text)]).unwrap();
+    let validated = package.check().unwrap();
+    assert!(!validated.warnings.is_empty());
+    let mut input = input();
+    input.namespace = None;
+    assert_eq!(
+        reasons(render(&package, &input)),
+        [(Reason::ClusterLabelMissing, Some("a.yaml".to_owned()))]
+    );
+}
+
+#[test]
+fn other_missing_keys_stay_errors_beside_a_missing_label() {
+    for data in [
+        "{{ .cluster.zone }}",
+        "{{ .environment.openShift.version }}",
+    ] {
+        assert!(of_one_template(data, "").check().is_err(), "{data}");
+    }
+    let one = of_one_template(&format!("{REGION}{{{{ .config.missing }}}}"), "");
+    assert!(one.check().is_ok(), "the label is missed first");
+    let files = [
+        ("a.yaml.gotmpl", "a: {{ .cluster.labels.region }}"),
+        ("b.yaml.gotmpl", "b: {{ .config.missing }}"),
+    ];
+    assert!(package_with("", &files).unwrap().check().is_err());
+}
+
+#[test]
+fn a_test_case_without_an_environment_has_the_shape_of_one() {
+    let data = "{{ .environment.kubernetes.version }}{{ hasKey .environment `openShift` }}";
+    let package = of_one_template(data, &format!("{{name: plain, context: {{{LAMP}}}}}"));
+    package.check().unwrap();
+    let managed = "environment: {openShift: {version: 4.17.3, managed: {data: {plan: large}}}}";
+    let data =
+        "{{ .environment.openShift.managed.data.plan }}{{ .environment.kubernetes.version }}";
+    let package = of_one_template(
+        data,
+        &format!("{{name: os, context: {{{LAMP}, {managed}}}}}"),
+    );
+    package.check().unwrap();
 }
