@@ -99,7 +99,9 @@ async fn start_parts(
     let link_status = parts.hub.map(|ready| {
         let (link_status, changes) = watch::channel(LinkStatus::Starting);
         let (facts, following) = watch::channel(environment);
-        tasks.run_until_shutdown("facts", facts::follow(client.clone(), facts));
+        let circumstances = store.circumstances();
+        let following_facts = facts::follow(client.clone(), facts, circumstances, tasks.clone());
+        tasks.run_until_shutdown("facts", following_facts);
         Uplink {
             cluster,
             identity: Arc::new(IdentitySecret::new(client, &args.namespace)),

@@ -9,6 +9,9 @@
 pub const HUB: &str = include_str!("../hub.yaml");
 /// Account and roles of the agent, in namespace `stevedore-system` of a member.
 pub const AGENT: &str = include_str!("../agent.yaml");
+/// What the agent may read besides of a member that is OpenShift or holds control planes of other clusters; the
+/// namespace `openshift-config` has to be there.
+pub const AGENT_OPENSHIFT: &str = include_str!("../agent-openshift.yaml");
 /// An account for packages, bound to a role that lists just the kinds of the example package, and
 /// the MemberPolicy that makes it the default.
 pub const PACKAGES_EXAMPLE: &str = include_str!("../packages-example.yaml");

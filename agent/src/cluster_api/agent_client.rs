@@ -146,6 +146,20 @@ impl AgentClient {
         self.transport.call(call).await.map(drop)
     }
 
+    /// Whether there is a definition of this kind; nothing of it is read but its metadata.
+    ///
+    /// # Errors
+    /// When the server refuses or does not answer.
+    pub async fn is_defined(&self, resource: Resource) -> Answer<bool> {
+        let path = Resource::DEFINITION.object(None, &resource.definition())?;
+        let call = Call::get(path).accept(Accept::Metadata.as_str());
+        match self.transport.call(call).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Whether there is no object with this name and UID (any more). Asked where a request that relied on the
     /// UID was answered with a conflict, which may have had another cause.
     ///
@@ -240,6 +254,19 @@ impl AgentClient {
         Ok(Subject {
             metadata_only,
             ..Subject::all(resource.path(None)?)
+        })
+    }
+
+    /// What a watch of the metadata of one object covers.
+    pub(crate) fn subject_of(
+        resource: Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Answer<Subject> {
+        Ok(Subject {
+            metadata_only: true,
+            fields: Some(format!("metadata.name={name}")),
+            ..Subject::all(resource.path(namespace)?)
         })
     }
 

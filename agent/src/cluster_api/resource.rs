@@ -6,7 +6,7 @@ use super::refusal;
 use crate::ports::Answer;
 
 /// A resource that the agent reads or writes with its own identity. The list is closed; `deploy/agent.yaml` grants what it says
-/// and no more.
+/// and no more, and `deploy/agent-openshift.yaml` the kinds of OpenShift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resource {
     group: &'static str,
@@ -19,6 +19,16 @@ const fn ours(kind: &'static str, plural: &'static str) -> Resource {
     Resource {
         group: stevedore_crds::GROUP,
         version: stevedore_crds::VERSION,
+        kind,
+        plural,
+    }
+}
+
+/// A kind of OpenShift.
+const fn open_shift(kind: &'static str, plural: &'static str) -> Resource {
+    Resource {
+        group: "config.openshift.io",
+        version: "v1",
         kind,
         plural,
     }
@@ -43,6 +53,15 @@ impl Resource {
     pub const MEMBER_POLICY: Self = ours("MemberPolicy", "memberpolicies");
     pub const SECRET: Self = core("Secret", "secrets");
     pub const NAMESPACE: Self = core("Namespace", "namespaces");
+    pub const CONFIG_MAP: Self = core("ConfigMap", "configmaps");
+    pub const CLUSTER_VERSION: Self = open_shift("ClusterVersion", "clusterversions");
+    pub const PROXY: Self = open_shift("Proxy", "proxies");
+    pub const HOSTED_CLUSTER: Self = Self {
+        group: "hypershift.openshift.io",
+        version: "v1beta1",
+        kind: "HostedCluster",
+        plural: "hostedclusters",
+    };
     pub const EVENT: Self = Self {
         group: "events.k8s.io",
         ..core("Event", "events")
@@ -68,6 +87,11 @@ impl Resource {
             Some(_) => Self::OBJECT_DEPLOYMENT,
             None => Self::CLUSTER_OBJECT_DEPLOYMENT,
         }
+    }
+
+    /// The name of its definition, where it is a kind that somebody defined.
+    pub fn definition(self) -> String {
+        format!("{}.{}", self.plural, self.group)
     }
 
     /// `apiVersion` of its objects.
@@ -105,7 +129,7 @@ impl Resource {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::{Namespace, Secret};
+    use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
     use k8s_openapi::api::events::v1::Event;
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     use kube::Resource as Typed;
@@ -129,6 +153,7 @@ mod tests {
         agrees::<MemberPolicy>(Resource::MEMBER_POLICY);
         agrees::<Secret>(Resource::SECRET);
         agrees::<Namespace>(Resource::NAMESPACE);
+        agrees::<ConfigMap>(Resource::CONFIG_MAP);
         agrees::<Event>(Resource::EVENT);
         agrees::<CustomResourceDefinition>(Resource::DEFINITION);
     }

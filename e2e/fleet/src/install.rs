@@ -38,6 +38,14 @@ pub async fn install_member(client: &Client) -> Result<(), Error> {
     apply(client, stevedore_deploy::PACKAGES_EXAMPLE).await
 }
 
+/// What the agent may read besides on a member that is OpenShift; its namespace `openshift-config` has to be there.
+///
+/// # Errors
+/// Whatever the API server refuses.
+pub async fn allow_open_shift(client: &Client) -> Result<(), Error> {
+    apply(client, stevedore_deploy::AGENT_OPENSHIFT).await
+}
+
 /// Applies every document of a manifest in its order, server-side.
 ///
 /// # Errors
