@@ -21,7 +21,7 @@ use standing::Standing;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  stevedore explain lighthouse --cluster harbour-1\n\nExit code 3 unless what spec asks for is available there; with -o json `standing` says how it stands:\nAvailable, Outdated (what is available there is not what spec asks for), OnItsWay, Failing, NotPlaced, Leaving or Unknown."
+    after_help = "Example:\n  stevedore explain lighthouse --cluster harbour-1\n\nExit code 3 unless what spec asks for is available there; with -o json `standing` says how it stands:\nAvailable, Outdated (what is available there is not what spec asks for), OnItsWay, Failing, Ineligible (the package is not for that cluster), NotPlaced, Leaving or Unknown."
 )]
 pub(crate) struct Explain {
     /// NAME of a ClusterPackage, or NAMESPACE/NAME of a Package
@@ -101,10 +101,12 @@ fn explain(
         .find(|detail| detail.cluster == name)
         .cloned();
     let unreachable = standing::unreachable(cluster, now);
+    let ineligible = standing::ineligible(package, name);
     let available = condition::find(&package.status.conditions, condition::AVAILABLE);
     let everywhere = package.is_observed() && available.is_some_and(|found| found.status == "True");
     if let Some(order) = &mut order
         && everywhere
+        && ineligible.is_none()
         && !matches!(order.state, State::Removing | State::Removed)
     {
         // What the hub says of all clusters is newer: it writes single ones down every ten seconds at most.
@@ -113,12 +115,13 @@ fn explain(
     }
     let outdated = order
         .as_ref()
+        .filter(|_| ineligible.is_none())
         .and_then(|order| standing::outdated(package, order));
     let (standing, here) = match (&unreachable, &order) {
-        (Some(_), _) => (
-            Standing::Unknown,
-            "not known while the cluster cannot be asked".into(),
-        ),
+        (_, order) if ineligible.is_some() && !is_leaving(order.as_ref()) => {
+            standing::as_ineligible(&ineligible.unwrap_or_default(), order.is_some())
+        }
+        (Some(_), _) => standing::unasked(),
         (None, None) => standing::without_order(package),
         (None, Some(order)) if order.state == State::Available && outdated.is_some() => (
             Standing::Outdated,
@@ -141,6 +144,11 @@ fn explain(
         unreachable,
         detail,
     })
+}
+
+/// Whether what was ordered there is its removal.
+fn is_leaving(order: Option<&Deployment>) -> bool {
+    order.is_some_and(|order| matches!(order.state, State::Removing | State::Removed))
 }
 
 impl Explanation {

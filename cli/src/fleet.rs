@@ -57,6 +57,7 @@ pub(crate) async fn run(connection: &Connection, command: FleetCommand) -> anyho
             "updated",
             "failed",
             "offline",
+            "ineligible",
             "message",
         ],
         Line::cells,
@@ -140,6 +141,7 @@ impl Line {
             available,
             failed,
             offline,
+            ineligible,
             ..
         } = self.counts;
         vec![
@@ -151,6 +153,7 @@ impl Line {
             updated.to_string(),
             failed.to_string(),
             offline.to_string(),
+            ineligible.to_string(),
             self.message.clone(),
         ]
     }

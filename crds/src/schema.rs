@@ -3,7 +3,7 @@
 use kube::core::{Message, Rule};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::v1alpha1::CONFIG_FIELDS;
+use crate::v1alpha1::{CONFIG_FIELDS, FACT_ENTRIES, FACT_VALUE};
 
 /// The config of a package: a free-form JSON object, of which unknown fields are kept as they are. A definition can
 /// bound how many fields it has; its depth and size are bounded by the admission policy `stevedore-config`.
@@ -12,6 +12,15 @@ pub(crate) fn config(_: &mut SchemaGenerator) -> Schema {
         "type": "object",
         "maxProperties": CONFIG_FIELDS,
         "x-kubernetes-preserve-unknown-fields": true,
+    })
+}
+
+/// Keys and values that a member reports of itself.
+pub(crate) fn facts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": FACT_ENTRIES,
+        "additionalProperties": {"type": "string", "maxLength": FACT_VALUE},
     })
 }
 

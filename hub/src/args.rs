@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use stevedore_hub_controllers::{ImagePrefixes, RegistryHosts};
 use stevedore_proto_core::{label, name};
 use stevedore_runtime::daemon::Flags;
 
@@ -55,6 +56,30 @@ pub struct Args {
     #[arg(long = "allow-http-registry", value_name = "HOST")]
     pub allow_http_registries: Vec<String>,
 
+    /// Take images that begin with FROM from TO instead: packages, and the images that packages name. Of several that
+    /// fit, the longest FROM counts. Another value changes what is rendered of packages with such images.
+    #[arg(
+        long,
+        value_name = "FROM=TO,...",
+        env = "STEVEDORE_IMAGE_PREFIX_OVERRIDES",
+        default_value = "",
+        hide_default_value = true,
+        value_parser = ImagePrefixes::parse
+    )]
+    pub image_prefix_overrides: ImagePrefixes,
+
+    /// Pull packages from the registry TO where they name FROM, each a host with or without a port. Images that
+    /// packages name stay as they are.
+    #[arg(
+        long,
+        value_name = "FROM=TO,...",
+        env = "STEVEDORE_REGISTRY_HOST_OVERRIDES",
+        default_value = "",
+        hide_default_value = true,
+        value_parser = RegistryHosts::parse
+    )]
+    pub registry_host_overrides: RegistryHosts,
+
     /// Also trust these certificate authorities when talking to registries, PEM.
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Option<PathBuf>,
@@ -88,6 +113,28 @@ mod tests {
         Args::command().debug_assert();
         let about = Args::command().get_about().map(ToString::to_string);
         assert!(about.is_some_and(|about| about.starts_with("Holds what every cluster")));
+    }
+
+    #[test]
+    fn overrides_are_read_from_one_text_and_a_wrong_one_is_refused() {
+        let parse = |flag: &str| Args::try_parse_from(["stevedore-hub", flag]);
+        let args = parse("--image-prefix-overrides=a.example/=b.example/,c=d").unwrap();
+        assert_eq!(
+            args.image_prefix_overrides.replace("a.example/x:1"),
+            "b.example/x:1"
+        );
+        let args = parse("--registry-host-overrides=a.example=b.example:5000").unwrap();
+        assert_eq!(
+            args.registry_host_overrides.get("a.example"),
+            Some("b.example:5000")
+        );
+        for wrong in [
+            "--image-prefix-overrides=a",
+            "--registry-host-overrides=a=b/c",
+        ] {
+            let error = parse(wrong).expect_err("a wrong override").to_string();
+            assert!(error.contains("overrides"), "{error}");
+        }
     }
 
     #[test]

@@ -52,6 +52,8 @@ async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
             plain_http: args.allow_http_registries.clone(),
             certificate_authorities: registry_ca,
         },
+        registry_hosts: args.registry_host_overrides.clone(),
+        image_prefixes: Arc::new(args.image_prefix_overrides.clone()),
         holder: format!("hub-{:016x}", rand::random::<u64>()),
     };
     let admin = Admin::bind(args.admin_addr)

@@ -106,6 +106,8 @@ impl World {
         let settings = Settings {
             namespace: "stevedore-system".to_owned(),
             registry: registry::Settings::default(),
+            registry_hosts: Default::default(),
+            image_prefixes: Default::default(),
             holder: "hub".to_owned(),
         };
         let hub = Hub::new(client.clone(), settings).await.unwrap();

@@ -55,12 +55,12 @@ impl RegistryHosts {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let pairs = pairs(text)?;
         let is_host = |text: &str| !text.contains(['/', '@', '?', '#', ' ']);
-        let wrong = pairs.iter().flat_map(|(from, to)| [from, to]);
-        let wrong = wrong.filter(|host| !is_host(host)).cloned().next();
-        match wrong {
-            Some(host) => Err(Error::Host(host)),
-            None => Ok(Self(pairs)),
+        for host in pairs.iter().flat_map(|(from, to)| [from, to]) {
+            if !is_host(host) {
+                return Err(Error::Host(host.clone()));
+            }
         }
+        Ok(Self(pairs))
     }
 
     /// The registry that stands in for this one.

@@ -8,8 +8,8 @@ use stevedore_proto_core::status::{
     Attribution, Blocker, Interference, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict,
 };
 use stevedore_proto_core::{
-    ContentRef, DeletionPolicy, DeploymentStatus, Digest, Epoch, Held, Leadership,
-    OrderBody, PackageRef, Settings, Stage, Term, ToAgent, ToHub, Tuple,
+    ContentRef, DeletionPolicy, DeploymentStatus, Digest, Epoch, Held, Leadership, OrderBody,
+    PackageRef, Settings, Stage, Term, ToAgent, ToHub, Tuple,
 };
 
 use crate::v1;

@@ -17,6 +17,8 @@ pub(super) enum Standing {
     Outdated,
     OnItsWay,
     Failing,
+    /// The package is not for the cluster.
+    Ineligible,
     NotPlaced,
     /// It is on its way out, or gone.
     Leaving,
@@ -101,11 +103,50 @@ pub(super) fn without_order(package: &AnyPackage) -> (Standing, String) {
             standing,
             format!("nothing is ordered; {}: {}", bar.reason, bar.message),
         ),
-        None => (
-            Standing::NotPlaced,
-            "not placed there; spec.placement of the package does not select this cluster".into(),
-        ),
+        None => {
+            let unnamed = unnamed_ineligible(package);
+            let or = match unnamed {
+                0 => String::new(),
+                unnamed => format!(
+                    ", or it is one of {unnamed} ineligible clusters that the package's status does not name"
+                ),
+            };
+            let words =
+                "not placed there; spec.placement of the package does not select this cluster";
+            (Standing::NotPlaced, format!("{words}{or}"))
+        }
     }
+}
+
+/// What is known of a package on a cluster that cannot be asked.
+pub(super) fn unasked() -> (Standing, String) {
+    let words = "not known while the cluster cannot be asked";
+    (Standing::Unknown, words.into())
+}
+
+/// Why the package is not for the cluster, where its status says so by name.
+pub(super) fn ineligible(package: &AnyPackage, cluster: &str) -> Option<String> {
+    let mut groups = package.status.ineligible.iter();
+    let group = groups.find(|group| group.clusters.iter().any(|name| name == cluster))?;
+    let is_current = package.is_observed();
+    is_current.then(|| format!("{}: {}", group.reason, group.message))
+}
+
+/// How many clusters are ineligible without being named: a status names few of those that are so for one reason.
+fn unnamed_ineligible(package: &AnyPackage) -> usize {
+    let counts = package.status.counts.unwrap_or_default();
+    let named = package.status.ineligible.iter().map(|it| it.clusters.len());
+    let all = usize::try_from(counts.ineligible).unwrap_or(0);
+    all.saturating_sub(named.sum())
+}
+
+/// What being ineligible means for a cluster that was or was not given an order.
+pub(super) fn as_ineligible(why: &str, has_order: bool) -> (Standing, String) {
+    let words = match has_order {
+        true => "ineligible; it keeps what it has, and gets nothing new",
+        false => "ineligible; nothing is ordered",
+    };
+    (Standing::Ineligible, format!("{words}; {why}"))
 }
 
 /// Why the cluster cannot be asked now; none where it can.

@@ -1,7 +1,8 @@
 use super::*;
 use stevedore_crds::condition::{Status, Update};
 use stevedore_crds::v1alpha1::{
-    ClusterPackage, ClusterPackageSpec, MemberClusterSpec, MemberClusterStatus, PackageCounts,
+    ClusterPackage, ClusterPackageSpec, FailureGroup, MemberClusterSpec, MemberClusterStatus,
+    PackageCounts,
 };
 use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::ledger::ObservedState;
@@ -213,4 +214,40 @@ fn the_component_that_is_asked_for_is_shown_and_none_is_where_it_is_the_root() {
     let (lines, json) = shown(&package);
     assert!(lines.contains("  component   horn"), "{lines}");
     assert_eq!(json["component"], "horn");
+}
+
+#[test]
+fn an_ineligible_cluster_is_told_why_and_keeps_what_it_has() {
+    let mut package = rolled_out();
+    package.status.ineligible = vec![FailureGroup {
+        reason: "WrongPlatform".into(),
+        message: "the package is for OpenShift, and the cluster is not".into(),
+        count: 2,
+        clusters: vec!["harbour-1".into()],
+    }];
+    let counts = package.status.counts.get_or_insert_default();
+    counts.ineligible = 2;
+    let now = found(&package, Status::True, &[]);
+    assert_eq!(now.standing, Standing::Ineligible);
+    assert!(
+        now.here
+            .contains("nothing is ordered; WrongPlatform: the package is for OpenShift")
+    );
+    let available = [(1, 7, 7, ObservedState::Available)];
+    let ledger = crate::deployments::tests::ledger("uid-1", &available);
+    let installed = found(&package, Status::True, &[ledger]);
+    assert_eq!(installed.standing, Standing::Ineligible);
+    assert!(
+        installed.here.contains("keeps what it has"),
+        "{}",
+        installed.here
+    );
+    package.status.ineligible[0].clusters = vec!["harbour-2".into()];
+    let unnamed = found(&package, Status::True, &[]);
+    assert_eq!(unnamed.standing, Standing::NotPlaced);
+    assert!(
+        unnamed.here.contains("one of 1 ineligible clusters"),
+        "{}",
+        unnamed.here
+    );
 }

@@ -1,5 +1,7 @@
 //! `MemberCluster`: the hub's record of one member.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -77,7 +79,12 @@ pub struct MemberClusterStatus {
     pub offline_since: Option<Time>,
 }
 
-/// Stable facts about a member cluster, as its agent reports them.
+/// Most entries of one map that a member reports of itself.
+pub const FACT_ENTRIES: usize = 64;
+/// Most characters of one of its values.
+pub const FACT_VALUE: usize = 1024;
+
+/// Stable facts about a member cluster, as its agent reports them. Packages read them as `.environment`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Environment {
@@ -89,4 +96,93 @@ pub struct Environment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub platform: Option<String>,
+    /// What there is of OpenShift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_shift: Option<OpenShift>,
+    /// The proxy of the whole cluster, as OpenShift has it; addresses without credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+    /// What there is of HyperShift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hyper_shift: Option<HyperShift>,
+    /// What the agent looked for and did not find: `OpenShift`, `Proxy`, `HyperShift`, and what later releases look
+    /// for. What is neither here nor above is not known: the agent is older, or lacks the right to look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 63)), extend("x-kubernetes-list-type" = "set"))]
+    pub absent: Vec<String>,
+}
+
+/// What is known of an OpenShift cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenShift {
+    /// Version of the last completed update, for example `4.17.3`; absent while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub version: Option<String>,
+    /// What the service that manages the cluster says about it; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<ManagedOpenShift>,
+}
+
+/// What the service that manages an OpenShift cluster says about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedOpenShift {
+    /// Free keys and values.
+    #[serde(default)]
+    #[schemars(schema_with = "crate::schema::facts")]
+    pub data: BTreeMap<String, String>,
+}
+
+/// The proxy between a cluster and the world.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Proxy {
+    /// `HTTP_PROXY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub http_proxy: Option<String>,
+    /// `HTTPS_PROXY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub https_proxy: Option<String>,
+    /// `NO_PROXY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub no_proxy: Option<String>,
+}
+
+/// What is known of the control planes that a cluster holds for others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HyperShift {
+    /// The clusters whose control planes are here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 128))]
+    pub hosted_clusters: Vec<HostedCluster>,
+}
+
+/// A cluster whose control plane another one holds. A `Package` in the namespace of that control plane sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostedCluster {
+    /// Namespace of the `HostedCluster`.
+    #[schemars(length(max = 253))]
+    pub namespace: String,
+    /// Its name.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::facts")]
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::facts")]
+    pub annotations: BTreeMap<String, String>,
+    /// Where its control plane may run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::facts")]
+    pub node_selector: BTreeMap<String, String>,
 }

@@ -32,6 +32,7 @@ macro_rules! package_kind {
             printcolumn(name = "Updated", type_ = "integer", json_path = ".status.counts.updated"),
             printcolumn(name = "Ready", type_ = "integer", json_path = ".status.counts.available"),
             printcolumn(name = "Offline", type_ = "integer", json_path = ".status.counts.offline", priority = 1),
+            printcolumn(name = "Ineligible", type_ = "integer", json_path = ".status.counts.ineligible", priority = 1),
             printcolumn(name = "Revision", type_ = "integer", json_path = ".status.revision"),
             printcolumn(name = "Component", type_ = "string", json_path = ".spec.component", priority = 1),
             printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
@@ -183,6 +184,10 @@ pub struct PackageStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub failures: Vec<FailureGroup>,
+    /// Why selected clusters are ineligible, grouped by message: they do not meet the package's constraints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub ineligible: Vec<FailureGroup>,
     /// When the counts were last found to be different from before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Time>,
@@ -206,6 +211,10 @@ pub struct PackageCounts {
     pub offline: i32,
     /// Clusters where the package is still being torn down.
     pub removing: i32,
+    /// Selected clusters that do not meet the package's constraints, and that no other of these numbers but `targeted`
+    /// counts: they get nothing, and keep what they run.
+    #[serde(default)]
+    pub ineligible: i32,
 }
 
 /// One failure and the clusters that have it.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stevedore_client::Api;
 use stevedore_client::events::{Event, Recorder};
+use stevedore_package::overrides::{ImagePrefixes, RegistryHosts};
 use stevedore_proto_core::ClusterUid;
 use stevedore_runtime::retry::{Delays, Schedule};
 
@@ -25,6 +26,10 @@ pub struct Settings {
     pub namespace: String,
     /// How registries are talked to.
     pub registry: registry::Settings,
+    /// Registries that others stand in for when packages are pulled.
+    pub registry_hosts: RegistryHosts,
+    /// Prefixes that are replaced in images of packages, and in those that packages name.
+    pub image_prefixes: Arc<ImagePrefixes>,
     /// Who this process is in the Lease; no two processes share it.
     pub holder: String,
 }

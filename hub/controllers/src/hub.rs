@@ -130,9 +130,18 @@ impl Hub {
         }
     }
 
+    /// These packages have to be planned again.
+    pub(crate) fn plan_each(&self, packages: impl IntoIterator<Item = PackageUid>) {
+        packages
+            .into_iter()
+            .for_each(|uid| self.queues.plan.add(uid));
+    }
+
     /// Lets go of all that is in memory of a package.
     pub(crate) fn forget_package(&self, uid: &PackageUid) {
         self.fleet.remove(*uid);
+        let concerned = self.packages.claims.lock().forget(uid);
+        self.plan_each(concerned);
         self.packages.forget(uid);
     }
 

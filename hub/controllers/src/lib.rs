@@ -36,3 +36,4 @@ mod watch;
 mod write;
 
 pub use hub::{Hub, Sessions, Settings};
+pub use stevedore_package::overrides::{ImagePrefixes, RegistryHosts};

@@ -84,6 +84,8 @@ pub(crate) async fn hub(
     let settings = Settings {
         namespace: SYSTEM.to_owned(),
         registry: registry::Settings::default(),
+        registry_hosts: Default::default(),
+        image_prefixes: Default::default(),
         holder: "test".to_owned(),
     };
     let hub = Hub::new(Client::new(service, "default"), settings).await;

@@ -1,7 +1,7 @@
 //! Rollouts: targets, actions, plans carried out, and the ledgers that make orders durable.
 //!
 //! ```text
-//!   controller ─▶ pin (actions) ─▶ targets ─▶ hub_core::rollout::plan ─▶ effects ─▶ executor ─▶ finalizer
+//!   controller ─▶ pin (actions) ─▶ targets (eligibility) ─▶ hub_core::rollout::plan ─▶ effects ─▶ executor ─▶ finalizer
 //!                                                                                     ├─▶ assignment ─▶ live fleet
 //!   ledger_store ─▶ stored_ledger (ledger_object) ─▶ orders (unreadable_ledgers) ◀────┘
 //!   ledger_status ─▶ observations: what members reported, kept for the next process
@@ -11,6 +11,7 @@ mod actions;
 pub(crate) mod assignment;
 pub(crate) mod controller;
 mod effects;
+mod eligibility;
 mod error;
 mod executor;
 pub(crate) mod finalizer;

@@ -23,7 +23,9 @@ mod scenarios {
 
     mod actions;
     mod components;
+    mod constraints;
     mod content;
+    mod facts;
     mod faults;
     mod history;
     mod joining;

@@ -5,6 +5,7 @@
 //! I/O: times and identifiers are arguments, and what has to be done is returned.
 //!
 //! ```text
+//!   unique   ──▶      │
 //!   placement ─▶ rollout::plan ─▶ ledger (durable first) ─▶ desired ─▶ session
 //!   history  ──▶      ▲                                                   │ reports
 //!   epoch    ──▶      └──────────────── fleet ◀───────────────────────────┘
@@ -25,3 +26,4 @@ pub mod provenance;
 pub mod rollout;
 pub mod session;
 pub mod status;
+pub mod unique;

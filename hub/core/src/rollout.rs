@@ -10,7 +10,8 @@
 //!   ─────────────┼───────────┼───────────────────────────────┼──────────────────────────
 //!   content      │ new order │ new order if its digest       │ new order
 //!                │           │ differs by more than renderer │
-//!   unusable     │ –         │ settings only                 │ –
+//!   unusable,    │ –         │ settings only                 │ –
+//!     ineligible │           │                               │
 //!   pending,     │ –         │ paused only                   │ –
 //!     or to stay │           │                               │
 //!   nothing      │ –         │ tombstone                     │ – ; dropped once torn down

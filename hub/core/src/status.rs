@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use stevedore_proto_core::status::Truth;
 use stevedore_proto_core::{ClusterUid, Reason};
 
-use crate::fleet::{Counts, DeploymentState, Failure, PackageRows, Subject};
+use crate::fleet::{Counts, Deployment, DeploymentState, Failure, PackageRows, Row, Subject};
 
 mod conditions;
 mod input;
 mod summary;
 
 use conditions::{
-    available, mapped, progressing, ready, source_conditions, stalled, truth, unready_failure,
+    Groups, available, mapped, progressing, ready, source_conditions, stalled, truth,
+    unready_failure,
 };
 
 pub use input::{Input, Names, Source};
@@ -27,12 +28,17 @@ pub const MAX_NAMES: usize = 5;
 pub fn summarise(rows: &PackageRows, input: &Input<'_>) -> Summary {
     let counts = counts(rows, input);
     let failures = failures(rows, input);
+    let ineligible = ineligible(rows, input);
     let mut conditions = source_conditions(input);
     let unready = unready_failure(input);
-    let available = available(&counts, input, &failures, unready.as_ref());
+    let groups = Groups {
+        failures: &failures,
+        ineligible: &ineligible,
+    };
+    let available = available(&counts, input, groups, unready.as_ref());
     let progressing = progressing(&counts, input);
     let is_in_force = unready.is_none();
-    let stalled = stalled(&counts, input, &failures, unready.as_ref());
+    let stalled = stalled(&counts, input, groups, unready.as_ref());
     conditions.push(ready(&available, input, unready));
     let reconciling = progressing.status == Truth::True && stalled.status != Truth::True;
     conditions.push(Condition {
@@ -55,18 +61,95 @@ pub fn summarise(rows: &PackageRows, input: &Input<'_>) -> Summary {
         is_in_force,
         counts,
         failures,
+        ineligible,
+    }
+}
+
+/// What is at fault where a package cannot be rendered for clusters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// The spec: it can be rendered for none of the clusters that are connected.
+    Spec,
+    /// Those clusters: what is read of them is missing or not known, or it can be rendered for others.
+    Clusters,
+}
+
+fn fault(rows: &PackageRows, input: &Input<'_>) -> Fault {
+    let of_cluster = |failure: &Failure| {
+        matches!(
+            failure.reason,
+            Reason::ClusterLabelMissing | Reason::FactUnknown
+        )
+    };
+    let is_rendered = |(cluster, row): (ClusterUid, Row)| {
+        let is_connected = matches!(
+            row.state(),
+            DeploymentState::Available | DeploymentState::Progressing | DeploymentState::Failed
+        );
+        let is_left_out = input.ineligible.contains_key(&cluster);
+        is_connected && !is_left_out && !input.unrendered.contains_key(&cluster)
+    };
+    match input.unrendered.values().any(of_cluster) || rows.rows().any(is_rendered) {
+        true => Fault::Clusters,
+        false => Fault::Spec,
+    }
+}
+
+/// How one deployment counts, with what the planner found of its cluster.
+#[derive(Debug, Clone, Copy)]
+enum Standing<'a> {
+    /// As its row says.
+    Row(DeploymentState),
+    /// There is nothing to order for it; what it runs is not what the package asks for, or not known to be.
+    Unrendered(&'a Failure),
+    /// The package is not for its cluster.
+    Ineligible(&'a Failure),
+}
+
+fn standing<'a>(
+    cluster: &ClusterUid,
+    row: Row,
+    input: &'a Input<'_>,
+    fault: Fault,
+) -> Standing<'a> {
+    let state = row.state();
+    let ineligible = input.ineligible.get(cluster);
+    let unrendered = match state {
+        DeploymentState::Progressing => input.unrendered(cluster),
+        // What runs of an earlier spec is available as such: `Ready` says what is wrong with the newest one.
+        DeploymentState::Available if fault == Fault::Spec => None,
+        DeploymentState::Available => input.unrendered.get(cluster),
+        _ => None,
+    };
+    match (state, ineligible, unrendered) {
+        (DeploymentState::Removing | DeploymentState::Absent, ..) => Standing::Row(state),
+        (_, Some(failure), _) => Standing::Ineligible(failure),
+        (_, None, Some(failure)) => Standing::Unrendered(failure),
+        (_, None, None) => Standing::Row(state),
     }
 }
 
 fn counts(rows: &PackageRows, input: &Input<'_>) -> Counts {
-    let mut counts = rows.counts();
+    let (mut counts, fault) = (rows.counts(), fault(rows, input));
     for (cluster, row) in rows.rows() {
-        // What cannot be rendered is not on its way.
-        if row.state() == DeploymentState::Progressing && input.unrendered(&cluster).is_some() {
-            counts.progressing -= 1;
-            counts.failed += 1;
+        let standing = standing(&cluster, row, input, fault);
+        if let Standing::Unrendered(_) | Standing::Ineligible(_) = standing {
+            match row.state() {
+                DeploymentState::Available => counts.available -= 1,
+                DeploymentState::Progressing => counts.progressing -= 1,
+                DeploymentState::Failed => counts.failed -= 1,
+                DeploymentState::Offline => counts.offline -= 1,
+                DeploymentState::Absent | DeploymentState::Removing => {}
+            }
         }
-        if input.unrendered.contains_key(&cluster) && row.is_updated() && row.is_targeted() {
+        match standing {
+            Standing::Row(_) => {}
+            Standing::Unrendered(_) => counts.failed += 1,
+            Standing::Ineligible(_) => counts.ineligible += 1,
+        }
+        let is_other =
+            input.unrendered.contains_key(&cluster) || matches!(standing, Standing::Ineligible(_));
+        if is_other && row.is_updated() && row.is_targeted() {
             counts.updated -= 1;
         }
     }
@@ -79,27 +162,49 @@ fn counts(rows: &PackageRows, input: &Input<'_>) -> Counts {
 
 /// One fault is one group, on however many members and in whatever words: told is what the first of them says.
 fn failures(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
-    let mut groups: BTreeMap<(Reason, Subject), (Failure, Vec<ClusterUid>)> = BTreeMap::new();
-    for (cluster, deployment) in rows.deployments() {
+    let fault = fault(rows, input);
+    let of = |(cluster, deployment): (ClusterUid, &Deployment)| {
         let details = deployment.details();
         let reported = || {
             let failure = details.failure()?;
             Some((details.subject(&failure), failure))
         };
-        let failure = match deployment.row().state() {
-            DeploymentState::Failed | DeploymentState::Removing => reported(),
-            DeploymentState::Progressing => {
-                let unrendered = input.unrendered(&cluster).cloned();
-                let unrendered = unrendered.map(|it| (Subject::Words(it.message.clone()), it));
-                unrendered.or_else(reported)
-            }
-            DeploymentState::Absent | DeploymentState::Available | DeploymentState::Offline => None,
+        let told = match standing(&cluster, deployment.row(), input, fault) {
+            Standing::Unrendered(failure) => Some(in_words(failure)),
+            Standing::Row(
+                DeploymentState::Failed | DeploymentState::Removing | DeploymentState::Progressing,
+            ) => reported(),
+            Standing::Row(_) | Standing::Ineligible(_) => None,
         };
-        if let Some((subject, failure)) = failure {
-            let key = (failure.reason.clone(), subject);
-            let group = groups.entry(key).or_insert((failure, Vec::new()));
-            group.1.push(cluster);
-        }
+        Some((told?, cluster))
+    };
+    grouped(rows.deployments().filter_map(of), input)
+}
+
+fn ineligible(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
+    let fault = fault(rows, input);
+    let of = |(cluster, row): (ClusterUid, Row)| match standing(&cluster, row, input, fault) {
+        Standing::Ineligible(failure) => Some((in_words(failure), cluster)),
+        Standing::Row(_) | Standing::Unrendered(_) => None,
+    };
+    grouped(rows.rows().filter_map(of), input)
+}
+
+/// What the hub itself says of a cluster.
+fn in_words(failure: &Failure) -> (Subject, Failure) {
+    (Subject::Words(failure.message.clone()), failure.clone())
+}
+
+/// Failures by reason and subject, with the names of some of their clusters.
+fn grouped(
+    failures: impl Iterator<Item = ((Subject, Failure), ClusterUid)>,
+    input: &Input<'_>,
+) -> Vec<FailureGroup> {
+    let mut groups: BTreeMap<(Reason, Subject), (Failure, Vec<ClusterUid>)> = BTreeMap::new();
+    for ((subject, failure), cluster) in failures {
+        let key = (failure.reason.clone(), subject);
+        let group = groups.entry(key).or_insert((failure, Vec::new()));
+        group.1.push(cluster);
     }
     let name = |cluster: &ClusterUid| {
         input

@@ -164,11 +164,9 @@ impl Package {
             Value::Null
         });
         Invalid::check(violations)?;
-        let images: BTreeMap<&String, String> = manifest
-            .images
-            .iter()
-            .map(|(name, image)| (name, image.pinned(&input.image_prefixes)))
-            .collect();
+        let images = manifest.images.iter();
+        let images = images.map(|(name, it)| (name, it.pinned(&input.image_prefixes)));
+        let images: BTreeMap<&String, String> = images.collect();
         let value = json!({
             "package": {
                 "metadata": {

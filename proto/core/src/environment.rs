@@ -150,7 +150,11 @@ impl Environment {
                 };
                 found.hosted_clusters.retain(fits);
                 found.hosted_clusters.truncate(limit::HOSTED_CLUSTERS);
-                for map in found.hosted_clusters.iter_mut().flat_map(HostedCluster::maps) {
+                for map in found
+                    .hosted_clusters
+                    .iter_mut()
+                    .flat_map(HostedCluster::maps)
+                {
                     keep_what_fits(map, &mut room);
                 }
                 found
@@ -249,7 +253,10 @@ mod tests {
         let bounded = environment.bounded();
         let bytes = bounded.map_bytes();
         let most = limit::ENVIRONMENT_MAPS;
-        assert!(bytes <= most && bytes > most - limit::MAP_VALUE - 8, "{bytes}");
+        assert!(
+            bytes <= most && bytes > most - limit::MAP_VALUE - 8,
+            "{bytes}"
+        );
     }
 
     #[test]

@@ -216,6 +216,16 @@ words! {
         ConfigTooLarge = "ConfigTooLarge",
         /// A template does not run.
         TemplateError = "TemplateError",
+        /// A template or a condition needs a label that the cluster does not have.
+        ClusterLabelMissing = "ClusterLabelMissing",
+        /// The package is for another platform than the cluster's.
+        WrongPlatform = "WrongPlatform",
+        /// The package is for other versions of the platform than the cluster's.
+        WrongPlatformVersion = "WrongPlatformVersion",
+        /// The package has to be the only one of its name in its scope, and another one is there first.
+        NotUnique = "NotUnique",
+        /// Whether the package is for the cluster depends on what is not known of it.
+        FactUnknown = "FactUnknown",
         /// The rendered set is larger than a member can store.
         SetTooLarge = "SetTooLarge",
         /// The image is being pulled or unpacked.

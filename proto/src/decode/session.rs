@@ -2,8 +2,7 @@
 
 use stevedore_proto_core::message::{Close, CloseReason, Hello, Page, Welcome};
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Digest, Held, InstanceId, Reason, ToAgent, ToHub,
-    limit,
+    DeploymentStatus, DeploymentUid, Digest, Held, InstanceId, Reason, ToAgent, ToHub, limit,
 };
 
 use super::{Error, digest, fixed, list, optional, present, text, within, words};

@@ -7,10 +7,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stevedore_crds::condition::{
     self, CONNECTED, DRAINED, HEALTHY, READY, RECONCILING, STALLED, Status, Update,
 };
-use stevedore_crds::v1alpha1::{Environment, MemberCluster, MemberClusterStatus};
+use stevedore_crds::v1alpha1::{MemberCluster, MemberClusterStatus};
 use stevedore_hub_core::fleet::{Contact, Failure};
 use stevedore_proto_core::clock::CLOCK_SKEW;
 
+use crate::member::environment;
 use crate::member::note::MemberNote;
 
 /// For how long after its start a hub does not say that a member is lost.
@@ -28,7 +29,7 @@ pub(super) struct PackagesOnMember {
 pub(super) fn turns(old: &MemberClusterStatus, new: &MemberClusterStatus) -> bool {
     condition::said(&old.conditions) != condition::said(&new.conditions)
         || old.observed_generation != new.observed_generation
-        || old.environment != new.environment
+        || old.environment.is_some() != new.environment.is_some()
         || old.agent_version != new.agent_version
         || old.offline_since.is_some() != new.offline_since.is_some()
 }
@@ -47,11 +48,10 @@ pub(super) fn status(
     let mut status = MemberClusterStatus {
         observed_generation: Some(generation),
         conditions: old.conditions,
-        environment: note
-            .environment
-            .as_ref()
-            .map(environment)
-            .or(old.environment),
+        environment: match &note.environment {
+            Some(reported) => Some(environment::status(reported, old.environment.as_ref())),
+            None => old.environment,
+        },
         agent_version: note.agent_version.clone().or(old.agent_version),
         offline_since: match (contact.connected, waits, old.offline_since) {
             (true, _, _) => None,
@@ -180,14 +180,6 @@ fn drained(contact: Contact, packages: &PackagesOnMember) -> Update {
         ));
     }
     Update::new(DRAINED, false, "Draining", message)
-}
-
-fn environment(reported: &stevedore_proto_core::Environment) -> Environment {
-    Environment {
-        kubernetes_version: Some(reported.kubernetes_version.clone())
-            .filter(|text| !text.is_empty()),
-        platform: Some(reported.platform.clone()).filter(|text| !text.is_empty()),
-    }
 }
 
 #[cfg(test)]

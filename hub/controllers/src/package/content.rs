@@ -362,11 +362,14 @@ fn sources(hub: &Hub, stored: &StoredLedger, digest: Digest) -> Sources {
         Lookup::Absent => return Sources::default(),
     };
     let members = hub.members.snapshot();
+    let prefixes = &hub.api.settings.image_prefixes;
     let of = |revision: Arc<PackageRevision>| {
         let inputs = clusters
             .get(&revisions::number(&revision))?
             .iter()
-            .filter_map(|cluster| render_input::input(&package, &revision, members.get(cluster)?));
+            .filter_map(|cluster| {
+                render_input::input(&package, &revision, members.get(cluster)?, prefixes)
+            });
         let inputs = inputs.collect();
         Some((revision, inputs))
     };

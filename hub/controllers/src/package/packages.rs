@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use kube::ResourceExt as _;
 use kube::api::{DynamicObject, ObjectMeta};
+use parking_lot::Mutex;
 use stevedore_client::decode::Identity;
 use stevedore_crds::v1alpha1::{
     ClusterPackage, ClusterPackageSpec, Package, PackageAction, PackageKind, PackageStatus,
 };
+use stevedore_hub_core::unique::Claims;
 use stevedore_proto_core::PackageUid;
 
 use crate::package::any_package::{AnyPackage, PackageLike as _};
@@ -24,6 +26,8 @@ pub(crate) struct Packages {
     pub(crate) cluster: Arc<Index<ClusterPackage>>,
     pub(crate) actions: Arc<Index<PackageAction>>,
     pub(crate) progress: Progress,
+    /// Who is first where a package has to be the only one of its name.
+    pub(crate) claims: Mutex<Claims>,
     pub(crate) facts: Facts<PackageUid>,
     pub(crate) statuses: StatusWriter<PackageUid>,
 }

@@ -45,6 +45,8 @@ pub(crate) struct LastPlan {
     /// Why nothing new may be ordered: a record that decides it, or the revision that should run, cannot be read.
     pub(crate) unreadable: Option<Failure>,
     pub(crate) unrendered: BTreeMap<ClusterUid, Failure>,
+    /// Targeted clusters that the package is not for, and why.
+    pub(crate) ineligible: BTreeMap<ClusterUid, Failure>,
     pub(crate) pending_render: usize,
     pub(crate) shortfall: Option<Shortfall>,
     /// Whether some targets are still to be rendered for.

@@ -365,6 +365,7 @@ pub(crate) fn failure(invalid: &Invalid) -> Failure {
             .first()
             .map_or(Reason::LoadError, |violation| match violation.reason {
                 violation::Reason::Template => Reason::TemplateError,
+                violation::Reason::ClusterLabelMissing => Reason::ClusterLabelMissing,
                 other => Reason::opaque(&other.word()),
             });
     Failure {

@@ -1,10 +1,15 @@
 //! The input of a rendering: a revision, and one cluster as templates may know it.
 
+use std::sync::Arc;
+
 use oci_spec::distribution::Reference;
-use serde_json::{Value, json};
-use stevedore_crds::v1alpha1::{Environment, PackageRevision};
+use serde_json::Value;
+use stevedore_crds::v1alpha1::PackageRevision;
+use stevedore_package::environment;
+use stevedore_package::overrides::ImagePrefixes;
 use stevedore_package::render::{ClusterFacts, RenderInput};
 
+use crate::member::environment::facts;
 use crate::member::members::Joined;
 use crate::package::any_package::AnyPackage;
 use crate::package::registry;
@@ -14,6 +19,7 @@ pub(crate) fn input(
     package: &AnyPackage,
     revision: &PackageRevision,
     joined: &Joined,
+    prefixes: &Arc<ImagePrefixes>,
 ) -> Option<RenderInput> {
     let Joined { member, object, .. } = joined;
     let environment = object.status.as_ref()?.environment.as_ref()?;
@@ -25,7 +31,8 @@ pub(crate) fn input(
         image: revision.spec.image.clone(),
         component: revision.spec.component.clone(),
         config: revision.spec.config.clone().map(Value::Object),
-        environment: facts(environment),
+        image_prefixes: Arc::clone(prefixes),
+        environment: environment::tree(&facts(environment), package.namespace.as_deref()),
         cluster: ClusterFacts {
             name: member.name.clone(),
             uid: member.cluster.to_string(),
@@ -34,12 +41,6 @@ pub(crate) fn input(
         collision_protection: None,
         success_delay_seconds: None,
     })
-}
-
-/// The tree templates see as `.environment`.
-fn facts(environment: &Environment) -> Value {
-    let version = environment.kubernetes_version.clone().unwrap_or_default();
-    json!({"kubernetes": {"version": version}})
 }
 
 /// The image of a revision, by digest.

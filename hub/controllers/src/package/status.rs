@@ -89,6 +89,7 @@ fn new_status(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<D
         source,
         unreadable: plan.unreadable.clone(),
         unrendered: plan.unrendered.clone(),
+        ineligible: plan.ineligible.clone(),
         pending_render: plan.pending_render,
         shortfall: plan.shortfall,
         paused: package.spec.paused,
@@ -152,6 +153,7 @@ fn status_of(
         resolved_image: plan.resolved_image.clone(),
         counts: Some(counts(&summary.counts)),
         failures: summary.failures.iter().map(failure).collect(),
+        ineligible: summary.ineligible.iter().map(failure).collect(),
         as_of: None,
     };
     // What runs of an earlier spec is said of that one.
@@ -171,7 +173,9 @@ fn status_of(
             .iter()
             .any(|wanted| wanted.r#type == found.type_)
     });
-    let same = old.counts == status.counts && old.failures == status.failures;
+    let same = old.counts == status.counts
+        && old.failures == status.failures
+        && old.ineligible == status.ineligible;
     status.as_of = match &old.as_of {
         Some(time) if same => Some(time.clone()),
         _ => Some(Time(Timestamp::from_second(now.as_second()).unwrap_or(now))),
@@ -203,6 +207,7 @@ fn counts(counts: &Counts) -> PackageCounts {
         failed: number(counts.failed),
         offline: number(counts.offline),
         removing: number(counts.removing),
+        ineligible: number(counts.ineligible),
     }
 }
 

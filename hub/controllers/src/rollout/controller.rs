@@ -3,13 +3,14 @@
 //! Intent and known state are gathered, [`stevedore_hub_core::rollout::plan`] plans, [`effects`] says in which order
 //! what is done, and [`executor`](super::executor) does it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use stevedore_hub_core::history;
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
-use stevedore_hub_core::rollout::{self, Input, Intent, UnixMillis};
+use stevedore_hub_core::rollout::{self, Input, Intent, Plan, UnixMillis};
 use stevedore_proto_core::PackageUid;
 use stevedore_runtime::retry::{self, Schedule};
 
@@ -164,9 +165,24 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         stored_shards: Vec::new(),
         last_plan,
     };
-    execution.run(&effects.list).await?;
+    let ran = execution.run(&effects.list).await;
+    hub.plan_each(concerned(hub, uid, &intent, &plan));
+    ran?;
     let end = effects.end_waits.then_some(END_AGAIN);
     Ok(end.into_iter().chain(plan.requeue_after(now)).min())
+}
+
+/// The packages that have to be the only one of their name and waited for this one, or have to wait for it now.
+fn concerned(hub: &Hub, uid: PackageUid, intent: &Intent, plan: &Plan) -> BTreeSet<PackageUid> {
+    let mut claims = hub.packages.claims.lock();
+    let mut concerned = match intent {
+        Intent::Removed => claims.withdraw(&uid),
+        _ => BTreeSet::new(),
+    };
+    if !plan.is_empty() {
+        concerned.extend(claims.rivals(&uid));
+    }
+    concerned
 }
 
 fn object(package: Option<&AnyPackage>) -> Object {

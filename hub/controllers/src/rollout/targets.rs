@@ -21,6 +21,7 @@ use crate::package::any_package::AnyPackage;
 use crate::package::content::ReadError;
 use crate::package::progress::LastPlan;
 use crate::package::{render_input, revisions};
+use crate::rollout::eligibility;
 
 /// The longest a package may keep a planner with rendering, but for one that has begun: the hub plans few at a
 /// time, and one that is slow to render on ten thousand clusters must not delay the others.
@@ -148,28 +149,32 @@ async fn render(
     hub: &Arc<Hub>,
     package: &AnyPackage,
     content: Content,
-    clusters: Vec<Arc<Joined>>,
+    mut clusters: Vec<Arc<Joined>>,
     last_plan: &mut LastPlan,
 ) -> BTreeMap<ClusterUid, Rendering> {
     let Content {
         object,
         package: loaded,
     } = content;
+    let all: Vec<_> = clusters.iter().map(|it| it.member.cluster).collect();
+    eligibility::retain(hub, package, loaded.manifest(), &mut clusters, last_plan);
+    let prefixes = &hub.api.settings.image_prefixes;
     // Nothing is known of a member's environment before it connected for the first time.
     let inputs: Vec<_> = clusters
         .iter()
         .filter_map(|joined| {
-            let input = render_input::input(package, &object, joined)?;
+            let input = render_input::input(package, &object, joined, prefixes)?;
             Some((joined.member.cluster, input))
         })
         .collect();
     let asked: Vec<_> = inputs.iter().map(|(cluster, _)| *cluster).collect();
     let shared = Arc::clone(hub);
     let pass = tokio::task::spawn_blocking(move || shared.renderer.render(&loaded, inputs, PASS));
-    let clusters = clusters.iter().map(|joined| joined.member.cluster);
-    let mut targets: BTreeMap<_, _> = clusters
-        .map(|cluster| (cluster, Rendering::Unusable))
-        .collect();
+    let unusable = |cluster: &ClusterUid| match last_plan.ineligible.contains_key(cluster) {
+        true => Rendering::Ineligible,
+        false => Rendering::Unusable,
+    };
+    let mut targets: BTreeMap<_, _> = all.iter().map(|it| (*it, unusable(it))).collect();
     targets.extend(
         asked
             .into_iter()

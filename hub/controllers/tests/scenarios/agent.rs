@@ -36,6 +36,8 @@ pub(crate) struct Agent {
     /// Whether it says why it is not available: then it counts as failed.
     pub(crate) complaint: Option<String>,
     pub(crate) held: BTreeMap<DeploymentUid, Held>,
+    /// What it says of its cluster.
+    pub(crate) environment: Environment,
     /// Number of the process that it has a session with.
     session: Option<usize>,
     due: Due,
@@ -55,6 +57,11 @@ impl Agent {
             tears_down: true,
             complaint: None,
             held: BTreeMap::new(),
+            environment: Environment {
+                kubernetes_version: "v1.36.0".to_owned(),
+                platform: "linux/amd64".to_owned(),
+                ..Environment::default()
+            },
             session: None,
             due: Due::Everything,
             incarnation: 0,
@@ -66,6 +73,7 @@ impl Agent {
     pub(crate) fn copy(&self) -> Self {
         Self {
             held: self.held.clone(),
+            environment: self.environment.clone(),
             incarnation: self.incarnation,
             ..Self::new(&self.name, self.cluster, self.member)
         }
@@ -129,10 +137,7 @@ impl Agent {
             instance: InstanceId::from_bytes(*self.cluster.as_bytes()),
             anew: true,
             agent_version: "v1".to_owned(),
-            environment: Box::new(Environment {
-                kubernetes_version: "v1.36.0".to_owned(),
-                platform: "linux/amd64".to_owned(),
-            }),
+            environment: Box::new(self.environment.clone()),
             time: None,
         };
         self.say(hub, report);

@@ -40,6 +40,8 @@ impl Process {
         let settings = Settings {
             namespace: SYSTEM.to_owned(),
             registry: registry::Settings::default(),
+            registry_hosts: Default::default(),
+            image_prefixes: Default::default(),
             holder: format!("hub-{number}"),
         };
         let (api, client, of) = (api.clone(), api.client(&link), Arc::clone(&started));

@@ -33,6 +33,9 @@ pub struct Counts {
     pub offline: usize,
     /// [`DeploymentState::Removing`].
     pub removing: usize,
+    /// Targeted clusters that the package is not for. The fleet does not know that: [`crate::status`] does, and counts
+    /// them here and nowhere else.
+    pub ineligible: usize,
 }
 
 /// One package on all its clusters.

@@ -72,6 +72,8 @@ pub enum Rendering {
     },
     /// There is no usable content: what runs is left alone.
     Unusable,
+    /// The cluster does not meet the package's constraints: it gets nothing, and what runs is left alone.
+    Ineligible,
     /// It is not known yet: not even settings change meanwhile, the content may be another one.
     Pending,
 }

@@ -61,10 +61,31 @@ fn is_under_way(input: &Input<'_>) -> bool {
         }
 }
 
+/// What is wrong with clusters, or what they are not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Groups<'a> {
+    pub(super) failures: &'a [FailureGroup],
+    pub(super) ineligible: &'a [FailureGroup],
+}
+
+/// Why the package runs nowhere, where it is for none of its clusters.
+fn nowhere<'a>(counts: &Counts, groups: Groups<'a>) -> Option<(&'a str, String)> {
+    let FailureGroup {
+        failure, clusters, ..
+    } = groups.ineligible.first()?;
+    let is_nowhere = counts.ineligible == counts.targeted;
+    let clusters = clusters.join(", ");
+    let why = format!(
+        "the package is for none of its {} clusters; {clusters}: {}",
+        counts.targeted, failure.message
+    );
+    is_nowhere.then_some((failure.reason.as_str(), why))
+}
+
 pub(super) fn stalled(
     counts: &Counts,
     input: &Input<'_>,
-    failures: &[FailureGroup],
+    groups: Groups<'_>,
     unready: Option<&Failure>,
 ) -> Condition {
     let condition =
@@ -74,8 +95,12 @@ pub(super) fn stalled(
     {
         return condition(Truth::True, reason.as_str(), message);
     }
+    if let Some((reason, why)) = nowhere(counts, groups) {
+        return condition(Truth::True, reason, &why);
+    }
     if counts.failed > 0 {
-        let reason = failures
+        let reason = groups
+            .failures
             .first()
             .map_or("Failed", |group| group.failure.reason.as_str());
         let message = format!("{} of {} clusters fail", counts.failed, counts.targeted);
@@ -107,7 +132,7 @@ pub(super) fn source_conditions(input: &Input<'_>) -> Vec<Condition> {
 pub(super) fn available(
     counts: &Counts,
     input: &Input<'_>,
-    failures: &[FailureGroup],
+    groups: Groups<'_>,
     unready: Option<&Failure>,
 ) -> Condition {
     let condition = |status, reason: &str, message: String| {
@@ -123,6 +148,7 @@ pub(super) fn available(
         targeted,
         available,
         offline,
+        ineligible,
         ..
     } = *counts;
     if targeted == 0 {
@@ -130,12 +156,17 @@ pub(super) fn available(
         let message = shortfall.message().to_owned();
         return condition(Truth::Unknown, shortfall.as_str(), message);
     }
+    if let Some((reason, why)) = nowhere(counts, groups) {
+        return condition(Truth::False, reason, why);
+    }
+    let targeted = targeted - ineligible;
     let fewer = clause(input.shortfall.map(Shortfall::message));
+    let others = clause(but_for(groups.ineligible, ineligible).as_deref());
     let kept = input.kept.as_ref();
     let with = kept.map_or(String::new(), |kept| format!(" with {}", revisions(kept)));
-    let seen = format!("{available} of {targeted} clusters are available{with}{fewer}");
+    let seen = format!("{available} of {targeted} clusters are available{with}{fewer}{others}");
     if available + offline < targeted {
-        let (reason, why) = unavailability(input, failures, unready);
+        let (reason, why) = unavailability(input, groups.failures, unready);
         return condition(Truth::False, reason, format!("{seen}{why}"));
     }
     if offline > 0 {
@@ -143,6 +174,18 @@ pub(super) fn available(
         return condition(Truth::Unknown, "MembersOffline", message);
     }
     condition(Truth::True, "Available", seen)
+}
+
+/// The clusters that do not count, if there are any.
+fn but_for(groups: &[FailureGroup], count: usize) -> Option<String> {
+    let FailureGroup {
+        failure, clusters, ..
+    } = groups.first()?;
+    let clusters = clusters.join(", ");
+    Some(format!(
+        "{count} more are ineligible: {clusters}: {}",
+        failure.message
+    ))
 }
 
 /// Why connected clusters are not available: the commonest failure, or what holds the content back.
@@ -181,8 +224,10 @@ pub(super) fn progressing(counts: &Counts, input: &Input<'_>) -> Condition {
         updated,
         available,
         removing,
+        ineligible,
         ..
     } = *counts;
+    let targeted = targeted - ineligible;
     if input.paused {
         return condition(Truth::False, "Paused", "the package is paused".to_owned());
     }

@@ -39,6 +39,8 @@ pub struct Input<'a> {
     pub unreadable: Option<Failure>,
     /// The content could not be rendered for some clusters: why, and for which.
     pub unrendered: BTreeMap<ClusterUid, Failure>,
+    /// Targeted clusters that the package is not for, and why.
+    pub ineligible: BTreeMap<ClusterUid, Failure>,
     /// Clusters where another renderer gives other bytes.
     pub pending_render: usize,
     /// Why there are fewer targets than asked for.
@@ -94,10 +96,11 @@ impl Input<'_> {
             .or_else(|| self.unrendered.get(cluster))
     }
 
-    /// One of those failures, to be shown.
+    /// One of those failures that the content has, to be shown: that something is not known of a cluster is none.
     pub(super) fn invalid(&self) -> Option<&Failure> {
+        let mut unrendered = self.unrendered.values();
         self.unreadable
             .as_ref()
-            .or_else(|| self.unrendered.values().next())
+            .or_else(|| unrendered.find(|failure| failure.reason != Reason::FactUnknown))
     }
 }

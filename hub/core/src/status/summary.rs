@@ -61,4 +61,6 @@ pub struct Summary {
     pub counts: Counts,
     /// The commonest failures first.
     pub failures: Vec<FailureGroup>,
+    /// Why clusters are ineligible, the commonest reason first.
+    pub ineligible: Vec<FailureGroup>,
 }

@@ -6,6 +6,8 @@ use crate::fleet::tests::{assign, fleet, package, status};
 use crate::placement::Shortfall;
 use crate::session::Report;
 
+mod eligibility;
+
 pub(super) fn summary(fleet: &crate::fleet::Fleet, input: &Input<'_>) -> Summary {
     summarise(fleet.package(package()).unwrap(), input)
 }

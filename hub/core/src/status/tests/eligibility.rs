@@ -1,0 +1,134 @@
+//! Clusters that a package is not for, and clusters for which it cannot be rendered.
+
+use super::*;
+
+fn wrong_platform() -> Failure {
+    Failure::new(Reason::WrongPlatform, "the package is for OpenShift")
+}
+
+fn ineligible(clusters: &[u8]) -> Input<'static> {
+    Input {
+        ineligible: clusters
+            .iter()
+            .map(|seed| (cluster(*seed), wrong_platform()))
+            .collect(),
+        ..ready()
+    }
+}
+
+#[test]
+fn an_ineligible_cluster_counts_as_that_alone_whatever_it_runs() {
+    for says in [Some(Truth::True), Some(Truth::False), None] {
+        let mut fleet = fleet(&[1, 2], 1);
+        fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+        if let Some(truth) = says {
+            fleet.report(cluster(2), &status(2, 1, 1, truth, "Forbidden"));
+        }
+        let summary = summary(&fleet, &ineligible(&[2]));
+        let counts = summary.counts;
+        assert_eq!((counts.targeted, counts.ineligible), (2, 1));
+        assert_eq!((counts.available, counts.updated), (1, 1));
+        assert_eq!((counts.failed, counts.progressing), (0, 0));
+        assert_eq!(find(&summary, "Available"), (Truth::True, "Available"));
+        assert_eq!(find(&summary, "Progressing"), (Truth::False, "Idle"));
+        assert_eq!(find(&summary, "Stalled").0, Truth::False);
+        let said = message(&summary, "Available");
+        assert!(said.contains("1 more are ineligible"), "{said}");
+        assert_eq!(summary.ineligible.len(), 1);
+        assert_eq!(summary.ineligible[0].failure, wrong_platform());
+        assert_eq!(summary.failures, []);
+    }
+}
+
+#[test]
+fn an_unreachable_ineligible_cluster_leaves_the_others_available() {
+    let mut fleet = fleet(&[1, 2], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    fleet.report(cluster(2), &Report::Lost);
+    let summary = summary(&fleet, &ineligible(&[2]));
+    assert_eq!(find(&summary, "Available"), (Truth::True, "Available"));
+    assert_eq!((summary.counts.offline, summary.counts.ineligible), (0, 1));
+}
+
+#[test]
+fn what_is_for_no_cluster_is_available_on_none() {
+    let mut fleet = fleet(&[1, 2], 1);
+    for seed in [1, 2] {
+        fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
+    }
+    let summary = summary(&fleet, &ineligible(&[1, 2]));
+    for r#type in ["Available", "Ready"] {
+        assert_eq!(find(&summary, r#type), (Truth::False, "WrongPlatform"));
+    }
+    assert_eq!(find(&summary, "Stalled"), (Truth::True, "WrongPlatform"));
+    assert_eq!(summary.counts.ineligible, 2);
+}
+
+#[test]
+fn a_tombstone_on_an_ineligible_cluster_is_still_being_carried_out() {
+    let mut fleet = fleet(&[1], 1);
+    assign(&mut fleet, &[1], 2, true);
+    let summary = summary(&fleet, &ineligible(&[1]));
+    assert_eq!((summary.counts.removing, summary.counts.ineligible), (1, 0));
+}
+
+#[test]
+fn a_running_cluster_for_which_nothing_can_be_rendered_any_more_fails_and_is_named() {
+    let mut fleet = fleet(&[1, 2, 3], 1);
+    for seed in [1, 2, 3] {
+        fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
+    }
+    let missing = Failure::new(Reason::ClusterLabelMissing, "no label region");
+    let input = Input {
+        unrendered: [(cluster(2), missing.clone())].into(),
+        ..ready()
+    };
+    let summary = summary(&fleet, &input);
+    let counts = summary.counts;
+    assert_eq!((counts.available, counts.failed, counts.updated), (2, 1, 2));
+    let available = find(&summary, "Available");
+    assert_eq!(available, (Truth::False, "ClusterLabelMissing"));
+    let failure = &summary.failures[0];
+    assert_eq!((&failure.failure, failure.count), (&missing, 1));
+    assert_eq!(failure.clusters, [cluster(2).to_string()]);
+}
+
+#[test]
+fn a_template_that_fails_for_one_running_cluster_of_several_is_that_clusters_and_for_all_the_specs()
+{
+    let mut fleet = fleet(&[1, 2], 1);
+    for seed in [1, 2] {
+        fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
+    }
+    let failing = |clusters: &[u8]| {
+        let failure = Failure::new(Reason::TemplateError, "it says so");
+        let unrendered = clusters
+            .iter()
+            .map(|seed| (cluster(*seed), failure.clone()));
+        let input = Input {
+            unrendered: unrendered.collect(),
+            ..ready()
+        };
+        summary(&fleet, &input)
+    };
+    let one = failing(&[2]);
+    assert_eq!(find(&one, "Available"), (Truth::False, "TemplateError"));
+    assert_eq!((one.counts.available, one.counts.failed), (1, 1));
+    let all = failing(&[1, 2]);
+    assert_eq!(find(&all, "Available").0, Truth::True);
+    assert_eq!(find(&all, "Ready"), (Truth::False, "TemplateError"));
+}
+
+#[test]
+fn what_is_not_known_of_a_cluster_makes_no_package_invalid() {
+    let fleet = fleet(&[1, 2], 1);
+    let unknown = Failure::new(Reason::FactUnknown, "whether it is OpenShift");
+    let input = Input {
+        unrendered: [(cluster(2), unknown)].into(),
+        ..ready()
+    };
+    let summary = summary(&fleet, &input);
+    assert_eq!(find(&summary, "Available"), (Truth::False, "FactUnknown"));
+    let is_invalid = |one: &Condition| one.r#type == "Invalid";
+    assert!(!summary.conditions.iter().any(is_invalid));
+}
