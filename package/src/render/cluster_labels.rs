@@ -14,9 +14,12 @@ pub(super) fn is_one(path: &[String]) -> bool {
 /// Whether the evaluation failed where the condition reads a label that the cluster does not have.
 pub(super) fn is_missing(condition: &Program, context: &Context, error: &Error) -> bool {
     let is_absent = |path: &Vec<String>| {
-        let mut keys = path.iter();
-        let found = keys.try_fold(context.value(), |value, key| value.get(key));
-        is_one(path) && found.is_none()
+        let label = path.get(..=LABELS.len()).filter(|path| is_one(path));
+        label.is_some_and(|label| {
+            let mut keys = label.iter();
+            let found = keys.try_fold(context.value(), |value, key| value.get(key));
+            found.is_none()
+        })
     };
     matches!(error, Error::Evaluation(_)) && condition.reads().iter().any(is_absent)
 }

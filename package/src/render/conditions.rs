@@ -59,7 +59,7 @@ impl<'r> Conditions<'r> {
     pub(super) fn holds(&self, condition: &Program, budget: &mut Budget) -> Result<bool, Problem> {
         let invalid = |error: stevedore_cel::Error| {
             let details = format!("{:?}: {error}", condition.source());
-            let reason = match cluster_labels::is_missing(condition, context, &error) {
+            let reason = match cluster_labels::is_missing(condition, self.context, &error) {
                 true => Reason::ClusterLabelMissing,
                 false => Reason::ConditionInvalid,
             };
