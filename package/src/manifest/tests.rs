@@ -179,10 +179,6 @@ fn constraints_are_read_and_what_they_may_not_have_is_named() {
         &with("[{platformVersion: {name: Kubernetes, range: banana}}]"),
         &["spec.constraints[0].platformVersion.range", "banana"],
     );
-    one_names(
-        &with("[{arch: amd64}]"),
-        &["spec.constraints[0].arch", "unknown field"],
-    );
     one_names(&with("{}"), &["spec.constraints", "must be a list"]);
 }
 
