@@ -209,10 +209,12 @@ mod tests {
     use crate::violation;
 
     fn parsed(constraints: &Value) -> (Constraints, Vec<String>) {
+        let document = stevedore_template::yaml::document("manifest.yaml", b"{}").unwrap();
         let mut problems = Problems {
             path: "manifest.yaml",
             reason: violation::Reason::ManifestInvalid,
             found: Vec::new(),
+            document,
         };
         let manifest = serde_json::json!({"spec": {"constraints": constraints}});
         let constraints = parse(&manifest, &mut problems);
