@@ -33,6 +33,11 @@ impl ImagePrefixes {
         pairs(text).map(Self)
     }
 
+    /// What is replaced by what, in the order of the text.
+    pub(crate) fn as_pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// The image with its longest prefix that is overridden replaced. A prefix is any number of characters; one that
     /// is to end with a part of the path ends with a slash.
     pub fn replace(&self, image: &str) -> String {

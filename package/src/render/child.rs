@@ -2,6 +2,7 @@
 //! object: their phases become phases of the package that renders them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -115,6 +116,7 @@ impl Child {
             input: RenderInput {
                 namespace: (kind == "Package").then(|| namespace.clone()),
                 image: context.image().to_owned(),
+                image_prefixes: Arc::clone(&context.image_prefixes),
                 component: Some(component.clone()),
                 config: config.cloned(),
                 environment: context.value()["environment"].clone(),

@@ -67,6 +67,9 @@ pub struct Context {
     pub(super) component: Option<String>,
     /// It is one of a test, whose image may be called anything.
     pub(super) is_case: bool,
+    /// For the components that are installed with it, whose images are not in the tree.
+    pub(super) image_prefixes: Arc<ImagePrefixes>,
+    has_components: bool,
     pub(super) collision_protection: Option<CollisionProtection>,
     pub(super) success_delay_seconds: Option<u32>,
 }
@@ -197,6 +200,8 @@ impl Package {
             }),
             component: input.component.clone(),
             is_case: false,
+            image_prefixes: Arc::clone(&input.image_prefixes),
+            has_components: manifest.has_components,
             collision_protection: input.collision_protection,
             success_delay_seconds: input.success_delay_seconds,
         })
@@ -222,12 +227,14 @@ impl Context {
 
     /// What every result depends on, whatever was read.
     pub(super) fn always(&self) -> Value {
+        let prefixes = self.has_components.then(|| self.image_prefixes.as_pairs());
         json!([
             self.name,
             self.namespace,
             self.component,
             self.collision_protection,
-            self.success_delay_seconds
+            self.success_delay_seconds,
+            prefixes
         ])
     }
 }
