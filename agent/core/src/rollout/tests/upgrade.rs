@@ -22,7 +22,7 @@ fn what_an_older_agent_wanted_otherwise_is_written_anew_and_is_nobodys_drift() {
         seen: None,
     });
     let list = Job::List(WatchKey::of(&secret.key));
-    assert_eq!(rollout.plan(0, 9).0, [list.clone()]);
+    assert_eq!(rollout.plan(0, 9).0, std::slice::from_ref(&list));
     rollout.begin(&list);
     let found = vec![(secret.key.clone(), seen.clone())];
     rollout.finish(&list, Answer::Listed(found), 0);
