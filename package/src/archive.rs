@@ -1,21 +1,26 @@
 //! Unpacking image layers, in memory and counted byte by byte.
 //!
-//! Files of a package lie below `package/`. Layers apply in order and later files replace earlier ones;
-//! there are no whiteouts. Hidden files and everything outside of `package/` is ignored, but counted.
+//! Files of a package lie below `package/`. Layers apply in order: later files replace earlier ones, and whiteouts
+//! remove what earlier layers have, as in a container. Hidden files and everything outside of `package/` is ignored,
+//! but counted.
+
+mod compression;
+mod entries;
+mod whiteouts;
 
 use std::cell::Cell;
 use std::io::{self, Read};
 
-use flate2::read::MultiGzDecoder;
-use tar::{Archive, Entry, EntryType};
 use thiserror::Error as ThisError;
 
-use crate::files::{FilesError, PackageFiles};
+use crate::files::{FilesError, PackageFiles, check_path, is_hidden};
 use crate::limit;
+use entries::{Kind, Member};
+use whiteouts::Whiteouts;
 
 const ROOT: &str = "package/";
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// Most characters of somebody else's message that are shown.
+const SHOWN: usize = 200;
 
 /// Why layers cannot be unpacked.
 #[derive(Debug, ThisError)]
@@ -55,9 +60,17 @@ pub enum UnpackError {
         /// Why.
         source: FilesError,
     },
-    /// A compression that is not read here.
-    #[error("layer {0} is not tar or tar+gzip")]
-    Compression(usize),
+    /// A compression that is recognised and not read.
+    #[error("layer {layer} is {what}; layers are read as tar, tar+gzip and tar+zstd")]
+    Compression {
+        /// Number of the layer, from 0.
+        layer: usize,
+        /// Its name.
+        what: &'static str,
+    },
+    /// What is in a layer is no archive.
+    #[error("layer {0} is not a tar archive, neither plain nor compressed with gzip or zstd")]
+    NotTar(usize),
     /// A damaged layer.
     #[error("layer {layer} cannot be read: {message}")]
     Damaged {
@@ -71,7 +84,22 @@ pub enum UnpackError {
     NoFiles,
 }
 
-/// Unpacks the layers of an image, the lowest first: tar or tar+gzip, told apart by their first bytes.
+impl UnpackError {
+    /// The words of a library may quote the archive.
+    fn damaged(layer: usize, error: &io::Error) -> Self {
+        let words = error.to_string();
+        let shown = words.chars().take(SHOWN);
+        let message = shown.map(|it| if it.is_control() { ' ' } else { it });
+        Self::Damaged {
+            layer,
+            message: message.collect(),
+        }
+    }
+}
+
+/// Unpacks the layers of an image, the lowest first: tar, tar+gzip or tar+zstd, told apart by their first bytes.
+///
+/// They are read twice: everything is checked before a file is held.
 ///
 /// # Errors
 /// When a limit is exceeded, a layer is damaged, an entry is not allowed, or no file is found.
@@ -80,14 +108,16 @@ pub fn unpack(layers: &[&[u8]]) -> Result<PackageFiles, UnpackError> {
     if packed > limit::PACKED_BYTES {
         return Err(UnpackError::PackedTooLarge(packed as u64));
     }
-    let budget = Budget {
-        unpacked: Cell::new(0),
-        ratio: (packed.saturating_mul(limit::RATIO)).max(limit::RATIO_FREE_BYTES),
-    };
-    let mut files = PackageFiles::new();
-    let mut entries = 0;
+    let mut whiteouts = Vec::with_capacity(layers.len().min(limit::LAYERS));
+    let budget = Budget::of(packed);
     for (number, layer) in layers.iter().enumerate() {
-        unpack_layer(number, layer, &budget, &mut entries, &mut files)?;
+        whiteouts.push(check(number, layer, &budget)?);
+    }
+    let mut files = PackageFiles::new();
+    let budget = Budget::of(packed);
+    for ((number, layer), whiteouts) in layers.iter().enumerate().zip(whiteouts) {
+        files.retain(|path| !whiteouts.hide(path));
+        keep(number, layer, &budget, &mut files)?;
     }
     if files.is_empty() {
         return Err(UnpackError::NoFiles);
@@ -95,109 +125,113 @@ pub fn unpack(layers: &[&[u8]]) -> Result<PackageFiles, UnpackError> {
     Ok(files)
 }
 
-fn unpack_layer(
+/// Reads a layer and holds nothing of it but what it removes from those below.
+fn check(number: usize, layer: &[u8], budget: &Budget) -> Result<Whiteouts, UnpackError> {
+    let mut whiteouts = Whiteouts::default();
+    let plain = compression::decompressed(number, layer)?;
+    entries::walk(number, plain, budget, |member| {
+        whiteouts.note(&member.path);
+        let Some(inside) = inside(&member.path) else {
+            return Ok(());
+        };
+        let path = || shown(&member.path);
+        match member.kind {
+            Kind::Directory => Ok(()),
+            Kind::File => check_path(inside).map_err(|source| UnpackError::File {
+                path: path(),
+                source: source.into(),
+            }),
+            Kind::Other(what) => Err(UnpackError::NotAFile { path: path(), what }),
+        }
+    })?;
+    Ok(whiteouts)
+}
+
+/// Takes the files of a layer.
+fn keep(
     number: usize,
     layer: &[u8],
     budget: &Budget,
-    entries: &mut usize,
     files: &mut PackageFiles,
 ) -> Result<(), UnpackError> {
-    if layer.starts_with(&ZSTD) {
-        return Err(UnpackError::Compression(number));
-    }
-    let plain: Box<dyn Read + '_> = if layer.starts_with(&GZIP) {
-        Box::new(MultiGzDecoder::new(layer))
-    } else {
-        Box::new(layer)
-    };
-    let damaged = |error: io::Error| {
-        budget.exceeded().unwrap_or_else(|| UnpackError::Damaged {
-            layer: number,
-            message: error.to_string(),
-        })
-    };
-    let mut archive = Archive::new(Counted {
-        inner: plain,
-        budget,
-    });
-    for entry in archive.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        *entries += 1;
-        if *entries > limit::ENTRIES {
-            return Err(UnpackError::TooManyEntries);
-        }
-        let path = path(&entry)?;
-        let Some(inside) = path.strip_prefix(ROOT).filter(|inside| !inside.is_empty()) else {
-            continue;
+    let plain = compression::decompressed(number, layer)?;
+    entries::walk(number, plain, budget, |member| {
+        let Member {
+            path,
+            kind,
+            size,
+            content,
+        } = member;
+        let Some(inside) = inside(&path).filter(|_| kind == Kind::File) else {
+            return Ok(());
         };
-        if !is_file(&entry, &path)? || crate::files::is_hidden(inside) {
-            continue;
-        }
-        // The header only claims a size: memory grows with what is read, which the budget bounds.
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).map_err(damaged)?;
-        files
-            .insert(inside, content)
-            .map_err(|source| UnpackError::File {
-                path: path.clone(),
-                source,
-            })?;
-    }
-    Ok(())
-}
-
-/// The path without leading `./` and trailing `/`.
-fn path<R: Read>(entry: &Entry<'_, R>) -> Result<String, UnpackError> {
-    let bytes = entry.path_bytes();
-    let refuse = || UnpackError::Path(String::from_utf8_lossy(&bytes).chars().take(200).collect());
-    let text = std::str::from_utf8(&bytes).map_err(|_| refuse())?;
-    let mut path = text;
-    while let Some(rest) = path.strip_prefix("./") {
-        path = rest;
-    }
-    let path = path.trim_end_matches('/');
-    if text.starts_with('/')
-        || path.split('/').any(|segment| segment == "..")
-        || path.contains('\0')
-    {
-        return Err(refuse());
-    }
-    Ok(path.to_owned())
-}
-
-fn is_file<R: Read>(entry: &Entry<'_, R>, path: &str) -> Result<bool, UnpackError> {
-    let what = match entry.header().entry_type() {
-        EntryType::Regular => return Ok(true),
-        EntryType::Directory | EntryType::XGlobalHeader => return Ok(false),
-        EntryType::Link => "a hard link",
-        EntryType::Symlink => "a symbolic link",
-        EntryType::Char | EntryType::Block => "a device",
-        EntryType::Fifo => "a pipe",
-        EntryType::GNUSparse => "a sparse file",
-        _ => "of an unknown type",
-    };
-    Err(UnpackError::NotAFile {
-        path: path.to_owned(),
-        what,
+        let mut bytes = Vec::with_capacity(size);
+        let read = content.read_to_end(&mut bytes);
+        read.map_err(|error| UnpackError::damaged(number, &error))?;
+        let inserted = files.insert(inside, bytes);
+        inserted.map(|_| ()).map_err(|source| UnpackError::File {
+            path: shown(&path),
+            source,
+        })
     })
+}
+
+/// As much of a path as a message has room for.
+fn shown(path: &str) -> String {
+    path.chars().take(SHOWN).collect()
+}
+
+/// The path below `package/`, unless it is hidden.
+fn inside(path: &str) -> Option<&str> {
+    path.strip_prefix(ROOT).filter(|inside| !is_hidden(inside))
 }
 
 /// What all layers unpack to.
 struct Budget {
     unpacked: Cell<usize>,
+    entries: Cell<usize>,
     /// As many bytes as so many packed ones may unpack to.
     ratio: usize,
+    /// A layer could not be decompressed.
+    is_broken: Cell<bool>,
 }
 
 impl Budget {
+    fn of(packed: usize) -> Self {
+        Self {
+            unpacked: Cell::new(0),
+            entries: Cell::new(0),
+            ratio: (packed.saturating_mul(limit::RATIO)).max(limit::RATIO_FREE_BYTES),
+            is_broken: Cell::new(false),
+        }
+    }
+
     fn exceeded(&self) -> Option<UnpackError> {
-        let unpacked = self.unpacked.get();
+        self.exceeded_by(0)
+    }
+
+    fn exceeded_by(&self, more: usize) -> Option<UnpackError> {
+        let unpacked = self.unpacked.get().saturating_add(more);
         if unpacked > limit::UNPACKED_BYTES {
             Some(UnpackError::UnpackedTooLarge)
         } else if unpacked > self.ratio {
             Some(UnpackError::Ratio)
         } else {
             None
+        }
+    }
+
+    /// Refuses an entry whose header says that it has more bytes than are left.
+    fn claim(&self, size: u64) -> Result<usize, UnpackError> {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        self.exceeded_by(size).map_or(Ok(size), Err)
+    }
+
+    fn count_entry(&self) -> Result<(), UnpackError> {
+        self.entries.update(|entries| entries + 1);
+        match self.entries.get() > limit::ENTRIES {
+            true => Err(UnpackError::TooManyEntries),
+            false => Ok(()),
         }
     }
 }
@@ -210,10 +244,14 @@ struct Counted<'b, R> {
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
+        let read = self.inner.read(buffer);
+        let read = read.inspect_err(|_| self.budget.is_broken.set(true))?;
         self.budget.unpacked.update(|unpacked| unpacked + read);
         match self.budget.exceeded() {
-            Some(error) => Err(io::Error::other(error)),
+            Some(error) => {
+                self.budget.is_broken.set(true);
+                Err(io::Error::other(error))
+            }
             None => Ok(read),
         }
     }

@@ -5,8 +5,9 @@ mod path;
 mod stored;
 
 pub use map::{FilesError, PackageFiles};
-pub(crate) use path::is_readable;
-pub(crate) use path::{COMPONENTS, holds_objects, is_template, output_path};
+pub(crate) use path::{
+    COMPONENTS, check_path, holds_objects, is_readable, is_template, output_path,
+};
 pub use path::{PathError, is_hidden, package_order};
 pub use stored::{Part, StoredError, StoredFiles};
 

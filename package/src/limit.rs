@@ -14,6 +14,10 @@ pub const RATIO: usize = 100;
 pub const RATIO_FREE_BYTES: usize = 1024 * 1024;
 /// Entries of all layers, ignored ones included.
 pub const ENTRIES: usize = 5_000;
+/// Layers of an image: as many as container runtimes take, and a margin.
+pub const LAYERS: usize = 256;
+/// Bytes of a header that describes one entry of a layer: a long name, or extended attributes. As Go's reader.
+pub const HEADER_BYTES: usize = 1024 * 1024;
 /// Bytes of one path.
 pub const PATH_BYTES: usize = 1_024;
 /// Segments of one path.

@@ -2,10 +2,13 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tar::{Builder, Header};
+use tar::{Builder, EntryType, Header};
 
 use super::*;
 use crate::files::tests::noise;
+
+mod entries;
+mod layers;
 
 fn header(kind: EntryType, size: usize) -> Header {
     let mut header = Header::new_ustar();
@@ -61,7 +64,7 @@ fn hidden_files_and_files_elsewhere_are_ignored() {
         ("package/", EntryType::Directory, b""),
         file("package/a.yaml", b"1"),
         file("package/.git/config", b"1"),
-        file("package/.wh.a.yaml", b""),
+        ("package/.venv/lib", EntryType::Symlink, b""),
         file("etc/passwd", b"1"),
         ("bin/sh", EntryType::Symlink, b""),
         file("packages/b.yaml", b"1"),
@@ -83,13 +86,11 @@ fn paths_that_leave_the_archive_are_refused() {
             "{path}: {result:?}"
         );
     }
-    for path in ["package//a", "package/a\\b"] {
-        let result = unpack(&[&tar(&[file(path, b"")])]);
-        assert!(
-            matches!(result, Err(UnpackError::File { .. })),
-            "{path}: {result:?}"
-        );
-    }
+    let result = unpack(&[&tar(&[file("package/a\\b", b"")])]);
+    assert!(
+        matches!(result, Err(UnpackError::File { .. })),
+        "{result:?}"
+    );
 }
 
 #[test]
@@ -125,8 +126,14 @@ fn damaged_and_unknown_layers_are_errors_that_name_the_layer() {
     let mut cut = gzip(&good, 6);
     cut.truncate(cut.len() - 20);
     for (layer, message) in [
-        (vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0], "not tar"),
-        (b"certainly not a tar archive".repeat(50), "layer 1"),
+        (vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0], "layer 1 cannot be read"),
+        (
+            b"certainly not a tar archive".repeat(50),
+            "layer 1 is not a tar",
+        ),
+        (b"{}".to_vec(), "layer 1 is not a tar"),
+        (gzip(b"{}", 6), "layer 1 is not a tar"),
+        (b"\xfd7zXZ\0 and more".to_vec(), "layer 1 is xz"),
         (cut, "layer 1"),
         (good[..700].to_vec(), "layer 1"),
     ] {
@@ -145,7 +152,7 @@ fn an_entry_that_claims_a_huge_size_costs_no_memory() {
     layer[..512].copy_from_slice(claim.as_bytes());
     assert!(matches!(
         unpack(&[&layer]),
-        Err(UnpackError::Damaged { .. })
+        Err(UnpackError::UnpackedTooLarge)
     ));
 }
 

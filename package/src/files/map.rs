@@ -57,6 +57,12 @@ impl PackageFiles {
         Ok(true)
     }
 
+    /// Keeps the files whose paths fit.
+    pub(crate) fn retain(&mut self, mut fits: impl FnMut(&str) -> bool) {
+        self.files.retain(|path, _| fits(path));
+        self.bytes = self.files.values().map(Vec::len).sum();
+    }
+
     /// The content of a file.
     pub fn get(&self, path: &str) -> Option<&[u8]> {
         self.files.get(path).map(Vec::as_slice)

@@ -37,7 +37,8 @@ pub fn package_order(one: &str, other: &str) -> Ordering {
     one.split('/').cmp(other.split('/'))
 }
 
-pub(super) fn check_path(path: &str) -> Result<(), PathError> {
+/// Whether a path may be one of a package's.
+pub(crate) fn check_path(path: &str) -> Result<(), PathError> {
     let segments = path.split('/').count();
     if path.len() > limit::PATH_BYTES || segments > limit::PATH_SEGMENTS {
         return Err(PathError::TooLong {

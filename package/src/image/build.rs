@@ -9,7 +9,8 @@ use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::digest::Digest;
 use tar::{Builder, EntryType, Header};
 
-use super::manifest::{CONFIG_TYPE, Descriptor, INDEX_TYPE, ImageError, LAYER_TYPE, MANIFEST_TYPE};
+use super::descriptor::{CONFIG_TYPE, Descriptor, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE};
+use super::error::ImageError;
 use crate::archive::UnpackError;
 use crate::files::PackageFiles;
 use crate::limit;
@@ -100,16 +101,22 @@ pub fn build(files: &PackageFiles, labels: &BTreeMap<String, String>) -> Result<
 }
 
 impl Image {
-    /// The image as an OCI layout in a tar file, with `reference` (such as a tag) as its name.
+    /// The image as an OCI layout in a tar file, with these references as its names.
     ///
     /// # Errors
     /// Only when the archive cannot be written, which memory does not refuse.
-    pub fn to_layout(&self, reference: Option<&str>) -> Result<Vec<u8>, ImageError> {
-        let mut entry = json!(self.manifest.descriptor());
-        if let Some(reference) = reference {
+    pub fn to_layout(&self, references: &[String]) -> Result<Vec<u8>, ImageError> {
+        let unnamed = json!(self.manifest.descriptor());
+        let named = references.iter().map(|reference| {
+            let mut entry = unnamed.clone();
             entry["annotations"] = json!({"org.opencontainers.image.ref.name": reference});
+            entry
+        });
+        let mut entries: Vec<Value> = named.collect();
+        if entries.is_empty() {
+            entries.push(unnamed);
         }
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry]});
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries});
         let mut files = BTreeMap::from([
             ("index.json".to_owned(), canonical_json(&index)),
             (
@@ -146,6 +153,8 @@ fn write_tar<'a>(entries: impl Iterator<Item = (String, &'a [u8])>) -> Result<Ve
         header.set_entry_type(EntryType::Regular);
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
         builder
             .append_data(&mut header, path, bytes)
             .map_err(|error| unbuilt(&error))?;

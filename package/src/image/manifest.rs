@@ -1,61 +1,15 @@
 //! The manifest of an image: what it refers to, under the limits of an artefact.
 
 use serde::{Deserialize, Serialize};
-use stevedore_proto_core::digest::Digest;
-use thiserror::Error as ThisError;
 
-use crate::archive::UnpackError;
+use super::descriptor::Descriptor;
+use super::error::ImageError;
+use crate::archive::{UnpackError, unpack};
+use crate::files::PackageFiles;
 use crate::limit;
 
-/// Media type of an image manifest.
-pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
-/// Media type of an image config.
-pub const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
-/// Media type of a layer as it is built here.
-pub const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
-/// Media type of an index of images.
-pub const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
-
-/// Why bytes are not an image.
-#[derive(Debug, ThisError)]
-#[non_exhaustive]
-pub enum ImageError {
-    /// An archive above the limit of packed bytes.
-    #[error("the archive has {0} bytes, the limit is {max}", max = limit::PACKED_BYTES)]
-    TooLarge(usize),
-    /// Neither an OCI layout nor what `docker save` writes.
-    #[error("not an image archive: it has neither index.json nor manifest.json")]
-    NotAnImage,
-    /// A file the image names is not in the archive.
-    #[error("the archive lacks {0:?}")]
-    Missing(String),
-    /// A JSON document of the image is damaged or too large.
-    #[error("{what} cannot be read: {message}")]
-    Malformed {
-        /// Which document.
-        what: String,
-        /// Why.
-        message: String,
-    },
-    /// Bytes are not what the digest beside them names.
-    #[error("{0:?} does not have the digest it is named by")]
-    Digest(String),
-    /// The layers.
-    #[error(transparent)]
-    Unpack(#[from] UnpackError),
-}
-
-/// A reference to bytes by digest, as manifests hold them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Descriptor {
-    /// What the bytes are.
-    pub media_type: String,
-    /// Their digest.
-    pub digest: Digest,
-    /// How many there are.
-    pub size: u64,
-}
+/// Most characters of a foreign text that a message shows.
+const SHOWN: usize = 200;
 
 /// An image manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,22 +23,47 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest and refuses one whose layers are too large, before any of them is fetched.
+    /// Reads the manifest of one image, and refuses one whose layers are too many or too large, before any of them is
+    /// fetched.
     ///
     /// # Errors
-    /// When the bytes are too many or not a manifest, or the layers together exceed
-    /// [`limit::PACKED_BYTES`].
-    pub fn parse(bytes: &[u8]) -> Result<Manifest, ImageError> {
+    /// When the bytes are too many or not a manifest, or the layers together exceed [`limit::PACKED_BYTES`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, ImageError> {
         let manifest: Manifest = json("the image manifest", bytes)?;
-        let sizes = manifest.layers.iter().map(|layer| layer.size);
-        let packed = sizes.fold(0_u64, u64::saturating_add);
+        if manifest.layers.len() > limit::LAYERS {
+            return Err(ImageError::TooManyLayers(manifest.layers.len()));
+        }
+        let packed = manifest.packed();
         if packed > limit::PACKED_BYTES as u64 {
             return Err(UnpackError::PackedTooLarge(packed).into());
         }
-        if manifest.layers.len() > limit::ENTRIES {
-            return Err(UnpackError::TooManyEntries.into());
-        }
         Ok(manifest)
+    }
+
+    /// Bytes of all layers, as they travel.
+    pub fn packed(&self) -> u64 {
+        let sizes = self.layers.iter().map(|layer| layer.size);
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// Unpacks the layers of the image, given in the manifest's order, as [`unpack`] does.
+    ///
+    /// # Errors
+    /// As there. A layer that is no archive is named with its media type.
+    pub fn unpack(&self, layers: &[&[u8]]) -> Result<PackageFiles, ImageError> {
+        unpack(layers).map_err(|source| {
+            let (UnpackError::NotTar(layer) | UnpackError::Compression { layer, .. }) = source
+            else {
+                return source.into();
+            };
+            match self.layers.get(layer) {
+                Some(descriptor) => ImageError::MediaType {
+                    media_type: descriptor.media_type.chars().take(SHOWN).collect(),
+                    source,
+                },
+                None => source.into(),
+            }
+        })
     }
 }
 
@@ -103,5 +82,8 @@ pub(super) fn json<T: for<'de> Deserialize<'de>>(
             bytes.len()
         )));
     }
-    serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))
+    serde_json::from_slice(bytes).map_err(|error| {
+        let words = error.to_string();
+        refuse(words.chars().take(SHOWN).collect())
+    })
 }

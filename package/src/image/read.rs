@@ -6,15 +6,14 @@ use serde::Deserialize;
 use stevedore_proto_core::digest::Digest;
 use tar::{Archive, EntryType};
 
-use super::manifest::{Descriptor, INDEX_TYPE, ImageError, Manifest, json};
+use super::descriptor::Descriptor;
+use super::document::{Document, manifest_of};
+use super::error::ImageError;
+use super::index::Index;
+use super::manifest::{Manifest, json};
 use crate::archive::{UnpackError, unpack};
 use crate::files::PackageFiles;
 use crate::limit;
-
-#[derive(Deserialize)]
-struct Index {
-    manifests: Vec<Descriptor>,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -37,7 +36,7 @@ pub fn read_archive(bytes: &[u8]) -> Result<PackageFiles, ImageError> {
         let manifest = blobs.manifest(index)?;
         blobs.by_digest(&manifest.config)?;
         let layers = manifest.layers.iter().map(|layer| blobs.by_digest(layer));
-        return Ok(unpack(&layers.collect::<Result<Vec<_>, _>>()?)?);
+        return manifest.unpack(&layers.collect::<Result<Vec<_>, _>>()?);
     }
     let saved = blobs
         .files
@@ -119,20 +118,21 @@ impl<'a> Blobs<'a> {
     fn by_digest(&self, descriptor: &Descriptor) -> Result<&'a [u8], ImageError> {
         let path = format!("blobs/sha256/{}", descriptor.digest.hex());
         let bytes = self.get(&path)?;
-        if Digest::of(bytes) != descriptor.digest || bytes.len() as u64 != descriptor.size {
-            return Err(ImageError::Digest(path));
+        match descriptor.names(bytes) {
+            true => Ok(bytes),
+            false => Err(ImageError::Digest(path)),
         }
-        Ok(bytes)
     }
 
-    /// The one image of an index, also when the index points to another one.
+    /// The one image that the archive has, also when its name stands for an index of platforms.
     fn manifest(&self, index: &[u8]) -> Result<Manifest, ImageError> {
-        let outer: Index = json("index.json", index)?;
-        let mut entry = single("index.json", outer.manifests)?;
-        if entry.media_type == INDEX_TYPE {
-            let inner: Index = json("the index", self.by_digest(&entry)?)?;
-            entry = single("the index", inner.manifests)?;
+        let names: Index = json("index.json", index)?;
+        match Document::parse(self.by_digest(names.only()?)?)? {
+            Document::Manifest(manifest) => Ok(manifest),
+            Document::Index(index) => {
+                let entry = index.image()?;
+                manifest_of(entry, self.by_digest(entry)?)
+            }
         }
-        Manifest::parse(self.by_digest(&entry)?)
     }
 }

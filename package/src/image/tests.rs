@@ -8,6 +8,9 @@ use super::*;
 use crate::files::PackageFiles;
 use crate::limit;
 
+mod build;
+mod index;
+
 const SINGLE: &[u8] = include_bytes!("../../tests/fixtures/single.tar");
 const MULTI: &[u8] = include_bytes!("../../tests/fixtures/multi.tar");
 
@@ -70,10 +73,14 @@ fn an_image_is_built_the_same_every_time_and_read_back_as_it_was() {
         image.manifest.digest,
         build(&files(), &BTreeMap::new()).unwrap().manifest.digest
     );
-    let layout = image.to_layout(Some("registry.example/lamp:1")).unwrap();
+    let layout = image
+        .to_layout(&["registry.example/lamp:1".to_owned()])
+        .unwrap();
     assert_eq!(
         layout,
-        image.to_layout(Some("registry.example/lamp:1")).unwrap()
+        image
+            .to_layout(&["registry.example/lamp:1".to_owned()])
+            .unwrap()
     );
     assert_eq!(read_archive(&layout).unwrap(), files());
     let manifest = Manifest::parse(&image.manifest.bytes).unwrap();
@@ -91,7 +98,7 @@ fn an_image_without_files_is_not_built() {
 #[test]
 fn a_blob_that_was_changed_is_noticed() {
     let image = build(&files(), &BTreeMap::new()).unwrap();
-    let mut layout = image.to_layout(None).unwrap();
+    let mut layout = image.to_layout(&[]).unwrap();
     let layer = layout
         .windows(16)
         .position(|window| image.layer.bytes.starts_with(window))
@@ -129,7 +136,7 @@ fn what_is_not_an_image_archive_says_what_is_missing() {
 fn an_archive_has_10_mib_and_no_more() {
     let mut bytes = build(&files(), &BTreeMap::new())
         .unwrap()
-        .to_layout(None)
+        .to_layout(&[])
         .unwrap();
     bytes.resize(limit::PACKED_BYTES, 0);
     assert!(read_archive(&bytes).is_ok());
