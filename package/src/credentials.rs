@@ -1,5 +1,11 @@
-//! Registry credentials in the form that Docker keeps them, `{"auths": {HOST: {...}}}`: a file of the person who
+//! Registry credentials in the form that Docker keeps them, `{"auths": {KEY: {...}}}`: a file of the person who
 //! pushes, a Secret of type `kubernetes.io/dockerconfigjson` of the hub that pulls.
+//!
+//! Which entry speaks for an image is decided as Kubernetes does it for pull secrets: a key is a host, perhaps with
+//! `*` in its names, and perhaps a path; the longest path that the image begins with counts. A path ends between
+//! segments, which is stricter: `HOST/team` is not for `HOST/team-two`.
+
+mod key;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,6 +13,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+
+use key::Key;
 
 /// Largest file that is read, in bytes; that of a Secret.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -77,10 +85,21 @@ struct Entry {
 }
 
 impl Config {
+    /// The entry for a repository, by the key that says most.
+    fn entry(&self, host: &str, repository: &str) -> Option<&Entry> {
+        let fitting = self.auths.iter().filter_map(|(key, entry)| {
+            let rank = Key::of(key).rank(host, repository)?;
+            Some((rank, entry))
+        });
+        // Of two spellings of one key the first counts.
+        let best = fitting.rev().max_by_key(|(rank, _)| *rank);
+        best.map(|(_, entry)| entry)
+    }
+
     /// Where the credentials for the host are if its entry holds none; `listed` says whether it has an entry.
     fn helper(&self, host: &str, listed: bool) -> Option<&str> {
         let own = self.cred_helpers.iter();
-        let own = own.into_iter().find(|(key, _)| host_of(key) == host);
+        let own = own.into_iter().find(|(key, _)| Key::of(key).is_host(host));
         // A store says nothing about hosts that nobody logged in to.
         let helper = own.map_or(&self.creds_store, |(_, helper)| helper);
         let has_helper = !helper.is_empty() && (own.is_some() || listed);
@@ -88,12 +107,16 @@ impl Config {
     }
 }
 
-/// The credentials for `host` (`HOST` or `HOST:PORT`), if there are any. An entry may also be written as a URL; one
-/// with nothing in it is none.
+/// The credentials for `repository` (such as `team/lighthouse`) at `host` (`HOST` or `HOST:PORT`), if there are any.
+/// An entry may also be written as a URL; one with nothing in it is none, and says that a helper has them.
 ///
 /// # Errors
-/// When the bytes are not such a file, the host's entry cannot be used, or its credentials are in a helper.
-pub fn credentials(bytes: &[u8], host: &str) -> Result<Option<Credentials>, CredentialsError> {
+/// When the bytes are not such a file, the entry cannot be used, or the credentials are in a helper.
+pub fn credentials(
+    bytes: &[u8],
+    host: &str,
+    repository: &str,
+) -> Result<Option<Credentials>, CredentialsError> {
     if bytes.len() > MAX_BYTES {
         return Err(CredentialsError::TooLarge);
     }
@@ -102,8 +125,8 @@ pub fn credentials(bytes: &[u8], host: &str) -> Result<Option<Credentials>, Cred
         return Err(CredentialsError::Malformed);
     }
     let config: Config = serde_json::from_slice(bytes).map_err(|_| CredentialsError::Malformed)?;
-    let entry = config.auths.iter().find(|(key, _)| host_of(key) == host);
-    let Some((_, entry)) = entry.filter(|(_, entry)| **entry != Entry::default()) else {
+    let entry = config.entry(host, repository);
+    let Some(entry) = entry.filter(|entry| **entry != Entry::default()) else {
         return match config.helper(host, entry.is_some()) {
             Some(helper) => Err(CredentialsError::Helper {
                 host: host.to_owned(),
@@ -134,12 +157,6 @@ pub fn credentials(bytes: &[u8], host: &str) -> Result<Option<Credentials>, Cred
     }))
 }
 
-/// `https://registry.example:5000/v1/` means the host `registry.example:5000`.
-fn host_of(key: &str) -> &str {
-    let rest = key.split_once("://").map_or(key, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or(rest)
-}
-
 /// Whether a registry (`HOST` or `HOST:PORT`) is this machine, to which plain HTTP may be spoken.
 pub fn is_loopback(registry: &str) -> bool {
     let host = match registry.rsplit_once(':') {
@@ -154,133 +171,4 @@ pub fn is_loopback(registry: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(json: &str, host: &str) -> Result<Option<(String, String)>, CredentialsError> {
-        credentials(json.as_bytes(), host).map(|found| found.map(|c| (c.user, c.password)))
-    }
-
-    #[test]
-    fn both_forms_and_urls_are_understood() {
-        let pair = Ok(Some(("me".to_owned(), "a:b".to_owned())));
-        assert_eq!(
-            found(
-                r#"{"auths":{"registry.example":{"auth":"bWU6YTpi"}}}"#,
-                "registry.example"
-            ),
-            pair
-        );
-        assert_eq!(
-            found(
-                r#"{"auths":{"https://registry.example:5000/v1/":{"username":"me","password":"a:b"}}}"#,
-                "registry.example:5000"
-            ),
-            pair
-        );
-        assert_eq!(
-            found(
-                r#"{"auths":{"registry.example":{"auth":"bWU6YTpi"}}}"#,
-                "registry.example:5000"
-            ),
-            Ok(None)
-        );
-        assert_eq!(found("{}", "registry.example"), Ok(None));
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_an_error_that_shows_nothing() {
-        let host = "registry.example";
-        assert_eq!(found("[]", host), Err(CredentialsError::Malformed));
-        for entry in [
-            r#"{"auth":"?"}"#,
-            r#"{"auth":"bWU="}"#,
-            r#"{"username":"me"}"#,
-            r#"{"identitytoken":"t"}"#,
-        ] {
-            let error = found(
-                &format!(r#"{{"auths":{{"registry.example":{entry}}}}}"#),
-                host,
-            )
-            .unwrap_err();
-            assert_eq!(error, CredentialsError::Unusable(host.to_owned()));
-        }
-        assert_eq!(
-            found(&" ".repeat(MAX_BYTES + 1), host),
-            Err(CredentialsError::TooLarge)
-        );
-        assert_eq!(
-            found(&" ".repeat(MAX_BYTES), host),
-            Err(CredentialsError::Malformed)
-        );
-    }
-
-    #[test]
-    fn what_a_helper_keeps_is_said_to_be_there_and_what_nobody_keeps_is_nothing() {
-        let host = "registry.example";
-        let helper = |helper: &str| {
-            Err(CredentialsError::Helper {
-                host: host.into(),
-                helper: helper.into(),
-            })
-        };
-        for (json, expected) in [
-            (
-                r#"{"auths":{"registry.example":{}},"credsStore":"desktop"}"#,
-                helper("desktop"),
-            ),
-            (
-                r#"{"auths":{},"credHelpers":{"registry.example":"cloud"},"credsStore":"desktop"}"#,
-                helper("cloud"),
-            ),
-            (
-                r#"{"auths":{"other.example":{}},"credsStore":"desktop"}"#,
-                Ok(None),
-            ),
-            (r#"{"auths":{"registry.example":{}}}"#, Ok(None)),
-            (r#"{"auths":{"registry.example":{"auth":""}}}"#, Ok(None)),
-            (
-                r#"{"auths":{"registry.example":{"auth":"bWU6YTpi"}},"credsStore":"desktop"}"#,
-                Ok(Some(("me".into(), "a:b".into()))),
-            ),
-        ] {
-            assert_eq!(found(json, host), expected, "{json}");
-        }
-        let json = r#"{"credHelpers":{"registry.example":"desktop"}}"#;
-        let said = found(json, host).unwrap_err().to_string();
-        assert!(said.contains("docker-credential-desktop"), "{said}");
-    }
-
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for host in [
-            "localhost",
-            "localhost:5000",
-            "127.0.0.1:5000",
-            "[::1]:5000",
-            "[::1]",
-        ] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "registry.example",
-            "registry.example:5000",
-            "localhost.example",
-            "10.0.0.1:5000",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn debug_does_not_show_the_password() {
-        let shown = format!(
-            "{:?}",
-            Credentials {
-                user: "me".into(),
-                password: "hidden".into()
-            }
-        );
-        assert!(!shown.contains("hidden"), "{shown}");
-    }
-}
+mod tests;
