@@ -1,16 +1,20 @@
-//! `stevedore package`: build, push and validate packages, offline but for the push.
+//! `stevedore package`: build, push, pull and validate packages; offline where no registry is meant.
 
 mod folder;
+mod pull;
 pub(crate) mod push;
+mod registry;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
+use stevedore_package::files::PackageFiles;
 use stevedore_package::image::{Image, build};
 use stevedore_package::warning::Warning;
+use stevedore_registry::Reference;
 
 use crate::outcome::Outcome;
 use crate::output::{self, Format};
@@ -18,13 +22,19 @@ use folder::Checked;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackageCommand {
-    /// Validates a package folder: manifest, templates, objects
+    /// Validates a package, a folder or an image: manifest, templates, objects
     #[command(
-        after_help = "Examples:\n  stevedore package validate ./lighthouse\n  stevedore package validate ./lighthouse --strict -o json"
+        after_help = "Examples:\n  stevedore package validate ./lighthouse\n  stevedore package validate ./lighthouse --strict -o json\n  stevedore package validate --pull registry.example/lighthouse:1"
     )]
     Validate {
-        /// Folder with manifest.yaml
+        /// Folder with manifest.yaml; with --pull the reference of an image
+        #[arg(value_name = "PATH|IMAGE")]
         path: PathBuf,
+        /// Pull an image and validate that
+        #[arg(long)]
+        pull: bool,
+        #[command(flatten)]
+        insecure: Insecure,
         /// Take warnings for errors
         #[arg(long)]
         strict: bool,
@@ -34,16 +44,21 @@ pub(crate) enum PackageCommand {
     },
     /// Builds the image of a package folder as an OCI layout; the same files give the same digest
     #[command(
-        after_help = "Example:\n  stevedore package build ./lighthouse lighthouse.tar -t registry.example/lighthouse:1"
+        after_help = "Examples:\n  stevedore package build ./lighthouse lighthouse.tar -t registry.example/lighthouse:1\n  stevedore package build ./lighthouse -t registry.example/lighthouse:1 -t registry.example/lighthouse:latest --push"
     )]
     Build {
         /// Folder with manifest.yaml
         path: PathBuf,
         /// File to write the OCI layout to, a tar archive
-        file: PathBuf,
-        /// Reference the image is to have
-        #[arg(short, long, value_name = "REFERENCE")]
-        tag: Option<String>,
+        file: Option<PathBuf>,
+        /// Reference the image is to have; may be repeated
+        #[arg(short, long = "tag", value_name = "REFERENCE")]
+        tags: Vec<String>,
+        /// Push it by every tag
+        #[arg(long, requires = "tags")]
+        push: bool,
+        #[command(flatten)]
+        insecure: Insecure,
         /// Label of the image; may be repeated
         #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = crate::label::parse)]
         labels: Vec<(String, String)>,
@@ -53,23 +68,46 @@ pub(crate) enum PackageCommand {
     },
     /// Builds the image of a package folder and pushes it
     #[command(
-        after_help = "Example:\n  stevedore package push ./lighthouse registry.example/lighthouse:1\n\nCredentials are read from $DOCKER_CONFIG/config.json or ~/.docker/config.json."
+        after_help = "Example:\n  stevedore package push ./lighthouse registry.example/lighthouse:1 registry.example/lighthouse:latest\n\nCredentials are read from $DOCKER_CONFIG/config.json or ~/.docker/config.json."
     )]
     Push {
         /// Folder with manifest.yaml
         path: PathBuf,
-        /// Where to push it
-        reference: String,
+        /// Where to push it; may be repeated
+        #[arg(required = true, value_name = "REFERENCE")]
+        references: Vec<String>,
         /// Label of the image; may be repeated
         #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = crate::label::parse)]
         labels: Vec<(String, String)>,
-        /// Speak plain HTTP; without it only to the loopback address
-        #[arg(long)]
-        insecure: bool,
+        #[command(flatten)]
+        insecure: Insecure,
         /// Form of the output
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+    /// Pulls a package image and writes its files into a folder
+    #[command(
+        after_help = "Example:\n  stevedore package pull registry.example/lighthouse:1 ./lighthouse\n\nCredentials are read from $DOCKER_CONFIG/config.json or ~/.docker/config.json."
+    )]
+    Pull {
+        /// Reference of the image, by tag or digest
+        image: String,
+        /// Folder to write to, empty or not there yet
+        folder: PathBuf,
+        #[command(flatten)]
+        insecure: Insecure,
+        /// Form of the output
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+}
+
+/// A flag of commands that talk to registries.
+#[derive(Debug, Args)]
+pub(crate) struct Insecure {
+    /// Take any certificate of a registry, and plain HTTP where it does not speak TLS. Loopback needs no flag
+    #[arg(long = "insecure")]
+    allowed: bool,
 }
 
 /// What was found of a package folder.
@@ -121,69 +159,157 @@ impl From<&Warning> for Told {
 #[derive(Serialize)]
 struct Made {
     digest: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    references: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<PathBuf>,
+}
+
+/// What was pulled.
+#[derive(Serialize)]
+struct Fetched {
+    image: String,
+    digest: String,
+    folder: PathBuf,
+    files: usize,
 }
 
 pub(crate) async fn run(command: PackageCommand) -> anyhow::Result<Outcome> {
     match command {
         PackageCommand::Validate {
             path,
+            pull,
+            insecure,
             strict,
             output,
-        } => validate(path, strict, output)?,
+        } => {
+            let files = match pull {
+                true => {
+                    pull::pull(&path.to_string_lossy(), insecure.allowed)
+                        .await?
+                        .files
+                }
+                false => folder::read(&path)?,
+            };
+            validate(path, &files, strict, output)?;
+        }
         PackageCommand::Build {
             path,
             file,
-            tag,
+            tags,
+            push,
+            insecure,
             labels,
             output,
         } => {
+            let tagged = all_tags(&tags)?;
             let image = image(&path, labels)?;
-            let layout = image
-                .to_layout(tag.as_deref())
-                .context("cannot write the image")?;
-            std::fs::write(&file, layout)
-                .with_context(|| format!("cannot write {}", file.display()))?;
-            let digest = image.manifest.digest.to_string();
-            let made = Made {
-                digest: digest.clone(),
-                reference: tag,
-                file: Some(file),
-            };
-            output::one(output, &made, &digest, &digest)?;
+            if let Some(file) = &file {
+                write_layout(&image, &tags, file)?;
+            }
+            for tag in tagged.iter().filter(|_| push) {
+                push::push(&image, tag, insecure.allowed).await?;
+            }
+            show_built(&image, tags, file, output)?;
         }
         PackageCommand::Push {
             path,
-            reference,
+            references,
             labels,
             insecure,
             output,
         } => {
+            let tags = all_tags(&references)?;
             let image = image(&path, labels)?;
-            push::push(&image, &reference, insecure).await?;
-            let digest = image.manifest.digest.to_string();
-            let pushed = format!("{reference}@{digest}");
-            let made = Made {
-                digest,
-                reference: Some(reference),
-                file: None,
-            };
-            output::one(output, &made, &pushed, &pushed)?;
+            for tag in &tags {
+                push::push(&image, tag, insecure.allowed).await?;
+            }
+            show_pushed(&image, references, output)?;
         }
+        PackageCommand::Pull {
+            image,
+            folder,
+            insecure,
+            output,
+        } => pull_into(image, folder, insecure.allowed, output).await?,
     }
     Ok(Outcome::Done)
 }
 
-fn validate(path: PathBuf, strict: bool, format: Format) -> anyhow::Result<()> {
-    let files = folder::read(&path)?;
+/// All of them, or what is wrong with the first that is none: nothing is pushed by then.
+fn all_tags(references: &[String]) -> anyhow::Result<Vec<Reference>> {
+    references.iter().map(|text| push::tag(text)).collect()
+}
+
+fn write_layout(image: &Image, tags: &[String], file: &Path) -> anyhow::Result<()> {
+    let layout = image.to_layout(tags).context("cannot write the image")?;
+    std::fs::write(file, layout).with_context(|| format!("cannot write {}", file.display()))
+}
+
+fn show_built(
+    image: &Image,
+    references: Vec<String>,
+    file: Option<PathBuf>,
+    format: Format,
+) -> anyhow::Result<()> {
+    let digest = image.manifest.digest.to_string();
+    let made = Made {
+        digest: digest.clone(),
+        references,
+        file,
+    };
+    output::one(format, &made, &digest, &digest)
+}
+
+fn show_pushed(image: &Image, references: Vec<String>, format: Format) -> anyhow::Result<()> {
+    let digest = image.manifest.digest.to_string();
+    let pushed: Vec<String> = references
+        .iter()
+        .map(|reference| format!("{reference}@{digest}"))
+        .collect();
+    let pushed = pushed.join("\n");
+    let made = Made {
+        digest,
+        references,
+        file: None,
+    };
+    output::one(format, &made, &pushed, &pushed)
+}
+
+async fn pull_into(
+    image: String,
+    folder: PathBuf,
+    insecure: bool,
+    format: Format,
+) -> anyhow::Result<()> {
+    let pulled = pull::pull(&image, insecure).await?;
+    pull::write(&pulled.files, &folder)?;
+    let digest = pulled.digest.to_string();
+    let name = folder.display().to_string();
+    let fetched = Fetched {
+        image,
+        digest,
+        files: pulled.files.len(),
+        folder,
+    };
+    let words = format!(
+        "{} ({}): {} files in {name}",
+        fetched.image, fetched.digest, fetched.files
+    );
+    output::one(format, &fetched, &name, &words)
+}
+
+fn validate(
+    path: PathBuf,
+    files: &PackageFiles,
+    strict: bool,
+    format: Format,
+) -> anyhow::Result<()> {
     let Checked {
         violations,
         not_rendered,
         warnings,
-    } = folder::check(&files);
+    } = folder::check(files);
     let told = folder::warnings(&warnings);
     let is_strict_about = strict && !warnings.is_empty();
     let found = Validated {
@@ -223,7 +349,7 @@ fn validate(path: PathBuf, strict: bool, format: Format) -> anyhow::Result<()> {
 }
 
 /// The image of a valid package folder.
-fn image(path: &std::path::Path, labels: Vec<(String, String)>) -> anyhow::Result<Image> {
+fn image(path: &Path, labels: Vec<(String, String)>) -> anyhow::Result<Image> {
     let files = folder::read(path)?;
     folder::refuse(&folder::check(&files).violations, "")?;
     build(&files, &labels.into_iter().collect::<BTreeMap<_, _>>())
@@ -253,7 +379,10 @@ metadata: {name: demo, annotations: {package-operator.run/phase: only}}
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("manifest.yaml"), MANIFEST).unwrap();
         std::fs::write(folder.join("a.yaml"), OBJECT).unwrap();
-        let strict = |strict, format| validate(folder.clone(), strict, format);
+        let strict = |strict, format| {
+            let files = folder::read(&folder)?;
+            validate(folder.clone(), &files, strict, format)
+        };
         for format in [Format::Table, Format::Json, Format::Name] {
             strict(false, format).unwrap();
             let refused = strict(true, format).expect_err("a warning").to_string();

@@ -33,6 +33,8 @@ pub const JOIN_TOKEN: &str = "token";
 /// Key of a join token's Secret: who used it, as UIDs of the cluster and of its `MemberCluster`, `a/b`. The token
 /// is spent for everybody else.
 pub const JOIN_TOKEN_USED: &str = "used";
+/// Annotation of a package: whenever its value changes, a tag whose image cannot be used is looked at again.
+pub const PULL_AGAIN: &str = "stevedore.dev/pull-again";
 /// Secret type of a part of a package's content on the hub.
 pub const CONTENT_TYPE: &str = "stevedore.dev/content";
 /// Secret type of the Secret objects of an object set on a member.

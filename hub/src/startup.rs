@@ -51,6 +51,7 @@ async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
         registry: registry::Settings {
             plain_http: args.allow_http_registries.clone(),
             certificate_authorities: registry_ca,
+            insecure: false,
         },
         registry_hosts: args.registry_host_overrides.clone(),
         image_prefixes: Arc::new(args.image_prefix_overrides.clone()),

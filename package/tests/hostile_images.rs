@@ -38,9 +38,12 @@ fn cases() -> Vec<Case> {
         entries::kinds(),
         entries::sizes(),
         entries::headers(),
+        entries::records(),
         entries::numbers(),
-        archives::cases(),
+        archives::layouts(),
+        archives::saved_images(),
         documents::manifests(),
+        documents::texts(),
         documents::indexes(),
     ];
     parts.into_iter().flatten().collect()

@@ -73,7 +73,7 @@ impl DemoFleet {
     pub(super) async fn push(&self, edition: &Edition) -> anyhow::Result<String> {
         let image = build(&edition.files()?, &BTreeMap::new())?;
         let reference = self.reference(edition);
-        push::push(&image, &reference, false).await?;
+        push::push(&image, &push::tag(&reference)?, false).await?;
         Ok(reference)
     }
 

@@ -144,4 +144,42 @@ spec:
         assert_eq!(found.violations, Vec::<String>::new());
         assert!(found.not_rendered[0].contains("replicas"), "{found:?}");
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_of_a_folder_but_names_and_bytes_is_in_the_image() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        use std::time::{Duration, SystemTime};
+
+        let all = [
+            ("manifest.yaml", MANIFEST),
+            ("b/deep/a.yaml", "a: 1\n"),
+            ("Ä.yaml", "ä\n"),
+        ];
+        let image = |mode: u32, age: u64, reversed: bool| {
+            let place = tempfile::tempdir().unwrap();
+            let folder = place.path();
+            let mut entries = all.to_vec();
+            if reversed {
+                entries.reverse();
+                symlink("/etc/passwd", folder.join("link.yaml")).unwrap();
+                std::fs::write(folder.join(".hidden"), "x").unwrap();
+            }
+            for (path, content) in entries {
+                let path = folder.join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(&path, content).unwrap();
+                let file = std::fs::File::options().write(true).open(&path).unwrap();
+                file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(age))
+                    .unwrap();
+                std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            }
+            let labels = std::collections::BTreeMap::new();
+            let files = read(folder).unwrap();
+            stevedore_package::image::build(&files, &labels).unwrap()
+        };
+        let first = image(0o644, 1, false);
+        assert_eq!(image(0o755, 2_000_000_000, true), first);
+        assert_eq!(image(0o400, 5, true), first);
+    }
 }

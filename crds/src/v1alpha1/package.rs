@@ -44,7 +44,8 @@ macro_rules! package_kind {
         #[serde(rename_all = "camelCase")]
         pub struct $spec {
             /// Reference of the package image; a tag is resolved to a digest once per change of
-            /// this field.
+            /// this field. A tag whose image cannot be used is looked at again every ten minutes,
+            /// and whenever the annotation `stevedore.dev/pull-again` changes.
             #[schemars(length(min = 1, max = 512))]
             pub image: String,
             /// Values for the package's config schema. Not confidential: it is stored and shown

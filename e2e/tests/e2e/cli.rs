@@ -165,10 +165,13 @@ fn a_folder_is_validated_built_pushed_and_followed_to_where_it_is_available() {
         let reference = format!("{}/{name}:1", world.fleet.registry().address());
         let (_, built) = json(world, &["package", "build", path, file]).await;
         assert!(layout.is_file(), "{built}");
-        let (code, pushed) = json(world, &["package", "push", path, &reference]).await;
+        let second = format!("{}/{name}:2", world.fleet.registry().address());
+        let push = ["package", "push", path, &reference, &second];
+        let (code, pushed) = json(world, &push).await;
         assert_eq!(code, Some(0), "{pushed}");
         assert_eq!(pushed["digest"], built["digest"], "one folder, one digest");
-        assert_eq!(pushed["reference"], *reference);
+        assert_eq!(pushed["references"], json!([reference, second]));
+        pulled(world, &second, &folder, &built["digest"]).await;
 
         let draft = Draft::new(name, &["only"]);
         draft.order(world, &reference, &named(&["member-1"])).await;
@@ -176,6 +179,42 @@ fn a_folder_is_validated_built_pushed_and_followed_to_where_it_is_available() {
         followed(world, name).await;
         draft.remove(world).await;
     });
+}
+
+/// What was pushed is pulled again, from a registry that is asked for TLS first; and is validated and built the same.
+async fn pulled(world: &World, reference: &str, folder: &Path, digest: &Value) {
+    let copy = world.fleet.folder().join("typed-copy");
+    let into = copy.to_str().expect("UTF-8");
+    let pull = ["package", "pull", reference, into, "--insecure"];
+    let (code, fetched) = json(world, &pull).await;
+    assert_eq!((code, &fetched["digest"]), (Some(0), digest), "{fetched}");
+    for entry in std::fs::read_dir(folder).expect("it is a folder") {
+        let name = entry.expect("an entry").file_name();
+        let read = |folder: &Path| std::fs::read(folder.join(&name)).expect("a file");
+        assert_eq!(read(folder), read(&copy), "{name:?}");
+    }
+    fails(&world.stevedore(pull).await, "is not empty");
+    let validate = ["package", "validate", "--pull", reference];
+    let said = world.stevedore(validate).await.ok();
+    assert!(said.contains("valid package of 2 files"), "{said}");
+    let build = [
+        "package",
+        "build",
+        into,
+        "-t",
+        reference,
+        "-t",
+        "registry.example/x:2",
+    ];
+    let (_, built) = json(world, &build).await;
+    assert_eq!(&built["digest"], digest);
+    let by_digest = format!(
+        "{}@{}",
+        reference.trim_end_matches(":2"),
+        built["digest"].as_str().unwrap_or_default()
+    );
+    let validate = ["package", "validate", "--pull", &by_digest];
+    world.stevedore(validate).await.ok();
 }
 
 /// The commands about a package that is available on the first member, and on no other.

@@ -28,6 +28,7 @@ mod scenarios {
     mod facts;
     mod faults;
     mod history;
+    mod images;
     mod joining;
     mod leadership;
     mod members;

@@ -186,6 +186,16 @@ fn the_longest_path_that_fits_decides_and_ends_between_segments() {
         ),
         (&["registry.example/team"], host, "other", None),
         (&["registry.example/team"], port, "team/lamp", None),
+    ] {
+        let found = shown(keys, host, repository);
+        assert_eq!(found.as_deref(), expected, "{keys:?} {host} {repository}");
+    }
+}
+
+#[test]
+fn a_key_may_be_written_as_docker_login_writes_it() {
+    let (host, port) = ("registry.example", "registry.example:5000");
+    for (keys, host, repository, expected) in [
         (
             &["https://registry.example:5000/v2/team"],
             port,

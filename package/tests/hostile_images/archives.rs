@@ -44,7 +44,7 @@ fn saved(text: &str) -> Input {
     Input::Archive(tar(&[file("manifest.json", text.as_bytes())]))
 }
 
-pub(crate) fn cases() -> Vec<Case> {
+pub(crate) fn layouts() -> Vec<Case> {
     let image = image();
     let manifest = &image.manifest.bytes;
     let entry_of = || named(MANIFEST_TYPE, manifest);
@@ -59,7 +59,6 @@ pub(crate) fn cases() -> Vec<Case> {
     let many: Vec<_> = (0..5_001)
         .map(|number| file(&number.to_string(), b""))
         .collect();
-    let layers = ["\"l\""; 5_000].join(",");
     vec![
         (
             "an archive above the limit",
@@ -122,6 +121,12 @@ pub(crate) fn cases() -> Vec<Case> {
             Input::Archive(tar(&[file("index.json", large.as_bytes())])),
             "the limit is 262144",
         ),
+    ]
+}
+
+pub(crate) fn saved_images() -> Vec<Case> {
+    let layers = ["\"l\""; 5_000].join(",");
+    vec![
         ("a saved image of nothing", saved("[]"), "0 images"),
         (
             "two saved images",

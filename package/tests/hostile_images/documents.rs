@@ -74,6 +74,12 @@ pub(crate) fn manifests() -> Vec<Case> {
             document(&json!({"config": one, "layers": {"a": 1}})),
             "cannot be read",
         ),
+    ]
+}
+
+pub(crate) fn texts() -> Vec<Case> {
+    let one = descriptor(json!(1));
+    vec![
         (
             "a manifest without a config",
             document(&json!({"layers": [one]})),

@@ -158,7 +158,6 @@ pub(crate) fn headers() -> Vec<Case> {
     claimed.truncate(512);
     let claim = kind(EntryType::XHeader, 0).with(|header| header.set_size(63 << 20));
     claimed.extend(claim.header.as_bytes());
-    let records = |bytes: &[u8]| Input::layer(described(bytes, "package/a"));
     vec![
         (
             "a long name of 9 MiB",
@@ -190,6 +189,12 @@ pub(crate) fn headers() -> Vec<Case> {
             before((0..9).map(|_| kind(EntryType::XHeader, 0)).collect()),
             "described twice",
         ),
+    ]
+}
+
+pub(crate) fn records() -> Vec<Case> {
+    let records = |bytes: &[u8]| Input::layer(described(bytes, "package/a"));
+    vec![
         (
             "a record without a length",
             records(b"path=package/b\n"),

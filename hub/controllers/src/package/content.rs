@@ -265,9 +265,8 @@ pub(crate) async fn restore(hub: &Hub, package: &AnyPackage) -> Option<Duration>
 /// packs files in other bytes cannot make those again: then the content is only in memory.
 async fn pull_again(hub: &Hub, revision: &PackageRevision) -> Result<(), String> {
     let image = render_input::resolved(revision).map_err(|error| error.to_string())?;
-    let pulled = pull::pull(hub, &image)
-        .await
-        .map_err(|error| error.to_string())?;
+    let pulled = pull::pull(hub, &image, None).await;
+    let pulled = pulled.map_err(|error| error.to_string())?;
     let (loaded, parts) = load_with_parts(hub, pulled.files)
         .await
         .map_err(|failure| failure.message)?;

@@ -1,17 +1,16 @@
 //! The controller of packages' images: makes a kept, numbered revision of what a spec names.
 //!
-//! An image is pulled once per change of what decides the content; its files go into Secrets first, then the
-//! `PackageRevision` names them. A package that cannot be pulled or used is tried again alone: every package
-//! is worked on by a task of its own.
+//! An image is pulled once per change of `spec.image`; its files go into Secrets first, then the `PackageRevision`
+//! names them. Another config alone makes another revision of the same files. A package that cannot be pulled or used
+//! is tried again alone: every package is worked on by a task of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use stevedore_client::Api;
-use stevedore_crds::v1alpha1::{PackageRevision, PackageRevisionSpec};
+use jiff::Timestamp;
 use stevedore_hub_core::fleet::Failure;
+use stevedore_hub_core::history;
 use stevedore_hub_core::status::Source;
-use stevedore_hub_core::{history, provenance};
 use stevedore_proto_core::{Digest, PackageUid, Reason};
 use stevedore_runtime::retry::{self, Schedule};
 
@@ -20,42 +19,24 @@ use crate::package::any_package::AnyPackage;
 use crate::package::config_limits;
 use crate::package::packages::Lookup;
 use crate::package::progress::SourceState;
-use crate::package::registry::{self, Pulled};
-use crate::package::revisions::{self, FINALIZER};
+use crate::package::refused::{self, Refused};
+use crate::package::registry;
 use crate::package::unreadable::unreadable_record;
-use crate::package::{content, pull};
-use crate::rollout::finalizer;
-use crate::write;
+use crate::package::{content, new_revision, pull};
 
 /// Waits between attempts to pull: as Package Operator, ten seconds up to five minutes.
 const PULL_AGAIN: Schedule = Schedule::new(Duration::from_secs(10), Duration::from_secs(300));
-
-/// Names that are tried for one revision where objects that are not the hub's own have them.
-const NAMES: usize = 16;
 
 /// Why there is no new revision.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
-    Source(registry::Error),
+    Source(#[from] registry::Error),
+    /// Something else than the image cannot be used.
     #[error("{}", .0.message)]
     Unusable(Failure),
-    #[error("{}", write::words(.0))]
-    Api(#[from] kube::Error),
     #[error(transparent)]
-    Content(#[from] content::StoreError),
-    #[error("{0} was made a moment ago")]
-    NotSeen(String),
-    #[error("the package went, or changed, while it was pulled")]
-    Outdated,
-    #[error(
-        "{first} and the {NAMES} names from there on are taken by objects that are not revisions of this package; delete them"
-    )]
-    NamesTaken { first: String },
-    #[error(
-        "no number is left above that of the newest revision; delete that one if the hub did not make it"
-    )]
-    NoNumber,
+    Revision(#[from] new_revision::Error),
 }
 
 /// Works on one package; says when to try again.
@@ -78,43 +59,40 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
 /// Makes a revision of what the spec names, where there is none yet; says when to try again.
 async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
     let spec_hash = package.content_hash();
-    let note = |source, attempts| note_source(hub, package, spec_hash, source, attempts);
+    let state = |source| SourceState::new(spec_hash, refused::asked(package), source);
     let kept = hub.revisions.history(&package.identity());
     if history::current(&kept, &spec_hash).is_some() {
-        note(Source::Ready, 0);
+        note_source(hub, package, state(Source::Ready));
         return None;
     }
     if unreadable_record(hub, package).is_some() {
         // It may be the revision that is looked for.
-        note(Source::Pending, 0);
+        note_source(hub, package, state(Source::Pending));
         return None;
     }
-    let known = hub.packages.progress.source(&package.uid);
-    let attempts = match known.filter(|known| known.spec_hash == spec_hash) {
-        Some(known) => match known.source {
-            // What is no package does not become one by pulling it again.
-            Source::Invalid(_) => return None,
-            _ => known.attempts,
-        },
-        None => {
-            note(Source::Pending, 0);
-            0
+    let before = match known(hub, package, &spec_hash) {
+        Ok(Some(known)) => known,
+        Ok(None) => {
+            note_source(hub, package, state(Source::Pending));
+            state(Source::Pending)
         }
+        Err(again) => return again,
     };
-    let event = match attempt(hub, package).await {
+    let attempts = before.attempts;
+    let event = match attempt(hub, package, before.refused.as_ref()).await {
         Ok(message) => {
-            note(Source::Ready, 0);
+            note_source(hub, package, state(Source::Ready));
             Some((false, "RevisionCreated", message))
         }
         Err(Error::Source(registry::Error::Busy)) => {
             return Some(retry::spread(registry::BUSY_AGAIN, 50, rand::random()));
         }
         // Whatever changed has queued the package again.
-        Err(Error::Outdated) => return None,
+        Err(Error::Revision(new_revision::Error::Outdated)) => return None,
         Err(error) => {
-            let (source, reason, message) = failed(hub, error);
-            note(source, attempts + 1);
-            (attempts == 0).then_some((true, reason, message))
+            let (after, event) = failed(hub, package, before, error);
+            note_source(hub, package, after);
+            event
         }
     };
     if let Some((warning, reason, message)) = event {
@@ -122,138 +100,119 @@ async fn obtain(hub: &Hub, package: &AnyPackage) -> Option<Duration> {
         let server = &hub.api;
         server.event_on(&object, warning, reason, message).await;
     }
-    let source = hub.packages.progress.source(&package.uid)?.source;
-    let is_retried = !matches!(source, Source::Ready | Source::Invalid(_));
-    let bound = PULL_AGAIN.bound(attempts);
-    is_retried.then(|| retry::spread(bound, 20, rand::random()))
+    let noted = hub.packages.progress.source(&package.uid)?;
+    match (noted.source, noted.refused) {
+        (_, Some(refused)) => Some(refused.left()),
+        (Source::Ready | Source::Invalid(_), None) => None,
+        _ => Some(retry::spread(
+            PULL_AGAIN.bound(attempts),
+            20,
+            rand::random(),
+        )),
+    }
 }
 
-/// What a failed attempt means for the source, and the reason and message of its event.
-fn failed(hub: &Hub, error: Error) -> (Source, &'static str, String) {
-    let invalid = |failure: Failure| {
-        let message = failure.message.clone();
-        (Source::Invalid(failure), "Invalid", message)
+/// What is known of the content with this hash, as it is asked for now; where there is nothing to be done, when to look
+/// again.
+fn known(
+    hub: &Hub,
+    package: &AnyPackage,
+    spec_hash: &Digest,
+) -> Result<Option<SourceState>, Option<Duration>> {
+    let known = hub.packages.progress.source(&package.uid);
+    let asked = refused::asked(package);
+    let known = known.filter(|known| known.spec_hash == *spec_hash && known.asked == asked);
+    match known.as_ref().map(|known| (&known.source, &known.refused)) {
+        // What is no package does not become one by pulling it again.
+        Some((Source::Invalid(_), None)) => Err(None),
+        Some((_, Some(refused))) if !refused.left().is_zero() => Err(Some(refused.left())),
+        _ => Ok(known),
+    }
+}
+
+/// Whether an event warns, its reason and its message.
+type Event = (bool, &'static str, String);
+
+/// What a failed attempt means for the source, and its event; nothing is told twice.
+fn failed(
+    hub: &Hub,
+    package: &AnyPackage,
+    before: SourceState,
+    error: Error,
+) -> (SourceState, Option<Event>) {
+    let is_first = before.attempts == 0;
+    let told = |reason, message: &str| is_first.then(|| (true, reason, message.to_owned()));
+    let after = |source, refused| SourceState {
+        source,
+        refused,
+        attempts: before.attempts + 1,
+        ..SourceState::new(before.spec_hash, before.asked, Source::Pending)
     };
-    match error {
-        Error::Source(registry::Error::Pull(message)) => {
-            hub.api.metrics.pull_failures.inc();
-            let source = Source::PullFailed(message.clone());
-            (source, "ImagePullBackOff", message)
+    let invalid = |digest, failure: Failure| {
+        let refused = Refused::new(package, digest, failure.clone());
+        let message = failure.message.clone();
+        let source = match &refused {
+            Some(refused) => refused.source(Timestamp::now()),
+            None => Source::Invalid(failure),
+        };
+        let event = (true, "Invalid", message);
+        (after(source, refused), Some(event))
+    };
+    match (error, before.refused.clone()) {
+        // Neither the same image nor a registry that does not answer makes the image a better one.
+        (Error::Source(registry::Error::Unchanged | registry::Error::Pull(_)), Some(refused)) => {
+            let refused = refused.looked_at();
+            (after(refused.source(Timestamp::now()), Some(refused)), None)
         }
-        Error::Source(registry::Error::Invalid(message)) => invalid(Failure {
-            reason: Reason::LoadError,
-            message,
-        }),
-        Error::Unusable(failure) => invalid(failure),
-        error => {
+        (Error::Source(registry::Error::Pull(message)), None) => {
+            hub.api.metrics.pull_failures.inc();
+            let event = told("ImagePullBackOff", &message);
+            (after(Source::PullFailed(message), None), event)
+        }
+        (Error::Source(registry::Error::Invalid { digest, message }), _) => {
+            let reason = Reason::LoadError;
+            invalid(digest, Failure { reason, message })
+        }
+        (Error::Revision(new_revision::Error::Image { digest, failure }), _) => {
+            invalid(Some(digest), failure)
+        }
+        (
+            Error::Unusable(failure) | Error::Revision(new_revision::Error::Component(failure)),
+            _,
+        ) => {
+            let event = (true, "Invalid", failure.message.clone());
+            (after(Source::Invalid(failure), None), Some(event))
+        }
+        (error, _) => {
             let message = format!("the revision could not be stored: {error}");
-            (Source::NotStored(message.clone()), "NotStored", message)
+            let event = told("NotStored", &message);
+            (after(Source::NotStored(message), None), event)
         }
     }
 }
 
 /// Notes how far the content of a package's spec got, and queues who has to know.
-fn note_source(hub: &Hub, package: &AnyPackage, spec_hash: Digest, source: Source, attempts: u32) {
-    let state = SourceState {
-        spec_hash,
-        source,
-        attempts,
-    };
+fn note_source(hub: &Hub, package: &AnyPackage, state: SourceState) {
     if hub.packages.progress.set_source(package.uid, state) {
         hub.queues.plan.add(package.uid);
         hub.queues.package_status.add(package.uid);
     }
 }
 
-/// Pulls, and keeps what was pulled as a revision; gives the words for the event.
-async fn attempt(hub: &Hub, package: &AnyPackage) -> Result<String, Error> {
-    config_limits::check(package.spec.config.as_ref()).map_err(Error::Unusable)?;
-    let image = registry::parse(&package.spec.image).map_err(Error::Source)?;
-    let pulled = pull::pull(hub, &image).await.map_err(Error::Source)?;
-    hub.api.metrics.pulls.inc();
-    keep(hub, package, pulled).await
-}
-
-/// Keeps as a revision what was pulled for a package, which may have been another one then: a pull takes up to
-/// minutes.
-async fn keep(hub: &Hub, package: &AnyPackage, pulled: Pulled) -> Result<String, Error> {
-    let (loaded, parts) = content::load_with_parts(hub, pulled.files)
-        .await
-        .map_err(Error::Unusable)?;
-    if let Some(component) = &package.spec.component {
-        let found = loaded.component(component);
-        found.map_err(|none| Error::Unusable(content::unusable(&none.to_string())))?;
-    }
-    let _secrets = hub.revisions.storing().await;
-    // Once the history of a package that ends was removed, nobody would remove what is made for it.
-    let asked = package.content_hash();
-    let package = match hub.packages.lookup(&package.uid) {
-        Lookup::Readable(now) if !now.deleting && now.content_hash() == asked => now,
-        _ => return Err(Error::Outdated),
-    };
-    // From here on the end of the package passes through the hub, which then lets its revisions go.
-    finalizer::ensure(hub, &package).await?;
-    let spec = PackageRevisionSpec {
-        package: package.reference(),
-        number: 0,
-        image: package.spec.image.clone(),
-        image_digest: pulled.digest.to_string(),
-        config: package.spec.config.clone(),
-        component: package.spec.component.clone(),
-        content_digest: loaded.digest().to_string(),
-        content_secrets: content::store(hub, parts).await?,
-        change_cause: package
-            .annotations
-            .get("kubernetes.io/change-cause")
-            .map(|cause| cause.chars().take(1000).collect()),
-    };
-    let number = create(hub, &package, spec).await?;
-    Ok(format!(
-        "revision {number} from {} ({})",
-        package.spec.image, pulled.digest
-    ))
-}
-
-/// Creates a revision with the next number, and gives the number. One whose name an object has that is not the
-/// hub's own is left out.
-async fn create(
+/// Makes a revision of the image: of what it was resolved to before, where a revision says so, else of what is
+/// pulled, unless that is what was refused. Gives the words for the event.
+async fn attempt(
     hub: &Hub,
     package: &AnyPackage,
-    mut spec: PackageRevisionSpec,
-) -> Result<u64, Error> {
-    let identity = package.identity();
-    let server = &hub.api;
-    let namespace = package.record_namespace(server.namespace());
-    let api: Api<PackageRevision> = Api::namespaced(server.client.clone(), namespace);
-    // Also above a revision that is being deleted: its name is still taken.
-    let kept = hub.revisions.of(&identity);
-    let next = provenance::next_number(kept.iter().map(|one| revisions::number(one)));
-    let first = next.ok_or(Error::NoNumber)?;
-    for number in (first..=provenance::MAX_NUMBER).take(NAMES) {
-        let name = identity.record_name(number);
-        spec.number = i64::try_from(number).map_err(|_| Error::NoNumber)?;
-        let mut revision = PackageRevision::new(&name, spec.clone());
-        revision.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-        match api.create(&write::creation(), &revision).await {
-            Ok(created) => {
-                hub.revisions.apply(created);
-                return Ok(number);
-            }
-            Err(error) if write::is_taken(&error) => {
-                let found = api.get_opt(&name).await?.ok_or(Error::Api(error))?;
-                if hub.revisions.verify(&found).as_ref() == Ok(&identity) {
-                    // The hub's own, and the watch has yet to tell: the next attempt counts it.
-                    hub.revisions.apply(found);
-                    return Err(Error::NotSeen(name));
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
+    refused: Option<&Refused>,
+) -> Result<String, Error> {
+    config_limits::check(package.spec.config.as_ref()).map_err(Error::Unusable)?;
+    if let Some(kept) = new_revision::of_same_image(hub, package) {
+        return Ok(new_revision::repeat(hub, package, &kept).await?);
     }
-    Err(Error::NamesTaken {
-        first: identity.record_name(first),
-    })
+    let image = registry::parse(&package.spec.image)?;
+    let known = refused.and_then(|refused| refused.digest);
+    let pulled = pull::pull(hub, &image, known).await?;
+    hub.api.metrics.pulls.inc();
+    Ok(new_revision::keep(hub, package, pulled).await?)
 }
-
-#[cfg(test)]
-mod tests;

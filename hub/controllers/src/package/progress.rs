@@ -9,6 +9,8 @@ use stevedore_hub_core::placement::Shortfall;
 use stevedore_hub_core::status::Source;
 use stevedore_proto_core::{ClusterUid, Digest, PackageUid};
 
+use crate::package::refused::Refused;
+
 /// How far every package got.
 #[derive(Debug, Default)]
 pub(crate) struct Progress(Mutex<BTreeMap<PackageUid, PackageProgress>>);
@@ -31,6 +33,23 @@ pub(crate) struct SourceState {
     pub(crate) spec_hash: Digest,
     pub(crate) source: Source,
     pub(crate) attempts: u32,
+    /// What asked for this look, if somebody did.
+    pub(crate) asked: Option<Digest>,
+    /// Its image cannot be used, and its tag may come to stand for another one.
+    pub(crate) refused: Option<Refused>,
+}
+
+impl SourceState {
+    /// The source of the content with this hash, as something asked for it, without failures so far.
+    pub(crate) fn new(spec_hash: Digest, asked: Option<Digest>, source: Source) -> Self {
+        Self {
+            spec_hash,
+            source,
+            attempts: 0,
+            asked,
+            refused: None,
+        }
+    }
 }
 
 /// What the last plan of a package found.
@@ -149,11 +168,7 @@ mod tests {
     #[test]
     fn a_pull_that_ends_after_its_package_was_let_go_leaves_nothing_once_that_is_seen() {
         let (progress, package) = (Progress::default(), PackageUid::from_bytes([1; 16]));
-        let pulled = || SourceState {
-            spec_hash: Digest::of(b"spec"),
-            source: Source::Ready,
-            attempts: 0,
-        };
+        let pulled = || SourceState::new(Digest::of(b"spec"), None, Source::Ready);
         progress.set_plan(package, LastPlan::default());
         progress.set_source(package, pulled());
         progress.forget_source(&package);

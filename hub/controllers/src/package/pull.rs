@@ -2,22 +2,26 @@
 
 use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Secret;
-use oci_spec::distribution::Reference;
 use stevedore_client::Api;
 use stevedore_crds::record;
 use stevedore_package::credentials::Credentials;
 use stevedore_package::overrides::{ImagePrefixes, RegistryHosts};
+use stevedore_proto_core::Digest;
+use stevedore_registry::{Error, Reference};
 
 use crate::hub::Hub;
 use crate::package::registry::{self, Pulled};
 
-/// Pulls an image with the hub's credentials.
-pub(crate) async fn pull(hub: &Hub, image: &Reference) -> Result<Pulled, registry::Error> {
+/// Pulls an image with the hub's credentials, unless the reference stands for what `known` says.
+pub(crate) async fn pull(
+    hub: &Hub,
+    image: &Reference,
+    known: Option<Digest>,
+) -> Result<Pulled, registry::Error> {
     let settings = &hub.api.settings;
     let image = overridden(image, &settings.image_prefixes, &settings.registry_hosts)?;
-    let host = image.resolve_registry();
-    let credentials = || credentials(hub, host).boxed();
-    hub.puller.pull(&image, &credentials).await
+    let credentials = || credentials(hub, &image).boxed();
+    hub.puller.pull(&image, known, &credentials).await
 }
 
 /// Where an image is pulled from: its prefix is replaced first, and then its registry.
@@ -25,7 +29,7 @@ fn overridden(
     image: &Reference,
     prefixes: &ImagePrefixes,
     hosts: &RegistryHosts,
-) -> Result<Reference, registry::Error> {
+) -> Result<Reference, Error> {
     let image = registry::parse(&prefixes.replace(&image.whole()))?;
     let Some(host) = hosts.get(image.registry()) else {
         return Ok(image);
@@ -42,16 +46,16 @@ fn overridden(
 }
 
 /// What the hub shows to a registry that asks for credentials.
-async fn credentials(hub: &Hub, host: &str) -> Result<Option<Credentials>, registry::Error> {
+async fn credentials(hub: &Hub, image: &Reference) -> Result<Option<Credentials>, Error> {
     let secrets: Api<Secret> = hub.api.system();
     let secret = secrets.get_opt(record::REGISTRY).await.map_err(|error| {
-        registry::Error::Pull(format!("the registry credentials cannot be read: {error}"))
+        Error::Pull(format!("the registry credentials cannot be read: {error}"))
     })?;
     let config = secret
         .and_then(|secret| secret.data)
         .and_then(|mut data| data.remove(".dockerconfigjson"));
     let config = config.as_ref().map(|bytes| bytes.0.as_slice());
-    registry::credentials(config, host)
+    registry::credentials(config, image)
 }
 
 #[cfg(test)]

@@ -1,26 +1,20 @@
 //! Pulls of images from registries: by tag once, by digest from then on, never more than the limits allow.
 
-mod access;
-mod client;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use oci_spec::distribution::Reference;
-use stevedore_package::archive;
 use stevedore_package::credentials::{self, Credentials};
 use stevedore_package::files::PackageFiles;
-use stevedore_package::image::{Descriptor, Manifest};
 use stevedore_package::limit;
 use stevedore_proto_core::Digest;
+use stevedore_registry::{Ask, Connections, Reference, Repository, Resolved};
 use stevedore_runtime::keyed::Keyed;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use access::Ask;
-pub use access::{Error, Settings};
-use client::{Client, Connections};
+pub use stevedore_registry::Settings;
 
 /// Time for a registry to give a token and a manifest.
 const MANIFEST_WITHIN: Duration = Duration::from_secs(30);
@@ -39,9 +33,38 @@ const PACKED_OF_ONE: usize = PACKED / 4;
 /// Images that are unpacked at once: what they unpack to is the larger part.
 const UNPACKING: usize = 4;
 
-/// Media types of manifests, as a request accepts them.
-const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
-    application/vnd.docker.distribution.manifest.v2+json";
+/// Why there is no package.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The registry does not give the image; may get better.
+    #[error("{0}")]
+    Pull(String),
+    /// What it gives is no package; stays so for what has the digest.
+    #[error("{message}")]
+    Invalid {
+        /// What the reference stands for, where that was found out.
+        digest: Option<Digest>,
+        /// What is wrong.
+        message: String,
+    },
+    /// The reference stands for what is known already.
+    #[error("the image is the one that is known already")]
+    Unchanged,
+    /// Nothing is wrong with it: other pulls hold the memory.
+    #[error("other pulls hold the hub's memory for images")]
+    Busy,
+}
+
+impl From<stevedore_registry::Error> for Error {
+    fn from(error: stevedore_registry::Error) -> Self {
+        match error {
+            stevedore_registry::Error::Pull(message) => Self::Pull(message),
+            stevedore_registry::Error::Invalid { digest, message } => {
+                Self::Invalid { digest, message }
+            }
+        }
+    }
+}
 
 /// A pulled image.
 #[derive(Debug)]
@@ -75,21 +98,21 @@ struct Taken {
 
 /// The reference, completed the way container tools do.
 pub(crate) fn parse(image: &str) -> Result<Reference, Error> {
-    image
-        .parse()
-        .map_err(|error| Error::Invalid(format!("{image:?} is not an image reference: {error}")))
+    Ok(stevedore_registry::parse(image)?)
 }
 
-/// Credentials for a registry out of a dockerconfigjson; none when it has none. No error shows any of them.
+/// Credentials for an image out of a dockerconfigjson; none when it has none. No error shows any of them.
 pub(crate) fn credentials(
     config: Option<&[u8]>,
-    registry: &str,
-) -> Result<Option<Credentials>, Error> {
+    image: &Reference,
+) -> Result<Option<Credentials>, stevedore_registry::Error> {
     let Some(config) = config else {
         return Ok(None);
     };
-    credentials::credentials(config, registry)
-        .map_err(|error| Error::Pull(format!("Secret stevedore-registry: {error}")))
+    let found = credentials::credentials(config, image.resolve_registry(), image.repository());
+    found.map_err(|error| {
+        stevedore_registry::Error::Pull(format!("Secret stevedore-registry: {error}"))
+    })
 }
 
 impl Puller {
@@ -102,22 +125,26 @@ impl Puller {
         }
     }
 
-    /// Resolves, pulls and unpacks an image. Sizes are checked while bytes arrive, not after. The registry has a
-    /// time for its manifest and one for its layers; a pull for which there is no memory waits, and that is not
-    /// the registry's time.
+    /// Resolves, pulls and unpacks an image, unless the reference stands for what `known` says. Sizes are checked
+    /// while bytes arrive, not after. The registry has a time for its manifest and one for its layers; a pull for
+    /// which there is no memory waits, and that is not the registry's time.
     pub(crate) async fn pull<'a>(
         &self,
         reference: &'a Reference,
+        known: Option<Digest>,
         credentials: Ask<'a>,
     ) -> Result<Pulled, Error> {
-        let client = Client::new(&self.connections, &self.settings, reference, credentials)?;
-        let asked = manifest(&client, reference);
-        let (digest, manifest) = within(MANIFEST_WITHIN, too_long, asked).await?;
-        let size = manifest.layers.iter().map(|layer| layer.size).sum::<u64>();
+        let repository = Repository::new(&self.connections, &self.settings, reference, credentials);
+        let repository = repository.await?;
+        let resolving = async { Ok(repository.resolve(known).await?) };
+        let resolved = within(MANIFEST_WITHIN, too_long, resolving).await?;
+        let Resolved { digest, manifest } = resolved.ok_or(Error::Unchanged)?;
+        let size = manifest.packed();
         let taken = self.room.take(reference.resolve_registry(), size);
         let taken = within(ROOM_WITHIN, || Error::Busy, taken).await?;
         let time = LAYERS_WITHIN + Duration::from_secs(size / SLOWEST);
-        let layers = within(time, too_long, layers(&client, &manifest.layers)).await?;
+        let fetching = async { Ok(repository.layers(&manifest.layers).await?) };
+        let layers = within(time, too_long, fetching).await?;
         let unpacking = Arc::clone(&self.unpacking).acquire_owned();
         let unpacking = within(ROOM_WITHIN, || Error::Busy, async {
             unpacking.await.map_err(stopping)
@@ -127,11 +154,14 @@ impl Puller {
             // Whoever waits for this may give up; the memory is taken until it is through all the same.
             let _taken = (taken, unpacking);
             let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
-            archive::unpack(&layers)
+            manifest.unpack(&layers)
         })
         .await
         .map_err(|_| Error::Pull("unpacking was interrupted".to_owned()))?
-        .map_err(|error| Error::Invalid(error.to_string()))?;
+        .map_err(|error| Error::Invalid {
+            digest: Some(digest),
+            message: error.to_string(),
+        })?;
         Ok(Pulled { digest, files })
     }
 }
@@ -176,54 +206,4 @@ impl Room {
             _of_registry,
         })
     }
-}
-
-/// The manifest and its digest, which is the one the reference names where it names one.
-async fn manifest(client: &Client<'_>, reference: &Reference) -> Result<(Digest, Manifest), Error> {
-    let wanted = reference
-        .digest()
-        .map(|digest| {
-            let parsed = digest.parse::<Digest>();
-            parsed.map_err(|_| Error::Invalid(format!("{digest:?} is not a sha256 digest")))
-        })
-        .transpose()?;
-    let version = reference.digest().or(reference.tag()).unwrap_or("latest");
-    let what = reference.to_string();
-    let bytes = client
-        .get(
-            &format!("manifests/{version}"),
-            MANIFESTS,
-            limit::IMAGE_JSON_BYTES,
-        )
-        .await
-        .map_err(|error| error.of(&what))?;
-    let digest = Digest::of(&bytes);
-    if wanted.is_some_and(|wanted| wanted != digest) {
-        return Err(Error::Pull("the bytes do not have the digest".to_owned()).of(&what));
-    }
-    let manifest = Manifest::parse(&bytes).map_err(|error| Error::Invalid(error.to_string()))?;
-    Ok((digest, manifest))
-}
-
-async fn layers(client: &Client<'_>, layers: &[Descriptor]) -> Result<Vec<Vec<u8>>, Error> {
-    let mut pulled = Vec::with_capacity(layers.len());
-    for layer in layers {
-        pulled.push(blob(client, layer).await?);
-    }
-    Ok(pulled)
-}
-
-/// One layer: not a byte more than its manifest says, and the digest it says.
-async fn blob(client: &Client<'_>, layer: &Descriptor) -> Result<Vec<u8>, Error> {
-    let digest = layer.digest.to_string();
-    let what = format!("layer {digest}");
-    let size = usize::try_from(layer.size).unwrap_or(limit::PACKED_BYTES);
-    let bytes = client
-        .get(&format!("blobs/{digest}"), "*/*", size)
-        .await
-        .map_err(|error| error.of(&what))?;
-    if Digest::of(&bytes) != layer.digest {
-        return Err(Error::Pull("its bytes do not have its digest".to_owned()).of(&what));
-    }
-    Ok(bytes)
 }

@@ -7,8 +7,10 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde_json::json;
 use stevedore_package::files::PackageFiles;
 use stevedore_package::image;
+use stevedore_proto_core::Digest;
 use stevedore_runtime::supervise::Tasks;
 use tokio::net::TcpListener;
 
@@ -87,6 +89,29 @@ impl Registry {
         self.image(tag)
     }
 
+    /// Puts an index under a tag in place of an image, with one entry for a platform (`linux/amd64`) and an
+    /// attestation, and gives the index's digest.
+    pub(crate) fn wrap(&self, tag: &str, platform: &str) -> String {
+        let (os, architecture) = platform.split_once('/').unwrap();
+        let mut state = self.lock();
+        let manifest = state.blobs[&format!("manifests/{tag}")].clone();
+        let entry = |os: &str, architecture: &str| {
+            json!({
+                "mediaType": image::MANIFEST_TYPE, "digest": Digest::of(&manifest), "size": manifest.len(),
+                "platform": {"os": os, "architecture": architecture},
+            })
+        };
+        let entries = [entry("unknown", "unknown"), entry(os, architecture)];
+        let index = json!({"mediaType": image::INDEX_TYPE, "manifests": entries});
+        let index = index.to_string().into_bytes();
+        let digest = Digest::of(&index).to_string();
+        for version in [tag, &digest] {
+            let path = format!("manifests/{version}");
+            state.blobs.insert(path, index.clone());
+        }
+        digest
+    }
+
     /// Holds every answer back until the gate is open.
     pub(crate) fn hold(&self, gate: &Gate) {
         self.lock().gate = Some(gate.clone());
@@ -100,6 +125,24 @@ impl Registry {
     /// The reference of an image, whether it is there or not.
     pub(crate) fn image(&self, tag: &str) -> String {
         format!("{}/demo:{tag}", self.address)
+    }
+
+    /// Loses everything that was pushed.
+    pub(crate) fn forget(&self) {
+        self.lock().blobs.clear();
+    }
+
+    /// The digest that a tag stands for.
+    pub(crate) fn digest(&self, tag: &str) -> String {
+        let manifest = self.lock().blobs[&format!("manifests/{tag}")].clone();
+        Digest::of(&manifest).to_string()
+    }
+
+    /// How many layers and configs were asked for.
+    pub(crate) fn fetched(&self) -> usize {
+        let state = self.lock();
+        let blobs = state.asked.iter();
+        blobs.filter(|asked| asked.starts_with("blobs/")).count()
     }
 
     /// How often a tag was asked for.

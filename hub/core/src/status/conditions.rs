@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use stevedore_proto_core::Reason;
 use stevedore_proto_core::status::Truth;
 
 use super::input::{Input, Source};
@@ -113,20 +114,28 @@ pub(super) fn truth(value: bool) -> Truth {
     if value { Truth::True } else { Truth::False }
 }
 
+/// `Unpacked` says whether there are files of the image that can be used, `Invalid` why they, or what else the spec
+/// asks for, cannot. What was found wrong before the image was looked at says nothing of it.
 pub(super) fn source_conditions(input: &Input<'_>) -> Vec<Condition> {
     let failure = input.content_failure();
+    let is_load_error = |failure: &Failure| failure.reason == Reason::LoadError;
     let status = match input.source {
-        Source::Pending => Truth::Unknown,
         Source::PullFailed(_) | Source::NotStored(_) => Truth::False,
-        Source::Invalid(_) | Source::Ready => {
+        _ if failure.as_ref().is_some_and(is_load_error) => Truth::False,
+        Source::Pending | Source::Invalid(_) => Truth::Unknown,
+        Source::Ready => Truth::True,
+    };
+    let unpacked = match failure.clone().filter(|_| status != Truth::True) {
+        Some(failure) => Condition::of("Unpacked", status, failure),
+        None => {
             let message = "the image was pulled and unpacked";
-            let unpacked = Condition::new("Unpacked", Truth::True, "UnpackSuccess", message);
-            let invalid = failure.map(|failure| Condition::of("Invalid", Truth::True, failure));
-            return [unpacked].into_iter().chain(invalid).collect();
+            Condition::new("Unpacked", Truth::True, "UnpackSuccess", message)
         }
     };
-    let unpacked = failure.map(|failure| Condition::of("Unpacked", status, failure));
-    unpacked.into_iter().collect()
+    let is_looked_at = matches!(input.source, Source::Invalid(_) | Source::Ready);
+    let invalid = failure.filter(|_| is_looked_at);
+    let invalid = invalid.map(|failure| Condition::of("Invalid", Truth::True, failure));
+    [unpacked].into_iter().chain(invalid).collect()
 }
 
 pub(super) fn available(

@@ -124,10 +124,49 @@ fn source_trouble_has_the_reasons_of_package_operator() {
         ..Input::default()
     };
     let summary = summary(&fleet, &invalid);
-    assert_eq!(find(&summary, "Unpacked"), (Truth::True, "UnpackSuccess"));
+    assert_eq!(find(&summary, "Unpacked"), (Truth::False, "LoadError"));
     assert_eq!(find(&summary, "Invalid"), (Truth::True, "LoadError"));
     assert_eq!(find(&summary, "Stalled"), (Truth::True, "LoadError"));
     assert_eq!(find(&summary, "Ready"), (Truth::False, "LoadError"));
+}
+
+#[test]
+fn an_image_is_called_unpacked_only_where_its_files_can_be_used() {
+    let fleet = fleet(&[1], 1);
+    let failure = |reason| Failure {
+        reason,
+        message: "why".into(),
+    };
+    let unpacked = |input: &Input<'_>| {
+        let summary = summary(&fleet, input);
+        let has = |kind: &str| summary.conditions.iter().any(|one| one.r#type == kind);
+        (find(&summary, "Unpacked").0, has("Invalid"))
+    };
+    for (source, expected) in [
+        (Source::Pending, (Truth::Unknown, false)),
+        (Source::PullFailed("why".into()), (Truth::False, false)),
+        (Source::NotStored("why".into()), (Truth::False, false)),
+        (
+            Source::Invalid(failure(Reason::LoadError)),
+            (Truth::False, true),
+        ),
+        (
+            Source::Invalid(failure(Reason::ConfigTooLarge)),
+            (Truth::Unknown, true),
+        ),
+        (Source::Ready, (Truth::True, false)),
+    ] {
+        let input = Input {
+            source,
+            ..Input::default()
+        };
+        assert_eq!(unpacked(&input), expected, "{:?}", input.source);
+    }
+    let unreadable = Input {
+        unreadable: Some(failure(Reason::LoadError)),
+        ..ready()
+    };
+    assert_eq!(unpacked(&unreadable), (Truth::False, true));
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! Reads from one repository of a registry. A registry is a stranger: of no answer, be it a manifest, a layer,
-//! a token or an error, more is taken into memory than the caller allows.
+//! Reads from one repository of a registry, each bounded: connections, tokens, redirects and errors.
 
 use std::fmt::Display;
 use std::sync::OnceLock;
@@ -15,13 +14,13 @@ use reqwest::{Response, StatusCode, Url};
 use serde::Deserialize;
 use stevedore_package::credentials::Credentials;
 
-use super::access::{Ask, Error, Settings};
+use crate::access::{Ask, Error, Settings, Transport};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const READ_WITHIN: Duration = Duration::from_secs(20);
 const REDIRECTS: usize = 5;
 /// Most bytes of a token's answer.
-pub(super) const TOKEN_BYTES: usize = 64 * 1024;
+pub(crate) const TOKEN_BYTES: usize = 64 * 1024;
 /// Most bytes of an error's answer that are looked at.
 const ERROR_BYTES: usize = 16 * 1024;
 /// Most bytes of an error's answer that are shown.
@@ -29,37 +28,44 @@ const SHOWN_BYTES: usize = 300;
 
 /// The connections of all pulls: trust in authorities is read once, and connections are used again.
 #[derive(Debug, Default)]
-pub(super) struct Connections {
+pub struct Connections {
     plain: OnceLock<reqwest::Client>,
     tls: OnceLock<reqwest::Client>,
+    unverified: OnceLock<reqwest::Client>,
 }
 
 impl Connections {
-    fn of(&self, settings: &Settings, plain: bool) -> Result<reqwest::Client, Error> {
-        let kept = if plain { &self.plain } else { &self.tls };
+    fn of(&self, settings: &Settings, transport: Transport) -> Result<reqwest::Client, Error> {
+        let kept = match transport {
+            Transport::Plain => &self.plain,
+            Transport::Tls => &self.tls,
+            Transport::UnverifiedTls => &self.unverified,
+        };
         if let Some(http) = kept.get() {
             return Ok(http.clone());
         }
-        let http = connect(settings, plain)
+        let http = connect(settings, transport)
             .map_err(|error| Error::Pull(format!("no registry client: {error}")))?;
         Ok(kept.get_or_init(|| http).clone())
     }
 }
 
-fn connect(settings: &Settings, plain: bool) -> Result<reqwest::Client, reqwest::Error> {
+fn connect(settings: &Settings, transport: Transport) -> Result<reqwest::Client, reqwest::Error> {
     let authorities = match &settings.certificate_authorities {
         Some(pem) => reqwest::Certificate::from_pem_bundle(pem)?,
         None => Vec::new(),
     };
+    let is_plain = transport == Transport::Plain;
     reqwest::Client::builder()
-        .user_agent(concat!("stevedore-hub/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!("stevedore/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_WITHIN)
         .read_timeout(READ_WITHIN)
         .tls_certs_merge(authorities)
+        .tls_danger_accept_invalid_certs(transport == Transport::UnverifiedTls)
         .redirect(Policy::custom(move |attempt| {
             if attempt.previous().len() > REDIRECTS {
                 attempt.error("too many redirects")
-            } else if !plain && attempt.url().scheme() != "https" {
+            } else if !is_plain && attempt.url().scheme() != "https" {
                 attempt.error("a redirect away from TLS")
             } else {
                 attempt.follow()
@@ -68,12 +74,35 @@ fn connect(settings: &Settings, plain: bool) -> Result<reqwest::Client, reqwest:
         .build()
 }
 
-/// A client for one pull.
-pub(super) struct Client<'a> {
+/// The way in which a registry is talked to. One that may be talked to insecurely is asked whether it speaks TLS.
+///
+/// # Errors
+/// When there can be no connections at all.
+pub async fn transport(
+    connections: &Connections,
+    settings: &Settings,
+    registry: &str,
+) -> Result<Transport, Error> {
+    if settings.insecure {
+        let http = connections.of(settings, Transport::UnverifiedTls)?;
+        let answer = http.get(format!("https://{registry}/v2/")).send().await;
+        return Ok(match answer {
+            Err(error) if error.is_connect() => Transport::Plain,
+            _ => Transport::UnverifiedTls,
+        });
+    }
+    Ok(match settings.is_plain(registry) {
+        true => Transport::Plain,
+        false => Transport::Tls,
+    })
+}
+
+/// One repository of a registry, for one pull from it.
+pub struct Repository<'a> {
     http: reqwest::Client,
     reference: &'a Reference,
     credentials: Ask<'a>,
-    plain: bool,
+    is_plain: bool,
     authorization: OnceLock<HeaderValue>,
 }
 
@@ -96,26 +125,34 @@ struct RefusalEntry {
     message: String,
 }
 
-impl<'a> Client<'a> {
-    pub(super) fn new(
+impl<'a> Repository<'a> {
+    /// The repository of a reference.
+    ///
+    /// # Errors
+    /// When there can be no connections at all.
+    pub async fn new(
         connections: &Connections,
         settings: &Settings,
         reference: &'a Reference,
         credentials: Ask<'a>,
     ) -> Result<Self, Error> {
-        let plain = settings.is_plain(reference.resolve_registry());
-        let http = connections.of(settings, plain)?;
+        let registry = reference.resolve_registry();
+        let transport = transport(connections, settings, registry).await?;
         Ok(Self {
-            http,
+            http: connections.of(settings, transport)?,
             reference,
             credentials,
-            plain,
+            is_plain: transport == Transport::Plain,
             authorization: OnceLock::new(),
         })
     }
 
+    pub(crate) fn reference(&self) -> &'a Reference {
+        self.reference
+    }
+
     /// What stands at `path` of the repository, at most `limit` bytes.
-    pub(super) async fn get(
+    pub(crate) async fn get(
         &self,
         path: &str,
         accept: &'static str,
@@ -123,7 +160,7 @@ impl<'a> Client<'a> {
     ) -> Result<Vec<u8>, Error> {
         let registry = self.reference.resolve_registry();
         let repository = self.reference.repository();
-        let scheme = if self.plain { "http" } else { "https" };
+        let scheme = if self.is_plain { "http" } else { "https" };
         let url = format!("{scheme}://{registry}/v2/{repository}/{path}");
         let mut response = self.send(&url, accept).await?;
         if response.status() == StatusCode::UNAUTHORIZED && self.authorization.get().is_none() {
@@ -160,7 +197,9 @@ impl<'a> Client<'a> {
                 secret(format!("Bearer {token}"))
             }
             (None, Some(_), Some(credentials)) => secret(basic(&credentials)),
-            _ => Err(denied("the registry wants credentials that the hub lacks")),
+            _ => Err(denied(
+                "the registry wants credentials, and there are none for it",
+            )),
         }
     }
 
@@ -176,7 +215,9 @@ impl<'a> Client<'a> {
         };
         let mut realm = parameter("realm")
             .and_then(|realm| Url::parse(&realm).ok())
-            .filter(|realm| realm.scheme() == "https" || (self.plain && realm.scheme() == "http"))
+            .filter(|realm| {
+                realm.scheme() == "https" || (self.is_plain && realm.scheme() == "http")
+            })
             .ok_or_else(|| denied("the registry names no realm that gives tokens over TLS"))?;
         {
             let mut query = realm.query_pairs_mut();
@@ -203,7 +244,7 @@ async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, Error> {
     if response.status() != StatusCode::OK {
         return Err(refused(response).await);
     }
-    let too_large = || Error::Invalid(format!("the registry sends more than {limit} bytes"));
+    let too_large = || Error::invalid(format!("the registry sends more than {limit} bytes"));
     let announced = response.content_length().unwrap_or(0);
     let announced = usize::try_from(announced).unwrap_or(usize::MAX);
     if announced > limit {
