@@ -4,98 +4,20 @@
 //! remove what earlier layers have, as in a container. Hidden files and everything outside of `package/` is ignored,
 //! but counted.
 
+mod budget;
 mod compression;
 mod entries;
+mod error;
 mod whiteouts;
 
-use std::cell::Cell;
-use std::io::{self, Read};
-
-use thiserror::Error as ThisError;
-
-use crate::files::{FilesError, PackageFiles, check_path, is_hidden};
+use crate::files::{PackageFiles, check_path, is_hidden};
 use crate::limit;
+use budget::Budget;
 use entries::{Kind, Member};
-use whiteouts::Whiteouts;
+use error::shown;
+use whiteouts::{ROOT, Whiteouts};
 
-const ROOT: &str = "package/";
-/// Most characters of somebody else's message that are shown.
-const SHOWN: usize = 200;
-
-/// Why layers cannot be unpacked.
-#[derive(Debug, ThisError)]
-#[non_exhaustive]
-pub enum UnpackError {
-    /// More packed bytes than [`limit::PACKED_BYTES`].
-    #[error("the image has {0} bytes packed, the limit is {max}", max = limit::PACKED_BYTES)]
-    PackedTooLarge(u64),
-    /// More than [`limit::UNPACKED_BYTES`].
-    #[error("the image unpacks to more than {} bytes", limit::UNPACKED_BYTES)]
-    UnpackedTooLarge,
-    /// More than [`limit::RATIO`] times its packed size.
-    #[error(
-        "the image unpacks to more than {} times its packed size",
-        limit::RATIO
-    )]
-    Ratio,
-    /// More than [`limit::ENTRIES`].
-    #[error("the image has more than {} entries", limit::ENTRIES)]
-    TooManyEntries,
-    /// A path that leaves the archive, is absolute or not text.
-    #[error("entry {0:?} does not have a canonical path")]
-    Path(String),
-    /// A link, a device or the like below `package/`.
-    #[error("entry {path:?} is {what}; only regular files are allowed")]
-    NotAFile {
-        /// The path in the archive.
-        path: String,
-        /// What it is.
-        what: &'static str,
-    },
-    /// A file is refused.
-    #[error("entry {path:?}: {source}")]
-    File {
-        /// The path in the archive.
-        path: String,
-        /// Why.
-        source: FilesError,
-    },
-    /// A compression that is recognised and not read.
-    #[error("layer {layer} is {what}; layers are read as tar, tar+gzip and tar+zstd")]
-    Compression {
-        /// Number of the layer, from 0.
-        layer: usize,
-        /// Its name.
-        what: &'static str,
-    },
-    /// What is in a layer is no archive.
-    #[error("layer {0} is not a tar archive, neither plain nor compressed with gzip or zstd")]
-    NotTar(usize),
-    /// A damaged layer.
-    #[error("layer {layer} cannot be read: {message}")]
-    Damaged {
-        /// Number of the layer, from 0.
-        layer: usize,
-        /// What is wrong.
-        message: String,
-    },
-    /// Nothing below `package/`.
-    #[error("the image contains no package files")]
-    NoFiles,
-}
-
-impl UnpackError {
-    /// The words of a library may quote the archive.
-    fn damaged(layer: usize, error: &io::Error) -> Self {
-        let words = error.to_string();
-        let shown = words.chars().take(SHOWN);
-        let message = shown.map(|it| if it.is_control() { ' ' } else { it });
-        Self::Damaged {
-            layer,
-            message: message.collect(),
-        }
-    }
-}
+pub use error::UnpackError;
 
 /// Unpacks the layers of an image, the lowest first: tar, tar+gzip or tar+zstd, told apart by their first bytes.
 ///
@@ -176,85 +98,9 @@ fn keep(
     })
 }
 
-/// As much of a path as a message has room for.
-fn shown(path: &str) -> String {
-    path.chars().take(SHOWN).collect()
-}
-
 /// The path below `package/`, unless it is hidden.
 fn inside(path: &str) -> Option<&str> {
     path.strip_prefix(ROOT).filter(|inside| !is_hidden(inside))
-}
-
-/// What all layers unpack to.
-struct Budget {
-    unpacked: Cell<usize>,
-    entries: Cell<usize>,
-    /// As many bytes as so many packed ones may unpack to.
-    ratio: usize,
-    /// A layer could not be decompressed.
-    is_broken: Cell<bool>,
-}
-
-impl Budget {
-    fn of(packed: usize) -> Self {
-        Self {
-            unpacked: Cell::new(0),
-            entries: Cell::new(0),
-            ratio: (packed.saturating_mul(limit::RATIO)).max(limit::RATIO_FREE_BYTES),
-            is_broken: Cell::new(false),
-        }
-    }
-
-    fn exceeded(&self) -> Option<UnpackError> {
-        self.exceeded_by(0)
-    }
-
-    fn exceeded_by(&self, more: usize) -> Option<UnpackError> {
-        let unpacked = self.unpacked.get().saturating_add(more);
-        if unpacked > limit::UNPACKED_BYTES {
-            Some(UnpackError::UnpackedTooLarge)
-        } else if unpacked > self.ratio {
-            Some(UnpackError::Ratio)
-        } else {
-            None
-        }
-    }
-
-    /// Refuses an entry whose header says that it has more bytes than are left.
-    fn claim(&self, size: u64) -> Result<usize, UnpackError> {
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        self.exceeded_by(size).map_or(Ok(size), Err)
-    }
-
-    fn count_entry(&self) -> Result<(), UnpackError> {
-        self.entries.update(|entries| entries + 1);
-        match self.entries.get() > limit::ENTRIES {
-            true => Err(UnpackError::TooManyEntries),
-            false => Ok(()),
-        }
-    }
-}
-
-/// A layer whose bytes are counted.
-struct Counted<'b, R> {
-    inner: R,
-    budget: &'b Budget,
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer);
-        let read = read.inspect_err(|_| self.budget.is_broken.set(true))?;
-        self.budget.unpacked.update(|unpacked| unpacked + read);
-        match self.budget.exceeded() {
-            Some(error) => {
-                self.budget.is_broken.set(true);
-                Err(io::Error::other(error))
-            }
-            None => Ok(read),
-        }
-    }
 }
 
 #[cfg(test)]

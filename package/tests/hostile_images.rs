@@ -40,6 +40,7 @@ fn cases() -> Vec<Case> {
         entries::headers(),
         entries::records(),
         entries::numbers(),
+        archives::whole(),
         archives::layouts(),
         archives::saved_images(),
         documents::manifests(),

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use flate2::read::MultiGzDecoder;
 
-use super::UnpackError;
+use super::error::UnpackError;
 
 /// Largest window of zstd, as a power of two: 32 MiB, the most that the levels of common builders use. A decoder
 /// takes memory for the window that a frame claims.

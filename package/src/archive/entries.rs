@@ -8,7 +8,8 @@ use std::io::{self, Read};
 
 use tar::{Archive, Entry, EntryType};
 
-use super::{Budget, Counted, UnpackError};
+use super::budget::{Budget, Counted};
+use super::error::{UnpackError, shown};
 use crate::limit;
 
 /// What an entry is.
@@ -50,7 +51,7 @@ pub(super) fn walk<R: Read>(
     let mut ahead = Ahead::default();
     for (position, entry) in archive.entries().map_err(damaged)?.raw(true).enumerate() {
         let mut entry = entry.map_err(|error| match position {
-            0 if !budget.is_broken.get() => UnpackError::NotTar(layer),
+            0 if !budget.is_broken() => UnpackError::NotTar(layer),
             _ => damaged(error),
         })?;
         let size = budget.claim(entry.size())?;
@@ -67,7 +68,7 @@ pub(super) fn walk<R: Read>(
         let kind = described.kind(&entry, &name);
         if kind == SPARSE && is_extended(&entry) {
             // Where the next entry begins is written in its content.
-            let path = super::shown(&path);
+            let path = shown(&path);
             let what = "a sparse file";
             return Err(UnpackError::NotAFile { path, what });
         }
@@ -228,10 +229,7 @@ fn record(records: &[u8]) -> Option<Record<'_>> {
 
 /// The path without `.`, without empty segments and without a trailing `/`.
 fn canonical(name: &[u8]) -> Result<String, UnpackError> {
-    let refuse = || {
-        let shown = String::from_utf8_lossy(name).chars().take(200).collect();
-        UnpackError::Path(shown)
-    };
+    let refuse = || UnpackError::Path(shown(&String::from_utf8_lossy(name)));
     let text = std::str::from_utf8(name).map_err(|_| refuse())?;
     if text.starts_with('/') || text.contains('\0') {
         return Err(refuse());

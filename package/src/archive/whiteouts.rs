@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::ROOT;
 use crate::limit;
 
+/// The directory of a package's files.
+pub(super) const ROOT: &str = "package/";
 const PREFIX: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
 /// Bytes of a whiteout's path: a longer one names nothing that a package may have.

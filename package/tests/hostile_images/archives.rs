@@ -44,18 +44,8 @@ fn saved(text: &str) -> Input {
     Input::Archive(tar(&[file("manifest.json", text.as_bytes())]))
 }
 
-pub(crate) fn layouts() -> Vec<Case> {
-    let image = image();
-    let manifest = &image.manifest.bytes;
-    let entry_of = || named(MANIFEST_TYPE, manifest);
-    let wrong = file(&path(manifest), &manifest.to_ascii_uppercase());
-    let mut short = entry_of();
-    short["size"] = json!(1);
-    let nested = json!({"manifests": [named(INDEX_TYPE, b"itself")]}).to_string();
-    let nested_entry = named(INDEX_TYPE, nested.as_bytes());
-    let link = entry(EntryType::Symlink, path(manifest).as_bytes(), b"");
+pub(crate) fn whole() -> Vec<Case> {
     let cut = file("index.json", b"{}").with(|header| header.set_size(4_000_000));
-    let large = format!("{{\"manifests\": [{}]}}", " ".repeat(300_000));
     let many: Vec<_> = (0..5_001)
         .map(|number| file(&number.to_string(), b""))
         .collect();
@@ -85,6 +75,21 @@ pub(crate) fn layouts() -> Vec<Case> {
             Input::Archive(tar(&[cut])),
             "cannot be read",
         ),
+    ]
+}
+
+pub(crate) fn layouts() -> Vec<Case> {
+    let image = image();
+    let manifest = &image.manifest.bytes;
+    let entry_of = || named(MANIFEST_TYPE, manifest);
+    let wrong = file(&path(manifest), &manifest.to_ascii_uppercase());
+    let mut short = entry_of();
+    short["size"] = json!(1);
+    let nested = json!({"manifests": [named(INDEX_TYPE, b"itself")]}).to_string();
+    let nested_entry = named(INDEX_TYPE, nested.as_bytes());
+    let link = entry(EntryType::Symlink, path(manifest).as_bytes(), b"");
+    let large = format!("{{\"manifests\": [{}]}}", " ".repeat(300_000));
+    vec![
         (
             "a layout without its blob",
             layout(&[entry_of()], vec![]),
