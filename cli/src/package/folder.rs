@@ -148,7 +148,7 @@ spec:
     #[cfg(unix)]
     #[test]
     fn nothing_of_a_folder_but_names_and_bytes_is_in_the_image() {
-        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        use std::os::unix::fs::{PermissionsExt, symlink};
         use std::time::{Duration, SystemTime};
 
         let all = [
