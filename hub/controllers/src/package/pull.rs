@@ -29,7 +29,7 @@ fn overridden(
     image: &Reference,
     prefixes: &ImagePrefixes,
     hosts: &RegistryHosts,
-) -> Result<Reference, Error> {
+) -> Result<Reference, registry::Error> {
     let image = registry::parse(&prefixes.replace(&image.whole()))?;
     let Some(host) = hosts.get(image.registry()) else {
         return Ok(image);
