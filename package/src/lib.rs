@@ -13,6 +13,7 @@ pub mod credentials;
 pub mod environment;
 pub mod files;
 pub mod image;
+pub mod kickstart;
 pub mod limit;
 pub mod manifest;
 mod names;

@@ -10,7 +10,7 @@ mod problem;
 mod rules;
 mod secret;
 
-pub(crate) use kinds::is_package;
+pub(crate) use kinds::{is_cluster_scoped, is_namespaced, is_package};
 pub(crate) use prepare::{Key, Ready, prepare};
 pub(crate) use problem::Problem;
 pub(crate) use rules::Rules;

@@ -69,11 +69,11 @@ fn listed(table: &[(&str, &str)], group: &str, kind: &str) -> bool {
     of_group.any(|(_, kinds)| kinds.split(' ').any(|known| known == kind))
 }
 
-pub(super) fn is_cluster_scoped(group: &str, kind: &str) -> bool {
+pub(crate) fn is_cluster_scoped(group: &str, kind: &str) -> bool {
     listed(CLUSTER_SCOPED, group, kind) || (is_package(group, kind) && kind == "ClusterPackage")
 }
 
-pub(super) fn is_namespaced(group: &str, kind: &str) -> bool {
+pub(crate) fn is_namespaced(group: &str, kind: &str) -> bool {
     listed(NAMESPACED, group, kind) || (is_package(group, kind) && kind == "Package")
 }
 

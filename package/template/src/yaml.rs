@@ -28,5 +28,14 @@ pub(crate) fn decode(text: &[u8]) -> Result<Value, String> {
     json::decode(&first).ok_or_else(|| "the document is nested too deeply".to_owned())
 }
 
+/// The document of a JSON value, as the Kubernetes YAML library writes it: what [`documents`] reads back.
+///
+/// # Errors
+/// When it is nested too deeply, or longer than `limit` bytes.
+pub fn to_text(value: &serde_json::Value, limit: usize) -> Result<String, String> {
+    let value = json::decode(value).ok_or_else(|| "it is nested too deeply".to_owned())?;
+    encode(&value, limit)
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,312 @@
+//! Kickstart: a package made of plain manifests, or of nothing but a name.
+//!
+//! Objects are sorted into phases by kind, and kinds whose readiness shows get probes, as Package Operator's own
+//! `kickstart` does it. Different on purpose: what only a live object has (status, UID, managed fields) is left out, a
+//! StatefulSet is probed by its replicas, since it has no condition `Available`, and the scopes are those in which the
+//! objects can be installed.
+
+mod example;
+mod presets;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+use stevedore_proto_core::label;
+use stevedore_template::yaml::{self, Document, Documents};
+
+use crate::files::PackageFiles;
+use crate::limit;
+use crate::manifest::{ORIGINAL_GROUP, Scope};
+use crate::names::check_value;
+use crate::object::{is_cluster_scoped, is_namespaced};
+use crate::violation::{Invalid, Reason, Violation};
+
+pub use example::example;
+
+/// Fields of metadata that the API server fills in, or that belong to one cluster.
+const LIVE_METADATA: [&str; 8] = [
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "ownerReferences",
+    "resourceVersion",
+    "uid",
+];
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// A package made of plain manifests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kickstart {
+    /// The files of the package.
+    pub files: PackageFiles,
+    /// How many objects each phase has, in order.
+    pub phases: Vec<(String, usize)>,
+    /// Kinds that become ready in a way nobody told: they have no probe.
+    pub without_probe: Vec<String>,
+}
+
+/// A kind without its version.
+type GroupKind = (String, String);
+
+/// One object of the manifests.
+struct Found {
+    kind: GroupKind,
+    namespace: Option<String>,
+    name: String,
+    object: Map<String, Value>,
+}
+
+/// Makes a package of manifests, each with the path that errors name it by.
+///
+/// # Errors
+/// With everything that is wrong: a name that is no label value, what is no YAML, no object or there twice.
+pub fn kickstart(name: &str, manifests: &[(String, Vec<u8>)]) -> Result<Kickstart, Invalid> {
+    let mut violations = Vec::new();
+    violations.extend(check_name(name).err());
+    let mut found = Vec::new();
+    for (path, bytes) in manifests {
+        read(path, bytes, &mut found, &mut violations);
+    }
+    if found.is_empty() && violations.is_empty() {
+        let details = "the manifests hold no object";
+        violations.push(Violation::new(Reason::ManifestInvalid, details));
+    }
+    Invalid::check(violations)?;
+    write(name, found)
+}
+
+pub(crate) fn check_name(name: &str) -> Result<(), Violation> {
+    let checked = match name {
+        "" => Err("it is empty"),
+        name => check_value(name),
+    };
+    checked.map_err(|why| {
+        let details = format!("metadata.name {name:?} becomes a label: {why}");
+        Violation::new(Reason::ManifestInvalid, details)
+    })
+}
+
+fn read(path: &str, bytes: &[u8], found: &mut Vec<Found>, violations: &mut Vec<Violation>) {
+    let mut budget = limit::render_budget();
+    let mut documents = Documents::new(path, bytes);
+    loop {
+        match documents.next_within(&mut budget) {
+            Ok(Some(Document { index, value, .. })) => {
+                for object in items(value) {
+                    match Found::of(object) {
+                        Ok(object) => found.push(object),
+                        Err((reason, details)) => {
+                            violations.push(Violation::new(reason, details).at(path, index));
+                        }
+                    }
+                }
+            }
+            Ok(None) => return,
+            Err(why) => {
+                violations.push(Violation::unreadable(path, why));
+                return;
+            }
+        }
+    }
+}
+
+/// The objects of a document: those of a List, or itself.
+fn items(mut value: Value) -> Vec<Value> {
+    let is_list = value["kind"]
+        .as_str()
+        .is_some_and(|kind| kind.ends_with("List"));
+    match value.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) if is_list => items,
+        _ if value.is_null() => Vec::new(),
+        _ => vec![value],
+    }
+}
+
+impl Found {
+    fn of(object: Value) -> Result<Self, (Reason, String)> {
+        let Value::Object(mut object) = object else {
+            return Err((Reason::GvkNotSet, "not an object".to_owned()));
+        };
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let version = text(object.get("apiVersion")).filter(|it| !it.is_empty());
+        let kind = text(object.get("kind")).filter(|it| !it.is_empty());
+        let (Some(version), Some(kind)) = (version, kind) else {
+            return Err((
+                Reason::GvkNotSet,
+                "apiVersion or kind is missing".to_owned(),
+            ));
+        };
+        object.remove("status");
+        let Some(Value::Object(metadata)) = object.get_mut("metadata") else {
+            return Err((Reason::MetadataInvalid, format!("{kind}: no metadata")));
+        };
+        let name = text(metadata.get("name")).filter(|it| !it.is_empty());
+        let Some(name) = name else {
+            return Err((Reason::MetadataInvalid, format!("{kind}: no metadata.name")));
+        };
+        for field in LIVE_METADATA {
+            metadata.remove(field);
+        }
+        if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+            annotations.remove(LAST_APPLIED);
+        }
+        let namespace = text(metadata.get("namespace")).filter(|it| !it.is_empty());
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        Ok(Self {
+            kind: (group.to_owned(), kind),
+            namespace,
+            name,
+            object,
+        })
+    }
+
+    /// Puts the object into a phase.
+    fn annotate(&mut self, phase: &str) {
+        let metadata = &mut self.object["metadata"];
+        if !metadata["annotations"].is_object() {
+            metadata["annotations"] = json!({});
+        }
+        metadata["annotations"][format!("{}/phase", label::ORIGINAL_PREFIX)] = phase.into();
+    }
+
+    /// Where it is installed: with the package, in a namespace of its own, or nowhere in particular.
+    fn needs_cluster(&self) -> bool {
+        let (group, kind) = &self.kind;
+        self.namespace.is_some() || is_cluster_scoped(group, kind)
+    }
+
+    fn needs_namespace(&self) -> bool {
+        let (group, kind) = &self.kind;
+        self.namespace.is_none() && is_namespaced(group, kind)
+    }
+
+    /// The file of the object, below the folder of its phase.
+    fn file(&self, with_namespace: bool) -> String {
+        let letters = |text: &str| -> String {
+            let plain = |c: char| {
+                if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':') {
+                    c
+                } else {
+                    '-'
+                }
+            };
+            let text: String = text.chars().map(plain).collect();
+            text.trim_start_matches('.').to_owned()
+        };
+        let kind = letters(&self.kind.1.to_lowercase());
+        match &self.namespace {
+            Some(namespace) if with_namespace => {
+                format!("{}.{}.{kind}.yaml", letters(namespace), letters(&self.name))
+            }
+            _ => format!("{}.{kind}.yaml", letters(&self.name)),
+        }
+    }
+}
+
+fn write(name: &str, mut found: Vec<Found>) -> Result<Kickstart, Invalid> {
+    let mut files = PackageFiles::new();
+    let mut violations = Vec::new();
+    let mut phases: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut kinds: BTreeSet<GroupKind> = BTreeSet::new();
+    let scopes = scopes(&found).map_err(|violation| violations.push(violation));
+    for object in &mut found {
+        let (group, kind) = &object.kind;
+        let at = presets::phase(group, kind);
+        let phase = presets::PHASES[at];
+        kinds.insert(object.kind.clone());
+        *phases.entry(at).or_default() += 1;
+        object.annotate(phase);
+        let short = format!("{phase}/{}", object.file(false));
+        let path = if files.get(&short).is_none() {
+            short
+        } else {
+            format!("{phase}/{}", object.file(true))
+        };
+        if files.get(&path).is_some() {
+            let details = format!("{} {:?} is there twice", object.kind.1, object.name);
+            violations.push(Violation::new(Reason::Duplicate, details));
+            continue;
+        }
+        insert(&mut files, &path, &json!(object.object), &mut violations);
+    }
+    let phases: Vec<(String, usize)> = phases
+        .into_iter()
+        .map(|(at, objects)| (presets::PHASES[at].to_owned(), objects))
+        .collect();
+    if let Ok(scopes) = scopes {
+        let manifest = manifest(name, &scopes, &phases, &kinds);
+        insert(&mut files, "manifest.yaml", &manifest, &mut violations);
+    }
+    Invalid::check(violations)?;
+    let unknown = |(group, kind): &&GroupKind| presets::lacks_probe(group, kind);
+    let full = |(group, kind): &GroupKind| match group.as_str() {
+        "" => kind.clone(),
+        group => format!("{kind}.{group}"),
+    };
+    Ok(Kickstart {
+        files,
+        phases,
+        without_probe: kinds.iter().filter(unknown).map(full).collect(),
+    })
+}
+
+fn insert(files: &mut PackageFiles, path: &str, value: &Value, violations: &mut Vec<Violation>) {
+    let text = yaml::to_text(value, limit::UNPACKED_BYTES);
+    let inserted = text.and_then(|text| {
+        let inserted = files.insert(path, text.into_bytes());
+        inserted.map_err(|error| error.to_string())
+    });
+    if let Err(why) = inserted {
+        violations.push(Violation::new(Reason::TooLarge, why).in_file(path));
+    }
+}
+
+/// The scopes in which every object can be installed.
+fn scopes(found: &[Found]) -> Result<Vec<Scope>, Violation> {
+    let of_cluster = found.iter().find(|object| object.needs_cluster());
+    let of_namespace = found.iter().find(|object| object.needs_namespace());
+    match (of_cluster, of_namespace) {
+        (Some(one), Some(other)) => {
+            let details = format!(
+                "{} {:?} needs a package of a cluster, and {} {:?} has no namespace: give it one",
+                one.kind.1, one.name, other.kind.1, other.name
+            );
+            Err(Violation::new(Reason::ScopeUnsupported, details))
+        }
+        (Some(_), None) => Ok(vec![Scope::Cluster]),
+        (None, Some(_)) => Ok(vec![Scope::Namespaced]),
+        (None, None) => Ok(vec![Scope::Cluster, Scope::Namespaced]),
+    }
+}
+
+fn manifest(
+    name: &str,
+    scopes: &[Scope],
+    phases: &[(String, usize)],
+    kinds: &BTreeSet<GroupKind>,
+) -> Value {
+    let probes: Vec<Value> = kinds
+        .iter()
+        .filter_map(|(group, kind)| {
+            let probes = presets::probes(group, kind)?;
+            let selector = json!({"kind": {"group": group, "kind": kind}});
+            Some(json!({"selector": selector, "probes": probes}))
+        })
+        .collect();
+    let phases: Vec<Value> = phases
+        .iter()
+        .map(|(phase, _)| json!({"name": phase}))
+        .collect();
+    let scopes: Vec<String> = scopes.iter().map(|scope| format!("{scope:?}")).collect();
+    json!({
+        "apiVersion": format!("{ORIGINAL_GROUP}/v1alpha1"),
+        "kind": "PackageManifest",
+        "metadata": {"name": name},
+        "spec": {"scopes": scopes, "phases": phases, "availabilityProbes": probes},
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+use super::*;
+use crate::package::Package;
+
+const MANIFESTS: &str = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  namespace: shop
+  uid: 3f
+  resourceVersion: '7'
+  annotations: {kubectl.kubernetes.io/last-applied-configuration: '{}', kept: 'yes'}
+spec: {replicas: 2}
+status: {replicas: 2}
+---
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: example.org/v1, kind: Thing, metadata: {name: thing, namespace: shop}}
+- {apiVersion: v1, kind: Pod, metadata: {name: one, namespace: shop}}
+---
+# Nothing.
+";
+
+fn of(text: &str) -> Result<Kickstart, Invalid> {
+    kickstart("shop", &[("all.yaml".to_owned(), text.as_bytes().to_vec())])
+}
+
+fn text<'k>(kickstart: &'k Kickstart, path: &str) -> &'k str {
+    let bytes = kickstart.files.get(path);
+    let bytes = bytes.unwrap_or_else(|| panic!("no {path} in {:?}", kickstart.files));
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn plain_manifests_become_a_package_that_validates() {
+    let kickstart = of(MANIFESTS).unwrap();
+    let phases = [("namespaces", 1), ("deploy", 2), ("other", 1)];
+    assert_eq!(
+        kickstart.phases,
+        phases.map(|(name, count)| (name.to_owned(), count))
+    );
+    assert_eq!(kickstart.without_probe, ["Pod", "Thing.example.org"]);
+    let package = Package::load(kickstart.files.clone()).unwrap();
+    assert_eq!(package.manifest().scopes, [Scope::Cluster]);
+    assert_eq!(package.manifest().availability_probes.len(), 1);
+    let validated = package.check().unwrap();
+    assert!(validated.not_rendered.is_empty());
+}
+
+#[test]
+fn what_only_a_live_object_has_is_left_out() {
+    let kickstart = of(MANIFESTS).unwrap();
+    assert_eq!(
+        text(&kickstart, "deploy/web.deployment.yaml"),
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  annotations:\n    kept: \"yes\"\n    \
+         package-operator.run/phase: deploy\n  name: web\n  namespace: shop\nspec:\n  replicas: 2\n"
+    );
+}
+
+#[test]
+fn objects_without_a_namespace_make_a_package_for_namespaces_and_a_mixture_is_refused() {
+    let map =
+        |metadata: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {metadata}\n---\n");
+    let free = of(&map("{name: one}")).unwrap();
+    let package = Package::load(free.files).unwrap();
+    assert_eq!(package.manifest().scopes, [Scope::Namespaced]);
+    package.check().unwrap();
+    let mixed = of(&(map("{name: one}") + &map("{name: two, namespace: shop}"))).unwrap_err();
+    let violation = &mixed.violations()[0];
+    assert_eq!(violation.reason, Reason::ScopeUnsupported);
+    assert!(
+        violation.details.contains("\"one\" has no namespace"),
+        "{violation}"
+    );
+}
+
+#[test]
+fn two_objects_of_one_name_in_two_namespaces_have_two_files_and_one_that_is_there_twice_is_refused()
+{
+    let map = |namespace: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: one, namespace: {namespace}}}\n---\n"
+        )
+    };
+    let two = of(&(map("a") + &map("b"))).unwrap();
+    assert_eq!(two.files.len(), 3);
+    text(&two, "deploy/b.one.configmap.yaml");
+    let twice = of(&(map("a") + &map("b") + &map("b"))).unwrap_err();
+    assert_eq!(twice.violations()[0].reason, Reason::Duplicate);
+}
+
+#[test]
+fn every_fault_of_the_manifests_is_named_with_its_file_and_document() {
+    let faults =
+        of("kind: ConfigMap\n---\napiVersion: v1\nkind: ConfigMap\n---\n- 1\n").unwrap_err();
+    let found: Vec<_> = faults
+        .violations()
+        .iter()
+        .map(|it| (it.reason, it.index))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (Reason::GvkNotSet, Some(0)),
+            (Reason::MetadataInvalid, Some(1)),
+            (Reason::GvkNotSet, Some(2)),
+        ]
+    );
+    assert_eq!(
+        of("").unwrap_err().violations()[0].reason,
+        Reason::ManifestInvalid
+    );
+    let named = kickstart("no name", &[]).unwrap_err();
+    assert_eq!(named.violations()[0].reason, Reason::ManifestInvalid);
+}
+
+#[test]
+fn every_preset_kind_has_a_probe_or_is_ready_at_once_but_those_that_are_named() {
+    for (group, kind, lacks) in [
+        ("apps", "StatefulSet", false),
+        ("apiextensions.k8s.io", "CustomResourceDefinition", false),
+        ("", "Secret", false),
+        ("discovery.k8s.io", "EndpointSlice", false),
+        ("", "Pod", true),
+        ("example.org", "Secret", true),
+    ] {
+        assert_eq!(presets::lacks_probe(group, kind), lacks, "{group} {kind}");
+    }
+}
+
+#[test]
+fn the_example_validates_in_either_scope_whatever_the_name() {
+    for scope in [Scope::Cluster, Scope::Namespaced] {
+        for name in ["lamp", "1.0", "Lamp_two"] {
+            let package = Package::load(example(name, scope).unwrap()).unwrap();
+            assert_eq!(package.manifest().name, name);
+            package
+                .check()
+                .unwrap_or_else(|invalid| panic!("{name} {scope:?}: {invalid}"));
+        }
+        assert!(example("a b", scope).is_err());
+    }
+}
