@@ -1,0 +1,213 @@
+//! `stevedore package init`: a new package, of plain manifests or of nothing.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use stevedore_package::files::PackageFiles;
+use stevedore_package::kickstart::{self, Kickstart};
+use stevedore_package::limit;
+use stevedore_package::manifest::Scope;
+
+use super::folder;
+use crate::output::{self, Format};
+
+/// How the package is to be installed.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum For {
+    /// By a ClusterPackage, with a namespace of its own
+    #[default]
+    Cluster,
+    /// By a Package, into its namespace
+    Namespace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Name of the package
+    name: String,
+    /// Folder to make it in; by default one of the package's name
+    folder: Option<PathBuf>,
+    /// Plain manifests to make it of: files, folders, or - for standard input; may be repeated
+    #[arg(short, long = "from", value_name = "MANIFESTS")]
+    from: Vec<PathBuf>,
+    /// How an example package is to be installed; manifests decide it themselves
+    #[arg(long = "for", value_enum, default_value_t, conflicts_with = "from")]
+    target: For,
+    /// Form of the output
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// What was made.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Made {
+    path: PathBuf,
+    files: Vec<String>,
+    /// Phases with the number of their objects.
+    phases: Vec<(String, usize)>,
+    without_probe: Vec<String>,
+}
+
+pub(super) fn run(init: Init) -> anyhow::Result<()> {
+    let path = init.folder.unwrap_or_else(|| PathBuf::from(&init.name));
+    let made = if init.from.is_empty() {
+        let scope = match init.target {
+            For::Cluster => Scope::Cluster,
+            For::Namespace => Scope::Namespaced,
+        };
+        Kickstart {
+            files: kickstart::example(&init.name, scope)?,
+            phases: Vec::new(),
+            without_probe: Vec::new(),
+        }
+    } else {
+        kickstart::kickstart(&init.name, &manifests(&init.from)?)?
+    };
+    write(&path, &made.files)?;
+    let shown = path.display().to_string();
+    let made = Made {
+        path,
+        files: made.files.iter().map(|(path, _)| path.to_owned()).collect(),
+        phases: made.phases,
+        without_probe: made.without_probe,
+    };
+    output::one(init.output, &made, &shown, &words(&made, &shown))
+}
+
+fn words(made: &Made, path: &str) -> String {
+    let mut words = format!("made {path} of {} files\n", made.files.len());
+    for (phase, objects) in &made.phases {
+        words.push_str(&format!("  phase {phase}: {objects} objects\n"));
+    }
+    if !made.without_probe.is_empty() {
+        words.push_str(&format!(
+            "no probe is known for {}: say under availabilityProbes in {path}/manifest.yaml when these are ready\n",
+            made.without_probe.join(", ")
+        ));
+    }
+    words.push_str(&format!("next: stevedore package validate {path}"));
+    words
+}
+
+/// Every manifest with the name that errors call it by.
+fn manifests(from: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for path in from {
+        if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            let bound = limit::UNPACKED_BYTES as u64;
+            let mut input = std::io::stdin().take(bound);
+            input
+                .read_to_end(&mut bytes)
+                .context("cannot read standard input")?;
+            found.push(("standard input".to_owned(), bytes));
+        } else if path.is_dir() {
+            collect(path, &mut found)?;
+        } else {
+            found.push(read(path)?);
+        }
+    }
+    if found.is_empty() {
+        bail!("no manifest is there: name files, or folders with .yaml, .yml or .json files");
+    }
+    Ok(found)
+}
+
+/// Manifests below a folder, by name; hidden ones and links are passed over.
+fn collect(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> anyhow::Result<()> {
+    let cannot = || format!("cannot read {}", folder.display());
+    let mut entries = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).with_context(cannot)? {
+        let entry = entry.with_context(cannot)?;
+        let kind = entry.file_type().with_context(cannot)?;
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if !hidden && !kind.is_symlink() {
+            entries.insert(entry.path());
+        }
+    }
+    for path in entries {
+        let is_manifest = path
+            .extension()
+            .is_some_and(|it| it == "yaml" || it == "yml" || it == "json");
+        if path.is_dir() {
+            collect(&path, found)?;
+        } else if is_manifest {
+            found.push(read(&path)?);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    Ok((name, bytes))
+}
+
+/// Writes a package into a folder that is new or empty.
+fn write(path: &Path, files: &PackageFiles) -> anyhow::Result<()> {
+    let shown = path.display();
+    let is_used = path.exists()
+        && std::fs::read_dir(path)
+            .with_context(|| format!("cannot use {shown}"))?
+            .next()
+            .is_some();
+    if is_used {
+        bail!("{shown} is not empty; name a folder that is, or one that does not exist yet");
+    }
+    for (inner, bytes) in files.iter() {
+        let file = path.join(inner);
+        let folder = file.parent().unwrap_or(path);
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&file, bytes))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    folder::refuse(&folder::check(files).violations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn init(name: &str, folder: &Path, from: Vec<PathBuf>) -> anyhow::Result<()> {
+        run(Init {
+            name: name.to_owned(),
+            folder: Some(folder.to_owned()),
+            from,
+            target: For::Namespace,
+            output: Format::Name,
+        })
+    }
+
+    #[test]
+    fn what_init_makes_is_valid_and_nothing_is_ever_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = folder.path().join("lamp");
+        init("lamp", &made, vec![]).unwrap();
+        let files = folder::read(&made).unwrap();
+        assert!(folder::check(&files).violations.is_empty());
+        let manifest = std::fs::read(made.join("manifest.yaml")).unwrap();
+        let again = init("other", &made, vec![]).unwrap_err().to_string();
+        assert!(again.contains("is not empty"), "{again}");
+        assert_eq!(std::fs::read(made.join("manifest.yaml")).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_folder_of_manifests_becomes_a_package_and_a_fault_names_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let plain = folder.path().join("plain");
+        std::fs::create_dir_all(plain.join("deep")).unwrap();
+        let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n";
+        std::fs::write(plain.join("deep/one.yaml"), map).unwrap();
+        std::fs::write(plain.join("README.md"), "no manifest").unwrap();
+        init("shop", &folder.path().join("shop"), vec![plain.clone()]).unwrap();
+        std::fs::write(plain.join("bad.yml"), "kind: ConfigMap\n").unwrap();
+        let bad = init("shop", &folder.path().join("bad"), vec![plain]).unwrap_err();
+        assert!(bad.to_string().contains("bad.yml"), "{bad}");
+    }
+}
