@@ -1,6 +1,7 @@
 //! `stevedore package`: build, push, pull and validate packages; offline where no registry is meant.
 
 mod folder;
+mod init;
 mod pull;
 pub(crate) mod push;
 mod registry;
@@ -22,6 +23,12 @@ use folder::Checked;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackageCommand {
+    /// Makes a new package: an example, or one of plain manifests
+    #[command(
+        visible_alias = "kickstart",
+        after_help = "Examples:\n  stevedore package init lamp\n  stevedore package init lamp --for namespace\n  stevedore package init shop --from ./manifests\n  kubectl get deployment,service -n shop -o yaml | stevedore package init shop --from -"
+    )]
+    Init(init::Init),
     /// Validates a package, a folder or an image: manifest, templates, objects
     #[command(
         after_help = "Examples:\n  stevedore package validate ./lighthouse\n  stevedore package validate ./lighthouse --strict -o json\n  stevedore package validate --pull registry.example/lighthouse:1"
@@ -176,6 +183,7 @@ struct Fetched {
 
 pub(crate) async fn run(command: PackageCommand) -> anyhow::Result<Outcome> {
     match command {
+        PackageCommand::Init(init) => init::run(init)?,
         PackageCommand::Validate {
             path,
             pull,

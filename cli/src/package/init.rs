@@ -167,7 +167,7 @@ fn write(path: &Path, files: &PackageFiles) -> anyhow::Result<()> {
             .and_then(|()| std::fs::write(&file, bytes))
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
-    folder::refuse(&folder::check(files).violations)
+    folder::refuse(&folder::check(files).violations, "")
 }
 
 #[cfg(test)]
