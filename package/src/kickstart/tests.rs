@@ -133,15 +133,17 @@ fn every_preset_kind_has_a_probe_or_is_ready_at_once_but_those_that_are_named() 
 }
 
 #[test]
-fn the_example_validates_in_either_scope_whatever_the_name() {
+fn the_example_validates_in_either_scope_and_has_a_name_that_objects_can_have() {
     for scope in [Scope::Cluster, Scope::Namespaced] {
-        for name in ["lamp", "1.0", "Lamp_two"] {
+        for name in ["lamp", "lamp-2", "10"] {
             let package = Package::load(example(name, scope).unwrap()).unwrap();
             assert_eq!(package.manifest().name, name);
             package
                 .check()
                 .unwrap_or_else(|invalid| panic!("{name} {scope:?}: {invalid}"));
         }
-        assert!(example("a b", scope).is_err());
+        for name in ["a b", "1.0", "Lamp", "lamp-", ""] {
+            assert!(example(name, scope).is_err(), "{name:?}");
+        }
     }
 }
