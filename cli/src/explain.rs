@@ -5,6 +5,7 @@ mod standing;
 mod tests;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::Serialize;
 use stevedore_client::Api;
 use stevedore_crds::condition;
@@ -135,15 +136,20 @@ fn explain(
         cluster: name.to_owned(),
         standing,
         here,
-        package_available: available.map_or_else(
-            || "Unknown: the hub has said nothing yet".into(),
-            |found| format!("{} ({}): {}", found.status, found.reason, found.message),
-        ),
+        package_available: available.map_or_else(unsaid, said),
         outdated,
         order,
         unreachable,
         detail,
     })
+}
+
+fn unsaid() -> String {
+    "Unknown: the hub has said nothing yet".into()
+}
+
+fn said(found: &Condition) -> String {
+    format!("{} ({}): {}", found.status, found.reason, found.message)
 }
 
 /// Whether what was ordered there is its removal.

@@ -1,4 +1,4 @@
-//! What a package may have at most, against the schema in which members store it.
+//! The most that a package may have, against the schema in which members store it.
 
 #[cfg(test)]
 mod bounds_of_a_content {

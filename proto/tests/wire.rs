@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod wire {
+    mod environments;
     mod limits;
     mod recordings;
     mod samples;

@@ -1,6 +1,7 @@
 //! Desired objects: those of a content one by one, checked, and the bodies that are applied.
 
 mod body;
+mod field;
 mod known_kinds;
 mod phases;
 mod secret;
@@ -8,7 +9,7 @@ mod secret;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::content::{
     CollisionProtection, ConditionMapping, Content, PhaseObject, bounds,
@@ -20,6 +21,8 @@ use crate::drift::FieldPath;
 use crate::key::{Identity, Kind, ObjectKey};
 use crate::mark::ShortHash;
 use crate::probe::Probes;
+
+use field::{entry, entry_of};
 
 pub use body::Guard;
 pub use known_kinds::{KnownKinds, Otherwise};
@@ -319,22 +322,6 @@ fn normal(object: &Value, key: &ObjectKey, setting: &Setting) -> Value {
         json!(setting.deployment.to_string()),
     );
     object
-}
-
-fn entry<'a>(value: &'a mut Value, name: &str) -> &'a mut Map<String, Value> {
-    if !value.is_object() {
-        *value = Value::Object(Map::new());
-    }
-    let map = value.as_object_mut().expect("it was just made an object");
-    entry_of(map, name)
-}
-
-fn entry_of<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
-    let below = map.entry(name).or_insert_with(|| Value::Object(Map::new()));
-    if !below.is_object() {
-        *below = Value::Object(Map::new());
-    }
-    below.as_object_mut().expect("it was just made an object")
 }
 
 /// The keys of a content and their phases, without checking anything: the inventory of a set whose kinds may

@@ -1,4 +1,4 @@
-//! What a member has of OpenShift and HyperShift, as their objects say it.
+//! Facts about OpenShift and HyperShift on a member, as their objects say them.
 //!
 //! A kind that nobody defined is absent, which the agent may always find out. Where a kind is defined and its objects
 //! cannot be read, the fact is not known: `deploy/agent-openshift.yaml` has the rights.

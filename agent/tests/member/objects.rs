@@ -1,4 +1,4 @@
-//! What objects of a set may be: Secrets written as text, objects with finalizers, fields that cannot be changed, and
+//! Objects of all sorts in a set: Secrets written as text, objects with finalizers, fields that cannot be changed, and
 //! as much as a set may hold.
 
 use base64::Engine as _;

@@ -149,15 +149,7 @@ impl Package {
         mut violations: Vec<Violation>,
     ) -> Result<Context, Invalid> {
         let manifest = self.manifest();
-        let name = if input.name.is_empty() {
-            Err("it is empty")
-        } else {
-            check_value(&input.name)
-        };
-        if let Err(why) = name {
-            let details = format!("name {:?} becomes a label: {why}", input.name);
-            violations.push(Violation::new(Reason::LabelsInvalid, details));
-        }
+        violations.extend(check_name(&input.name).err());
         let admitted = config::admit(manifest.config.as_ref(), input.config.as_ref());
         let config = admitted.unwrap_or_else(|errors| {
             let violation = |error: config::FieldError| {
@@ -206,6 +198,17 @@ impl Package {
             success_delay_seconds: input.success_delay_seconds,
         })
     }
+}
+
+fn check_name(name: &str) -> Result<(), Violation> {
+    let checked = match name {
+        "" => Err("it is empty"),
+        name => check_value(name),
+    };
+    checked.map_err(|why| {
+        let details = format!("name {name:?} becomes a label: {why}");
+        Violation::new(Reason::LabelsInvalid, details)
+    })
 }
 
 impl Context {

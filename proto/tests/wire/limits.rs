@@ -18,7 +18,7 @@ fn too_long(result: Result<impl std::fmt::Debug, Error>) -> &'static str {
     }
 }
 
-use super::samples;
+use super::{environments, samples};
 
 #[test]
 fn texts_of_a_status_end_at_their_caps() {
@@ -195,7 +195,7 @@ fn garbage_never_panics() {
 #[test]
 fn maps_of_an_environment_end_at_their_caps_and_all_of_them_together_too() {
     let with = |entries: usize, key: usize, value: usize, clusters: usize| {
-        let mut environment = v1::Environment::from(samples::environment_with_everything());
+        let mut environment = v1::Environment::from(environments::environment_with_everything());
         let hyper_shift = environment.hyper_shift.as_mut().unwrap();
         let hosted = &mut hyper_shift.hosted_clusters;
         let key = |at: usize| format!("{at:0key$}");

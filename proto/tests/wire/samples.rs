@@ -1,19 +1,19 @@
 //! One sample of every message, with every field set somewhere.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stevedore_proto::v1;
-use stevedore_proto_core::environment::{Fact, HostedCluster, HyperShift, OpenShift, Proxy};
 use stevedore_proto_core::message::{Close, CloseReason, Hello, OrderMessage, Page, Welcome};
 use stevedore_proto_core::status::{
     Attribution, Blocker, Interference, MappedCondition, PhaseState, PhaseStatus, Truth, Verdict,
 };
 use stevedore_proto_core::{
-    ContentRef, DeletionPolicy, DeploymentStatus, DeploymentUid, Digest, Environment, Epoch,
-    EpochId, Held, InstanceId, Leadership, Order, OrderBody, PackageRef, PackageUid, Reason,
-    Settings, Stage, Term, TermId, ToAgent, ToHub, Tuple,
+    ContentRef, DeletionPolicy, DeploymentStatus, DeploymentUid, Digest, Epoch, EpochId, Held,
+    InstanceId, Leadership, Order, OrderBody, PackageRef, PackageUid, Reason, Settings, Stage,
+    Term, TermId, ToAgent, ToHub, Tuple,
 };
+
+use super::environments;
 
 /// What a wall clock showed.
 const TIME: u64 = 1_800_000_000_123;
@@ -66,52 +66,6 @@ fn verdict() -> Verdict {
         status: Truth::False,
         reason: Reason::opaque("ProbeFailed"),
         message: "1 of 2 replicas".into(),
-    }
-}
-
-pub(super) fn environment() -> Environment {
-    Environment {
-        kubernetes_version: "v1.36.3".into(),
-        platform: "linux/amd64".into(),
-        ..Environment::default()
-    }
-}
-
-fn map(key: &str, value: &str) -> BTreeMap<String, String> {
-    BTreeMap::from([(key.into(), value.into())])
-}
-
-/// Of a managed OpenShift cluster behind a proxy, with control planes of others.
-pub(super) fn environment_with_everything() -> Environment {
-    Environment {
-        open_shift: Fact::Present(OpenShift {
-            version: "4.17.3".into(),
-            managed: Some(map("api.example/plan", "large")),
-        }),
-        proxy: Fact::Present(Proxy {
-            http_proxy: "http://proxy.example:3128".into(),
-            https_proxy: String::new(),
-            no_proxy: ".cluster.local".into(),
-        }),
-        hyper_shift: Fact::Present(HyperShift {
-            hosted_clusters: vec![HostedCluster {
-                namespace: "clusters".into(),
-                name: "east".into(),
-                labels: map("tier", "edge"),
-                annotations: map("note.example/by", "us"),
-                node_selector: map("role", "infra"),
-            }],
-        }),
-        ..environment()
-    }
-}
-
-fn environment_of_plain_kubernetes() -> Environment {
-    Environment {
-        open_shift: Fact::Absent,
-        proxy: Fact::Absent,
-        hyper_shift: Fact::Absent,
-        ..environment()
     }
 }
 
@@ -200,7 +154,7 @@ pub(super) fn hello() -> Hello {
         seen: Some(leadership()),
         root: Digest::of(b"root"),
         held: 16,
-        environment: environment(),
+        environment: environments::environment(),
         time: None,
     }
 }
@@ -276,16 +230,10 @@ pub(super) fn to_hub() -> Vec<(&'static str, ToHub)> {
                 sequence: 15,
             },
         ),
-        ("environment", ToHub::Environment(Box::new(environment()))),
-        (
-            "environment-with-everything",
-            ToHub::Environment(Box::new(environment_with_everything())),
-        ),
-        (
-            "environment-of-plain-kubernetes",
-            ToHub::Environment(Box::new(environment_of_plain_kubernetes())),
-        ),
     ]
+    .into_iter()
+    .chain(environments::to_hub())
+    .collect()
 }
 
 fn welcome() -> Welcome {

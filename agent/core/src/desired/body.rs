@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use stevedore_proto_core::content::Content;
 use stevedore_proto_core::label;
 
-use super::{Desired, Setting, content_hash, entry_of, normal, secret};
+use super::field::entry_of;
+use super::{Desired, Setting, content_hash, normal, secret};
 use crate::mark::Mark;
 use crate::observation::{Observation, ObservationRules};
 use crate::probe::Probes;

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::entry;
+use super::field::entry;
 
 /// What is wrong with the values, by the path of the field. No value is quoted.
 ///

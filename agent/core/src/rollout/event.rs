@@ -3,7 +3,8 @@
 use stevedore_proto_core::{DeploymentUid, Millis, Reason};
 
 use super::Rollout;
-use super::item::{Block, Live, being_deleted};
+use super::context::Context;
+use super::item::{Block, Item, Live, being_deleted};
 use crate::adopt::Ownership;
 use crate::key::{ObjectKey, WatchKey};
 use crate::observation::{Observation, Owner};
@@ -170,28 +171,7 @@ impl Rollout {
             item.hand_over();
             return;
         }
-        let stopped = if let Some(finalizers) = &seen.terminating {
-            let message = being_deleted(finalizers);
-            let reason = if item.desired.key.kind.is_namespace() {
-                Reason::NamespaceTerminating
-            } else {
-                Reason::Terminating
-            };
-            Some(Block::preflight(reason, message))
-        } else {
-            match item.ownership(seen, context) {
-                Ownership::Foreign(owner) => Some(Block::preflight(
-                    Reason::CollisionDetected,
-                    format!("exists and belongs to {owner}"),
-                )),
-                Ownership::Newer(order) => Some(Block::preflight(
-                    Reason::NewerOrder,
-                    format!("was written by the newer order {order}"),
-                )),
-                Ownership::Ours | Ownership::Adopt | Ownership::HandedOver(_) => None,
-            }
-        };
-        if let Some(block) = stopped {
+        if let Some(block) = in_the_way(item, seen, context) {
             item.block = Some(Box::new(block));
             item.backoff.fail(now, BLOCKED, None, &mut self.jitter);
             return;
@@ -221,6 +201,30 @@ impl Rollout {
             self.drifted(at, now);
         }
     }
+}
+
+/// What an object is like, or whose it is, that stands against writing it.
+fn in_the_way(item: &Item, seen: &Observation, context: &Context) -> Option<Block> {
+    if let Some(finalizers) = &seen.terminating {
+        let reason = if item.desired.key.kind.is_namespace() {
+            Reason::NamespaceTerminating
+        } else {
+            Reason::Terminating
+        };
+        return Some(Block::preflight(reason, being_deleted(finalizers)));
+    }
+    let (reason, message) = match item.ownership(seen, context) {
+        Ownership::Foreign(owner) => (
+            Reason::CollisionDetected,
+            format!("exists and belongs to {owner}"),
+        ),
+        Ownership::Newer(order) => (
+            Reason::NewerOrder,
+            format!("was written by the newer order {order}"),
+        ),
+        Ownership::Ours | Ownership::Adopt | Ownership::HandedOver(_) => return None,
+    };
+    Some(Block::preflight(reason, message))
 }
 
 pub(super) fn is_in_the_way(block: &Block) -> bool {

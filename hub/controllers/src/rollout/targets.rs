@@ -175,11 +175,7 @@ async fn render(
         false => Rendering::Unusable,
     };
     let mut targets: BTreeMap<_, _> = all.iter().map(|it| (*it, unusable(it))).collect();
-    targets.extend(
-        asked
-            .into_iter()
-            .map(|cluster| (cluster, Rendering::Pending)),
-    );
+    targets.extend(asked.into_iter().map(|it| (it, Rendering::Pending)));
     let Ok(pass) = pass.await else {
         return targets;
     };

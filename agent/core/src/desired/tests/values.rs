@@ -1,4 +1,4 @@
-//! What is applied of Secrets, and of finalizers.
+//! Tests of what is applied of Secrets, and of finalizers.
 
 use super::*;
 
