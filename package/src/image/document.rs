@@ -36,7 +36,7 @@ impl Document {
     ///
     /// # Errors
     /// When the bytes are too many or neither a manifest nor an index, or the layers together exceed
-    /// [`limit::PACKED_BYTES`].
+    /// [`crate::limit::PACKED_BYTES`].
     pub fn parse(bytes: &[u8]) -> Result<Self, ImageError> {
         let shape: Shape = json("the image manifest", bytes)?;
         if shape.schema_version == 1 {
