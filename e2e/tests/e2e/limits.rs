@@ -210,7 +210,7 @@ fn an_image_of_anything_but_regular_files_with_plain_paths_is_refused() {
             refused(world, name, &image, words).await;
         }
         let image = push_layer(world, "garbage", noise(4096).into_bytes()).await;
-        refused(world, "garbage", &image, "layer 0 cannot be read").await;
+        refused(world, "garbage", &image, "layer 0 is not a tar archive").await;
     });
 }
 
