@@ -6,6 +6,7 @@
 mod e2e {
     mod audit_log;
     mod cli;
+    mod components;
     mod config_bounds;
     mod definitions;
     mod demo;
