@@ -11,6 +11,7 @@ mod e2e {
     mod definitions;
     mod demo;
     mod drift;
+    mod eligibility;
     mod fact;
     mod failure;
     mod identity;
