@@ -248,7 +248,7 @@ async fn pull_into(
     format: Format,
 ) -> anyhow::Result<()> {
     let pulled = pull::pull(&image, insecure).await?;
-    pull::write(&pulled.files, &folder)?;
+    folder::write(&pulled.files, &folder)?;
     let digest = pulled.digest.to_string();
     let name = folder.display().to_string();
     let fetched = Fetched {

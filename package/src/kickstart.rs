@@ -17,7 +17,7 @@ use stevedore_template::yaml::{self, Document, Documents};
 use crate::files::PackageFiles;
 use crate::limit;
 use crate::manifest::{ORIGINAL_GROUP, Scope};
-use crate::names::check_value;
+use crate::names;
 use crate::object::{is_cluster_scoped, is_namespaced};
 use crate::violation::{Invalid, Reason, Violation};
 
@@ -78,11 +78,7 @@ pub fn kickstart(name: &str, manifests: &[(String, Vec<u8>)]) -> Result<Kickstar
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), Violation> {
-    let checked = match name {
-        "" => Err("it is empty"),
-        name => check_value(name),
-    };
-    checked.map_err(|why| {
+    names::check_name(name).map_err(|why| {
         let details = format!("metadata.name {name:?} becomes a label: {why}");
         Violation::new(Reason::ManifestInvalid, details)
     })

@@ -55,3 +55,11 @@ pub(crate) fn check_value(value: &str) -> Result<(), &'static str> {
     }
     Err("it must be letters, digits, '-', '_' and '.', and begin and end with a letter or digit")
 }
+
+/// A name that becomes the value of a label: as [`check_value`], and not empty.
+pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
+    match name {
+        "" => Err("it is empty"),
+        name => check_value(name),
+    }
+}

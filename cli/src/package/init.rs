@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use stevedore_package::files::PackageFiles;
 use stevedore_package::kickstart::{self, Kickstart};
 use stevedore_package::limit;
 use stevedore_package::manifest::Scope;
@@ -68,7 +67,9 @@ pub(super) fn run(init: Init) -> anyhow::Result<()> {
     } else {
         kickstart::kickstart(&init.name, &manifests(&init.from)?)?
     };
-    write(&path, &made.files)?;
+    // Nothing is written of what would not be a package.
+    folder::refuse(&folder::check(&made.files).violations, "")?;
+    folder::write(&made.files, &path)?;
     let shown = path.display().to_string();
     let made = Made {
         path,
@@ -100,11 +101,16 @@ fn manifests(from: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     for path in from {
         if path == Path::new("-") {
             let mut bytes = Vec::new();
-            let bound = limit::UNPACKED_BYTES as u64;
-            let mut input = std::io::stdin().take(bound);
+            let mut input = std::io::stdin().take(limit::UNPACKED_BYTES as u64 + 1);
             input
                 .read_to_end(&mut bytes)
                 .context("cannot read standard input")?;
+            if bytes.len() > limit::UNPACKED_BYTES {
+                bail!(
+                    "standard input has more than {} bytes, the limit of a package",
+                    limit::UNPACKED_BYTES
+                );
+            }
             found.push(("standard input".to_owned(), bytes));
         } else if path.is_dir() {
             collect(path, &mut found)?;
@@ -147,27 +153,6 @@ fn read(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
     Ok((name, bytes))
-}
-
-/// Writes a package into a folder that is new or empty.
-fn write(path: &Path, files: &PackageFiles) -> anyhow::Result<()> {
-    let shown = path.display();
-    let is_used = path.exists()
-        && std::fs::read_dir(path)
-            .with_context(|| format!("cannot use {shown}"))?
-            .next()
-            .is_some();
-    if is_used {
-        bail!("{shown} is not empty; name a folder that is, or one that does not exist yet");
-    }
-    for (inner, bytes) in files.iter() {
-        let file = path.join(inner);
-        let folder = file.parent().unwrap_or(path);
-        std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&file, bytes))
-            .with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    folder::refuse(&folder::check(files).violations, "")
 }
 
 #[cfg(test)]

@@ -127,8 +127,8 @@ metadata: {name: demo, annotations: {package-operator.run/phase: only}}
 
     #[test]
     fn warnings_are_told_and_with_strict_they_are_errors() {
-        let folder = std::env::temp_dir().join(format!("stevedore-strict-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().to_owned();
         std::fs::write(folder.join("manifest.yaml"), MANIFEST).unwrap();
         std::fs::write(folder.join("a.yaml"), OBJECT).unwrap();
         let strict = |strict, format| {
@@ -151,7 +151,6 @@ metadata: {name: demo, annotations: {package-operator.run/phase: only}}
             broken.contains("b.yaml idx 0: line 1, column 4"),
             "{broken}"
         );
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

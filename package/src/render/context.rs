@@ -9,7 +9,7 @@ use stevedore_proto_core::content::CollisionProtection;
 
 use crate::config;
 use crate::manifest::Scope;
-use crate::names::check_value;
+use crate::names;
 use crate::overrides::ImagePrefixes;
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
@@ -201,11 +201,7 @@ impl Package {
 }
 
 fn check_name(name: &str) -> Result<(), Violation> {
-    let checked = match name {
-        "" => Err("it is empty"),
-        name => check_value(name),
-    };
-    checked.map_err(|why| {
+    names::check_name(name).map_err(|why| {
         let details = format!("name {name:?} becomes a label: {why}");
         Violation::new(Reason::LabelsInvalid, details)
     })
