@@ -117,9 +117,9 @@ impl Engine {
         let evaluator = mailbox.evaluator();
         let seen = evaluator.evaluate(object, &key, &self.cel).await;
         if let Some(seen) = seen {
-            self.taken_over(&mailbox, &key).await;
-            let message = Message::Seen(key, Box::new(seen), evaluator);
+            let message = Message::Seen(key.clone(), Box::new(seen), evaluator);
             mailbox.send(message).await;
+            self.taken_over(&mailbox, &key).await;
         }
     }
 

@@ -77,10 +77,12 @@ pub async fn follow(
     tasks: Tasks,
 ) {
     let mut watches = Watches::new(&client, circumstances.clone(), tasks);
+    // Of the last reading: what was known before stands in for what it could not tell.
+    let mut is_incomplete = has_unknown(&facts.borrow());
     loop {
         let known = facts.borrow().clone();
         watches.follow(&known);
-        let interval = match has_unknown(&known) {
+        let interval = match is_incomplete {
             true => UNKNOWN_INTERVAL,
             false => INTERVAL,
         };
@@ -89,7 +91,9 @@ pub async fn follow(
             () = watches.changed() => sleep(GATHER).await,
             () = changed(&mut circumstances) => sleep(GATHER).await,
         }
-        let Some(new) = read_beside(&client, &known).await else {
+        let told = read(&client).await.ok();
+        is_incomplete = told.as_ref().is_none_or(has_unknown);
+        let Some(new) = told.map(|new| beside(new, &known)) else {
             continue;
         };
         if new == known {
@@ -97,7 +101,8 @@ pub async fn follow(
         }
         if is_doubtful(&known, &new) {
             sleep(DEBOUNCE).await;
-            if read_beside(&client, &known).await.as_ref() != Some(&new) {
+            let again = read(&client).await.ok();
+            if again.map(|again| beside(again, &known)).as_ref() != Some(&new) {
                 continue;
             }
         }
@@ -107,15 +112,14 @@ pub async fn follow(
 }
 
 /// The facts as they are now; what cannot be told now is what it was.
-async fn read_beside(client: &AgentClient, known: &Environment) -> Option<Environment> {
-    let new = read(client).await.ok()?;
+fn beside(new: Environment, known: &Environment) -> Environment {
     let known = known.clone();
-    Some(Environment {
+    Environment {
         open_shift: new.open_shift.or(known.open_shift),
         proxy: new.proxy.or(known.proxy),
         hyper_shift: new.hyper_shift.or(known.hyper_shift),
         ..new
-    })
+    }
 }
 
 fn has_unknown(environment: &Environment) -> bool {

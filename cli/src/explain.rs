@@ -108,7 +108,8 @@ fn explain(
     if let Some(order) = &mut order
         && everywhere
         && ineligible.is_none()
-        && !matches!(order.state, State::Removing | State::Removed)
+        && standing::unnamed_ineligible(package) == 0
+        && !is_leaving(Some(order))
     {
         // What the hub says of all clusters is newer: it writes single ones down every ten seconds at most.
         order.state = State::Available;

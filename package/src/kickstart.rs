@@ -18,22 +18,12 @@ use crate::files::PackageFiles;
 use crate::limit;
 use crate::manifest::{ORIGINAL_GROUP, Scope};
 use crate::names;
-use crate::object::{is_cluster_scoped, is_namespaced};
+use crate::object::{self, is_cluster_scoped, is_namespaced};
 use crate::violation::{Invalid, Reason, Violation};
 
 pub use example::example;
 
-/// Fields of metadata that the API server fills in, or that belong to one cluster.
-const LIVE_METADATA: [&str; 8] = [
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "ownerReferences",
-    "resourceVersion",
-    "uid",
-];
+/// What kubectl keeps of an object that was applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A package made of plain manifests.
@@ -108,15 +98,17 @@ fn read(path: &str, bytes: &[u8], found: &mut Vec<Found>, violations: &mut Vec<V
     }
 }
 
-/// The objects of a document: those of a List, or itself.
+/// The objects of a document: those of a List, which has no name, or itself.
 fn items(mut value: Value) -> Vec<Value> {
-    let is_list = value["kind"]
-        .as_str()
-        .is_some_and(|kind| kind.ends_with("List"));
-    match value.get_mut("items").map(Value::take) {
-        Some(Value::Array(items)) if is_list => items,
-        _ if value.is_null() => Vec::new(),
-        _ => vec![value],
+    let kind = value["kind"].as_str().unwrap_or_default();
+    let is_list = kind.ends_with("List") && value["metadata"]["name"].is_null();
+    if is_list && let Some(items) = value["items"].as_array_mut() {
+        return std::mem::take(items);
+    }
+    if value.is_null() {
+        Vec::new()
+    } else {
+        vec![value]
     }
 }
 
@@ -142,9 +134,8 @@ impl Found {
         let Some(name) = name else {
             return Err((Reason::MetadataInvalid, format!("{kind}: no metadata.name")));
         };
-        for field in LIVE_METADATA {
-            metadata.remove(field);
-        }
+        // What the API server wrote, or what belongs to one cluster.
+        metadata.retain(|field, _| !object::is_of_one_cluster(field));
         if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
             annotations.remove(LAST_APPLIED);
         }
@@ -178,26 +169,19 @@ impl Found {
         self.namespace.is_none() && is_namespaced(group, kind)
     }
 
-    /// The file of the object, below the folder of its phase.
-    fn file(&self, with_namespace: bool) -> String {
+    /// The file of the object, below the folder of its phase. A `number` tells apart those that would have one name.
+    fn file(&self, number: Option<usize>) -> String {
         let letters = |text: &str| -> String {
-            let plain = |c: char| {
-                if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':') {
-                    c
-                } else {
-                    '-'
-                }
+            let plain = |c: char| match c {
+                'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.' | ':' => c,
+                _ => '-',
             };
             let text: String = text.chars().map(plain).collect();
             text.trim_start_matches('.').to_owned()
         };
-        let kind = letters(&self.kind.1.to_lowercase());
-        match &self.namespace {
-            Some(namespace) if with_namespace => {
-                format!("{}.{}.{kind}.yaml", letters(namespace), letters(&self.name))
-            }
-            _ => format!("{}.{kind}.yaml", letters(&self.name)),
-        }
+        let number = number.map_or_else(String::new, |number| format!("-{number}"));
+        let (name, kind) = (letters(&self.name), letters(&self.kind.1.to_lowercase()));
+        format!("{name}{number}.{kind}.yaml")
     }
 }
 
@@ -206,6 +190,7 @@ fn write(name: &str, mut found: Vec<Found>) -> Result<Kickstart, Invalid> {
     let mut violations = Vec::new();
     let mut phases: BTreeMap<usize, usize> = BTreeMap::new();
     let mut kinds: BTreeSet<GroupKind> = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let scopes = scopes(&found).map_err(|violation| violations.push(violation));
     for object in &mut found {
         let (group, kind) = &object.kind;
@@ -214,16 +199,22 @@ fn write(name: &str, mut found: Vec<Found>) -> Result<Kickstart, Invalid> {
         kinds.insert(object.kind.clone());
         *phases.entry(at).or_default() += 1;
         object.annotate(phase);
-        let short = format!("{phase}/{}", object.file(false));
-        let path = if files.get(&short).is_none() {
-            short
-        } else {
-            format!("{phase}/{}", object.file(true))
-        };
-        if files.get(&path).is_some() {
+        let identity = (
+            object.kind.clone(),
+            object.namespace.clone(),
+            object.name.clone(),
+        );
+        if !seen.insert(identity) {
             let details = format!("{} {:?} is there twice", object.kind.1, object.name);
             violations.push(Violation::new(Reason::Duplicate, details));
             continue;
+        }
+        let mut path = format!("{phase}/{}", object.file(None));
+        for number in 2.. {
+            if files.get(&path).is_none() {
+                break;
+            }
+            path = format!("{phase}/{}", object.file(Some(number)));
         }
         insert(&mut files, &path, &json!(object.object), &mut violations);
     }

@@ -11,6 +11,7 @@ mod rules;
 mod secret;
 
 pub(crate) use kinds::{is_cluster_scoped, is_namespaced, is_package};
+pub(crate) use metadata::is_of_one_cluster;
 pub(crate) use prepare::{Key, Ready, prepare};
 pub(crate) use problem::Problem;
 pub(crate) use rules::Rules;

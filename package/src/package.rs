@@ -54,8 +54,9 @@ pub(crate) struct Plain {
 }
 
 impl Package {
-    /// Reads a package and its components, all of them from one budget of the size that a rendering has: what would
-    /// exhaust that is refused here.
+    /// Reads a package and its components: templates and files of all of them from one budget of the size that a
+    /// rendering has, what would exhaust that is refused here. The expressions of each manifest have a budget of their
+    /// own.
     ///
     /// # Errors
     /// With everything that is wrong with it before anything is rendered.

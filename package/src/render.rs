@@ -76,7 +76,11 @@ impl Package {
             warnings: Warnings::default(),
         };
         let content = self.content(context, budget, &mut told)?;
-        let warnings = told.warnings;
+        // As with what is wrong: the paths of a component's files are those in the whole package.
+        let warnings = match context.component() {
+            Some(component) => told.warnings.in_component(component),
+            None => told.warnings,
+        };
         let reference = content.reference();
         if reference.size > stevedore_proto_core::limit::CONTENT as u64 {
             let limit = stevedore_proto_core::limit::CONTENT;

@@ -69,9 +69,12 @@ impl SetReader {
             .ok()
             .filter(SetHead::is_manageable)?;
         let namespace = &head.set.namespace;
-        let name = (namespace.clone(), head.set.name.clone());
-        head.predecessors = self.index.predecessors(&name);
-        head.successors = self.index.successors(&name);
+        if head.is_standalone() {
+            // A hub's order follows the one before within its deployment.
+            let name = (namespace.clone(), head.set.name.clone());
+            head.predecessors = self.index.predecessors(&name);
+            head.successors = self.index.successors(&name);
+        }
         if head.ending == Ending::Deleting
             && let Some(namespace) = namespace
             && self.goes_whole(namespace).await

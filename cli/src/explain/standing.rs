@@ -133,7 +133,7 @@ pub(super) fn ineligible(package: &AnyPackage, cluster: &str) -> Option<String> 
 }
 
 /// How many clusters are ineligible without being named: a status names few of those that are so for one reason.
-fn unnamed_ineligible(package: &AnyPackage) -> usize {
+pub(super) fn unnamed_ineligible(package: &AnyPackage) -> usize {
     let counts = package.status.counts.unwrap_or_default();
     let named = package.status.ineligible.iter().map(|it| it.clusters.len());
     let all = usize::try_from(counts.ineligible).unwrap_or(0);

@@ -100,18 +100,8 @@ fn manifests(from: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
     for path in from {
         if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            let mut input = std::io::stdin().take(limit::UNPACKED_BYTES as u64 + 1);
-            input
-                .read_to_end(&mut bytes)
-                .context("cannot read standard input")?;
-            if bytes.len() > limit::UNPACKED_BYTES {
-                bail!(
-                    "standard input has more than {} bytes, the limit of a package",
-                    limit::UNPACKED_BYTES
-                );
-            }
-            found.push(("standard input".to_owned(), bytes));
+            let name = "standard input";
+            found.push((name.to_owned(), bounded(std::io::stdin(), name)?));
         } else if path.is_dir() {
             collect(path, &mut found)?;
         } else {
@@ -151,8 +141,22 @@ fn collect(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> anyhow::Result<
 
 fn read(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    let file = std::fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
+    let bytes = bounded(file, &name)?;
     Ok((name, bytes))
+}
+
+/// All of an input that is no larger than a package may be.
+fn bounded(input: impl std::io::Read, name: &str) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = limit::UNPACKED_BYTES;
+    let mut input = input.take(limit as u64 + 1);
+    let read = input.read_to_end(&mut bytes);
+    read.with_context(|| format!("cannot read {name}"))?;
+    if bytes.len() > limit {
+        bail!("{name} has more than {limit} bytes, the limit of a package");
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -70,17 +70,19 @@ pub fn summarise(rows: &PackageRows, input: &Input<'_>) -> Summary {
 enum Fault {
     /// The spec: it can be rendered for none of the clusters that are connected.
     Spec,
-    /// Those clusters: what is read of them is missing or not known, or it can be rendered for others.
+    /// Those clusters: it can be rendered for others.
     Clusters,
 }
 
+/// Whether what is read of the cluster is missing or not known, whatever the spec says.
+fn is_of_cluster(failure: &Failure) -> bool {
+    matches!(
+        failure.reason,
+        Reason::ClusterLabelMissing | Reason::FactUnknown
+    )
+}
+
 fn fault(rows: &PackageRows, input: &Input<'_>) -> Fault {
-    let of_cluster = |failure: &Failure| {
-        matches!(
-            failure.reason,
-            Reason::ClusterLabelMissing | Reason::FactUnknown
-        )
-    };
     let is_rendered = |(cluster, row): (ClusterUid, Row)| {
         let is_connected = matches!(
             row.state(),
@@ -89,7 +91,7 @@ fn fault(rows: &PackageRows, input: &Input<'_>) -> Fault {
         let is_left_out = input.ineligible.contains_key(&cluster);
         is_connected && !is_left_out && !input.unrendered.contains_key(&cluster)
     };
-    match input.unrendered.values().any(of_cluster) || rows.rows().any(is_rendered) {
+    match rows.rows().any(is_rendered) {
         true => Fault::Clusters,
         false => Fault::Spec,
     }
@@ -117,8 +119,10 @@ fn standing<'a>(
     let unrendered = match state {
         DeploymentState::Progressing => input.unrendered(cluster),
         // What runs of an earlier spec is available as such: `Ready` says what is wrong with the newest one.
-        DeploymentState::Available if fault == Fault::Spec => None,
-        DeploymentState::Available => input.unrendered.get(cluster),
+        DeploymentState::Available => {
+            let unrendered = input.unrendered.get(cluster);
+            unrendered.filter(|it| fault == Fault::Clusters || is_of_cluster(it))
+        }
         _ => None,
     };
     match (state, ineligible, unrendered) {

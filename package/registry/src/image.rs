@@ -60,6 +60,10 @@ impl Repository<'_> {
         let entry = index.image().map_err(invalid)?;
         let what = format!("image {} of the index", entry.digest);
         let bytes = self.document(&entry.digest.to_string(), &what).await?;
+        // A fault of the registry, which may answer better, and none of the image.
+        if Digest::of(&bytes) != entry.digest {
+            return Err(Error::Pull("the bytes do not have the digest".to_owned()).of(&what));
+        }
         manifest_of(entry, &bytes).map_err(invalid)
     }
 

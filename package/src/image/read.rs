@@ -44,6 +44,9 @@ pub fn read_archive(bytes: &[u8]) -> Result<PackageFiles, ImageError> {
         .ok_or(ImageError::NotAnImage)?;
     let saved: Vec<SavedImage> = json("manifest.json", saved)?;
     let image = single("manifest.json", saved)?;
+    if image.layers.len() > limit::LAYERS {
+        return Err(ImageError::TooManyLayers(image.layers.len()));
+    }
     let config = blobs.get(&image.config)?;
     if image
         .config

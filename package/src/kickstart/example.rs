@@ -3,6 +3,7 @@
 use super::check_name;
 use crate::files::PackageFiles;
 use crate::manifest::Scope;
+use crate::names;
 use crate::violation::{Invalid, Reason, Violation};
 
 const MANIFEST: &str = include_str!("example/manifest.yaml");
@@ -16,10 +17,8 @@ const DEPLOYMENT: &str = include_str!("example/deployment.yaml.gotmpl");
 /// When `name` is no DNS label (RFC 1123), for it names objects too.
 pub fn example(name: &str, scope: Scope) -> Result<PackageFiles, Invalid> {
     check_name(name)?;
-    if !is_dns_label(name) {
-        let details = format!(
-            "name {name:?} is to be one of objects: take small letters, digits and '-', with a letter or digit at both ends"
-        );
+    if let Err(why) = names::check_label(name) {
+        let details = format!("name {name:?} is to be one of objects: {why}");
         return Err(Violation::new(Reason::ManifestInvalid, details).into());
     }
     let phases = match scope {
@@ -55,13 +54,4 @@ pub fn example(name: &str, scope: Scope) -> Result<PackageFiles, Invalid> {
         inserted.expect("small files with plain names fit into a package");
     }
     Ok(files)
-}
-
-fn is_dns_label(name: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    bytes.iter().all(|&byte| letter(byte) || byte == b'-')
-        && [bytes.first(), bytes.last()]
-            .into_iter()
-            .all(|end| end.is_some_and(|&byte| letter(byte)))
 }

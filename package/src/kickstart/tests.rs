@@ -88,7 +88,7 @@ fn two_objects_of_one_name_in_two_namespaces_have_two_files_and_one_that_is_ther
     };
     let two = of(&(map("a") + &map("b"))).unwrap();
     assert_eq!(two.files.len(), 3);
-    text(&two, "deploy/b.one.configmap.yaml");
+    text(&two, "deploy/one-2.configmap.yaml");
     let twice = of(&(map("a") + &map("b") + &map("b"))).unwrap_err();
     assert_eq!(twice.violations()[0].reason, Reason::Duplicate);
 }
@@ -146,4 +146,29 @@ fn the_example_validates_in_either_scope_and_has_a_name_that_objects_can_have() 
             assert!(example(name, scope).is_err(), "{name:?}");
         }
     }
+}
+
+#[test]
+fn an_object_with_items_is_no_list_and_two_groups_may_have_one_kind() {
+    let cluster = |group: &str| {
+        format!(
+            "apiVersion: {group}/v1\nkind: Cluster\nmetadata: {{name: main, namespace: a, generateName: m}}\n\
+             items: [1]\n---\n"
+        )
+    };
+    let allowed = "apiVersion: a.example/v1\nkind: AllowList\nmetadata: {name: l, namespace: a}\nitems: [2]\n";
+    let both = of(&(cluster("a.example") + &cluster("b.example") + allowed)).unwrap();
+    assert_eq!(both.files.len(), 4);
+    for (path, items) in [
+        ("other/main.cluster.yaml", "items:\n- 1\n"),
+        ("other/main-2.cluster.yaml", "items:\n- 1\n"),
+        ("other/l.allowlist.yaml", "items:\n- 2\n"),
+    ] {
+        let text = text(&both, path);
+        assert!(
+            text.contains(items) && !text.contains("generateName"),
+            "{text}"
+        );
+    }
+    Package::load(both.files).unwrap().check().unwrap();
 }

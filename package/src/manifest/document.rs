@@ -75,6 +75,7 @@ pub(super) fn read<'a>(
     let mut walk = Walk {
         fields,
         path,
+        invalid,
         document: &document,
         violations: Vec::new(),
         warnings,

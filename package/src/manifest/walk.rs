@@ -23,6 +23,8 @@ pub(super) struct Fields {
 pub(super) struct Walk<'a> {
     pub(super) fields: &'a Fields,
     pub(super) path: &'a str,
+    /// The rule that a value of another form breaks.
+    pub(super) invalid: Reason,
     /// Where its fields are.
     pub(super) document: &'a Single,
     pub(super) violations: Vec<Violation>,
@@ -56,17 +58,9 @@ impl Walk<'_> {
                 self.map(form, map, field);
             }
             _ if self.is_prefix(&item) => {
-                self.refuse(
-                    Reason::ManifestInvalid,
-                    field,
-                    format!("{field}: must be a list"),
-                );
+                self.refuse(self.invalid, field, format!("{field}: must be a list"));
             }
-            _ => self.refuse(
-                Reason::ManifestInvalid,
-                field,
-                format!("{field}: must be a map"),
-            ),
+            _ => self.refuse(self.invalid, field, format!("{field}: must be a map")),
         }
     }
 

@@ -28,6 +28,11 @@ const REFUSED: [&str; 5] = [
     "resourceVersion",
     "uid",
 ];
+/// Whether a field of metadata is about an object of one cluster, and means nothing in a package.
+pub(crate) fn is_of_one_cluster(field: &str) -> bool {
+    WRITTEN.contains(&field) || REFUSED.contains(&field)
+}
+
 /// Bytes of a key that is quoted.
 const QUOTED: usize = 128;
 

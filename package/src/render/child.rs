@@ -111,7 +111,8 @@ impl Child {
             .map_err(|(reason, what)| (reason, format!("{kind} {name:?}: {what}")))?;
         let component = asked.text("component").unwrap_or_default().to_owned();
         let config = asked.spec.get("config").filter(|config| !config.is_null());
-        let cluster = ClusterFacts::deserialize(&context.value()["cluster"]);
+        let cluster = ClusterFacts::deserialize(&context.value()["cluster"])
+            .expect("a context has the cluster as it was given");
         Ok(Child {
             input: RenderInput {
                 namespace: (kind == "Package").then(|| namespace.clone()),
@@ -120,7 +121,7 @@ impl Child {
                 component: Some(component.clone()),
                 config: config.cloned(),
                 environment: context.value()["environment"].clone(),
-                cluster: cluster.unwrap_or_default(),
+                cluster,
                 collision_protection: context.collision_protection,
                 success_delay_seconds: None,
                 name: asked.metadata.name,

@@ -153,7 +153,7 @@ pub(crate) fn saved_images() -> Vec<Case> {
                 file("c", b"{}"),
                 file("l", &tar(&[file("package/a", &[0; 4_000])])),
             ])),
-            "bytes packed",
+            "the limit is 256",
         ),
     ]
 }

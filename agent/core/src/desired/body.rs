@@ -61,6 +61,9 @@ impl Desired {
         let Guard::Change { string_data, .. } = guard else {
             return None;
         };
+        if string_data.is_empty() {
+            return None;
+        }
         let phase = content.phases.get(usize::from(self.phase))?;
         let wanted = normal(
             &phase.objects.get(usize::from(self.index))?.object,

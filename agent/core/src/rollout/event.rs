@@ -7,7 +7,7 @@ use super::context::Context;
 use super::item::{Block, Item, Live, being_deleted};
 use crate::adopt::Ownership;
 use crate::key::{ObjectKey, WatchKey};
-use crate::observation::{Observation, Owner};
+use crate::observation::Observation;
 use crate::retry::{BLOCKED, SOON};
 
 impl Rollout {
@@ -68,9 +68,7 @@ impl Rollout {
             return;
         };
         let item = &mut self.items[at];
-        if item.seen().is_some_and(|seen| {
-            matches!(seen.owner, Owner::Deployment { uid, .. } if uid != self.context.deployment)
-        }) {
+        if item.is_of_another(self.context.deployment) {
             return;
         }
         item.doubt();
@@ -85,10 +83,7 @@ impl Rollout {
         self.context.successors = successors.to_vec();
         let ours = self.context.deployment;
         for item in &mut self.items {
-            let foreign = item.seen().is_some_and(
-                |seen| matches!(seen.owner, Owner::Deployment { uid, .. } if uid != ours),
-            );
-            if foreign {
+            if item.is_of_another(ours) {
                 item.doubt();
             }
         }

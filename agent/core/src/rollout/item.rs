@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stevedore_proto_core::status::Blocker;
-use stevedore_proto_core::{Millis, Reason};
+use stevedore_proto_core::{DeploymentUid, Millis, Reason};
 use stevedore_retry::{Schedule, millis};
 
 use super::context::{Context, Memory, Record};
@@ -222,6 +222,12 @@ impl Item {
         self.drifted = false;
         self.block = None;
         self.backoff.clear();
+    }
+
+    /// Whether another deployment wrote it last.
+    pub(super) fn is_of_another(&self, ours: DeploymentUid) -> bool {
+        self.seen()
+            .is_some_and(|seen| matches!(seen.owner, Owner::Deployment { uid, .. } if uid != ours))
     }
 
     /// Whether a set that follows ours has it.

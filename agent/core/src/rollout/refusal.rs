@@ -60,6 +60,8 @@ pub(super) fn refuse(
     // What usually passes at the next try is not worth a status of its own.
     let brief = schedule == Some(SOON) && item.backoff.attempts() < 4;
     if !brief {
+        // It is checked again first: what is checked and blocked would wait for itself.
+        item.checked = false;
         item.block = Some(Box::new(block));
     }
 }

@@ -372,3 +372,18 @@ fn a_check_that_passes_does_not_hide_what_an_event_showed_meanwhile() {
         assert_eq!(rollout.plan(10, 16).0, []);
     }
 }
+
+#[test]
+fn an_object_whose_write_is_refused_after_its_check_passed_is_checked_and_written_again() {
+    let object = desired(Kind::new("", "v1", "Node"), "n", PhasePart::Rest);
+    let mut rollout = rollout(vec![object], |_| Memory::default());
+    let check = only(&rollout);
+    answer(&mut rollout, &check, Answer::Checked);
+    let write = only(&rollout);
+    assert!(matches!(write, Job::Apply(..)));
+    let going = Failure::new(FailureKind::NamespaceTerminating, "it is going");
+    answer(&mut rollout, &write, Answer::Failed(going));
+    let wake = rollout.plan(10, 16).1.expect("it is tried again");
+    let (jobs, _) = rollout.plan(wake, 16);
+    assert_eq!(jobs, [check]);
+}

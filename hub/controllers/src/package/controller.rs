@@ -149,15 +149,19 @@ fn failed(
         ..SourceState::new(before.spec_hash, before.asked, Source::Pending)
     };
     let invalid = |digest, failure: Failure| {
+        let is_news = before.refused.as_ref().is_none_or(|it| !it.is_of(&failure));
         let refused = Refused::new(package, digest, failure.clone());
         let message = failure.message.clone();
         let source = match &refused {
             Some(refused) => refused.source(Timestamp::now()),
             None => Source::Invalid(failure),
         };
-        let event = (true, "Invalid", message);
-        (after(source, refused), Some(event))
+        let event = is_news.then_some((true, "Invalid", message));
+        (after(source, refused), event)
     };
+    if matches!(error, Error::Source(registry::Error::Pull(_))) {
+        hub.api.metrics.pull_failures.inc();
+    }
     match (error, before.refused.clone()) {
         // Neither the same image nor a registry that does not answer makes the image a better one.
         (Error::Source(registry::Error::Unchanged | registry::Error::Pull(_)), Some(refused)) => {
@@ -165,7 +169,6 @@ fn failed(
             (after(refused.source(Timestamp::now()), Some(refused)), None)
         }
         (Error::Source(registry::Error::Pull(message)), None) => {
-            hub.api.metrics.pull_failures.inc();
             let event = told("ImagePullBackOff", &message);
             (after(Source::PullFailed(message), None), event)
         }

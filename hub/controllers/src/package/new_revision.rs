@@ -34,7 +34,7 @@ pub(crate) enum Error {
         /// What is wrong with it.
         failure: Failure,
     },
-    /// The image has no such component.
+    /// The image that is kept has no such component.
     #[error("{}", .0.message)]
     Component(Failure),
     /// The API server.
@@ -86,7 +86,7 @@ pub(crate) async fn repeat(
 ) -> Result<String, Error> {
     // What is lost of it is pulled again, by digest, before anything new depends on it.
     let loaded = content::package_of(hub, kept).await?;
-    check_component(package, &loaded)?;
+    check_component(package, &loaded).map_err(Error::Component)?;
     let _secrets = hub.revisions.storing().await;
     let name = kept.metadata.name.clone().unwrap_or_default();
     if !kept
@@ -110,8 +110,10 @@ pub(crate) async fn repeat(
 pub(crate) async fn keep(hub: &Hub, package: &AnyPackage, pulled: Pulled) -> Result<String, Error> {
     let Pulled { digest, files } = pulled;
     let loaded = content::load_with_parts(hub, files).await;
-    let (loaded, parts) = loaded.map_err(|failure| Error::Image { digest, failure })?;
-    check_component(package, &loaded)?;
+    let of_image = |failure| Error::Image { digest, failure };
+    let (loaded, parts) = loaded.map_err(of_image)?;
+    // A later image of the tag may have it.
+    check_component(package, &loaded).map_err(of_image)?;
     let _secrets = hub.revisions.storing().await;
     let package = asked_for(hub, package).await?;
     let spec = PackageRevisionSpec {
@@ -123,14 +125,10 @@ pub(crate) async fn keep(hub: &Hub, package: &AnyPackage, pulled: Pulled) -> Res
     record(hub, &package, spec).await
 }
 
-fn check_component(package: &AnyPackage, loaded: &Loaded) -> Result<(), Error> {
-    let Some(component) = &package.spec.component else {
-        return Ok(());
-    };
-    match loaded.component(component) {
-        Ok(_) => Ok(()),
-        Err(none) => Err(Error::Component(content::unusable(&none.to_string()))),
-    }
+fn check_component(package: &AnyPackage, loaded: &Loaded) -> Result<(), Failure> {
+    let component = package.spec.component.as_deref();
+    let found = component.map_or(Ok(()), |component| loaded.component(component).map(|_| ()));
+    found.map_err(|none| content::unusable(&none.to_string()))
 }
 
 /// The package as it is now, if it still asks for the same, with the finalizer by which its end passes through the

@@ -49,6 +49,11 @@ impl Refused {
         })
     }
 
+    /// Whether this is what is wrong with the image.
+    pub(crate) fn is_of(&self, failure: &Failure) -> bool {
+        self.failure == *failure
+    }
+
     /// How long until the tag is looked at again.
     pub(crate) fn left(&self) -> Duration {
         self.again.saturating_duration_since(Instant::now())

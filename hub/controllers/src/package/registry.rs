@@ -143,7 +143,10 @@ impl Puller {
         let taken = self.room.take(reference.resolve_registry(), size);
         let taken = within(ROOM_WITHIN, || Error::Busy, taken).await?;
         let time = LAYERS_WITHIN + Duration::from_secs(size / SLOWEST);
-        let fetching = async { Ok(repository.layers(&manifest.layers).await?) };
+        let fetching = async {
+            let layers = repository.layers(&manifest.layers).await;
+            layers.map_err(|error| Error::from(error).about(digest))
+        };
         let layers = within(time, too_long, fetching).await?;
         let unpacking = Arc::clone(&self.unpacking).acquire_owned();
         let unpacking = within(ROOM_WITHIN, || Error::Busy, async {
@@ -163,6 +166,19 @@ impl Puller {
             message: error.to_string(),
         })?;
         Ok(Pulled { digest, files })
+    }
+}
+
+impl Error {
+    /// The same; what is wrong with an image is wrong with this one.
+    fn about(self, digest: Digest) -> Self {
+        match self {
+            Self::Invalid { message, .. } => Self::Invalid {
+                digest: Some(digest),
+                message,
+            },
+            other => other,
+        }
     }
 }
 

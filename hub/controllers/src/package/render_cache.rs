@@ -174,14 +174,15 @@ impl Renderer {
                     message: violation.details,
                 }),
             });
+        let rendered = rendered.map(|rendered| (rendered.content.needs(), rendered));
         let mut state = self.state.lock();
         let loaded = state.loaded(&digest);
         match rendered {
-            Ok(rendered) => {
+            Ok((needs, rendered)) => {
                 let key = rendered.reads.key(&digest, &asked.context);
                 if let Some(loaded) = loaded {
                     loaded.make_room();
-                    let result = (rendered.reference, rendered.content.needs());
+                    let result = (rendered.reference, needs.clone());
                     loaded.results.insert(key, result);
                     loaded.costs.insert(shared, Cost::Fine);
                     if !loaded.reads.contains(&rendered.reads) {
@@ -192,7 +193,7 @@ impl Renderer {
                 Ok(Rendered {
                     input: key,
                     content: rendered.reference,
-                    needs: rendered.content.needs(),
+                    needs,
                 })
             }
             Err(failure) => {

@@ -73,8 +73,11 @@ fn others(
     manifest: &PackageManifest,
     clusters: &[Arc<Joined>],
 ) -> BTreeMap<ClusterUid, Failure> {
-    let wanted: BTreeSet<_> = clusters.iter().map(|it| it.member.cluster).collect();
     let is_unique = manifest.constraints.is_unique_in_scope();
+    let wanted: BTreeSet<_> = match is_unique {
+        true => clusters.iter().map(|it| it.member.cluster).collect(),
+        false => BTreeSet::new(),
+    };
     let claim = Claim {
         scope: Scope {
             manifest: manifest.name.clone(),

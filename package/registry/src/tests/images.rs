@@ -68,7 +68,7 @@ async fn a_manifest_that_is_not_what_its_index_or_its_reference_says_is_refused(
     other.push(b' ');
     all.insert(path, other);
     let said = pull(stored(all.clone())).await;
-    assert!(said.contains("digest"), "{said}");
+    assert!(said.contains("do not have the digest"), "{said}");
     // By digest, what the registry has under it is something else.
     let name = format!("demo@{}", image.manifest.digest);
     let said = pull_as(&name, &Settings::default(), stored(all)).await;

@@ -98,3 +98,44 @@ fn an_overridden_image_is_another_rendering_of_packages_that_name_it() {
         assert_eq!(key(&input()) != key(&mirrored), is_other);
     }
 }
+
+#[test]
+fn images_of_a_component_that_is_installed_with_its_package_are_overridden_and_count() {
+    let digest = Digest::of(b"horn");
+    let image = "{name: horn, image: 'registry.example/horn:1'";
+    let lock = format!("{HEAD}spec: {{images: [{image}, digest: '{digest}'}}]}}\n")
+        .replace("PackageManifest\n", "PackageManifestLock\n");
+    let manifest = format!(
+        "{HEAD}spec: {{scopes: [Namespaced], phases: [{{name: run}}], images: [{image}}}]}}\n"
+    );
+    let horn = object("horn", "run", "");
+    let asks = "apiVersion: package-operator.run/v1alpha1\nkind: Package\nmetadata: {name: h, \
+        annotations: {package-operator.run/phase: one}}\n\
+        spec: {image: 'registry.example/lamp:1', component: horn}\n";
+    let files = [
+        ("asks.yaml", asks),
+        ("components/horn/manifest.yaml", &*manifest),
+        ("components/horn/manifest.lock.yaml", &*lock),
+        (
+            "components/horn/h.yaml.gotmpl",
+            &*format!("{horn}data: {{a: '{{{{ .images.horn }}}}'}}\n"),
+        ),
+    ];
+    let package = package_with("  components: {}\n", &files).unwrap();
+    let mirrored = RenderInput {
+        image_prefixes: Arc::new(
+            ImagePrefixes::parse("registry.example/=mirror.example/").unwrap(),
+        ),
+        ..input()
+    };
+    let rendered = render(&package, &mirrored).unwrap();
+    assert_eq!(
+        rendered.content.phases[1].objects[0].object["data"]["a"],
+        format!("mirror.example/horn@{digest}")
+    );
+    let key = |input: &RenderInput| {
+        let context = package.context(input).unwrap();
+        rendered.reads.key(&package.digest(), &context)
+    };
+    assert_ne!(key(&input()), key(&mirrored));
+}

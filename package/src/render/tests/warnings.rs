@@ -99,3 +99,24 @@ fn a_text_that_overflows_a_float_is_a_label_and_survives_to_yaml() {
     );
     assert_eq!(objects[1].object["data"]["a"], "6123e456");
 }
+
+#[test]
+fn what_a_template_of_a_component_writes_is_told_with_its_path_in_the_package() {
+    let template = format!("{}data: {{y: a}}\n", object("a", "run", ""));
+    let files = [
+        (
+            "components/horn/manifest.yaml",
+            &*format!("{HEAD}spec: {{scopes: [Namespaced], phases: [{{name: run}}]}}\n"),
+        ),
+        ("components/horn/a.yaml.gotmpl", &*template),
+    ];
+    let package = package_with("  components: {}\n", &files).unwrap();
+    let component = RenderInput {
+        component: Some("horn".into()),
+        ..input()
+    };
+    let rendered = render(&package, &component).unwrap();
+    let warnings = rendered.warnings.list().iter();
+    let paths: Vec<_> = warnings.map(|it| it.path.as_deref()).collect();
+    assert_eq!(paths, [Some("components/horn/a.yaml")]);
+}

@@ -120,6 +120,29 @@ fn a_template_that_fails_for_one_running_cluster_of_several_is_that_clusters_and
 }
 
 #[test]
+fn a_cluster_of_which_something_is_not_known_makes_no_others_failed_that_run_what_they_had() {
+    let mut fleet = fleet(&[1, 2, 3], 1);
+    for seed in [1, 2, 3] {
+        fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
+    }
+    let broken = Failure::new(Reason::TemplateError, "it says so");
+    let unknown = Failure::new(Reason::FactUnknown, "whether it is OpenShift");
+    let input = Input {
+        unrendered: [
+            (cluster(1), broken.clone()),
+            (cluster(2), broken),
+            (cluster(3), unknown.clone()),
+        ]
+        .into(),
+        ..ready()
+    };
+    let summary = summary(&fleet, &input);
+    assert_eq!((summary.counts.available, summary.counts.failed), (2, 1));
+    let told: Vec<_> = summary.failures.iter().map(|it| &it.failure).collect();
+    assert_eq!(told, [&unknown]);
+}
+
+#[test]
 fn what_is_not_known_of_a_cluster_makes_no_package_invalid() {
     let fleet = fleet(&[1, 2], 1);
     let unknown = Failure::new(Reason::FactUnknown, "whether it is OpenShift");
