@@ -182,7 +182,7 @@ impl Renderer {
                 let key = rendered.reads.key(&digest, &asked.context);
                 if let Some(loaded) = loaded {
                     loaded.make_room();
-                    let result = (rendered.reference, needs.clone());
+                    let result = (rendered.reference, needs);
                     loaded.results.insert(key, result);
                     loaded.costs.insert(shared, Cost::Fine);
                     if !loaded.reads.contains(&rendered.reads) {
