@@ -73,21 +73,9 @@ fn others(
     manifest: &PackageManifest,
     clusters: &[Arc<Joined>],
 ) -> BTreeMap<ClusterUid, Failure> {
-    let is_unique = manifest.constraints.is_unique_in_scope();
-    let wanted: BTreeSet<_> = match is_unique {
-        true => clusters.iter().map(|it| it.member.cluster).collect(),
-        false => BTreeSet::new(),
-    };
-    let claim = Claim {
-        scope: Scope {
-            manifest: manifest.name.clone(),
-            namespace: package.namespace.clone(),
-        },
-        is_unique,
-        created: package.created.as_ref().map_or(0, |at| at.0.as_second()),
-        wanted: wanted.clone(),
-    };
-    let ledgers = match is_unique {
+    let claim = claim(package, manifest, clusters);
+    let wanted = claim.wanted.clone();
+    let ledgers = match claim.is_unique {
         true => hub.orders.ledgers(),
         false => Vec::new(),
     };
@@ -127,6 +115,23 @@ fn others(
         found.insert(cluster, failure);
     }
     found
+}
+
+/// What a package asks for: nothing, unless it has to be the only one of its name.
+fn claim(package: &AnyPackage, manifest: &PackageManifest, clusters: &[Arc<Joined>]) -> Claim {
+    let is_unique = manifest.constraints.is_unique_in_scope();
+    Claim {
+        scope: Scope {
+            manifest: manifest.name.clone(),
+            namespace: package.namespace.clone(),
+        },
+        is_unique,
+        created: package.created.as_ref().map_or(0, |at| at.0.as_second()),
+        wanted: match is_unique {
+            true => clusters.iter().map(|it| it.member.cluster).collect(),
+            false => BTreeSet::new(),
+        },
+    }
 }
 
 /// What such a package asks for, in words.
