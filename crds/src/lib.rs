@@ -14,6 +14,7 @@
 
 pub mod condition;
 pub mod definition;
+pub mod environment;
 pub mod record;
 pub mod schema;
 pub mod v1alpha1;

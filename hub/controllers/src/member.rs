@@ -3,7 +3,6 @@
 pub(crate) mod admission;
 pub(crate) mod controller;
 pub(crate) mod enrolment;
-pub(crate) mod environment;
 pub(crate) mod members;
 pub(crate) mod membership;
 pub(crate) mod note;

@@ -7,11 +7,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stevedore_crds::condition::{
     self, CONNECTED, DRAINED, HEALTHY, READY, RECONCILING, STALLED, Status, Update,
 };
+use stevedore_crds::environment;
 use stevedore_crds::v1alpha1::{MemberCluster, MemberClusterStatus};
 use stevedore_hub_core::fleet::{Contact, Failure};
 use stevedore_proto_core::clock::CLOCK_SKEW;
 
-use crate::member::environment;
 use crate::member::note::MemberNote;
 
 /// For how long after its start a hub does not say that a member is lost.

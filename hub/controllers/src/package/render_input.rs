@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use stevedore_crds::environment::facts;
 use stevedore_crds::v1alpha1::PackageRevision;
 use stevedore_package::environment;
 use stevedore_package::overrides::ImagePrefixes;
 use stevedore_package::render::{ClusterFacts, RenderInput};
 use stevedore_registry::Reference;
 
-use crate::member::environment::facts;
 use crate::member::members::Joined;
 use crate::package::any_package::AnyPackage;
 use crate::package::registry;

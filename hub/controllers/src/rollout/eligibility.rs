@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use stevedore_crds::environment::facts;
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::ledger::PackageIdentity;
 use stevedore_hub_core::unique::{Claim, Scope};
@@ -10,7 +11,6 @@ use stevedore_package::manifest::{PackageManifest, Unmet};
 use stevedore_proto_core::{ClusterUid, PackageUid, Reason};
 
 use crate::hub::Hub;
-use crate::member::environment::facts;
 use crate::member::members::Joined;
 use crate::package::any_package::AnyPackage;
 use crate::package::progress::LastPlan;

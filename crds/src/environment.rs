@@ -1,8 +1,9 @@
 //! The environment of a member: as its agent reports it, and as the status of its `MemberCluster` keeps it.
 
-use stevedore_crds::v1alpha1 as api;
 use stevedore_proto_core::Environment;
 use stevedore_proto_core::environment::{Fact, HostedCluster, HyperShift, OpenShift, Proxy};
+
+use crate::v1alpha1 as api;
 
 /// Names of facts in `absent`.
 const OPEN_SHIFT: &str = "OpenShift";
@@ -11,10 +12,7 @@ const HYPER_SHIFT: &str = "HyperShift";
 
 /// What the status says after a report. What the agent cannot tell is what it was: one that loses a right, or is set back
 /// to an earlier release, does not change what packages see.
-pub(crate) fn status(
-    reported: &Environment,
-    before: Option<&api::Environment>,
-) -> api::Environment {
+pub fn status(reported: &Environment, before: Option<&api::Environment>) -> api::Environment {
     let before = before.map(facts).unwrap_or_default();
     let reported = reported.clone();
     let open_shift = reported.open_shift.or(before.open_shift);
@@ -70,7 +68,7 @@ fn hosted_status(hosted: &HostedCluster) -> api::HostedCluster {
 }
 
 /// What is known of a member, as its status says it.
-pub(crate) fn facts(status: &api::Environment) -> Environment {
+pub fn facts(status: &api::Environment) -> Environment {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let open_shift = status.open_shift.as_ref().map(|found| OpenShift {
         version: text(&found.version),
@@ -196,7 +194,7 @@ mod tests {
             assert!(limit::MAP_ENTRIES <= api::FACT_ENTRIES);
             assert!(limit::MAP_VALUE <= api::FACT_VALUE);
         }
-        let definitions = stevedore_crds::definitions();
+        let definitions = crate::definitions();
         let member = definitions
             .iter()
             .find(|(_, crd)| crd.spec.names.kind == "MemberCluster");
