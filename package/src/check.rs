@@ -153,7 +153,7 @@ fn lacks_label(invalid: &Invalid) -> bool {
     invalid.is_all(Reason::ClusterLabelMissing)
 }
 
-fn case_input(case: &TestCase, component: Option<&str>) -> RenderInput {
+pub(crate) fn case_input(case: &TestCase, component: Option<&str>) -> RenderInput {
     let metadata = &case.context.package.metadata;
     let namespace = metadata.namespace.clone();
     let default = default_input(&metadata.name, Scope::Cluster);
@@ -178,7 +178,7 @@ fn case_input(case: &TestCase, component: Option<&str>) -> RenderInput {
     }
 }
 
-fn default_input(name: &str, scope: Scope) -> RenderInput {
+pub(crate) fn default_input(name: &str, scope: Scope) -> RenderInput {
     RenderInput {
         name: name.to_owned(),
         namespace: (scope == Scope::Namespaced).then(|| DEFAULT_NAMESPACE.to_owned()),

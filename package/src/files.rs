@@ -6,7 +6,7 @@ mod stored;
 
 pub use map::{FilesError, PackageFiles};
 pub(crate) use path::{
-    COMPONENTS, check_path, holds_objects, is_readable, is_template, output_path,
+    COMPONENTS, check_path, holds_objects, is_readable, is_template, output_path, template_path,
 };
 pub use path::{PathError, is_hidden, package_order};
 pub use stored::{Part, StoredError, StoredFiles};

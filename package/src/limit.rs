@@ -43,6 +43,8 @@ pub const CONDITION_NAME_BYTES: usize = 63;
 pub const MANIFEST_CEL_STEPS: u64 = 2_000_000;
 /// Steps of evaluating all rules of a schema on one configuration, as CEL counts them: half a second.
 pub const RULE_STEPS: u64 = 1_000_000;
+/// Objects that one part of a package leaves out, as the record of a rendering keeps them; the rest is counted.
+pub const LEFT_OUT: usize = 1_000;
 /// Violations that are reported of one package; the rest is counted.
 pub const VIOLATIONS: usize = 50;
 /// Warnings that are kept of one package; the rest is counted.

@@ -13,13 +13,17 @@ mod phases;
 mod probes;
 mod walk;
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use crate::files::PackageFiles;
 use crate::violation::{Reason, Violation};
 use crate::warning::Warnings;
 
 pub use constraints::{Constraints, Platform, Unmet};
 pub use document::{ORIGINAL_GROUP, OWN_GROUP};
-pub(crate) use filter::{ConditionalPath, Filter};
+pub(crate) use filter::{ConditionalPath, Filter, NamedCondition};
 use model::ManifestImage;
 pub(crate) use model::TestCase;
 pub use model::{LockedImage, ManifestPhase, PackageManifest, Scope};
@@ -61,6 +65,31 @@ pub(crate) fn load(
     } else {
         Err(violations)
     }
+}
+
+/// The names of manifest and lock file, without their suffix.
+pub(crate) const STEMS: [&str; 2] = ["manifest", "manifest.lock"];
+
+/// What manifest and lock file say, as they are decoded, by the names of [`STEMS`]; with the names that the files have.
+///
+/// # Errors
+/// As those of [`load`], where a file cannot be read at all.
+pub(crate) fn documents(
+    files: &PackageFiles,
+) -> Result<BTreeMap<&'static str, (&'static str, Value)>, Vec<Violation>> {
+    let mut documents = BTreeMap::new();
+    let kinds = [
+        ((KIND, &fields::MANIFEST), Reason::ManifestInvalid),
+        ((lock::KIND, &fields::LOCK), Reason::LockInvalid),
+    ];
+    for (stem, (kind, invalid)) in STEMS.into_iter().zip(kinds) {
+        if let Some((path, bytes)) = document::find(files, stem, invalid)? {
+            let mut warnings = Warnings::default();
+            let (value, _) = document::read(path, bytes, kind, invalid, &mut warnings)?;
+            documents.insert(stem, (path, value));
+        }
+    }
+    Ok(documents)
 }
 
 #[cfg(test)]

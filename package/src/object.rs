@@ -10,7 +10,7 @@ mod problem;
 mod rules;
 mod secret;
 
-pub(crate) use kinds::{is_cluster_scoped, is_namespaced, is_package};
+pub(crate) use kinds::{is_cluster_scoped, is_namespaced, is_package, is_secret};
 pub(crate) use metadata::is_of_one_cluster;
 pub(crate) use prepare::{Key, Ready, prepare};
 pub(crate) use problem::Problem;

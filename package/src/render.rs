@@ -8,13 +8,15 @@ mod context;
 mod filter;
 mod objects;
 mod reads;
+mod record;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use stevedore_proto_core::content::Content;
 use stevedore_proto_core::order::ContentRef;
 use stevedore_template::budget::Budget;
-use stevedore_template::yaml::Document;
+use stevedore_template::yaml::{self, Document};
 
 use crate::files::{holds_objects, output_path, package_order};
 use crate::limit;
@@ -30,6 +32,7 @@ use objects::{Found, Objects, Place, Stop, Tally};
 pub(crate) use context::DEFAULT_NAMESPACE;
 pub use context::{ClusterFacts, Context, RenderInput};
 pub use reads::Reads;
+pub use record::{Condition, Entry, Expression, Fate, Part, Record};
 
 /// What a package renders to.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub struct Rendered {
 struct Told<'r> {
     reads: &'r mut Reads,
     warnings: Warnings,
+    /// If anybody asks for it.
+    record: Option<Record>,
 }
 
 /// Where the objects of a file come from.
@@ -69,13 +74,34 @@ impl Package {
         self.render_within(context, &mut limit::render_budget())
     }
 
+    /// The same, and where each object comes from, what was left out, and why.
+    ///
+    /// # Errors
+    /// As those of [`Package::render`].
+    pub fn render_recorded(&self, context: &Context) -> Result<(Rendered, Record), Invalid> {
+        let mut record = Some(Record::default());
+        let rendered = self.render_told(context, &mut limit::render_budget(), &mut record)?;
+        Ok((rendered, record.unwrap_or_default()))
+    }
+
     fn render_within(&self, context: &Context, budget: &mut Budget) -> Result<Rendered, Invalid> {
+        self.render_told(context, budget, &mut None)
+    }
+
+    fn render_told(
+        &self,
+        context: &Context,
+        budget: &mut Budget,
+        record: &mut Option<Record>,
+    ) -> Result<Rendered, Invalid> {
         let mut reads = Reads::default();
         let mut told = Told {
             reads: &mut reads,
             warnings: Warnings::default(),
+            record: record.take(),
         };
         let content = self.content(context, budget, &mut told)?;
+        *record = told.record;
         // As with what is wrong: the paths of a component's files are those in the whole package.
         let warnings = match context.component() {
             Some(component) => told.warnings.in_component(component),
@@ -125,6 +151,9 @@ impl Package {
         tally: &mut Tally,
     ) -> Result<Found, Invalid> {
         let filtered = Filtered::new(self, context, budget, told.reads)?;
+        if let Some(record) = &mut told.record {
+            record.parts.push(Part::new(self, context, &filtered));
+        }
         let texts = self.execute(context, &filtered, budget, told.reads)?;
         self.objects(context, &filtered, &texts, budget, told, tally)
     }
@@ -174,6 +203,7 @@ impl Package {
         let mut own = Told {
             reads: &mut reads,
             warnings: Warnings::default(),
+            record: told.record.as_ref().map(|_| Record::default()),
         };
         let content = self.with_part(context.component.as_deref(), |part| {
             let found = part.found(&context, budget, &mut own, tally)?;
@@ -188,6 +218,9 @@ impl Package {
         })?;
         if let Some(component) = &context.component {
             told.warnings.extend(&own.warnings.in_component(component));
+        }
+        if let (Some(record), Some(own)) = (&mut told.record, own.record) {
+            record.parts.extend(own.parts);
         }
         told.reads.add_child(&reads, &["cluster", "environment"]);
         Ok(RenderedChild { child, content })
@@ -251,8 +284,14 @@ impl Package {
         sources.extend(written.map(|(path, text)| (*path, Source::Written(text))));
         let mut sources: Vec<_> = sources.into_iter().collect();
         sources.sort_by(|one, other| package_order(one.0, other.0));
-        let Told { reads, warnings } = told;
-        let mut objects = Objects::new(self, context, filtered, budget, reads, tally);
+        let Told {
+            reads,
+            warnings,
+            record,
+        } = told;
+        let mut record = record.as_mut().and_then(|record| record.parts.last_mut());
+        let asked = record.as_deref_mut();
+        let mut objects = Objects::new(self, context, filtered, budget, reads, tally, asked);
         for (path, source) in sources {
             let taken = match source {
                 Source::Parsed(documents) => objects.parsed(path, documents),
@@ -262,7 +301,11 @@ impl Package {
                 break;
             }
         }
-        objects.finish()
+        let found = objects.finish()?;
+        if let Some(record) = record {
+            record.name_files(|path| texts.contains_key(path));
+        }
+        Ok(found)
     }
 }
 
@@ -279,6 +322,15 @@ pub fn check_stored_size(content: &Content) -> Result<(), Violation> {
     }
     let details = format!("the object set has about {size} bytes stored, the limit is {limit}");
     Err(Violation::new(Reason::TooLarge, details))
+}
+
+/// An object as a document of YAML, byte for byte as Kubernetes' own tools write it.
+///
+/// # Errors
+/// When it is more than any package renders to.
+pub fn to_yaml(object: &Value) -> Result<String, Violation> {
+    let text = yaml::to_text(object, limit::UNPACKED_BYTES);
+    text.map_err(|why| Violation::new(Reason::TooLarge, why))
 }
 
 #[cfg(test)]

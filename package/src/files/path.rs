@@ -77,6 +77,11 @@ pub(crate) fn output_path(template: &str) -> &str {
     template.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(template)
 }
 
+/// The path of the template that writes a file.
+pub(crate) fn template_path(output: &str) -> String {
+    format!("{output}{TEMPLATE_SUFFIX}")
+}
+
 /// Whether a file's documents are objects: YAML that is neither a manifest nor a helper.
 pub(crate) fn holds_objects(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);

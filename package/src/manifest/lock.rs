@@ -14,7 +14,7 @@ use crate::overrides::ImagePrefixes;
 use crate::violation::{Reason, Violation};
 use crate::warning::Warnings;
 
-const KIND: &str = "PackageManifestLock";
+pub(super) const KIND: &str = "PackageManifestLock";
 /// What writes a lock file: Package Operator's own tool, until there is one here.
 const UPDATE: &str = "run Package Operator's \"kubectl package update\"";
 

@@ -78,7 +78,7 @@ pub(crate) fn is_namespaced(group: &str, kind: &str) -> bool {
 }
 
 /// Whether it is the kind whose values are kept apart, and never shown.
-pub(super) fn is_secret(group: &str, kind: &str) -> bool {
+pub(crate) fn is_secret(group: &str, kind: &str) -> bool {
     group.is_empty() && kind == "Secret"
 }
 

@@ -1,12 +1,12 @@
 //! The filter of one rendering: which files' objects are left out, and how other conditions find out.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use stevedore_template::budget::Budget;
 
 use super::conditions::Conditions;
 use super::context::Context;
 use super::reads::Reads;
-use crate::manifest::{ConditionalPath, Filter};
+use crate::manifest::{ConditionalPath, Filter, NamedCondition};
 use crate::object::Problem;
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
@@ -15,6 +15,8 @@ use crate::violation::{Invalid, Reason, Violation};
 pub(super) struct Filtered<'r> {
     /// The conditions of everything else in the rendering.
     pub(super) conditions: Conditions<'r>,
+    /// The named conditions, and whether each holds.
+    pub(super) named: Vec<(&'r NamedCondition, bool)>,
     /// Those whose expression does not hold.
     left_out: Vec<&'r ConditionalPath>,
 }
@@ -30,7 +32,7 @@ impl<'r> Filtered<'r> {
     ) -> Result<Self, Invalid> {
         let filter = &package.manifest().filter;
         let conditions = Conditions::new(&package.plain().conditions, context);
-        name(filter, &conditions, budget, reads)?;
+        let named = name(filter, &conditions, budget, reads)?;
         let mut left_out = Vec::new();
         let mut violations = Vec::new();
         for (number, path) in filter.paths.iter().enumerate() {
@@ -47,35 +49,39 @@ impl<'r> Filtered<'r> {
         Invalid::check(violations)?;
         Ok(Self {
             conditions,
+            named,
             left_out,
         })
     }
 
-    /// Whether the objects of a file, given by the path they are stored under, are left out. A step for each path
-    /// that is compared.
-    pub(super) fn leaves_out(&self, path: &str, budget: &mut Budget) -> Result<bool, Violation> {
+    /// What leaves out the objects of a file, given by the path they are stored under: the first that does. A step for
+    /// each path that is compared.
+    pub(super) fn leaves_out(
+        &self,
+        path: &str,
+        budget: &mut Budget,
+    ) -> Result<Option<&'r ConditionalPath>, Violation> {
         budget
             .charge(self.left_out.len() as u64)
             .map_err(|exhausted| Violation::costly(exhausted).in_file(path))?;
-        Ok(self.left_out.iter().any(|it| it.is_about(path)))
+        let mut left_out = self.left_out.iter().copied();
+        Ok(left_out.find(|it| it.is_about(path)))
     }
 }
 
 /// Evaluates the named conditions, none of which sees another, and tells all later ones the results.
-fn name(
-    filter: &Filter,
+fn name<'r>(
+    filter: &'r Filter,
     conditions: &Conditions<'_>,
     budget: &mut Budget,
     reads: &mut Reads,
-) -> Result<(), Invalid> {
-    let mut results = Map::new();
+) -> Result<Vec<(&'r NamedCondition, bool)>, Invalid> {
+    let mut results = Vec::new();
     let mut violations = Vec::new();
     for (number, condition) in filter.conditions.iter().enumerate() {
         reads.add_condition(&condition.program);
         match conditions.holds(&condition.program, budget) {
-            Ok(holds) => {
-                results.insert(condition.name.clone(), holds.into());
-            }
+            Ok(holds) => results.push((condition, holds)),
             Err((reason, details)) => {
                 let field = format!("spec.filter.conditions[{number}].expression");
                 let details = format!("of condition {:?}: {details}", condition.name);
@@ -85,13 +91,16 @@ fn name(
     }
     Invalid::check(violations)?;
     if results.is_empty() {
-        return Ok(());
+        return Ok(results);
     }
-    let named = conditions.name(&Value::Object(results));
+    let named = results.iter();
+    let named = named.map(|(condition, holds)| (condition.name.clone(), Value::from(*holds)));
+    let named = conditions.name(&Value::Object(named.collect()));
     named.map_err(|error| {
         let problem = (Reason::ConditionInvalid, error.to_string());
-        violation(filter, "spec.filter.conditions", problem).into()
-    })
+        violation(filter, "spec.filter.conditions", problem)
+    })?;
+    Ok(results)
 }
 
 fn violation(filter: &Filter, field: &str, (reason, details): Problem) -> Violation {

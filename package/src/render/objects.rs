@@ -11,8 +11,10 @@ use super::child;
 use super::context::Context;
 use super::filter::Filtered;
 use super::reads::Reads;
+use super::record::{Fate, Part};
 use crate::files::COMPONENTS;
 use crate::limit;
+use crate::manifest::ConditionalPath;
 use crate::object::{self, Key, Ready, Rules};
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
@@ -49,6 +51,8 @@ pub(super) struct Objects<'r> {
     /// The component whose files these are.
     component: Option<&'r str>,
     tally: &'r mut Tally,
+    /// Where it is told what becomes of each, if anybody asks.
+    record: Option<&'r mut Part>,
     found: Found,
     violations: Vec<Violation>,
 }
@@ -61,6 +65,7 @@ impl<'r> Objects<'r> {
         budget: &'r mut Budget,
         reads: &'r mut Reads,
         tally: &'r mut Tally,
+        record: Option<&'r mut Part>,
     ) -> Self {
         let manifest = package.manifest();
         let rules = Rules {
@@ -76,6 +81,7 @@ impl<'r> Objects<'r> {
             filtered,
             component: context.component(),
             tally,
+            record,
             found: Found {
                 objects: Vec::new(),
                 children: Vec::new(),
@@ -87,6 +93,9 @@ impl<'r> Objects<'r> {
     /// Takes the documents of a file that the package holds parsed: each is paid for like one that is read.
     pub(super) fn parsed(&mut self, path: &str, documents: &[Document]) -> Result<(), Stop> {
         let left_out = self.leaves_out(path)?;
+        if documents.is_empty() {
+            self.record_none(path);
+        }
         for document in documents {
             if let Err(exhausted) = self.budget.charge(document.steps) {
                 return self.stop(Violation::costly(exhausted).in_file(path));
@@ -105,13 +114,20 @@ impl<'r> Objects<'r> {
     ) -> Result<(), Stop> {
         let left_out = self.leaves_out(path)?;
         let mut documents = Documents::new(path, text.as_bytes());
+        let mut is_empty = true;
         loop {
             match documents.next_within(self.budget) {
                 Ok(Some(mut document)) => {
+                    is_empty = false;
                     warnings.add_found(path, &mut document);
                     self.document(path, document, left_out)?;
                 }
-                Ok(None) => return Ok(()),
+                Ok(None) => {
+                    if is_empty {
+                        self.record_none(path);
+                    }
+                    return Ok(());
+                }
                 Err(why) => {
                     self.violations.push(Violation::unreadable(path, why));
                     return self.stop_if_exhausted();
@@ -120,9 +136,9 @@ impl<'r> Objects<'r> {
         }
     }
 
-    /// Whether the manifest leaves the objects of a file out. They are checked like others: they must be right
+    /// What of the manifest leaves the objects of a file out. They are checked like others: they must be right
     /// wherever they are not left out.
-    fn leaves_out(&mut self, path: &str) -> Result<bool, Stop> {
+    fn leaves_out(&mut self, path: &str) -> Result<Option<&'r ConditionalPath>, Stop> {
         let left_out = self.filtered.leaves_out(path, self.budget);
         left_out.map_err(|why| {
             self.violations.push(why);
@@ -130,7 +146,12 @@ impl<'r> Objects<'r> {
         })
     }
 
-    fn document(&mut self, path: &str, document: Document, left_out: bool) -> Result<(), Stop> {
+    fn document(
+        &mut self,
+        path: &str,
+        document: Document,
+        left_out: Option<&ConditionalPath>,
+    ) -> Result<(), Stop> {
         let index = document.index;
         let conditions = &self.filtered.conditions;
         let mut compile = |text: &str| conditions.compile(text, self.budget);
@@ -138,14 +159,18 @@ impl<'r> Objects<'r> {
             Ok(ready) => ready,
             Err(problems) => return self.refuse(path, index, problems),
         };
-        if left_out {
+        if let Some(left_out) = left_out {
+            self.record((path, index), &ready, || Fate::path_false(left_out));
             return Ok(());
         }
         if let Some(condition) = &ready.condition {
             self.reads.add_condition(condition);
             match conditions.holds(condition, self.budget) {
                 Ok(true) => {}
-                Ok(false) => return Ok(()),
+                Ok(false) => {
+                    self.record((path, index), &ready, || Fate::ConditionFalse);
+                    return Ok(());
+                }
                 Err(problem) => return self.refuse(path, index, vec![problem]),
             }
         }
@@ -162,11 +187,27 @@ impl<'r> Objects<'r> {
             return self.stop(Violation::new(Reason::TooLarge, details));
         }
         if child::is_one(&ready) {
+            // What was asked for is the first part.
+            let part = self.found.children.len() + 1;
+            self.record((path, index), &ready, || Fate::Installs(part));
             self.found.children.push((ready, (path.to_owned(), index)));
         } else {
+            self.record((path, index), &ready, || Fate::Applied);
             self.found.objects.push(ready);
         }
         Ok(())
+    }
+
+    fn record(&mut self, place: (&str, usize), ready: &Ready, fate: impl FnOnce() -> Fate) {
+        if let Some(record) = &mut self.record {
+            record.add(ready, place, fate());
+        }
+    }
+
+    fn record_none(&mut self, path: &str) {
+        if let Some(record) = &mut self.record {
+            record.without_objects.push(path.to_owned());
+        }
     }
 
     /// No object may be there twice, in whichever part of the package.

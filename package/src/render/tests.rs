@@ -15,6 +15,7 @@ mod filters;
 mod fixtures;
 mod limits;
 mod reads;
+mod records;
 mod templates;
 mod warnings;
 

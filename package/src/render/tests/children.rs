@@ -7,7 +7,7 @@ use crate::image::read_archive;
 mod bounds;
 
 /// An object that asks for a component.
-fn asks(name: &str, phase: &str, spec: &str) -> String {
+pub(super) fn asks(name: &str, phase: &str, spec: &str) -> String {
     format!(
         "apiVersion: package-operator.run/v1alpha1\nkind: Package\nmetadata:\n  name: {name}\n  \
          annotations: {{package-operator.run/phase: {phase}}}\nspec: {{image: 'registry.example/lamp:1', {spec}}}\n"
@@ -19,7 +19,7 @@ fn component_manifest(phases: &str, more: &str) -> String {
 }
 
 /// A package with the components `horn`, of the phases `wires` and `sound`, and `bulb`, of the phase `glow`.
-fn lamp(files: &[(&str, &str)]) -> Package {
+pub(super) fn lamp(files: &[(&str, &str)]) -> Package {
     let probe = "  availabilityProbes:\n  - selector: {kind: {kind: ConfigMap}}\n    probes: [{condition: {type: Ready}}]\n";
     let horn = component_manifest("{name: wires}, {name: sound}", probe);
     let bulb = component_manifest("{name: glow}", "");
