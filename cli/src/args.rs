@@ -49,7 +49,7 @@ enum Command {
     /// Rollouts of one package: history, undo, release
     #[command(subcommand)]
     Rollout(RolloutCommand),
-    /// Packages as files: init, validate, build, push, pull
+    /// Packages as files: init, validate, render, tree, diff, build, push, pull
     #[command(subcommand)]
     Package(PackageCommand),
     /// Says why a package is not available on a cluster
@@ -70,7 +70,7 @@ impl Args {
             Command::Fleet(command) => fleet::run(&self.connection, command).await,
             Command::Rollout(command) => rollout::run(&self.connection, command).await,
             Command::Explain(explain) => explain.run(&self.connection).await,
-            Command::Package(command) => package::run(command).await,
+            Command::Package(command) => package::run(&self.connection, command).await,
             Command::Demo(demo) => demo.run().await,
             Command::Hub(command) => hub::run(&self.connection, command).await,
             Command::Completion { shell } => {

@@ -23,6 +23,7 @@ mod package;
 mod package_name;
 mod packages;
 mod rollout;
+mod terminal;
 
 use std::process::ExitCode;
 

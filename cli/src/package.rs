@@ -1,10 +1,15 @@
 //! `stevedore package`: build, push, pull and validate packages; offline where no registry is meant.
 
+mod diff;
 mod folder;
 mod init;
+mod preview;
 mod pull;
 pub(crate) mod push;
 mod registry;
+mod render;
+mod source;
+mod tree;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -17,6 +22,7 @@ use stevedore_package::files::PackageFiles;
 use stevedore_package::image::{Image, build};
 use stevedore_registry::Reference;
 
+use crate::connection::Connection;
 use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use validate::validate;
@@ -49,6 +55,15 @@ pub(crate) enum PackageCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+    /// Prints the objects of a package as a member would be given them
+    #[command(after_help = render::EXAMPLES)]
+    Render(render::Render),
+    /// Shows phases and objects of a package, what is left out, and why
+    #[command(after_help = tree::EXAMPLES)]
+    Tree(tree::ShowTree),
+    /// Compares two packages or editions of one: objects, fields, manifests
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::Diff),
     /// Builds the image of a package folder as an OCI layout; the same files give the same digest
     #[command(
         after_help = "Examples:\n  stevedore package build ./lighthouse lighthouse.tar -t registry.example/lighthouse:1\n  stevedore package build ./lighthouse -t registry.example/lighthouse:1 -t registry.example/lighthouse:latest --push"
@@ -136,9 +151,15 @@ struct Fetched {
     files: usize,
 }
 
-pub(crate) async fn run(command: PackageCommand) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(
+    connection: &Connection,
+    command: PackageCommand,
+) -> anyhow::Result<Outcome> {
     match command {
         PackageCommand::Init(init) => init::run(init)?,
+        PackageCommand::Render(render) => render::run(connection, render).await?,
+        PackageCommand::Tree(tree) => tree::run(connection, tree).await?,
+        PackageCommand::Diff(diff) => return diff::run(connection, diff).await,
         PackageCommand::Validate {
             path,
             pull,

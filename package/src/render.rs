@@ -328,9 +328,9 @@ pub fn check_stored_size(content: &Content) -> Result<(), Violation> {
 ///
 /// # Errors
 /// When it is more than any package renders to.
-pub fn to_yaml(object: &Value) -> Result<String, Violation> {
+pub fn to_yaml(object: &Value) -> Result<String, Invalid> {
     let text = yaml::to_text(object, limit::UNPACKED_BYTES);
-    text.map_err(|why| Violation::new(Reason::TooLarge, why))
+    text.map_err(|why| Violation::new(Reason::TooLarge, why).into())
 }
 
 #[cfg(test)]

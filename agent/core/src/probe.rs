@@ -3,8 +3,6 @@
 //! As in Package Operator: an object that no entry selects passes; all entries and all probes are ANDed;
 //! any Unknown makes the whole Unknown, and only the messages of what dominates are told; only True passes.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use stevedore_cel::Program;
 use stevedore_proto_core::content::{
@@ -166,7 +164,7 @@ impl Probes {
     ) -> impl Iterator<Item = &'a Entry> {
         self.0
             .iter()
-            .filter(move |entry| selects(&entry.selector, kind, object))
+            .filter(move |entry| entry.selector.selects(kind.group(), kind.kind(), object))
     }
 }
 
@@ -185,27 +183,6 @@ fn compile(probe: &Probe) -> Result<Test, String> {
     } else {
         Err("it has none of condition, fieldsEqual and cel".into())
     }
-}
-
-fn selects(selector: &ProbeSelector, kind: &Kind, object: &Value) -> bool {
-    selector
-        .kind
-        .as_ref()
-        .is_none_or(|selected| selected.group == kind.group() && selected.kind == kind.kind())
-        && selector
-            .selector
-            .as_ref()
-            .is_none_or(|labels| labels.matches(&labels_of(object)))
-}
-
-fn labels_of(object: &Value) -> BTreeMap<String, String> {
-    object
-        .pointer("/metadata/labels")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
 }
 
 fn generation(object: &Value) -> i64 {

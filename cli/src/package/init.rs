@@ -139,7 +139,8 @@ fn collect(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> anyhow::Result<
     Ok(())
 }
 
-fn read(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
+/// A file that is no larger than a package may be, and what errors call it.
+pub(super) fn read(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
     let name = path.display().to_string();
     let file = std::fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
     let bytes = bounded(file, &name)?;

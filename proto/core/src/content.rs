@@ -121,6 +121,28 @@ pub struct ProbeSelector {
     pub selector: Option<LabelSelector>,
 }
 
+impl ProbeSelector {
+    /// Whether an object of this group and kind is probed.
+    pub fn selects(&self, group: &str, kind: &str, object: &Value) -> bool {
+        let is_kind = |selected: &KindSelector| selected.group == group && selected.kind == kind;
+        self.kind.as_ref().is_none_or(is_kind)
+            && self
+                .selector
+                .as_ref()
+                .is_none_or(|labels| labels.matches(&labels_of(object)))
+    }
+}
+
+fn labels_of(object: &Value) -> BTreeMap<String, String> {
+    object
+        .pointer("/metadata/labels")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
 /// A kind in a group, whatever the version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct KindSelector {
