@@ -149,12 +149,9 @@ mod tests {
 ~ phases with objects
     - base, light, horn/sound
     + base, light, horn/sound, later
-+ 1 object in phase later
-  ConfigMap default/extra
-+ 1 object in phase light
-  ConfigMap default/spare
-~ 1 object
-  ConfigMap default/horn
++ ConfigMap default/extra in phase later
++ ConfigMap default/spare in phase light
+~ ConfigMap default/horn
     data
       + {\"a\":\"b\"}";
         assert_eq!(told, expected);

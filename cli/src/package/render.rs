@@ -22,7 +22,8 @@ Examples:
 
 What is printed is what a member would be given, in the order in which it is applied, with the values of
 Secrets. A member applies a phase when the one before it is available; kubectl does not wait.
-What only a hub knows is not considered: its overrides of images.";
+What only a hub knows is not considered: its overrides of images. Where no image is pulled, .package.image is
+registry.example/NAME:test.";
 
 /// Form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

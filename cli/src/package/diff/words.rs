@@ -59,20 +59,22 @@ fn title(phase: &PhaseTitle) -> String {
 }
 
 fn group(group: &Group, lines: &mut Vec<String>) {
-    let count = match group.objects.len() {
-        1 => "1 object".to_owned(),
-        count => format!("{count} objects"),
+    let what = match &group.objects[..] {
+        [only] => only.to_string(),
+        many => format!("{} objects", many.len()),
     };
     lines.push(escaped(&match &group.change {
-        Change::Added { phase } => format!("+ {count} in phase {phase}"),
-        Change::Removed { phase } => format!("- {count} in phase {phase}"),
-        Change::Changed { phase: None, .. } => format!("~ {count}"),
+        Change::Added { phase } => format!("+ {what} in phase {phase}"),
+        Change::Removed { phase } => format!("- {what} in phase {phase}"),
+        Change::Changed { phase: None, .. } => format!("~ {what}"),
         Change::Changed {
             phase: Some(phase), ..
-        } => format!("~ {count} from phase {} to {}", phase.before, phase.after),
+        } => format!("~ {what} from phase {} to {}", phase.before, phase.after),
     }));
-    for name in group.objects.iter().take(OBJECTS) {
-        lines.push(format!("  {}", escaped(&name.to_string())));
+    if group.objects.len() > 1 {
+        for name in group.objects.iter().take(OBJECTS) {
+            lines.push(format!("  {}", escaped(&name.to_string())));
+        }
     }
     let more = group.objects.len().saturating_sub(OBJECTS);
     if more > 0 {

@@ -64,7 +64,7 @@ fn of_a_text_with_several_lines_those_that_differ_are_told() {
     let before = "a: 1\nb: 2\nc: 3\n";
     let shown = |after: &str| {
         let group = changed(1, vec![change("data.x", before.into(), after.into())]);
-        of(vec![group])[3..].join("\n")
+        of(vec![group])[2..].join("\n")
     };
     assert_eq!(
         shown("a: 1\nb: 9\nc: 3\n"),
