@@ -11,20 +11,22 @@ mod render;
 mod source;
 mod tree;
 mod validate;
+mod view;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde::Serialize;
-use stevedore_package::files::PackageFiles;
 use stevedore_package::image::{Image, build};
 use stevedore_registry::Reference;
 
 use crate::connection::Connection;
 use crate::outcome::Outcome;
 use crate::output::{self, Format};
+use registry::Insecure;
+use source::files_of;
 use validate::validate;
 
 #[derive(Debug, Subcommand)]
@@ -55,15 +57,8 @@ pub(crate) enum PackageCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
-    /// Prints the objects of a package as a member would be given them
-    #[command(after_help = render::EXAMPLES)]
-    Render(render::Render),
-    /// Shows phases and objects of a package, what is left out, and why
-    #[command(after_help = tree::EXAMPLES)]
-    Tree(tree::ShowTree),
-    /// Compares two packages or editions of one: objects, fields, manifests
-    #[command(after_help = diff::EXAMPLES)]
-    Diff(diff::Diff),
+    #[command(flatten)]
+    View(view::ViewCommand),
     /// Builds the image of a package folder as an OCI layout; the same files give the same digest
     #[command(
         after_help = "Examples:\n  stevedore package build ./lighthouse lighthouse.tar -t registry.example/lighthouse:1\n  stevedore package build ./lighthouse -t registry.example/lighthouse:1 -t registry.example/lighthouse:latest --push"
@@ -124,14 +119,6 @@ pub(crate) enum PackageCommand {
     },
 }
 
-/// A flag of commands that talk to registries.
-#[derive(Debug, Args)]
-pub(crate) struct Insecure {
-    /// Take any certificate of a registry, and plain HTTP where it does not speak TLS. Loopback needs no flag
-    #[arg(long = "insecure")]
-    allowed: bool,
-}
-
 /// What was made of a package folder.
 #[derive(Serialize)]
 struct Made {
@@ -157,9 +144,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     match command {
         PackageCommand::Init(init) => init::run(init)?,
-        PackageCommand::Render(render) => render::run(connection, render).await?,
-        PackageCommand::Tree(tree) => tree::run(connection, tree).await?,
-        PackageCommand::Diff(diff) => return diff::run(connection, diff).await,
+        PackageCommand::View(command) => return view::run(connection, command).await,
         PackageCommand::Validate {
             path,
             pull,
@@ -211,15 +196,6 @@ pub(crate) async fn run(
         } => pull_into(image, folder, insecure.allowed, output).await?,
     }
     Ok(Outcome::Done)
-}
-
-/// The files of a folder, or of an image that is pulled.
-async fn files_of(path: &Path, pull: bool, insecure: bool) -> anyhow::Result<PackageFiles> {
-    if pull {
-        Ok(pull::pull(&path.to_string_lossy(), insecure).await?.files)
-    } else {
-        folder::read(path)
-    }
 }
 
 /// All of them, or what is wrong with the first that is none: nothing is pushed by then.

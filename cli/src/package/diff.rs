@@ -9,8 +9,8 @@ use clap::Args;
 use serde::Serialize;
 use stevedore_package::diff::{Difference, ManifestDifference, difference, manifests};
 
-use super::Insecure;
 use super::preview::{Given, Options, tell};
+use super::registry::Insecure;
 use super::source::{self, Loaded};
 use crate::connection::Connection;
 use crate::outcome::Outcome;

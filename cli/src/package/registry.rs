@@ -3,8 +3,17 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use clap::Args;
 use stevedore_package::credentials::{Credentials, credentials};
 use stevedore_registry::{Connections, Reference, Settings, Transport};
+
+/// A flag of commands that talk to registries.
+#[derive(Debug, Args)]
+pub(crate) struct Insecure {
+    /// Take any certificate of a registry, and plain HTTP where it does not speak TLS. Loopback needs no flag
+    #[arg(long = "insecure")]
+    pub(super) allowed: bool,
+}
 
 /// What makes a client; `insecure` is the person's word.
 pub(super) fn settings(insecure: bool) -> Settings {

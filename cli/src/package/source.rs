@@ -8,7 +8,8 @@ use stevedore_package::files::PackageFiles;
 use stevedore_package::package::Package;
 use stevedore_package::violation::Invalid;
 
-use super::{Insecure, files_of, folder};
+use super::registry::Insecure;
+use super::{folder, pull};
 use crate::terminal::escaped;
 
 /// The package of a command that is about one.
@@ -41,6 +42,19 @@ impl Source {
     /// When it cannot be read or pulled, or is no package.
     pub(super) async fn load(&self) -> anyhow::Result<Loaded> {
         load(&self.path, self.pull, self.insecure.allowed).await
+    }
+}
+
+/// The files of a folder, or of an image that is pulled.
+pub(super) async fn files_of(
+    path: &Path,
+    pull: bool,
+    insecure: bool,
+) -> anyhow::Result<PackageFiles> {
+    if pull {
+        Ok(pull::pull(&path.to_string_lossy(), insecure).await?.files)
+    } else {
+        folder::read(path)
     }
 }
 
