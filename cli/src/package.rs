@@ -1,4 +1,5 @@
-//! `stevedore package`: build, push, pull and validate packages; offline where no registry is meant.
+//! `stevedore package`: packages made, checked, shown, built, pushed and pulled; offline where neither a registry nor a
+//! member is meant.
 
 mod diff;
 mod folder;

@@ -26,8 +26,11 @@ pub struct Preview {
     pub name: Option<String>,
     /// Its namespace.
     pub namespace: Option<String>,
-    /// Its image. Without one it may be called anything, and so may that of the components it installs.
+    /// Its image.
     pub image: Option<String>,
+    /// That is the image it was read from: components that it installs have to be of the same. Else their images may
+    /// be called anything, as in a test case.
+    pub is_from_image: bool,
     /// Its configuration; else the defaults of the schema.
     pub config: Option<Value>,
     /// The cluster.
@@ -116,9 +119,9 @@ impl Package {
             input.environment = environment::tree(environment, namespace.as_deref());
         }
         input.namespace = namespace;
-        let context = match preview.image {
-            Some(_) => self.context(&input),
-            None => self.defaults_context(&input),
+        let context = match preview.is_from_image {
+            true => self.context(&input),
+            false => self.defaults_context(&input),
         };
         context.map_err(|invalid| match preview.config {
             None if invalid.is_all(Reason::ConfigInvalid) => PreviewError::NoDefaults {

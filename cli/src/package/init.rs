@@ -100,8 +100,7 @@ fn manifests(from: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
     for path in from {
         if path == Path::new("-") {
-            let name = "standard input";
-            found.push((name.to_owned(), bounded(std::io::stdin(), name)?));
+            found.push(standard_input()?);
         } else if path.is_dir() {
             collect(path, &mut found)?;
         } else {
@@ -137,6 +136,12 @@ fn collect(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> anyhow::Result<
         }
     }
     Ok(())
+}
+
+/// Standard input, if it is no larger than a package may be, and what errors call it.
+pub(super) fn standard_input() -> anyhow::Result<(String, Vec<u8>)> {
+    let name = "standard input";
+    Ok((name.to_owned(), bounded(std::io::stdin(), name)?))
 }
 
 /// A file that is no larger than a package may be, and what errors call it.

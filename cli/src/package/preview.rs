@@ -46,7 +46,7 @@ pub(super) struct Options {
         help_heading = "Rendered with"
     )]
     scope: Option<InstalledIn>,
-    /// File with the configuration, YAML or JSON; by default the schema's defaults
+    /// File with the configuration, YAML or JSON, or - for standard input; by default the schema's defaults
     #[arg(
         long,
         value_name = "FILE",
@@ -117,6 +117,7 @@ impl Options {
             name: self.name,
             namespace: self.namespace,
             image: None,
+            is_from_image: false,
             config: self.config.as_deref().map(config).transpose()?,
             member,
         };
@@ -129,7 +130,10 @@ impl Options {
 
 /// The configuration in a file.
 fn config(path: &Path) -> anyhow::Result<Value> {
-    let (shown, bytes) = init::read(path)?;
+    let (shown, bytes) = match path == Path::new("-") {
+        true => init::standard_input()?,
+        false => init::read(path)?,
+    };
     let config = read_config(&shown, &bytes).map_err(|invalid| anyhow!("{invalid}"))?;
     Ok(config.unwrap_or_else(|| Value::Object(serde_json::Map::new())))
 }
@@ -159,6 +163,8 @@ fn member(cluster: &MemberCluster) -> anyhow::Result<Member> {
 impl Given {
     /// Settles what is not given as the older of two packages has it, so that both are rendered alike.
     pub(super) fn for_both(&mut self, before: &Loaded, after: &Loaded) {
+        // A folder is compared as what it would be under the name of the image.
+        self.preview.image = before.image.clone().or_else(|| after.image.clone());
         let component = self.preview.component.as_deref();
         let parts = before.package.part(component).ok();
         let parts = parts.zip(after.package.part(component).ok());
@@ -179,8 +185,10 @@ impl Given {
     /// # Errors
     /// When it cannot be rendered so, with all that is wrong.
     pub(super) fn render(&self, loaded: &Loaded) -> anyhow::Result<Previewed> {
+        let image = loaded.image.as_ref().or(self.preview.image.as_ref());
         let preview = Preview {
-            image: loaded.image.clone(),
+            image: image.cloned(),
+            is_from_image: loaded.image.is_some(),
             ..self.preview.clone()
         };
         let context = match &self.case {

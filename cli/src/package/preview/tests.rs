@@ -217,3 +217,50 @@ fn two_editions_are_rendered_by_one_name_and_in_a_scope_that_both_have() {
     assert_eq!(both.preview.name.as_deref(), Some("mine"));
     assert_eq!(both.preview.scope, Some(Scope::Cluster));
 }
+
+#[test]
+fn a_folder_beside_an_image_is_rendered_under_the_name_of_the_image() {
+    let spec = "  scopes: [Namespaced]\n  phases: [{name: a}]\n";
+    let object = format!(
+        "{}data: {{image: '{{{{ .package.image }}}}'}}\n",
+        map("a", "a", "")
+    );
+    let files = [
+        ("manifest.yaml", &*manifest("lamp", spec)),
+        ("a.yaml.gotmpl", &*object),
+    ];
+    let (folder, mut image) = (loaded(&files), loaded(&files));
+    image.image = Some("registry.example/lamp:7".to_owned());
+    let mut both = given(&[]);
+    both.for_both(&image, &folder);
+    for (given, package, seen) in [
+        (&both, &folder, "registry.example/lamp:7"),
+        (&both, &image, "registry.example/lamp:7"),
+        (&given(&[]), &folder, "registry.example/lamp:test"),
+    ] {
+        let previewed = given.render(package).unwrap();
+        let object = &previewed.rendered.content.phases[0].objects[0].object;
+        assert_eq!(object["data"]["image"], seen);
+    }
+}
+
+#[test]
+fn components_of_an_image_are_of_that_image_as_the_hub_wants_it() {
+    let mut package = lamp();
+    let asks = "apiVersion: package-operator.run/v1alpha1\nkind: Package\nmetadata:\n  name: brass\n  \
+                annotations: {package-operator.run/phase: light}\nspec: {image: 'registry.example/lamp:1', component: horn}\n";
+    package
+        .files
+        .insert("horn.yaml.gotmpl", asks.into())
+        .unwrap();
+    package.package = Package::load(package.files.clone()).unwrap();
+    assert!(given(&[]).render(&package).is_ok());
+    package.image = Some("registry.example/lamp:2".to_owned());
+    let refused = refusal(&[], &package);
+    assert!(
+        refused.contains("is not the image of the package itself"),
+        "{refused}"
+    );
+    package.image = Some("registry.example/lamp:1".to_owned());
+    assert!(given(&[]).render(&package).is_ok());
+}

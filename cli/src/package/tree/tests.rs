@@ -21,7 +21,8 @@ lamp as Package default/lamp: 3 objects, 2 left out
 │   ├── ConfigMap default/bulb (bulb.yaml.gotmpl)
 │   ├── left out: ConfigMap default/spare (bulb.yaml.gotmpl idx 1)
 │   │       condition is false: cond.isBig
-│   └── Package.package-operator.run default/brass (horn.yaml.gotmpl), installs component horn
+│   └── Package.package-operator.run default/brass (horn.yaml.gotmpl)
+│       │   installs component horn
 │       └── phase sound
 │           └── ConfigMap default/horn (components/horn/horn.yaml)
 ├── phase later, dropped: all of it is left out

@@ -92,10 +92,10 @@ fn node_drawn(node: &Node<'_>) -> Drawn {
     if node.left_out.is_some() {
         title.insert_str(0, "left out: ");
     }
-    if let Some(component) = node.installs.as_ref().and_then(|tree| tree.component) {
-        title.push_str(&format!(", installs component {}", escaped(component)));
-    }
     let mut drawn = Drawn::new(title);
+    if let Some(component) = node.installs.as_ref().and_then(|tree| tree.component) {
+        drawn = drawn.note(format!("installs component {}", escaped(component)));
+    }
     let condition = node.condition.map(on_one_line);
     match (&node.left_out, condition) {
         (Some(LeftOut::PathFalse { glob, expression }), _) => {
