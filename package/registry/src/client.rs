@@ -10,15 +10,18 @@ use http_auth::ChallengeRef;
 use oci_spec::distribution::Reference;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::redirect::Policy;
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 use stevedore_package::credentials::Credentials;
+use stevedore_proto_core::Digest;
 
 use crate::access::{Ask, Error, Settings, Transport};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const READ_WITHIN: Duration = Duration::from_secs(20);
 const REDIRECTS: usize = 5;
+/// As the distribution specification has it.
+const CONTENT_DIGEST: &str = "docker-content-digest";
 /// Most bytes of a token's answer.
 pub(crate) const TOKEN_BYTES: usize = 64 * 1024;
 /// Most bytes of an error's answer that are looked at.
@@ -158,21 +161,49 @@ impl<'a> Repository<'a> {
         accept: &'static str,
         limit: usize,
     ) -> Result<Vec<u8>, Error> {
+        body(self.ask(Method::GET, path, accept).await?, limit).await
+    }
+
+    /// The digest that the registry says of what stands at `path`; none where it says none.
+    pub(crate) async fn digest_of(
+        &self,
+        path: &str,
+        accept: &'static str,
+    ) -> Result<Option<Digest>, Error> {
+        let response = self.ask(Method::HEAD, path, accept).await?;
+        if response.status() != StatusCode::OK {
+            return Ok(None);
+        }
+        let said = response.headers().get(CONTENT_DIGEST);
+        Ok(said.and_then(|said| said.to_str().ok()?.parse().ok()))
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        accept: &'static str,
+    ) -> Result<Response, Error> {
         let registry = self.reference.resolve_registry();
         let repository = self.reference.repository();
         let scheme = if self.is_plain { "http" } else { "https" };
         let url = format!("{scheme}://{registry}/v2/{repository}/{path}");
-        let mut response = self.send(&url, accept).await?;
+        let response = self.send(method.clone(), &url, accept).await?;
         if response.status() == StatusCode::UNAUTHORIZED && self.authorization.get().is_none() {
             let authorization = self.authorize(response.headers()).await?;
             let _ = self.authorization.set(authorization);
-            response = self.send(&url, accept).await?;
+            return self.send(method, &url, accept).await;
         }
-        body(response, limit).await
+        Ok(response)
     }
 
-    async fn send(&self, url: &str, accept: &'static str) -> Result<Response, Error> {
-        let mut request = self.http.get(url).header(ACCEPT, accept);
+    async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        accept: &'static str,
+    ) -> Result<Response, Error> {
+        let mut request = self.http.request(method, url).header(ACCEPT, accept);
         if let Some(authorization) = self.authorization.get() {
             request = request.header(AUTHORIZATION, authorization.clone());
         }

@@ -50,6 +50,22 @@ impl Repository<'_> {
         Ok(Some(Resolved { digest, manifest }))
     }
 
+    /// The digest of what the registry has under the reference, which may be an image of any kind: of an index its
+    /// own. It is asked for without the bytes, which some registries count; they are fetched where it is not told.
+    ///
+    /// # Errors
+    /// When the registry does not give it.
+    pub async fn digest(&self) -> Result<Digest, Error> {
+        let reference = self.reference();
+        let version = reference.digest().or(reference.tag()).unwrap_or("latest");
+        let path = format!("manifests/{version}");
+        if let Some(digest) = self.digest_of(&path, DOCUMENTS).await? {
+            return Ok(digest);
+        }
+        let bytes = self.get(&path, DOCUMENTS, limit::IMAGE_JSON_BYTES).await?;
+        Ok(Digest::of(&bytes))
+    }
+
     /// The manifest of an image, or of the image that is taken of an index.
     async fn manifest(&self, bytes: &[u8]) -> Result<Manifest, Error> {
         let invalid = |error: ImageError| Error::invalid(error);

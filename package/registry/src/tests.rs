@@ -18,15 +18,14 @@ use super::*;
 use crate::client::TOKEN_BYTES;
 
 mod answers;
+mod digests;
 mod images;
 
-/// Pulls an image (`demo:1`, `demo@sha256:…`) from a registry on loopback that answers like this; gives its digest
-/// and number of files.
-async fn pull_as(
-    image: &str,
-    settings: &Settings,
+/// Asks a registry on loopback that answers like this, by its address.
+async fn with_registry<T>(
     answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
-) -> String {
+    ask: impl AsyncFnOnce(String) -> T,
+) -> T {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -35,14 +34,23 @@ async fn pull_as(
         let response = answer(&request);
         async move { response }
     });
-    let pulled = pulled(format!("{address}/{image}"), settings);
     tokio::select! {
         ended = axum::serve(listener, service).into_future() => panic!("{ended:?}"),
-        result = pulled => match result {
-            Ok(shown) => shown,
-            Err(error) => error.to_string(),
-        },
+        result = ask(address.to_string()) => result,
     }
+}
+
+/// Pulls an image (`demo:1`, `demo@sha256:…`) from a registry on loopback that answers like this; gives its digest
+/// and number of files.
+async fn pull_as(
+    image: &str,
+    settings: &Settings,
+    answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+) -> String {
+    let pulled = with_registry(answer, async |address| {
+        pulled(format!("{address}/{image}"), settings).await
+    });
+    pulled.await.unwrap_or_else(|error| error.to_string())
 }
 
 async fn pulled(image: String, settings: &Settings) -> Result<String, Error> {
