@@ -24,5 +24,6 @@ pub mod overrides;
 pub mod package;
 pub mod preview;
 pub mod render;
+pub mod update;
 pub mod violation;
 pub mod warning;

@@ -26,6 +26,8 @@ pub const PATH_SEGMENTS: usize = 16;
 pub const PART_BYTES: usize = 768 * 1024;
 /// Bytes of an image manifest, index or config.
 pub const IMAGE_JSON_BYTES: usize = 256 * 1024;
+/// Images of one manifest, and of one lock file.
+pub const IMAGES: usize = 512;
 /// Components of one package.
 pub const COMPONENTS: usize = 128;
 /// Objects of one rendered set.

@@ -24,11 +24,20 @@ use crate::warning::Warnings;
 pub use constraints::{Constraints, Platform, Unmet};
 pub use document::{ORIGINAL_GROUP, OWN_GROUP};
 pub(crate) use filter::{ConditionalPath, Filter, NamedCondition};
-use model::ManifestImage;
-pub(crate) use model::TestCase;
+pub(crate) use lock::text as lock_text;
 pub use model::{LockedImage, ManifestPhase, PackageManifest, Scope};
+pub(crate) use model::{ManifestImage, TestCase, Unlocked, Written};
 
 const KIND: &str = "PackageManifest";
+
+/// A manifest that was read, and what is wrong with it.
+struct Read {
+    path: &'static str,
+    api_version: String,
+    manifest: PackageManifest,
+    images: Vec<ManifestImage>,
+    violations: Vec<Violation>,
+}
 
 /// Finds, reads and checks manifest and lock file, and gives everything that is wrong with them. A component has the
 /// name of its folder, whatever its manifest says.
@@ -39,6 +48,55 @@ pub(crate) fn load(
     files: &PackageFiles,
     component: Option<&str>,
 ) -> Result<PackageManifest, Vec<Violation>> {
+    let Read {
+        mut manifest,
+        images,
+        mut violations,
+        ..
+    } = read(files, component)?;
+    match lock::load(files, &images, &mut manifest.warnings) {
+        Ok(images) => manifest.images = images,
+        Err(more) => violations.extend(more),
+    }
+    if violations.is_empty() {
+        Ok(manifest)
+    } else {
+        Err(violations)
+    }
+}
+
+/// Finds, reads and checks the manifest alone, and finds what its lock file holds now.
+///
+/// # Errors
+/// With at least one violation.
+pub(crate) fn unlocked(
+    files: &PackageFiles,
+    component: Option<&str>,
+) -> Result<Unlocked, Vec<Violation>> {
+    let Read {
+        path,
+        api_version,
+        manifest,
+        images,
+        mut violations,
+    } = read(files, component)?;
+    let lock = lock::written(files).unwrap_or_else(|more| {
+        violations.extend(more);
+        None
+    });
+    if !violations.is_empty() {
+        return Err(violations);
+    }
+    Ok(Unlocked {
+        path,
+        api_version,
+        has_components: manifest.has_components,
+        images,
+        lock,
+    })
+}
+
+fn read(files: &PackageFiles, component: Option<&str>) -> Result<Read, Vec<Violation>> {
     let found = document::find(files, "manifest", Reason::ManifestDuplicated)?;
     let missing = || {
         vec![Violation::new(
@@ -54,17 +112,14 @@ pub(crate) fn load(
     let mut manifest = parse::parse(&value, component, &mut problems);
     let images: Vec<ManifestImage> = problems.typed(&value, "spec.images").unwrap_or_default();
     problems.images(images.iter().map(|it| (&*it.name, &*it.image)));
-    let mut violations = problems.found;
-    match lock::load(files, &images, &mut warnings) {
-        Ok(images) => manifest.images = images,
-        Err(more) => violations.extend(more),
-    }
     manifest.warnings = warnings;
-    if violations.is_empty() {
-        Ok(manifest)
-    } else {
-        Err(violations)
-    }
+    Ok(Read {
+        path,
+        api_version: document::api_version(&value).to_owned(),
+        manifest,
+        images,
+        violations: problems.found,
+    })
 }
 
 /// The names of manifest and lock file, without their suffix.

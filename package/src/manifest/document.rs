@@ -8,6 +8,7 @@ use stevedore_template::yaml::{self, Single};
 
 use super::walk::{Fields, Walk, position};
 use crate::files::PackageFiles;
+use crate::limit;
 use crate::violation::{Position, Reason, Violation};
 use crate::warning::{Warning, Warnings};
 
@@ -36,6 +37,23 @@ pub(super) fn find<'a>(
     }
 }
 
+/// The versions that a manifest file may have.
+pub(super) fn versions() -> [String; 2] {
+    [ORIGINAL_GROUP, OWN_GROUP].map(|group| format!("{group}/{VERSION}"))
+}
+
+/// The `apiVersion` of a document.
+pub(super) fn api_version(document: &Value) -> &str {
+    text(document, "apiVersion")
+}
+
+fn text<'v>(document: &'v Value, field: &str) -> &'v str {
+    document
+        .get(field)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
 /// The document of a manifest file, if its kind is one of a manifest, and what is wrong with its fields. What they
 /// hold is as Go's decoder reads it.
 pub(super) fn read<'a>(
@@ -54,15 +72,12 @@ pub(super) fn read<'a>(
         vec![violation.on(position)]
     })?;
     let value = &document.value;
-    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
-    let versions = [ORIGINAL_GROUP, OWN_GROUP].map(|group| format!("{group}/{VERSION}"));
-    if text("kind") != kind || versions.iter().all(|version| version != text("apiVersion")) {
+    let (version, found) = (api_version(value), text(value, "kind"));
+    let versions = versions();
+    if found != kind || versions.iter().all(|known| known != version) {
         let details = format!(
             "{:?} {:?} instead of kind {kind:?} of {:?} or {:?}",
-            text("apiVersion"),
-            text("kind"),
-            versions[0],
-            versions[1]
+            version, found, versions[0], versions[1]
         );
         return Err(vec![
             Violation::new(Reason::UnknownManifestKind, details).in_file(path),
@@ -120,6 +135,15 @@ impl Problems<'_> {
 
     /// Checks names and references of images.
     pub(super) fn images<'i>(&mut self, images: impl Iterator<Item = (&'i str, &'i str)> + Clone) {
+        let count = images.clone().count();
+        if count > limit::IMAGES {
+            let limit = limit::IMAGES;
+            self.add(
+                "spec.images",
+                format!("{count} images, the limit is {limit}"),
+            );
+            return;
+        }
         for (number, (name, image)) in images.clone().enumerate() {
             for (field, text) in [("name", name), ("image", image)] {
                 if text.is_empty() {

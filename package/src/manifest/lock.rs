@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stevedore_proto_core::digest::Digest;
+use stevedore_template::yaml;
 
 use super::document::{Problems, find, read};
 use super::fields;
-use super::model::{LockedImage, ManifestImage};
+use super::model::{LockedImage, ManifestImage, Written};
 use crate::files::PackageFiles;
+use crate::limit;
 use crate::overrides::ImagePrefixes;
 use crate::violation::{Reason, Violation};
 use crate::warning::Warnings;
 
 pub(super) const KIND: &str = "PackageManifestLock";
-/// What writes a lock file: Package Operator's own tool, until there is one here.
-const UPDATE: &str = "run Package Operator's \"kubectl package update\"";
+/// What writes a lock file.
+const UPDATE: &str = "run \"stevedore package update PATH\"";
 
 /// An image of the lock file: name and reference as in the manifest, and what the reference meant when the file was
 /// written.
@@ -59,15 +61,66 @@ pub(super) fn load(
     if !violations.is_empty() {
         return Err(violations);
     }
-    let locked = lock.images.into_iter().map(|it| {
-        let Entry {
+    Ok(lock.images.into_iter().map(Entry::locked).collect())
+}
+
+/// What the lock file holds, of whatever manifest it is.
+///
+/// # Errors
+/// When it cannot be read, or has what an update would lose.
+pub(super) fn written(files: &PackageFiles) -> Result<Option<Written>, Vec<Violation>> {
+    let Some((path, bytes)) = find(files, "manifest.lock", Reason::LockDuplicated)? else {
+        return Ok(None);
+    };
+    let kind = (KIND, &fields::LOCK);
+    let mut unheard = Warnings::default();
+    let (value, mut problems) = read(path, bytes, kind, Reason::LockInvalid, &mut unheard)
+        .map_err(|found| found.into_iter().map(with_way_out).collect::<Vec<_>>())?;
+    let lock: Lock = problems.typed(&value, "spec").unwrap_or_default();
+    let mut violations: Vec<Violation> = problems.found.drain(..).map(with_way_out).collect();
+    dependencies(&value, &mut problems);
+    violations.append(&mut problems.found);
+    if !violations.is_empty() {
+        return Err(violations);
+    }
+    let images = lock.images.into_iter().map(Entry::locked).collect();
+    Ok(Some(Written { path, images }))
+}
+
+/// The same, of a file from which nothing can be kept.
+fn with_way_out(mut violation: Violation) -> Violation {
+    violation
+        .details
+        .push_str("; mend it, or remove the file and the update makes a new one");
+    violation
+}
+
+/// A lock file of these images, as Package Operator's tool writes it, but for the time: the same images are the same
+/// bytes.
+///
+/// # Errors
+/// When it would be too long.
+pub(crate) fn text(
+    api_version: &str,
+    images: &[(String, LockedImage)],
+) -> Result<String, Violation> {
+    let images = images.iter().map(|(name, LockedImage { image, digest })| {
+        json!({"name": name, "image": image, "digest": digest})
+    });
+    let images: Vec<Value> = images.collect();
+    let lock = json!({"apiVersion": api_version, "kind": KIND, "spec": {"images": images}});
+    yaml::to_text(&lock, limit::YAML_BYTES).map_err(|why| Violation::new(Reason::TooLarge, why))
+}
+
+impl Entry {
+    fn locked(self) -> (String, LockedImage) {
+        let Self {
             name,
             image,
             digest,
-        } = it;
+        } = self;
         (name, LockedImage { image, digest })
-    });
-    Ok(locked.collect())
+    }
 }
 
 impl LockedImage {
@@ -86,6 +139,10 @@ fn check(lock: &Lock, value: &Value, problems: &mut Problems<'_>) {
             problems.add(&field, "must be sha256: and 64 hex digits");
         }
     }
+    dependencies(value, problems);
+}
+
+fn dependencies(value: &Value, problems: &mut Problems<'_>) {
     let dependencies = value
         .pointer("/spec/dependencies")
         .and_then(Value::as_array);

@@ -31,9 +31,29 @@ pub struct ManifestPhase {
 
 /// An image a package's objects use: its name under `.images`, and its reference, usually with a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct ManifestImage {
-    pub(super) name: String,
-    pub(super) image: String,
+pub(crate) struct ManifestImage {
+    pub(crate) name: String,
+    pub(crate) image: String,
+}
+
+/// A lock file as it is: whether its entries are right is not said.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    pub(crate) path: &'static str,
+    /// By name, in the order of the file; a name may be there twice.
+    pub(crate) images: Vec<(String, LockedImage)>,
+}
+
+/// What a manifest says of images, and what its lock file holds, whether or not the two agree.
+#[derive(Debug, Clone)]
+pub(crate) struct Unlocked {
+    /// The file that the manifest is in.
+    pub(crate) path: &'static str,
+    pub(crate) api_version: String,
+    pub(crate) has_components: bool,
+    pub(crate) images: Vec<ManifestImage>,
+    /// None where there is no lock file.
+    pub(crate) lock: Option<Written>,
 }
 
 /// An image as the lock file has it.
