@@ -11,6 +11,7 @@ mod model;
 mod parse;
 mod phases;
 mod probes;
+pub mod schema;
 mod walk;
 
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ use stevedore_template::version_range::VersionRange;
 use super::document::Problems;
 
 /// Constraints of one package.
-const MAX_CONSTRAINTS: usize = 32;
+pub(super) const MAX_CONSTRAINTS: usize = 32;
 const FIELD: &str = "spec.constraints";
 
 /// A platform that a package may be constrained to.

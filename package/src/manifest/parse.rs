@@ -15,6 +15,9 @@ use crate::limit;
 use crate::names::check_value;
 use crate::warning::Warnings;
 
+/// Bytes of the name of a test case: that of a folder.
+pub(super) const CASE_NAME_BYTES: usize = 253;
+
 pub(super) fn parse(
     value: &Value,
     component: Option<&str>,
@@ -89,7 +92,8 @@ fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) ->
     for (number, case) in tests.iter().enumerate() {
         let field = format!("test.template[{number}]");
         let word = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.');
-        if case.name.is_empty() || case.name.len() > 253 || !case.name.chars().all(word) {
+        if case.name.is_empty() || case.name.len() > CASE_NAME_BYTES || !case.name.chars().all(word)
+        {
             let what = "must be letters, digits, '-', '_' or '.'";
             problems.add(&format!("{field}.name"), what);
         }
