@@ -49,7 +49,7 @@ enum Command {
     /// Rollouts of one package: history, undo, release
     #[command(subcommand)]
     Rollout(RolloutCommand),
-    /// Packages as files: init, validate, render, tree, diff, build, push, pull
+    /// Packages as files: init, validate, render, tree, diff, update, build, push, pull
     #[command(subcommand)]
     Package(PackageCommand),
     /// Says why a package is not available on a cluster
@@ -88,6 +88,8 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
+    use clap_complete::Shell;
+
     use super::*;
 
     #[test]
@@ -150,6 +152,27 @@ mod tests {
                 refused(&[command, &["harbour/lighthouse"][..]].concat()),
                 None
             );
+        }
+    }
+
+    #[test]
+    fn completion_scripts_know_every_command_and_every_flag() {
+        fn inspect(script: &str, command: &clap::Command) {
+            for subcommand in command.get_subcommands() {
+                let name = subcommand.get_name();
+                assert!(script.contains(name), "no {name} in {script}");
+                let flags = subcommand.get_arguments().filter_map(|it| it.get_long());
+                for flag in flags {
+                    assert!(script.contains(flag), "no --{flag} of {name} in {script}");
+                }
+                inspect(script, subcommand);
+            }
+        }
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let mut script = Vec::new();
+            let mut command = Args::command();
+            clap_complete::generate(shell, &mut command, "stevedore", &mut script);
+            inspect(&String::from_utf8(script).unwrap(), &command);
         }
     }
 

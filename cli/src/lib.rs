@@ -38,9 +38,9 @@ const NOT_AS_ASKED: u8 = 3;
 pub fn main() -> ExitCode {
     // The demo starts this program again as the guard of its processes.
     stevedore_fleet::guard::enter_if_asked();
+    let args = args::Args::parse();
     // kube and the registry client take whatever provider is installed; it is the only one linked.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let args = args::Args::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -5,12 +5,15 @@ mod diff;
 mod folder;
 mod init;
 mod preview;
+mod progress;
 mod pull;
 pub(crate) mod push;
 mod registry;
 mod render;
+mod schema;
 mod source;
 mod tree;
+mod update;
 mod validate;
 mod view;
 
@@ -60,6 +63,16 @@ pub(crate) enum PackageCommand {
     },
     #[command(flatten)]
     View(view::ViewCommand),
+    /// Resolves the images that a package names to digests, and writes them into its lock files
+    #[command(
+        after_help = "Examples:\n  stevedore package update ./lighthouse\n  stevedore package update ./lighthouse --check -o json\n\nCredentials are read from $DOCKER_CONFIG/config.json or ~/.docker/config.json."
+    )]
+    Update(update::Update),
+    /// Prints the JSON Schema of a manifest or a lock file, for editors
+    #[command(
+        after_help = "Examples:\n  stevedore package schema manifest > lighthouse/.packagemanifest.json\n  stevedore package schema lock\n\nEditors with a YAML language server use it where the first line of manifest.yaml is\n# yaml-language-server: $schema=.packagemanifest.json"
+    )]
+    Schema(schema::Schema),
     /// Builds the image of a package folder as an OCI layout; the same files give the same digest
     #[command(
         after_help = "Examples:\n  stevedore package build ./lighthouse lighthouse.tar -t registry.example/lighthouse:1\n  stevedore package build ./lighthouse -t registry.example/lighthouse:1 -t registry.example/lighthouse:latest --push"
@@ -146,6 +159,8 @@ pub(crate) async fn run(
     match command {
         PackageCommand::Init(init) => init::run(init)?,
         PackageCommand::View(command) => return view::run(connection, command).await,
+        PackageCommand::Update(update) => return update::run(update).await,
+        PackageCommand::Schema(schema) => schema::run(&schema)?,
         PackageCommand::Validate {
             path,
             pull,
@@ -170,8 +185,8 @@ pub(crate) async fn run(
             if let Some(file) = &file {
                 write_layout(&image, &tags, file)?;
             }
-            for tag in tagged.iter().filter(|_| push) {
-                push::push(&image, tag, insecure.allowed).await?;
+            if push {
+                push::push_all(&image, &tagged, insecure.allowed).await?;
             }
             show_built(&image, tags, file, output)?;
         }
@@ -184,9 +199,7 @@ pub(crate) async fn run(
         } => {
             let tags = all_tags(&references)?;
             let image = image(&path, labels)?;
-            for tag in &tags {
-                push::push(&image, tag, insecure.allowed).await?;
-            }
+            push::push_all(&image, &tags, insecure.allowed).await?;
             show_pushed(&image, references, output)?;
         }
         PackageCommand::Pull {

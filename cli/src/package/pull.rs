@@ -5,10 +5,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use futures::FutureExt as _;
 use futures::future::ready;
+use indicatif::HumanBytes;
 use stevedore_package::files::PackageFiles;
 use stevedore_proto_core::Digest;
 use stevedore_registry::{Connections, Error, Repository, Resolved};
 
+use super::progress::Progress;
 use super::registry;
 
 /// Longest time for a whole pull: ten MiB from a slow registry.
@@ -26,11 +28,18 @@ pub(super) struct Pulled {
 /// # Errors
 /// When the reference is none, the registry does not give the image, or it is no package image.
 pub(super) async fn pull(image: &str, insecure: bool) -> anyhow::Result<Pulled> {
-    let pulled = tokio::time::timeout(WITHIN, pull_unhurried(image, insecure)).await;
+    let progress = Progress::new();
+    progress.say(format!("pulling {image}"));
+    let pulled = tokio::time::timeout(WITHIN, pull_unhurried(image, insecure, &progress));
+    let pulled = progress.show(pulled).await;
     pulled.unwrap_or_else(|_| bail!("cannot pull {image}: the registry took too long"))
 }
 
-async fn pull_unhurried(image: &str, insecure: bool) -> anyhow::Result<Pulled> {
+async fn pull_unhurried(
+    image: &str,
+    insecure: bool,
+    progress: &Progress,
+) -> anyhow::Result<Pulled> {
     let reference = registry::reference(image)?;
     let credentials = || {
         let found = registry::credentials_for(&reference);
@@ -40,6 +49,9 @@ async fn pull_unhurried(image: &str, insecure: bool) -> anyhow::Result<Pulled> {
     let repository = Repository::new(&connections, &settings, &reference, &credentials).await?;
     let resolved = repository.resolve(None).await?;
     let Resolved { digest, manifest } = resolved.context("the registry named no image")?;
+    let sizes = manifest.layers.iter().map(|layer| layer.size);
+    let size = sizes.fold(0, u64::saturating_add);
+    progress.say(format!("pulling {image}, {}", HumanBytes(size)));
     let layers = repository.layers(&manifest.layers).await?;
     let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
     let files = manifest.unpack(&layers);

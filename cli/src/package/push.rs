@@ -1,12 +1,14 @@
 //! The push of a built image to a registry.
 
 use anyhow::{Context as _, bail};
+use indicatif::HumanBytes;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
 use stevedore_package::image::{Blob, Image};
 use stevedore_registry::Transport;
 
+use super::progress::Progress;
 use super::registry;
 
 /// A reference that an image is to have.
@@ -21,6 +23,24 @@ pub(crate) fn tag(text: &str) -> anyhow::Result<Reference> {
             "{text} names a digest; an image is pushed by tag and its digest follows from its content"
         ),
     }
+}
+
+/// Pushes an image by every reference, one after the other, and shows how far it is.
+///
+/// # Errors
+/// With the first that a registry refuses.
+pub(super) async fn push_all(
+    image: &Image,
+    references: &[Reference],
+    insecure: bool,
+) -> anyhow::Result<()> {
+    let size = HumanBytes(image.layer.bytes.len() as u64);
+    let progress = Progress::new();
+    for reference in references {
+        progress.say(format!("pushing {reference}, {size}"));
+        progress.show(push(image, reference, insecure)).await?;
+    }
+    Ok(())
 }
 
 /// Pushes the layer, the config and, last, the manifest: a reader never sees half an image.
