@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use indicatif::HumanBytes;
 use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
 use stevedore_package::image::{Blob, Image};
@@ -10,6 +11,11 @@ use stevedore_registry::Transport;
 
 use super::progress::Progress;
 use super::registry;
+use crate::failure;
+use crate::terminal::{cut, on_one_line};
+
+/// Most characters of what a registry says.
+const SHOWN: usize = 300;
 
 /// A reference that an image is to have.
 ///
@@ -70,6 +76,7 @@ pub(crate) async fn push(
     client
         .auth(reference, &auth, RegistryOperation::Push)
         .await
+        .map_err(told)
         .with_context(|| format!("{registry} does not let us push; log in with `docker login {registry}`, or name the folder of another config.json with DOCKER_CONFIG"))?;
     for blob in [&image.layer, &image.config] {
         upload(&client, reference, blob).await?;
@@ -83,6 +90,7 @@ pub(crate) async fn push(
     client
         .push_manifest_raw(reference, bytes.clone(), media_type)
         .await
+        .map_err(told)
         .with_context(|| format!("cannot push the manifest of {reference}"))?;
     Ok(())
 }
@@ -93,12 +101,70 @@ async fn upload(client: &Client, reference: &Reference, blob: &Blob) -> anyhow::
     if !client
         .blob_exists(reference, &digest)
         .await
+        .map_err(told)
         .with_context(cannot)?
     {
         client
             .push_blob(reference, blob.bytes.clone(), &digest)
             .await
+            .map_err(told)
             .with_context(cannot)?;
     }
     Ok(())
+}
+
+/// What went wrong at a registry: of its words a few, on one line, and without what follows `?` in the URLs of uploads,
+/// which may be signed.
+fn told(error: OciDistributionError) -> anyhow::Error {
+    let message = on_one_line(&failure::message(&error.into()));
+    let words = message.split(' ').map(|word| match word.split_once('?') {
+        Some((before, _)) if before.contains("://") => format!("{before}?…"),
+        _ => word.to_owned(),
+    });
+    let words: Vec<String> = words.collect();
+    anyhow::Error::msg(cut(&words.join(" "), SHOWN))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::IntoFuture as _;
+
+    use axum::http::{Method, StatusCode};
+    use axum::response::IntoResponse as _;
+    use stevedore_package::files::PackageFiles;
+    use stevedore_package::image::build;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn of_a_registry_that_refuses_little_is_shown_and_nothing_signed() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // It takes the start of an upload, and refuses the bytes.
+        let service = axum::Router::new().fallback(move |method: Method| async move {
+            let body = format!("<html>\n\u{1b}[31m{}", "x".repeat(9_000));
+            let upload = [("location", "/upload?signature=canary")];
+            match method {
+                Method::GET => StatusCode::OK.into_response(),
+                Method::HEAD => StatusCode::NOT_FOUND.into_response(),
+                Method::POST => (StatusCode::ACCEPTED, upload).into_response(),
+                _ => (StatusCode::INTERNAL_SERVER_ERROR, body).into_response(),
+            }
+        });
+        let mut files = PackageFiles::new();
+        files.insert("manifest.yaml", b"a: 1".to_vec()).unwrap();
+        let image = build(&files, &std::collections::BTreeMap::new()).unwrap();
+        let reference = tag(&format!("{address}/lamp:1")).unwrap();
+        let error = tokio::select! {
+            ended = axum::serve(listener, service).into_future() => panic!("{ended:?}"),
+            pushed = push(&image, &reference, false) => pushed.unwrap_err(),
+        };
+        let said = failure::message(&error);
+        assert!(said.contains("/lamp:1: ") && said.contains("500"), "{said}");
+        assert!(said.chars().count() < 2 * SHOWN, "{said}");
+        assert!(!said.contains(['\n', '\u{1b}']), "{said:?}");
+        assert!(!said.contains("canary"), "{said}");
+    }
 }
