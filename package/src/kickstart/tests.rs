@@ -52,6 +52,18 @@ fn plain_manifests_become_a_package_that_validates() {
 }
 
 #[test]
+fn an_integer_that_no_float_holds_stays_as_it_is() {
+    let thing = "{apiVersion: example.org/v1, kind: Thing, metadata: {name: a}, spec: {size: 9007199254740993}}";
+    let kickstart = of(thing).unwrap();
+    let package = Package::load(kickstart.files.clone()).unwrap();
+    let mut paths = kickstart.files.iter().map(|(path, _)| path);
+    let path = paths.find(|path| *path != "manifest.yaml").unwrap();
+    let text = text(&kickstart, path);
+    assert!(text.contains("size: 9007199254740993\n"), "{path}: {text}");
+    package.check().unwrap();
+}
+
+#[test]
 fn what_only_a_live_object_has_is_left_out() {
     let kickstart = of(MANIFESTS).unwrap();
     assert_eq!(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 
 use crate::format::runes;
 use crate::reads::Origin;
@@ -12,31 +12,53 @@ use crate::value::{List, MAX_VALUE_DEPTH, Map, Value};
 
 /// The value of a document: numbers become `float64`. None if it is nested too deeply.
 pub(crate) fn decode(document: &Json) -> Option<Value> {
-    convert(document, None, MAX_VALUE_DEPTH)
+    convert(document, float, None, MAX_VALUE_DEPTH)
+}
+
+/// The value of a document as it is written: integers stay integers, also those that no float holds. None if it is
+/// nested too deeply.
+pub(crate) fn exact(document: &Json) -> Option<Value> {
+    convert(document, integer_or_float, None, MAX_VALUE_DEPTH)
 }
 
 /// The value of a context, which records what is read of it. None if it is nested too deeply.
 pub(crate) fn context(context: &Json, origin: Origin) -> Option<Value> {
-    convert(context, Some(origin), MAX_VALUE_DEPTH)
+    convert(context, float, Some(origin), MAX_VALUE_DEPTH)
 }
 
-fn convert(json: &Json, origin: Option<Origin>, depth: usize) -> Option<Value> {
+fn float(number: &Number) -> Option<Value> {
+    number.as_f64().map(Value::Float)
+}
+
+fn integer_or_float(number: &Number) -> Option<Value> {
+    let signed = number.as_i64().map(Value::Int64);
+    let integer = signed.or_else(|| number.as_u64().map(Value::Uint64));
+    integer.or_else(|| float(number))
+}
+
+fn convert(
+    json: &Json,
+    number: fn(&Number) -> Option<Value>,
+    origin: Option<Origin>,
+    depth: usize,
+) -> Option<Value> {
     let below = depth.checked_sub(1)?;
     Some(match json {
         Json::Null => Value::Nil,
         Json::Bool(truth) => Value::Bool(*truth),
-        Json::Number(number) => Value::Float(number.as_f64()?),
+        Json::Number(found) => number(found)?,
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => {
             // A list is read as a whole or not at all, so what is below needs no origin.
-            let items = items.iter().map(|item| convert(item, None, below));
+            let items = items.iter().map(|item| convert(item, number, None, below));
             Value::List(List::of_context(items.collect::<Option<_>>()?, origin))
         }
         Json::Object(entries) => {
             let mut converted = BTreeMap::new();
             for (key, item) in entries {
                 let origin = origin.as_ref().map(|origin| origin.child(key));
-                converted.insert(Rc::from(key.as_bytes()), convert(item, origin, below)?);
+                let item = convert(item, number, origin, below)?;
+                converted.insert(Rc::from(key.as_bytes()), item);
             }
             let strings = origin.as_ref().is_some_and(Origin::is_map_of_strings);
             Value::Map(Map::of_context(converted, strings, origin))

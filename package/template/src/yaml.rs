@@ -33,7 +33,7 @@ pub(crate) fn decode(text: &[u8]) -> Result<Value, String> {
 /// # Errors
 /// When it is nested too deeply, or longer than `limit` bytes.
 pub fn to_text(value: &serde_json::Value, limit: usize) -> Result<String, String> {
-    let value = json::decode(value).ok_or_else(|| "it is nested too deeply".to_owned())?;
+    let value = json::exact(value).ok_or_else(|| "it is nested too deeply".to_owned())?;
     encode(&value, limit)
 }
 

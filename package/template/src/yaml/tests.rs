@@ -48,6 +48,18 @@ fn scalars_mean_what_they_mean_to_kubernetes() {
 }
 
 #[test]
+fn an_integer_that_no_float_holds_is_written_as_it_is() {
+    let value = json!({
+        "largest": u64::MAX, "odd": 9_007_199_254_740_993_u64, "smallest": i64::MIN, "small": 1.5, "whole": 7.0,
+    });
+    let text = to_text(&value, 1_000).unwrap();
+    assert_eq!(
+        text,
+        "largest: 18446744073709551615\nodd: 9007199254740993\nsmall: 1.5\nsmallest: -9223372036854775808\nwhole: 7\n"
+    );
+}
+
+#[test]
 fn keys_become_text() {
     assert_eq!(one("1: a\nx: b"), json!({"1": "a", "x": "b"}));
 }
