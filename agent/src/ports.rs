@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use stevedore_agent_core::failure::Failure;
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_agent_core::propagation::Propagation;
 use stevedore_agent_core::rollout::Block;
 use stevedore_agent_core::set::{SetHead, SetRef};
 use stevedore_crds::v1alpha1::ObjectSetStatus;
@@ -106,11 +107,12 @@ pub trait ObjectApi: Send + Sync {
         options: ApplyOptions,
     ) -> BoxFuture<'a, Answer<Value>>;
 
-    /// DELETE with UID and resourceVersion preconditions, background propagation. A 404 is `Ok`.
+    /// DELETE with UID and resourceVersion preconditions. A 404 is `Ok`.
     fn delete<'a>(
         &'a self,
         key: &'a ObjectKey,
         preconditions: &'a Preconditions,
+        propagation: Propagation,
     ) -> BoxFuture<'a, Answer<()>>;
 
     /// One page (≤ 500 objects) of the most recent state of what a watch would cover, filtered by the label

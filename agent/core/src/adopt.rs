@@ -105,6 +105,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::mark::ShortHash;
     use crate::probe::Probed;
+    use crate::propagation::Propagation;
     use stevedore_proto_core::Digest;
 
     const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
@@ -119,6 +120,7 @@ pub(crate) mod tests {
             fingerprint: Some(ShortHash::of(&Digest::of(b"print"))),
             controller: None,
             terminating: None,
+            propagation: Propagation::default(),
             established: true,
             probed: Probed::Passed,
             mapped: Box::default(),

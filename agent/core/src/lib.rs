@@ -10,7 +10,7 @@
 //! | [`plan`] | what to do for a deployment now |
 //! | [`desired`] | what a content wants, and whether it may be written at all |
 //! | [`rollout`] | what each object of the accepted set needs next, phase by phase |
-//! | [`prune`], [`teardown`], [`removal`] | what goes, in which order, and when it is gone |
+//! | [`prune`], [`teardown`], [`removal`], [`propagation`] | what goes, in which order, and when it is gone |
 //! | [`adopt`], [`mark`] | whose an object is |
 //! | [`drift`] | whether somebody changed it |
 //! | [`observation`], [`probe`] | what is kept of an object that was read, and whether it is available |
@@ -25,6 +25,7 @@ pub mod mark;
 pub mod observation;
 pub mod plan;
 pub mod probe;
+pub mod propagation;
 pub mod prune;
 pub mod removal;
 pub mod retry;

@@ -9,6 +9,7 @@ use crate::drift::{self, FieldPath, Fingerprint};
 use crate::key::ObjectKey;
 use crate::mark::{Marking, ShortHash, label_of};
 use crate::probe::{Found, Probed, Probes, RunRule, find_condition};
+use crate::propagation::Propagation;
 
 /// Whose an object says it is, by its mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Observation {
     pub controller: Option<Box<str>>,
     /// It is being deleted; the finalizers that hold it, joined.
     pub terminating: Option<Box<str>>,
+    /// How it is deleted.
+    pub propagation: Propagation,
     /// A namespace is active, a definition is established; true for every other kind.
     pub established: bool,
     /// What the probes said.
@@ -96,6 +99,7 @@ impl Observation {
             fingerprint: drift::fingerprint(object, rules.ignore),
             controller: controller(object),
             terminating: terminating(object),
+            propagation: Propagation::of(object),
             established: established(object, key),
             probed: match rules.probes {
                 Some(probes) => probes.evaluate(&key.kind, object, run),

@@ -3,6 +3,8 @@
 //! Prune and teardown are the same work on different inventories: see [`crate::prune`] and
 //! [`crate::teardown`].
 
+mod job;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ use crate::observation::Observation;
 use crate::retry::{BLOCKED, Backoff, FORBIDDEN, Jitter, SOON, schedule};
 use crate::rollout::{Block, being_deleted, earlier};
 
+pub use job::{Answer, Job};
+
 /// An object to be taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovalTarget {
@@ -25,35 +29,6 @@ pub struct RemovalTarget {
     pub rank: u16,
     /// UID that the inventory recorded.
     pub uid: Option<Box<str>>,
-}
-
-/// One request a removal asks for. Numbers are indexes of objects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Job {
-    /// Live GET of an object.
-    Read(usize),
-    /// Delete the object with this UID and resourceVersion.
-    Delete {
-        /// Which one.
-        at: usize,
-        /// UID that was read.
-        uid: Box<str>,
-        /// resourceVersion that was read.
-        resource_version: Box<str>,
-    },
-    /// Live GET of a namespace: whether it is being deleted.
-    Namespace(Arc<str>),
-}
-
-/// What a request answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// The object; absent when a GET answered 404, or when no version of its kind is served any more.
-    Read(Option<Observation>),
-    /// The delete was accepted.
-    Deleted,
-    /// It failed.
-    Failed(Failure),
 }
 
 #[derive(Debug, Clone)]
@@ -72,6 +47,8 @@ struct Item {
     busy: bool,
     block: Option<Block>,
     backoff: Backoff,
+    /// The resourceVersion at which a delete was refused as outdated, while none of that is accepted.
+    conflict_at: Option<Box<str>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -111,6 +88,7 @@ impl Removal {
                     busy: false,
                     block: None,
                     backoff: Backoff::default(),
+                    conflict_at: None,
                 })
                 .collect(),
             namespaces: BTreeMap::new(),
@@ -224,6 +202,7 @@ impl Removal {
                     at,
                     uid: seen.uid.clone(),
                     resource_version: seen.resource_version.clone(),
+                    propagation: seen.propagation,
                 }),
             }
         }
@@ -351,6 +330,8 @@ impl Removal {
                 item.block =
                     named.then(|| Block::new(Reason::Terminating, being_deleted(finalizers)));
             }
+            // It was refused as outdated and is not: another try may fare no better.
+            None if item.conflict_at.as_ref() == Some(&seen.resource_version) => {}
             None => {
                 item.block = None;
                 item.backoff.clear();
@@ -375,8 +356,13 @@ impl Item {
 fn refuse(item: &mut Item, failure: &Failure, now: Millis, jitter: &mut Jitter) {
     let schedule = match failure.kind {
         FailureKind::NotFound | FailureKind::Conflict => {
-            item.live = Live::Unconfirmed;
+            let live = std::mem::replace(&mut item.live, Live::Unconfirmed);
             item.backoff.fail(now, SOON, None, jitter);
+            if let (FailureKind::Conflict, Live::Present(seen)) = (failure.kind, live) {
+                item.conflict_at = Some(seen.resource_version);
+                let named = item.backoff.attempts() > 3;
+                item.block = named.then(|| Block::refused(failure, &item.target.key.kind));
+            }
             return;
         }
         // Also of what no inventory has: it may have been created just before a crash.

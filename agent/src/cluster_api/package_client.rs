@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use stevedore_agent_core::failure::{Failure, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey, WatchKey};
+use stevedore_agent_core::propagation::Propagation;
 use stevedore_client::Path;
 use stevedore_client::decode::{decode, part};
 use stevedore_client::watch::Accept;
@@ -253,13 +254,14 @@ impl ObjectApi for PackageClient {
         &'a self,
         key: &'a ObjectKey,
         preconditions: &'a Preconditions,
+        propagation: Propagation,
     ) -> BoxFuture<'a, Answer<()>> {
         Box::pin(async move {
             let path = self.path(key).await?;
             let options = json!({
                 "kind": "DeleteOptions",
                 "apiVersion": "v1",
-                "propagationPolicy": "Background",
+                "propagationPolicy": propagation.as_str(),
                 "preconditions": {
                     "uid": preconditions.uid,
                     "resourceVersion": preconditions.resource_version,

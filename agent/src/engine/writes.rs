@@ -160,13 +160,17 @@ async fn try_remove(
         removal::Job::Delete {
             uid,
             resource_version,
+            propagation,
             ..
         } => {
             let preconditions = Preconditions {
                 uid: uid.into(),
                 resource_version: resource_version.into(),
             };
-            let deleted = requester.api.delete(&key, &preconditions).await;
+            let deleted = requester
+                .api
+                .delete(&key, &preconditions, propagation)
+                .await;
             deleted.map(|()| removal::Answer::Deleted)
         }
     }

@@ -7,6 +7,7 @@ use stevedore_agent::ports::{
 };
 use stevedore_agent_core::failure::{Cause, FailureKind};
 use stevedore_agent_core::key::{Kind, ObjectKey};
+use stevedore_agent_core::propagation::Propagation;
 use stevedore_agent_core::set::{SetHead, SetRef};
 use stevedore_proto_core::{DeploymentUid, Reason};
 
@@ -88,18 +89,46 @@ fn delete_needs_the_object_that_was_read_and_a_missing_one_is_fine() {
             uid: "0b5e0e5c-7d3f-4b8e-9a3e-5a7c1b2d3e4f".into(),
             resource_version: version.clone(),
         };
-        let refused = client.delete(&key(&object), &other).await;
+        let background = Propagation::Background;
+        let refused = client.delete(&key(&object), &other, background).await;
         assert_eq!(refused.unwrap_err().kind, FailureKind::Conflict);
         let read = Preconditions {
             uid,
             resource_version: version,
         };
-        client.delete(&key(&object), &read).await.expect("deleted");
-        client
-            .delete(&key(&object), &read)
-            .await
-            .expect("gone is fine");
+        for expected in ["deleted", "gone is fine"] {
+            let deleted = client.delete(&key(&object), &read, background).await;
+            deleted.expect(expected);
+        }
         assert_eq!(client.get(&key(&object)).await, Ok(None));
+    });
+}
+
+#[test]
+fn what_has_the_finalizer_of_a_propagation_is_deleted_by_it_and_by_no_other() {
+    run(async {
+        let parts = parts().await;
+        let client = packages(&parts);
+        namespace(quiet().await, "clients-propagation").await;
+        for finalizer in ["foregroundDeletion", "orphan"] {
+            let mut object = config_map("clients-propagation", &finalizer.to_lowercase(), "x");
+            object["metadata"]["finalizers"] = json!([finalizer]);
+            let key = key(&object);
+            let options = ApplyOptions::default();
+            let applied = client.apply(&key, &object, options).await.expect("applied");
+            let text = |field: &str| applied["metadata"][field].as_str().unwrap().to_owned();
+            let read = Preconditions {
+                uid: text("uid"),
+                resource_version: text("resourceVersion"),
+            };
+            let refused = client.delete(&key, &read, Propagation::Background).await;
+            assert_eq!(refused.unwrap_err().kind, FailureKind::Conflict);
+            let deleted = client.delete(&key, &read, Propagation::of(&applied)).await;
+            deleted.expect("deleted");
+            let left = client.get(&key).await.expect("an answer");
+            let is_dying = |left: Value| !left["metadata"]["deletionTimestamp"].is_null();
+            assert!(left.is_none_or(is_dying), "{finalizer}");
+        }
     });
 }
 

@@ -47,6 +47,44 @@ fn a_tombstone_takes_phases_away_in_reverse_and_each_only_when_the_next_is_gone(
 }
 
 #[test]
+fn what_has_the_finalizer_of_a_propagation_is_deleted_by_it() {
+    let mut sim = simple();
+    sim.finish();
+    sim.world.finalizer("b", "foregroundDeletion");
+    sim.world.finalizer("c", "orphan");
+    for (name, deleted) in [("c", &["c"][..]), ("b", &["c", "b"])] {
+        sim.tombstone(false);
+        sim.settle_until(sim.now + 30_000);
+        assert_eq!(sim.world.deleted(), deleted);
+        sim.world.release(name);
+    }
+    sim.finish();
+    assert!(sim.recorded && sim.world.names().is_empty());
+}
+
+#[test]
+fn a_delete_that_is_refused_as_outdated_each_time_is_tried_less_and_less_often_and_named() {
+    let mut sim = simple();
+    sim.finish();
+    sim.world.outdated.insert("c".to_owned());
+    sim.tombstone(false);
+    let before = sim.world.requests;
+    sim.settle_until(sim.now + 120_000);
+    let requests = sim.world.requests - before;
+    assert!((4..40).contains(&requests), "{requests} in two minutes");
+    let blocker = &sim.summary().blockers[0];
+    assert_eq!(blocker.reason, Reason::Conflict);
+    assert!(sim.world.deleted().is_empty());
+
+    // Somebody changed it: that may have been the reason, and it is tried at once.
+    sim.world.outdated.clear();
+    sim.world.bump("c");
+    sim.touch("c");
+    sim.finish();
+    assert_eq!(sim.world.deleted(), ["c", "b", "a"]);
+}
+
+#[test]
 fn a_tombstone_finds_what_older_sets_name_and_touches_no_other_deployment() {
     let mut sim = simple();
     sim.finish();

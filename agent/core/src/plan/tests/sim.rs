@@ -345,9 +345,11 @@ impl Sim {
                 at,
                 uid,
                 resource_version,
+                propagation,
             } => {
                 let name = name(at);
-                self.world.delete_guarded(&name, uid, resource_version)
+                let world = &mut self.world;
+                world.delete_guarded(&name, uid, resource_version, *propagation)
             }
             removal::Job::Namespace(_) => {
                 let mut seen = crate::adopt::tests::seen(Owner::Nobody);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
 use stevedore_proto_core::{DeploymentUid, Digest};
 
 use crate::desired::{Desired, Guard, PhasePart};
@@ -10,6 +11,7 @@ use crate::key::{Kind, ObjectKey};
 use crate::mark::ShortHash;
 use crate::observation::{Observation, Owner};
 use crate::probe::Probed;
+use crate::propagation::Propagation;
 use crate::removal;
 
 pub(super) const OURS: DeploymentUid = DeploymentUid::from_bytes([1; 16]);
@@ -72,6 +74,12 @@ pub(super) struct Object {
     pub(super) terminating: bool,
 }
 
+impl Object {
+    fn propagation(&self) -> Propagation {
+        Propagation::of(&json!({"metadata": {"finalizers": self.finalizers}}))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Write {
     Applied(String),
@@ -92,6 +100,8 @@ pub(super) struct World {
     pub(super) things: Option<FailureKind>,
     /// What creates in the namespace `brief` are answered; absent while it takes new objects.
     pub(super) brief: Option<FailureKind>,
+    /// Deletes of these are refused as outdated, whatever they name.
+    pub(super) outdated: BTreeSet<String>,
     /// Why nothing can be listed.
     pub(super) unlistable: Option<FailureKind>,
 }
@@ -249,6 +259,7 @@ impl World {
                 let finalizers: Vec<&str> = object.finalizers.iter().map(String::as_str).collect();
                 finalizers.join(", ").into()
             }),
+            propagation: object.propagation(),
             established: true,
             probed: self.probes.get(name).cloned().unwrap_or(Probed::Passed),
             mapped: Box::default(),
@@ -322,6 +333,7 @@ impl World {
         name: &str,
         uid: &str,
         version: &str,
+        propagation: Propagation,
     ) -> removal::Answer {
         let guard = Guard::Change {
             uid: uid.into(),
@@ -331,6 +343,11 @@ impl World {
         };
         if let Err(failure) = self.guarded(name, &guard) {
             return removal::Answer::Failed(failure);
+        }
+        // As API servers do: the finalizer of another propagation is taken off, and then the version is another.
+        if propagation != self.objects[name].propagation() || self.outdated.contains(name) {
+            let outdated = Failure::new(FailureKind::Conflict, "precondition failed");
+            return removal::Answer::Failed(outdated);
         }
         self.log.push(Write::Deleted(name.into()));
         if self.objects[name].finalizers.is_empty() {

@@ -1,5 +1,7 @@
 //! The API server: keeps bodies as they are sent and checks preconditions; it merges nothing.
 
+use stevedore_agent_core::propagation::Propagation;
+
 use super::*;
 
 fn conflict() -> Failure {
@@ -73,6 +75,7 @@ impl ObjectApi for Client {
         &'a self,
         key: &'a ObjectKey,
         preconditions: &'a Preconditions,
+        _: Propagation,
     ) -> BoxFuture<'a, Answer<()>> {
         Box::pin(async move {
             self.0.with(|state| {
