@@ -19,6 +19,7 @@ mod e2e {
     mod limits;
     mod member;
     mod outage;
+    mod packages;
     mod peer;
     mod pin;
     mod provenance;
