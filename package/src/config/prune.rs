@@ -2,27 +2,36 @@
 
 use serde_json::{Map, Value};
 
+/// A schema that knows no field: what `additionalProperties: true` says of the values.
+static NOTHING: Value = Value::Null;
+
 /// Removes fields the schema does not know.
 pub(super) fn prune(schema: &Value, value: &mut Value) {
+    prune_within(schema, value, false);
+}
+
+/// The same, in a list that preserves what is unknown of its items.
+fn prune_within(schema: &Value, value: &mut Value, preserve: bool) {
+    let is_set = |field: &str| schema.get(field) == Some(&Value::Bool(true));
+    let preserve = preserve || is_set("x-kubernetes-preserve-unknown-fields");
     match value {
         Value::Object(map) => {
-            if schema.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)) {
-                prune_fields(schema, map, &["apiVersion", "kind", "metadata"]);
-            } else {
-                prune_fields(schema, map, &[]);
-            }
+            let always: &[&str] = match is_set("x-kubernetes-embedded-resource") {
+                true => &["apiVersion", "kind", "metadata"],
+                false => &[],
+            };
+            prune_fields(schema, map, |key| preserve || always.contains(&key));
         }
         Value::Array(items) => {
-            if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| prune(schema, item));
-            }
+            let schema = schema.get("items").unwrap_or(&NOTHING);
+            let items = items.iter_mut();
+            items.for_each(|item| prune_within(schema, item, preserve));
         }
         _ => {}
     }
 }
 
-fn prune_fields(schema: &Value, map: &mut Map<String, Value>, always: &[&str]) {
-    let preserve = schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true));
+fn prune_fields(schema: &Value, map: &mut Map<String, Value>, keeps: impl Fn(&str) -> bool) {
     let properties = schema.get("properties").and_then(Value::as_object);
     let others = schema
         .get("additionalProperties")
@@ -32,10 +41,12 @@ fn prune_fields(schema: &Value, map: &mut Map<String, Value>, always: &[&str]) {
             prune(schema, value);
             return true;
         }
-        if let Some(schema) = others.filter(|others| others.is_object()) {
-            prune(schema, value);
+        match others {
+            Some(schema) if schema.is_object() => prune(schema, value),
+            Some(_) => prune(&NOTHING, value),
+            None => {}
         }
-        others.is_some() || preserve || always.contains(&key.as_str())
+        others.is_some() || keeps(key)
     });
 }
 

@@ -40,6 +40,28 @@ fn unknown_fields_are_removed_at_every_level_before_anything_is_validated() {
 }
 
 #[test]
+fn below_additional_properties_of_any_kind_nothing_is_known_and_in_a_preserving_list_everything() {
+    let schema = schema(&json!({
+        "open": {"type": "object", "additionalProperties": true},
+        "list": {
+            "type": "array", "x-kubernetes-preserve-unknown-fields": true,
+            "items": {"type": "object", "properties": {"x": {"type": "object"}}},
+        },
+    }));
+    let config = json!({
+        "open": {"n": 1, "l": [1, {"x": 1}, [{"y": 2}]], "m": {"x": {"y": 2}}, "z": null},
+        "list": [{"x": {"y": 1}, "z": {"y": 1}}],
+    });
+    assert_eq!(
+        admit(Some(&schema), Some(&config)),
+        Ok(json!({
+            "open": {"n": 1, "l": [1, {}, [{}]], "m": {}, "z": null},
+            "list": [{"x": {}, "z": {"y": 1}}],
+        }))
+    );
+}
+
+#[test]
 fn defaults_fill_what_is_absent_or_null_and_are_filled_in_themselves() {
     let schema = schema(&json!({
         "a": {"type": "integer", "default": 1},

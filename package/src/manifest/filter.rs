@@ -169,8 +169,11 @@ fn compile_glob(glob: &str) -> Result<Regex, String> {
         .empty_alternates(true)
         .build();
     let glob = built.map_err(|error| format!("Invalid value: {error}"))?;
+    // What stands for any letter stands for one byte there, and here for one letter. No other part has this text: an
+    // opening bracket of the glob itself is escaped.
+    let letters = glob.regex().replace("[^/]", "(?u:[^/])");
     // A matcher of the library's own has no bound.
-    RegexBuilder::new(glob.regex())
+    RegexBuilder::new(&letters)
         .dot_matches_new_line(true)
         .size_limit(GLOB_SIZE)
         .dfa_size_limit(GLOB_SIZE)
