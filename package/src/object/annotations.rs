@@ -90,6 +90,8 @@ fn one(
 
 fn collision_protection(text: &str, problems: &mut Problems) -> Option<CollisionProtection> {
     match text {
+        // As where there is none: a template may write nothing.
+        "" => None,
         "Prevent" => Some(CollisionProtection::Prevent),
         "IfNoController" => Some(CollisionProtection::IfNoController),
         "None" => Some(CollisionProtection::None),

@@ -118,6 +118,13 @@ fn directives_are_read_under_either_prefix() {
     }
 }
 
+#[test]
+fn an_empty_collision_protection_is_none() {
+    let annotations = json!({"package-operator.run/collision-protection": ""});
+    let ready = in_namespace(object("ConfigMap", json!({"annotations": annotations}))).unwrap();
+    assert_eq!(ready.object.collision_protection, None);
+}
+
 /// Refuses an object with this annotation for this reason.
 fn refuses_annotation(key: &str, value: &Value, reason: Reason) {
     let annotations = json!({key: value});
