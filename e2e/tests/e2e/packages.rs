@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kube::Client;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use stevedore_package::image::build;
 use super::rights::allow;
 use stevedore_e2e::api::{core, create, create_namespace, delete, get, list, merge, ours};
 use stevedore_e2e::draft::{is_available, named, push};
-use stevedore_e2e::harness::{WITHIN, await_state, shared};
+use stevedore_e2e::harness::{await_state, shared};
 use stevedore_e2e::world::World;
 
 /// Where packages of the whole cluster go; others go to the hub's own cluster, as they always do.
@@ -32,6 +33,8 @@ const ACCOUNT: &str = "packages-of-every-kind";
 /// What every package has somewhere, and what its second edition has there.
 const EDITIONS: [&str; 2] = ["edition-1", "edition-2"];
 const HELD: &str = "held-by-finalizers";
+/// How long all of them may take for one step, beside whatever else the suite does.
+const ALL_WITHIN: Duration = Duration::from_secs(240);
 
 /// A package that is ordered on the hub under its own name.
 struct Ordered {
@@ -176,7 +179,7 @@ async fn ordered(world: &World) -> BTreeMap<String, Value> {
 /// Waits until this revision of every package is available.
 async fn all_available(world: &World, packages: &[Ordered], revision: i64) {
     let what = format!("revision {revision} of every package is available");
-    await_state(&what, WITHIN, || async {
+    await_state(&what, ALL_WITHIN, || async {
         let found = ordered(world).await;
         let late = packages.iter().filter_map(|package| {
             let seen = found.get(&package.name)?;
@@ -290,7 +293,7 @@ async fn remove(world: &World, packages: &[Ordered]) {
     }
     let member = world.cluster(MEMBER).client();
     let held = core(HELD, "configmaps", "held");
-    await_state("the deletion of what is held waits", WITHIN, || async {
+    await_state("the deletion of what is held waits", ALL_WITHIN, || async {
         let object = get(&member, &held).await.ok_or("it is gone")?;
         if !object["metadata"]["deletionTimestamp"].is_null() {
             return Ok(());
@@ -301,7 +304,7 @@ async fn remove(world: &World, packages: &[Ordered]) {
     let released = json!({"metadata": {"finalizers": null}});
     let released = merge(&member, &held, &released).await;
     released.expect("it is let go");
-    await_state("every package is gone", WITHIN, || async {
+    await_state("every package is gone", ALL_WITHIN, || async {
         let found = ordered(world).await;
         let left = packages.iter().filter_map(|it| found.get(&it.name));
         let left: Vec<_> = left
