@@ -45,6 +45,8 @@ struct Item {
     target: RemovalTarget,
     live: Live,
     busy: bool,
+    /// It left a watch while a request was under way: what that answers may be older.
+    recheck: bool,
     block: Option<Block>,
     backoff: Backoff,
     /// The resourceVersion at which a delete was refused as outdated, while none of that is accepted.
@@ -86,6 +88,7 @@ impl Removal {
                     target,
                     live: Live::Unconfirmed,
                     busy: false,
+                    recheck: false,
                     block: None,
                     backoff: Backoff::default(),
                     conflict_at: None,
@@ -244,7 +247,9 @@ impl Removal {
                     return;
                 };
                 item.busy = false;
+                let recheck = std::mem::take(&mut item.recheck);
                 match answer {
+                    Answer::Read(Some(_)) if recheck => {}
                     Answer::Read(Some(seen)) => self.take_observation(*at, seen, now),
                     Answer::Read(None) => item.done(),
                     Answer::Deleted => {
@@ -291,6 +296,7 @@ impl Removal {
             let item = &mut self.items[at];
             if !item.is_gone() {
                 item.live = Live::Unconfirmed;
+                item.recheck = item.busy;
                 item.backoff.retry_now();
             }
         }
@@ -375,3 +381,6 @@ fn refuse(item: &mut Item, failure: &Failure, now: Millis, jitter: &mut Jitter) 
         .fail(now, schedule, failure.retry_after, jitter);
     item.block = Some(Block::refused(failure, &item.target.key.kind));
 }
+
+#[cfg(test)]
+mod tests;
