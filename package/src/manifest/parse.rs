@@ -92,9 +92,15 @@ fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) ->
     for (number, case) in tests.iter().enumerate() {
         let field = format!("test.template[{number}]");
         let word = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.');
-        if case.name.is_empty() || case.name.len() > CASE_NAME_BYTES || !case.name.chars().all(word)
+        // It is the name of a folder: none that leads elsewhere.
+        let is_folder = !case.name.starts_with("..") && case.name != ".";
+        if case.name.is_empty()
+            || case.name.len() > CASE_NAME_BYTES
+            || !is_folder
+            || !case.name.chars().all(word)
         {
-            let what = "must be letters, digits, '-', '_' or '.'";
+            let what =
+                "must be letters, digits, '-', '_' or '.', and neither '.' nor begin with '..'";
             problems.add(&format!("{field}.name"), what);
         }
         let admitted = config::admit(schema, case.context.config.as_ref());

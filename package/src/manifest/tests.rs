@@ -335,6 +335,38 @@ fn images_are_pinned_by_the_lock_file() {
 }
 
 #[test]
+fn a_field_that_is_null_is_one_that_is_not_there() {
+    let nulls = "  components: null\n  availabilityProbes: null\n  filter: {paths: null}
+test:
+  template:
+  - name: one
+    context:
+      package: {metadata: {name: lamp, namespace: null, labels: null, annotations: null}}
+      environment: null
+      config: null
+";
+    let manifest = format!("{HEAD}{GOOD}{nulls}");
+    let manifest = load(&files(&[("manifest.yaml", &manifest)])).unwrap();
+    let metadata = &manifest.tests[0].context.package.metadata;
+    assert_eq!((&*metadata.name, &metadata.namespace), ("lamp", &None));
+    assert!(manifest.warnings.is_empty() && !manifest.has_components);
+    one_names(
+        "metadata: {name: lamp}\nspec: {scopes: null}\n",
+        &["spec.scopes", "Required"],
+    );
+}
+
+#[test]
+fn the_name_of_a_test_case_leads_to_no_other_folder() {
+    for name in ["..", ".", "..a", "a/b", "", "a b"] {
+        let case = format!("{GOOD}test: {{template: [{{name: {name:?}}}]}}\n");
+        one_names(&case, &["test.template[0].name"]);
+    }
+    let good = format!("{HEAD}{GOOD}test: {{template: [{{name: .a..b}}]}}\n");
+    load(&files(&[("manifest.yaml", &good)])).unwrap();
+}
+
+#[test]
 fn a_lock_file_that_has_to_be_written_is_said_with_a_command_that_exists() {
     let manifest =
         format!("{HEAD}{GOOD}  images: [{{name: lamp, image: 'registry.example/lamp:1'}}]\n");

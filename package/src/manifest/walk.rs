@@ -82,6 +82,10 @@ impl Walk<'_> {
                 continue;
             };
             self.value(&format!("{form}{dot}{name}"), &mut value, &field);
+            // Go's decoder leaves a field alone that is null, and its encoder writes so what is not set.
+            if value.is_null() {
+                continue;
+            }
             if name == key {
                 map.insert(key, value);
                 continue;
