@@ -1,17 +1,12 @@
 //! The check of a package by its author: its test cases, or its defaults, are rendered.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::json;
-
-use crate::environment;
 use crate::manifest::{Scope, TestCase};
 use crate::package::Package;
-use crate::render::{
-    ClusterFacts, Context, DEFAULT_NAMESPACE, RenderInput, Rendered, check_stored_size,
-};
-use crate::violation::{Invalid, Reason};
+use crate::render::{Context, Rendered, check_stored_size};
+use crate::trial::{case_input, default_input};
+use crate::violation::{Invalid, Reason, RenderedFrom, Rendering};
 use crate::warning::{Warning, WarningReason, Warnings};
 
 /// The result of a [`Package::check`] that found nothing wrong, and what it could not check.
@@ -53,60 +48,84 @@ impl fmt::Display for NotRendered {
     }
 }
 
+/// What a check found so far.
+#[derive(Default)]
+struct Findings {
+    validated: Validated,
+    invalid: Option<Invalid>,
+}
+
 impl Package {
     /// Renders the test cases of the root and of every component, or without any the defaults in each of its scopes,
     /// and gives what is wrong with the results. For authors: what a hub orders is checked when it is rendered.
     ///
     /// # Errors
-    /// With the violations of the first case that has any.
+    /// With the violations of all of them, each once. After a rendering that is too costly no other is made.
     pub fn check(&self) -> Result<Validated, Invalid> {
-        let mut validated = Validated {
-            warnings: self.warnings().clone(),
-            ..Validated::default()
-        };
-        self.check_part(self, None, &mut validated)?;
-        for (name, component) in self.components() {
-            self.check_part(component, Some(name), &mut validated)?;
+        let mut findings = Findings::default();
+        findings.validated.warnings = self.warnings().clone();
+        let components = self.components();
+        let components = components.map(|(name, component)| (Some(name), component));
+        for (name, part) in std::iter::once((None, self)).chain(components) {
+            if findings.is_over() {
+                break;
+            }
+            self.check_part(part, name, &mut findings);
         }
-        Ok(validated)
+        match findings.invalid {
+            Some(invalid) => Err(invalid),
+            None => Ok(findings.validated),
+        }
     }
 
     /// Checks one part: the root, or a component.
-    fn check_part(
-        &self,
-        part: &Package,
-        component: Option<&str>,
-        validated: &mut Validated,
-    ) -> Result<(), Invalid> {
+    fn check_part(&self, part: &Package, component: Option<&str>, findings: &mut Findings) {
+        let rendering = |from| Rendering {
+            component: component.map(str::to_owned),
+            from,
+        };
         let cases = &part.manifest().tests;
         for case in cases {
-            let context = self.case_context(&case_input(case, component));
-            let rendered = context.and_then(|context| self.render_storable(&context));
-            let rendered = rendered.map_err(|invalid| invalid.in_case(&case.name));
-            validated.take(rendered, case.context.cluster.is_some())?;
+            if findings.is_over() {
+                return;
+            }
+            let rendered = self.render_case(case, component);
+            let from = rendering(RenderedFrom::Case(case.name.clone()));
+            findings.take(rendered, case.context.cluster.is_some(), &from);
         }
         if !cases.is_empty() {
-            return Ok(());
+            return;
         }
         for scope in &part.manifest().scopes {
-            let input = default_input(&part.manifest().name, *scope);
-            let input = RenderInput {
-                component: component.map(str::to_owned),
-                ..input
-            };
+            if findings.is_over() {
+                return;
+            }
+            let from = rendering(RenderedFrom::Defaults {
+                in_namespace: *scope == Scope::Namespaced,
+            });
+            let input = default_input(&part.manifest().name, *scope, component);
             match self.defaults_context(&input) {
-                Ok(context) => validated.take(self.render_storable(&context), false)?,
+                Ok(context) => findings.take(self.render_storable(&context), false, &from),
                 Err(missing) if missing.is_all(Reason::ConfigInvalid) => {
-                    validated.not_rendered.push(NotRendered {
+                    findings.validated.not_rendered.push(NotRendered {
                         component: component.map(str::to_owned),
                         scope: *scope,
                         missing,
                     });
                 }
-                Err(invalid) => return Err(invalid),
+                Err(invalid) => findings.refuse(invalid, &from),
             }
         }
-        Ok(())
+    }
+
+    /// Renders a test case of the root or of a component.
+    pub(crate) fn render_case(
+        &self,
+        case: &TestCase,
+        component: Option<&str>,
+    ) -> Result<Rendered, Invalid> {
+        let context = self.case_context(&case_input(case, component))?;
+        self.render_storable(&context)
     }
 
     /// Renders what a member can store, as the hub does.
@@ -117,24 +136,39 @@ impl Package {
     }
 }
 
-impl Validated {
+impl Findings {
     /// Adds what a rendering told, or of one that only lacks the label of a cluster that nobody gave, that it was not
     /// looked at.
     fn take(
         &mut self,
         rendered: Result<Rendered, Invalid>,
         cluster_is_given: bool,
-    ) -> Result<(), Invalid> {
+        from: &Rendering,
+    ) {
         match rendered {
-            Ok(rendered) => self.warnings.extend(&rendered.warnings),
-            Err(invalid) if !cluster_is_given && lacks_label(&invalid) => {
-                self.warn_of_label(&invalid);
+            Ok(rendered) => self.validated.warnings.extend(&rendered.warnings),
+            Err(invalid) if !cluster_is_given && invalid.lacks_label() => {
+                self.validated.warn_of_label(&invalid);
             }
-            Err(invalid) => return Err(invalid),
+            Err(invalid) => self.refuse(invalid, from),
         }
-        Ok(())
     }
 
+    fn refuse(&mut self, invalid: Invalid, from: &Rendering) {
+        let invalid = invalid.found_in(from);
+        match &mut self.invalid {
+            Some(known) => known.merge(invalid),
+            none => *none = Some(invalid),
+        }
+    }
+
+    /// Whether nothing more is rendered: one that is too costly is enough.
+    fn is_over(&self) -> bool {
+        self.invalid.as_ref().is_some_and(Invalid::is_too_costly)
+    }
+}
+
+impl Validated {
     /// A cluster may have the label: nothing is wrong with the package, and nothing was found out about it.
     fn warn_of_label(&mut self, invalid: &Invalid) {
         for violation in invalid.violations() {
@@ -143,56 +177,8 @@ impl Validated {
             let mut warning = Warning::new(reason, violation.details.clone(), mend);
             warning.path.clone_from(&violation.path);
             warning.index = violation.index;
+            warning.position = violation.position;
             self.warnings.add(warning);
         }
     }
-}
-
-/// Whether nothing is wrong but that labels are missing, of a cluster that nobody gave.
-fn lacks_label(invalid: &Invalid) -> bool {
-    invalid.is_all(Reason::ClusterLabelMissing)
-}
-
-pub(crate) fn case_input(case: &TestCase, component: Option<&str>) -> RenderInput {
-    let metadata = &case.context.package.metadata;
-    let namespace = metadata.namespace.clone();
-    let default = default_input(&metadata.name, Scope::Cluster);
-    let mut cluster = default.cluster.clone();
-    if let Some(given) = &case.context.cluster {
-        cluster.labels.clone_from(&given.labels);
-        cluster.name = given.name.clone().unwrap_or(cluster.name);
-    }
-    RenderInput {
-        name: metadata.name.clone(),
-        // As templates of the original see it, an empty one is none.
-        namespace: namespace.filter(|namespace| !namespace.is_empty()),
-        labels: metadata.labels.clone(),
-        annotations: metadata.annotations.clone(),
-        image: case.context.package.image.clone(),
-        component: component.map(str::to_owned),
-        config: case.context.config.clone(),
-        environment: environment::of_test(case.context.environment.as_ref())
-            .expect("it was read when the manifest was"),
-        cluster,
-        ..default
-    }
-}
-
-pub(crate) fn default_input(name: &str, scope: Scope) -> RenderInput {
-    RenderInput {
-        name: name.to_owned(),
-        namespace: (scope == Scope::Namespaced).then(|| DEFAULT_NAMESPACE.to_owned()),
-        image: format!("registry.example/{name}:test"),
-        environment: example_environment(),
-        cluster: ClusterFacts {
-            name: "example".to_owned(),
-            uid: "00000000-0000-0000-0000-000000000000".to_owned(),
-            labels: BTreeMap::new(),
-        },
-        ..RenderInput::default()
-    }
-}
-
-fn example_environment() -> serde_json::Value {
-    json!({"kubernetes": {"version": "v1.36.0"}})
 }

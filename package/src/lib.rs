@@ -24,6 +24,7 @@ pub mod overrides;
 pub mod package;
 pub mod preview;
 pub mod render;
+mod trial;
 pub mod update;
 pub mod violation;
 pub mod warning;

@@ -18,7 +18,7 @@ use crate::files::{
 use crate::limit;
 use crate::manifest::{self, PackageManifest};
 use crate::object::condition;
-use crate::violation::{Invalid, Reason, Violation};
+use crate::violation::{Invalid, Position, Reason, Violation};
 use crate::warning::Warnings;
 
 /// What Package Operator gives to templates as maps of strings while it is empty, and else as maps of anything.
@@ -215,6 +215,11 @@ impl Package {
     pub(crate) fn plain(&self) -> &Plain {
         &self.plain
     }
+
+    /// The text of a file, if templates can read it and it is one.
+    pub(crate) fn text(&self, path: &str) -> Option<&str> {
+        std::str::from_utf8(self.files.get(path)?).ok()
+    }
 }
 
 impl Plain {
@@ -287,7 +292,13 @@ fn parse_templates(files: &Files, budget: &mut Budget) -> Result<TemplateSet, Vi
             file,
             line,
             message,
-        } => Violation::new(Reason::Template, format!("line {line}: {message}")).in_file(&file),
+        } => {
+            let violation = Violation::new(Reason::Template, message).in_file(&file);
+            violation.on(Position {
+                line: line as usize,
+                column: None,
+            })
+        }
         ParseError::TooLarge { file } => {
             let details = format!(
                 "the templates have more than {} parts",

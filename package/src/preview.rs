@@ -7,12 +7,12 @@ use stevedore_proto_core::Environment;
 use stevedore_template::yaml::{Document, Documents};
 use thiserror::Error as ThisError;
 
-use crate::check::{case_input, default_input};
 use crate::environment;
 use crate::limit;
 use crate::manifest::Scope;
 use crate::package::Package;
 use crate::render::{ClusterFacts, Context, DEFAULT_NAMESPACE, RenderInput};
+use crate::trial::{case_input, default_input};
 use crate::violation::{Invalid, Reason, Violation};
 
 /// What a package is previewed with. What is absent is as [`Package::check`] has it where there are no test cases.
@@ -99,7 +99,7 @@ impl Package {
             (None, Some(_)) => Scope::Namespaced,
             (None, None) => manifest.scopes[0],
         };
-        let default = default_input(&manifest.name, scope);
+        let default = default_input(&manifest.name, scope, None);
         let namespace = preview.namespace.clone();
         let namespace = namespace.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
         let namespace = (scope == Scope::Namespaced).then_some(namespace);

@@ -16,13 +16,14 @@ use serde_json::Value;
 use stevedore_proto_core::content::Content;
 use stevedore_proto_core::order::ContentRef;
 use stevedore_template::budget::Budget;
+use stevedore_template::error::ExecError;
 use stevedore_template::yaml::{self, Document};
 
 use crate::files::{holds_objects, output_path, package_order};
 use crate::limit;
 use crate::object::Ready;
 use crate::package::Package;
-use crate::violation::{Invalid, Reason, Violation};
+use crate::violation::{Invalid, Position, Reason, Violation};
 use crate::warning::Warnings;
 use assembly::RenderedChild;
 use child::Child;
@@ -252,8 +253,7 @@ impl Package {
                         Some(path) if cluster_labels::is_one(path) => Reason::ClusterLabelMissing,
                         _ => Reason::Template,
                     };
-                    let details = format!("line {}: {error}", error.line);
-                    violations.push(Violation::new(reason, details).in_file(&error.file));
+                    violations.push(self.failed(reason, &error));
                     // A template that fails has paid for its steps: the budget may be used up.
                     if budget.is_exhausted() || violations.len() > limit::VIOLATIONS {
                         break;
@@ -263,6 +263,26 @@ impl Package {
         }
         Invalid::check(violations)?;
         Ok(texts)
+    }
+
+    /// What is wrong with a template that failed.
+    fn failed(&self, reason: Reason, error: &ExecError) -> Violation {
+        let ExecError {
+            template,
+            context,
+            message,
+            ..
+        } = error;
+        let line = error.line as usize;
+        let text = self.text(&error.file).unwrap_or_default();
+        let before = text.lines().nth(line.saturating_sub(1));
+        let before = before.and_then(|text| text.get(..error.column as usize));
+        let details = format!("executing {template:?} at <{context}>: {message}");
+        let violation = Violation::new(reason, details).in_file(&error.file);
+        violation.on(Position {
+            line,
+            column: before.map(|text| text.chars().count() + 1),
+        })
     }
 
     /// The objects whose condition holds, in order.

@@ -57,6 +57,7 @@ reasons! {
     TooLarge: "too large",
     TooCostly: "too costly",
     ConfigInvalid: "config invalid",
+    FixtureDiffers: "fixture differs",
 }
 
 impl Reason {
@@ -85,19 +86,42 @@ impl fmt::Display for Position {
     }
 }
 
+/// A rendering that a check made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Rendering {
+    /// The component that was rendered; none for the root.
+    pub component: Option<String>,
+    /// What it was rendered from.
+    pub from: RenderedFrom,
+}
+
+/// What a check renders from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RenderedFrom {
+    /// The test case of this name.
+    Case(String),
+    /// The defaults alone.
+    Defaults {
+        /// As a `Package`; else as a `ClusterPackage`.
+        in_namespace: bool,
+    },
+}
+
 /// One thing that is wrong with a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The rule.
     pub reason: Reason,
     /// The component of the package, if it is in one.
-    pub component: Option<String>,
+    pub component: Option<Box<str>>,
     /// The file; of a component too as seen from the folder of the whole package.
     pub path: Option<String>,
     /// Number of the document in the file, from 0.
     pub index: Option<usize>,
     /// Where in the file, when that is known.
     pub position: Option<Position>,
+    /// The rendering in which it was found, if a check found it in one.
+    pub rendering: Option<Box<Rendering>>,
     /// What exactly.
     pub details: String,
 }
@@ -111,6 +135,7 @@ impl Violation {
             path: None,
             index: None,
             position: None,
+            rendering: None,
             details: details.into(),
         }
     }
@@ -149,7 +174,7 @@ impl Violation {
     pub(crate) fn in_component(mut self, component: &str) -> Self {
         let path = self.path.take();
         self.path = path.map(|path| format!("{COMPONENTS}/{component}/{path}"));
-        self.component = Some(component.to_owned());
+        self.component = Some(component.into());
         self
     }
 
@@ -165,6 +190,14 @@ impl Violation {
     pub fn on(mut self, position: Position) -> Self {
         self.position = Some(position);
         self
+    }
+
+    /// The test case in which it was found.
+    pub fn case(&self) -> Option<&str> {
+        match &self.rendering.as_ref()?.from {
+            RenderedFrom::Case(name) => Some(name),
+            RenderedFrom::Defaults { .. } => None,
+        }
     }
 }
 
@@ -182,6 +215,9 @@ impl fmt::Display for Violation {
         }
         if let Some(position) = self.position {
             write!(f, ": {position}")?;
+        }
+        if let Some(case) = self.case() {
+            write!(f, ": test case {case:?}")?;
         }
         write!(f, ": {}", self.details)
     }
@@ -214,13 +250,45 @@ impl Invalid {
         Self::check(violations).expect_err("at least one violation")
     }
 
-    /// The same, said of a template test.
+    /// The same, found in a rendering.
     #[must_use]
-    pub(crate) fn in_case(mut self, case: &str) -> Self {
+    pub(crate) fn found_in(mut self, rendering: &Rendering) -> Self {
         for violation in &mut self.violations {
-            violation.details = format!("test case {case:?}: {}", violation.details);
+            violation.rendering = Some(Box::new(rendering.clone()));
         }
         self
+    }
+
+    /// Adds what is not known yet, what is too costly first. What was found in several renderings is told of the first
+    /// one.
+    pub(crate) fn merge(&mut self, other: Invalid) {
+        for violation in other.violations {
+            let is_known = |known: &Violation| {
+                let rendering = violation.rendering.clone();
+                violation
+                    == Violation {
+                        rendering,
+                        ..known.clone()
+                    }
+            };
+            if !self.violations.iter().any(is_known) {
+                self.violations.push(violation);
+            }
+        }
+        let violations = &mut self.violations;
+        violations.sort_by_key(|violation| violation.reason != Reason::TooCostly);
+        self.more += other.more + violations.len().saturating_sub(limit::VIOLATIONS);
+        violations.truncate(limit::VIOLATIONS);
+    }
+
+    /// Whether nothing is wrong but that labels of a cluster are missing.
+    pub fn lacks_label(&self) -> bool {
+        self.is_all(Reason::ClusterLabelMissing)
+    }
+
+    /// How many more there are than are kept.
+    pub fn more(&self) -> usize {
+        self.more
     }
 
     /// The same, in a component.

@@ -11,8 +11,10 @@ use stevedore_cel::Program;
 
 use super::document::Problems;
 use super::expressions::Expressions;
+use super::walk::position;
 use crate::limit;
 use crate::object::condition::{self, CONTEXT, VARIABLES};
+use crate::violation::Position;
 
 /// Bytes of a compiled glob.
 const GLOB_SIZE: usize = 64 * 1024;
@@ -44,6 +46,8 @@ impl Filter {
 pub(crate) struct NamedCondition {
     pub(crate) name: String,
     pub(crate) program: Arc<Program>,
+    /// Where the expression is.
+    pub(crate) position: Option<Position>,
 }
 
 /// Files whose objects are left out where the expression does not hold.
@@ -51,6 +55,8 @@ pub(crate) struct NamedCondition {
 pub(crate) struct ConditionalPath {
     pub(crate) glob: String,
     pub(crate) program: Arc<Program>,
+    /// Where the expression is.
+    pub(crate) position: Option<Position>,
     matcher: Regex,
 }
 
@@ -108,7 +114,12 @@ pub(super) fn parse(
         }
         let at = format!("{field}.expression");
         let compiled = expressions.compile(&expression, CONTEXT, &at, problems);
-        let named = |program| NamedCondition { name, program };
+        let position = position(&problems.document, &at);
+        let named = |program| NamedCondition {
+            name,
+            program,
+            position,
+        };
         filter.conditions.extend(compiled.map(named));
     }
     let paths = list::<Path>("spec.filter.paths", value, problems);
@@ -119,9 +130,11 @@ pub(super) fn parse(
             .ok();
         let at = format!("{field}.expression");
         let compiled = expressions.compile(&expression, VARIABLES, &at, problems);
+        let position = position(&problems.document, &at);
         let conditional = |(program, matcher)| ConditionalPath {
             glob,
             program,
+            position,
             matcher,
         };
         filter.paths.extend(compiled.zip(matcher).map(conditional));

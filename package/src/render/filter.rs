@@ -9,7 +9,7 @@ use super::reads::Reads;
 use crate::manifest::{ConditionalPath, Filter, NamedCondition};
 use crate::object::Problem;
 use crate::package::Package;
-use crate::violation::{Invalid, Reason, Violation};
+use crate::violation::{Invalid, Position, Reason, Violation};
 
 /// The manifest's filter, evaluated on a context.
 pub(super) struct Filtered<'r> {
@@ -42,7 +42,7 @@ impl<'r> Filtered<'r> {
                 Ok(false) => left_out.push(path),
                 Err(problem) => {
                     let field = format!("spec.filter.paths[{number}].expression");
-                    violations.push(violation(filter, &field, problem));
+                    violations.push(violation(filter, (&field, path.position), problem));
                 }
             }
         }
@@ -85,7 +85,8 @@ fn name<'r>(
             Err((reason, details)) => {
                 let field = format!("spec.filter.conditions[{number}].expression");
                 let details = format!("of condition {:?}: {details}", condition.name);
-                violations.push(violation(filter, &field, (reason, details)));
+                let place = (&*field, condition.position);
+                violations.push(violation(filter, place, (reason, details)));
             }
         }
     }
@@ -98,11 +99,20 @@ fn name<'r>(
     let named = conditions.name(&Value::Object(named.collect()));
     named.map_err(|error| {
         let problem = (Reason::ConditionInvalid, error.to_string());
-        violation(filter, "spec.filter.conditions", problem)
+        violation(filter, ("spec.filter.conditions", None), problem)
     })?;
     Ok(results)
 }
 
-fn violation(filter: &Filter, field: &str, (reason, details): Problem) -> Violation {
-    Violation::new(reason, format!("{field}: {details}")).in_file(&filter.file)
+/// What is wrong with the expression of a field.
+fn violation(
+    filter: &Filter,
+    (field, position): (&str, Option<Position>),
+    (reason, details): Problem,
+) -> Violation {
+    let violation = Violation::new(reason, format!("{field}: {details}")).in_file(&filter.file);
+    match position {
+        Some(position) => violation.on(position),
+        None => violation,
+    }
 }

@@ -146,15 +146,15 @@ fn an_expression_that_cannot_be_evaluated_is_an_error_also_where_nothing_asks_fo
     let found = message(rendered(&package, json!({})));
     assert_eq!(
         found,
-        "condition invalid in manifest.yaml: spec.filter.conditions[0].expression: of condition \"isOn\": \
-         \"config.lamp.on\": evaluation failed: no such key: lamp"
+        "condition invalid in manifest.yaml: line 7, column 27: spec.filter.conditions[0].expression: \
+         of condition \"isOn\": \"config.lamp.on\": evaluation failed: no such key: lamp"
     );
     let found = message(rendered(&package, json!({"lamp": {"on": "yes"}})));
     assert!(found.contains("gives string, not a boolean"), "{found}");
     let package = filtered(&[], &[("none/**", "config.on")], &files).unwrap();
     let found = message(rendered(&package, json!({"on": 1})));
     assert!(
-        found.contains("manifest.yaml: spec.filter.paths[0].expression")
+        found.contains("manifest.yaml: line 7, column 38: spec.filter.paths[0].expression")
             && found.contains("not a boolean"),
         "{found}"
     );
