@@ -9,6 +9,7 @@ mod filter;
 mod objects;
 mod reads;
 mod record;
+mod texts;
 
 use std::collections::BTreeMap;
 

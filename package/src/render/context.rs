@@ -213,6 +213,14 @@ impl Context {
         &self.value
     }
 
+    /// The same where every image is this one.
+    pub(crate) fn with_images(mut self, image: &str) -> Self {
+        if let Some(Value::Object(images)) = self.value.get_mut("images") {
+            images.values_mut().for_each(|it| *it = image.into());
+        }
+        self
+    }
+
     /// The component that is rendered; none for the root.
     pub fn component(&self) -> Option<&str> {
         self.component.as_deref()

@@ -15,6 +15,7 @@ mod write;
 
 pub use read::{Document, Documents, Single, Unreadable, YamlError, cost, document, documents};
 pub use resolve::float_text;
+pub use split::texts;
 pub use surprise::{Found, Surprise};
 pub use time::is_day;
 pub(crate) use write::encode;

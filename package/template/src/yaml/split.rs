@@ -109,6 +109,12 @@ impl<'t> Iterator for Parts<'t> {
     }
 }
 
+/// The documents of a text as they are written, empty ones among them: the line on which each begins, from 1, and its
+/// text without the space around it.
+pub fn texts(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    Parts::new(text).map(|part| (part.line, part.text))
+}
+
 /// What follows the dashes of a line that separates documents; nothing if that is a comment.
 fn separator(line: &str) -> Option<&str> {
     let after = line.strip_prefix("---")?;
