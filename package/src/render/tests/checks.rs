@@ -147,3 +147,43 @@ fn a_test_case_without_an_environment_has_the_shape_of_one() {
     );
     package.check().unwrap();
 }
+
+#[test]
+fn every_case_is_looked_at_and_what_is_wrong_in_several_is_told_once() {
+    let cases = "test: {template: [
+  {name: one, context: {package: {metadata: {name: lamp}}, config: {wrong: one}}},
+  {name: two, context: {package: {metadata: {name: lamp}}, config: {wrong: two}}}]}\n";
+    let spec = "  config: {openAPIV3Schema: {type: object, properties: {wrong: {type: string}}}}\n";
+    let files = [
+        (
+            "a.yaml.gotmpl",
+            "{{ if eq .config.wrong \"two\" }}a: [{{ end }}",
+        ),
+        ("b.yaml", &*object("b", "none", "")),
+    ];
+    let package = package_with(&format!("{spec}  #\n{cases}"), &files).unwrap();
+    let invalid = package.check().unwrap_err();
+    let found = invalid.violations().iter();
+    let found: Vec<_> = found.map(|it| (it.reason, it.case().unwrap())).collect();
+    let expected = [
+        (Reason::MetadataInvalid, "one"),
+        (Reason::PhaseUnknown, "one"),
+        (Reason::InvalidYaml, "two"),
+    ];
+    assert_eq!(found, expected, "{invalid}");
+}
+
+#[test]
+fn after_a_case_that_is_too_costly_no_other_is_rendered() {
+    let case = |number: u8| {
+        format!("{{name: c{number}, context: {{package: {{metadata: {{name: lamp}}}}}}}}")
+    };
+    let cases: Vec<String> = (0..40).map(case).collect();
+    let spec = format!("  #\ntest: {{template: [{}]}}\n", cases.join(", "));
+    let endless = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}";
+    let package = package_with(&spec, &[("a.yaml.gotmpl", endless)]).unwrap();
+    let invalid = package.check().unwrap_err();
+    assert!(invalid.is_too_costly());
+    assert_eq!(invalid.violations().len(), 1);
+    assert_eq!(invalid.violations()[0].case(), Some("c0"));
+}
