@@ -28,6 +28,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use stevedore_package::printable::printable;
 
 use outcome::Outcome;
 
@@ -56,7 +57,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::NotAsAsked) => ExitCode::from(NOT_AS_ASKED),
         Err(error) => {
-            eprintln!("error: {}", failure::message(&error));
+            eprintln!("error: {}", printable(&failure::message(&error)));
             ExitCode::FAILURE
         }
     }

@@ -89,6 +89,13 @@ pub(crate) fn is_watched() -> bool {
     std::io::stderr().is_terminal()
 }
 
+/// Columns that a text for people may take: those of the terminal, at most 100, and 100 in a pipe.
+pub(crate) fn width() -> usize {
+    // Known on a terminal only.
+    let terminal = Table::new().width();
+    terminal.map_or(WIDTH, |width| width.min(WIDTH)).into()
+}
+
 /// kubectl's kind of table: no lines, columns two spaces apart. On a terminal it is at most 100 wide where that
 /// can be had by breaking lines between words; a pipe gets one line a row.
 pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {

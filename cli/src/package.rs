@@ -1,7 +1,9 @@
-//! `stevedore package`: packages made, checked, shown, built, pushed and pulled; offline where neither a registry nor a
-//! member is meant.
+//! `stevedore package`: packages made, checked, tested, shown, built, pushed and pulled; offline where neither a registry
+//! nor a member is meant.
 
 mod diff;
+mod finding;
+mod fixtures;
 mod folder;
 mod init;
 mod preview;
@@ -10,9 +12,12 @@ mod pull;
 pub(crate) mod push;
 mod registry;
 mod render;
+mod report;
 mod schema;
 mod source;
+mod test;
 mod tree;
+mod unified;
 mod update;
 mod validate;
 mod view;
@@ -30,8 +35,6 @@ use crate::connection::Connection;
 use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use registry::Insecure;
-use source::files_of;
-use validate::validate;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackageCommand {
@@ -41,7 +44,7 @@ pub(crate) enum PackageCommand {
         after_help = "Examples:\n  stevedore package init lamp\n  stevedore package init lamp --for namespace\n  stevedore package init shop --from ./manifests\n  kubectl get deployment,service -n shop -o yaml | stevedore package init shop --from -"
     )]
     Init(init::Init),
-    /// Validates a package, a folder or an image: manifest, templates, objects
+    /// Validates a package, a folder or an image: manifest, templates, objects, fixtures of test cases
     #[command(
         after_help = "Examples:\n  stevedore package validate ./lighthouse\n  stevedore package validate ./lighthouse --strict -o json\n  stevedore package validate --pull registry.example/lighthouse:1"
     )]
@@ -61,6 +64,8 @@ pub(crate) enum PackageCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+    /// Compares what the test cases of a package render to with its fixtures
+    Test(test::Test),
     #[command(flatten)]
     View(view::ViewCommand),
     /// Resolves the images that a package names to digests, and writes them into its lock files
@@ -167,10 +172,8 @@ pub(crate) async fn run(
             insecure,
             strict,
             output,
-        } => {
-            let files = files_of(&path, pull, insecure.allowed).await?;
-            validate(path, &files, strict, output)?;
-        }
+        } => validate::run(path, pull, insecure.allowed, strict, output).await?,
+        PackageCommand::Test(test) => test::run(&test)?,
         PackageCommand::Build {
             path,
             file,
@@ -278,7 +281,9 @@ async fn pull_into(
 /// The image of a valid package folder.
 fn image(path: &Path, labels: Vec<(String, String)>) -> anyhow::Result<Image> {
     let files = folder::read(path)?;
-    folder::refuse(&folder::check(&files).violations, "")?;
+    let mut checked = folder::check(&files);
+    fixtures::check(path, &mut checked)?;
+    report::refuse(&files, &checked)?;
     build(&files, &labels.into_iter().collect::<BTreeMap<_, _>>())
         .with_context(|| format!("cannot build an image of {}", path.display()))
 }

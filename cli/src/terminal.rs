@@ -1,28 +1,17 @@
 //! The text of others on a terminal: escaped, broken between words, and cut.
 
+use stevedore_package::printable::printable;
+
 /// Widest line, in columns.
 pub(crate) const WIDTH: usize = 100;
 /// Stands for what is cut off.
 const CUT: char = '…';
 
 /// The text with every character as an escape, `\u{1b}`, that a terminal obeys, or that hides others or puts them in
-/// another order.
+/// another order; line breaks and tabs too.
 pub(crate) fn escaped(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter.is_control() || is_format(letter) {
-            true => shown.extend(letter.escape_unicode()),
-            false => shown.push(letter),
-        }
-    }
-    shown
-}
-
-/// Characters that show nothing themselves: marks of direction, separators, spaces without width.
-fn is_format(letter: char) -> bool {
-    matches!(letter,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    let shown = printable(text);
+    shown.replace('\n', "\\u{a}").replace('\t', "\\u{9}")
 }
 
 /// The text on one line, in which any space is one blank.

@@ -127,16 +127,23 @@ impl<'p> Excerpts<'p> {
         written.get(path).cloned()
     }
 
-    /// The line on which a document begins.
+    /// The first line of a document that is no comment.
     fn line_of(&mut self, path: &str, text: &str, index: usize) -> Option<usize> {
         let mut documents = Documents::new(path, text.as_bytes());
         while let Ok(Some(document)) = documents.next_within(&mut self.budget) {
             if document.index == index {
-                return Some(document.line);
+                let lines = text.lines().enumerate().skip(document.line - 1);
+                let mut lines = lines.skip_while(|(_, line)| is_comment(line));
+                return lines.next().map(|(number, _)| number + 1);
             }
         }
         None
     }
+}
+
+fn is_comment(line: &str) -> bool {
+    let content = line.trim_start();
+    content.is_empty() || content.starts_with('#')
 }
 
 /// A document of which no line may be shown.

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use stevedore_package::files::PackageFiles;
 use stevedore_package::package::Package;
+use stevedore_package::violation::{Invalid, Violation};
 use stevedore_package::warning::Warnings;
 
 /// Reads every file of the folder; hidden files and folders, and links, are left out, as the
@@ -45,7 +46,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut PackageFiles) -> anyhow::Res
                 .with_context(|| format!("cannot read {}", entry.path().display()))?;
             files
                 .insert(&inner, content)
-                .with_context(|| format!("{inner} cannot be in a package"))?;
+                .with_context(|| format!("{inner:?} cannot be in a package"))?;
         }
     }
     Ok(())
@@ -88,61 +89,54 @@ pub(super) fn write(files: &PackageFiles, folder: &Path) -> anyhow::Result<()> {
 /// What is known of a package before anybody installs it.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
+    /// The package, if it could be loaded.
+    pub(super) package: Option<Package>,
     /// Everything that is wrong; nothing if it is valid.
-    pub(super) violations: Vec<String>,
+    pub(super) violations: Vec<Violation>,
+    /// How many more violations there are.
+    pub(super) more_violations: usize,
     /// What could not be looked at, and why.
     pub(super) not_rendered: Vec<String>,
     /// What its author should look at.
     pub(super) warnings: Warnings,
 }
 
+/// Reads a package, and renders nothing.
+pub(super) fn load(files: &PackageFiles) -> Checked {
+    let mut checked = Checked::default();
+    match Package::load(files.clone()) {
+        Ok(package) => {
+            checked.warnings = package.warnings().clone();
+            checked.package = Some(package);
+        }
+        Err(invalid) => checked.refuse(invalid),
+    }
+    checked
+}
+
 /// Reads, checks and renders the package's test cases.
 pub(super) fn check(files: &PackageFiles) -> Checked {
-    let mut checked = Checked::default();
-    let validated = Package::load(files.clone()).and_then(|package| {
-        checked.warnings = package.warnings().clone();
-        package.check()
-    });
+    let mut checked = load(files);
+    let Some(package) = &checked.package else {
+        return checked;
+    };
+    let validated = package.check();
     match validated {
         Ok(validated) => {
             let not_rendered = validated.not_rendered.iter();
             checked.not_rendered = not_rendered.map(ToString::to_string).collect();
             checked.warnings = validated.warnings;
         }
-        Err(invalid) => {
-            let violations = invalid.violations().iter();
-            checked.violations = violations.map(ToString::to_string).collect();
-        }
+        Err(invalid) => checked.refuse(invalid),
     }
     checked
 }
 
-/// Warnings, each on a line of its own after a line break.
-pub(super) fn warnings(warnings: &Warnings) -> String {
-    let mut lines: Vec<String> = warnings.list().iter().map(ToString::to_string).collect();
-    if warnings.more() > 0 {
-        lines.push(format!("and {} more", warnings.more()));
+impl Checked {
+    fn refuse(&mut self, invalid: Invalid) {
+        self.more_violations = invalid.more();
+        self.violations = invalid.into_iter().collect();
     }
-    let lines = lines.into_iter().map(|line| format!("\n  - {line}"));
-    lines.collect()
-}
-
-/// Refuses a package that is not valid. The warnings are told as well.
-///
-/// # Errors
-/// With everything that is wrong at once.
-pub(super) fn refuse(violations: &[String], warnings: &str) -> anyhow::Result<()> {
-    if violations.is_empty() {
-        return Ok(());
-    }
-    let and_warnings = match warnings.is_empty() {
-        true => String::new(),
-        false => format!("\nwarnings:{warnings}"),
-    };
-    bail!(
-        "the package is not valid:\n  - {}{and_warnings}",
-        violations.join("\n  - ")
-    )
 }
 
 #[cfg(test)]
@@ -176,7 +170,7 @@ spec:
         let mut files = PackageFiles::new();
         files.insert("manifest.yaml", MANIFEST.into()).unwrap();
         let found = check(&files);
-        assert_eq!(found.violations, Vec::<String>::new());
+        assert_eq!(found.violations, []);
         assert!(found.not_rendered[0].contains("replicas"), "{found:?}");
     }
 

@@ -11,7 +11,7 @@ use stevedore_package::kickstart::{self, Kickstart};
 use stevedore_package::limit;
 use stevedore_package::manifest::Scope;
 
-use super::folder;
+use super::{folder, report};
 use crate::output::{self, Format};
 
 /// How the package is to be installed.
@@ -68,7 +68,7 @@ pub(super) fn run(init: Init) -> anyhow::Result<()> {
         kickstart::kickstart(&init.name, &manifests(&init.from)?)?
     };
     // Nothing is written of what would not be a package.
-    folder::refuse(&folder::check(&made.files).violations, "")?;
+    report::refuse(&made.files, &folder::check(&made.files))?;
     folder::write(&made.files, &path)?;
     let shown = path.display().to_string();
     let made = Made {

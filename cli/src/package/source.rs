@@ -6,10 +6,9 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use stevedore_package::files::PackageFiles;
 use stevedore_package::package::Package;
-use stevedore_package::violation::Invalid;
 
 use super::registry::Insecure;
-use super::{folder, pull};
+use super::{folder, pull, report};
 use crate::terminal::escaped;
 
 /// The package of a command that is about one.
@@ -87,22 +86,15 @@ fn names_registry(text: &str) -> bool {
 async fn load(path: &Path, pull: bool, insecure: bool) -> anyhow::Result<Loaded> {
     let files = files_of(path, pull, insecure).await?;
     let shown = path.display().to_string();
-    let package = Package::load(files.clone()).map_err(|invalid| refused(&invalid));
-    let package = package.with_context(|| escaped(&shown))?;
+    let checked = folder::load(&files);
+    report::refuse(&files, &checked).with_context(|| escaped(&shown))?;
+    let package = checked.package.context("the package cannot be read")?;
     Ok(Loaded {
         image: pull.then(|| shown.clone()),
         shown,
         files,
         package,
     })
-}
-
-/// Everything that is wrong with a package, as `validate` says it.
-fn refused(invalid: &Invalid) -> anyhow::Error {
-    let violations = invalid.violations().iter().map(ToString::to_string);
-    let violations: Vec<String> = violations.collect();
-    let refused = folder::refuse(&violations, "").err();
-    refused.unwrap_or_else(|| anyhow::anyhow!("{invalid}"))
 }
 
 #[cfg(test)]

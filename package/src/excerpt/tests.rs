@@ -101,13 +101,13 @@ fn of_a_template_that_writes_a_secret_the_actions_are_shown() {
 
 #[test]
 fn a_document_is_found_by_its_number() {
-    let text = "# of the lamp\n---\nkind: Pod\n---\n\nkind: ConfigMap\n";
+    let text = "# of the lamp\n---\nkind: Pod\n---\n\n# its map\n\nkind: ConfigMap\n";
     let files = files(&[("a.yaml", text)]);
     let violation = Violation::new(Reason::PhaseMissing, "").at("a.yaml", 1);
     let found = Excerpts::new(&files, None, 100)
         .of_violation(&violation)
         .unwrap();
-    assert_eq!(found.position.line, 6);
+    assert_eq!(found.position.line, 8);
     assert_eq!(found.line.unwrap().text, "kind: ConfigMap");
 }
 

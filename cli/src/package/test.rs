@@ -1,0 +1,311 @@
+//! `stevedore package test`: what the test cases of a package render to, compared with its fixtures.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use serde::Serialize;
+use stevedore_package::files::PackageFiles;
+use stevedore_package::fixtures::{Case, Difference};
+use stevedore_package::package::Package;
+use stevedore_package::printable::printable;
+use stevedore_package::violation::{Invalid, Violation};
+
+use super::finding::Finding;
+use super::folder::Checked;
+use super::{fixtures, folder, report, unified};
+use crate::output::{self, Format};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  stevedore package test ./lighthouse\n  stevedore package test ./lighthouse --update\n  stevedore package test ./lighthouse --component beam --case dark -o json\n\nFixtures are in .test-fixtures/CASE/, those of a component in components/NAME/.test-fixtures/CASE/. A case that has none fails until --update wrote them; package validate and package build accept one."
+)]
+pub(crate) struct Test {
+    /// Folder with manifest.yaml
+    path: PathBuf,
+    /// Test this case alone; may be repeated
+    #[arg(long = "case", value_name = "NAME")]
+    cases: Vec<String>,
+    /// Test the cases of this component alone
+    #[arg(long, value_name = "NAME")]
+    component: Option<String>,
+    /// Write what the cases render to as their fixtures, and remove fixtures that they do not render
+    #[arg(long)]
+    update: bool,
+    /// Form of the output
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// How a case is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+enum Verdict {
+    /// It renders to its fixtures.
+    Passed,
+    /// Its fixtures were written.
+    Updated,
+    /// It renders otherwise.
+    Differs,
+    /// There are no fixtures.
+    NoFixtures,
+    /// It cannot be rendered, or not to what a cluster takes.
+    Invalid,
+}
+
+/// A case that was tested.
+#[derive(Serialize)]
+struct Tested {
+    case: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    component: Option<String>,
+    /// The folder of its fixtures, as seen from that of the package.
+    folder: String,
+    verdict: Verdict,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    differences: Vec<Told>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    violations: Vec<Finding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    written: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<String>,
+    /// What people are shown of it.
+    #[serde(skip)]
+    shown: String,
+}
+
+/// A file that differs.
+#[derive(Serialize)]
+struct Told {
+    /// Its path in the folder of the fixtures.
+    file: String,
+    difference: &'static str,
+    /// A unified diff, with what a terminal would obey as escapes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
+}
+
+pub(super) fn run(test: &Test) -> anyhow::Result<()> {
+    let files = folder::read(&test.path)?;
+    let checked = folder::load(&files);
+    let Some(package) = &checked.package else {
+        return report::refuse(&files, &checked);
+    };
+    let mut tested = Vec::new();
+    for case in chosen(package, test)? {
+        tested.push(one(test, &files, &checked, &case)?);
+    }
+    show(test, &tested)?;
+    verdict(test, &tested)
+}
+
+/// The cases that are asked for.
+fn chosen<'p>(package: &'p Package, test: &Test) -> anyhow::Result<Vec<Case<'p>>> {
+    if let Some(name) = &test.component {
+        package.component(name).map_err(Invalid::from)?;
+    }
+    let component = test.component.as_deref();
+    let all: Vec<Case<'_>> = package
+        .cases()
+        .filter(|case| component.is_none() || case.component() == component)
+        .collect();
+    let unknown = test
+        .cases
+        .iter()
+        .find(|name| all.iter().all(|it| it.name() != *name));
+    if let Some(unknown) = unknown {
+        let names: Vec<String> = all.iter().map(named).collect();
+        match names.as_slice() {
+            [] => bail!("there is no test case {unknown:?}, and no other"),
+            names => bail!(
+                "there is no test case {unknown:?}; there are {}",
+                names.join(", ")
+            ),
+        }
+    }
+    let is_asked = |case: &Case<'_>| {
+        test.cases.is_empty() || test.cases.iter().any(|name| name == case.name())
+    };
+    Ok(all.into_iter().filter(is_asked).collect())
+}
+
+/// A case by its name, and that of its component.
+fn named(case: &Case<'_>) -> String {
+    match case.component() {
+        Some(component) => format!("{component}/{}", case.name()),
+        None => case.name().to_owned(),
+    }
+}
+
+/// Tests one case.
+fn one(
+    test: &Test,
+    files: &PackageFiles,
+    checked: &Checked,
+    case: &Case<'_>,
+) -> anyhow::Result<Tested> {
+    let fixture = match case.check().and_then(|()| case.fixture()) {
+        Ok(fixture) => fixture,
+        Err(found) => return Ok(invalid(files, checked, case, found.violations())),
+    };
+    let found = fixtures::read(&test.path, &case.folder())?;
+    let has_none = found.is_none() && !fixture.is_empty();
+    let found = found.unwrap_or_default();
+    let differences = fixture.compare(&found);
+    if differences.is_empty() {
+        return Ok(tested(case, Verdict::Passed));
+    }
+    if test.update {
+        let changes = fixtures::update(&test.path, case, &fixture, &differences)?;
+        return Ok(Tested {
+            written: changes.written,
+            removed: changes.removed,
+            ..tested(case, Verdict::Updated)
+        });
+    }
+    if has_none {
+        return Ok(tested(case, Verdict::NoFixtures));
+    }
+    let told: Vec<(Told, String)> = differences.iter().map(|it| told(case, it)).collect();
+    let (differences, shown): (Vec<_>, Vec<_>) = told.into_iter().unzip();
+    Ok(Tested {
+        differences,
+        shown: shown.concat(),
+        ..tested(case, Verdict::Differs)
+    })
+}
+
+fn tested(case: &Case<'_>, verdict: Verdict) -> Tested {
+    Tested {
+        case: case.name().to_owned(),
+        component: case.component().map(str::to_owned),
+        folder: case.folder(),
+        verdict,
+        differences: Vec::new(),
+        violations: Vec::new(),
+        written: Vec::new(),
+        removed: Vec::new(),
+        shown: String::new(),
+    }
+}
+
+fn invalid(
+    files: &PackageFiles,
+    checked: &Checked,
+    case: &Case<'_>,
+    violations: &[Violation],
+) -> Tested {
+    let mut excerpts = report::excerpts(files, checked);
+    let findings = violations.iter();
+    let findings = findings.map(|it| Finding::of_violation(it, &mut excerpts));
+    Tested {
+        violations: findings.collect(),
+        shown: report::violations(files, checked, violations),
+        ..tested(case, Verdict::Invalid)
+    }
+}
+
+/// A difference for programs, and as it is shown.
+fn told(case: &Case<'_>, difference: &Difference<'_>) -> (Told, String) {
+    let file = difference.path().to_owned();
+    let place = format!("{}/{file}", case.folder());
+    let (word, shown) = match difference {
+        Difference::Missing { .. } => (
+            "Missing",
+            format!("{} is rendered, and is no fixture\n\n", printable(&place)),
+        ),
+        Difference::Superfluous { .. } => (
+            "Superfluous",
+            format!(
+                "{} is a fixture, and is not rendered\n\n",
+                printable(&place)
+            ),
+        ),
+        Difference::Changed {
+            fixture, rendered, ..
+        } => {
+            let rendering = format!("{file} as case {} renders it", named(case));
+            let fixture = String::from_utf8_lossy(fixture);
+            let diff = unified::diff((&place, &fixture), (&rendering, rendered));
+            let plain = anstream::adapter::strip_str(&diff).to_string();
+            let told = Told {
+                file,
+                difference: "Changed",
+                diff: Some(plain),
+            };
+            return (told, format!("{diff}\n"));
+        }
+    };
+    let told = Told {
+        file,
+        difference: word,
+        diff: None,
+    };
+    (told, shown)
+}
+
+/// What became of a case, in words.
+fn words(tested: &Tested) -> String {
+    match tested.verdict {
+        Verdict::Passed => "passed".to_owned(),
+        Verdict::NoFixtures => "no fixtures; write them with --update".to_owned(),
+        Verdict::Differs => {
+            format!(
+                "differs in {}",
+                report::count(tested.differences.len(), "file")
+            )
+        }
+        Verdict::Invalid => report::count(tested.violations.len(), "violation"),
+        Verdict::Updated => {
+            let changes = [("wrote", &tested.written), ("removed", &tested.removed)];
+            let changes = changes.iter().filter(|(_, files)| !files.is_empty());
+            let changes = changes.map(|(word, files)| format!("{word} {}", files.join(", ")));
+            printable(&changes.collect::<Vec<_>>().join("; "))
+        }
+    }
+}
+
+fn show(test: &Test, all: &[Tested]) -> anyhow::Result<()> {
+    if all.is_empty() && test.output == Format::Table {
+        let path = test.path.display();
+        eprintln!("{path} has no test cases; they are under test.template of a manifest");
+        return Ok(());
+    }
+    if test.output == Format::Table {
+        let shown: String = all.iter().map(|tested| tested.shown.as_str()).collect();
+        anstream::print!("{shown}");
+    }
+    output::rows(
+        test.output,
+        all,
+        &["case", "component", "result"],
+        |tested| {
+            vec![
+                tested.case.clone(),
+                tested.component.clone().unwrap_or_else(|| "-".into()),
+                words(tested),
+            ]
+        },
+    )
+}
+
+/// # Errors
+/// When a case is not as its fixtures say.
+fn verdict(test: &Test, all: &[Tested]) -> anyhow::Result<()> {
+    let count = |verdict| all.iter().filter(|it| it.verdict == verdict).count();
+    let without = count(Verdict::NoFixtures);
+    let differing = count(Verdict::Differs) + without;
+    let failed = differing + count(Verdict::Invalid);
+    if failed == 0 {
+        return Ok(());
+    }
+    let failed = format!("{failed} of {} test cases failed", all.len());
+    if differing == 0 {
+        bail!(failed);
+    }
+    let path = test.path.display();
+    bail!("{failed}; \"stevedore package test {path} --update\" writes what they render to")
+}
+
+#[cfg(test)]
+mod tests;
