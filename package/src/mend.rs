@@ -11,7 +11,7 @@ impl Reason {
             }
             Self::ManifestInvalid => "correct this field of the manifest",
             Self::ManifestDuplicated | Self::LockDuplicated => "remove one of the two files",
-            Self::LockInvalid => "let the tool that wrote the lock file write it again",
+            Self::LockInvalid => "remove it, and run \"stevedore package update\"",
             Self::UnknownManifestKind => "correct apiVersion and kind of the file",
             Self::NotSupported => "leave it out of the package",
             Self::Template => "correct the template, or give it in the test case what it reads",
@@ -43,7 +43,6 @@ impl Reason {
             }
             Self::ComponentInvalid => "rename the folder of the component",
             Self::ComponentsNested => "remove spec.components of the component's manifest",
-            Self::ComponentsFile => return None,
             Self::ChildInvalid => "correct the object that asks for the component",
             Self::ScopeUnsupported => {
                 "add the scope under spec.scopes of the manifest, or leave objects of another scope out"
@@ -60,7 +59,9 @@ impl Reason {
                 "\"stevedore package test\" shows the difference, and with --update writes the fixtures anew"
             }
             // Their details say it.
-            Self::LockMissing | Self::LockDiffers | Self::TooCostly => return None,
+            Self::ComponentsFile | Self::LockMissing | Self::LockDiffers | Self::TooCostly => {
+                return None;
+            }
         })
     }
 }

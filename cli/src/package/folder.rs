@@ -109,7 +109,7 @@ pub(super) fn load(files: &PackageFiles) -> Checked {
             checked.warnings = package.warnings().clone();
             checked.package = Some(package);
         }
-        Err(invalid) => checked.refuse(invalid),
+        Err(invalid) => checked = Checked::of(invalid),
     }
     checked
 }
@@ -133,6 +133,13 @@ pub(super) fn check(files: &PackageFiles) -> Checked {
 }
 
 impl Checked {
+    /// What is known of a package that is not valid.
+    pub(super) fn of(invalid: Invalid) -> Self {
+        let mut checked = Self::default();
+        checked.refuse(invalid);
+        checked
+    }
+
     fn refuse(&mut self, invalid: Invalid) {
         self.more_violations = invalid.more();
         self.violations = invalid.into_iter().collect();

@@ -1,7 +1,7 @@
 //! The report of what was found in a package, for people: with file, line, a mark under the column, and how to mend it.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use anyhow::bail;
+use anyhow::anyhow;
 use stevedore_package::excerpt::{Excerpt, Excerpts};
 use stevedore_package::files::PackageFiles;
 use stevedore_package::printable::printable;
@@ -37,10 +37,15 @@ pub(super) fn refuse(files: &PackageFiles, checked: &Checked) -> anyhow::Result<
     if checked.violations.is_empty() {
         return Ok(());
     }
+    Err(refused(files, checked))
+}
+
+/// Reports a package in which something is wrong; the error says how much.
+pub(super) fn refused(files: &PackageFiles, checked: &Checked) -> anyhow::Error {
     let mut report = violations(files, checked, &checked.violations);
     report.push_str(&warnings(files, checked));
     anstream::eprint!("{report}");
-    bail!("the package is not valid: {}", counted(checked))
+    anyhow!("the package is not valid: {}", counted(checked))
 }
 
 /// How much was found.

@@ -15,9 +15,10 @@ use stevedore_proto_core::Digest;
 use stevedore_registry::{Connections, Error, Reference, Repository, Settings};
 use tempfile::NamedTempFile;
 
+use super::folder::Checked;
 use super::progress::Progress;
 use super::registry::Insecure;
-use super::{folder, registry};
+use super::{folder, registry, report};
 use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use crate::terminal::escaped;
@@ -100,12 +101,9 @@ pub(super) async fn run(args: Update) -> anyhow::Result<Outcome> {
 }
 
 fn read(path: &Path) -> anyhow::Result<Locks> {
-    Locks::new(folder::read(path)?).or_else(|invalid| {
-        let violations = invalid.violations().iter();
-        let violations: Vec<String> = violations.map(ToString::to_string).collect();
-        folder::refuse(&violations, "")?;
-        Err(invalid.into())
-    })
+    let files = folder::read(path)?;
+    let locks = Locks::new(files.clone());
+    locks.map_err(|invalid| report::refused(&files, &Checked::of(invalid)))
 }
 
 /// Every reference that a registry has to be asked about, with its text; or all that are none.

@@ -221,7 +221,8 @@ fn constraints() -> Vec<Row> {
 }
 
 fn test() -> Vec<Row> {
-    let name = "^[A-Za-z0-9._-]+$";
+    // Neither "." nor with two dots first: it is the name of a folder.
+    let name = r"^\.?[A-Za-z0-9_-][A-Za-z0-9._-]*$";
     vec![
         row(
             "test.template",
