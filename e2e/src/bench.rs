@@ -1,22 +1,27 @@
 //! The benchmark: the main job on real API servers, beside bare server-side applies of the same objects in the same
-//! run.
+//! run, and the rendering of packages, beside the Go libraries that Package Operator renders with.
 //!
 //! ```text
-//!  scenario   what is done and how long it takes    ─┐
-//!  process    what a process uses                    ├─▶  Report ─▶ docs/benchmarks.json ─▶ page ─▶ docs/benchmarks.md
-//!  machine    where and of what this was measured   ─┘
+//!  scenario   what a fleet does and how long it takes ─┐
+//!  process    what a process uses                      ├─▶  Fleet ─────┐
+//!  machine    where and of what this was measured     ─┤               ├▶ Report ─▶ docs/benchmarks.json ─▶ page ─▶
+//!  corpus     packages that are rendered               ├─▶  Rendering ─┘            docs/benchmarks.md
+//!  rendering  how long that takes                     ─┘
 //! ```
 
+mod corpus;
 mod machine;
 mod page;
 mod process;
+mod rendering;
 mod scenario;
 
 use serde::{Deserialize, Serialize};
 
 pub use machine::Machine;
 pub use page::page;
-pub use scenario::measure;
+pub use rendering::{Rendering, TEMPLATES, measure_rendering, render_templates};
+pub use scenario::measure_fleet;
 
 /// Where the report is kept, from the root of the repository.
 pub const REPORT: &str = "docs/benchmarks.json";
@@ -41,11 +46,22 @@ pub struct Plan {
     pub idle_minutes: u64,
 }
 
-/// What one run of the benchmark found.
+/// What the benchmark found. Each half may be of another day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// A fleet at work and at rest.
+    pub fleet: Fleet,
+    /// Packages that are rendered.
+    pub rendering: Rendering,
+}
+
+/// What was found of a fleet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fleet {
     /// Where and of what.
     pub machine: Machine,
+    /// The version of the API servers.
+    pub kubernetes: String,
     /// The timed part, in order.
     pub runs: Vec<Run>,
     /// Converged members, left alone.

@@ -23,8 +23,6 @@ pub struct Machine {
     pub memory_mib: u64,
     /// The kernel's release.
     pub kernel: String,
-    /// The version of the API servers.
-    pub kubernetes: String,
 }
 
 impl Machine {
@@ -32,7 +30,7 @@ impl Machine {
     ///
     /// # Errors
     /// When this is no Linux, or git does not answer.
-    pub fn read(root: &Path, kubernetes: String) -> anyhow::Result<Self> {
+    pub fn read(root: &Path) -> anyhow::Result<Self> {
         let processors = read_file("/proc/cpuinfo")?;
         let memory = field(&read_file("/proc/meminfo")?, "MemTotal")?;
         Ok(Self {
@@ -51,7 +49,6 @@ impl Machine {
             cores: std::thread::available_parallelism()?.get(),
             memory_mib: memory / 1024,
             kernel: read_file("/proc/sys/kernel/osrelease")?.trim().to_owned(),
-            kubernetes,
         })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{IN_FLIGHT, LARGE, MANY, Memory, Pair, Report, Run, SMALL};
+use super::{Fleet, IN_FLIGHT, LARGE, MANY, Machine, Memory, Pair, Report, Run, SMALL};
+
+mod rendering;
 
 /// What a line speaks about, its goal, and the figure of one run.
 type Line<T> = (String, f64, fn(&Run) -> T);
@@ -21,14 +23,25 @@ pub fn page(report: &Report) -> String {
          event that says that it is Available there: pulling the image, rendering, ledger, transfer, three phases with a \
          dry-run each, all as the package's account, and the way back are in it. Times are judged by their median.\n\n",
     );
-    about(&mut page, report);
-    times(&mut page, &report.runs);
-    costs(&mut page, report);
+    let fleet = &report.fleet;
+    let others = [
+        (
+            "API servers",
+            &*format!("Kubernetes {}, audited (metadata), etcd without fsync", fleet.kubernetes),
+        ),
+        (
+            "Runs",
+            &format!("{}, after one that is not counted", fleet.runs.len()),
+        ),
+    ];
+    about(&mut page, &fleet.machine, &others);
+    times(&mut page, &fleet.runs);
+    costs(&mut page, fleet);
+    rendering::write(&mut page, &report.rendering);
     page
 }
 
-fn about(page: &mut String, report: &Report) {
-    let machine = &report.machine;
+fn about(page: &mut String, machine: &Machine, others: &[(&str, &str)]) {
     let modified = if machine.modified {
         ", with changes that are not committed"
     } else {
@@ -39,18 +52,18 @@ fn about(page: &mut String, report: &Report) {
         "| | |\n|---|---|\n\
          | Commit | `{}`{modified} |\n\
          | Date | {} |\n\
-         | Machine | {}, {} cores, {} MiB, Linux {} |\n\
-         | API servers | Kubernetes {}, audited (metadata), etcd without fsync |\n\
-         | Runs | {}, after one that is not counted |\n",
+         | Machine | {}, {} cores, {} MiB, Linux {} |",
         machine.commit,
         machine.date,
         machine.processor,
         machine.cores,
         machine.memory_mib,
         machine.kernel,
-        machine.kubernetes,
-        report.runs.len(),
     );
+    for (what, is) in others {
+        let _ = writeln!(page, "| {what} | {is} |");
+    }
+    page.push('\n');
 }
 
 fn times(page: &mut String, runs: &[Run]) {
@@ -87,8 +100,8 @@ fn times(page: &mut String, runs: &[Run]) {
     page.push('\n');
 }
 
-fn costs(page: &mut String, report: &Report) {
-    let (runs, idle) = (&report.runs, &report.idle);
+fn costs(page: &mut String, fleet: &Fleet) {
+    let (runs, idle) = (&fleet.runs, &fleet.idle);
     page.push_str("## What it costs\n\n| | Median | Worst | Goal | |\n|---|---:|---:|---:|---|\n");
     let per_object: [Line<usize>; 2] = [
         (
@@ -169,9 +182,13 @@ fn mib(kib: u64) -> f64 {
     kib as f64 / 1024.0
 }
 
-/// Median and greatest; of an even number the lower of the two in the middle.
 fn spread(runs: &[Run], figure: impl Fn(&Run) -> f64) -> (f64, f64) {
-    let mut figures: Vec<_> = runs.iter().map(figure).collect();
+    middle(runs.iter().map(figure))
+}
+
+/// Median and greatest; of an even number the lower of the two in the middle.
+fn middle(figures: impl Iterator<Item = f64>) -> (f64, f64) {
+    let mut figures: Vec<_> = figures.collect();
     figures.sort_by(f64::total_cmp);
     let median = figures.get(figures.len().saturating_sub(1) / 2);
     (
@@ -206,7 +223,7 @@ mod tests {
     #[test]
     fn a_ratio_above_its_goal_is_called_missed() {
         let mut report = report();
-        for run in &mut report.runs {
+        for run in &mut report.fleet.runs {
             run.large = Pair {
                 bare_ms: 100.0,
                 stevedore_ms: 301.0,
@@ -223,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_median_of_an_even_number_is_the_lower_one_and_the_worst_the_greatest() {
-        let mut runs = vec![report().runs[0].clone(); 4];
+        let mut runs = vec![report().fleet.runs[0].clone(); 4];
         for (run, ms) in runs.iter_mut().zip([4.0, 1.0, 3.0, 2.0]) {
             run.large.bare_ms = ms;
         }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use stevedore_fleet::{AuditEntry, ControlPlane, Extent};
 
 use super::process::{cpu, memory};
-use super::{IN_FLIGHT, Idle, LARGE, MANY, Machine, Pair, Plan, Report, Requests, Run, SMALL};
+use super::{Fleet, IN_FLIGHT, Idle, LARGE, MANY, Machine, Pair, Plan, Requests, Run, SMALL};
 use crate::api::create_namespace;
 use crate::draft::{Draft, is_available, members, named};
 use crate::world::{Shape, World};
@@ -42,11 +42,11 @@ const RESTING: usize = 200;
 ///
 /// # Errors
 /// When a package does not become available in time, or the machine cannot be read.
-pub async fn measure(
+pub async fn measure_fleet(
     root: &std::path::Path,
     plan: Plan,
     say: &dyn Fn(&str),
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Fleet> {
     let world = World::start(Shape {
         members: 3,
         joined: 3,
@@ -58,7 +58,7 @@ pub async fn measure(
     .await;
     let bench = Bench { world };
     let version = bench.world.client().apiserver_version().await?;
-    let machine = Machine::read(root, version.git_version)?;
+    let machine = Machine::read(root)?;
     for cluster in bench.world.fleet.members() {
         create_namespace(&cluster.client(), NAMESPACE).await;
     }
@@ -82,8 +82,9 @@ pub async fn measure(
         plan.idle_minutes
     ));
     let idle = bench.idle(plan.idle_minutes).await?;
-    Ok(Report {
+    Ok(Fleet {
         machine,
+        kubernetes: version.git_version,
         runs,
         idle,
     })

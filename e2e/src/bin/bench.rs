@@ -1,14 +1,16 @@
 //! The benchmark program: it measures the main job on real API servers and writes `docs/benchmarks.json` and
 //! `docs/benchmarks.md`.
 //!
-//! `cargo run --release --locked --bin bench [-- --runs N] [--idle-minutes N] [--page]`; with
-//! `--page` nothing is measured, and the page is written anew from the report there is.
+//! `cargo run --release --locked --bin bench [-- fleet|rendering] [--runs N] [--idle-minutes N] [--page]`; with a word
+//! only that half is measured, and with `--page` nothing is: the page is written anew from the report there is.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
-use stevedore_e2e::bench::{PAGE, Plan, REPORT, Report, measure, page};
+use stevedore_e2e::bench::{
+    PAGE, Plan, REPORT, Report, TEMPLATES, measure_fleet, measure_rendering, page, render_templates,
+};
 
 fn main() -> ExitCode {
     stevedore_fleet::guard::enter_if_asked();
@@ -29,7 +31,7 @@ fn run(mut args: impl Iterator<Item = String>) -> anyhow::Result<()> {
         runs: 5,
         idle_minutes: 10,
     };
-    let mut measured = true;
+    let (mut fleet, mut rendering) = (true, true);
     while let Some(arg) = args.next() {
         let mut number = || -> anyhow::Result<u64> {
             let value = args
@@ -40,23 +42,31 @@ fn run(mut args: impl Iterator<Item = String>) -> anyhow::Result<()> {
         match arg.as_str() {
             "--runs" => plan.runs = usize::try_from(number()?)?,
             "--idle-minutes" => plan.idle_minutes = number()?,
-            "--page" => measured = false,
-            _ => bail!("{arg} is unknown: there are --runs N, --idle-minutes N and --page"),
+            "--page" => (fleet, rendering) = (false, false),
+            "fleet" => rendering = false,
+            "rendering" => fleet = false,
+            TEMPLATES => return render_templates(),
+            _ => bail!(
+                "{arg} is unknown: there are fleet, rendering, --runs N, --idle-minutes N and --page"
+            ),
         }
     }
     ensure!(plan.runs > 0, "--runs is at least 1");
-    let report = if measured {
-        ensure!(
-            !cfg!(debug_assertions),
-            "a benchmark of a debug build says nothing: add --release"
-        );
-        let say = |line: &str| eprintln!("{line}");
-        tokio::runtime::Runtime::new()?.block_on(measure(root, plan, &say))?
-    } else {
-        let text = std::fs::read_to_string(root.join(REPORT)).context(REPORT)?;
-        serde_json::from_str::<Report>(&text).context(REPORT)?
-    };
-    if measured {
+    ensure!(
+        !(cfg!(debug_assertions) && (fleet || rendering)),
+        "a benchmark of a debug build says nothing: add --release"
+    );
+    let text = std::fs::read_to_string(root.join(REPORT)).context(REPORT)?;
+    let mut report: Report = serde_json::from_str(&text).context(REPORT)?;
+    let say = |line: &str| eprintln!("{line}");
+    let runtime = tokio::runtime::Runtime::new()?;
+    if rendering {
+        report.rendering = runtime.block_on(measure_rendering(root, &say))?;
+    }
+    if fleet {
+        report.fleet = runtime.block_on(measure_fleet(root, plan, &say))?;
+    }
+    if fleet || rendering {
         let text = serde_json::to_string_pretty(&report)? + "\n";
         std::fs::write(root.join(REPORT), text).context(REPORT)?;
     }

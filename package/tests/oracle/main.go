@@ -3,6 +3,7 @@
 //
 //	go run . write    writes the answers, after cases were added or a library was raised
 //	go run . check    fails when the committed answers are not what the libraries say
+//	go run . time     takes the time of renderings, as JSON from standard input to standard output
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"os"
 
+	"stevedore.dev/package/tests/oracle/render"
 	"stevedore.dev/package/tests/oracle/template"
 	"stevedore.dev/package/tests/oracle/yaml"
 )
@@ -33,8 +35,11 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) == 1 && args[0] == "time" {
+		return render.Time(os.Stdin, os.Stdout)
+	}
 	if len(args) != 1 || (args[0] != "write" && args[0] != "check") {
-		return fmt.Errorf("usage: go run . write|check")
+		return fmt.Errorf("usage: go run . write|check|time")
 	}
 	for _, corpus := range corpora {
 		answers, err := corpus.answers()

@@ -24,7 +24,7 @@ type Case struct {
 // answer executes a case. What is not valid UTF-8 is an error, since no file of objects may contain it.
 func answer(c *Case) error {
 	set := template.New("pkg").Option("missingkey=error")
-	set = set.Funcs(funcs(set))
+	set = set.Funcs(funcs(set, packageFiles))
 	for _, file := range c.Files {
 		if _, err := set.New(file[0]).Parse(file[1]); err != nil {
 			c.Error = err.Error()
@@ -60,8 +60,14 @@ func dot(name string) (any, error) {
 	if err := json.Unmarshal(encoded, &through); err != nil {
 		return nil, err
 	}
+	stringMaps(through)
+	return through, nil
+}
+
+// stringMaps turns each empty map of mapsOfStrings into a map of strings.
+func stringMaps(dot map[string]any) {
 	for _, path := range mapsOfStrings {
-		at, last := through, len(path)-1
+		at, last := dot, len(path)-1
 		for _, key := range path[:last] {
 			at, _ = at[key].(map[string]any)
 		}
@@ -72,7 +78,6 @@ func dot(name string) (any, error) {
 			at[path[last]] = map[string]string{}
 		}
 	}
-	return through, nil
 }
 
 // Answers is the file of all cases, one a line, each with its output or its error.

@@ -36,9 +36,9 @@ var packageFiles = map[string]string{
 	"conf/deep/c.txt": "deep",
 }
 
-// funcs are the functions that Package Operator offers, except for `cel`, and those that are ours alone: required,
+// funcs are the functions that Package Operator offers to the templates among these files, except for `cel`, and those that are ours alone: required,
 // toYaml and fromYaml.
-func funcs(set *template.Template) template.FuncMap {
+func funcs(set *template.Template, files map[string]string) template.FuncMap {
 	all := sprig.FuncMap()
 	offered := template.FuncMap{}
 	for _, name := range strings.Fields(sprigNames) {
@@ -52,15 +52,15 @@ func funcs(set *template.Template) template.FuncMap {
 	offered["b64decMap"] = decodeMap
 	offered["toYAML"], offered["toYaml"] = toYAML, toYAML
 	offered["fromYAML"], offered["fromYaml"] = fromYAML, fromYAML
-	offered["getFile"] = getFile
-	offered["getFileGlob"] = getFileGlob
+	offered["getFile"] = func(path string) (string, error) { return getFile(files, path) }
+	offered["getFileGlob"] = func(pattern string) (map[string]string, error) { return getFileGlob(files, pattern) }
 	offered["required"] = required
 	return offered
 }
 
 // offered are the names of the functions that we answer for, in order.
 func offered() []string {
-	return slices.Sorted(maps.Keys(funcs(template.New("none"))))
+	return slices.Sorted(maps.Keys(funcs(template.New("none"), nil)))
 }
 
 // refused are the names of sprig's functions that Package Operator does not offer, in order.
@@ -111,21 +111,21 @@ func fromYAML(document any) (any, error) {
 	return value, err
 }
 
-func getFile(path string) (string, error) {
-	content, ok := packageFiles[path]
+func getFile(files map[string]string, path string) (string, error) {
+	content, ok := files[path]
 	if !ok {
 		return "", errors.New("file not found")
 	}
 	return content, nil
 }
 
-func getFileGlob(pattern string) (map[string]string, error) {
+func getFileGlob(files map[string]string, pattern string) (map[string]string, error) {
 	compiled, err := glob.Compile(pattern, '/')
 	if err != nil {
 		return nil, err
 	}
 	found := map[string]string{}
-	for path, content := range packageFiles {
+	for path, content := range files {
 		if compiled.Match(path) {
 			found[path] = content
 		}

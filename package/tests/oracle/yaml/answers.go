@@ -99,7 +99,7 @@ func split(text string) file {
 	if answer.Documents, err = each(asKubectl(text)); err != nil {
 		answer.Error, answer.Documents = err.Error(), nil
 	}
-	if answer.Original, err = each(asOriginal(text), nil); err != nil {
+	if answer.Original, err = each(Documents(text), nil); err != nil {
 		answer.OriginalError, answer.Original = err.Error(), nil
 	}
 	return answer
@@ -135,8 +135,8 @@ func asKubectl(text string) ([]string, error) {
 	}
 }
 
-// asOriginal takes dashes and line breaks off both ends of a file, and separates at lines of three dashes alone.
-func asOriginal(text string) []string {
+// Documents splits a file as Package Operator does it: it takes dashes and line breaks off both ends of a file, and separates at lines of three dashes alone.
+func Documents(text string) []string {
 	var all []string
 	var part []string
 	for _, line := range append(strings.Split(strings.Trim(text, "-\n"), "\n"), "---") {

@@ -128,3 +128,28 @@ fn a_pass_whose_time_is_over_gives_only_what_is_known() {
     let pass = renderer.render(&package, inputs(), Duration::MAX);
     assert_eq!((pass.results.len(), pass.is_complete), (3, true));
 }
+
+#[test]
+fn ten_thousand_clusters_that_differ_in_a_label_of_four_values_cost_four_renderings() {
+    let renderer = Renderer::default();
+    let object = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: map\n  namespace: default\n  \
+         annotations: {package-operator.run/phase: one}\ndata: {where: \"{{ .cluster.labels.region }}\"}\n";
+    let package = with_files("demo", &[("map.yaml.gotmpl", object)]);
+    let package = renderer.keep(package, 1000);
+    let inputs = (0..10_000).map(|number| {
+        let mut input = input(&format!("cluster-{number}"));
+        let region = ["north", "east", "south", "west"][number % 4];
+        let own = format!("rack-{number}");
+        input.cluster.labels = [("region", region), ("rack", own.as_str())]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+        (number, input)
+    });
+    let pass = renderer.render(&package, inputs, Duration::MAX);
+    assert_eq!((pass.results.len(), pass.is_complete), (10_000, true));
+    assert!(pass.results.iter().all(|(_, result)| result.is_ok()));
+    let state = renderer.state.lock();
+    let loaded = &state.packages[0];
+    assert_eq!((loaded.results.len(), loaded.failures.len()), (4, 0));
+    assert_eq!(state.contents.len(), 4, "each rendering gives another content");
+}
