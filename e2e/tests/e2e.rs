@@ -18,6 +18,7 @@ mod e2e {
     mod joining;
     mod limits;
     mod member;
+    mod open_shift;
     mod outage;
     mod packages;
     mod peer;
@@ -31,6 +32,7 @@ mod e2e {
     mod tenant;
     mod unreadable;
     mod upgrade;
+    mod whole_package;
 }
 
 stevedore_fleet::guard_entry!();

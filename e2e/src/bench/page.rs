@@ -27,7 +27,10 @@ pub fn page(report: &Report) -> String {
     let others = [
         (
             "API servers",
-            &*format!("Kubernetes {}, audited (metadata), etcd without fsync", fleet.kubernetes),
+            &*format!(
+                "Kubernetes {}, audited (metadata), etcd without fsync",
+                fleet.kubernetes
+            ),
         ),
         (
             "Runs",

@@ -89,7 +89,10 @@ pub async fn measure_rendering(root: &Path, say: &dyn Fn(&str)) -> anyhow::Resul
     let machine = Machine::read(root)?;
     let programs = Programs::locate().await?;
     let samples = samples(root)?;
-    say(&format!("rendering {} packages, {ROUNDS} times", samples.len()));
+    say(&format!(
+        "rendering {} packages, {ROUNDS} times",
+        samples.len()
+    ));
     let mut packages = Vec::new();
     let mut left_out = Vec::new();
     for (sample, answer) in samples.iter().zip(of_go(root, &samples)?) {
@@ -132,7 +135,12 @@ pub fn render_templates() -> anyhow::Result<()> {
     let name = package.manifest().name.clone();
     let rendered = package.render(&package.context(&input(&name, Scope::Namespaced))?)?;
     let taken = begin.elapsed();
-    let objects: usize = rendered.content.phases.iter().map(|it| it.objects.len()).sum();
+    let objects: usize = rendered
+        .content
+        .phases
+        .iter()
+        .map(|it| it.objects.len())
+        .sum();
     ensure!(objects == MANY, "{objects} objects");
     let many = Many {
         templates: MANY,
@@ -232,5 +240,8 @@ fn text_of(command: &mut Command) -> anyhow::Result<String> {
 
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
-    times.get(times.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+    times
+        .get(times.len().saturating_sub(1) / 2)
+        .copied()
+        .unwrap_or_default()
 }

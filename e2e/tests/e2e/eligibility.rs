@@ -1,21 +1,19 @@
 //! Members that differ in facts: a package goes to those that it is for, and shows each what it reads of it.
 
-use kube::Client;
 use serde_json::{Value, json};
 
 use super::audit_log::package_writes;
-use stevedore_e2e::api::{condition, core, create, create_namespace, get, merge, ours};
+use super::open_shift::{become_open_shift, shows, upgrade_open_shift};
+use stevedore_e2e::api::{condition, core, get};
 use stevedore_e2e::draft::{Draft, members, object};
-use stevedore_e2e::harness::{WITHIN, alone, await_state};
+use stevedore_e2e::harness::{WITHIN, alone};
 use stevedore_e2e::world::{SMALL, Shape, World, seen_on};
-use stevedore_fleet::install::allow_open_shift;
 
 const THREE: Shape = Shape {
     members: 3,
     joined: 3,
     ..SMALL
 };
-const CLUSTER_VERSION: &str = "/apis/config.openshift.io/v1/clusterversions";
 
 /// A package for OpenShift alone that shows the version of it.
 fn draft() -> Draft {
@@ -29,59 +27,6 @@ fn draft() -> Draft {
             "shown.yaml.gotmpl",
             &format!("{head}data: {{value: {{{{ .environment.openShift.version | quote }}}}}}\n"),
         )
-}
-
-fn history(version: &str) -> Value {
-    json!({"status": {"history": [{"state": "Completed", "version": version}]}})
-}
-
-/// Makes a member one of OpenShift: the rights that its owner gives the agent, and what the agent then reads.
-async fn become_open_shift(client: &Client, version: &str) {
-    create_namespace(client, "openshift-config").await;
-    let allowed = allow_open_shift(client).await;
-    allowed.expect("the rights are given");
-    let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "clusterversions.config.openshift.io"},
-        "spec": {
-            "group": "config.openshift.io",
-            "scope": "Cluster",
-            "names": {
-                "kind": "ClusterVersion",
-                "listKind": "ClusterVersionList",
-                "plural": "clusterversions",
-                "singular": "clusterversion",
-            },
-            "versions": [{
-                "name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": any},
-            }],
-        },
-    });
-    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    let defined = create(client, definitions, &definition).await;
-    defined.expect("it is defined");
-    let mut version = history(version);
-    version["apiVersion"] = "config.openshift.io/v1".into();
-    version["kind"] = "ClusterVersion".into();
-    version["metadata"] = json!({"name": "version"});
-    await_state("its version is stored", WITHIN, || async {
-        let created = create(client, CLUSTER_VERSION, &version).await;
-        created.map(drop).map_err(|error| error.to_string())
-    })
-    .await;
-}
-
-/// Waits until a member's record shows this version of OpenShift.
-async fn shows(world: &World, member: &str, version: &str) {
-    let path = format!("{}/{member}", ours("memberclusters"));
-    let what = format!("{member} shows {version}");
-    world
-        .seen(&what, &path, |member| {
-            member["status"]["environment"]["openShift"]["version"] == version
-        })
-        .await;
 }
 
 /// Waits until the package's ConfigMap on a member has this value.
@@ -133,9 +78,7 @@ fn a_package_goes_to_the_members_that_it_is_for_and_a_changed_fact_to_the_one_th
         assert!(listed.to_string().contains("\"ineligible\":1"), "{listed}");
 
         let untouched = package_writes(world.cluster("member-3"), "default").len();
-        let path = format!("{CLUSTER_VERSION}/version");
-        let upgraded = merge(&client("member-1"), &path, &history("4.18.0")).await;
-        upgraded.expect("another version");
+        upgrade_open_shift(&client("member-1"), "4.18.0").await;
         shows(world, "member-1", "4.18.0").await;
         renders(world, "member-1", "4.18.0").await;
         draft.available(world, 2).await;

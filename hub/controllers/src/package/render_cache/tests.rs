@@ -151,5 +151,9 @@ fn ten_thousand_clusters_that_differ_in_a_label_of_four_values_cost_four_renderi
     let state = renderer.state.lock();
     let loaded = &state.packages[0];
     assert_eq!((loaded.results.len(), loaded.failures.len()), (4, 0));
-    assert_eq!(state.contents.len(), 4, "each rendering gives another content");
+    assert_eq!(
+        state.contents.len(),
+        4,
+        "each rendering gives another content"
+    );
 }
