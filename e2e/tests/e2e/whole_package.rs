@@ -1,7 +1,7 @@
 //! A package with all that the format has (components, configuration, constraints, images by lock file, conditional
 //! paths) on three members that differ in facts: installed, upgraded, undone and removed.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::open_shift::{become_open_shift, shows};
 use stevedore_e2e::api::{condition, core, delete, get};
@@ -10,6 +10,8 @@ use stevedore_e2e::harness::{WITHIN, alone};
 use stevedore_e2e::world::{SMALL, Shape, World, seen_on};
 
 const NAME: &str = "harbour";
+/// These members have no controllers: a namespace would never be gone.
+const NAMESPACE: &str = "default";
 const THREE: Shape = Shape {
     members: 3,
     joined: 3,
@@ -36,7 +38,7 @@ fn image(name: &str, digit: char) -> String {
 }
 
 fn map(name: &str, phase: &str, data: &str) -> String {
-    let head = object("v1", "ConfigMap", NAME, name, phase, "");
+    let head = object("v1", "ConfigMap", NAMESPACE, name, phase, "");
     format!("{head}data:\n{data}")
 }
 
@@ -74,7 +76,7 @@ fn edition(greeting: &str, digit: char) -> Draft {
     let shown = "  greeting: '{{ .config.greeting }}'\n  image: '{{ .images.quay }}'\n  \
          version: '{{ .environment.openShift.version }}'\n";
     Draft::new(NAME, &[])
-        .namespace("ground")
+        .file("ground.yaml", &map("ground", "ground", "  is: there\n"))
         .file("manifest.yaml", &root)
         .file("manifest.lock.yaml", &lock("quay", digit))
         .file("shown.yaml.gotmpl", &map("shown", "last", shown))
@@ -100,20 +102,20 @@ async fn run(world: &World, greeting: &str, digit: char) {
         let expected =
             json!({"greeting": greeting, "image": image("quay", digit), "version": version});
         let what = format!("{member} runs the edition {greeting}");
-        let shown = core(NAME, "configmaps", "shown");
+        let shown = core(NAMESPACE, "configmaps", "shown");
         seen_on(&client, &what, WITHIN, &shown, |map| {
             map["data"] == expected
         })
         .await;
         let expected = json!({"greeting": greeting, "image": image("crane", digit)});
-        let crane = core(NAME, "configmaps", "crane");
+        let crane = core(NAMESPACE, "configmaps", "crane");
         seen_on(&client, &what, WITHIN, &crane, |map| {
             map["data"] == expected
         })
         .await;
         let is_modern = version.starts_with("4.18");
         for (name, wanted) in [("pier", is_modern), ("jetty", !is_modern)] {
-            let found = get(&client, &core(NAME, "configmaps", name)).await;
+            let found = get(&client, &core(NAMESPACE, "configmaps", name)).await;
             assert_eq!(found.is_some(), wanted, "{name} on {member}");
         }
     }
@@ -158,15 +160,19 @@ fn a_package_with_all_that_the_format_has_is_installed_upgraded_undone_and_remov
         run(world, "ahoy", 'a').await;
         stands(world).await;
 
-        let untouched = world.cluster("member-2").client();
-        let namespace = format!("/api/v1/namespaces/{NAME}");
-        assert_eq!(get(&untouched, &namespace).await, None::<Value>);
+        for name in ["ground", "shown", "crane", "pier", "jetty"] {
+            let path = core(NAMESPACE, "configmaps", name);
+            let found = get(&world.cluster("member-2").client(), &path).await;
+            assert_eq!(found, None, "{name} on member-2");
+        }
         delete(&world.client(), &draft.path()).await;
         world.gone(&world.client(), &draft.path()).await;
         for (member, _) in OPEN_SHIFT {
             let client = world.cluster(member).client();
-            for name in ["shown", "crane", "pier", "jetty"] {
-                world.gone(&client, &core(NAME, "configmaps", name)).await;
+            for name in ["ground", "shown", "crane", "pier", "jetty"] {
+                world
+                    .gone(&client, &core(NAMESPACE, "configmaps", name))
+                    .await;
             }
         }
     });
