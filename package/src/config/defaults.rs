@@ -10,7 +10,8 @@ use crate::limit;
 /// Values of all schemas with a default together: those that nest are compiled once for each level.
 const NODES: usize = 2 * limit::YAML_NODES;
 
-/// One error for each default that does not fit its schema, with the defaults below it filled in.
+/// One error for each default that does not fit its schema, with the defaults below it filled in, or has fields that are
+/// unknown there: these would be in every configuration but one that was admitted before.
 pub(super) fn check(schema: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
     collect(schema, "", &mut found);
@@ -46,6 +47,13 @@ fn collect<'s>(schema: &'s Value, field: &str, found: &mut Vec<(String, &'s Valu
 
 fn misfits(part: &Value) -> Vec<FieldError> {
     let mut default = prune::default(part).cloned().unwrap_or_default();
+    prune::prune(part, &mut default);
+    if prune::default(part) != Some(&default) {
+        return vec![field_error(
+            "",
+            "it has fields that the schema does not know",
+        )];
+    }
     prune::fill_defaults(part, &mut default);
     match Schema::part(part) {
         Ok(schema) => schema.validate(&default).err().unwrap_or_default(),

@@ -115,6 +115,10 @@ fn defaults_that_do_not_fit_their_schema_are_errors_of_the_schema() {
             json!({"m": {"type": "object", "additionalProperties": {"type": "object", "properties": {"a": {"type": "string", "default": 1}}}}}),
             ".properties.m.additionalProperties.properties.a.default",
         ),
+        (
+            json!({"u": {"type": "object", "default": {"unknown": 1}, "properties": {"a": {"type": "string"}}}}),
+            ".properties.u.default",
+        ),
     ] {
         let errors = refused(properties);
         let found = errors.iter().find(|error| error.field == field);
