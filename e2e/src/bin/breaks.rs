@@ -34,10 +34,13 @@ fn main() -> ExitCode {
     }
 }
 
+fn root() -> anyhow::Result<&'static Path> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    root.context("the crate is in a workspace")
+}
+
 fn run() -> anyhow::Result<usize> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("the crate is in a workspace")?;
+    let root = root()?;
     let breaks = Break::chosen(&root.join("e2e/breaks"), std::env::args().skip(1).collect())?;
     let work = root.join("target/breaks");
     let tree = Tree {
@@ -203,5 +206,26 @@ impl Tree {
             output.status.success(),
             String::from_utf8_lossy(&said).into_owned(),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_break_still_fits_the_source() {
+        let root = root().unwrap();
+        let breaks = Break::chosen(&root.join("e2e/breaks"), BTreeSet::new()).unwrap();
+        assert!(!breaks.is_empty());
+        let unfit = breaks.iter().filter_map(|one| {
+            let mut git = Command::new("git");
+            let git = git.args(["apply", "--check"]).arg(&one.patch);
+            let checked = git.current_dir(root).output().unwrap();
+            let why = String::from_utf8_lossy(&checked.stderr).into_owned();
+            (!checked.status.success()).then(|| format!("{}: {why}", one.name))
+        });
+        let unfit: Vec<_> = unfit.collect();
+        assert!(unfit.is_empty(), "{}", unfit.join("\n"));
     }
 }
