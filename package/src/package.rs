@@ -18,6 +18,7 @@ use crate::files::{
 use crate::limit;
 use crate::manifest::{self, PackageManifest};
 use crate::object::condition;
+use crate::render::Compiled;
 use crate::violation::{Invalid, Position, Reason, Violation};
 use crate::warning::Warnings;
 
@@ -39,6 +40,7 @@ pub struct Package {
     files: Files,
     templates: TemplateSet,
     plain: Plain,
+    compiled: Compiled,
     warnings: Warnings,
     bytes: usize,
 }
@@ -136,7 +138,11 @@ impl Package {
         };
         let mut warnings = manifest.warnings.clone();
         warnings.extend(&plain.warnings);
-        let bytes = file_bytes + templates.bytes() + plain.bytes() + manifest.bytes();
+        let compiled = match template_paths(&files).is_empty() {
+            true => 0,
+            false => Compiled::BYTES,
+        };
+        let bytes = compiled + file_bytes + templates.bytes() + plain.bytes() + manifest.bytes();
         Ok(Package {
             digest,
             manifest,
@@ -144,6 +150,7 @@ impl Package {
             files,
             templates,
             plain,
+            compiled: Compiled::default(),
             warnings,
             bytes,
         })
@@ -210,6 +217,11 @@ impl Package {
             conditions: Some(conditions),
             ..env(&self.files)
         }
+    }
+
+    /// Conditions that its templates wrote.
+    pub(crate) fn compiled(&self) -> &Compiled {
+        &self.compiled
     }
 
     pub(crate) fn plain(&self) -> &Plain {

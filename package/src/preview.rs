@@ -163,7 +163,8 @@ impl Package {
         }
     }
 
-    fn case_names(&self) -> Vec<String> {
+    /// Names of the test cases of the root, in order.
+    pub fn case_names(&self) -> Vec<String> {
         let cases = self.manifest().tests.iter();
         cases.map(|case| case.name.clone()).collect()
     }

@@ -3,6 +3,7 @@
 mod assembly;
 mod child;
 mod cluster_labels;
+mod compiled;
 mod conditions;
 mod context;
 mod filter;
@@ -31,6 +32,7 @@ use child::Child;
 use filter::Filtered;
 use objects::{Found, Objects, Place, Stop, Tally};
 
+pub(crate) use compiled::Compiled;
 pub(crate) use context::DEFAULT_NAMESPACE;
 pub use context::{ClusterFacts, Context, RenderInput};
 pub use reads::Reads;

@@ -29,18 +29,23 @@ const COMPILING: u64 = 2_000;
 const BYTE: u64 = 50;
 
 /// Bytes that a compiled condition takes, for each of its text.
-const BYTES: usize = 128;
+pub(crate) const BYTES: usize = 128;
 
 /// Compiles the text of a condition.
 pub(crate) type Compile<'c> = dyn FnMut(&str) -> Result<Arc<Program>, Problem> + 'c;
 
 /// Compiles a condition, and pays for it.
 pub(crate) fn compile(text: &str, budget: &mut Budget) -> Result<Arc<Program>, Problem> {
-    pay(text, budget)
-        .map_err(|exhausted| (Reason::TooCostly, format!("its condition: {exhausted}")))?;
+    pay_for_one(text, budget)?;
     Program::compile_condition(text, VARIABLES)
         .map(Arc::new)
         .map_err(|error| (Reason::ConditionInvalid, error.to_string()))
+}
+
+/// Pays for a condition as if it were compiled.
+pub(crate) fn pay_for_one(text: &str, budget: &mut Budget) -> Result<(), Problem> {
+    let paid = pay(text, budget);
+    paid.map_err(|exhausted| (Reason::TooCostly, format!("its condition: {exhausted}")))
 }
 
 /// About how many bytes a condition takes in memory, compiled.

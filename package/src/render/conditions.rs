@@ -11,10 +11,12 @@ use stevedore_template::budget::Budget;
 use stevedore_template::resources::{self, Evaluated};
 
 use super::cluster_labels;
+use super::compiled::Compiled;
 use super::context::Context;
 use super::reads::context_paths;
 use crate::object::Problem;
-use crate::object::condition::{self, CONTEXT, NAMED};
+use crate::object::condition::{CONTEXT, NAMED};
+use crate::package::Package;
 use crate::violation::Reason;
 
 /// Steps of our budget for each that CEL counts, and for one evaluation.
@@ -26,16 +28,19 @@ pub(super) struct Conditions<'r> {
     /// Those of the package.
     known: &'r HashMap<String, Arc<Program>>,
     context: &'r Context,
+    /// Those that its templates wrote in earlier renderings.
+    compiled: &'r Compiled,
     met: RefCell<HashMap<String, Arc<Program>>>,
     /// Made when the first condition is evaluated: most packages have none.
     bindings: RefCell<Option<Bindings>>,
 }
 
 impl<'r> Conditions<'r> {
-    pub(super) fn new(known: &'r HashMap<String, Arc<Program>>, context: &'r Context) -> Self {
+    pub(super) fn new(package: &'r Package, context: &'r Context) -> Self {
         Self {
-            known,
+            known: &package.plain().conditions,
             context,
+            compiled: package.compiled(),
             met: RefCell::default(),
             bindings: RefCell::default(),
         }
@@ -51,7 +56,7 @@ impl<'r> Conditions<'r> {
         if let Some(known) = self.known.get(text).or_else(|| met.get(text)) {
             return Ok(Arc::clone(known));
         }
-        let program = condition::compile(text, budget)?;
+        let program = self.compiled.compile(text, budget)?;
         met.insert(text.to_owned(), Arc::clone(&program));
         Ok(program)
     }

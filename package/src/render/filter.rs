@@ -31,7 +31,7 @@ impl<'r> Filtered<'r> {
         reads: &mut Reads,
     ) -> Result<Self, Invalid> {
         let filter = &package.manifest().filter;
-        let conditions = Conditions::new(&package.plain().conditions, context);
+        let conditions = Conditions::new(package, context);
         let named = name(filter, &conditions, budget, reads)?;
         let mut left_out = Vec::new();
         let mut violations = Vec::new();

@@ -3,7 +3,8 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use regex::{Regex, RegexBuilder};
+use regex_automata::meta::Regex;
+use regex_automata::util::syntax;
 
 use crate::limit;
 
@@ -23,8 +24,9 @@ pub(crate) fn compile(glob: &str) -> Result<Regex, String> {
     let mut letters = glob.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
-            '*' if letters.next_if_eq(&'*').is_some() => pattern.push_str(".*"),
-            '*' => pattern.push_str("[^/]*"),
+            // Any letters are any bytes: these classes are small.
+            '*' if letters.next_if_eq(&'*').is_some() => pattern.push_str("(?s-u:.*)"),
+            '*' => pattern.push_str("(?-u:[^/]*)"),
             '?' => pattern.push_str("[^/]"),
             '{' => {
                 open += 1;
@@ -42,10 +44,16 @@ pub(crate) fn compile(glob: &str) -> Result<Regex, String> {
     }
     pattern.extend(std::iter::repeat_n(')', open));
     pattern.push_str(")$");
-    RegexBuilder::new(&pattern)
-        .size_limit(COMPILED_BYTES)
-        .dfa_size_limit(COMPILED_BYTES)
-        .build()
+    // It is matched with a few paths, once: what makes matching faster takes longer to build.
+    let config = Regex::config()
+        .nfa_size_limit(Some(COMPILED_BYTES))
+        .dfa(false)
+        .hybrid(false)
+        .onepass(false);
+    Regex::builder()
+        .configure(config)
+        .syntax(syntax::Config::new().utf8(false))
+        .build(&pattern)
         .map_err(|_| format!("bad pattern {glob:?}"))
 }
 

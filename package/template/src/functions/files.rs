@@ -24,7 +24,7 @@ fn find(files: &Files, resources: &mut Resources<'_>, args: &[Value]) -> Outcome
     let pattern = glob::compile(&utf8(&args[0]))?;
     let found: Vec<_> = files
         .iter()
-        .filter(|(path, _)| pattern.is_match(path))
+        .filter(|(path, _)| pattern.is_match(path.as_bytes()))
         .collect();
     resources.charge(
         found
