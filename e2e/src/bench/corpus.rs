@@ -1,72 +1,75 @@
 //! Packages to render: those that the tests of the package format have, and one of many templates.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use serde_json::json;
 use stevedore_package::files::PackageFiles;
-use stevedore_package::manifest::Scope;
 use stevedore_package::package::Package;
-use stevedore_package::render::{ClusterFacts, RenderInput};
+use stevedore_package::preview::Preview;
+use stevedore_package::render::Context;
 
 /// Where the packages are, from the root of the repository.
-const FOLDERS: [&str; 2] = ["package/tests/packages", "package/tests/fixtures"];
+const FOLDER: &str = "package/tests/packages";
 
 /// A package, and one way to install it.
 pub(super) struct Sample {
-    /// Its folder, and the scope.
+    /// Its folder, and the test case.
     pub(super) name: String,
     pub(super) files: PackageFiles,
-    pub(super) input: RenderInput,
+    /// A test case; none for the defaults.
+    case: Option<String>,
 }
 
-/// Every package of the tests in each of its scopes, with its defaults. Those whose defaults are no configuration are
-/// left out.
+impl Sample {
+    /// What it is rendered with.
+    pub(super) fn context(&self, package: &Package) -> anyhow::Result<Context> {
+        let context = match &self.case {
+            Some(case) => package.preview_of_case(None, case),
+            None => package.preview(&Preview::default()),
+        };
+        context.with_context(|| self.name.clone())
+    }
+}
+
+/// The root of every package of the tests with each of its test cases, or with its defaults where it has none.
 pub(super) fn samples(root: &Path) -> anyhow::Result<Vec<Sample>> {
+    let folder = root.join(FOLDER);
+    let cannot = || format!("cannot read {}", folder.display());
+    let mut entries = std::fs::read_dir(&folder)
+        .with_context(cannot)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .with_context(cannot)?;
+    entries.retain(|path| path.join("manifest.yaml").is_file());
+    entries.sort();
     let mut samples = Vec::new();
-    for folder in FOLDERS {
-        let folder = root.join(folder);
-        let cannot = || format!("cannot read {}", folder.display());
-        let mut entries = std::fs::read_dir(&folder)
-            .with_context(cannot)?
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<Result<Vec<_>, _>>()
-            .with_context(cannot)?;
-        entries.retain(|path| path.join("manifest.yaml").is_file());
-        entries.sort();
-        for path in entries {
-            let mut files = PackageFiles::new();
-            collect(&path, "", &mut files)?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            samples.extend(of_package(&name, &files)?);
-        }
+    for path in entries {
+        let mut files = PackageFiles::new();
+        collect(&path, "", &mut files)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        samples.extend(of_package(&name, &files)?);
     }
     if samples.is_empty() {
-        bail!("no package can be rendered");
+        bail!("there is no package in {}", folder.display());
     }
     Ok(samples)
 }
 
 fn of_package(name: &str, files: &PackageFiles) -> anyhow::Result<Vec<Sample>> {
     let package = Package::load(files.clone()).with_context(|| name.to_owned())?;
-    let manifest = package.manifest();
-    let samples = manifest.scopes.iter().map(|scope| {
-        let word = match scope {
-            Scope::Cluster => "cluster",
-            Scope::Namespaced => "namespaced",
-        };
-        Sample {
-            name: format!("{name}, {word}"),
-            files: files.clone(),
-            input: input(&manifest.name, *scope),
-        }
-    });
-    let renders = |sample: &Sample| {
-        let context = package.context(&sample.input);
-        context.is_ok_and(|context| package.render(&context).is_ok())
+    let sample = |case: Option<String>| Sample {
+        name: match &case {
+            Some(case) => format!("{name}, {case}"),
+            None => name.to_owned(),
+        },
+        files: files.clone(),
+        case,
     };
-    Ok(samples.filter(renders).collect())
+    let cases = package.case_names();
+    if cases.is_empty() {
+        return Ok(vec![sample(None)]);
+    }
+    Ok(cases.into_iter().map(|case| sample(Some(case))).collect())
 }
 
 /// A package of so many templates, each a Deployment that takes its labels from a helper.
@@ -79,21 +82,6 @@ pub(super) fn of_templates(count: usize) -> anyhow::Result<PackageFiles> {
         files.insert(&format!("workload-{number}.yaml.gotmpl"), text.into_bytes())?;
     }
     Ok(files)
-}
-
-pub(super) fn input(name: &str, scope: Scope) -> RenderInput {
-    RenderInput {
-        name: name.to_owned(),
-        namespace: (scope == Scope::Namespaced).then(|| "default".to_owned()),
-        image: format!("registry.example/{name}:1"),
-        environment: json!({"kubernetes": {"version": "v1.36.3"}}),
-        cluster: ClusterFacts {
-            name: "member-1".to_owned(),
-            uid: "0a1b2c3d-0000-0000-0000-000000000000".to_owned(),
-            labels: BTreeMap::from([("region".to_owned(), "north".to_owned())]),
-        },
-        ..RenderInput::default()
-    }
 }
 
 fn collect(folder: &Path, prefix: &str, files: &mut PackageFiles) -> anyhow::Result<()> {

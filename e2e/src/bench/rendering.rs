@@ -10,11 +10,11 @@ use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use stevedore_fleet::Programs;
-use stevedore_package::manifest::Scope;
 use stevedore_package::package::Package;
+use stevedore_package::preview::Preview;
 
 use super::Machine;
-use super::corpus::{Sample, input, of_templates, samples};
+use super::corpus::{Sample, of_templates, samples};
 use super::machine::{field, read_file};
 
 /// The argument with which the benchmark program does nothing but [`render_templates`].
@@ -36,9 +36,9 @@ pub struct Rendering {
     pub machine: Machine,
     /// The version of Go.
     pub go: String,
-    /// Packages, each in one of its scopes.
+    /// Packages, each with one of its test cases.
     pub packages: Vec<Timed>,
-    /// Those that the Go program cannot render: it has no CEL.
+    /// Those that the Go program cannot render: its CEL has no libraries of Kubernetes.
     pub left_out: Vec<String>,
     /// A package of many templates.
     pub many: Many,
@@ -49,11 +49,11 @@ pub struct Rendering {
 /// How long the rendering of one package takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Timed {
-    /// Its folder, and the scope.
+    /// Its folder, and the test case.
     pub name: String,
     /// Objects, as the Go program counts them: before any is filtered out.
     pub objects: usize,
-    /// Microseconds of Go's libraries: parse the templates, execute them, read the objects.
+    /// Microseconds of Go's libraries: parse the templates, execute them, read the objects, evaluate the conditions.
     pub go_us: f64,
     /// Microseconds of all that is done with the files of a package until there are objects, checks included.
     pub fresh_us: f64,
@@ -132,8 +132,7 @@ pub fn render_templates() -> anyhow::Result<()> {
     let begin = Instant::now();
     let package = Package::load(files)?;
     package.check()?;
-    let name = package.manifest().name.clone();
-    let rendered = package.render(&package.context(&input(&name, Scope::Namespaced))?)?;
+    let rendered = package.render(&package.preview(&Preview::default())?)?;
     let taken = begin.elapsed();
     let objects: usize = rendered
         .content
@@ -166,7 +165,7 @@ fn many() -> anyhow::Result<Many> {
 
 fn timed(sample: &Sample, answer: &Answer) -> anyhow::Result<Timed> {
     let rendered = |package: &Package| -> anyhow::Result<usize> {
-        let rendered = package.render(&package.context(&sample.input)?)?;
+        let rendered = package.render(&sample.context(package)?)?;
         Ok(rendered.content.phases.len())
     };
     let mut fresh = Vec::new();
@@ -201,13 +200,14 @@ fn of_go(root: &Path, samples: &[Sample]) -> anyhow::Result<Vec<Answer>> {
         let files: serde_json::Map<String, serde_json::Value> = of_root
             .map(|(path, bytes)| (path.to_owned(), String::from_utf8_lossy(bytes).into()))
             .collect();
+        let context = sample.context(&package)?;
         packages.push(json!({
             "name": sample.name,
             "files": files,
-            "context": package.context(&sample.input)?.value(),
+            "context": context.value(),
             "labels": {
                 stevedore_proto_core::label::PACKAGE: package.manifest().name,
-                stevedore_proto_core::label::INSTANCE: sample.input.name,
+                stevedore_proto_core::label::INSTANCE: context.value()["package"]["metadata"]["name"],
             },
         }));
     }

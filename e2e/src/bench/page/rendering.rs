@@ -11,10 +11,10 @@ const GOAL: f64 = 3.0;
 pub(super) fn write(page: &mut String, rendering: &Rendering) {
     page.push_str(
         "\n# Rendering of packages\n\n\
-         Beside the Go libraries that Package Operator renders with (`text/template`, sprig, `sigs.k8s.io/yaml`), in a \
-         program that does with them what Package Operator does for each package that is installed: it parses the \
-         templates, executes them, and reads the objects. What Package Operator does besides (manifest, configuration, \
-         conditions, checks) is not in its time. *From files* is all that Stevedore does from the files of a package to \
+         Beside the Go libraries that Package Operator renders with (`text/template`, sprig, `sigs.k8s.io/yaml`, cel-go), \
+         in a program that does with them what Package Operator does for each package that is installed: it parses the \
+         templates, executes them, reads the objects, and evaluates the conditions. What Package Operator does besides \
+         (manifest, lock file, configuration, checks) is not in its time. *From files* is all that Stevedore does from the files of a package to \
          its objects, manifest, configuration, conditions and checks included; *loaded* is one more rendering of the same \
          package, as the hub does it for each cluster that needs its own.\n\n",
     );

@@ -1,6 +1,6 @@
 // Package render takes the time that Go's libraries need for the main part of what Package Operator does with a package:
-// parsing its templates, executing them, and reading what they write as objects. Everything else that it does for a
-// rendering is left out: manifest, configuration, conditions, checks.
+// parsing its templates, executing them, reading what they write as objects, and evaluating its conditions. Else nothing
+// that it does for a rendering is in that time: not manifest, lock file and configuration, nor any check.
 package render
 
 import (
@@ -70,14 +70,51 @@ func timed(one input, rounds int) answer {
 	return found
 }
 
-// objects renders a package and counts its objects.
+// objects renders a package and counts its objects, those that are filtered out included.
 func objects(one input) (int, error) {
-	written, err := template.Render(one.Files, one.Context)
+	context, again := map[string]any{}, map[string]any{}
+	for _, decoded := range []*map[string]any{&context, &again} {
+		if err := json.Unmarshal(one.Context, decoded); err != nil {
+			return 0, err
+		}
+	}
+	filter, err := readFilter(one.Files["manifest.yaml"])
 	if err != nil {
 		return 0, err
 	}
-	count := 0
-	for name, text := range written {
+	ofTemplates, err := newConditions(filter, again)
+	if err != nil {
+		return 0, err
+	}
+	written, err := template.Render(one.Files, context, ofTemplates.holds)
+	if err != nil {
+		return 0, err
+	}
+	all, err := read(written, one.Labels)
+	if err != nil {
+		return 0, err
+	}
+	ofObjects, err := newConditions(filter, again)
+	if err != nil {
+		return 0, err
+	}
+	for _, path := range filter.Paths {
+		if _, err := ofObjects.holds(path.Expression); err != nil {
+			return 0, err
+		}
+	}
+	for _, object := range all {
+		if _, err := ofObjects.keeps(object); err != nil {
+			return 0, err
+		}
+	}
+	return len(all), nil
+}
+
+// read reads the objects in files.
+func read(files map[string]string, labels map[string]string) ([]map[string]any, error) {
+	var all []map[string]any
+	for name, text := range files {
 		base := path.Base(name)
 		if strings.HasPrefix(base, "_") || (path.Ext(base) != ".yaml" && path.Ext(base) != ".yml") || isManifest(name) {
 			continue
@@ -85,16 +122,16 @@ func objects(one input) (int, error) {
 		for _, document := range documents.Documents(text) {
 			object := map[string]any{}
 			if err := yaml.Unmarshal([]byte(document), &object); err != nil {
-				return 0, fmt.Errorf("%s: %w", name, err)
+				return nil, fmt.Errorf("%s: %w", name, err)
 			}
 			if len(object) == 0 {
 				continue
 			}
-			label(object, one.Labels)
-			count++
+			label(object, labels)
+			all = append(all, object)
 		}
 	}
-	return count, nil
+	return all, nil
 }
 
 func isManifest(name string) bool {

@@ -2,23 +2,17 @@ package template
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"maps"
 	"strings"
 	"text/template"
 )
 
 // Render parses those of a package's files that are templates and executes each, as Package Operator does it anew for
-// every package that is installed. The context is JSON. What they write stands in the place of the templates.
-func Render(files map[string]string, context []byte) (map[string]string, error) {
-	dot := map[string]any{}
-	if err := json.Unmarshal(context, &dot); err != nil {
-		return nil, err
-	}
+// every package that is installed. What they write stands in the place of the templates.
+func Render(files map[string]string, dot map[string]any, cel func(string) (bool, error)) (map[string]string, error) {
 	stringMaps(dot)
 	set := template.New("pkg").Option("missingkey=error")
-	set = set.Funcs(funcs(set, files)).Funcs(template.FuncMap{"cel": noCEL})
+	set = set.Funcs(funcs(set, files)).Funcs(template.FuncMap{"cel": cel})
 	for path, text := range files {
 		if !strings.HasSuffix(path, suffix) {
 			continue
@@ -45,7 +39,3 @@ func Render(files map[string]string, context []byte) (map[string]string, error) 
 
 // suffix is what the path of a template ends with.
 const suffix = ".gotmpl"
-
-func noCEL(string) (bool, error) {
-	return false, errors.New("the oracle has no CEL")
-}
