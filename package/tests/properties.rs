@@ -194,71 +194,21 @@ spec:
         mixed
     }
 
-    /// Parts of manifests, templates, expressions and YAML, and what stands between them.
+    /// Parts of manifests, templates, expressions and YAML.
+    const PARTS: &str = "{{ }} {{- -}} --- \"  ' | >- &a *a <<: { } [ ] , # !!binary range end if else with define template \
+         .config .cluster.labels $ $x := include printf \"%d\" cel index 0x1F 1e999 -0 9223372036854775808 spec phases name \
+         kind metadata annotations package-operator.run/phase package-operator.run/condition one true ~ components filter";
+
+    /// Such parts, and what stands between them.
     fn soup() -> impl Strategy<Value = String> {
-        let known = select(
-            &[
-                "{{",
-                "}}",
-                "{{-",
-                "-}}",
-                " ",
-                "\n",
-                "\n  ",
-                "---\n",
-                "- ",
-                ": ",
-                "\"",
-                "'",
-                "|",
-                ">-",
-                "&a ",
-                "*a",
-                "<<: ",
-                "{",
-                "}",
-                "[",
-                "]",
-                ",",
-                "#",
-                "!!binary ",
-                "range ",
-                "end",
-                "if ",
-                "else",
-                "with ",
-                "define ",
-                "template ",
-                ".config",
-                ".cluster.labels",
-                "$",
-                "$x",
-                ":=",
-                "include ",
-                "printf \"%d\" ",
-                "cel ",
-                "index ",
-                "0x1F",
-                "1e999",
-                "-0",
-                "9223372036854775808",
-                "spec",
-                "phases",
-                "name",
-                "kind",
-                "metadata",
-                "annotations",
-                "package-operator.run/phase",
-                "package-operator.run/condition",
-                "one",
-                "true",
-                "~",
-                "components",
-                "filter",
-            ][..],
-        );
-        let part = prop_oneof![8 => known.prop_map(str::to_owned), 1 => any::<char>().prop_map(String::from)];
-        prop::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
+        let known = select(PARTS.split_whitespace().collect::<Vec<_>>());
+        let between = select(&[" ", "\n", "\n  ", "\n- ", ": ", ""][..]);
+        let part = prop_oneof![
+            8 => known.prop_map(str::to_owned),
+            6 => between.prop_map(str::to_owned),
+            1 => any::<char>().prop_map(String::from),
+        ];
+        prop::collection::vec(part, 0..60).prop_map(|parts| parts.concat())
     }
 
     proptest! {

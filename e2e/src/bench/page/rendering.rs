@@ -43,13 +43,20 @@ pub(super) fn write(page: &mut String, rendering: &Rendering) {
     for it in &rendering.left_out {
         let _ = writeln!(page, "\nNot compared: {it}");
     }
+    figures(page, rendering);
+}
+
+/// What was found, beside the goals.
+fn figures(page: &mut String, rendering: &Rendering) {
     page.push_str("\n| | Found | Goal | |\n|---|---:|---:|---|\n");
-    let ways: [(&str, fn(&Timed) -> f64); 2] = [
-        ("from files", |it| it.go_us / it.fresh_us),
-        ("loaded", |it| it.go_us / it.loaded_us),
-    ];
-    for (way, ratio) in ways {
-        let (median, _) = middle(rendering.packages.iter().map(ratio));
+    let ratios = |us: fn(&Timed) -> f64| {
+        let packages = rendering.packages.iter();
+        middle(packages.map(|it| it.go_us / us(it)))
+    };
+    for (way, (median, _)) in [
+        ("from files", ratios(|it| it.fresh_us)),
+        ("loaded", ratios(|it| it.loaded_us)),
+    ] {
         let _ = writeln!(
             page,
             "| times as fast as Go's libraries, {way}, median of the packages | {median:.1} × | ≥ {GOAL:.0} × | {} |",
