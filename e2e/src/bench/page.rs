@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{Fleet, IN_FLIGHT, LARGE, MANY, Machine, Memory, Pair, Report, Run, SMALL};
+use super::{Fleet, IN_FLIGHT, LARGE, MANY, Memory, Pair, Report, Run, SMALL};
 
+mod parts;
 mod rendering;
+
+use parts::{about, mib, middle, verdict};
 
 /// What a line speaks about, its goal, and the figure of one run.
 type Line<T> = (String, f64, fn(&Run) -> T);
@@ -42,31 +45,6 @@ pub fn page(report: &Report) -> String {
     costs(&mut page, fleet);
     rendering::write(&mut page, &report.rendering);
     page
-}
-
-fn about(page: &mut String, machine: &Machine, others: &[(&str, &str)]) {
-    let modified = if machine.modified {
-        ", with changes that are not committed"
-    } else {
-        ""
-    };
-    let _ = writeln!(
-        page,
-        "| | |\n|---|---|\n\
-         | Commit | `{}`{modified} |\n\
-         | Date | {} |\n\
-         | Machine | {}, {} cores, {} MiB, Linux {} |",
-        machine.commit,
-        machine.date,
-        machine.processor,
-        machine.cores,
-        machine.memory_mib,
-        machine.kernel,
-    );
-    for (what, is) in others {
-        let _ = writeln!(page, "| {what} | {is} |");
-    }
-    page.push('\n');
 }
 
 fn times(page: &mut String, runs: &[Run]) {
@@ -171,33 +149,14 @@ fn memory(page: &mut String, runs: &[Run], whose: &str, memory: fn(&Run) -> Memo
     );
 }
 
-fn verdict(met: bool) -> &'static str {
-    if met { "met" } else { "**missed**" }
-}
-
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 fn ratio(count: usize, of: usize) -> f64 {
     count as f64 / of as f64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "memory far below 2^52 KiB")]
-fn mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
-}
-
+/// Median and greatest of a figure of each run.
 fn spread(runs: &[Run], figure: impl Fn(&Run) -> f64) -> (f64, f64) {
     middle(runs.iter().map(figure))
-}
-
-/// Median and greatest; of an even number the lower of the two in the middle.
-fn middle(figures: impl Iterator<Item = f64>) -> (f64, f64) {
-    let mut figures: Vec<_> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    let median = figures.get(figures.len().saturating_sub(1) / 2);
-    (
-        median.copied().unwrap_or_default(),
-        figures.last().copied().unwrap_or_default(),
-    )
 }
 
 #[cfg(test)]

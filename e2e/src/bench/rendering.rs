@@ -100,7 +100,8 @@ pub async fn measure_rendering(root: &Path, say: &dyn Fn(&str)) -> anyhow::Resul
         if answer.error.is_empty() {
             packages.push(timed(sample, &answer)?);
         } else {
-            left_out.push(format!("{}: {}", sample.name, answer.error));
+            let why = answer.error.lines().next().unwrap_or_default();
+            left_out.push(format!("{}: {why}", sample.name));
         }
     }
     say("rendering a package of many templates");
@@ -206,8 +207,8 @@ fn of_go(root: &Path, samples: &[Sample]) -> anyhow::Result<Vec<Answer>> {
             "files": files,
             "context": context.value(),
             "labels": {
-                stevedore_proto_core::label::PACKAGE: package.manifest().name,
-                stevedore_proto_core::label::INSTANCE: context.value()["package"]["metadata"]["name"],
+                "stevedore.dev/package": package.manifest().name,
+                "stevedore.dev/instance": context.value()["package"]["metadata"]["name"],
             },
         }));
     }

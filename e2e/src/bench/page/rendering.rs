@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::rendering::{Rendering, Timed};
-use super::{about, mib, middle, verdict};
+use super::parts::{about, mib, middle, verdict};
 
 /// How many times as fast as Go's libraries a rendering is to be.
 const GOAL: f64 = 3.0;
@@ -40,8 +40,11 @@ pub(super) fn write(page: &mut String, rendering: &Rendering) {
             it.go_us / it.loaded_us
         );
     }
+    if !rendering.left_out.is_empty() {
+        page.push_str("\nNot compared, since the Go program cannot render them:\n\n");
+    }
     for it in &rendering.left_out {
-        let _ = writeln!(page, "\nNot compared: {it}");
+        let _ = writeln!(page, "* `{it}`");
     }
     figures(page, rendering);
 }
