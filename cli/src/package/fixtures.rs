@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use stevedore_package::files::PackageFiles;
 use stevedore_package::fixtures::{Case, Difference, Fixture};
 use stevedore_package::limit;
+use stevedore_package::package::Package;
 use stevedore_package::violation::Violation;
 
 use super::folder::Checked;
@@ -182,6 +183,23 @@ pub(super) fn update(
         changes.written.push(path.to_owned());
     }
     Ok(changes)
+}
+
+/// Writes the fixtures of every case of a package that has none.
+///
+/// # Errors
+/// When a case cannot be rendered, or a file cannot be written.
+pub(super) fn write_first(path: &Path, package: &Package) -> anyhow::Result<()> {
+    for case in package.cases() {
+        let fixture = case.fixture()?;
+        update(
+            path,
+            &case,
+            &fixture,
+            &fixture.compare(&PackageFiles::new()),
+        )?;
+    }
+    Ok(())
 }
 
 /// Refuses a file, given as seen from the package, that is a link or behind one.

@@ -11,7 +11,7 @@ use stevedore_package::kickstart::{self, Kickstart};
 use stevedore_package::limit;
 use stevedore_package::manifest::Scope;
 
-use super::{folder, report};
+use super::{fixtures, folder, report};
 use crate::output::{self, Format};
 
 /// How the package is to be installed.
@@ -68,8 +68,12 @@ pub(super) fn run(init: Init) -> anyhow::Result<()> {
         kickstart::kickstart(&init.name, &manifests(&init.from)?)?
     };
     // Nothing is written of what would not be a package.
-    report::refuse(&made.files, &folder::check(&made.files))?;
+    let checked = folder::check(&made.files);
+    report::refuse(&made.files, &checked)?;
     folder::write(&made.files, &path)?;
+    if let Some(package) = &checked.package {
+        fixtures::write_first(&path, package)?;
+    }
     let shown = path.display().to_string();
     let made = Made {
         path,
@@ -91,7 +95,9 @@ fn words(made: &Made, path: &str) -> String {
             made.without_probe.join(", ")
         ));
     }
-    words.push_str(&format!("next: stevedore package validate {path}"));
+    words.push_str(&format!(
+        "next: stevedore package tree {path}, stevedore package test {path}"
+    ));
     words
 }
 
@@ -180,10 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn what_init_makes_is_valid_and_nothing_is_ever_written_over() {
+    fn what_init_makes_is_valid_and_tested_and_nothing_is_ever_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let made = folder.path().join("lamp");
         init("lamp", &made, vec![]).unwrap();
+        let package = folder::check(&folder::read(&made).unwrap())
+            .package
+            .unwrap();
+        let cases: Vec<_> = package.cases().collect();
+        assert!(!cases.is_empty());
+        for case in cases {
+            let there = fixtures::read(&made, &case.folder()).unwrap().unwrap();
+            assert_eq!(case.fixture().unwrap().compare(&there), []);
+        }
         let files = folder::read(&made).unwrap();
         assert!(folder::check(&files).violations.is_empty());
         let manifest = std::fs::read(made.join("manifest.yaml")).unwrap();
