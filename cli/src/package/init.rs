@@ -87,7 +87,8 @@ pub(super) fn run(init: Init) -> anyhow::Result<()> {
 fn words(made: &Made, path: &str) -> String {
     let mut words = format!("made {path} of {} files\n", made.files.len());
     for (phase, objects) in &made.phases {
-        words.push_str(&format!("  phase {phase}: {objects} objects\n"));
+        let s = if *objects == 1 { "" } else { "s" };
+        words.push_str(&format!("  phase {phase}: {objects} object{s}\n"));
     }
     if !made.without_probe.is_empty() {
         words.push_str(&format!(
