@@ -49,7 +49,7 @@ enum Command {
     /// Rollouts of one package: history, undo, release
     #[command(subcommand)]
     Rollout(RolloutCommand),
-    /// Packages as files: init, validate, render, tree, diff, update, build, push, pull
+    /// Packages as files: init, validate, test, render, tree, diff, update, build, push, pull
     #[command(subcommand)]
     Package(PackageCommand),
     /// Says why a package is not available on a cluster

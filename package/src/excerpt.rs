@@ -4,7 +4,7 @@
 //! `kind: NAME`), no line is shown; of a template that writes such a document, the actions alone, which the messages of
 //! the engine quote too.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use stevedore_template::budget::Budget;
@@ -48,7 +48,8 @@ pub struct Line {
 pub struct Excerpts<'p> {
     files: &'p PackageFiles,
     package: Option<&'p Package>,
-    written: HashMap<Rendering, BTreeMap<String, String>>,
+    /// What was written in one rendering: violations of one come one after the other.
+    written: Option<(Rendering, BTreeMap<String, String>)>,
     budget: Budget,
     width: usize,
 }
@@ -61,7 +62,7 @@ impl<'p> Excerpts<'p> {
             width,
             files,
             package,
-            written: HashMap::new(),
+            written: None,
             budget: limit::render_budget(),
         }
     }
@@ -122,9 +123,12 @@ impl<'p> Excerpts<'p> {
             Some(component) => path.strip_prefix(&format!("{COMPONENTS}/{component}/"))?,
             None => path,
         };
-        let written = self.written.entry(rendering.clone());
-        let written = written.or_insert_with(|| package.texts_in(rendering));
-        written.get(path).cloned()
+        if !matches!(&self.written, Some((of, _)) if of == rendering) {
+            let texts = package.texts_in(rendering, &mut self.budget);
+            self.written = Some((rendering.clone(), texts));
+        }
+        let (_, texts) = self.written.as_ref()?;
+        texts.get(path).cloned()
     }
 
     /// The first line of a document that is no comment.

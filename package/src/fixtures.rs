@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use stevedore_template::budget::Budget;
+
 use crate::files::{COMPONENTS, PackageFiles};
 use crate::manifest::{Scope, TestCase};
 use crate::package::Package;
@@ -75,10 +77,14 @@ impl Package {
     }
 
     /// What the templates write in a rendering that a check made, by path inside of the part that was rendered. Nothing
-    /// where a template fails.
-    pub fn texts_in(&self, rendering: &Rendering) -> BTreeMap<String, String> {
+    /// where a template fails, or the budget is used up.
+    pub(crate) fn texts_in(
+        &self,
+        rendering: &Rendering,
+        budget: &mut Budget,
+    ) -> BTreeMap<String, String> {
         let context = self.context_of(rendering);
-        let texts = context.and_then(|context| self.written(&context).ok());
+        let texts = context.and_then(|context| self.written(&context, budget).ok());
         texts.unwrap_or_default()
     }
 
@@ -125,13 +131,6 @@ impl<'p> Case<'p> {
     /// The folder of its fixtures, as seen from the folder of the package.
     pub fn folder(&self) -> String {
         format!("{}/{}", self.folder_of_all(), self.name())
-    }
-
-    /// Whether something was found in this case.
-    pub fn is_of(&self, violation: &Violation) -> bool {
-        let rendering = violation.rendering.as_ref();
-        rendering.is_some_and(|it| it.component.as_deref() == self.component)
-            && violation.case() == Some(self.name())
     }
 
     /// Renders it as [`Package::check`] does.

@@ -40,7 +40,7 @@ pub struct Package {
     files: Files,
     templates: TemplateSet,
     plain: Plain,
-    compiled: Compiled,
+    compiled: Arc<Compiled>,
     warnings: Warnings,
     bytes: usize,
 }
@@ -81,7 +81,8 @@ impl Package {
             violations.extend(found);
             BTreeMap::new()
         });
-        let root = Package::read(digest, manifest, files, &mut budget);
+        let compiled = Arc::default();
+        let root = Package::read(digest, manifest, files, &compiled, &mut budget);
         let root = root.map_err(|found| violations.extend(found)).ok();
         let mut components = BTreeMap::new();
         for (name, files) in parts {
@@ -89,7 +90,7 @@ impl Package {
                 break;
             }
             let manifest = manifest::load(&files, Some(&name));
-            match Package::read(digest, manifest, files, &mut budget) {
+            match Package::read(digest, manifest, files, &compiled, &mut budget) {
                 Ok(component) => {
                     components.insert(name, component);
                 }
@@ -102,6 +103,10 @@ impl Package {
         Invalid::check(violations)?;
         let mut root = root.expect("a package that cannot be read has violations");
         root.bytes += components.values().map(Package::bytes).sum::<usize>();
+        let has_templates = |part: &Package| !part.template_paths().is_empty();
+        if has_templates(&root) || components.values().any(has_templates) {
+            root.bytes += Compiled::BYTES;
+        }
         for (name, component) in &components {
             root.warnings.extend(&component.warnings.in_component(name));
         }
@@ -114,6 +119,7 @@ impl Package {
         digest: Digest,
         manifest: Result<PackageManifest, Vec<Violation>>,
         files: PackageFiles,
+        compiled: &Arc<Compiled>,
         budget: &mut Budget,
     ) -> Result<Package, Vec<Violation>> {
         let file_bytes = files.bytes();
@@ -138,11 +144,7 @@ impl Package {
         };
         let mut warnings = manifest.warnings.clone();
         warnings.extend(&plain.warnings);
-        let compiled = match template_paths(&files).is_empty() {
-            true => 0,
-            false => Compiled::BYTES,
-        };
-        let bytes = compiled + file_bytes + templates.bytes() + plain.bytes() + manifest.bytes();
+        let bytes = file_bytes + templates.bytes() + plain.bytes() + manifest.bytes();
         Ok(Package {
             digest,
             manifest,
@@ -150,7 +152,7 @@ impl Package {
             files,
             templates,
             plain,
-            compiled: Compiled::default(),
+            compiled: Arc::clone(compiled),
             warnings,
             bytes,
         })

@@ -1,10 +1,11 @@
 //! A package as a folder on disk.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use stevedore_package::files::PackageFiles;
+use stevedore_package::limit;
 use stevedore_package::package::Package;
 use stevedore_package::violation::{Invalid, Violation};
 use stevedore_package::warning::Warnings;
@@ -42,14 +43,30 @@ fn collect(folder: &Path, prefix: &str, files: &mut PackageFiles) -> anyhow::Res
         if kind.is_dir() {
             collect(&entry.path(), &format!("{inner}/"), files)?;
         } else {
-            let content = std::fs::read(entry.path())
-                .with_context(|| format!("cannot read {}", entry.path().display()))?;
+            let content = file(&entry.path(), limit::UNPACKED_BYTES - files.bytes())?;
             files
                 .insert(&inner, content)
                 .with_context(|| format!("{inner:?} cannot be in a package"))?;
         }
     }
     Ok(())
+}
+
+/// The bytes of a file, of which one more than `most` is enough to see that it is too large.
+///
+/// # Errors
+/// When it cannot be read, or is no file.
+pub(super) fn file(path: &Path, most: usize) -> anyhow::Result<Vec<u8>> {
+    let cannot = || format!("cannot read {}", path.display());
+    // Asked before it is opened: a pipe would never end.
+    if !path.metadata().with_context(cannot)?.is_file() {
+        bail!("{} is no file; remove it", path.display());
+    }
+    let file = std::fs::File::open(path).with_context(cannot)?;
+    let mut content = Vec::new();
+    let mut file = file.take(most as u64 + 1);
+    file.read_to_end(&mut content).with_context(cannot)?;
+    Ok(content)
 }
 
 /// Writes the files of a package into a folder that is not there yet, or empty: nothing is overwritten.
@@ -217,6 +234,25 @@ spec:
         let first = image(0o644, 1, false);
         assert_eq!(image(0o755, 2_000_000_000, true), first);
         assert_eq!(image(0o400, 5, true), first);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_a_package_is_an_error_and_nothing_waits_for_it() {
+        let place = tempfile::tempdir().unwrap();
+        let pipe = place.path().join("pipe.yaml");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let error = read(place.path()).unwrap_err().to_string();
+        assert!(error.contains("pipe.yaml is no file"), "{error}");
+    }
+
+    #[test]
+    fn of_a_file_no_more_is_read_than_shows_that_it_is_too_large() {
+        let place = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(place.path(), "123456").unwrap();
+        assert_eq!(file(place.path(), 6).unwrap(), b"123456");
+        assert_eq!(file(place.path(), 3).unwrap(), b"1234");
     }
 
     fn files(entries: &[&str]) -> PackageFiles {

@@ -1,5 +1,7 @@
 //! The push of a built image to a registry.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use indicatif::HumanBytes;
 use oci_client::client::{ClientConfig, ClientProtocol};
@@ -49,11 +51,23 @@ pub(super) async fn push_all(
     Ok(())
 }
 
+/// Longest time for a push by one tag: ten MiB to a slow registry.
+const WITHIN: Duration = Duration::from_secs(300);
+
 /// Pushes the layer, the config and, last, the manifest: a reader never sees half an image.
 ///
 /// # Errors
-/// When the registry refuses.
+/// When the registry refuses, or takes too long.
 pub(crate) async fn push(
+    image: &Image,
+    reference: &Reference,
+    insecure: bool,
+) -> anyhow::Result<()> {
+    let pushed = tokio::time::timeout(WITHIN, push_unhurried(image, reference, insecure)).await;
+    pushed.unwrap_or_else(|_| bail!("cannot push {reference}: the registry took too long"))
+}
+
+async fn push_unhurried(
     image: &Image,
     reference: &Reference,
     insecure: bool,

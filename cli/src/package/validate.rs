@@ -58,11 +58,11 @@ fn validate(
     strict: bool,
     format: Format,
 ) -> anyhow::Result<()> {
-    let found = validated(path, files, checked, strict);
     let is_for_people = matches!(format, Format::Table | Format::Name);
     if is_for_people && !checked.violations.is_empty() {
         return report::refuse(files, checked);
     }
+    let found = validated(path, files, checked, strict);
     let warnings = report::warnings_counted(checked);
     if is_for_people && (format == Format::Table || !found.valid) {
         anstream::eprint!("{}", report::warnings(files, checked));

@@ -13,8 +13,10 @@ use crate::object::condition;
 
 /// Bytes of the texts of all that are kept: a hundred conditions of usual length.
 const TEXT_BYTES: usize = 4 * 1024;
+/// What a shorter one counts as.
+const SHORTEST: usize = 40;
 
-/// Compiled conditions by their text.
+/// Compiled conditions by their text, of a root and its components together.
 #[derive(Debug, Default)]
 pub(crate) struct Compiled {
     kept: Mutex<HashMap<String, Arc<Program>>>,
@@ -34,8 +36,9 @@ impl Compiled {
         }
         let program = condition::compile(text, budget)?;
         let mut kept = self.kept();
-        let bytes: usize = kept.keys().map(String::len).sum();
-        if bytes + text.len() <= TEXT_BYTES {
+        let counted = |text: &str| text.len().max(SHORTEST);
+        let bytes: usize = kept.keys().map(|text| counted(text)).sum();
+        if bytes + counted(text) <= TEXT_BYTES {
             kept.insert(text.to_owned(), Arc::clone(&program));
         }
         Ok(program)

@@ -32,12 +32,15 @@ impl Package {
     ///
     /// # Errors
     /// When a template or a condition fails.
-    pub(crate) fn written(&self, context: &Context) -> Result<BTreeMap<String, String>, Invalid> {
-        let mut budget = limit::render_budget();
+    pub(crate) fn written(
+        &self,
+        context: &Context,
+        budget: &mut Budget,
+    ) -> Result<BTreeMap<String, String>, Invalid> {
         self.with_part(context.component(), |part| {
             let mut reads = Reads::default();
-            let filtered = Filtered::new(part, context, &mut budget, &mut reads)?;
-            let texts = part.execute(context, &filtered, &mut budget, &mut reads)?;
+            let filtered = Filtered::new(part, context, budget, &mut reads)?;
+            let texts = part.execute(context, &filtered, budget, &mut reads)?;
             let texts = texts.into_iter();
             Ok(texts.map(|(path, text)| (path.to_owned(), text)).collect())
         })
