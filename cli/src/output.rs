@@ -1,10 +1,11 @@
 //! Tables for people, JSON and YAML for programs.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use serde::Serialize;
+use stevedore_package::printable::printable;
 
 /// Widest table on a terminal, in columns, so that it fits beside something else.
 const WIDTH: u16 = 100;
@@ -46,7 +47,8 @@ pub(crate) fn rows<T: Serialize>(
     }
 }
 
-/// Prints one thing that was done or found: its words for people, its name, or all of it for programs.
+/// Prints one thing that was done or found: its words for people, its name, or all of it for programs. What a terminal
+/// would obey in words and name is escaped.
 ///
 /// # Errors
 /// When standard output is closed.
@@ -58,8 +60,8 @@ pub(crate) fn one<T: Serialize>(
 ) -> anyhow::Result<()> {
     match format {
         Format::Json | Format::Yaml => object(format, value),
-        Format::Name => line(name),
-        Format::Table => line(words),
+        Format::Name => line(&printable(name)),
+        Format::Table => line(&printable(words)),
     }
 }
 
@@ -81,7 +83,28 @@ pub(crate) fn object<T: Serialize>(format: Format, value: &T) -> anyhow::Result<
 /// # Errors
 /// When standard output is closed.
 pub(crate) fn line(text: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
+    written(writeln!(std::io::stdout(), "{text}"))
+}
+
+/// Prints a text whose colours only a terminal gets.
+///
+/// # Errors
+/// When standard output is closed.
+pub(crate) fn coloured(text: &str) -> anyhow::Result<()> {
+    written(write!(anstream::stdout(), "{text}"))
+}
+
+/// Tells people something beside the output. Where nobody can be told nothing is lost: the exit code says it too.
+pub(crate) fn tell(text: &str) {
+    let _ = write!(anstream::stderr(), "{text}");
+}
+
+/// A reader that wants no more, as `head`, is no failure.
+fn written(result: std::io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot write to standard output"),
+    }
 }
 
 /// Whether a person watches: progress is shown on a terminal only.

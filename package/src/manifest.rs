@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::files::PackageFiles;
+use crate::files::{COMPONENTS, PackageFiles};
 use crate::violation::{Reason, Violation};
 use crate::warning::Warnings;
 
@@ -100,10 +100,9 @@ pub(crate) fn unlocked(
 fn read(files: &PackageFiles, component: Option<&str>) -> Result<Read, Vec<Violation>> {
     let found = document::find(files, "manifest", Reason::ManifestDuplicated)?;
     let missing = || {
-        vec![Violation::new(
-            Reason::ManifestNotFound,
-            "there is neither manifest.yaml nor manifest.yml",
-        )]
+        let folder = component.map_or(String::new(), |it| format!("{COMPONENTS}/{it}/"));
+        let details = format!("there is neither {folder}manifest.yaml nor {folder}manifest.yml");
+        vec![Violation::new(Reason::ManifestNotFound, details)]
     };
     let (path, bytes) = found.ok_or_else(missing)?;
     let mut warnings = Warnings::default();

@@ -91,7 +91,7 @@ async fn push_unhurried(
         .auth(reference, &auth, RegistryOperation::Push)
         .await
         .map_err(told)
-        .with_context(|| format!("{registry} does not let us push; log in with `docker login {registry}`, or name the folder of another config.json with DOCKER_CONFIG"))?;
+        .with_context(|| format!("{registry} cannot be reached, or does not let us push; if it is there, log in with `docker login {registry}`, or name the folder of another config.json with DOCKER_CONFIG"))?;
     for blob in [&image.layer, &image.config] {
         upload(&client, reference, blob).await?;
     }

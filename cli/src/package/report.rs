@@ -44,7 +44,7 @@ pub(super) fn refuse(files: &PackageFiles, checked: &Checked) -> anyhow::Result<
 pub(super) fn refused(files: &PackageFiles, checked: &Checked) -> anyhow::Error {
     let mut report = violations(files, checked, &checked.violations);
     report.push_str(&warnings(files, checked));
-    anstream::eprint!("{report}");
+    output::tell(&report);
     anyhow!("the package is not valid: {}", counted(checked))
 }
 

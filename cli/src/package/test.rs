@@ -273,7 +273,7 @@ fn show(test: &Test, all: &[Tested]) -> anyhow::Result<()> {
     }
     if test.output == Format::Table {
         let shown: String = all.iter().map(|tested| tested.shown.as_str()).collect();
-        anstream::print!("{shown}");
+        output::coloured(&shown)?;
     }
     output::rows(
         test.output,

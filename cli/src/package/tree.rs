@@ -49,7 +49,11 @@ pub(super) async fn run(connection: &Connection, show: ShowTree) -> anyhow::Resu
         }
         Format::Table => {
             let package = &loaded.package.manifest().name;
-            output::line(&words::drawn(&tree, package).lines().join("\n"))
+            output::line(
+                &words::drawn(&tree, package)
+                    .lines(output::width())
+                    .join("\n"),
+            )
         }
     }
 }

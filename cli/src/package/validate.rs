@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::bail;
 use serde::Serialize;
 use stevedore_package::files::PackageFiles;
-use stevedore_package::printable::printable;
 
 use super::finding::Finding;
 use super::folder::Checked;
@@ -65,7 +64,7 @@ fn validate(
     let found = validated(path, files, checked, strict);
     let warnings = report::warnings_counted(checked);
     if is_for_people && (format == Format::Table || !found.valid) {
-        anstream::eprint!("{}", report::warnings(files, checked));
+        output::tell(&report::warnings(files, checked));
     }
     let verdict = || match &warnings {
         _ if !checked.violations.is_empty() => {
@@ -89,7 +88,7 @@ fn validate(
     if let Some(warnings) = &warnings {
         words.push_str(&format!("\n{warnings}, --strict makes them errors"));
     }
-    output::one(format, &found, &name, &printable(&words))?;
+    output::one(format, &found, &name, &words)?;
     verdict()
 }
 

@@ -56,16 +56,22 @@ fn run(mut args: impl Iterator<Item = String>) -> anyhow::Result<()> {
         !(cfg!(debug_assertions) && (fleet || rendering)),
         "a benchmark of a debug build says nothing: add --release"
     );
-    let text = std::fs::read_to_string(root.join(REPORT)).context(REPORT)?;
-    let mut report: Report = serde_json::from_str(&text).context(REPORT)?;
+    let kept = || -> anyhow::Result<Report> {
+        let text = std::fs::read_to_string(root.join(REPORT)).context(REPORT)?;
+        serde_json::from_str(&text).context(REPORT)
+    };
     let say = |line: &str| eprintln!("{line}");
     let runtime = tokio::runtime::Runtime::new()?;
-    if rendering {
-        report.rendering = runtime.block_on(measure_rendering(root, &say))?;
-    }
-    if fleet {
-        report.fleet = runtime.block_on(measure_fleet(root, plan, &say))?;
-    }
+    let report = Report {
+        rendering: match rendering {
+            true => runtime.block_on(measure_rendering(root, &say))?,
+            false => kept()?.rendering,
+        },
+        fleet: match fleet {
+            true => runtime.block_on(measure_fleet(root, plan, &say))?,
+            false => kept()?.fleet,
+        },
+    };
     if fleet || rendering {
         let text = serde_json::to_string_pretty(&report)? + "\n";
         std::fs::write(root.join(REPORT), text).context(REPORT)?;

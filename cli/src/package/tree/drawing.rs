@@ -1,6 +1,6 @@
 //! The drawing of trees with lines, for people.
 
-use crate::terminal::{WIDTH, wrapped};
+use crate::terminal::wrapped;
 
 /// Something with things below it.
 #[derive(Debug, Default)]
@@ -34,16 +34,16 @@ impl Drawn {
         self.below.is_empty()
     }
 
-    /// All of it, in lines that are broken between words to be no longer than [`WIDTH`].
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// All of it, in lines that are broken between words to have at most so many characters.
+    pub(super) fn lines(&self, most: usize) -> Vec<String> {
         let mut lines = Vec::new();
-        self.draw("", "", &mut lines);
+        self.draw("", "", most, &mut lines);
         lines
     }
 
     /// `first` is what stands before its first line, `rest` before all others, also of what is below.
-    fn draw(&self, first: &str, rest: &str, lines: &mut Vec<String>) {
-        let width = |indent: &str| WIDTH.saturating_sub(indent.chars().count());
+    fn draw(&self, first: &str, rest: &str, most: usize, lines: &mut Vec<String>) {
+        let width = |indent: &str| most.saturating_sub(indent.chars().count());
         // The line to what is below goes past what is said of it.
         let past = match self.below.is_empty() {
             true => format!("{rest}    "),
@@ -65,7 +65,7 @@ impl Drawn {
                 ("├── ", "│   ")
             };
             let (first, rest) = (format!("{rest}{corner}"), format!("{rest}{line}"));
-            below.draw(&first, &rest, lines);
+            below.draw(&first, &rest, most, lines);
         }
     }
 }
@@ -73,6 +73,7 @@ impl Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::WIDTH;
 
     #[test]
     fn lines_lead_from_each_thing_to_what_is_below_it() {
@@ -89,7 +90,7 @@ all
 │           said of a
 └── two
         said of two";
-        assert_eq!(all.lines().join("\n"), expected);
+        assert_eq!(all.lines(WIDTH).join("\n"), expected);
     }
 
     #[test]
@@ -102,7 +103,7 @@ all
             outer.push(Drawn::new(words.trim_end()));
             all = outer;
         }
-        let lines = all.lines();
+        let lines = all.lines(WIDTH);
         let longest = lines.iter().map(|line| line.chars().count()).max();
         assert!(
             longest > Some(WIDTH - 5) && longest <= Some(WIDTH),

@@ -35,7 +35,7 @@ lamp as Package default/lamp: 3 objects, 2 left out
 │           condition Ready=True
 └── files without objects
     └── none.yaml.gotmpl";
-    assert_eq!(words::drawn(&tree, "lamp").lines().join("\n"), expected);
+    assert_eq!(words::drawn(&tree, "lamp").lines(100).join("\n"), expected);
     assert_eq!(
         tree.names(),
         ["configmap/base", "configmap/bulb", "configmap/horn"]
@@ -85,7 +85,7 @@ fn nothing_of_a_package_reaches_the_terminal_unescaped() {
     ]);
     let previewed = previewed(&package);
     let tree = model::tree(&previewed.rendered, &previewed.record).unwrap();
-    let drawn = words::drawn(&tree, "odd").lines().join("\n");
+    let drawn = words::drawn(&tree, "odd").lines(100).join("\n");
     assert!(!drawn.contains(['\u{1b}', '\u{202e}']), "{drawn:?}");
     assert!(
         drawn.contains("a\\u{1b}[31mb (a\\u{202e}b.yaml)"),
