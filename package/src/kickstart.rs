@@ -6,6 +6,7 @@
 //! objects can be installed.
 
 mod example;
+mod exported;
 mod presets;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,9 +23,6 @@ use crate::object::{self, is_cluster_scoped, is_namespaced};
 use crate::violation::{Invalid, Reason, Violation};
 
 pub use example::example;
-
-/// What kubectl keeps of an object that was applied.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A package made of plain manifests.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +80,7 @@ fn read(path: &str, bytes: &[u8], found: &mut Vec<Found>, violations: &mut Vec<V
             Ok(Some(Document { index, value, .. })) => {
                 for object in items(value) {
                     match Found::of(object) {
+                        Ok(object) if object.is_made_by_a_controller() => {}
                         Ok(object) => found.push(object),
                         Err((reason, details)) => {
                             violations.push(Violation::new(reason, details).at(path, index));
@@ -126,7 +125,8 @@ impl Found {
                 "apiVersion or kind is missing".to_owned(),
             ));
         };
-        object.remove("status");
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        exported::clean(group, &kind, &mut object);
         let Some(Value::Object(metadata)) = object.get_mut("metadata") else {
             return Err((Reason::MetadataInvalid, format!("{kind}: no metadata")));
         };
@@ -136,17 +136,18 @@ impl Found {
         };
         // What the API server wrote, or what belongs to one cluster.
         metadata.retain(|field, _| !object::is_of_one_cluster(field));
-        if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
-            annotations.remove(LAST_APPLIED);
-        }
         let namespace = text(metadata.get("namespace")).filter(|it| !it.is_empty());
-        let group = version.split_once('/').map_or("", |(group, _)| group);
         Ok(Self {
             kind: (group.to_owned(), kind),
             namespace,
             name,
             object,
         })
+    }
+
+    fn is_made_by_a_controller(&self) -> bool {
+        let (group, kind) = &self.kind;
+        exported::is_made_by_a_controller(group, kind, &self.object)
     }
 
     /// Puts the object into a phase.
