@@ -110,7 +110,7 @@ fn read(files: &PackageFiles, component: Option<&str>) -> Result<Read, Vec<Viola
     let (value, mut problems) =
         document::read(path, bytes, kind, Reason::ManifestInvalid, &mut warnings)?;
     let mut manifest = parse::parse(&value, component, &mut problems);
-    let images: Vec<ManifestImage> = problems.typed(&value, "spec.images").unwrap_or_default();
+    let images: Vec<ManifestImage> = problems.entries(&value, "spec.images");
     problems.images(images.iter().map(|it| (&*it.name, &*it.image)));
     manifest.warnings = warnings;
     Ok(Read {

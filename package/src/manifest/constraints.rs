@@ -71,7 +71,7 @@ struct VersionEntry {
 
 /// Reads and checks the constraints.
 pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> Constraints {
-    let entries: Vec<Entry> = problems.typed(value, FIELD).unwrap_or_default();
+    let entries: Vec<Entry> = problems.entries(value, FIELD);
     let mut constraints = Constraints::default();
     if entries.len() > MAX_CONSTRAINTS {
         problems.add(FIELD, format!("at most {MAX_CONSTRAINTS} constraints"));
@@ -354,7 +354,7 @@ mod tests {
             ),
             (
                 serde_json::json!([{"platform": ["Nomad"]}]),
-                "spec.constraints: Invalid value: unknown variant `Nomad`, expected `Kubernetes` or `OpenShift`",
+                "spec.constraints[0]: Invalid value: unknown variant `Nomad`, expected `Kubernetes` or `OpenShift`",
             ),
             (
                 serde_json::json!(vec![serde_json::json!({}); MAX_CONSTRAINTS + 1]),

@@ -172,6 +172,36 @@ impl Problems<'_> {
             }
         }
     }
+
+    /// The entries of the list at a dotted path. Each that has another form is a violation, and then there are none:
+    /// what is said of the others would name the wrong ones. What is no list was found before.
+    pub(super) fn entries<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        value: &Value,
+        field: &str,
+    ) -> Vec<T> {
+        let found = at(value, field).and_then(Value::as_array);
+        let found = found.map(Vec::as_slice).unwrap_or_default();
+        let mut typed = Vec::new();
+        let mut wrong = 0;
+        for (number, entry) in found.iter().enumerate() {
+            match T::deserialize(entry) {
+                Ok(entry) => typed.push(entry),
+                Err(error) => {
+                    wrong += 1;
+                    let field = format!("{field}[{number}]");
+                    self.add(&field, format!("Invalid value: {error}"));
+                }
+            }
+            if wrong > limit::VIOLATIONS {
+                break;
+            }
+        }
+        match wrong {
+            0 => typed,
+            _ => Vec::new(),
+        }
+    }
 }
 
 pub(super) fn at<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {

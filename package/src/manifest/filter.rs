@@ -148,7 +148,7 @@ fn list<T: for<'de> Deserialize<'de>>(
     value: &Value,
     problems: &mut Problems<'_>,
 ) -> Vec<T> {
-    let found: Vec<T> = problems.typed(value, field).unwrap_or_default();
+    let found: Vec<T> = problems.entries(value, field);
     if found.len() > limit::FILTERS {
         problems.add(field, format!("at most {} entries", limit::FILTERS));
         return Vec::new();

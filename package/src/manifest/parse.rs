@@ -28,7 +28,10 @@ pub(super) fn parse(
         None => name(value, problems),
     };
     let has_components = components::parse(value, component.is_some(), problems);
-    let scopes: Vec<Scope> = problems.typed(value, "spec.scopes").unwrap_or_default();
+    let scopes: Vec<Scope> = match at(value, "spec.scopes") {
+        Some(Value::Array(_)) => problems.entries(value, "spec.scopes"),
+        _ => problems.typed(value, "spec.scopes").unwrap_or_default(),
+    };
     if scopes.is_empty()
         && at(value, "spec.scopes").is_none_or(|scopes| scopes == &Value::Array(vec![]))
     {
@@ -82,7 +85,7 @@ fn name(value: &Value, problems: &mut Problems<'_>) -> String {
 }
 
 fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) -> Vec<TestCase> {
-    let tests: Vec<TestCase> = problems.typed(value, "test.template").unwrap_or_default();
+    let tests: Vec<TestCase> = problems.entries(value, "test.template");
     // Before any is looked at: each may take as many steps as a configuration has.
     if tests.len() > limit::VIOLATIONS {
         let what = format!("at most {} cases", limit::VIOLATIONS);

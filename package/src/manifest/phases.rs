@@ -17,7 +17,7 @@ struct Written {
 }
 
 pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> Vec<ManifestPhase> {
-    let phases: Vec<Written> = problems.typed(value, "spec.phases").unwrap_or_default();
+    let phases: Vec<Written> = problems.entries(value, "spec.phases");
     if phases.is_empty() && at(value, "spec.phases").is_none_or(|it| it == &Value::Array(vec![])) {
         problems.add("spec.phases", "Required value");
     }

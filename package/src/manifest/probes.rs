@@ -16,9 +16,7 @@ pub(super) fn parse(
     problems: &mut Problems<'_>,
     expressions: &mut Expressions,
 ) -> Vec<ProbeEntry> {
-    let mut entries: Vec<ProbeEntry> = problems
-        .typed(value, "spec.availabilityProbes")
-        .unwrap_or_default();
+    let mut entries: Vec<ProbeEntry> = problems.entries(value, "spec.availabilityProbes");
     if entries.len() > bounds::PROBE_ENTRIES {
         let limit = bounds::PROBE_ENTRIES;
         problems.add(

@@ -121,6 +121,22 @@ fn wrong_types_and_values_are_violations_and_never_panics() {
 }
 
 #[test]
+fn every_entry_of_a_list_that_is_wrong_is_named() {
+    let probes = "  availabilityProbes: [{probes: []}, {selector: {kind: 1}}]\n  constraints: [{platform: [Foo]}]\n";
+    let found = violations(&format!("{GOOD}{probes}"));
+    for field in [
+        "spec.availabilityProbes[0]: ",
+        "spec.availabilityProbes[1]: ",
+        "spec.constraints[0]: ",
+    ] {
+        assert!(
+            found.iter().any(|it| it.contains(field)),
+            "{field}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn what_this_version_does_not_honour_is_refused_by_name() {
     for (field, words) in [
         (

@@ -89,7 +89,7 @@ fn violations_of_a_manifest_have_their_place() {
     assert!(
         found
             .iter()
-            .any(|it| it.contains("line 5, column 3: spec.scopes: ")),
+            .any(|it| it.contains("line 6, column 5: spec.scopes[0]: ")),
         "{found:?}"
     );
     assert!(
