@@ -14,7 +14,7 @@ use stevedore_package::manifest::{Scope, Unmet};
 use stevedore_package::package::Package;
 use stevedore_package::preview::{Member, Preview, PreviewError, read_config};
 use stevedore_package::render::{ClusterFacts, Record, Rendered, check_stored_size};
-use stevedore_package::violation::{Invalid, Reason};
+use stevedore_package::violation::Invalid;
 use stevedore_proto_core::{ClusterName, ClusterUid, name};
 
 use super::init;
@@ -209,10 +209,8 @@ impl Given {
     }
 
     fn refused(&self, invalid: &Invalid) -> anyhow::Error {
-        let mut violations = invalid.violations().iter();
-        let lacks_label = violations.all(|it| it.reason == Reason::ClusterLabelMissing);
         let refused = refused(invalid);
-        match lacks_label && self.preview.member.is_none() {
+        match invalid.lacks_label() && self.preview.member.is_none() {
             true => anyhow!(
                 "{refused}\nname a cluster that has it with --cluster, or with --case a test case that gives one"
             ),

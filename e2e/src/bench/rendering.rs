@@ -21,7 +21,7 @@ use super::machine::{field, read_file};
 pub const TEMPLATES: &str = "--render-templates";
 
 /// Rounds of which the median counts.
-const ROUNDS: usize = 51;
+pub(super) const ROUNDS: usize = 51;
 /// Rounds of what is a process of its own.
 const STARTS: usize = 21;
 /// Templates of the package of many.

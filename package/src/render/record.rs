@@ -43,7 +43,7 @@ pub struct Part {
     /// How many more were left out than [`limit::LEFT_OUT`].
     pub more: usize,
     left_out: usize,
-    /// Files in which there is no object, because their templates wrote none.
+    /// Files of objects in which there is none.
     pub without_objects: Vec<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::rendering::{Rendering, Timed};
+use super::super::rendering::{ROUNDS, Rendering, Timed};
 use super::parts::{about, mib, middle, verdict};
 
 /// How many times as fast as Go's libraries a rendering is to be.
@@ -20,7 +20,7 @@ pub(super) fn write(page: &mut String, rendering: &Rendering) {
     );
     let others = [
         ("Go", rendering.go.as_str()),
-        ("Rounds", "51, of which the median counts"),
+        ("Rounds", &format!("{ROUNDS}, of which the median counts")),
     ];
     about(page, &rendering.machine, &others);
     page.push_str(

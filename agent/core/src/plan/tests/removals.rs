@@ -76,7 +76,7 @@ fn a_delete_that_is_refused_as_outdated_each_time_is_tried_less_and_less_often_a
     assert_eq!(blocker.reason, Reason::Conflict);
     assert!(sim.world.deleted().is_empty());
 
-    // Somebody changed it: that may have been the reason, and it is tried at once.
+    // What was in the way is over: it goes with the next attempt.
     sim.world.outdated.clear();
     sim.world.bump("c");
     sim.touch("c");
