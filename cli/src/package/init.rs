@@ -139,6 +139,10 @@ fn collect(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> anyhow::Result<
         if path.is_dir() {
             collect(&path, found)?;
         } else if is_manifest {
+            // Somebody may name a pipe; one that lies in a folder would never end.
+            if !path.is_file() {
+                bail!("{} is no file; remove it", path.display());
+            }
             found.push(read(&path)?);
         }
     }
@@ -217,6 +221,15 @@ mod tests {
         std::fs::write(plain.join("deep/one.yaml"), map).unwrap();
         std::fs::write(plain.join("README.md"), "no manifest").unwrap();
         init("shop", &folder.path().join("shop"), vec![plain.clone()]).unwrap();
+        let pipe = plain.join("pipe.yaml");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let waiting = init("shop", &folder.path().join("pipe"), vec![plain.clone()]).unwrap_err();
+        assert!(
+            waiting.to_string().contains("pipe.yaml is no file"),
+            "{waiting}"
+        );
+        std::fs::remove_file(&pipe).unwrap();
         std::fs::write(plain.join("bad.yml"), "kind: ConfigMap\n").unwrap();
         let bad = init("shop", &folder.path().join("bad"), vec![plain]).unwrap_err();
         assert!(bad.to_string().contains("bad.yml"), "{bad}");

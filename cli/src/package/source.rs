@@ -58,7 +58,7 @@ pub(super) async fn files_of(
 }
 
 /// The package that is called by an existing folder, or else by the reference of an image. The reference has to name its
-/// registry: a folder that does not exist is not looked for on the network.
+/// registry, so that most misspelt folders are not looked for on the network.
 ///
 /// # Errors
 /// When it is neither, cannot be read or pulled, or is no package.
