@@ -35,6 +35,7 @@ use crate::connection::Connection;
 use crate::outcome::Outcome;
 use crate::output::{self, Format};
 use registry::Insecure;
+use source::Source;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackageCommand {
@@ -49,14 +50,8 @@ pub(crate) enum PackageCommand {
         after_help = "Examples:\n  stevedore package validate ./lighthouse\n  stevedore package validate ./lighthouse --strict -o json\n  stevedore package validate --pull registry.example/lighthouse:1"
     )]
     Validate {
-        /// Folder with manifest.yaml; with --pull the reference of an image
-        #[arg(value_name = "PATH|IMAGE")]
-        path: PathBuf,
-        /// Pull an image and validate that
-        #[arg(long)]
-        pull: bool,
         #[command(flatten)]
-        insecure: Insecure,
+        source: Source,
         /// Take warnings for errors
         #[arg(long)]
         strict: bool,
@@ -167,12 +162,10 @@ pub(crate) async fn run(
         PackageCommand::Update(update) => return update::run(update).await,
         PackageCommand::Schema(schema) => schema::run(&schema)?,
         PackageCommand::Validate {
-            path,
-            pull,
-            insecure,
+            source,
             strict,
             output,
-        } => validate::run(path, pull, insecure.allowed, strict, output).await?,
+        } => validate::run(source, strict, output).await?,
         PackageCommand::Test(test) => test::run(&test)?,
         PackageCommand::Build {
             path,

@@ -13,13 +13,13 @@ use crate::terminal::escaped;
 
 /// The package of a command that is about one.
 #[derive(Debug, Args)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// Folder with manifest.yaml; with --pull the reference of an image
     #[arg(value_name = "PATH|IMAGE")]
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// Pull an image and take that
     #[arg(long)]
-    pull: bool,
+    pub(super) pull: bool,
     #[command(flatten)]
     insecure: Insecure,
 }
@@ -35,6 +35,14 @@ pub(super) struct Loaded {
 }
 
 impl Source {
+    /// Reads its files, whatever they are.
+    ///
+    /// # Errors
+    /// When it cannot be read or pulled.
+    pub(super) async fn files(&self) -> anyhow::Result<PackageFiles> {
+        files_of(&self.path, self.pull, self.insecure.allowed).await
+    }
+
     /// Reads and checks it.
     ///
     /// # Errors
@@ -45,11 +53,7 @@ impl Source {
 }
 
 /// The files of a folder, or of an image that is pulled.
-pub(super) async fn files_of(
-    path: &Path,
-    pull: bool,
-    insecure: bool,
-) -> anyhow::Result<PackageFiles> {
+async fn files_of(path: &Path, pull: bool, insecure: bool) -> anyhow::Result<PackageFiles> {
     if pull {
         Ok(pull::pull(&path.to_string_lossy(), insecure).await?.files)
     } else {

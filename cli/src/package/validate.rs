@@ -8,7 +8,8 @@ use stevedore_package::files::PackageFiles;
 
 use super::finding::Finding;
 use super::folder::Checked;
-use super::{fixtures, folder, report, source};
+use super::source::Source;
+use super::{fixtures, folder, report};
 use crate::output::{self, Format};
 
 /// What was found of a package.
@@ -31,19 +32,13 @@ struct Validated<'c> {
 ///
 /// # Errors
 /// Those of [`validate`], and when it cannot be read or pulled.
-pub(super) async fn run(
-    path: PathBuf,
-    pull: bool,
-    insecure: bool,
-    strict: bool,
-    format: Format,
-) -> anyhow::Result<()> {
-    let files = source::files_of(&path, pull, insecure).await?;
+pub(super) async fn run(source: Source, strict: bool, format: Format) -> anyhow::Result<()> {
+    let files = source.files().await?;
     let mut checked = folder::check(&files);
-    if !pull {
-        fixtures::check(&path, &mut checked)?;
+    if !source.pull {
+        fixtures::check(&source.path, &mut checked)?;
     }
-    validate(path, &files, &checked, strict, format)
+    validate(source.path, &files, &checked, strict, format)
 }
 
 /// Tells what was found of the files of a package.
