@@ -11,7 +11,9 @@ use stevedore_package::files::PackageFiles;
 use stevedore_package::image::build;
 
 use super::rights::allow;
-use stevedore_e2e::api::{core, create, create_namespace, delete, get, list, merge, ours};
+use stevedore_e2e::api::{
+    condition, core, create, create_namespace, delete, get, list, merge, ours,
+};
 use stevedore_e2e::draft::{is_available, named, push};
 use stevedore_e2e::harness::{await_state, shared};
 use stevedore_e2e::world::World;
@@ -241,20 +243,36 @@ async fn newest_sets(client: &Client, packages: &[Ordered]) -> BTreeMap<String, 
     newest
 }
 
-/// Where the objects are that these packages control on a cluster: all that their phases have.
+/// What the newest sets of these packages control on a cluster, when each says that it is available and controls all
+/// that its phases have. The hub knows it before: an agent writes the status of a set less often than it tells the hub.
+async fn controlled(client: &Client, packages: &[Ordered]) -> Vec<Value> {
+    let what = "the sets say that they are available and control their objects";
+    await_state(what, ALL_WITHIN, || async {
+        let mut all = vec![];
+        for (name, set) in newest_sets(client, packages).await {
+            let status = &set["status"];
+            let phases = status["phases"].as_array().into_iter().flatten();
+            let wanted: i64 = phases.filter_map(|phase| phase["objects"].as_i64()).sum();
+            let held = status["controllerOf"].as_array();
+            let held = held.cloned().unwrap_or_default();
+            let controls_all = i64::try_from(held.len()) == Ok(wanted);
+            if !controls_all || condition(&set, "Available").0 != "True" {
+                let conditions = &status["conditions"];
+                return Err(format!("{name}: {} of {wanted}, {conditions}", held.len()));
+            }
+            all.extend(held);
+        }
+        Ok(all)
+    })
+    .await
+}
+
+/// Where the objects are that these packages control on a cluster.
 async fn objects(client: &Client, packages: &[Ordered]) -> BTreeSet<String> {
     let mut plurals = Plurals::default();
     let mut places = BTreeSet::new();
-    for (name, set) in newest_sets(client, packages).await {
-        let status = &set["status"];
-        let phases = status["phases"].as_array().into_iter().flatten();
-        let wanted: i64 = phases.filter_map(|phase| phase["objects"].as_i64()).sum();
-        let held = status["controllerOf"].as_array();
-        let held = held.cloned().unwrap_or_default();
-        assert_eq!(i64::try_from(held.len()), Ok(wanted), "{name}: {status}");
-        for object in held {
-            places.insert(plurals.place(client, &object).await);
-        }
+    for object in controlled(client, packages).await {
+        places.insert(plurals.place(client, &object).await);
     }
     places
 }
