@@ -131,11 +131,12 @@ mod tests {
     use super::*;
     use crate::fixtures::{cluster, leadership};
     use crate::ledger::{Ordered, PackageIdentity, Row, Shard};
+    use crate::moment::UnixMillis;
 
     fn ledger(rows: &[(u8, u64, bool)]) -> Ledger {
         let mut shard = Shard::default();
         for (seed, number, tombstone) in rows {
-            shard.give(*number, leadership(1, 1));
+            shard.give(*number, leadership(1, 1), UnixMillis(0));
             let ordered = Ordered {
                 revision: 1,
                 input: Digest::of(b"in"),
@@ -150,6 +151,7 @@ mod tests {
                 ordered: Arc::new(ordered),
                 previous: None,
                 tombstone: *tombstone,
+                disruptive: false,
             };
             shard.rows.insert(cluster(*seed), row);
         }

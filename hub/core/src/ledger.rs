@@ -14,8 +14,13 @@ use stevedore_proto_core::{
     PackageUid, Settings, Term, Tuple,
 };
 
+use crate::moment::UnixMillis;
 use crate::package_key::PackageKey;
 use crate::session::{History, TermStart};
+
+mod record;
+
+pub use record::{OrderTime, RolloutRecord, WaveRecord};
 
 /// Most terms that a shard remembers; older ones without a row are let go first.
 pub const MAX_TERMS: usize = 256;
@@ -68,6 +73,9 @@ pub struct Row {
     pub previous: Option<Arc<Ordered>>,
     /// Whether the order is a tombstone.
     pub tombstone: bool,
+    /// Whether the deployment was available when it was ordered something else, and no order since found it
+    /// available again: it is part of what [`crate::rollout`] keeps below a budget.
+    pub disruptive: bool,
 }
 
 /// The first number that one hub leadership gave in this shard.
@@ -86,6 +94,10 @@ pub struct Shard {
     pub highest: u64,
     /// Oldest first.
     pub terms: Vec<TermRecord>,
+    /// When the numbers of rows were given, oldest first.
+    pub times: Vec<OrderTime>,
+    /// How far the rollout is; of the ledger's first shard only.
+    pub rollout: Option<RolloutRecord>,
     /// One row per cluster.
     pub rows: BTreeMap<ClusterUid, Row>,
 }
@@ -97,6 +109,10 @@ pub struct Stored {
     pub highest: u64,
     /// As in [`Shard`].
     pub terms: Vec<TermRecord>,
+    /// As in [`Shard`].
+    pub times: Vec<OrderTime>,
+    /// As in [`Shard`].
+    pub rollout: Option<RolloutRecord>,
     /// Distinct contents that rows name by index.
     pub contents: Vec<Ordered>,
     /// Packed rows.
@@ -135,6 +151,8 @@ impl Stored {
         let mut shard = Shard {
             highest: self.highest,
             terms: self.terms,
+            times: self.times,
+            rollout: self.rollout,
             rows: BTreeMap::new(),
         };
         for packed in rows {
@@ -146,6 +164,7 @@ impl Stored {
                 ordered: content(packed.content),
                 previous: packed.previous.map(content),
                 tombstone: packed.tombstone,
+                disruptive: packed.disruptive,
             };
             if shard.rows.insert(packed.cluster, row).is_some() {
                 return Err(Error::Twice(packed.cluster));
@@ -171,11 +190,14 @@ impl Shard {
                     .as_ref()
                     .map(|previous| contents.index(previous)),
                 tombstone: row.tombstone,
+                disruptive: row.disruptive,
             })
             .collect();
         Stored {
             highest: self.highest,
             terms: self.terms.clone(),
+            times: self.times.clone(),
+            rollout: self.rollout.clone(),
             contents: contents.list,
             rows: packed::encode(&rows),
         }
@@ -186,9 +208,10 @@ impl Shard {
         self.rows.len() < MAX_ROWS
     }
 
-    /// Notes that `number` was given under `leadership`. To be stored together with the rows that have it.
-    pub fn give(&mut self, number: u64, leadership: Leadership) {
+    /// Notes that `number` was given under `leadership`, now. To be stored together with the rows that have it.
+    pub fn give(&mut self, number: u64, leadership: Leadership, now: UnixMillis) {
         self.highest = self.highest.max(number);
+        self.note_time(number, now);
         if self.terms.last().map(|last| last.leadership) == Some(leadership) {
             return;
         }
@@ -268,6 +291,11 @@ impl Ledger {
         let live = || self.rows().filter(|(_, row)| !row.tombstone);
         let numbers = || live().map(|(_, row)| row.ordered.revision);
         Some(numbers().min()?..=numbers().max()?)
+    }
+
+    /// How far the rollout is.
+    pub fn rollout(&self) -> Option<&RolloutRecord> {
+        self.shards.first()?.rollout.as_ref()
     }
 
     /// What this cluster was ordered.
@@ -361,6 +389,19 @@ impl Ordered {
     /// Whether both orders have the same digest: content and settings, not what people read.
     pub fn is_same_order(&self, other: &Self) -> bool {
         self.content == other.content && self.has_same_settings(other)
+    }
+
+    /// The same, and carried out.
+    pub fn unpaused(&self) -> Self {
+        Self {
+            paused: false,
+            ..self.clone()
+        }
+    }
+
+    /// Whether the other one is the same but for being paused or not.
+    pub fn differs_in_pause_only(&self, other: &Self) -> bool {
+        self.content == other.content && self.account == other.account
     }
 
     /// Whether account and pause are the same.

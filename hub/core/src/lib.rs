@@ -19,6 +19,7 @@ mod fixtures;
 pub mod fleet;
 pub mod history;
 pub mod ledger;
+pub mod moment;
 pub mod package_key;
 pub mod placement;
 pub mod ports;

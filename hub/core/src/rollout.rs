@@ -1,7 +1,7 @@
 //! The planner of a package's orders: compares its [`Intent`] with its ledger, and returns the rows to be written.
 //!
-//! [`plan`] is a pure function; planning again after its writes plans nothing. All clusters are ordered at once.
-//! The caller stores the changed shards before it sends anything, and throws the plan away when storing one fails.
+//! [`plan`] is a pure function; planning again after its writes plans nothing. The caller stores the changed shards
+//! before it sends anything, and throws the plan away when storing one fails.
 //!
 //! What is intended for a cluster, and what its row says:
 //!
@@ -18,15 +18,15 @@
 //!   vanished     │ –         │ –                             │ – ; dropped once torn down
 //! ```
 //!
-//! A rule that holds a cluster back (a wave, a budget, a window) belongs into [`plan`]'s loop over new clusters and
-//! into `change`, not into what removes, pauses or follows a raised epoch. It reads [`Input::now`] and what the fleet
-//! says ([`Input::members`]), and sets [`Plan::wake_at`]. What a report has to wake it up for is said in
+//! An order that installs content or changes it waits until [`admission`] lets it through: for its wave, for the budget.
+//! What removes, pauses or follows a raised epoch does not. What a report has to wake the planner up for is said in
 //! `hub/controllers/src/member/reports.rs`, and what the package's status says meanwhile in [`crate::status`]: a
-//! cluster that is held back runs its own newest order, which is not what the package asks for.
+//! cluster that waits runs its own newest order, which is not what the package asks for.
 //!
 //! What runs on a cluster whose `MemberCluster` cannot be read is left alone until the package is removed.
 //! A row of an earlier epoch is ordered again under the new one, whatever it says.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use stevedore_proto_core::ClusterUid;
@@ -34,54 +34,174 @@ use stevedore_proto_core::ClusterUid;
 use crate::fleet::MemberState;
 use crate::history::ActiveRevision;
 use crate::ledger::{Ordered, Row};
+pub use crate::moment::UnixMillis;
 use crate::session::History;
 
+mod admission;
 mod builder;
 mod input;
+mod policy;
+mod report;
+mod standing;
+mod waves;
 
 pub use builder::{Cause, Plan};
-use builder::{PlanBuilder, RowChange};
-pub use input::{Input, Intent, Rendering, UnixMillis};
+use builder::{NewOrder, PlanBuilder, RowChange};
+pub use input::{Input, Intent, Rendering, Pacing};
+pub use policy::{Amount, Offline, PROGRESS_DEADLINE, Place, Policy, Wave, WaveMembers};
+pub use report::{Gate, Halt, RolloutReport, Wait, WaveReport};
+use standing::{Standing, Target};
 
 /// Plans one package.
 pub fn plan(input: &Input<'_>) -> Plan {
     let history = input.ledger.history(input.leadership.epoch);
     let mut builder = PlanBuilder::new(input);
+    let (mut targets, mut rows) = (Vec::new(), HashSet::new());
     for (at, shard) in input.ledger.shards.iter().enumerate() {
         for (cluster, row) in &shard.rows {
-            builder.apply(
-                at,
-                *cluster,
-                Some(row),
-                change_of(input, &history, *cluster, row),
-            );
+            let change = change_of(input, &history, *cluster, row);
+            let (standing, change) = standing_of(input, *cluster, (at, row), change);
+            if let Some(target) = standing {
+                targets.push(target);
+            }
+            builder.apply(at, *cluster, Some(row), change);
+            rows.insert(*cluster);
         }
     }
-    if let Intent::Present {
+    let Intent::Present {
         revision,
         paused: false,
+        targets: wanted,
+        ..
+    } = input.intent
+    else {
+        return builder.finish();
+    };
+    let new = wanted.keys().filter(|cluster| !rows.contains(cluster));
+    targets.extend(new_targets(input, new));
+    let decision = admission::decide(
+        &admission::Situation {
+            pacing: input.pacing,
+            revision: revision.number(),
+            record: input.ledger.rollout(),
+            number: builder.number(),
+            shards: &input.ledger.shards,
+            now: input.now,
+        },
+        &targets,
+    );
+    order(&mut builder, targets, &decision.admitted);
+    builder.finish_with(decision)
+}
+
+/// Targets that have no row.
+fn new_targets<'a>(
+    input: &Input<'a>,
+    wanted: impl Iterator<Item = &'a ClusterUid>,
+) -> Vec<Target<'a>> {
+    let Intent::Present {
+        revision,
         account,
         targets,
+        ..
     } = input.intent
-    {
-        for (cluster, rendering) in targets {
-            let absent = input.ledger.row(cluster).is_none();
-            let member = input.members.get(cluster);
-            let ordered = ordered(*revision, *rendering, account.as_ref());
-            if let (true, Some(member), Some(ordered)) = (absent, member, ordered)
-                && !member.frozen
-            {
-                let at = builder.shard_with_room();
-                builder.apply(
-                    at,
-                    *cluster,
-                    None,
-                    RowChange::Order(ordered, false, Cause::Install),
-                );
-            }
+    else {
+        return Vec::new();
+    };
+    let new = |cluster: &'a ClusterUid| {
+        let member = input.members.get(cluster)?;
+        let rendering = targets.get(cluster)?;
+        let ordered = ordered(*revision, *rendering, account.as_ref());
+        let standing = match (rendering, &ordered) {
+            _ if member.frozen => return None,
+            (Rendering::Pending, _) => Standing::Unknown,
+            (_, Some(_)) => Standing::Waiting(standing::runs(member, None)),
+            (_, None) => return None,
+        };
+        Some(Target {
+            cluster: *cluster,
+            member,
+            row: None,
+            standing,
+            wanted: ordered.map(|ordered| (ordered, Cause::Install)),
+        })
+    };
+    wanted.filter_map(new).collect()
+}
+
+/// Where a cluster with a row stands in the rollout, if it is part of it, and what happens to the row whatever the
+/// rollout says.
+fn standing_of<'a>(
+    input: &Input<'a>,
+    cluster: ClusterUid,
+    (at, row): (usize, &'a Row),
+    change: RowChange,
+) -> (Option<Target<'a>>, RowChange) {
+    let (Intent::Present { targets, .. }, Some(member)) =
+        (input.intent, input.members.get(&cluster))
+    else {
+        return (None, change);
+    };
+    let target = |standing, wanted| Target {
+        cluster,
+        member,
+        row: Some((at, row)),
+        standing,
+        wanted,
+    };
+    let left_out = member.frozen || member.unreadable;
+    let is_rendered = matches!(targets.get(&cluster), Some(Rendering::Content { .. }));
+    match change {
+        RowChange::Order(ordered, false, cause @ (Cause::Install | Cause::Change))
+            if is_rendered && !ordered.differs_in_pause_only(&row.ordered) | row.tombstone =>
+        {
+            // What waits is not kept from going on with what it has.
+            let meanwhile = match row.ordered.paused && !row.tombstone {
+                true => RowChange::Order(Arc::new(row.ordered.unpaused()), false, cause),
+                false => RowChange::Keep,
+            };
+            let runs = standing::runs(member, Some(row));
+            let waiting = target(Standing::Waiting(runs), Some((ordered, cause)));
+            (Some(waiting), meanwhile)
+        }
+        RowChange::Keep | RowChange::KeepPending | RowChange::Relabel(_)
+            if is_rendered && !left_out =>
+        {
+            let given_at = input.ledger.shards[at].given_at(row.number);
+            let deadline = input.pacing.policy.progress_deadline;
+            let standing = standing::ordered(member, row, given_at, deadline, input.now);
+            (Some(target(standing, None)), change)
+        }
+        change => {
+            let standing = match targets.get(&cluster) {
+                None => return (None, change),
+                Some(Rendering::Pending) => Standing::Unknown,
+                Some(Rendering::Content { .. }) if !left_out => Standing::InFlight,
+                Some(_) => Standing::LeftOut,
+            };
+            (Some(target(standing, None)), change)
         }
     }
-    builder.finish()
+}
+
+/// Gives the orders that were admitted.
+fn order(builder: &mut PlanBuilder<'_>, mut targets: Vec<Target<'_>>, admitted: &[usize]) {
+    for at in admitted {
+        let target = &mut targets[*at];
+        let is_disruptive = target.is_disruptive();
+        if let Some((ordered, cause)) = target.wanted.take() {
+            let shard = target.row.map(|(at, _)| at);
+            let shard = shard.unwrap_or_else(|| builder.shard_with_room());
+            let row = target.row.map(|(_, row)| row);
+            let order = NewOrder {
+                ordered,
+                tombstone: false,
+                is_disruptive,
+                cause,
+            };
+            builder.order(shard, target.cluster, row, order);
+        }
+    }
 }
 
 fn ordered(

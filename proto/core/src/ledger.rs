@@ -15,6 +15,8 @@ pub const MAX_CONTENTS: usize = 2 * MAX_ROWS;
 
 const NO_PREVIOUS: u16 = u16::MAX;
 const TOMBSTONE: u8 = 1;
+const DISRUPTIVE: u8 = 2;
+const FLAGS: u8 = TOMBSTONE | DISRUPTIVE;
 
 /// What one cluster was ordered to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,6 +31,8 @@ pub struct Row {
     pub previous: Option<u16>,
     /// Whether the order is a tombstone.
     pub tombstone: bool,
+    /// Whether the order changes what was available when it was given.
+    pub disruptive: bool,
 }
 
 /// How far a cluster was seen to be. More states may be added.
@@ -86,7 +90,8 @@ pub fn encode<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<u8> {
         out.extend_from_slice(&row.number.to_be_bytes());
         out.extend_from_slice(&row.content.to_be_bytes());
         out.extend_from_slice(&row.previous.unwrap_or(NO_PREVIOUS).to_be_bytes());
-        out.push(if row.tombstone { TOMBSTONE } else { 0 });
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        out.push(flag(row.tombstone, TOMBSTONE) | flag(row.disruptive, DISRUPTIVE));
     }
     out
 }
@@ -107,7 +112,7 @@ pub fn decode(bytes: &[u8], contents: usize) -> Result<Vec<Row>, Error> {
         if !exists(index(24)) || previous.is_some_and(|index| !exists(index)) {
             return Err(Error::Content(at));
         }
-        if row[28] > TOMBSTONE {
+        if row[28] & !FLAGS != 0 {
             return Err(Error::Newer(at));
         }
         Ok(Row {
@@ -115,7 +120,8 @@ pub fn decode(bytes: &[u8], contents: usize) -> Result<Vec<Row>, Error> {
             number: u64::from_be_bytes(part(row, 16)),
             content: index(24),
             previous,
-            tombstone: row[28] == TOMBSTONE,
+            tombstone: row[28] & TOMBSTONE != 0,
+            disruptive: row[28] & DISRUPTIVE != 0,
         })
     };
     rows.iter().enumerate().map(decode).collect()
@@ -187,14 +193,15 @@ mod tests {
             any::<u64>(),
             0..500_u16,
             proptest::option::of(0..500_u16),
-            any::<bool>(),
+            any::<[bool; 2]>(),
         )
-            .prop_map(|(cluster, number, content, previous, tombstone)| Row {
+            .prop_map(|(cluster, number, content, previous, [tombstone, disruptive])| Row {
                 cluster: ClusterUid::from_bytes(cluster),
                 number,
                 content,
                 previous,
                 tombstone,
+                disruptive,
             })
     }
 
@@ -225,6 +232,7 @@ mod tests {
             content: 1,
             previous: None,
             tombstone: false,
+            disruptive: false,
         };
         assert_eq!(decode(&encode([&row]), 1), Err(Error::Content(0)));
         assert_eq!(decode(&encode([&row]), 2), Ok(vec![row]));

@@ -74,7 +74,7 @@ fn a_raise_is_above_the_ledgers_where_the_record_was_lost() {
     let mut leadership = Record::take_term(None, ids(1).0, ids(1).1).leadership;
     leadership.epoch.counter = 6;
     let mut shard = crate::ledger::Shard::default();
-    shard.give(1, leadership);
+    shard.give(1, leadership, crate::moment::UnixMillis(0));
     ledger.shards = vec![shard];
     let mut summary = CensusSummary::default();
     summary.count([&ledger]);

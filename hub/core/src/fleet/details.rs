@@ -94,6 +94,7 @@ impl Details {
             targeted: self.assignment.is_some_and(|assigned| assigned.targeted),
             tombstone: self.is_tombstone(),
             updated: self.is_updated(),
+            was_available: self.was_available(),
         }
     }
 
@@ -174,6 +175,10 @@ impl Details {
         self.assignment.and_then(|assignment| assignment.tuple)
     }
 
+    fn was_available(&self) -> bool {
+        self.available_once.is_some() && self.available_once == self.ordered()
+    }
+
     fn is_tombstone(&self) -> bool {
         self.assignment
             .is_some_and(|assignment| assignment.tombstone)
@@ -218,10 +223,9 @@ impl Details {
     /// Whether it needs attention: blocked, or unavailable for more than probes that have yet to pass for the
     /// first time.
     fn is_stuck(&self, status: &DeploymentStatus) -> bool {
-        let was_there = self.available_once.is_some() && self.available_once == self.ordered();
         is_blocked(status)
             || (is_unavailable(status)
-                && (was_there || status.available.reason != Reason::ProbeFailure))
+                && (self.was_available() || status.available.reason != Reason::ProbeFailure))
     }
 
     fn refusal(&self) -> Option<Failure> {

@@ -9,6 +9,7 @@ pub struct Row {
     pub(super) targeted: bool,
     pub(super) tombstone: bool,
     pub(super) updated: bool,
+    pub(super) was_available: bool,
 }
 
 const _: () = assert!(size_of::<Row>() <= 16);
@@ -31,6 +32,20 @@ pub enum DeploymentState {
     Removing,
 }
 
+#[cfg(test)]
+impl Row {
+    /// A targeted deployment whose newest order has this number.
+    pub(crate) fn in_state(number: u64, state: DeploymentState, was_available: bool) -> Self {
+        Self {
+            number,
+            state,
+            targeted: true,
+            was_available,
+            ..Self::default()
+        }
+    }
+}
+
 impl Row {
     /// How the deployment counts.
     pub fn state(self) -> DeploymentState {
@@ -50,6 +65,11 @@ impl Row {
     /// Whether what is ordered is a tombstone.
     pub fn is_tombstone(self) -> bool {
         self.tombstone
+    }
+
+    /// Whether the newest order was found available since it was given.
+    pub fn was_available(self) -> bool {
+        self.was_available
     }
 
     /// Whether the member accepted the newest order, and that is no tombstone.

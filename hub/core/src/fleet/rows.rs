@@ -60,6 +60,7 @@ impl PackageRows {
         *row = details.row(contact);
         if row.state == DeploymentState::Available {
             details.available_once = details.ordered();
+            row.was_available = true;
         }
         self.counts.add(row);
     }

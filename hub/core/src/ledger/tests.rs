@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::fixtures::{cluster, leadership};
 
+const NOW: UnixMillis = UnixMillis(7);
+
 fn ordered(seed: u8) -> Ordered {
     Ordered {
         revision: u64::from(seed),
@@ -24,6 +26,7 @@ fn row(number: u64, seed: u8) -> Row {
         ordered: Arc::new(ordered(seed)),
         previous: None,
         tombstone: false,
+        disruptive: false,
     }
 }
 
@@ -38,18 +41,37 @@ fn ledger(shards: Vec<Shard>) -> Ledger {
     }
 }
 
+fn rollout() -> RolloutRecord {
+    let wave = WaveRecord {
+        name: "canary".into(),
+        complete_since: Some(NOW),
+        passed: true,
+    };
+    RolloutRecord {
+        revision: 2,
+        first: 3,
+        waves: vec![wave],
+        finished: false,
+    }
+}
+
 fn any_shard() -> impl Strategy<Value = Shard> {
     let row = (
         1..100_u64,
         0..9_u8,
         proptest::option::of(0..9_u8),
-        any::<bool>(),
+        any::<[bool; 2]>(),
     );
     (
         prop::collection::btree_map(0..60_u8, row, 0..40),
         prop::collection::vec(1..50_u64, 0..4),
     )
         .prop_map(|(rows, firsts)| Shard {
+            times: vec![OrderTime {
+                number: 1,
+                at: NOW,
+            }],
+            rollout: rows.len().is_multiple_of(2).then(rollout),
             highest: 100,
             terms: firsts
                 .into_iter()
@@ -61,12 +83,13 @@ fn any_shard() -> impl Strategy<Value = Shard> {
                 .collect(),
             rows: rows
                 .into_iter()
-                .map(|(id, (number, seed, previous, tombstone))| {
+                .map(|(id, (number, seed, previous, [tombstone, disruptive]))| {
                     let row = Row {
                         number,
                         ordered: Arc::new(ordered(seed)),
                         previous: previous.map(|seed| Arc::new(ordered(seed))),
                         tombstone,
+                        disruptive,
                     };
                     (cluster(id), row)
                 })
@@ -85,7 +108,8 @@ proptest! {
 
     #[test]
     fn any_stored_bytes_give_a_shard_or_an_error(rows in prop::collection::vec(any::<u8>(), 0..300), highest in any::<u64>()) {
-        let _ = Stored { highest, terms: vec![], contents: vec![ordered(1)], rows }.decode();
+        let stored = Stored { highest, contents: vec![ordered(1)], rows, ..Stored::default() };
+        let _ = stored.decode();
     }
 }
 
@@ -102,9 +126,9 @@ fn a_row_above_the_highest_number_is_refused() {
 #[test]
 fn the_first_number_of_a_term_is_recorded_with_its_first_order_only() {
     let mut shard = Shard::default();
-    shard.give(1, leadership(1, 1));
-    shard.give(2, leadership(1, 1));
-    shard.give(3, leadership(1, 2));
+    shard.give(1, leadership(1, 1), NOW);
+    shard.give(2, leadership(1, 1), NOW);
+    shard.give(3, leadership(1, 2), NOW);
     let firsts: Vec<_> = shard.terms.iter().map(|term| term.first).collect();
     assert_eq!((firsts, shard.highest), (vec![1, 3], 3));
 }
@@ -114,7 +138,7 @@ fn terms_are_bounded_and_those_of_rows_are_kept() {
     let mut shard = Shard::default();
     shard.rows.insert(cluster(1), row(1, 1));
     for term in 1..=300 {
-        shard.give(term, leadership(1, term));
+        shard.give(term, leadership(1, term), NOW);
     }
     assert_eq!(shard.terms.len(), MAX_TERMS);
     assert_eq!(shard.terms[0].first, 1);
@@ -124,10 +148,10 @@ fn terms_are_bounded_and_those_of_rows_are_kept() {
 #[test]
 fn orders_name_the_term_that_gave_their_number_and_their_own_digest() {
     let mut one = Shard::default();
-    one.give(1, leadership(1, 1));
+    one.give(1, leadership(1, 1), NOW);
     one.rows.insert(cluster(1), row(1, 1));
     let mut two = Shard::default();
-    two.give(2, leadership(1, 2));
+    two.give(2, leadership(1, 2), NOW);
     two.rows.insert(cluster(2), row(2, 2));
     let ledger = ledger(vec![one, two]);
     let epoch = leadership(1, 2).epoch;
@@ -145,7 +169,7 @@ fn orders_name_the_term_that_gave_their_number_and_their_own_digest() {
 #[test]
 fn a_tombstone_is_carried_out_also_when_the_package_was_paused() {
     let mut shard = Shard::default();
-    shard.give(1, leadership(1, 1));
+    shard.give(1, leadership(1, 1), NOW);
     shard.rows.insert(
         cluster(1),
         Row {
@@ -156,4 +180,20 @@ fn a_tombstone_is_carried_out_also_when_the_package_was_paused() {
     let ledger = ledger(vec![shard]);
     let orders = ledger.orders(leadership(1, 1).epoch);
     assert!(ordered(3).paused && orders[0].1.is_tombstone() && !orders[0].1.settings.paused);
+}
+
+#[test]
+fn times_are_kept_of_the_numbers_that_rows_have() {
+    let mut shard = Shard::default();
+    for number in 1..=300 {
+        let given = UnixMillis(number * 10);
+        shard.give(number, leadership(1, 1), given);
+        shard.give(number, leadership(1, 1), UnixMillis(0));
+        if number == 5 {
+            shard.rows.insert(cluster(1), row(5, 1));
+        }
+    }
+    assert_eq!(shard.times.len(), 2);
+    let times = [5, 299, 300].map(|number| shard.given_at(number));
+    assert_eq!(times, [Some(UnixMillis(50)), None, Some(UnixMillis(3000))]);
 }

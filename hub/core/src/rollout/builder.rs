@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use stevedore_proto_core::ClusterUid;
 
-use super::input::{Input, UnixMillis};
+use super::admission::Decision;
+use super::input::Input;
+use super::report::RolloutReport;
+use crate::fleet::MemberState;
 use crate::ledger::{Ordered, Row, Shard};
+use crate::moment::UnixMillis;
 
 /// Why something is ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,8 +53,12 @@ pub struct Plan {
     /// Clusters where equal inputs render differently: they get it with their next real change.
     pub pending_render: Vec<ClusterUid>,
     /// When to plan again at the latest although nothing else happens; `None` where only news leads to another
-    /// plan. No rule sets it yet.
+    /// plan.
     pub wake_at: Option<UnixMillis>,
+    /// Whether what members report may lead to another plan.
+    pub is_under_way: bool,
+    /// How far the rollout is.
+    pub rollout: RolloutReport,
 }
 
 impl Plan {
@@ -76,6 +84,14 @@ pub(super) enum RowChange {
     Order(Arc<Ordered>, bool, Cause),
 }
 
+/// An order that is to be given.
+pub(super) struct NewOrder {
+    pub(super) ordered: Arc<Ordered>,
+    pub(super) tombstone: bool,
+    pub(super) is_disruptive: bool,
+    pub(super) cause: Cause,
+}
+
 /// Puts changes of rows into changed shards. Every new order of a plan has the same number.
 pub(super) struct PlanBuilder<'a> {
     input: &'a Input<'a>,
@@ -92,7 +108,23 @@ impl<'a> PlanBuilder<'a> {
         }
     }
 
+    /// The number that this plan gives.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(super) fn finish(self) -> Plan {
+        self.plan
+    }
+
+    /// Ends with what was decided of the rollout.
+    pub(super) fn finish_with(mut self, decision: Decision) -> Plan {
+        if let Some(record) = decision.record {
+            self.shard(0).rollout = Some(record);
+        }
+        self.plan.wake_at = decision.wake_at;
+        self.plan.is_under_way = decision.is_under_way;
+        self.plan.rollout = decision.report;
         self.plan
     }
 
@@ -136,23 +168,45 @@ impl<'a> PlanBuilder<'a> {
                 }
             }
             RowChange::Order(ordered, tombstone, cause) => {
-                let (number, leadership) = (self.number, self.input.leadership);
-                let previous = match row {
-                    Some(row) if row.ordered == ordered => row.previous.clone(),
-                    Some(row) => Some(Arc::clone(&row.ordered)),
-                    None => None,
-                };
-                let shard = self.shard(at);
-                shard.give(number, leadership);
-                let row = Row {
-                    number,
+                // It says nothing new of what was taken from available before.
+                let was_available = |it: &MemberState| it.row.was_available();
+                let is_back = self.input.members.get(&cluster).is_some_and(was_available);
+                let is_disruptive = row.is_some_and(|row| row.disruptive && !is_back);
+                let order = NewOrder {
                     ordered,
-                    previous,
                     tombstone,
+                    is_disruptive,
+                    cause,
                 };
-                shard.rows.insert(cluster, row);
-                self.plan.orders.insert(cluster, cause);
+                self.order(at, cluster, row, order);
             }
         }
+    }
+
+    /// Gives a new order.
+    pub(super) fn order(
+        &mut self,
+        at: usize,
+        cluster: ClusterUid,
+        row: Option<&Row>,
+        order: NewOrder,
+    ) {
+        let (number, leadership, now) = (self.number, self.input.leadership, self.input.now);
+        let previous = match row {
+            Some(row) if row.ordered == order.ordered => row.previous.clone(),
+            Some(row) => Some(Arc::clone(&row.ordered)),
+            None => None,
+        };
+        let shard = self.shard(at);
+        shard.give(number, leadership, now);
+        let row = Row {
+            number,
+            ordered: order.ordered,
+            previous,
+            tombstone: order.tombstone,
+            disruptive: order.is_disruptive,
+        };
+        shard.rows.insert(cluster, row);
+        self.plan.orders.insert(cluster, order.cause);
     }
 }

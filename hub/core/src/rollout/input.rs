@@ -7,6 +7,9 @@ use stevedore_proto_core::{ClusterUid, ContentRef, Digest, Features, Leadership}
 use crate::fleet::MemberState;
 use crate::history::ActiveRevision;
 use crate::ledger::Ledger;
+use crate::moment::UnixMillis;
+
+use super::policy::{Place, Policy};
 
 /// Everything a plan depends on.
 #[derive(Debug, Clone, Copy)]
@@ -21,13 +24,22 @@ pub struct Input<'a> {
     pub intent: &'a Intent,
     /// Every joined member. A row of a cluster that is not in here is dropped: it was forgotten.
     pub members: &'a BTreeMap<ClusterUid, MemberState>,
-    /// When this is planned. No rule reads it yet: soak times and windows will.
+    /// In which order, and how many at a time.
+    pub pacing: Pacing<'a>,
+    /// When this is planned.
     pub now: UnixMillis,
 }
 
-/// A moment of the wall clock, in milliseconds since the Unix epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct UnixMillis(pub u64);
+/// What decides when each cluster is ordered what it is to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Pacing<'a> {
+    /// What the package asks for.
+    pub policy: &'a Policy,
+    /// Names and labels of members.
+    pub places: &'a BTreeMap<ClusterUid, Place<'a>>,
+    /// Until then members may have yet to say how they are: this hub began to lead not long ago.
+    pub settled_at: UnixMillis,
+}
 
 /// What a package asks for: its desired state, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]

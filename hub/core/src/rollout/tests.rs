@@ -5,6 +5,7 @@ use stevedore_proto_core::{ContentRef, Digest, Features, Leadership, PackageUid}
 
 use super::*;
 use crate::fixtures::leadership;
+use crate::fleet::{self, DeploymentState};
 use crate::history::{self, Revision};
 use crate::ledger::{Ledger, PackageIdentity};
 
@@ -46,12 +47,21 @@ fn rendering(revision: u64, bytes: u8) -> (ActiveRevision, Rendering) {
     (active(revision), content(revision, bytes))
 }
 
+/// A member that works on whatever it was ordered: no budget keeps anything from it.
+fn member() -> MemberState {
+    MemberState {
+        row: fleet::Row::in_state(0, DeploymentState::Progressing, false),
+        ..MemberState::default()
+    }
+}
+
 struct World {
     ledger: Ledger,
     leadership: Leadership,
     floor: u64,
     intent: Intent,
     members: BTreeMap<ClusterUid, MemberState>,
+    policy: Policy,
 }
 
 impl World {
@@ -66,8 +76,9 @@ impl World {
             floor: 0,
             intent: Intent::Removed,
             members: (0..clusters)
-                .map(|at| (cluster(at), MemberState::default()))
+                .map(|at| (cluster(at), member()))
                 .collect(),
+            policy: Policy::at_once(),
         }
     }
 
@@ -100,6 +111,11 @@ impl World {
             floor: self.floor,
             intent: &self.intent,
             members: &self.members,
+            pacing: Pacing {
+                policy: &self.policy,
+                places: &BTreeMap::new(),
+                settled_at: UnixMillis(0),
+            },
             now: UnixMillis(0),
         })
     }

@@ -75,7 +75,7 @@ fn perform(world: &mut World, change: &Change) {
             }
         }
         Change::Join(at) => {
-            world.members.entry(cluster(*at)).or_default();
+            world.members.entry(cluster(*at)).or_insert_with(member);
         }
         Change::Term => world.leadership.term.counter += 1,
         Change::Raise => world.leadership = leadership(world.leadership.epoch.counter + 1, 1),

@@ -1,0 +1,396 @@
+//! The admission of orders: which of the clusters that are to be ordered something are ordered it now.
+//!
+//! Waves follow one another: one begins when all before it passed, which is when every cluster of them is available
+//! with exactly what it was ordered, but for those that may fail and those that are offline and not waited for, and
+//! when that lasted as long as it has to. Within a wave an order is given while fewer are under way than may be, and,
+//! where it takes a deployment from available, while the budget has room. What is not available anyway needs no
+//! budget: a fix reaches what is broken.
+
+use super::input::Pacing;
+use super::policy::{Amount, Offline, Policy, Wave};
+use super::report::{Gate, Halt, RolloutReport, Wait, WaveReport};
+use super::standing::{Runs, Standing, Target};
+use super::waves;
+use crate::ledger::{RolloutRecord, Shard, WaveRecord};
+use crate::moment::UnixMillis;
+
+/// What was decided.
+#[derive(Debug, Default)]
+pub(super) struct Decision {
+    /// Targets that are ordered what they wait for, as indexes.
+    pub(super) admitted: Vec<usize>,
+    /// What is to be remembered, if anything.
+    pub(super) record: Option<RolloutRecord>,
+    pub(super) report: RolloutReport,
+    /// When it has to be decided again although nothing else happens.
+    pub(super) wake_at: Option<UnixMillis>,
+    /// Whether what members report may change the decision.
+    pub(super) is_under_way: bool,
+}
+
+/// What the decision depends on beside the targets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Situation<'a> {
+    pub(super) pacing: Pacing<'a>,
+    /// The revision that is to run.
+    pub(super) revision: u64,
+    /// What was remembered.
+    pub(super) record: Option<&'a RolloutRecord>,
+    /// The number that is given next.
+    pub(super) number: u64,
+    pub(super) shards: &'a [Shard],
+    pub(super) now: UnixMillis,
+}
+
+/// Decides. Deciding again after the orders were given admits nothing.
+pub(super) fn decide(situation: &Situation<'_>, targets: &[Target<'_>]) -> Decision {
+    let waiting = |target: &Target<'_>| matches!(target.standing, Standing::Waiting(_));
+    let is_first = |target: &Target<'_>| target.standing == Standing::Waiting(Runs::Nothing);
+    let is_waiting = targets.iter().any(waiting);
+    let known = situation.record;
+    let known = known.filter(|it| it.revision == situation.revision && !it.finished);
+    let policy = situation.pacing.policy;
+    let only_first = targets.iter().filter(|it| waiting(it)).all(is_first);
+    if known.is_none() && (!is_waiting || (only_first && policy.waves.is_none())) {
+        // Nothing runs that could be disturbed.
+        return Decision {
+            admitted: indexes(targets, waiting),
+            ..Decision::default()
+        };
+    }
+    let record = known.cloned().unwrap_or(RolloutRecord {
+        revision: situation.revision,
+        first: situation.number,
+        waves: Vec::new(),
+        finished: false,
+    });
+    Rollout::new(situation, targets, record).decide()
+}
+
+fn indexes(targets: &[Target<'_>], which: impl Fn(&Target<'_>) -> bool) -> Vec<usize> {
+    let found = targets.iter().enumerate();
+    let found = found.filter(|(_, target)| which(target));
+    found.map(|(at, _)| at).collect()
+}
+
+struct Rollout<'a> {
+    situation: &'a Situation<'a>,
+    targets: &'a [Target<'a>],
+    waves: Vec<(Wave, Vec<usize>)>,
+    record: RolloutRecord,
+    /// How many orders are under way, and how many deployments are away from available; with those admitted.
+    in_flight: usize,
+    disrupted: usize,
+    decision: Decision,
+}
+
+/// How many members of a wave stand where.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    all: usize,
+    done: usize,
+    failed: usize,
+    in_flight: usize,
+    /// Were available with what they were ordered, and have no session now.
+    lost: usize,
+    waiting: usize,
+    /// Wait for an order, and have no session.
+    offline: usize,
+    unknown: usize,
+}
+
+impl<'a> Rollout<'a> {
+    fn new(
+        situation: &'a Situation<'a>,
+        targets: &'a [Target<'a>],
+        mut record: RolloutRecord,
+    ) -> Self {
+        let Pacing { policy, places, .. } = situation.pacing;
+        let first = record.first;
+        let is_part = |target: &Target<'_>| match target.standing {
+            Standing::Waiting(_) | Standing::Unknown => true,
+            Standing::LeftOut => false,
+            _ => target.number() >= first,
+        };
+        let waves = policy.all_waves();
+        let members = waves::members(&waves, targets, places, is_part);
+        record.waves = waves.iter().map(|wave| known(&record, wave)).collect();
+        let tally = tally(targets, members.iter().flatten());
+        Self {
+            situation,
+            targets,
+            waves: waves.into_iter().zip(members).collect(),
+            record,
+            in_flight: tally.in_flight,
+            disrupted: targets.iter().filter(|it| it.is_disrupted()).count(),
+            decision: Decision::default(),
+        }
+    }
+
+    fn policy(&self) -> &'a Policy {
+        self.situation.pacing.policy
+    }
+
+    fn decide(mut self) -> Decision {
+        let all = tally(self.targets, self.waves.iter().flat_map(|(_, it)| it));
+        let halt = self.halt(&all);
+        let is_starting = self.is_starting(&all);
+        let mut is_open = true;
+        for at in 0..self.waves.len() {
+            let before = self.decision.admitted.len();
+            self.admit(at, is_open, halt.is_some(), is_starting);
+            let gate = self.gate(at, is_open, halt.is_some());
+            is_open &= gate == Gate::Passed;
+            self.report(at, gate, self.decision.admitted.len() - before);
+        }
+        self.decision.report.halt = halt;
+        self.wake_at_deadlines();
+        let is_over = all.waiting + all.unknown + all.in_flight == 0;
+        self.record.finished = is_over && is_open;
+        self.decision.is_under_way = !self.record.finished;
+        if Some(&self.record) != self.situation.record {
+            self.decision.record = Some(self.record);
+        }
+        self.decision
+    }
+
+    /// Whether more fail than may.
+    fn halt(&self, all: &Tally) -> Option<Halt> {
+        let policy = self.policy();
+        let halt = |wave: Option<&Wave>, failed: usize, allowed: usize| {
+            (failed > allowed).then(|| Halt {
+                wave: wave.map(|wave| wave.name.clone()),
+                failed,
+                allowed,
+            })
+        };
+        let failed = self.failed(all);
+        let whole = halt(None, failed, policy.max_failures.of(all.all));
+        whole.or_else(|| {
+            self.waves.iter().find_map(|(wave, members)| {
+                let tally = tally(self.targets, members);
+                let allowed = wave.max_failures?.of(tally.all);
+                halt(Some(wave), self.failed(&tally), allowed)
+            })
+        })
+    }
+
+    /// How many count as failed.
+    fn failed(&self, tally: &Tally) -> usize {
+        match self.policy().offline {
+            Offline::Count => tally.failed + tally.offline,
+            Offline::Skip | Offline::Wait => tally.failed,
+        }
+    }
+
+    /// Whether members that were ordered something have yet to say how they are, since this hub has just begun to lead.
+    fn is_starting(&mut self, all: &Tally) -> bool {
+        let settled_at = self.situation.pacing.settled_at;
+        let is_starting = settled_at > self.situation.now && self.is_unheard(all);
+        if is_starting {
+            self.wake_at(settled_at);
+        }
+        is_starting
+    }
+
+    fn is_unheard(&self, all: &Tally) -> bool {
+        let is_lost = |at: &usize| matches!(self.targets[*at].standing, Standing::Lost { .. });
+        all.lost > 0 || self.waves.iter().flat_map(|(_, it)| it).any(is_lost)
+    }
+
+    /// Admits what may be ordered of a wave, and notes what the others wait for.
+    fn admit(&mut self, at: usize, is_open: bool, is_halted: bool, is_starting: bool) {
+        let targets = self.targets;
+        let members = std::mem::take(&mut self.waves[at].1);
+        let mut in_wave = tally(targets, &members).in_flight;
+        for index in &members {
+            let target = &targets[*index];
+            let Standing::Waiting(runs) = target.standing else {
+                continue;
+            };
+            // Without waves of its own a package is installed wherever it is to be at once.
+            let is_free = runs == Runs::Nothing && self.policy().waves.is_none();
+            let wait = if is_halted {
+                Some(Wait::Halted)
+            } else if is_free {
+                None
+            } else if is_starting {
+                Some(Wait::HubStarted)
+            } else if !is_open {
+                Some(Wait::EarlierWave)
+            } else if target.is_offline() {
+                Some(Wait::Offline)
+            } else {
+                self.limit(at, members.len(), in_wave, target)
+            };
+            match wait {
+                Some(wait) => {
+                    let waits = &mut self.decision.report.waits;
+                    waits.insert(target.cluster, wait);
+                }
+                None => {
+                    in_wave += 1;
+                    self.in_flight += 1;
+                    self.disrupted += usize::from(target.would_disrupt());
+                    self.decision.admitted.push(*index);
+                }
+            }
+        }
+        self.waves[at].1 = members;
+    }
+
+    /// Which limit keeps a target from being ordered something.
+    fn limit(&self, at: usize, size: usize, in_wave: usize, target: &Target<'_>) -> Option<Wait> {
+        let policy = self.policy();
+        let all: usize = self.waves.iter().map(|(_, members)| members.len()).sum();
+        let is_full = |limit: Option<Amount>, of: usize, count: usize| {
+            limit.is_some_and(|limit| count >= limit.at_least_one_of(of))
+        };
+        let all = all.max(size);
+        if is_full(policy.max_concurrent, all, self.in_flight)
+            || is_full(self.waves[at].0.max_concurrent, size, in_wave)
+        {
+            return Some(Wait::Concurrency);
+        }
+        let has_room = self.disrupted < policy.budget(self.counted());
+        (target.would_disrupt() && !has_room).then_some(Wait::Budget)
+    }
+
+    /// How many clusters the budget is a part of.
+    fn counted(&self) -> usize {
+        let counted = self.targets.iter();
+        let counted = counted.filter(|it| it.standing != Standing::LeftOut);
+        counted.count()
+    }
+
+    /// What a wave waits for; notes since when it is complete.
+    fn gate(&mut self, at: usize, is_open: bool, is_halted: bool) -> Gate {
+        if self.record.waves[at].passed {
+            return Gate::Passed;
+        }
+        if !is_open {
+            return Gate::EarlierWave;
+        }
+        let (wave, members) = &self.waves[at];
+        let tally = tally(self.targets, members);
+        let soak = wave.min_ready.unwrap_or(self.policy().min_ready);
+        let blocked = if is_halted {
+            Some(Gate::Halted)
+        } else {
+            self.incomplete(&tally)
+        };
+        let now = self.situation.now;
+        let record = &mut self.record.waves[at];
+        if let Some(gate) = blocked {
+            // Nothing is known against those that are not heard: the time goes on when they are.
+            if tally.in_flight + tally.waiting + tally.failed > 0 {
+                record.complete_since = None;
+            }
+            return gate;
+        }
+        let since = *record.complete_since.get_or_insert(now);
+        let until = since.after(soak);
+        if tally.all == 0 || until <= now {
+            record.passed = true;
+            return Gate::Passed;
+        }
+        self.wake_at(until);
+        Gate::Soaking(until)
+    }
+
+    /// What keeps a wave from being complete.
+    fn incomplete(&self, tally: &Tally) -> Option<Gate> {
+        let offline = match self.policy().offline {
+            Offline::Wait => tally.offline,
+            Offline::Skip | Offline::Count => 0,
+        };
+        let online = tally.waiting - tally.offline;
+        if tally.in_flight + tally.unknown + online + offline > 0 {
+            return Some(Gate::Clusters);
+        }
+        // At least half of a wave has to have said something.
+        let silent = tally.offline + tally.lost;
+        (silent > 0 && 2 * (tally.done + tally.failed) < tally.all).then_some(Gate::TooFewHeard)
+    }
+
+    fn report(&mut self, at: usize, gate: Gate, admitted: usize) {
+        let (wave, members) = &self.waves[at];
+        if members.is_empty() {
+            return;
+        }
+        let tally = tally(self.targets, members);
+        let report = WaveReport {
+            name: wave.name.clone(),
+            targeted: tally.all,
+            updated: tally.done + tally.failed + tally.in_flight + tally.lost + admitted,
+            available: tally.done,
+            failed: tally.failed,
+            offline: tally.offline + tally.lost,
+            gate,
+        };
+        self.decision.report.waves.push(report);
+    }
+
+    /// An order that is under way for too long is a failure, which nobody reports.
+    fn wake_at_deadlines(&mut self) {
+        let (targets, deadline) = (self.targets, self.policy().progress_deadline);
+        let mut next: Option<UnixMillis> = None;
+        for target in targets {
+            let is_under_way = matches!(
+                target.standing,
+                Standing::InFlight
+                    | Standing::Lost {
+                        was_available: false
+                    }
+            );
+            let given = target.row.filter(|_| is_under_way);
+            let given =
+                given.and_then(|(at, row)| self.situation.shards.get(at)?.given_at(row.number));
+            let late = given.map(|at| at.after(deadline));
+            next = next.into_iter().chain(late).min();
+        }
+        let admitted = !self.decision.admitted.is_empty();
+        let admitted = admitted.then(|| self.situation.now.after(deadline));
+        for at in next.into_iter().chain(admitted) {
+            self.wake_at(at);
+        }
+    }
+
+    fn wake_at(&mut self, at: UnixMillis) {
+        let wake_at = &mut self.decision.wake_at;
+        *wake_at = Some(wake_at.map_or(at, |known| known.min(at)));
+    }
+}
+
+/// What was remembered of a wave; nothing of one with another name.
+fn known(record: &RolloutRecord, wave: &Wave) -> WaveRecord {
+    let known = record.waves.iter().find(|it| it.name == wave.name);
+    known.cloned().unwrap_or_else(|| WaveRecord {
+        name: wave.name.clone(),
+        ..WaveRecord::default()
+    })
+}
+
+fn tally<'a>(targets: &[Target<'_>], members: impl IntoIterator<Item = &'a usize>) -> Tally {
+    let mut tally = Tally::default();
+    for at in members {
+        let target = &targets[*at];
+        tally.all += 1;
+        match target.standing {
+            Standing::Done => tally.done += 1,
+            Standing::Failed => tally.failed += 1,
+            Standing::Lost {
+                was_available: true,
+            } => tally.lost += 1,
+            Standing::InFlight | Standing::Lost { .. } => tally.in_flight += 1,
+            Standing::Waiting(_) => {
+                tally.waiting += 1;
+                tally.offline += usize::from(target.is_offline());
+            }
+            Standing::Unknown => tally.unknown += 1,
+            Standing::LeftOut => {}
+        }
+    }
+    tally
+}
+

@@ -1,0 +1,129 @@
+//! The standing of one target: what its cluster was ordered, what it reports of that, and what it is to get.
+
+use std::sync::Arc;
+
+use stevedore_proto_core::ClusterUid;
+
+use super::builder::Cause;
+use crate::fleet::{DeploymentState, MemberState};
+use crate::ledger::{Ordered, Row};
+use crate::moment::UnixMillis;
+
+/// Where one target stands in a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It was ordered what it is to run, and is available with it.
+    Done,
+    /// It was ordered what it is to run, and is on its way.
+    InFlight,
+    /// It was ordered what it is to run and fails with it, or is on its way for too long.
+    Failed,
+    /// It was ordered what it is to run, and has no session; `was_available` since.
+    Lost {
+        /// It was available with it before the session was lost.
+        was_available: bool,
+    },
+    /// It is to be ordered something else than it runs.
+    Waiting(Runs),
+    /// It is not known yet what it is to run.
+    Unknown,
+    /// It gets nothing whatever the rollout says, and nothing waits for it.
+    LeftOut,
+}
+
+/// What a cluster that waits for an order runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// Nothing of the package.
+    Nothing,
+    /// What it was ordered before, and that is available.
+    Available,
+    /// What it was ordered before, and that is not available.
+    Unavailable,
+    /// Not known: it has no session.
+    Unheard,
+}
+
+/// One target of a package.
+#[derive(Debug, Clone)]
+pub(super) struct Target<'a> {
+    pub(super) cluster: ClusterUid,
+    pub(super) member: &'a MemberState,
+    /// Its shard and row, once something was ordered.
+    pub(super) row: Option<(usize, &'a Row)>,
+    pub(super) standing: Standing,
+    /// What it waits for.
+    pub(super) wanted: Option<(Arc<Ordered>, Cause)>,
+}
+
+impl Target<'_> {
+    /// The number of its order; 0 without one.
+    pub(super) fn number(&self) -> u64 {
+        self.row.map_or(0, |(_, row)| row.number)
+    }
+
+    /// Whether it was taken from available, or may have been, and is not known to have been available since.
+    pub(super) fn is_disrupted(&self) -> bool {
+        let is_back = match self.standing {
+            Standing::Done | Standing::Lost { was_available: true } => true,
+            Standing::Waiting(runs) => runs == Runs::Available || self.member.row.was_available(),
+            _ => false,
+        };
+        !is_back && self.row.is_some_and(|(_, row)| row.disruptive && !row.tombstone)
+    }
+
+    /// Whether an order now would take it from available.
+    pub(super) fn would_disrupt(&self) -> bool {
+        matches!(self.standing, Standing::Waiting(Runs::Available | Runs::Unheard))
+    }
+
+    /// Whether what is ordered now takes a place in the budget, until it was available once.
+    pub(super) fn is_disruptive(&self) -> bool {
+        self.would_disrupt() || self.is_disrupted()
+    }
+
+    /// Whether it has no session.
+    pub(super) fn is_offline(&self) -> bool {
+        self.member.row.state() == DeploymentState::Offline
+    }
+}
+
+/// Where a cluster stands that was ordered what it is to run.
+pub(super) fn ordered(
+    member: &MemberState,
+    row: &Row,
+    given_at: Option<UnixMillis>,
+    deadline: std::time::Duration,
+    now: UnixMillis,
+) -> Standing {
+    let found = member.row;
+    // The fleet is told of a row after it is stored: until then it speaks about the one before.
+    let is_current = found.number() == row.number;
+    let is_late = given_at.is_some_and(|at| at.after(deadline) <= now);
+    match found.state() {
+        DeploymentState::Available if is_current => Standing::Done,
+        DeploymentState::Failed if is_current => Standing::Failed,
+        DeploymentState::Offline if is_current && found.was_available() => Standing::Lost {
+            was_available: true,
+        },
+        _ if is_late => Standing::Failed,
+        DeploymentState::Offline => Standing::Lost {
+            was_available: false,
+        },
+        _ => Standing::InFlight,
+    }
+}
+
+/// What a cluster runs that is to be ordered something else.
+pub(super) fn runs(member: &MemberState, row: Option<&Row>) -> Runs {
+    let Some(row) = row.filter(|row| !row.tombstone) else {
+        return Runs::Nothing;
+    };
+    let found = member.row;
+    match found.state() {
+        DeploymentState::Offline => Runs::Unheard,
+        DeploymentState::Available if found.number() == row.number => Runs::Available,
+        DeploymentState::Absent => Runs::Unheard,
+        _ => Runs::Unavailable,
+    }
+}

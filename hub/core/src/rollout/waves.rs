@@ -1,0 +1,57 @@
+//! Members of waves: which targets each wave takes, and in which order they are ordered.
+
+use std::collections::BTreeMap;
+
+use stevedore_proto_core::ClusterUid;
+
+use super::policy::{Place, Wave, WaveMembers};
+use super::standing::{Runs, Standing, Target};
+
+/// The targets of each wave, as indexes into `targets`. One that `is_part` leaves out is in no wave.
+pub(super) fn members(
+    waves: &[Wave],
+    targets: &[Target<'_>],
+    places: &BTreeMap<ClusterUid, Place<'_>>,
+    is_part: impl Fn(&Target<'_>) -> bool,
+) -> Vec<Vec<usize>> {
+    let place = |at: usize| places.get(&targets[at].cluster);
+    let name = |at: usize| place(at).map_or("", |place| place.name);
+    let mut left: Vec<usize> = (0..targets.len())
+        .filter(|at| is_part(&targets[*at]))
+        .collect();
+    left.sort_by_key(|at| (name(*at), targets[*at].cluster));
+    let all = left.len();
+    let take = |wave: &Wave| {
+        let taken: Vec<usize> = match &wave.members {
+            WaveMembers::Rest => std::mem::take(&mut left),
+            WaveMembers::Selector(selector) => left
+                .extract_if(.., |at| {
+                    place(*at).is_some_and(|it| selector.matches(it.labels))
+                })
+                .collect(),
+            WaveMembers::Names(names) => left
+                .extract_if(.., |at| names.contains(name(*at)))
+                .collect(),
+            WaveMembers::Some(amount) => {
+                // Stable: the sort keeps the order of names among equals.
+                left.sort_by_key(|at| preference(&targets[*at]));
+                let count = amount.at_least_one_of(all).min(left.len());
+                let taken = left.drain(..count).collect();
+                left.sort_by_key(|at| (name(*at), targets[*at].cluster));
+                taken
+            }
+        };
+        taken
+    };
+    waves.iter().map(take).collect()
+}
+
+/// Whom a wave of a number of clusters takes first: those it took before, in the order in which they were ordered, so
+/// that it keeps them; then those that can answer, and of these what is available.
+fn preference(target: &Target<'_>) -> (bool, u64, bool, bool) {
+    match target.standing {
+        Standing::Waiting(runs) => (true, 0, target.is_offline(), runs == Runs::Unavailable),
+        Standing::Unknown | Standing::LeftOut => (true, 0, true, true),
+        _ => (false, target.number(), false, false),
+    }
+}
