@@ -47,7 +47,7 @@ mod waves;
 
 pub use builder::{Cause, Plan};
 use builder::{NewOrder, PlanBuilder, RowChange};
-pub use input::{Input, Intent, Rendering, Pacing};
+pub use input::{Input, Intent, Pacing, Rendering};
 pub use policy::{Amount, Offline, PROGRESS_DEADLINE, Place, Policy, Wave, WaveMembers};
 pub use report::{Gate, Halt, RolloutReport, Wait, WaveReport};
 use standing::{Standing, Target};

@@ -67,10 +67,7 @@ fn any_shard() -> impl Strategy<Value = Shard> {
         prop::collection::vec(1..50_u64, 0..4),
     )
         .prop_map(|(rows, firsts)| Shard {
-            times: vec![OrderTime {
-                number: 1,
-                at: NOW,
-            }],
+            times: vec![OrderTime { number: 1, at: NOW }],
             rollout: rows.len().is_multiple_of(2).then(rollout),
             highest: 100,
             terms: firsts

@@ -91,6 +91,8 @@ struct Tally {
     done: usize,
     failed: usize,
     in_flight: usize,
+    /// Were ordered something, and have no session: how it went is not known.
+    unheard: usize,
     /// Were available with what they were ordered, and have no session now.
     lost: usize,
     waiting: usize,
@@ -121,7 +123,7 @@ impl<'a> Rollout<'a> {
             targets,
             waves: waves.into_iter().zip(members).collect(),
             record,
-            in_flight: tally.in_flight,
+            in_flight: tally.in_flight + tally.unheard,
             disrupted: targets.iter().filter(|it| it.is_disrupted()).count(),
             decision: Decision::default(),
         }
@@ -145,7 +147,7 @@ impl<'a> Rollout<'a> {
         }
         self.decision.report.halt = halt;
         self.wake_at_deadlines();
-        let is_over = all.waiting + all.unknown + all.in_flight == 0;
+        let is_over = all.waiting + all.unknown + all.in_flight + all.unheard == 0;
         self.record.finished = is_over && is_open;
         self.decision.is_under_way = !self.record.finished;
         if Some(&self.record) != self.situation.record {
@@ -186,23 +188,19 @@ impl<'a> Rollout<'a> {
     /// Whether members that were ordered something have yet to say how they are, since this hub has just begun to lead.
     fn is_starting(&mut self, all: &Tally) -> bool {
         let settled_at = self.situation.pacing.settled_at;
-        let is_starting = settled_at > self.situation.now && self.is_unheard(all);
+        let is_starting = settled_at > self.situation.now && all.lost + all.unheard > 0;
         if is_starting {
             self.wake_at(settled_at);
         }
         is_starting
     }
 
-    fn is_unheard(&self, all: &Tally) -> bool {
-        let is_lost = |at: &usize| matches!(self.targets[*at].standing, Standing::Lost { .. });
-        all.lost > 0 || self.waves.iter().flat_map(|(_, it)| it).any(is_lost)
-    }
-
     /// Admits what may be ordered of a wave, and notes what the others wait for.
     fn admit(&mut self, at: usize, is_open: bool, is_halted: bool, is_starting: bool) {
         let targets = self.targets;
         let members = std::mem::take(&mut self.waves[at].1);
-        let mut in_wave = tally(targets, &members).in_flight;
+        let tally = tally(targets, &members);
+        let mut in_wave = tally.in_flight + tally.unheard;
         for index in &members {
             let target = &targets[*index];
             let Standing::Waiting(runs) = target.standing else {
@@ -305,7 +303,7 @@ impl<'a> Rollout<'a> {
             Offline::Skip | Offline::Count => 0,
         };
         let online = tally.waiting - tally.offline;
-        if tally.in_flight + tally.unknown + online + offline > 0 {
+        if tally.in_flight + tally.unheard + tally.unknown + online + offline > 0 {
             return Some(Gate::Clusters);
         }
         // At least half of a wave has to have said something.
@@ -322,10 +320,10 @@ impl<'a> Rollout<'a> {
         let report = WaveReport {
             name: wave.name.clone(),
             targeted: tally.all,
-            updated: tally.done + tally.failed + tally.in_flight + tally.lost + admitted,
+            updated: tally.all - tally.waiting - tally.unknown + admitted,
             available: tally.done,
             failed: tally.failed,
-            offline: tally.offline + tally.lost,
+            offline: tally.offline + tally.lost + tally.unheard,
             gate,
         };
         self.decision.report.waves.push(report);
@@ -382,7 +380,8 @@ fn tally<'a>(targets: &[Target<'_>], members: impl IntoIterator<Item = &'a usize
             Standing::Lost {
                 was_available: true,
             } => tally.lost += 1,
-            Standing::InFlight | Standing::Lost { .. } => tally.in_flight += 1,
+            Standing::Lost { .. } => tally.unheard += 1,
+            Standing::InFlight => tally.in_flight += 1,
             Standing::Waiting(_) => {
                 tally.waiting += 1;
                 tally.offline += usize::from(target.is_offline());
@@ -393,4 +392,3 @@ fn tally<'a>(targets: &[Target<'_>], members: impl IntoIterator<Item = &'a usize
     }
     tally
 }
-

@@ -65,16 +65,25 @@ impl Target<'_> {
     /// Whether it was taken from available, or may have been, and is not known to have been available since.
     pub(super) fn is_disrupted(&self) -> bool {
         let is_back = match self.standing {
-            Standing::Done | Standing::Lost { was_available: true } => true,
+            Standing::Done
+            | Standing::Lost {
+                was_available: true,
+            } => true,
             Standing::Waiting(runs) => runs == Runs::Available || self.member.row.was_available(),
             _ => false,
         };
-        !is_back && self.row.is_some_and(|(_, row)| row.disruptive && !row.tombstone)
+        !is_back
+            && self
+                .row
+                .is_some_and(|(_, row)| row.disruptive && !row.tombstone)
     }
 
     /// Whether an order now would take it from available.
     pub(super) fn would_disrupt(&self) -> bool {
-        matches!(self.standing, Standing::Waiting(Runs::Available | Runs::Unheard))
+        matches!(
+            self.standing,
+            Standing::Waiting(Runs::Available | Runs::Unheard)
+        )
     }
 
     /// Whether what is ordered now takes a place in the budget, until it was available once.

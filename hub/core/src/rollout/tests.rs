@@ -11,6 +11,7 @@ use crate::ledger::{Ledger, PackageIdentity};
 
 mod kept;
 mod properties;
+mod rollouts;
 
 fn cluster(seed: u16) -> ClusterUid {
     let mut bytes = [0; 16];
@@ -55,6 +56,7 @@ fn member() -> MemberState {
     }
 }
 
+#[derive(Debug)]
 struct World {
     ledger: Ledger,
     leadership: Leadership,
@@ -75,9 +77,7 @@ impl World {
             leadership: leadership(1, 1),
             floor: 0,
             intent: Intent::Removed,
-            members: (0..clusters)
-                .map(|at| (cluster(at), member()))
-                .collect(),
+            members: (0..clusters).map(|at| (cluster(at), member())).collect(),
             policy: Policy::at_once(),
         }
     }
