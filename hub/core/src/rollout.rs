@@ -43,12 +43,13 @@ mod input;
 mod policy;
 mod report;
 mod standing;
+mod tally;
 mod waves;
 
 pub use builder::{Cause, Plan};
 use builder::{NewOrder, PlanBuilder, RowChange};
 pub use input::{Input, Intent, Pacing, Rendering};
-pub use policy::{Amount, Offline, PROGRESS_DEADLINE, Place, Policy, Wave, WaveMembers};
+pub use policy::{Amount, Approval, Offline, PROGRESS_DEADLINE, Place, Policy, Wave, WaveMembers};
 pub use report::{Gate, Halt, RolloutReport, Wait, WaveReport};
 use standing::{Standing, Target};
 

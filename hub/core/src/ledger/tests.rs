@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use stevedore_proto_core::{Digest, Features};
+
 use super::*;
 use crate::fixtures::{cluster, leadership};
 

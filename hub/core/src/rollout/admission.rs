@@ -7,9 +7,10 @@
 //! budget: a fix reaches what is broken.
 
 use super::input::Pacing;
-use super::policy::{Amount, Offline, Policy, Wave};
+use super::policy::{Amount, Approval, Offline, Policy, Wave};
 use super::report::{Gate, Halt, RolloutReport, Wait, WaveReport};
 use super::standing::{Runs, Standing, Target};
+use super::tally::{Tally, tally};
 use super::waves;
 use crate::ledger::{RolloutRecord, Shard, WaveRecord};
 use crate::moment::UnixMillis;
@@ -82,23 +83,6 @@ struct Rollout<'a> {
     in_flight: usize,
     disrupted: usize,
     decision: Decision,
-}
-
-/// How many members of a wave stand where.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    all: usize,
-    done: usize,
-    failed: usize,
-    in_flight: usize,
-    /// Were ordered something, and have no session: how it went is not known.
-    unheard: usize,
-    /// Were available with what they were ordered, and have no session now.
-    lost: usize,
-    waiting: usize,
-    /// Wait for an order, and have no session.
-    offline: usize,
-    unknown: usize,
 }
 
 impl<'a> Rollout<'a> {
@@ -216,6 +200,8 @@ impl<'a> Rollout<'a> {
                 Some(Wait::HubStarted)
             } else if !is_open {
                 Some(Wait::EarlierWave)
+            } else if self.lacks_approval(at, Approval::Before) {
+                Some(Wait::Approval)
             } else if target.is_offline() {
                 Some(Wait::Offline)
             } else {
@@ -235,6 +221,12 @@ impl<'a> Rollout<'a> {
             }
         }
         self.waves[at].1 = members;
+    }
+
+    /// Whether somebody has to approve a wave at this point, and nobody has.
+    fn lacks_approval(&self, at: usize, when: Approval) -> bool {
+        let wave = &self.waves[at].0;
+        wave.approval == Some(when) && !self.situation.pacing.approved.contains(&wave.name)
     }
 
     /// Which limit keeps a target from being ordered something.
@@ -274,20 +266,26 @@ impl<'a> Rollout<'a> {
         let soak = wave.min_ready.unwrap_or(self.policy().min_ready);
         let blocked = if is_halted {
             Some(Gate::Halted)
+        } else if tally.waiting > 0 && self.lacks_approval(at, Approval::Before) {
+            Some(Gate::Approval)
         } else {
             self.incomplete(&tally)
         };
         let now = self.situation.now;
-        let record = &mut self.record.waves[at];
         if let Some(gate) = blocked {
             // Nothing is known against those that are not heard: the time goes on when they are.
             if tally.in_flight + tally.waiting + tally.failed > 0 {
-                record.complete_since = None;
+                self.record.waves[at].complete_since = None;
             }
             return gate;
         }
+        let needs_approval = tally.all > 0 && self.lacks_approval(at, Approval::After);
+        let record = &mut self.record.waves[at];
         let since = *record.complete_since.get_or_insert(now);
         let until = since.after(soak);
+        if needs_approval && until <= now {
+            return Gate::Approval;
+        }
         if tally.all == 0 || until <= now {
             record.passed = true;
             return Gate::Passed;
@@ -367,28 +365,4 @@ fn known(record: &RolloutRecord, wave: &Wave) -> WaveRecord {
         name: wave.name.clone(),
         ..WaveRecord::default()
     })
-}
-
-fn tally<'a>(targets: &[Target<'_>], members: impl IntoIterator<Item = &'a usize>) -> Tally {
-    let mut tally = Tally::default();
-    for at in members {
-        let target = &targets[*at];
-        tally.all += 1;
-        match target.standing {
-            Standing::Done => tally.done += 1,
-            Standing::Failed => tally.failed += 1,
-            Standing::Lost {
-                was_available: true,
-            } => tally.lost += 1,
-            Standing::Lost { .. } => tally.unheard += 1,
-            Standing::InFlight => tally.in_flight += 1,
-            Standing::Waiting(_) => {
-                tally.waiting += 1;
-                tally.offline += usize::from(target.is_offline());
-            }
-            Standing::Unknown => tally.unknown += 1,
-            Standing::LeftOut => {}
-        }
-    }
-    tally
 }

@@ -37,6 +37,8 @@ pub struct Pacing<'a> {
     pub policy: &'a Policy,
     /// Names and labels of members.
     pub places: &'a BTreeMap<ClusterUid, Place<'a>>,
+    /// Names of waves of the active revision that somebody approved.
+    pub approved: &'a BTreeSet<String>,
     /// Until then members may have yet to say how they are: this hub began to lead not long ago.
     pub settled_at: UnixMillis,
 }

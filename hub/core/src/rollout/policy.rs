@@ -64,6 +64,17 @@ pub struct Wave {
     pub max_failures: Option<Amount>,
     /// In place of the policy's.
     pub min_ready: Option<Duration>,
+    /// Whether somebody has to approve it.
+    pub approval: Option<Approval>,
+}
+
+/// When a wave has to be approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// Before anything of it is ordered.
+    Before,
+    /// When it is done, before the next one begins.
+    After,
 }
 
 /// Whom a wave takes.
@@ -141,6 +152,7 @@ impl Wave {
             max_concurrent: None,
             max_failures: None,
             min_ready: None,
+            approval: None,
         }
     }
 }

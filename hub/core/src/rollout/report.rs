@@ -47,6 +47,8 @@ pub enum Gate {
     Clusters,
     /// Its clusters have been available for less than the time they have to be; until then.
     Soaking(UnixMillis),
+    /// Somebody to approve it: before it begins, or before the next one does.
+    Approval,
     /// More of its clusters to be heard: too few say anything.
     TooFewHeard,
     /// The rollout is halted.
@@ -58,6 +60,8 @@ pub enum Gate {
 pub enum Wait {
     /// The wave before its own has not passed.
     EarlierWave,
+    /// Nobody has approved its wave.
+    Approval,
     /// As many clusters as may be are unavailable.
     Budget,
     /// As many orders as may be are under way.
@@ -89,6 +93,7 @@ impl Gate {
             Self::EarlierWave => "EarlierWave",
             Self::Clusters => "Clusters",
             Self::Soaking(_) => "Soaking",
+            Self::Approval => "Approval",
             Self::TooFewHeard => "TooFewHeard",
             Self::Halted => "Halted",
         }
@@ -100,6 +105,7 @@ impl Wait {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EarlierWave => "EarlierWave",
+            Self::Approval => "Approval",
             Self::Budget => "Budget",
             Self::Concurrency => "Concurrency",
             Self::Offline => "Offline",

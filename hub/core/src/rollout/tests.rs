@@ -12,6 +12,9 @@ use crate::ledger::{Ledger, PackageIdentity};
 mod kept;
 mod properties;
 mod rollouts;
+mod world;
+
+use world::{World, member};
 
 fn cluster(seed: u16) -> ClusterUid {
     let mut bytes = [0; 16];
@@ -46,104 +49,6 @@ fn content(revision: u64, bytes: u8) -> Rendering {
 /// A revision with its content.
 fn rendering(revision: u64, bytes: u8) -> (ActiveRevision, Rendering) {
     (active(revision), content(revision, bytes))
-}
-
-/// A member that works on whatever it was ordered: no budget keeps anything from it.
-fn member() -> MemberState {
-    MemberState {
-        row: fleet::Row::in_state(0, DeploymentState::Progressing, false),
-        ..MemberState::default()
-    }
-}
-
-#[derive(Debug)]
-struct World {
-    ledger: Ledger,
-    leadership: Leadership,
-    floor: u64,
-    intent: Intent,
-    members: BTreeMap<ClusterUid, MemberState>,
-    policy: Policy,
-}
-
-impl World {
-    fn new(clusters: u16) -> Self {
-        Self {
-            ledger: Ledger::new(PackageIdentity {
-                uid: PackageUid::from_bytes([7; 16]),
-                namespace: None,
-                name: "demo".into(),
-            }),
-            leadership: leadership(1, 1),
-            floor: 0,
-            intent: Intent::Removed,
-            members: (0..clusters).map(|at| (cluster(at), member())).collect(),
-            policy: Policy::at_once(),
-        }
-    }
-
-    fn want(
-        &mut self,
-        clusters: impl IntoIterator<Item = u16>,
-        (revision, rendering): (ActiveRevision, Rendering),
-    ) {
-        self.intent = Intent::Present {
-            revision,
-            paused: false,
-            account: None,
-            targets: clusters
-                .into_iter()
-                .map(|at| (cluster(at), rendering))
-                .collect(),
-        };
-    }
-
-    fn pause(&mut self, value: bool) {
-        if let Intent::Present { paused, .. } | Intent::Keep { paused, .. } = &mut self.intent {
-            *paused = value;
-        }
-    }
-
-    fn plan(&self) -> Plan {
-        plan(&Input {
-            ledger: &self.ledger,
-            leadership: self.leadership,
-            floor: self.floor,
-            intent: &self.intent,
-            members: &self.members,
-            pacing: Pacing {
-                policy: &self.policy,
-                places: &BTreeMap::new(),
-                settled_at: UnixMillis(0),
-            },
-            now: UnixMillis(0),
-        })
-    }
-
-    /// Plans, and stores the plan.
-    fn store_plan(&mut self) -> Plan {
-        let plan = self.plan();
-        for (at, shard) in &plan.shards {
-            if *at == self.ledger.shards.len() {
-                self.ledger.shards.push(shard.clone());
-            } else {
-                assert!(shard.highest >= self.ledger.shards[*at].highest);
-                self.ledger.shards[*at] = shard.clone();
-            }
-        }
-        plan
-    }
-
-    /// Stores a plan, and checks that planning again plans nothing.
-    fn settle(&mut self) -> Plan {
-        let plan = self.store_plan();
-        assert!(self.plan().is_empty(), "a second plan is not empty");
-        plan
-    }
-
-    fn row(&self, at: u16) -> Row {
-        self.ledger.row(&cluster(at)).unwrap().clone()
-    }
 }
 
 #[test]
