@@ -15,6 +15,18 @@ pub(crate) fn config(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A number of clusters, or a percentage of them.
+pub(crate) fn amount(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "x-kubernetes-int-or-string": true,
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "minimum": 0,
+        "maximum": 100_000,
+        "maxLength": 4,
+        "pattern": "^(100|[1-9]?[0-9])%$",
+    })
+}
+
 /// Keys and values that a member reports of itself.
 pub(crate) fn facts(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -14,6 +14,7 @@ mod package;
 mod package_action;
 mod package_ledger;
 mod package_revision;
+mod rollout;
 mod selector;
 
 pub use member_cluster::*;
@@ -25,4 +26,5 @@ pub use package::*;
 pub use package_action::*;
 pub use package_ledger::*;
 pub use package_revision::*;
+pub use rollout::*;
 pub use selector::*;

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::LabelSelector;
+use super::{LabelSelector, Rollout, WAVES, WaveStatus};
 
 /// Declares one of the two package kinds: they differ in scope only.
 macro_rules! package_kind {
@@ -67,6 +67,10 @@ macro_rules! package_kind {
             /// none. Cannot be removed once set.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub placement: Option<Placement>,
+            /// How clusters are changed: in which order, how many at a time, and what stops that. Absent means one
+            /// cluster first, then the rest with at most a tenth unavailable, and a halt at the first failure.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub rollout: Option<Rollout>,
             /// Service account on the member that everything of this package is done as. Looked
             /// up in the package's namespace, or in the agent's for a cluster package. Without
             /// one the member's policy decides.
@@ -106,6 +110,7 @@ impl From<PackageSpec> for ClusterPackageSpec {
             component,
             paused,
             placement,
+            rollout,
             service_account_name,
             revision_history_limit,
         } = spec;
@@ -115,6 +120,7 @@ impl From<PackageSpec> for ClusterPackageSpec {
             component,
             paused,
             placement,
+            rollout,
             service_account_name,
             revision_history_limit,
         }
@@ -181,6 +187,10 @@ pub struct PackageStatus {
     /// How many clusters are in which state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<PackageCounts>,
+    /// The waves of what is rolled out, in their order; none while nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = WAVES + 1))]
+    pub waves: Vec<WaveStatus>,
     /// The worst failures: one entry for one fault, however many clusters have it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]

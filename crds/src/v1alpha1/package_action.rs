@@ -20,10 +20,11 @@ use super::PackageKind;
     namespaced,
     status = "PackageActionStatus",
     derive = "PartialEq",
-    doc = "One verb on one package, such as Pin (roll back to a kept revision) or Release.",
+    doc = "One verb on one package, such as Pin (roll back to a kept revision), Release or Approve.",
     printcolumn(name = "Package", type_ = "string", json_path = ".spec.package.name"),
     printcolumn(name = "Verb", type_ = "string", json_path = ".spec.verb"),
     printcolumn(name = "Revision", type_ = "integer", json_path = ".spec.revision"),
+    printcolumn(name = "Wave", type_ = "string", json_path = ".spec.wave", priority = 1),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
     printcolumn(
         name = "RequestedBy",
@@ -39,7 +40,8 @@ use super::PackageKind;
 )]
 #[x_kube(
     validation = Rule::new("self == oldSelf").message("a PackageAction is immutable; create another one"),
-    validation = Rule::new("(self.verb == 'Pin') == has(self.revision)").message("Pin needs a revision, and only Pin has one")
+    validation = Rule::new("(self.verb in ['Pin', 'Approve']) == has(self.revision)").message("Pin and Approve need a revision, and only they have one"),
+    validation = Rule::new("(self.verb == 'Approve') == has(self.wave)").message("Approve needs a wave, and only Approve has one")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PackageActionSpec {
@@ -47,10 +49,14 @@ pub struct PackageActionSpec {
     pub package: ActionTarget,
     /// What to do. More verbs may be added.
     pub verb: ActionVerb,
-    /// Number of the PackageRevision to hold, for `Pin`.
+    /// Number of the PackageRevision to hold, for `Pin`, or whose rollout is meant, for `Approve`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub revision: Option<i64>,
+    /// Name of the wave that is approved, as `status.waves` of the package has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 127))]
+    pub wave: Option<String>,
     /// Why, for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
@@ -80,6 +86,8 @@ pub enum ActionVerb {
     Pin,
     /// End the pin that holds now.
     Release,
+    /// Approve one wave of a revision that is being rolled out. Ends when another revision is.
+    Approve,
 }
 
 /// What became of an action; written by the hub.

@@ -1,10 +1,10 @@
 //! `PackageLedger`: the durable table of what each cluster was ordered to run.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::PackageReference;
+use super::{PackageReference, WAVES};
 
 /// One shard of a package's deployments. Orders are durable here before they are sent.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -47,6 +47,13 @@ pub struct PackageLedgerSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub terms: Vec<LedgerTerm>,
+    /// When the order numbers of rows were given, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub times: Vec<LedgerTime>,
+    /// How far the rollout is; in the first shard only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<LedgerRollout>,
     /// Distinct contents that rows name by index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
@@ -79,6 +86,51 @@ pub struct LedgerTerm {
     pub term: Fence,
     /// First order number that it gave in this shard.
     pub first_number: i64,
+}
+
+/// When one order number was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerTime {
+    /// The number.
+    #[schemars(range(min = 0))]
+    pub number: i64,
+    /// When it was given.
+    pub at: MicroTime,
+}
+
+/// How far the rollout of one revision is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerRollout {
+    /// Number of the PackageRevision that is rolled out.
+    #[schemars(range(min = 0))]
+    pub revision: i64,
+    /// Orders from this number on are part of it.
+    #[schemars(range(min = 0))]
+    pub first_number: i64,
+    /// Its waves, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = WAVES + 1))]
+    pub waves: Vec<LedgerWave>,
+    /// Whether nothing was left to be ordered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub finished: bool,
+}
+
+/// How far one wave is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerWave {
+    /// What the package calls it.
+    #[schemars(length(max = 127))]
+    pub name: String,
+    /// Since when all of it has been available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_since: Option<MicroTime>,
+    /// Whether it stayed so for as long as it has to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passed: bool,
 }
 
 /// One distinct content and its settings that were ordered.

@@ -14,6 +14,7 @@ use stevedore_hub_core::fleet::{
 use stevedore_hub_core::package_key::PackageKey;
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::Report;
+use stevedore_proto_core::ledger::ObservedRow;
 use stevedore_proto_core::{ClusterUid, Held, PackageUid};
 
 /// What members say that they hold, by cluster.
@@ -100,6 +101,11 @@ impl FleetView {
         assignments: &BTreeMap<ClusterUid, Assignment>,
     ) {
         self.state.lock().fleet.assign(package, assignments);
+    }
+
+    /// Takes what was remembered of a package for this process.
+    pub(crate) fn remember(&self, package: PackageKey, observed: &[ObservedRow]) {
+        self.state.lock().fleet.remember(package, observed);
     }
 
     /// Lets go of a package.

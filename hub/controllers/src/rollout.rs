@@ -1,7 +1,7 @@
 //! Rollouts: targets, actions, plans carried out, and the ledgers that make orders durable.
 //!
 //! ```text
-//!   controller ─▶ pin (actions) ─▶ targets (eligibility) ─▶ hub_core::rollout::plan ─▶ effects ─▶ executor ─▶ finalizer
+//!   controller ─▶ pin (actions) ─▶ targets (eligibility), policy ─▶ hub_core::rollout::plan ─▶ effects ─▶ executor ─▶ finalizer
 //!                                                                                     ├─▶ assignment ─▶ live fleet
 //!   ledger_store ─▶ stored_ledger (ledger_object) ─▶ orders (unreadable_ledgers) ◀────┘
 //!   ledger_status ─▶ observations: what members reported, kept for the next process
@@ -21,6 +21,8 @@ pub(crate) mod ledger_store;
 mod observations;
 pub(crate) mod orders;
 mod pin;
+mod policy;
+mod selector;
 pub(crate) mod stored_ledger;
 pub(crate) mod targets;
 mod unreadable_ledgers;

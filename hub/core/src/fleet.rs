@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
 use stevedore_proto_core::{ClusterUid, DeploymentUid};
 
 use crate::package_key::PackageKey;
@@ -81,6 +82,21 @@ impl Fleet {
             } else {
                 self.deployments.remove(&deployment);
                 rows.deployments.remove(&cluster);
+            }
+        }
+    }
+
+    /// Takes what was remembered of reports to an earlier process: which orders were available once.
+    pub fn remember(&mut self, package: PackageKey, observed: &[ObservedRow]) {
+        let Some(rows) = self.packages.get_mut(&package) else {
+            return;
+        };
+        let available = |row: &&ObservedRow| row.state == ObservedState::Available;
+        for row in observed.iter().filter(available) {
+            if rows.deployments.contains_key(&row.cluster) {
+                let contact = self.contacts.get(&row.cluster).copied().unwrap_or_default();
+                let remember = |details: &mut Details| details.remember_available(row.number);
+                Arc::make_mut(rows).change(row.cluster, contact, remember);
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::fleet::{Counts, Deployment, DeploymentState, Failure, PackageRows, Ro
 mod conditions;
 mod input;
 mod summary;
+mod waves;
 
 use conditions::{
     Groups, available, mapped, progressing, ready, source_conditions, stalled, truth,
@@ -151,8 +152,9 @@ fn counts(rows: &PackageRows, input: &Input<'_>) -> Counts {
             Standing::Unrendered(_) => counts.failed += 1,
             Standing::Ineligible(_) => counts.ineligible += 1,
         }
-        let is_other =
-            input.unrendered.contains_key(&cluster) || matches!(standing, Standing::Ineligible(_));
+        let is_other = input.unrendered.contains_key(&cluster)
+            || input.rollout.waits.contains_key(&cluster)
+            || matches!(standing, Standing::Ineligible(_));
         if is_other && row.is_updated() && row.is_targeted() {
             counts.updated -= 1;
         }

@@ -234,6 +234,12 @@ words! {
         ImagePullBackOff = "ImagePullBackOff",
         /// The package is being rendered for further clusters.
         Rendering = "Rendering",
+        /// The newest order goes to one cluster after another.
+        RollingOut = "RollingOut",
+        /// A wave waits for somebody to approve it.
+        AwaitingApproval = "AwaitingApproval",
+        /// More clusters fail than may: nothing more is ordered.
+        RolloutHalted = "RolloutHalted",
         /// The revision at which the package is pinned is not kept any more.
         RevisionMissing = "RevisionMissing",
         /// What has to be kept is not taken by the hub's API server.

@@ -34,7 +34,9 @@ pub(crate) fn take(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &R
     let is_planned_with = is_planned_with(report, taken.was_fenced);
     let is_contact = matches!(report, Report::Connected { .. } | Report::Lost);
     for package in taken.packages {
-        if is_planned_with || (is_contact && hub.packages.is_ending(&package)) {
+        let is_awaited = hub.packages.progress.is_under_way(&package)
+            || (is_contact && hub.packages.is_ending(&package));
+        if is_planned_with || is_awaited {
             // Many members finish at about the same time: one plan takes them all.
             hub.queues.plan.add_after(package, DEBOUNCE);
         }
@@ -46,7 +48,7 @@ pub(crate) fn take(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &R
     hub.queues.member_status.add_after(member, debounce);
 }
 
-/// Whether the planner looks at what a report says. Everything else is only shown.
+/// Whether the planner looks at what a report says, also while nothing is rolled out. Everything else is only shown.
 fn is_planned_with(report: &Report, was_fenced: bool) -> bool {
     match report {
         Report::Frozen { .. }

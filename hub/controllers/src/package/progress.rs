@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::placement::Shortfall;
+use stevedore_hub_core::rollout::RolloutReport;
 use stevedore_hub_core::status::Source;
 use stevedore_proto_core::{ClusterUid, Digest, PackageUid};
 
@@ -22,6 +24,8 @@ pub(crate) struct PackageProgress {
     pub(crate) plan: Option<LastPlan>,
     /// Why the last plan was not made or carried out.
     pub(crate) blocked: Option<Blocked>,
+    /// What members report may lead to another plan.
+    under_way: bool,
     /// Conflicts in a row although nothing had changed.
     conflicts: u32,
 }
@@ -73,6 +77,8 @@ pub(crate) struct LastPlan {
     pub(crate) pinned: Option<u64>,
     /// Revisions that stay ordered, oldest and newest, while what the spec asks for cannot be ordered.
     pub(crate) kept: Option<RangeInclusive<u64>>,
+    /// How far the rollout is.
+    pub(crate) rollout: Arc<RolloutReport>,
 }
 
 /// Why a package is not planned.
@@ -153,6 +159,17 @@ impl Progress {
         let conflicts = &mut packages.entry(package).or_default().conflicts;
         *conflicts += 1;
         *conflicts
+    }
+
+    /// Notes whether what members report may lead to another plan of a package.
+    pub(crate) fn set_under_way(&self, package: PackageUid, is_under_way: bool) {
+        self.0.lock().entry(package).or_default().under_way = is_under_way;
+    }
+
+    /// Whether what members report may lead to another plan of a package.
+    pub(crate) fn is_under_way(&self, package: &PackageUid) -> bool {
+        let packages = self.0.lock();
+        packages.get(package).is_some_and(|it| it.under_way)
     }
 
     /// Lets a package go.

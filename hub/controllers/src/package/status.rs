@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stevedore_crds::condition::{self, Status, Update};
-use stevedore_crds::v1alpha1::{FailureGroup, PackageCounts, PackageStatus};
+use stevedore_crds::v1alpha1::{FailureGroup, PackageCounts, PackageStatus, WaveStatus};
 use stevedore_hub_core::fleet::Counts;
+use stevedore_hub_core::rollout::{Gate, RolloutReport};
 use stevedore_hub_core::status::{self, Condition, Input, Source, Summary};
 use stevedore_proto_core::PackageUid;
 use stevedore_proto_core::status::{Truth, shorten};
@@ -96,6 +97,7 @@ fn new_status(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<D
         deleting: package.deleting,
         pinned: plan.pinned,
         kept: plan.kept.clone(),
+        rollout: Arc::clone(&plan.rollout),
         rendering: plan.rendering,
         blocked: blocked.or_else(|| plan.unreadable.clone()),
         names: Some(&*members),
@@ -152,6 +154,7 @@ fn status_of(
         revision: plan.revision.and_then(|number| i64::try_from(number).ok()),
         resolved_image: plan.resolved_image.clone(),
         counts: Some(counts(&summary.counts)),
+        waves: waves(&plan.rollout, &old.waves, now),
         failures: summary.failures.iter().map(failure).collect(),
         ineligible: summary.ineligible.iter().map(failure).collect(),
         as_of: None,
@@ -181,6 +184,33 @@ fn status_of(
         _ => Some(Time(Timestamp::from_second(now.as_second()).unwrap_or(now))),
     };
     status
+}
+
+/// The waves; each has waited for what it waits for since that was first said.
+fn waves(report: &RolloutReport, old: &[WaveStatus], now: Timestamp) -> Vec<WaveStatus> {
+    let number = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);
+    let seconds = |time: Timestamp| Time(Timestamp::from_second(time.as_second()).unwrap_or(time));
+    let waves = report.waves.iter().map(|wave| {
+        let gate = wave.gate.as_str();
+        let known = old.iter().find(|it| it.name == wave.name && it.gate == gate);
+        let until = match wave.gate {
+            Gate::Soaking(until) => i64::try_from(until.0).ok(),
+            _ => None,
+        };
+        let until = until.and_then(|until| Timestamp::from_millisecond(until).ok());
+        WaveStatus {
+            name: wave.name.clone(),
+            targeted: number(wave.targeted),
+            updated: number(wave.updated),
+            available: number(wave.available),
+            failed: number(wave.failed),
+            offline: number(wave.offline),
+            gate: gate.to_owned(),
+            since: known.map_or_else(|| Some(seconds(now)), |known| known.since.clone()),
+            until: until.map(seconds),
+        }
+    });
+    waves.collect()
 }
 
 fn update(wanted: &Condition) -> Update {

@@ -1,10 +1,12 @@
-//! Verbs on packages: which pin holds, and what became of every action.
+//! Verbs on packages: which pin and which approvals hold, and what became of every action.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stevedore_crds::condition::{self, READY, STALLED, Update};
 use stevedore_crds::v1alpha1::{ActionState, ActionVerb, PackageActionSpec, PackageActionStatus};
-use stevedore_hub_core::history::{self, Pin};
+use stevedore_hub_core::history::{self, ActiveRevision, Pin, Revision};
 use stevedore_proto_core::Digest;
 
 /// One action as it was found.
@@ -17,18 +19,20 @@ pub(crate) struct Found {
     pub(crate) status: PackageActionStatus,
 }
 
-/// What has to be written, by index into the actions, and the pin that holds then.
+/// What has to be written, by index into the actions, and what holds then.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Decision {
     pub(crate) writes: Vec<(usize, PackageActionStatus)>,
     pub(crate) pin: Option<Pin>,
+    /// Names of waves of the revision that should run.
+    pub(crate) approved: BTreeSet<String>,
 }
 
 /// Takes new actions in order, ends what no longer holds. Deciding again after the writes writes nothing.
 pub(crate) fn decide(
     actions: &[Found],
     spec_hash: &Digest,
-    revisions: &[u64],
+    revisions: &[Revision],
     now: Timestamp,
 ) -> Decision {
     let mut draft = Draft::new(actions, spec_hash, now);
@@ -46,16 +50,18 @@ pub(crate) fn decide(
             continue;
         }
         let number = spec.revision.and_then(|number| u64::try_from(number).ok());
-        let is_kept = number.is_some_and(|number| revisions.contains(&number));
+        let mut kept = revisions.iter().map(|revision| revision.number);
+        let is_kept = number.is_some_and(|number| kept.any(|it| it == number));
         match spec.verb {
-            ActionVerb::Pin if is_new && !is_kept => {
+            ActionVerb::Pin | ActionVerb::Approve if is_new && !is_kept => {
                 draft.end(at, ActionState::Refused, "this revision is not kept");
             }
             ActionVerb::Pin => draft.pin(at, is_new),
             ActionVerb::Release => draft.release(at),
+            ActionVerb::Approve => draft.approve(at),
         }
     }
-    draft.decision()
+    draft.decision(revisions)
 }
 
 /// The statuses of all actions while they are decided on.
@@ -68,6 +74,7 @@ struct Draft<'a> {
     sequence: i64,
     /// The pin that holds so far.
     holding: Option<usize>,
+    approvals: Vec<usize>,
 }
 
 impl<'a> Draft<'a> {
@@ -84,6 +91,7 @@ impl<'a> Draft<'a> {
             statuses,
             sequence: given.max().unwrap_or(0),
             holding: None,
+            approvals: Vec::new(),
         }
     }
 
@@ -120,11 +128,39 @@ impl<'a> Draft<'a> {
         self.end(at, ActionState::Ended, message);
     }
 
-    fn decision(mut self) -> Decision {
+    /// A wave is approved, as long as its revision is the one that should run.
+    fn approve(&mut self, at: usize) {
+        self.statuses[at].state = Some(ActionState::Active);
+        self.approvals.push(at);
+    }
+
+    /// Ends approvals of other revisions than the one that should run; gives the waves of the others. While that
+    /// one is not known, nothing ends.
+    fn approved(&mut self, active: Option<ActiveRevision>) -> BTreeSet<String> {
+        let Some(active) = active.map(ActiveRevision::number) else {
+            return BTreeSet::new();
+        };
+        let mut approved = BTreeSet::new();
+        for at in std::mem::take(&mut self.approvals) {
+            let spec = &self.actions[at].spec;
+            let number = spec.revision.and_then(|number| u64::try_from(number).ok());
+            if number == Some(active) {
+                approved.extend(spec.wave.clone());
+            } else {
+                let message = format!("revision {active} is rolled out instead");
+                self.end(at, ActionState::Ended, &message);
+            }
+        }
+        approved
+    }
+
+    fn decision(mut self, revisions: &[Revision]) -> Decision {
         let pin = self.holding.and_then(|at| {
             let (found, status) = (&self.actions[at], &mut self.statuses[at]);
             holding_pin(found, status, self.spec_hash, self.now)
         });
+        let active = history::active(revisions, self.spec_hash, pin.as_ref());
+        let approved = self.approved(active);
         let statuses = self.statuses.into_iter().enumerate();
         let changed = statuses.filter(|(at, status)| *status != self.actions[*at].status);
         let write = |(at, status): (usize, _)| {
@@ -134,6 +170,7 @@ impl<'a> Draft<'a> {
         Decision {
             writes: changed.map(write).collect(),
             pin,
+            approved,
         }
     }
 }
@@ -198,6 +235,7 @@ mod tests {
                 },
                 verb,
                 revision,
+                wave: None,
                 reason: None,
                 requested_by: "someone".into(),
             },
@@ -205,12 +243,26 @@ mod tests {
         }
     }
 
+    /// Two revisions, the newest of which is what [`spec`] asks for.
+    fn revisions() -> [Revision; 2] {
+        [1, 2].map(|number| Revision {
+            number,
+            image: format!("registry.example/demo:{number}"),
+            config: None,
+            component: None,
+        })
+    }
+
+    fn spec() -> Digest {
+        revisions()[1].content_hash()
+    }
+
     fn settle(actions: &mut [Found], hash: &Digest) -> Option<Pin> {
-        let decision = decide(actions, hash, &[1, 2], Timestamp::UNIX_EPOCH);
+        let decision = decide(actions, hash, &revisions(), Timestamp::UNIX_EPOCH);
         for (at, status) in decision.writes {
             actions[at].status = status;
         }
-        let again = decide(actions, hash, &[1, 2], Timestamp::UNIX_EPOCH);
+        let again = decide(actions, hash, &revisions(), Timestamp::UNIX_EPOCH);
         assert!(again.writes.is_empty(), "{again:?}");
         assert_eq!(again.pin, decision.pin);
         decision.pin
@@ -262,6 +314,32 @@ mod tests {
         }
         settle(&mut actions, &hash);
         assert_eq!(actions[0].status, said);
+    }
+
+    fn approve(at: i64, revision: i64, wave: &str) -> Found {
+        let mut found = action(at, ActionVerb::Approve, Some(revision));
+        found.spec.wave = Some(wave.into());
+        found
+    }
+
+    fn approved(actions: &mut [Found], hash: &Digest) -> Vec<String> {
+        settle(actions, hash);
+        let decision = decide(actions, hash, &revisions(), Timestamp::UNIX_EPOCH);
+        decision.approved.into_iter().collect()
+    }
+
+    #[test]
+    fn an_approval_holds_for_its_revision_and_ends_with_it() {
+        let mut actions = vec![approve(1, 2, "canary"), approve(2, 1, "canary")];
+        assert_eq!(approved(&mut actions, &spec()), ["canary"]);
+        assert_eq!(states(&actions), [ActionState::Active, ActionState::Ended]);
+        // While the image that the spec names now is not unpacked, nothing is known of it.
+        assert!(approved(&mut actions, &Digest::of(b"next")).is_empty());
+        assert_eq!(states(&actions)[0], ActionState::Active);
+        actions.push(action(3, ActionVerb::Pin, Some(1)));
+        assert!(approved(&mut actions, &spec()).is_empty());
+        assert_eq!(states(&actions)[0], ActionState::Ended);
+        assert!(approved(&mut [approve(1, 9, "canary")], &spec()).is_empty());
     }
 
     #[test]

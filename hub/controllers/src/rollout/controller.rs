@@ -3,18 +3,19 @@
 //! Intent and known state are gathered, [`stevedore_hub_core::rollout::plan`] plans, [`effects`] says in which order
 //! what is done, and [`executor`](super::executor) does it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use stevedore_hub_core::history;
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
-use stevedore_hub_core::rollout::{self, Input, Intent, Plan, UnixMillis};
-use stevedore_proto_core::PackageUid;
+use stevedore_hub_core::rollout::{self, Input, Intent, Pacing, Place, Plan, UnixMillis};
+use stevedore_proto_core::{ClusterUid, PackageUid};
 use stevedore_runtime::retry::{self, Schedule};
 
 use crate::hub::Hub;
+use crate::member::members::Members;
 use crate::member::status::GRACE;
 use crate::package::any_package::AnyPackage;
 use crate::package::progress::LastPlan;
@@ -24,7 +25,8 @@ use crate::rollout::effects::{Object, Situation, effects, has_applied};
 use crate::rollout::error::Error;
 use crate::rollout::executor::Execution;
 use crate::rollout::stored_ledger::StoredLedger;
-use crate::rollout::{finalizer, ledger_store, pin, targets};
+use crate::rollout::pin::{self, Settled};
+use crate::rollout::{finalizer, ledger_store, policy, targets};
 use crate::write;
 
 /// Waits until a plan that failed is tried again.
@@ -105,7 +107,7 @@ async fn read_unreadable(hub: &Hub, package: &PackageIdentity) -> Result<(), Err
 async fn read(hub: &Hub, package: &PackageIdentity) -> Result<StoredLedger, Error> {
     let stored = ledger_store::reload(hub, package).await?;
     if let Some(leadership) = hub.api.leader.current() {
-        assignment::assume(&hub.fleet, &stored.ledger, leadership.epoch);
+        assignment::assume(&hub.fleet, &stored, leadership.epoch);
     }
     Ok(stored)
 }
@@ -127,22 +129,38 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     if is_unknown && ledger.rows().next().is_none() {
         return Ok(None);
     }
-    let (intent, mut last_plan) = intent(hub, package.as_ref(), is_unknown, &ledger).await?;
+    let Wanted {
+        intent,
+        approved,
+        mut last_plan,
+    } = intent(hub, package.as_ref(), is_unknown, &ledger).await?;
     // After the longest wait: the term may be another one by now, and a status may have been written.
     let record = hub.api.leader.record().ok_or(Error::NotLeading)?;
     let known = known();
     let is_published = known.is_some();
     let stored = known.map_or_else(|| StoredLedger::new(identity), |known| (*known).clone());
+    // From here on reports may lead to another plan, until this one says that none does.
+    hub.packages.progress.set_under_way(uid, true);
     let (members, now) = (member_states(hub, uid, &ledger), now());
+    let joined = hub.members.snapshot();
+    let spec = package.as_ref().map(|package| &package.spec);
+    let policy = policy::of(spec.and_then(|spec| spec.rollout.as_ref()));
     let plan = rollout::plan(&Input {
         ledger: &ledger,
         leadership: record.leadership,
         floor: record.floors.get(&uid).copied().unwrap_or(0),
         intent: &intent,
         members: &members,
+        pacing: Pacing {
+            policy: &policy,
+            places: &places(&joined, &intent),
+            approved: &approved,
+            settled_at: now.after(GRACE.saturating_sub(hub.orders.age())),
+        },
         now,
     });
     last_plan.pending_render = plan.pending_render.len();
+    last_plan.rollout = Arc::new(plan.rollout.clone());
     let effects = effects(&Situation {
         object: object(package.as_ref()),
         intent: &intent,
@@ -168,6 +186,9 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     let ran = execution.run(&effects.list).await;
     hub.plan_each(concerned(hub, uid, &intent, &plan));
     ran?;
+    hub.packages
+        .progress
+        .set_under_way(uid, plan.is_under_way);
     let end = effects.end_waits.then_some(END_AGAIN);
     Ok(end.into_iter().chain(plan.requeue_after(now)).min())
 }
@@ -185,6 +206,22 @@ fn concerned(hub: &Hub, uid: PackageUid, intent: &Intent, plan: &Plan) -> BTreeS
     concerned
 }
 
+/// Names and labels of the clusters that a package goes to.
+fn places<'a>(members: &'a Members, intent: &'a Intent) -> BTreeMap<ClusterUid, Place<'a>> {
+    let Intent::Present { targets, .. } = intent else {
+        return BTreeMap::new();
+    };
+    let place = |cluster: &'a ClusterUid| {
+        let member = &members.get(cluster)?.member;
+        let place = Place {
+            name: &member.name,
+            labels: &member.labels,
+        };
+        Some((*cluster, place))
+    };
+    targets.keys().filter_map(place).collect()
+}
+
 fn object(package: Option<&AnyPackage>) -> Object {
     match package {
         None => Object::None,
@@ -195,6 +232,15 @@ fn object(package: Option<&AnyPackage>) -> Object {
     }
 }
 
+/// What a package asks for.
+struct Wanted {
+    intent: Intent,
+    /// Names of waves that somebody approved.
+    approved: BTreeSet<String>,
+    /// What the package's status has to know of that.
+    last_plan: LastPlan,
+}
+
 /// What is intended, and what the package's status has to know of that. A package whose object is not there to say it
 /// is left alone while something of it is ordered.
 async fn intent(
@@ -202,48 +248,58 @@ async fn intent(
     package: Option<&AnyPackage>,
     is_unknown: bool,
     ledger: &Ledger,
-) -> Result<(Intent, LastPlan), Error> {
-    let (intent, last_plan) = spec_intent(hub, package).await?;
+) -> Result<Wanted, Error> {
+    let mut wanted = spec_intent(hub, package).await?;
     let (identity, has_applied) = (&ledger.package, has_applied(ledger));
     if is_unknown {
-        return Ok((Intent::Vanished, last_plan));
+        wanted.intent = Intent::Vanished;
+        return Ok(wanted);
     }
     if package.is_none() && has_applied {
         // The finalizer keeps an object until every row is a tombstone: this one went past the hub.
         tracing::warn!(package = identity.name, uid = %identity.uid, "a package's object vanished; what runs is left alone");
-        return Ok((Intent::Vanished, last_plan));
+        wanted.intent = Intent::Vanished;
+        return Ok(wanted);
     }
-    let is_removed = intent == Intent::Removed && has_applied;
+    let is_removed = wanted.intent == Intent::Removed && has_applied;
     if is_removed && finalizer::definition_goes(hub, identity).await? {
         return Err(Error::DefinitionGoes);
     }
-    Ok((intent, last_plan))
+    Ok(wanted)
 }
 
 /// What the spec of a package asks for, and what its status has to know of that.
 async fn spec_intent(
     hub: &Arc<Hub>,
     package: Option<&AnyPackage>,
-) -> Result<(Intent, LastPlan), Error> {
+) -> Result<Wanted, Error> {
     let mut last_plan = LastPlan {
         generation: package.map_or(0, |package| package.generation),
         has_content: true,
         ..LastPlan::default()
     };
     let Some(package) = package.filter(|package| !package.deleting) else {
-        return Ok((Intent::Removed, last_plan));
+        return Ok(Wanted {
+            intent: Intent::Removed,
+            approved: BTreeSet::new(),
+            last_plan,
+        });
     };
     let revisions = hub.revisions.history(&package.identity());
     last_plan.has_content = history::current(&revisions, &package.content_hash()).is_some();
     last_plan.unreadable = unreadable_record(hub, package);
     // Which pin holds is not decided without an action that cannot be read.
-    let pin = match &last_plan.unreadable {
-        Some(_) => None,
-        None => pin::settle(hub, package).await?,
+    let Settled { pin, approved } = match &last_plan.unreadable {
+        Some(_) => Settled::default(),
+        None => pin::settle(hub, package, &revisions).await?,
     };
     last_plan.pinned = pin.map(|pin| pin.revision);
     let intent = targets::intent(hub, package, pin.as_ref(), &mut last_plan).await;
-    Ok((intent, last_plan))
+    Ok(Wanted {
+        intent,
+        approved,
+        last_plan,
+    })
 }
 
 fn now() -> UnixMillis {

@@ -1,29 +1,40 @@
-//! The pin of a package: takes new actions, writes what became of them, and gives the pin that holds.
+//! The actions on a package: takes new ones, writes what became of them, and gives the pin and the approvals that hold.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use stevedore_client::Api;
 use stevedore_crds::v1alpha1::PackageAction;
-use stevedore_hub_core::history::{self, Pin};
+use stevedore_hub_core::history::{Pin, Revision};
 
 use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
 use crate::rollout::actions::{self, Found};
 use crate::write;
 
-/// The pin that holds. Nothing is planned by an action before what became of it is written.
-pub(super) async fn settle(hub: &Hub, package: &AnyPackage) -> Result<Option<Pin>, kube::Error> {
+/// What holds of the actions on a package.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    pub(super) pin: Option<Pin>,
+    /// Names of waves of the active revision that somebody approved.
+    pub(super) approved: BTreeSet<String>,
+}
+
+/// What holds. Nothing is planned by an action before what became of it is written.
+pub(super) async fn settle(
+    hub: &Hub,
+    package: &AnyPackage,
+    kept: &[Revision],
+) -> Result<Settled, kube::Error> {
     let objects = actions_on(hub, package);
     if objects.is_empty() {
-        return Ok(None);
+        return Ok(Settled::default());
     }
     let found: Vec<_> = objects.iter().map(|action| found(action)).collect();
-    let kept = hub.revisions.history(&package.identity());
-    let kept: Vec<u64> = kept.iter().map(|revision| revision.number).collect();
     let content = package.content_hash();
-    let decision = actions::decide(&found, &content, &kept, Timestamp::now());
+    let decision = actions::decide(&found, &content, kept, Timestamp::now());
     let server = &hub.api;
     let namespace = package.record_namespace(server.namespace());
     let api: Api<PackageAction> = Api::namespaced(server.client.clone(), namespace);
@@ -32,7 +43,10 @@ pub(super) async fn settle(hub: &Hub, package: &AnyPackage) -> Result<Option<Pin
         let written = server.write_status(&api, &name, uid, &status).await?;
         hub.packages.actions.apply(written);
     }
-    Ok(decision.pin.filter(|pin| history::holds(pin, &content)))
+    Ok(Settled {
+        pin: decision.pin,
+        approved: decision.approved,
+    })
 }
 
 /// The actions on a package. One speaks about the package it was made for, not a later one of the same name.

@@ -5,14 +5,14 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stevedore_crds::v1alpha1::{self as api, LabelOperator, PackageRevision};
+use stevedore_crds::v1alpha1::{self as api, PackageRevision};
 use stevedore_hub_core::fleet::Failure;
 use stevedore_hub_core::history::{self, ActiveRevision, Pin};
 use stevedore_hub_core::ledger::Ledger;
 use stevedore_hub_core::placement::{self, Placement};
 use stevedore_hub_core::rollout::{Intent, Rendering};
 use stevedore_package::package::Package;
-use stevedore_proto_core::{ClusterUid, Reason, content};
+use stevedore_proto_core::{ClusterUid, Reason};
 use stevedore_runtime::retry;
 
 use crate::hub::Hub;
@@ -21,7 +21,7 @@ use crate::package::any_package::AnyPackage;
 use crate::package::content::ReadError;
 use crate::package::progress::LastPlan;
 use crate::package::{render_input, revisions};
-use crate::rollout::eligibility;
+use crate::rollout::{eligibility, selector};
 
 /// The longest a package may keep a planner with rendering, but for one that has begun: the hub plans few at a
 /// time, and one that is slow to render on ten thousand clusters must not delay the others.
@@ -205,27 +205,10 @@ async fn render(
 
 fn placement(placement: &api::Placement) -> Placement {
     Placement {
-        selector: placement.cluster_selector.as_ref().map(selector),
+        selector: placement.cluster_selector.as_ref().map(selector::of),
         names: placement
             .cluster_names
             .as_ref()
             .map(|names| names.iter().cloned().collect::<BTreeSet<_>>()),
-    }
-}
-
-fn selector(selector: &api::LabelSelector) -> content::LabelSelector {
-    let expression = |found: &api::LabelSelectorRequirement| content::LabelExpression {
-        key: found.key.clone(),
-        operator: match found.operator {
-            LabelOperator::In => content::LabelOperator::In,
-            LabelOperator::NotIn => content::LabelOperator::NotIn,
-            LabelOperator::Exists => content::LabelOperator::Exists,
-            LabelOperator::DoesNotExist => content::LabelOperator::DoesNotExist,
-        },
-        values: found.values.clone(),
-    };
-    content::LabelSelector {
-        match_labels: selector.match_labels.clone(),
-        match_expressions: selector.match_expressions.iter().map(expression).collect(),
     }
 }

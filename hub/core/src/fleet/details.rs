@@ -175,6 +175,12 @@ impl Details {
         self.assignment.and_then(|assignment| assignment.tuple)
     }
 
+    /// The order with this number was available once, as an earlier process saw it.
+    pub(super) fn remember_available(&mut self, number: u64) {
+        let ordered = self.ordered().filter(|ordered| ordered.number == number);
+        self.available_once = ordered.or(self.available_once);
+    }
+
     fn was_available(&self) -> bool {
         self.available_once.is_some() && self.available_once == self.ordered()
     }

@@ -7,6 +7,7 @@ use stevedore_proto_core::status::Truth;
 
 use super::input::{Input, Source};
 use super::summary::{Condition, FailureGroup};
+use super::waves;
 use crate::fleet::{Counts, DeploymentState, Failure, PackageRows};
 use crate::placement::Shortfall;
 
@@ -33,7 +34,9 @@ pub(super) fn unready_failure(input: &Input<'_>) -> Option<Failure> {
     if input.blocked.is_some() || input.deleting {
         return input.blocked.clone();
     }
-    let mut found = input.content_failure().or_else(|| input.rendering())?;
+    let rollout = || waves::unready(&input.rollout);
+    let content = input.content_failure().or_else(|| input.rendering());
+    let mut found = content.or_else(rollout)?;
     if let Some(kept) = &input.kept {
         found.message = format!(
             "{} stays, which is not what spec asks for: {}",
@@ -57,7 +60,7 @@ fn is_under_way(input: &Input<'_>) -> bool {
     input.blocked.is_none()
         && match input.source {
             Source::Pending => true,
-            Source::Ready => input.invalid().is_none(),
+            Source::Ready => input.invalid().is_none() && input.rollout.halt.is_none(),
             _ => false,
         }
 }
@@ -241,7 +244,7 @@ pub(super) fn progressing(counts: &Counts, input: &Input<'_>) -> Condition {
         return condition(Truth::False, "Paused", "the package is paused".to_owned());
     }
     let awaited = match input.source {
-        Source::Ready => input.rendering(),
+        Source::Ready => input.rendering().or_else(|| waves::unready(&input.rollout)),
         Source::Pending => input.content_failure(),
         Source::PullFailed(_) | Source::Invalid(_) | Source::NotStored(_) => {
             let message = "the package waits for an image that can be used".to_owned();

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use stevedore_proto_core::{ClusterUid, Reason};
 
 use crate::fleet::Failure;
 use crate::placement::Shortfall;
+use crate::rollout::RolloutReport;
 
 /// How far the content of the spec got.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,6 +55,8 @@ pub struct Input<'a> {
     pub pinned: Option<u64>,
     /// Revisions that stay ordered, oldest and newest, while what the spec asks for cannot be ordered.
     pub kept: Option<RangeInclusive<u64>>,
+    /// How far the rollout is.
+    pub rollout: Arc<RolloutReport>,
     /// Some clusters' content is still being rendered: nothing is said of the new spec as a whole.
     pub rendering: bool,
     /// Why nothing can be ordered or torn down now, whatever is asked for.

@@ -58,11 +58,12 @@ fn rows() -> Shard {
         ordered: Arc::new(mock_api::ordered()),
         previous: None,
         tombstone: false,
+        disruptive: false,
     };
     Shard {
         highest: 1,
-        terms: vec![],
         rows: BTreeMap::from([(CLUSTER, row)]),
+        ..Shard::default()
     }
 }
 
@@ -79,7 +80,7 @@ async fn hub() -> (Arc<Hub>, Requests) {
     let (hub, requests) = mock_api::hub(server).await;
     let mut shard = rows();
     if let Some(leadership) = hub.leader().current() {
-        shard.give(1, leadership);
+        shard.give(1, leadership, stevedore_hub_core::moment::UnixMillis(0));
     }
     let (stored, _) = stored_ledger::stored(&fleet(None), &shard);
     let _ = hub.orders.put(Arc::new(stored));

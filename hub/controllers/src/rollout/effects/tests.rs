@@ -18,6 +18,7 @@ fn row(tombstone: bool) -> Row {
         ordered: Arc::new(mock_api::ordered()),
         previous: None,
         tombstone,
+        disruptive: false,
     }
 }
 
