@@ -47,6 +47,7 @@ async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
         |file| std::fs::read(file).with_context(|| format!("cannot read {}", Path::display(file)));
     let registry_ca = args.registry_ca.as_deref().map(read).transpose()?;
     let settings = Settings {
+        clock: Timestamp::now,
         namespace: args.namespace.clone(),
         registry: registry::Settings {
             plain_http: args.allow_http_registries.clone(),

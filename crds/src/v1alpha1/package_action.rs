@@ -24,7 +24,12 @@ use super::PackageKind;
     printcolumn(name = "Package", type_ = "string", json_path = ".spec.package.name"),
     printcolumn(name = "Verb", type_ = "string", json_path = ".spec.verb"),
     printcolumn(name = "Revision", type_ = "integer", json_path = ".spec.revision"),
-    printcolumn(name = "Wave", type_ = "string", json_path = ".spec.wave", priority = 1),
+    printcolumn(
+        name = "Wave",
+        type_ = "string",
+        json_path = ".spec.wave",
+        priority = 1
+    ),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
     printcolumn(
         name = "RequestedBy",

@@ -72,7 +72,10 @@ pub enum OfflinePolicy {
     .message("a wave has one of clusterSelector, clusterNames, clusters and label"))]
 pub struct RolloutWave {
     /// What status, commands and approvals call it.
-    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
     pub name: String,
     /// Takes clusters by their labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! The API server of the hub's own cluster: clients for it, and whether and as what this process may write.
 
+use jiff::Timestamp;
 use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub image_prefixes: Arc<ImagePrefixes>,
     /// Who this process is in the Lease; no two processes share it.
     pub holder: String,
+    /// What time it is: [`Timestamp::now`], but where time is a test's.
+    pub clock: fn() -> Timestamp,
 }
 
 /// The hub's own cluster as this process reads and writes it.

@@ -82,6 +82,7 @@ pub(crate) async fn hub(
         }
     });
     let settings = Settings {
+        clock: jiff::Timestamp::now,
         namespace: SYSTEM.to_owned(),
         registry: registry::Settings::default(),
         registry_hosts: Default::default(),

@@ -39,4 +39,5 @@ mod scenarios {
     mod rollout;
     mod sharding;
     mod watching;
+    mod waves;
 }

@@ -116,7 +116,7 @@ fn new_targets<'a>(
         let standing = match (rendering, &ordered) {
             _ if member.frozen => return None,
             (Rendering::Pending, _) => Standing::Unknown,
-            (_, Some(_)) => Standing::Waiting(standing::runs(member, None)),
+            (_, Some(_)) => Standing::Waiting(standing::runs(member, None, false)),
             (_, None) => return None,
         };
         Some(Target {
@@ -150,6 +150,9 @@ fn standing_of<'a>(
         standing,
         wanted,
     };
+    let given_at = input.ledger.shards[at].given_at(row.number);
+    let deadline = input.pacing.policy.progress_deadline;
+    let is_late = given_at.is_some_and(|at| at.after(deadline) <= input.now);
     let left_out = member.frozen || member.unreadable;
     let is_rendered = matches!(targets.get(&cluster), Some(Rendering::Content { .. }));
     match change {
@@ -161,16 +164,14 @@ fn standing_of<'a>(
                 true => RowChange::Order(Arc::new(row.ordered.unpaused()), false, cause),
                 false => RowChange::Keep,
             };
-            let runs = standing::runs(member, Some(row));
+            let runs = standing::runs(member, Some(row), is_late);
             let waiting = target(Standing::Waiting(runs), Some((ordered, cause)));
             (Some(waiting), meanwhile)
         }
         RowChange::Keep | RowChange::KeepPending | RowChange::Relabel(_)
             if is_rendered && !left_out =>
         {
-            let given_at = input.ledger.shards[at].given_at(row.number);
-            let deadline = input.pacing.policy.progress_deadline;
-            let standing = standing::ordered(member, row, given_at, deadline, input.now);
+            let standing = standing::ordered(member, row, is_late);
             (Some(target(standing, None)), change)
         }
         change => {

@@ -192,7 +192,9 @@ fn waves(report: &RolloutReport, old: &[WaveStatus], now: Timestamp) -> Vec<Wave
     let seconds = |time: Timestamp| Time(Timestamp::from_second(time.as_second()).unwrap_or(time));
     let waves = report.waves.iter().map(|wave| {
         let gate = wave.gate.as_str();
-        let known = old.iter().find(|it| it.name == wave.name && it.gate == gate);
+        let known = old
+            .iter()
+            .find(|it| it.name == wave.name && it.gate == gate);
         let until = match wave.gate {
             Gate::Soaking(until) => i64::try_from(until.0).ok(),
             _ => None,

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use stevedore_hub_core::history;
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
 use stevedore_hub_core::rollout::{self, Input, Intent, Pacing, Place, Plan, UnixMillis};
@@ -24,8 +23,8 @@ use crate::rollout::assignment::{self, member_states};
 use crate::rollout::effects::{Object, Situation, effects, has_applied};
 use crate::rollout::error::Error;
 use crate::rollout::executor::Execution;
-use crate::rollout::stored_ledger::StoredLedger;
 use crate::rollout::pin::{self, Settled};
+use crate::rollout::stored_ledger::StoredLedger;
 use crate::rollout::{finalizer, ledger_store, policy, targets};
 use crate::write;
 
@@ -141,7 +140,7 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     let stored = known.map_or_else(|| StoredLedger::new(identity), |known| (*known).clone());
     // From here on reports may lead to another plan, until this one says that none does.
     hub.packages.progress.set_under_way(uid, true);
-    let (members, now) = (member_states(hub, uid, &ledger), now());
+    let (members, now) = (member_states(hub, uid, &ledger), now(hub));
     let joined = hub.members.snapshot();
     let spec = package.as_ref().map(|package| &package.spec);
     let policy = policy::of(spec.and_then(|spec| spec.rollout.as_ref()));
@@ -186,9 +185,7 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     let ran = execution.run(&effects.list).await;
     hub.plan_each(concerned(hub, uid, &intent, &plan));
     ran?;
-    hub.packages
-        .progress
-        .set_under_way(uid, plan.is_under_way);
+    hub.packages.progress.set_under_way(uid, plan.is_under_way);
     let end = effects.end_waits.then_some(END_AGAIN);
     Ok(end.into_iter().chain(plan.requeue_after(now)).min())
 }
@@ -269,10 +266,7 @@ async fn intent(
 }
 
 /// What the spec of a package asks for, and what its status has to know of that.
-async fn spec_intent(
-    hub: &Arc<Hub>,
-    package: Option<&AnyPackage>,
-) -> Result<Wanted, Error> {
+async fn spec_intent(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<Wanted, Error> {
     let mut last_plan = LastPlan {
         generation: package.map_or(0, |package| package.generation),
         has_content: true,
@@ -302,6 +296,7 @@ async fn spec_intent(
     })
 }
 
-fn now() -> UnixMillis {
-    UnixMillis(u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default())
+fn now(hub: &Hub) -> UnixMillis {
+    let now = (hub.api.settings.clock)();
+    UnixMillis(u64::try_from(now.as_millisecond()).unwrap_or_default())
 }

@@ -124,7 +124,10 @@ mod tests {
         ]}));
         let waves = read.waves.unwrap();
         let names: Vec<_> = waves.iter().map(|wave| &*wave.name).collect();
-        assert_eq!(names, ["region/north", "region/south", "two", "named", "others"]);
+        assert_eq!(
+            names,
+            ["region/north", "region/south", "two", "named", "others"]
+        );
         assert_eq!(waves[1].min_ready, Some(Duration::from_secs(5)));
         assert_eq!(waves[2].members, WaveMembers::Some(Amount::Count(2)));
         assert_eq!(waves[2].approval, Some(Approval::After));

@@ -6,11 +6,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use jiff::Timestamp;
 use stevedore_hub_controllers::hub::Sessions;
 use stevedore_hub_controllers::package::registry;
 use stevedore_hub_controllers::{Hub, Settings, start};
 use stevedore_proto_core::{ClusterUid, DeploymentUid, PackageUid};
 use stevedore_runtime::supervise::{Exit, Supervisor};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::api_server::{ApiServer, Link, Told};
@@ -18,6 +20,17 @@ use super::seed::SYSTEM;
 
 /// How long a process that is asked to stop may take.
 const DRAIN: Duration = Duration::from_secs(5);
+
+thread_local! {
+    /// When the test began: all of it runs on one thread.
+    static BEGIN: Instant = Instant::now();
+}
+
+/// What time it is, for every process of a test: it passes as the test lets it.
+fn clock() -> Timestamp {
+    const THEN: Timestamp = Timestamp::constant(1_800_000_000, 0);
+    BEGIN.with(|begin| THEN + begin.elapsed())
+}
 
 /// A hub process. Dropping it leaves its tasks behind: end it.
 pub(crate) struct Process {
@@ -43,6 +56,7 @@ impl Process {
             registry_hosts: Default::default(),
             image_prefixes: Default::default(),
             holder: format!("hub-{number}"),
+            clock,
         };
         let (api, client, of) = (api.clone(), api.client(&link), Arc::clone(&started));
         let all = tasks.clone();

@@ -72,6 +72,17 @@ pub(crate) fn action(
     verb: &str,
     revision: Option<u64>,
 ) {
+    action_on(api, name, package, verb, revision, None);
+}
+
+fn action_on(
+    api: &ApiServer,
+    name: &str,
+    package: &str,
+    verb: &str,
+    revision: Option<u64>,
+    wave: Option<&str>,
+) {
     let mut spec = json!({
         "package": {"kind": "ClusterPackage", "name": package},
         "verb": verb,
@@ -80,8 +91,16 @@ pub(crate) fn action(
     if let Some(revision) = revision {
         spec["revision"] = revision.into();
     }
+    if let Some(wave) = wave {
+        spec["wave"] = wave.into();
+    }
     let action = json!({"metadata": {"name": name, "namespace": SYSTEM}, "spec": spec});
     api.change(|objects| objects.make("packageactions", action));
+}
+
+/// An approval of a wave of a cluster package.
+pub(crate) fn approval(api: &ApiServer, name: &str, package: &str, wave: &str, revision: u64) {
+    action_on(api, name, package, "Approve", Some(revision), Some(wave));
 }
 
 pub(crate) fn delete(api: &ApiServer, plural: &str, name: &str) {

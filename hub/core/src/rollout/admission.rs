@@ -4,7 +4,7 @@
 //! with exactly what it was ordered, but for those that may fail and those that are offline and not waited for, and
 //! when that lasted as long as it has to. Within a wave an order is given while fewer are under way than may be, and,
 //! where it takes a deployment from available, while the budget has room. What is not available anyway needs no
-//! budget: a fix reaches what is broken.
+//! budget, and what an earlier order broke waits for no wave but its approval: a fix reaches what is broken.
 
 use super::input::Pacing;
 use super::policy::{Amount, Approval, Offline, Policy, Wave};
@@ -134,6 +134,9 @@ impl<'a> Rollout<'a> {
         let is_over = all.waiting + all.unknown + all.in_flight + all.unheard == 0;
         self.record.finished = is_over && is_open;
         self.decision.is_under_way = !self.record.finished;
+        if self.record.finished {
+            self.decision.report.waves.clear();
+        }
         if Some(&self.record) != self.situation.record {
             self.decision.record = Some(self.record);
         }
@@ -198,7 +201,7 @@ impl<'a> Rollout<'a> {
                 None
             } else if is_starting {
                 Some(Wait::HubStarted)
-            } else if !is_open {
+            } else if !is_open && !target.is_broken() {
                 Some(Wait::EarlierWave)
             } else if self.lacks_approval(at, Approval::Before) {
                 Some(Wait::Approval)
@@ -335,6 +338,7 @@ impl<'a> Rollout<'a> {
             let is_under_way = matches!(
                 target.standing,
                 Standing::InFlight
+                    | Standing::Waiting(Runs::Unavailable)
                     | Standing::Lost {
                         was_available: false
                     }

@@ -7,7 +7,6 @@ use stevedore_proto_core::ClusterUid;
 use super::builder::Cause;
 use crate::fleet::{DeploymentState, MemberState};
 use crate::ledger::{Ordered, Row};
-use crate::moment::UnixMillis;
 
 /// Where one target stands in a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +37,10 @@ pub(super) enum Runs {
     Nothing,
     /// What it was ordered before, and that is available.
     Available,
-    /// What it was ordered before, and that is not available.
+    /// What it was ordered before, and that is not available yet.
     Unavailable,
+    /// What it was ordered before, and that fails, or is on its way for too long.
+    Failing,
     /// Not known: it has no session.
     Unheard,
 }
@@ -91,24 +92,22 @@ impl Target<'_> {
         self.would_disrupt() || self.is_disrupted()
     }
 
+    /// Whether an earlier order took it from available, and failed: nothing but another order brings it back.
+    pub(super) fn is_broken(&self) -> bool {
+        self.standing == Standing::Waiting(Runs::Failing) && self.is_disrupted()
+    }
+
     /// Whether it has no session.
     pub(super) fn is_offline(&self) -> bool {
         self.member.row.state() == DeploymentState::Offline
     }
 }
 
-/// Where a cluster stands that was ordered what it is to run.
-pub(super) fn ordered(
-    member: &MemberState,
-    row: &Row,
-    given_at: Option<UnixMillis>,
-    deadline: std::time::Duration,
-    now: UnixMillis,
-) -> Standing {
+/// Where a cluster stands that was ordered what it is to run; `is_late` says that this was too long ago.
+pub(super) fn ordered(member: &MemberState, row: &Row, is_late: bool) -> Standing {
     let found = member.row;
     // The fleet is told of a row after it is stored: until then it speaks about the one before.
     let is_current = found.number() == row.number;
-    let is_late = given_at.is_some_and(|at| at.after(deadline) <= now);
     match found.state() {
         DeploymentState::Available if is_current => Standing::Done,
         DeploymentState::Failed if is_current => Standing::Failed,
@@ -123,8 +122,8 @@ pub(super) fn ordered(
     }
 }
 
-/// What a cluster runs that is to be ordered something else.
-pub(super) fn runs(member: &MemberState, row: Option<&Row>) -> Runs {
+/// What a cluster runs that is to be ordered something else; `is_late` says that it was ordered that too long ago.
+pub(super) fn runs(member: &MemberState, row: Option<&Row>, is_late: bool) -> Runs {
     let Some(row) = row.filter(|row| !row.tombstone) else {
         return Runs::Nothing;
     };
@@ -133,6 +132,8 @@ pub(super) fn runs(member: &MemberState, row: Option<&Row>) -> Runs {
         DeploymentState::Offline => Runs::Unheard,
         DeploymentState::Available if found.number() == row.number => Runs::Available,
         DeploymentState::Absent => Runs::Unheard,
+        DeploymentState::Failed => Runs::Failing,
+        _ if is_late => Runs::Failing,
         _ => Runs::Unavailable,
     }
 }

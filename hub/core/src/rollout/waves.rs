@@ -47,11 +47,15 @@ pub(super) fn members(
 }
 
 /// Whom a wave of a number of clusters takes first: those it took before, in the order in which they were ordered, so
-/// that it keeps them; then those that can answer, and of these what is available.
-fn preference(target: &Target<'_>) -> (bool, u64, bool, bool) {
-    match target.standing {
-        Standing::Waiting(runs) => (true, 0, target.is_offline(), runs == Runs::Unavailable),
-        Standing::Unknown | Standing::LeftOut => (true, 0, true, true),
-        _ => (false, target.number(), false, false),
-    }
+/// that it keeps them; then what an earlier order broke, what is available, what is not, and what cannot answer.
+fn preference(target: &Target<'_>) -> (u8, u64) {
+    let rank = match target.standing {
+        Standing::Waiting(_) if target.is_broken() => 1,
+        Standing::Waiting(_) if target.is_offline() => 4,
+        Standing::Waiting(Runs::Unavailable | Runs::Failing) => 3,
+        Standing::Waiting(_) => 2,
+        Standing::Unknown | Standing::LeftOut => 5,
+        _ => return (0, target.number()),
+    };
+    (rank, 0)
 }

@@ -91,6 +91,22 @@ fn a_fix_reaches_what_is_broken_without_waiting_for_the_budget() {
 }
 
 #[test]
+fn what_an_earlier_order_broke_in_a_later_wave_is_mended_before_the_first_wave_needs_its_budget() {
+    let policy = in_waves(vec![tier("edge", "1"), tier("core", "2")]);
+    let mut fleet = Fleet::installed(policy, &[1, 2, 2]);
+    fleet.clusters[1].broken = true;
+    fleet.want(2);
+    fleet.round();
+    assert_eq!(fleet.round(), [1]);
+    assert!(fleet.round().is_empty());
+    fleet.want(3);
+    assert_eq!(fleet.step(), [1]);
+    fleet.clusters[1].broken = false;
+    fleet.run();
+    assert_eq!(fleet.with(3), [0, 1, 2]);
+}
+
+#[test]
 fn waves_follow_one_another_and_soak() {
     let soak = std::time::Duration::from_secs(300);
     let policy = Policy {
