@@ -159,6 +159,7 @@ pub(crate) mod tests {
                 content: 0,
                 previous: None,
                 tombstone: false,
+                disruptive: false,
             })
             .collect();
         let observed: Vec<_> = rows

@@ -1,17 +1,14 @@
-//! `stevedore rollout`: history, undo and release.
+//! `stevedore rollout`: how far a package is, and the verbs that change that.
 
-use std::time::Duration;
+mod action;
+mod approve;
+mod status;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use jiff::Timestamp;
-use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::ResourceExt as _;
-use kube::api::{ObjectMeta, PostParams};
-use stevedore_client::{Api, await_condition};
-use stevedore_crds::v1alpha1::{
-    ActionState, ActionTarget, ActionVerb, PackageAction, PackageActionSpec, PackageRevision,
-};
+use stevedore_crds::v1alpha1::{ActionVerb, PackageAction, PackageRevision};
 
 use crate::connection::Connection;
 use crate::outcome::Outcome;
@@ -19,8 +16,8 @@ use crate::output::{self, Format};
 use crate::package_name::PackageName;
 use crate::packages::{AnyPackage, Packages};
 
-/// How long the hub may take to take up an action.
-const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+use action::TAKEN_WITHIN;
+pub(crate) use action::{Asked, is_decided, record_action};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RolloutCommand {
@@ -33,6 +30,10 @@ pub(crate) enum RolloutCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+    /// Shows the waves of a package: how far each is, and what it waits for
+    Status(status::Status),
+    /// Approves a wave that waits for it, of the revision that is rolled out
+    Approve(approve::Approve),
     /// Rolls a package back to a kept revision and holds it there; spec is not edited
     #[command(
         after_help = "Examples:\n  stevedore rollout undo lighthouse\n  stevedore rollout undo lighthouse --to-revision 3 --reason \"beam too bright\"\n\nIt holds until the package's content fields change or `stevedore rollout release`."
@@ -74,6 +75,8 @@ pub(crate) async fn run(
             history(&packages, &package, output).await?;
             Ok(Outcome::Done)
         }
+        RolloutCommand::Status(status) => status.run(&packages).await,
+        RolloutCommand::Approve(approve) => approve.run(&packages).await,
         RolloutCommand::Undo {
             package,
             to_revision,
@@ -82,8 +85,13 @@ pub(crate) async fn run(
         } => {
             let found = packages.get(&package).await?;
             let revision = revision_to_hold(&packages, &found, to_revision).await?;
-            let pin =
-                record_action(&packages, &package, ActionVerb::Pin, Some(revision), reason).await?;
+            let asked = Asked {
+                verb: ActionVerb::Pin,
+                revision: Some(revision),
+                wave: None,
+                reason,
+            };
+            let pin = record_action(&packages, &package, asked).await?;
             let words = format!(
                 "{package} is held at revision {revision} until its spec changes or `stevedore rollout release {package}`"
             );
@@ -95,8 +103,13 @@ pub(crate) async fn run(
             output,
         } => {
             packages.get(&package).await?;
-            let release =
-                record_action(&packages, &package, ActionVerb::Release, None, reason).await?;
+            let asked = Asked {
+                verb: ActionVerb::Release,
+                revision: None,
+                wave: None,
+                reason,
+            };
+            let release = record_action(&packages, &package, asked).await?;
             show(
                 &release,
                 output,
@@ -206,75 +219,4 @@ async fn revision_to_hold(
             package.name
         ),
     }
-}
-
-/// Records the verb and waits until the hub has taken it up; the action as it was seen last.
-///
-/// # Errors
-/// When the action cannot be recorded, or the hub refuses it.
-pub(crate) async fn record_action(
-    packages: &Packages,
-    name: &PackageName,
-    verb: ActionVerb,
-    revision: Option<i64>,
-    reason: Option<String>,
-) -> anyhow::Result<PackageAction> {
-    let api: Api<PackageAction> = Api::namespaced(packages.client(), packages.namespace_of(name));
-    let action = PackageAction {
-        metadata: ObjectMeta {
-            generate_name: Some(format!("{}-", name.name)),
-            ..ObjectMeta::default()
-        },
-        spec: PackageActionSpec {
-            package: ActionTarget {
-                kind: name.kind(),
-                name: name.name.clone(),
-            },
-            verb,
-            revision,
-            reason,
-            requested_by: requester(packages).await?,
-        },
-        status: None,
-    };
-    let recorded = api
-        .create(&PostParams::default(), &action)
-        .await
-        .context("cannot record the action")?;
-    let name_of_action = recorded.name_any();
-    let taken = await_condition(api, &name_of_action, |action: Option<&PackageAction>| {
-        action.is_some_and(is_decided)
-    });
-    let Ok(taken) = tokio::time::timeout(TAKEN_WITHIN, taken).await else {
-        return Ok(recorded);
-    };
-    let action = taken.context("cannot read the action")?.unwrap_or(recorded);
-    let status = action.status.as_ref();
-    if let Some(status) = status.filter(|status| status.state == Some(ActionState::Refused)) {
-        bail!(
-            "the hub refused: {}",
-            status.message.as_deref().unwrap_or_default()
-        );
-    }
-    Ok(action)
-}
-
-/// Whether the hub has taken the action up.
-pub(crate) fn is_decided(action: &PackageAction) -> bool {
-    let status = action.status.as_ref();
-    status.is_some_and(|status| status.state.is_some())
-}
-
-/// The user that the API server takes us for.
-async fn requester(packages: &Packages) -> anyhow::Result<String> {
-    let api: Api<SelfSubjectReview> = Api::all(packages.client());
-    let review = api
-        .create(&PostParams::default(), &SelfSubjectReview::default())
-        .await
-        .context("cannot ask the API server who we are")?;
-    let user = review
-        .status
-        .and_then(|status| status.user_info)
-        .and_then(|user| user.username);
-    user.context("the API server does not say who we are")
 }

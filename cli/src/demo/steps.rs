@@ -187,8 +187,13 @@ impl<'a> Steps<'a> {
                 name: NAME.to_owned(),
             };
             let reason = Some("demo".into());
-            let pin =
-                rollout::record_action(&packages, &name, ActionVerb::Pin, Some(1), reason).await?;
+            let asked = rollout::Asked {
+                verb: ActionVerb::Pin,
+                revision: Some(1),
+                wave: None,
+                reason,
+            };
+            let pin = rollout::record_action(&packages, &name, asked).await?;
             if !rollout::is_decided(&pin) {
                 bail!("the hub did not take up the roll back");
             }
