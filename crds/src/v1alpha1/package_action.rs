@@ -20,7 +20,7 @@ use super::PackageKind;
     namespaced,
     status = "PackageActionStatus",
     derive = "PartialEq",
-    doc = "One verb on one package, such as Pin (roll back to a kept revision), Release or Approve.",
+    doc = "One verb on one package: Pin (roll back to a kept revision), or what happens to a rollout.",
     printcolumn(name = "Package", type_ = "string", json_path = ".spec.package.name"),
     printcolumn(name = "Verb", type_ = "string", json_path = ".spec.verb"),
     printcolumn(name = "Revision", type_ = "integer", json_path = ".spec.revision"),
@@ -28,6 +28,12 @@ use super::PackageKind;
         name = "Wave",
         type_ = "string",
         json_path = ".spec.wave",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Cluster",
+        type_ = "string",
+        json_path = ".spec.cluster",
         priority = 1
     ),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
@@ -45,8 +51,9 @@ use super::PackageKind;
 )]
 #[x_kube(
     validation = Rule::new("self == oldSelf").message("a PackageAction is immutable; create another one"),
-    validation = Rule::new("(self.verb in ['Pin', 'Approve']) == has(self.revision)").message("Pin and Approve need a revision, and only they have one"),
-    validation = Rule::new("(self.verb == 'Approve') == has(self.wave)").message("Approve needs a wave, and only Approve has one")
+    validation = Rule::new("self.verb == 'Release' || (self.verb == 'Resume') != has(self.revision)").message("every verb but Resume and Release needs a revision, and Resume has none"),
+    validation = Rule::new("(self.verb in ['Approve', 'Promote']) == has(self.wave)").message("Approve and Promote need a wave, and only they have one"),
+    validation = Rule::new("(self.verb == 'Skip') == has(self.cluster)").message("Skip needs a cluster, and only Skip has one")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PackageActionSpec {
@@ -54,14 +61,19 @@ pub struct PackageActionSpec {
     pub package: ActionTarget,
     /// What to do. More verbs may be added.
     pub verb: ActionVerb,
-    /// Number of the PackageRevision to hold, for `Pin`, or whose rollout is meant, for `Approve`.
+    /// Number of the PackageRevision: the one to hold, for `Pin`; whose rejection is taken back, for `Release`; whose
+    /// rollout is meant, for the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub revision: Option<i64>,
-    /// Name of the wave that is approved, as `status.waves` of the package has it.
+    /// Name of the wave that is approved or promoted, as `status.waves` of the package has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 127))]
     pub wave: Option<String>,
+    /// Name of the MemberCluster that is skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub cluster: Option<String>,
     /// Why, for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
@@ -89,10 +101,25 @@ pub enum ActionVerb {
     /// Hold the package at a kept revision until image, config or another field of the content
     /// changes, or until a `Release`.
     Pin,
-    /// End the pin that holds now.
+    /// End the pin that holds now; with a revision, end its rejection instead.
     Release,
-    /// Approve one wave of a revision that is being rolled out. Ends when another revision is.
+    /// Approve one wave of a rollout. This and the verbs that follow end when another revision is rolled out.
     Approve,
+    /// Wait no longer for one wave of a rollout: the next one may begin.
+    Promote,
+    /// Leave one cluster as it is, and wait for it no longer.
+    Skip,
+    /// Order once more what failed.
+    Retry,
+    /// Order nothing more of a rollout until a `Resume`.
+    Pause,
+    /// End every `Pause`.
+    Resume,
+    /// Order nothing more of a rollout.
+    Abort,
+    /// Order a revision nowhere, however often it comes to be the one that should run, until a `Release` that names
+    /// it.
+    Reject,
 }
 
 /// What became of an action; written by the hub.

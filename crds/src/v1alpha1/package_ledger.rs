@@ -116,6 +116,18 @@ pub struct LedgerRollout {
     /// Whether nothing was left to be ordered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub finished: bool,
+    /// Sequence of the last `Retry` that was carried out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub retried: i64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde demands"
+)]
+fn is_zero(value: &i64) -> bool {
+    *value == 0
 }
 
 /// How far one wave is.

@@ -39,11 +39,13 @@ use crate::session::History;
 
 mod admission;
 mod builder;
+mod gates;
 mod input;
 mod policy;
 mod report;
 mod standing;
 mod tally;
+mod verbs;
 mod waves;
 
 pub use builder::{Cause, Plan};
@@ -52,6 +54,7 @@ pub use input::{Input, Intent, Pacing, Rendering};
 pub use policy::{Amount, Approval, Offline, PROGRESS_DEADLINE, Place, Policy, Wave, WaveMembers};
 pub use report::{Gate, Halt, RolloutReport, Wait, WaveReport};
 use standing::{Standing, Target};
+pub use verbs::{Stop, Verbs};
 
 /// Plans one package.
 pub fn plan(input: &Input<'_>) -> Plan {
@@ -80,6 +83,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     };
     let new = wanted.keys().filter(|cluster| !rows.contains(cluster));
     targets.extend(new_targets(input, new));
+    skip(input, &mut targets);
     let decision = admission::decide(
         &admission::Situation {
             pacing: input.pacing,
@@ -93,6 +97,20 @@ pub fn plan(input: &Input<'_>) -> Plan {
     );
     order(&mut builder, targets, &decision.admitted);
     builder.finish_with(decision)
+}
+
+/// Leaves out of the rollout what somebody skipped.
+fn skip(input: &Input<'_>, targets: &mut [Target<'_>]) {
+    let Pacing { places, verbs, .. } = input.pacing;
+    if verbs.skipped.is_empty() {
+        return;
+    }
+    for target in targets {
+        let place = places.get(&target.cluster);
+        if place.is_some_and(|place| verbs.skipped.contains(place.name)) {
+            target.standing = Standing::Skipped;
+        }
+    }
 }
 
 /// Targets that have no row.
@@ -172,7 +190,9 @@ fn standing_of<'a>(
             if is_rendered && !left_out =>
         {
             let standing = standing::ordered(member, row, is_late);
-            (Some(target(standing, None)), change)
+            let again =
+                (standing == Standing::Failed).then(|| (Arc::clone(&row.ordered), Cause::Retry));
+            (Some(target(standing, again)), change)
         }
         change => {
             let standing = match targets.get(&cluster) {

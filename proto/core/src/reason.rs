@@ -240,6 +240,12 @@ words! {
         AwaitingApproval = "AwaitingApproval",
         /// More clusters fail than may: nothing more is ordered.
         RolloutHalted = "RolloutHalted",
+        /// Somebody has nothing more ordered for a time.
+        RolloutPaused = "RolloutPaused",
+        /// Somebody has nothing more ordered of a revision.
+        RolloutAborted = "RolloutAborted",
+        /// Somebody has a revision ordered nowhere.
+        RevisionRejected = "RevisionRejected",
         /// The revision at which the package is pinned is not kept any more.
         RevisionMissing = "RevisionMissing",
         /// What has to be kept is not taken by the hub's API server.

@@ -1,12 +1,11 @@
-//! Verbs on packages: which pin and which approvals hold, and what became of every action.
-
-use std::collections::BTreeSet;
+//! Verbs on packages: which pin and which verbs on the rollout hold, and what became of every action.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stevedore_crds::condition::{self, READY, STALLED, Update};
 use stevedore_crds::v1alpha1::{ActionState, ActionVerb, PackageActionSpec, PackageActionStatus};
 use stevedore_hub_core::history::{self, ActiveRevision, Pin, Revision};
+use stevedore_hub_core::rollout::{Stop, Verbs};
 use stevedore_proto_core::Digest;
 
 /// One action as it was found.
@@ -24,8 +23,8 @@ pub(crate) struct Found {
 pub(crate) struct Decision {
     pub(crate) writes: Vec<(usize, PackageActionStatus)>,
     pub(crate) pin: Option<Pin>,
-    /// Names of waves of the revision that should run.
-    pub(crate) approved: BTreeSet<String>,
+    /// Of the rollout of the revision that should run.
+    pub(crate) verbs: Verbs,
 }
 
 /// Takes new actions in order, ends what no longer holds. Deciding again after the writes writes nothing.
@@ -49,16 +48,23 @@ pub(crate) fn decide(
         } else if status.state != Some(ActionState::Active) {
             continue;
         }
-        let number = spec.revision.and_then(|number| u64::try_from(number).ok());
+        let number = number(spec.revision);
         let mut kept = revisions.iter().map(|revision| revision.number);
         let is_kept = number.is_some_and(|number| kept.any(|it| it == number));
         match spec.verb {
-            ActionVerb::Pin | ActionVerb::Approve if is_new && !is_kept => {
+            ActionVerb::Release => draft.release(at, number),
+            ActionVerb::Resume => draft.resume(at),
+            _ if is_new && !is_kept => {
                 draft.end(at, ActionState::Refused, "this revision is not kept");
             }
             ActionVerb::Pin => draft.pin(at, is_new),
-            ActionVerb::Release => draft.release(at),
-            ActionVerb::Approve => draft.approve(at),
+            ActionVerb::Approve
+            | ActionVerb::Promote
+            | ActionVerb::Skip
+            | ActionVerb::Retry
+            | ActionVerb::Pause
+            | ActionVerb::Abort
+            | ActionVerb::Reject => draft.hold(at),
         }
     }
     draft.decision(revisions)
@@ -74,7 +80,8 @@ struct Draft<'a> {
     sequence: i64,
     /// The pin that holds so far.
     holding: Option<usize>,
-    approvals: Vec<usize>,
+    /// Verbs on rollouts that hold so far.
+    on_rollouts: Vec<usize>,
 }
 
 impl<'a> Draft<'a> {
@@ -91,7 +98,7 @@ impl<'a> Draft<'a> {
             statuses,
             sequence: given.max().unwrap_or(0),
             holding: None,
-            approvals: Vec::new(),
+            on_rollouts: Vec::new(),
         }
     }
 
@@ -116,8 +123,20 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// No pin holds any more.
-    fn release(&mut self, at: usize) {
+    /// No pin holds any more; or, with a revision, that is rejected no longer.
+    fn release(&mut self, at: usize, revision: Option<u64>) {
+        if let Some(revision) = revision {
+            let actions = self.actions;
+            let ended = self.end_on_rollouts("released", |other| {
+                let spec = &actions[other].spec;
+                spec.verb == ActionVerb::Reject && number(spec.revision) == Some(revision)
+            });
+            let message = match ended {
+                0 => "the revision was not rejected",
+                _ => "the revision is rejected no longer",
+            };
+            return self.end(at, ActionState::Ended, message);
+        }
         let message = match self.holding.take() {
             Some(before) => {
                 self.end(before, ActionState::Ended, "released");
@@ -128,30 +147,54 @@ impl<'a> Draft<'a> {
         self.end(at, ActionState::Ended, message);
     }
 
-    /// A wave is approved, as long as its revision is the one that should run.
-    fn approve(&mut self, at: usize) {
-        self.statuses[at].state = Some(ActionState::Active);
-        self.approvals.push(at);
+    /// Nothing is paused any more.
+    fn resume(&mut self, at: usize) {
+        let actions = self.actions;
+        let is_pause = |other: usize| actions[other].spec.verb == ActionVerb::Pause;
+        let message = match self.end_on_rollouts("resumed", is_pause) {
+            0 => "nothing was paused",
+            _ => "the rollout goes on",
+        };
+        self.end(at, ActionState::Ended, message);
     }
 
-    /// Ends approvals of other revisions than the one that should run; gives the waves of the others. While that
-    /// one is not known, nothing ends.
-    fn approved(&mut self, active: Option<ActiveRevision>) -> BTreeSet<String> {
+    /// Ends some of the verbs on rollouts; says how many.
+    fn end_on_rollouts(&mut self, message: &str, which: impl Fn(usize) -> bool) -> usize {
+        let all = std::mem::take(&mut self.on_rollouts).into_iter();
+        let (ended, kept) = all.partition::<Vec<_>, _>(|at| which(*at));
+        self.on_rollouts = kept;
+        for at in &ended {
+            self.end(*at, ActionState::Ended, message);
+        }
+        ended.len()
+    }
+
+    /// A verb holds for the rollout of its revision.
+    fn hold(&mut self, at: usize) {
+        self.statuses[at].state = Some(ActionState::Active);
+        self.on_rollouts.push(at);
+    }
+
+    /// Ends verbs on other rollouts than that of the revision that should run, but for rejections; gives what the
+    /// others amount to. While that revision is not known nothing ends.
+    fn verbs(&mut self, active: Option<ActiveRevision>) -> Verbs {
+        let mut verbs = Verbs::default();
         let Some(active) = active.map(ActiveRevision::number) else {
-            return BTreeSet::new();
+            return verbs;
         };
-        let mut approved = BTreeSet::new();
-        for at in std::mem::take(&mut self.approvals) {
-            let spec = &self.actions[at].spec;
-            let number = spec.revision.and_then(|number| u64::try_from(number).ok());
-            if number == Some(active) {
-                approved.extend(spec.wave.clone());
-            } else {
-                let message = format!("revision {active} is rolled out instead");
-                self.end(at, ActionState::Ended, &message);
+        let actions = self.actions;
+        let is_over = |at: usize| {
+            let spec = &actions[at].spec;
+            number(spec.revision) != Some(active) && spec.verb != ActionVerb::Reject
+        };
+        self.end_on_rollouts(&format!("revision {active} is rolled out instead"), is_over);
+        for at in &self.on_rollouts {
+            let (spec, status) = (&self.actions[*at].spec, &self.statuses[*at]);
+            if number(spec.revision) == Some(active) {
+                add(&mut verbs, spec, status.sequence);
             }
         }
-        approved
+        verbs
     }
 
     fn decision(mut self, revisions: &[Revision]) -> Decision {
@@ -160,7 +203,7 @@ impl<'a> Draft<'a> {
             holding_pin(found, status, self.spec_hash, self.now)
         });
         let active = history::active(revisions, self.spec_hash, pin.as_ref());
-        let approved = self.approved(active);
+        let verbs = self.verbs(active);
         let statuses = self.statuses.into_iter().enumerate();
         let changed = statuses.filter(|(at, status)| *status != self.actions[*at].status);
         let write = |(at, status): (usize, _)| {
@@ -170,8 +213,26 @@ impl<'a> Draft<'a> {
         Decision {
             writes: changed.map(write).collect(),
             pin,
-            approved,
+            verbs,
         }
+    }
+}
+
+fn number(revision: Option<i64>) -> Option<u64> {
+    u64::try_from(revision?).ok()
+}
+
+/// Adds one verb that holds to the others.
+fn add(verbs: &mut Verbs, spec: &PackageActionSpec, sequence: Option<i64>) {
+    match spec.verb {
+        ActionVerb::Approve => verbs.approved.extend(spec.wave.clone()),
+        ActionVerb::Promote => verbs.promoted.extend(spec.wave.clone()),
+        ActionVerb::Skip => verbs.skipped.extend(spec.cluster.clone()),
+        ActionVerb::Retry => verbs.retry = verbs.retry.max(number(sequence).unwrap_or(0)),
+        ActionVerb::Pause => verbs.stop = verbs.stop.max(Some(Stop::Paused)),
+        ActionVerb::Abort => verbs.stop = verbs.stop.max(Some(Stop::Aborted)),
+        ActionVerb::Reject => verbs.stop = verbs.stop.max(Some(Stop::Rejected)),
+        ActionVerb::Pin | ActionVerb::Release | ActionVerb::Resume => {}
     }
 }
 
@@ -219,133 +280,4 @@ fn finish(mut status: PackageActionStatus, generation: i64, now: Timestamp) -> P
 }
 
 #[cfg(test)]
-mod tests {
-    use stevedore_crds::v1alpha1::{ActionTarget, PackageKind};
-
-    use super::*;
-
-    fn action(at: i64, verb: ActionVerb, revision: Option<i64>) -> Found {
-        Found {
-            order: (Some(Timestamp::from_second(at).unwrap()), format!("a{at}")),
-            generation: 1,
-            spec: PackageActionSpec {
-                package: ActionTarget {
-                    kind: PackageKind::ClusterPackage,
-                    name: "demo".into(),
-                },
-                verb,
-                revision,
-                wave: None,
-                reason: None,
-                requested_by: "someone".into(),
-            },
-            status: PackageActionStatus::default(),
-        }
-    }
-
-    /// Two revisions, the newest of which is what [`spec`] asks for.
-    fn revisions() -> [Revision; 2] {
-        [1, 2].map(|number| Revision {
-            number,
-            image: format!("registry.example/demo:{number}"),
-            config: None,
-            component: None,
-        })
-    }
-
-    fn spec() -> Digest {
-        revisions()[1].content_hash()
-    }
-
-    fn settle(actions: &mut [Found], hash: &Digest) -> Option<Pin> {
-        let decision = decide(actions, hash, &revisions(), Timestamp::UNIX_EPOCH);
-        for (at, status) in decision.writes {
-            actions[at].status = status;
-        }
-        let again = decide(actions, hash, &revisions(), Timestamp::UNIX_EPOCH);
-        assert!(again.writes.is_empty(), "{again:?}");
-        assert_eq!(again.pin, decision.pin);
-        decision.pin
-    }
-
-    fn states(actions: &[Found]) -> Vec<ActionState> {
-        actions
-            .iter()
-            .map(|found| found.status.state.unwrap())
-            .collect()
-    }
-
-    #[test]
-    fn the_latest_pin_holds_and_the_earlier_one_ends() {
-        let hash = Digest::of(b"spec");
-        let mut actions = [
-            action(2, ActionVerb::Pin, Some(2)),
-            action(1, ActionVerb::Pin, Some(1)),
-        ];
-        assert_eq!(settle(&mut actions, &hash).unwrap().revision, 2);
-        assert_eq!(states(&actions), [ActionState::Active, ActionState::Ended]);
-        assert_eq!(actions[0].status.sequence, Some(2));
-    }
-
-    #[test]
-    fn a_release_ends_the_pin_and_a_changed_spec_does_too() {
-        let hash = Digest::of(b"spec");
-        let mut actions = vec![action(1, ActionVerb::Pin, Some(1))];
-        assert!(settle(&mut actions, &hash).is_some());
-        assert!(settle(&mut actions, &Digest::of(b"other")).is_none());
-        assert_eq!(states(&actions), [ActionState::Ended]);
-        actions.push(action(2, ActionVerb::Pin, Some(2)));
-        assert!(settle(&mut actions, &hash).is_some());
-        actions.push(action(3, ActionVerb::Release, None));
-        assert!(settle(&mut actions, &hash).is_none());
-        assert_eq!(states(&actions), [ActionState::Ended; 3]);
-    }
-
-    #[test]
-    fn an_action_that_can_be_read_again_no_longer_says_that_it_cannot() {
-        let hash = Digest::of(b"spec");
-        let mut actions = [action(1, ActionVerb::Pin, Some(1))];
-        settle(&mut actions, &hash);
-        let said = actions[0].status.clone();
-        let conditions = &mut actions[0].status.conditions;
-        for (type_, status) in [(READY, false), (STALLED, true)] {
-            let update = Update::new(type_, status, condition::UNREADABLE, "");
-            update.apply(conditions, 1, Timestamp::UNIX_EPOCH);
-        }
-        settle(&mut actions, &hash);
-        assert_eq!(actions[0].status, said);
-    }
-
-    fn approve(at: i64, revision: i64, wave: &str) -> Found {
-        let mut found = action(at, ActionVerb::Approve, Some(revision));
-        found.spec.wave = Some(wave.into());
-        found
-    }
-
-    fn approved(actions: &mut [Found], hash: &Digest) -> Vec<String> {
-        settle(actions, hash);
-        let decision = decide(actions, hash, &revisions(), Timestamp::UNIX_EPOCH);
-        decision.approved.into_iter().collect()
-    }
-
-    #[test]
-    fn an_approval_holds_for_its_revision_and_ends_with_it() {
-        let mut actions = vec![approve(1, 2, "canary"), approve(2, 1, "canary")];
-        assert_eq!(approved(&mut actions, &spec()), ["canary"]);
-        assert_eq!(states(&actions), [ActionState::Active, ActionState::Ended]);
-        // While the image that the spec names now is not unpacked, nothing is known of it.
-        assert!(approved(&mut actions, &Digest::of(b"next")).is_empty());
-        assert_eq!(states(&actions)[0], ActionState::Active);
-        actions.push(action(3, ActionVerb::Pin, Some(1)));
-        assert!(approved(&mut actions, &spec()).is_empty());
-        assert_eq!(states(&actions)[0], ActionState::Ended);
-        assert!(approved(&mut [approve(1, 9, "canary")], &spec()).is_empty());
-    }
-
-    #[test]
-    fn a_pin_to_a_revision_that_is_not_kept_is_refused() {
-        let mut actions = [action(1, ActionVerb::Pin, Some(9))];
-        assert!(settle(&mut actions, &Digest::of(b"spec")).is_none());
-        assert_eq!(states(&actions), [ActionState::Refused]);
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use stevedore_hub_core::history;
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
-use stevedore_hub_core::rollout::{self, Input, Intent, Pacing, Place, Plan, UnixMillis};
+use stevedore_hub_core::rollout::{self, Input, Intent, Pacing, Place, Plan, UnixMillis, Verbs};
 use stevedore_proto_core::{ClusterUid, PackageUid};
 use stevedore_runtime::retry::{self, Schedule};
 
@@ -130,7 +130,7 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     }
     let Wanted {
         intent,
-        approved,
+        verbs,
         mut last_plan,
     } = intent(hub, package.as_ref(), is_unknown, &ledger).await?;
     // After the longest wait: the term may be another one by now, and a status may have been written.
@@ -143,7 +143,11 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     let (members, now) = (member_states(hub, uid, &ledger), now(hub));
     let joined = hub.members.snapshot();
     let spec = package.as_ref().map(|package| &package.spec);
-    let policy = policy::of(spec.and_then(|spec| spec.rollout.as_ref()));
+    let mut policy = policy::of(spec.and_then(|spec| spec.rollout.as_ref()));
+    if last_plan.pinned.is_some() {
+        // Whoever holds a package at a revision that it had before has approved it.
+        policy.approve_everything();
+    }
     let plan = rollout::plan(&Input {
         ledger: &ledger,
         leadership: record.leadership,
@@ -153,7 +157,7 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         pacing: Pacing {
             policy: &policy,
             places: &places(&joined, &intent),
-            approved: &approved,
+            verbs: &verbs,
             settled_at: now.after(GRACE.saturating_sub(hub.orders.age())),
         },
         now,
@@ -232,8 +236,8 @@ fn object(package: Option<&AnyPackage>) -> Object {
 /// What a package asks for.
 struct Wanted {
     intent: Intent,
-    /// Names of waves that somebody approved.
-    approved: BTreeSet<String>,
+    /// What people asked for of the rollout.
+    verbs: Verbs,
     /// What the package's status has to know of that.
     last_plan: LastPlan,
 }
@@ -275,7 +279,7 @@ async fn spec_intent(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<Wan
     let Some(package) = package.filter(|package| !package.deleting) else {
         return Ok(Wanted {
             intent: Intent::Removed,
-            approved: BTreeSet::new(),
+            verbs: Verbs::default(),
             last_plan,
         });
     };
@@ -283,7 +287,7 @@ async fn spec_intent(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<Wan
     last_plan.has_content = history::current(&revisions, &package.content_hash()).is_some();
     last_plan.unreadable = unreadable_record(hub, package);
     // Which pin holds is not decided without an action that cannot be read.
-    let Settled { pin, approved } = match &last_plan.unreadable {
+    let Settled { pin, verbs } = match &last_plan.unreadable {
         Some(_) => Settled::default(),
         None => pin::settle(hub, package, &revisions).await?,
     };
@@ -291,7 +295,7 @@ async fn spec_intent(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<Wan
     let intent = targets::intent(hub, package, pin.as_ref(), &mut last_plan).await;
     Ok(Wanted {
         intent,
-        approved,
+        verbs,
         last_plan,
     })
 }

@@ -125,6 +125,7 @@ fn rollout(stored: &LedgerRollout) -> RolloutRecord {
         first: number(stored.first_number),
         waves: stored.waves.iter().map(wave).collect(),
         finished: stored.finished,
+        retried: number(stored.retried),
     }
 }
 
@@ -140,6 +141,7 @@ fn ledger_rollout(record: &RolloutRecord) -> LedgerRollout {
         first_number: number(record.first),
         waves: record.waves.iter().map(wave).collect(),
         finished: record.finished,
+        retried: number(record.retried),
     }
 }
 

@@ -1,6 +1,5 @@
-//! The actions on a package: takes new ones, writes what became of them, and gives the pin and the approvals that hold.
+//! The actions on a package: takes new ones, writes what became of them, and gives the pin and the other verbs that hold.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,6 +7,7 @@ use kube::ResourceExt as _;
 use stevedore_client::Api;
 use stevedore_crds::v1alpha1::PackageAction;
 use stevedore_hub_core::history::{Pin, Revision};
+use stevedore_hub_core::rollout::Verbs;
 
 use crate::hub::Hub;
 use crate::package::any_package::AnyPackage;
@@ -18,8 +18,8 @@ use crate::write;
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     pub(super) pin: Option<Pin>,
-    /// Names of waves of the active revision that somebody approved.
-    pub(super) approved: BTreeSet<String>,
+    /// Of the rollout of the active revision.
+    pub(super) verbs: Verbs,
 }
 
 /// What holds. Nothing is planned by an action before what became of it is written.
@@ -45,7 +45,7 @@ pub(super) async fn settle(
     }
     Ok(Settled {
         pin: decision.pin,
-        approved: decision.approved,
+        verbs: decision.verbs,
     })
 }
 

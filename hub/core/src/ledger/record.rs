@@ -24,6 +24,8 @@ pub struct RolloutRecord {
     pub waves: Vec<WaveRecord>,
     /// Nothing was left to be ordered. The next change begins another rollout, also one of the same revision.
     pub finished: bool,
+    /// Up to which count what failed was tried again.
+    pub retried: u64,
 }
 
 /// How far one wave is.

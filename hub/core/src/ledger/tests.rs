@@ -54,6 +54,7 @@ fn rollout() -> RolloutRecord {
         first: 3,
         waves: vec![wave],
         finished: false,
+        retried: 4,
     }
 }
 

@@ -7,7 +7,7 @@
 //! budget, and what an earlier order broke waits for no wave but its approval: a fix reaches what is broken.
 
 use super::input::Pacing;
-use super::policy::{Amount, Approval, Offline, Policy, Wave};
+use super::policy::{Amount, Approval, Policy, Wave};
 use super::report::{Gate, Halt, RolloutReport, Wait, WaveReport};
 use super::standing::{Runs, Standing, Target};
 use super::tally::{Tally, tally};
@@ -45,6 +45,17 @@ pub(super) struct Situation<'a> {
 
 /// Decides. Deciding again after the orders were given admits nothing.
 pub(super) fn decide(situation: &Situation<'_>, targets: &[Target<'_>]) -> Decision {
+    let mut decision = decide_all(situation, targets);
+    for target in targets {
+        if target.standing == Standing::Skipped && target.is_wanting() {
+            let waits = &mut decision.report.waits;
+            waits.insert(target.cluster, Wait::Skipped);
+        }
+    }
+    decision
+}
+
+fn decide_all(situation: &Situation<'_>, targets: &[Target<'_>]) -> Decision {
     let waiting = |target: &Target<'_>| matches!(target.standing, Standing::Waiting(_));
     let is_first = |target: &Target<'_>| target.standing == Standing::Waiting(Runs::Nothing);
     let is_waiting = targets.iter().any(waiting);
@@ -52,7 +63,11 @@ pub(super) fn decide(situation: &Situation<'_>, targets: &[Target<'_>]) -> Decis
     let known = known.filter(|it| it.revision == situation.revision && !it.finished);
     let policy = situation.pacing.policy;
     let only_first = targets.iter().filter(|it| waiting(it)).all(is_first);
-    if known.is_none() && (!is_waiting || (only_first && policy.waves.is_none())) {
+    let verbs = situation.pacing.verbs;
+    let retried = situation.record.map_or(0, |record| record.retried);
+    let is_retried = verbs.retry > retried;
+    let is_free = only_first && policy.waves.is_none() && verbs.stop.is_none();
+    if known.is_none() && !is_retried && (!is_waiting || is_free) {
         // Nothing runs that could be disturbed.
         return Decision {
             admitted: indexes(targets, waiting),
@@ -64,6 +79,7 @@ pub(super) fn decide(situation: &Situation<'_>, targets: &[Target<'_>]) -> Decis
         first: situation.number,
         waves: Vec::new(),
         finished: false,
+        retried,
     });
     Rollout::new(situation, targets, record).decide()
 }
@@ -74,14 +90,17 @@ fn indexes(targets: &[Target<'_>], which: impl Fn(&Target<'_>) -> bool) -> Vec<u
     found.map(|(at, _)| at).collect()
 }
 
-struct Rollout<'a> {
-    situation: &'a Situation<'a>,
-    targets: &'a [Target<'a>],
-    waves: Vec<(Wave, Vec<usize>)>,
-    record: RolloutRecord,
+pub(super) struct Rollout<'a> {
+    pub(super) situation: &'a Situation<'a>,
+    pub(super) targets: &'a [Target<'a>],
+    pub(super) waves: Vec<(Wave, Vec<usize>)>,
+    pub(super) record: RolloutRecord,
     /// How many orders are under way, and how many deployments are away from available; with those admitted.
     in_flight: usize,
     disrupted: usize,
+    /// How many clusters take part, and how many may be away from available.
+    all: usize,
+    budget: usize,
     decision: Decision,
 }
 
@@ -95,14 +114,18 @@ impl<'a> Rollout<'a> {
         let first = record.first;
         let is_part = |target: &Target<'_>| match target.standing {
             Standing::Waiting(_) | Standing::Unknown => true,
-            Standing::LeftOut => false,
+            Standing::LeftOut | Standing::Skipped => false,
             _ => target.number() >= first,
         };
         let waves = policy.all_waves();
         let members = waves::members(&waves, targets, places, is_part);
         record.waves = waves.iter().map(|wave| known(&record, wave)).collect();
         let tally = tally(targets, members.iter().flatten());
+        let counted = targets.iter();
+        let counted = counted.filter(|it| it.standing != Standing::LeftOut);
         Self {
+            all: tally.all,
+            budget: policy.budget(counted.count()),
             situation,
             targets,
             waves: waves.into_iter().zip(members).collect(),
@@ -113,13 +136,17 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    fn policy(&self) -> &'a Policy {
+    pub(super) fn policy(&self) -> &'a Policy {
         self.situation.pacing.policy
     }
 
     fn decide(mut self) -> Decision {
         let all = tally(self.targets, self.waves.iter().flat_map(|(_, it)| it));
-        let halt = self.halt(&all);
+        let is_retried = self.retry();
+        // What is tried again is no failure any more.
+        let halt = self
+            .halt(&all)
+            .filter(|halt| !(is_retried && matches!(halt, Halt::Failures { .. })));
         let is_starting = self.is_starting(&all);
         let mut is_open = true;
         for at in 0..self.waves.len() {
@@ -143,33 +170,16 @@ impl<'a> Rollout<'a> {
         self.decision
     }
 
-    /// Whether more fail than may.
-    fn halt(&self, all: &Tally) -> Option<Halt> {
-        let policy = self.policy();
-        let halt = |wave: Option<&Wave>, failed: usize, allowed: usize| {
-            (failed > allowed).then(|| Halt {
-                wave: wave.map(|wave| wave.name.clone()),
-                failed,
-                allowed,
-            })
-        };
-        let failed = self.failed(all);
-        let whole = halt(None, failed, policy.max_failures.of(all.all));
-        whole.or_else(|| {
-            self.waves.iter().find_map(|(wave, members)| {
-                let tally = tally(self.targets, members);
-                let allowed = wave.max_failures?.of(tally.all);
-                halt(Some(wave), self.failed(&tally), allowed)
-            })
-        })
-    }
-
-    /// How many count as failed.
-    fn failed(&self, tally: &Tally) -> usize {
-        match self.policy().offline {
-            Offline::Count => tally.failed + tally.offline,
-            Offline::Skip | Offline::Wait => tally.failed,
+    /// Admits what failed once more, if somebody asked for that since it was last done.
+    fn retry(&mut self) -> bool {
+        let asked = self.situation.pacing.verbs.retry;
+        if asked <= self.record.retried {
+            return false;
         }
+        self.record.retried = asked;
+        let failed = |target: &Target<'_>| target.standing == Standing::Failed;
+        self.decision.admitted = indexes(self.targets, failed);
+        true
     }
 
     /// Whether members that were ordered something have yet to say how they are, since this hub has just begun to lead.
@@ -226,90 +236,19 @@ impl<'a> Rollout<'a> {
         self.waves[at].1 = members;
     }
 
-    /// Whether somebody has to approve a wave at this point, and nobody has.
-    fn lacks_approval(&self, at: usize, when: Approval) -> bool {
-        let wave = &self.waves[at].0;
-        wave.approval == Some(when) && !self.situation.pacing.approved.contains(&wave.name)
-    }
-
     /// Which limit keeps a target from being ordered something.
     fn limit(&self, at: usize, size: usize, in_wave: usize, target: &Target<'_>) -> Option<Wait> {
         let policy = self.policy();
-        let all: usize = self.waves.iter().map(|(_, members)| members.len()).sum();
         let is_full = |limit: Option<Amount>, of: usize, count: usize| {
             limit.is_some_and(|limit| count >= limit.at_least_one_of(of))
         };
-        let all = all.max(size);
-        if is_full(policy.max_concurrent, all, self.in_flight)
+        if is_full(policy.max_concurrent, self.all, self.in_flight)
             || is_full(self.waves[at].0.max_concurrent, size, in_wave)
         {
             return Some(Wait::Concurrency);
         }
-        let has_room = self.disrupted < policy.budget(self.counted());
+        let has_room = self.disrupted < self.budget;
         (target.would_disrupt() && !has_room).then_some(Wait::Budget)
-    }
-
-    /// How many clusters the budget is a part of.
-    fn counted(&self) -> usize {
-        let counted = self.targets.iter();
-        let counted = counted.filter(|it| it.standing != Standing::LeftOut);
-        counted.count()
-    }
-
-    /// What a wave waits for; notes since when it is complete.
-    fn gate(&mut self, at: usize, is_open: bool, is_halted: bool) -> Gate {
-        if self.record.waves[at].passed {
-            return Gate::Passed;
-        }
-        if !is_open {
-            return Gate::EarlierWave;
-        }
-        let (wave, members) = &self.waves[at];
-        let tally = tally(self.targets, members);
-        let soak = wave.min_ready.unwrap_or(self.policy().min_ready);
-        let blocked = if is_halted {
-            Some(Gate::Halted)
-        } else if tally.waiting > 0 && self.lacks_approval(at, Approval::Before) {
-            Some(Gate::Approval)
-        } else {
-            self.incomplete(&tally)
-        };
-        let now = self.situation.now;
-        if let Some(gate) = blocked {
-            // Nothing is known against those that are not heard: the time goes on when they are.
-            if tally.in_flight + tally.waiting + tally.failed > 0 {
-                self.record.waves[at].complete_since = None;
-            }
-            return gate;
-        }
-        let needs_approval = tally.all > 0 && self.lacks_approval(at, Approval::After);
-        let record = &mut self.record.waves[at];
-        let since = *record.complete_since.get_or_insert(now);
-        let until = since.after(soak);
-        if needs_approval && until <= now {
-            return Gate::Approval;
-        }
-        if tally.all == 0 || until <= now {
-            record.passed = true;
-            return Gate::Passed;
-        }
-        self.wake_at(until);
-        Gate::Soaking(until)
-    }
-
-    /// What keeps a wave from being complete.
-    fn incomplete(&self, tally: &Tally) -> Option<Gate> {
-        let offline = match self.policy().offline {
-            Offline::Wait => tally.offline,
-            Offline::Skip | Offline::Count => 0,
-        };
-        let online = tally.waiting - tally.offline;
-        if tally.in_flight + tally.unheard + tally.unknown + online + offline > 0 {
-            return Some(Gate::Clusters);
-        }
-        // At least half of a wave has to have said something.
-        let silent = tally.offline + tally.lost;
-        (silent > 0 && 2 * (tally.done + tally.failed) < tally.all).then_some(Gate::TooFewHeard)
     }
 
     fn report(&mut self, at: usize, gate: Gate, admitted: usize) {
@@ -356,7 +295,7 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    fn wake_at(&mut self, at: UnixMillis) {
+    pub(super) fn wake_at(&mut self, at: UnixMillis) {
         let wake_at = &mut self.decision.wake_at;
         *wake_at = Some(wake_at.map_or(at, |known| known.min(at)));
     }

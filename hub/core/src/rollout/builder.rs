@@ -24,6 +24,8 @@ pub enum Cause {
     EpochRaised,
     /// What was ordered can no longer be made, and the member lacks it.
     Rerendered,
+    /// What failed is tried again.
+    Retry,
     /// A tombstone.
     Removal,
 }
@@ -36,6 +38,7 @@ impl Cause {
             Self::Change => "Change",
             Self::EpochRaised => "EpochRaised",
             Self::Rerendered => "Rerendered",
+            Self::Retry => "Retry",
             Self::Removal => "Removal",
         }
     }

@@ -10,6 +10,7 @@ use crate::ledger::Ledger;
 use crate::moment::UnixMillis;
 
 use super::policy::{Place, Policy};
+use super::verbs::Verbs;
 
 /// Everything a plan depends on.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +38,8 @@ pub struct Pacing<'a> {
     pub policy: &'a Policy,
     /// Names and labels of members.
     pub places: &'a BTreeMap<ClusterUid, Place<'a>>,
-    /// Names of waves of the active revision that somebody approved.
-    pub approved: &'a BTreeSet<String>,
+    /// What people asked for, of the active revision.
+    pub verbs: &'a Verbs,
     /// Until then members may have yet to say how they are: this hub began to lead not long ago.
     pub settled_at: UnixMillis,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use stevedore_proto_core::ClusterUid;
 
+use super::verbs::Stop;
 use crate::moment::UnixMillis;
 
 /// How far a rollout is, for people.
@@ -70,19 +71,26 @@ pub enum Wait {
     Offline,
     /// The rollout is halted.
     Halted,
+    /// Somebody had it left as it is.
+    Skipped,
     /// This hub has just begun to lead, and members have yet to say how they are.
     HubStarted,
 }
 
-/// More clusters fail than may.
+/// Why nothing more is ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Halt {
-    /// The wave whose limit it is; the rollout's own without one.
-    pub wave: Option<String>,
-    /// How many fail.
-    pub failed: usize,
-    /// How many may.
-    pub allowed: usize,
+pub enum Halt {
+    /// More clusters fail than may.
+    Failures {
+        /// The wave whose limit it is; the rollout's own without one.
+        wave: Option<String>,
+        /// How many fail.
+        failed: usize,
+        /// How many may.
+        allowed: usize,
+    },
+    /// Somebody asked for it.
+    Stopped(Stop),
 }
 
 impl Gate {
@@ -110,6 +118,7 @@ impl Wait {
             Self::Concurrency => "Concurrency",
             Self::Offline => "Offline",
             Self::Halted => "Halted",
+            Self::Skipped => "Skipped",
             Self::HubStarted => "HubStarted",
         }
     }

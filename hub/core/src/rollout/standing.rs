@@ -26,6 +26,8 @@ pub(super) enum Standing {
     Waiting(Runs),
     /// It is not known yet what it is to run.
     Unknown,
+    /// Somebody had it left as it is.
+    Skipped,
     /// It gets nothing whatever the rollout says, and nothing waits for it.
     LeftOut,
 }
@@ -53,7 +55,7 @@ pub(super) struct Target<'a> {
     /// Its shard and row, once something was ordered.
     pub(super) row: Option<(usize, &'a Row)>,
     pub(super) standing: Standing,
-    /// What it waits for.
+    /// What it waits for; of what failed, what may be tried again.
     pub(super) wanted: Option<(Arc<Ordered>, Cause)>,
 }
 
@@ -67,6 +69,7 @@ impl Target<'_> {
     pub(super) fn is_disrupted(&self) -> bool {
         let is_back = match self.standing {
             Standing::Done
+            | Standing::Skipped
             | Standing::Lost {
                 was_available: true,
             } => true,
@@ -95,6 +98,12 @@ impl Target<'_> {
     /// Whether an earlier order took it from available, and failed: nothing but another order brings it back.
     pub(super) fn is_broken(&self) -> bool {
         self.standing == Standing::Waiting(Runs::Failing) && self.is_disrupted()
+    }
+
+    /// Whether it is to be ordered something else than it runs.
+    pub(super) fn is_wanting(&self) -> bool {
+        let wanted = self.wanted.as_ref();
+        wanted.is_some_and(|(_, cause)| *cause != Cause::Retry)
     }
 
     /// Whether it has no session.

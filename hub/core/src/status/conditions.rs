@@ -60,7 +60,7 @@ fn is_under_way(input: &Input<'_>) -> bool {
     input.blocked.is_none()
         && match input.source {
             Source::Pending => true,
-            Source::Ready => input.invalid().is_none() && input.rollout.halt.is_none(),
+            Source::Ready => input.invalid().is_none() && !waves::is_stalled(&input.rollout),
             _ => false,
         }
 }

@@ -3,19 +3,21 @@
 use stevedore_proto_core::Reason;
 
 use crate::fleet::Failure;
-use crate::rollout::{Gate, Halt, RolloutReport, Wait, WaveReport};
+use crate::rollout::{Gate, Halt, RolloutReport, Stop, Wait, WaveReport};
 
 /// Why connected clusters do not have the newest order yet, if any have not.
 pub(super) fn unready(report: &RolloutReport) -> Option<Failure> {
     let waits = report.waits.values();
-    let waiting = waits.filter(|wait| **wait != Wait::Offline).count();
+    let is_left = |wait: &&Wait| matches!(wait, Wait::Offline | Wait::Skipped);
+    let waiting = waits.filter(|wait| !is_left(wait)).count();
     if waiting == 0 {
         return None;
     }
     let clusters = count(waiting);
     if let Some(halt) = &report.halt {
-        let message = format!("{}; {clusters} still to be changed", halted(halt));
-        return Some(Failure::new(Reason::RolloutHalted, message));
+        let (reason, why) = halted(halt);
+        let message = format!("{why}; {clusters} still to be changed");
+        return Some(Failure::new(reason, message));
     }
     let mut waves = report.waves.iter();
     let current = waves.find(|wave| wave.gate != Gate::Passed);
@@ -38,19 +40,41 @@ fn count(clusters: usize) -> String {
     }
 }
 
-fn halted(halt: &Halt) -> String {
-    let Halt {
-        wave,
-        failed,
-        allowed,
-    } = halt;
-    let wave = wave.as_ref();
-    let of = wave.map_or(String::new(), |wave| format!(" of wave {wave}"));
-    let fail = if *failed == 1 { "fails" } else { "fail" };
-    format!(
-        "the rollout is halted: {}{of} {fail} while {allowed} may",
-        count(*failed)
-    )
+fn halted(halt: &Halt) -> (Reason, String) {
+    let (reason, words) = match halt {
+        Halt::Failures {
+            wave,
+            failed,
+            allowed,
+        } => {
+            let wave = wave.as_ref();
+            let of = wave.map_or(String::new(), |wave| format!(" of wave {wave}"));
+            let fail = if *failed == 1 { "fails" } else { "fail" };
+            let words = format!(
+                "the rollout is halted: {}{of} {fail} while {allowed} may",
+                count(*failed)
+            );
+            return (Reason::RolloutHalted, words);
+        }
+        Halt::Stopped(Stop::Paused) => (
+            Reason::RolloutPaused,
+            "the rollout is paused (stevedore rollout resume)",
+        ),
+        Halt::Stopped(Stop::Aborted) => (
+            Reason::RolloutAborted,
+            "the rollout was aborted, until the package asks for something else",
+        ),
+        Halt::Stopped(Stop::Rejected) => (
+            Reason::RevisionRejected,
+            "the revision is rejected (stevedore rollout release)",
+        ),
+    };
+    (reason, words.to_owned())
+}
+
+/// Whether a person has to do something before anything more is ordered.
+pub(super) fn is_stalled(report: &RolloutReport) -> bool {
+    !matches!(report.halt, None | Some(Halt::Stopped(Stop::Paused)))
 }
 
 /// How far a wave is, and what it waits for.
@@ -111,7 +135,7 @@ mod tests {
         assert_eq!(reason, Reason::AwaitingApproval);
         assert!(message.contains("stevedore rollout approve"), "{message}");
         let mut halted = report(Gate::Halted, Wait::Halted);
-        halted.halt = Some(Halt {
+        halted.halt = Some(Halt::Failures {
             wave: None,
             failed: 1,
             allowed: 0,

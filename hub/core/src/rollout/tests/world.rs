@@ -68,7 +68,7 @@ impl World {
             pacing: Pacing {
                 policy: &self.policy,
                 places: &BTreeMap::new(),
-                approved: &BTreeSet::new(),
+                verbs: &Verbs::default(),
                 settled_at: UnixMillis(0),
             },
             now: UnixMillis(0),

@@ -36,7 +36,7 @@ pub(super) struct Fleet {
     pub(super) now: u64,
     pub(super) settled_at: u64,
     pub(super) revision: u64,
-    pub(super) approved: BTreeSet<String>,
+    pub(super) verbs: Verbs,
 }
 
 /// For how long a hub that starts waits for members.
@@ -62,7 +62,7 @@ impl Fleet {
             now: 1_000_000,
             settled_at: 0,
             revision: 0,
-            approved: BTreeSet::new(),
+            verbs: Verbs::default(),
         }
     }
 
@@ -131,7 +131,7 @@ impl Fleet {
             pacing: Pacing {
                 policy: &self.world.policy,
                 places: &places.collect(),
-                approved: &self.approved,
+                verbs: &self.verbs,
                 settled_at: UnixMillis(self.settled_at),
             },
             now: UnixMillis(self.now),
