@@ -33,6 +33,8 @@ pub use rows::{Counts, Deployment, PackageRows};
 pub struct MemberState {
     /// How its deployment counts, and which order that speaks about.
     pub row: Row,
+    /// It has a session.
+    pub connected: bool,
     /// It holds what does not fit this hub's history: nothing is ordered until an epoch is raised.
     pub frozen: bool,
     /// The tombstone with this number is done.
@@ -239,18 +241,21 @@ impl Fleet {
 
     /// What the planner has to know of one deployment.
     pub fn member_state(&self, package: PackageKey, cluster: &ClusterUid) -> MemberState {
-        let fenced = self.contact_of(cluster).fenced.is_some();
+        let contact = self.contact_of(cluster);
+        let (connected, fenced) = (contact.connected, contact.fenced.is_some());
         let deployment = self
             .packages
             .get(&package)
             .and_then(|rows| rows.deployments.get(cluster));
         deployment.map_or_else(
             || MemberState {
+                connected,
                 frozen: fenced,
                 ..MemberState::default()
             },
             |Deployment { row, details }| MemberState {
                 row: *row,
+                connected,
                 frozen: fenced || details.frozen.is_some(),
                 torn_down: details.torn_down(),
                 lacks_content: details.lacks_content.is_some()

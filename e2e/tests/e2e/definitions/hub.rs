@@ -97,7 +97,7 @@ fn a_revision_is_immutable() {
 }
 
 #[test]
-fn an_action_is_immutable_and_only_a_pin_names_a_revision() {
+fn an_action_is_immutable_and_names_what_its_verb_needs() {
     run(async {
         let target = json!({"kind": "ClusterPackage", "name": "lighthouse"});
         let spec = json!({"package": target, "verb": "Pin", "revision": 1, "requestedBy": ADMIN});
@@ -106,20 +106,36 @@ fn an_action_is_immutable_and_only_a_pin_names_a_revision() {
             &refused(&path, &json!({"revision": 2})).await,
             "a PackageAction is immutable",
         );
-        for (name, verb, revision) in [
-            ("no-revision", "Pin", None),
-            ("revision", "Release", Some(1)),
+        for (name, named, wanted) in [
+            ("a", json!({"verb": "Pin"}), "needs a revision"),
+            (
+                "b",
+                json!({"verb": "Resume", "revision": 1}),
+                "needs a revision",
+            ),
+            (
+                "c",
+                json!({"verb": "Approve", "revision": 1}),
+                "need a wave",
+            ),
+            (
+                "d",
+                json!({"verb": "Retry", "revision": 1, "wave": "w"}),
+                "need a wave",
+            ),
+            (
+                "e",
+                json!({"verb": "Skip", "revision": 1}),
+                "Skip needs a cluster",
+            ),
         ] {
-            let mut spec = json!({"package": target, "verb": verb, "requestedBy": ADMIN});
-            if let Some(revision) = revision {
-                spec["revision"] = json!(revision);
+            let mut spec = json!({"package": target, "requestedBy": ADMIN});
+            for (field, value) in named.as_object().expect("fields") {
+                spec[field] = value.clone();
             }
             let action = object("PackageAction", name, &spec);
-            let error = create(&client().await, &in_system("packageactions"), &action).await;
-            let message = error
-                .expect_err("a pin without, or a release with a revision")
-                .to_string();
-            contains(&message, "Pin needs a revision, and only Pin has one");
+            let made = create(&client().await, &in_system("packageactions"), &action).await;
+            contains(&made.expect_err(name).to_string(), wanted);
         }
     });
 }

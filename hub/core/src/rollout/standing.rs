@@ -82,12 +82,13 @@ impl Target<'_> {
                 .is_some_and(|(_, row)| row.disruptive && !row.tombstone)
     }
 
-    /// Whether an order now would take it from available.
+    /// Whether an order now would take it from available, as nothing has before.
     pub(super) fn would_disrupt(&self) -> bool {
-        matches!(
-            self.standing,
-            Standing::Waiting(Runs::Available | Runs::Unheard)
-        )
+        !self.is_disrupted()
+            && matches!(
+                self.standing,
+                Standing::Waiting(Runs::Available | Runs::Unheard)
+            )
     }
 
     /// Whether what is ordered now takes a place in the budget, until it was available once.
@@ -108,7 +109,7 @@ impl Target<'_> {
 
     /// Whether it has no session.
     pub(super) fn is_offline(&self) -> bool {
-        self.member.row.state() == DeploymentState::Offline
+        !self.member.connected
     }
 }
 

@@ -153,10 +153,7 @@ fn without_content_members_come_and_go_and_nothing_new_is_ordered() {
     story.image = 3;
     story.account = Some("other".into());
     story.facts = 1;
-    story
-        .world
-        .members
-        .insert(cluster(2), MemberState::default());
+    story.world.members.insert(cluster(2), member());
     story.placement = BTreeSet::from([1, 2]);
     let plan = story.store_plan();
     assert_eq!(plan.orders, BTreeMap::from([(cluster(0), Cause::Removal)]));

@@ -6,6 +6,7 @@ use super::*;
 pub(super) fn member() -> MemberState {
     MemberState {
         row: fleet::Row::in_state(0, DeploymentState::Progressing, false),
+        connected: true,
         ..MemberState::default()
     }
 }

@@ -115,7 +115,8 @@ impl Fleet {
         for at in 0..self.clusters.len() {
             let known = self.known(at);
             let member = self.world.members.get_mut(&cluster(at as u16));
-            member.unwrap().row = known;
+            let member = member.unwrap();
+            (member.row, member.connected) = (known, self.clusters[at].heard);
         }
         let places = self.names.iter().zip(&self.labels).enumerate();
         let places = places.map(|(at, (name, labels))| {
