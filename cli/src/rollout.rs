@@ -1,8 +1,8 @@
 //! `stevedore rollout`: how far a package is, and the verbs that change that.
 
 mod action;
-mod approve;
 mod status;
+mod verbs;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
@@ -18,6 +18,7 @@ use crate::packages::{AnyPackage, Packages};
 
 use action::TAKEN_WITHIN;
 pub(crate) use action::{Asked, is_decided, record_action};
+use verbs::VerbCommand;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RolloutCommand {
@@ -32,8 +33,8 @@ pub(crate) enum RolloutCommand {
     },
     /// Shows the waves of a package: how far each is, and what it waits for
     Status(status::Status),
-    /// Approves a wave that waits for it, of the revision that is rolled out
-    Approve(approve::Approve),
+    #[command(flatten)]
+    Verb(VerbCommand),
     /// Rolls a package back to a kept revision and holds it there; spec is not edited
     #[command(
         after_help = "Examples:\n  stevedore rollout undo lighthouse\n  stevedore rollout undo lighthouse --to-revision 3 --reason \"beam too bright\"\n\nIt holds until the package's content fields change or `stevedore rollout release`."
@@ -51,11 +52,16 @@ pub(crate) enum RolloutCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
-    /// Ends an undo: the package follows its spec again
-    #[command(after_help = "Example:\n  stevedore rollout release lighthouse")]
+    /// Ends an undo: the package follows its spec again; with a revision, ends its rejection instead
+    #[command(
+        after_help = "Examples:\n  stevedore rollout release lighthouse\n  stevedore rollout release lighthouse --revision 7"
+    )]
     Release {
         /// NAME of a ClusterPackage, or NAMESPACE/NAME of a Package
         package: PackageName,
+        /// The revision that is rejected no longer
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
+        revision: Option<i64>,
         /// Why, for the record
         #[arg(long)]
         reason: Option<String>,
@@ -76,7 +82,7 @@ pub(crate) async fn run(
             Ok(Outcome::Done)
         }
         RolloutCommand::Status(status) => status.run(&packages).await,
-        RolloutCommand::Approve(approve) => approve.run(&packages).await,
+        RolloutCommand::Verb(verb) => verb.run(&packages).await,
         RolloutCommand::Undo {
             package,
             to_revision,
@@ -89,6 +95,7 @@ pub(crate) async fn run(
                 verb: ActionVerb::Pin,
                 revision: Some(revision),
                 wave: None,
+                cluster: None,
                 reason,
             };
             let pin = record_action(&packages, &package, asked).await?;
@@ -99,22 +106,24 @@ pub(crate) async fn run(
         }
         RolloutCommand::Release {
             package,
+            revision,
             reason,
             output,
         } => {
             packages.get(&package).await?;
             let asked = Asked {
                 verb: ActionVerb::Release,
-                revision: None,
+                revision,
                 wave: None,
+                cluster: None,
                 reason,
             };
             let release = record_action(&packages, &package, asked).await?;
-            show(
-                &release,
-                output,
-                &format!("{package} follows its spec again"),
-            )
+            let words = match revision {
+                Some(revision) => format!("revision {revision} of {package} is rejected no longer"),
+                None => format!("{package} follows its spec again"),
+            };
+            show(&release, output, &words)
         }
     }
 }

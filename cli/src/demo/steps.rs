@@ -191,6 +191,7 @@ impl<'a> Steps<'a> {
                 verb: ActionVerb::Pin,
                 revision: Some(1),
                 wave: None,
+                cluster: None,
                 reason,
             };
             let pin = rollout::record_action(&packages, &name, asked).await?;

@@ -25,8 +25,20 @@ pub(crate) struct Asked {
     pub(crate) revision: Option<i64>,
     /// The wave, for verbs that have one.
     pub(crate) wave: Option<String>,
+    /// The cluster, for verbs that have one.
+    pub(crate) cluster: Option<String>,
     /// Why, for the record.
     pub(crate) reason: Option<String>,
+}
+
+impl Asked {
+    /// The same of this wave.
+    pub(super) fn of_wave(self, wave: String) -> Self {
+        Self {
+            wave: Some(wave),
+            ..self
+        }
+    }
 }
 
 /// Records the verb and waits until the hub has taken it up; the action as it was seen last.
@@ -42,6 +54,7 @@ pub(crate) async fn record_action(
         verb,
         revision,
         wave,
+        cluster,
         reason,
     } = asked;
     let api: Api<PackageAction> = Api::namespaced(packages.client(), packages.namespace_of(name));
@@ -58,6 +71,7 @@ pub(crate) async fn record_action(
             verb,
             revision,
             wave,
+            cluster,
             reason,
             requested_by: requester(packages).await?,
         },
