@@ -32,6 +32,7 @@ mod e2e {
     mod tenant;
     mod unreadable;
     mod upgrade;
+    mod waves;
     mod whole_package;
 }
 

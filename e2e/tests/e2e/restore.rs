@@ -1,6 +1,6 @@
 //! A hub whose data was put back to an older copy.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::audit_log::package_writes;
 use stevedore_e2e::api::{core, get, uid};
@@ -119,9 +119,11 @@ fn a_restored_hub_that_gave_higher_numbers_meanwhile_is_noticed_by_its_history()
         })
         .await;
         let numbers = async || world.ledger("restored").await["spec"]["highestNumber"].as_i64();
-        // The member holds number 2 of a history that ended. Without it, the hub gives 2 and 3 anew.
-        for (tag, number) in [("3", 2), ("4", 3)] {
-            change(world, &past.changed, tag).await;
+        // The member holds number 2 of a history that ended. Without it, the hub gives 2 and 3 anew: pausing waits for
+        // nobody.
+        for (paused, number) in [(true, 2), (false, 3)] {
+            let spec = json!({"paused": paused});
+            past.changed.change(world, &spec).await;
             await_state("the next order is durable", WITHIN, || async {
                 match numbers().await {
                     Some(found) if found == number => Ok(()),
@@ -130,6 +132,7 @@ fn a_restored_hub_that_gave_higher_numbers_meanwhile_is_noticed_by_its_history()
             })
             .await;
         }
+        change(world, &past.changed, "4").await;
         agent.start().await.expect("the agent starts");
         past.changed.fails(world, "raise-epoch").await;
         is_untouched(world, &past).await;
