@@ -3,9 +3,12 @@
 pub(crate) mod join;
 mod remove;
 
+use anyhow::Context as _;
 use clap::Subcommand;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
 use stevedore_client::Api;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::MemberCluster;
@@ -43,6 +46,23 @@ pub(crate) enum ClusterCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+    /// Freezes a cluster: the hub orders, changes and tears down nothing on it
+    #[command(
+        after_help = "Example:\n  stevedore cluster hold harbour-1 --reason \"dredging until Monday\"\n\nWhat runs there is still repaired by its agent. `stevedore cluster resume` ends it."
+    )]
+    Hold {
+        /// Name of the MemberCluster
+        name: ClusterName,
+        /// Why, for the others
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Ends a hold: what was ordered meanwhile goes to the cluster, within the budgets of rollouts
+    #[command(after_help = "Example:\n  stevedore cluster resume harbour-1")]
+    Resume {
+        /// Name of the MemberCluster
+        name: ClusterName,
+    },
     /// Drains a cluster and removes it; or forgets it at once and leaves its workloads
     #[command(after_help = remove::EXAMPLES)]
     Remove(remove::Remove),
@@ -59,8 +79,31 @@ pub(crate) async fn run(
             list(&Api::all(client), selector.as_deref(), output).await
         }
         ClusterCommand::Get { name, output } => get(&Api::all(client), &name, output).await,
+        ClusterCommand::Hold { name, reason } => {
+            hold(&Api::all(client), &name, &json!({ "reason": reason })).await?;
+            output::line(&format!(
+                "{name} is held until `stevedore cluster resume {name}`"
+            ))?;
+            Ok(Outcome::Done)
+        }
+        ClusterCommand::Resume { name } => {
+            hold(&Api::all(client), &name, &Value::Null).await?;
+            output::line(&format!("{name} is held no longer"))?;
+            Ok(Outcome::Done)
+        }
         ClusterCommand::Remove(remove) => remove.run(client).await,
     }
+}
+
+/// Sets what holds a cluster, or takes it away.
+async fn hold(api: &Api<MemberCluster>, name: &str, hold: &Value) -> anyhow::Result<()> {
+    existing_cluster(api, name).await?;
+    let spec = json!({ "spec": { "hold": hold } });
+    let patched = api
+        .patch(name, &PatchParams::default(), &Patch::Merge(&spec))
+        .await;
+    patched.with_context(|| format!("cannot change MemberCluster {name}"))?;
+    Ok(())
 }
 
 async fn list(
@@ -98,6 +141,9 @@ fn row(cluster: &MemberCluster, now: Timestamp) -> Vec<String> {
     }
     if cluster.spec.leaving {
         connected.push_str(", leaving");
+    }
+    if cluster.spec.hold.is_some() {
+        connected.push_str(", held");
     }
     let version = status.and_then(|status| status.environment.as_ref()?.kubernetes_version.clone());
     vec![

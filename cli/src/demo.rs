@@ -4,6 +4,7 @@ mod example;
 mod installed;
 mod progress;
 mod setup;
+mod staged;
 mod steps;
 mod try_out;
 mod view;
@@ -19,24 +20,37 @@ use steps::{Steps, Summary};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  stevedore demo\n  stevedore demo --members 5\n  stevedore demo --once -o json\n\nNothing has to be set up first. The first start builds the control plane programs with Go, which takes minutes; no process survives the demo.\nCtrl-C ends it; with --once, before every step was done, as an error."
+    after_help = "Examples:\n  stevedore demo\n  stevedore demo --members 5\n  stevedore demo --once -o json\n  stevedore demo --scenario halt\n\nNothing has to be set up first. The first start builds the control plane programs with Go, which takes minutes; no process survives the demo.\nCtrl-C ends it; with --once, before every step was done, as an error."
 )]
 pub(crate) struct Demo {
     /// How many member clusters
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=10))]
     members: u8,
-    /// Go through rollout, upgrade, roll back and removal, then end
+    /// Go through the steps of the scenario, then end
     #[arg(long)]
     once: bool,
+    /// What happens; any but the tour is gone through to its end
+    #[arg(long, value_enum, default_value_t)]
+    scenario: Scenario,
     /// With --once: form of the summary
     #[arg(short, long, value_enum, default_value_t, requires = "once")]
     output: Format,
 }
 
+/// What the demo shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Scenario {
+    /// Rollout, canary, approval, roll back and removal
+    #[default]
+    Tour,
+    /// A member that fails halts the rollout, and its repair resumes it
+    Halt,
+}
+
 impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let mut interrupts = signal(SignalKind::interrupt())?;
-        if self.once {
+        if self.once || self.scenario != Scenario::Tour {
             let mut summary = Summary::default();
             let ended = tokio::select! {
                 ended = self.run_once(&mut summary) => ended,
@@ -58,7 +72,11 @@ impl Demo {
     /// Every step, one after the other.
     async fn run_once(&self, summary: &mut Summary) -> anyhow::Result<()> {
         let demo = self.start().await?;
-        Steps::new(&demo).all(summary).await
+        let steps = Steps::new(&demo);
+        match self.scenario {
+            Scenario::Tour => steps.all(summary).await,
+            Scenario::Halt => steps.halting(summary).await,
+        }
     }
 
     /// Rolls out, and says what can be tried now.

@@ -57,6 +57,7 @@ pub(crate) async fn run(connection: &Connection, command: FleetCommand) -> anyho
             "updated",
             "failed",
             "offline",
+            "held",
             "ineligible",
             "message",
         ],
@@ -141,6 +142,7 @@ impl Line {
             available,
             failed,
             offline,
+            held,
             ineligible,
             ..
         } = self.counts;
@@ -153,6 +155,7 @@ impl Line {
             updated.to_string(),
             failed.to_string(),
             offline.to_string(),
+            held.to_string(),
             ineligible.to_string(),
             self.message.clone(),
         ]

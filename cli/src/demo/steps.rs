@@ -1,4 +1,4 @@
-//! The steps of the demo: rollout, upgrade, roll back and removal, each ordered on the hub and done when every
+//! The steps of the demo: rollout, canary, approval, roll back and removal, each ordered on the hub and done when every
 //! member shows it.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use kube::Client;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, PostParams};
 use serde::Serialize;
 use serde_json::json;
 use stevedore_client::{Api, await_condition};
@@ -55,11 +55,11 @@ pub(super) struct Step {
 /// One cluster after a step, read from its own API server.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ClusterState {
-    name: String,
-    state: &'static str,
+pub(super) struct ClusterState {
+    pub(super) name: String,
+    pub(super) state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    seen: Option<Seen>,
+    pub(super) seen: Option<Seen>,
 }
 
 impl Summary {
@@ -88,9 +88,9 @@ impl Summary {
 
 /// The steps on a fleet that runs.
 pub(super) struct Steps<'a> {
-    demo: &'a DemoFleet,
+    pub(super) demo: &'a DemoFleet,
     hub: Client,
-    members: Vec<(String, Client)>,
+    pub(super) members: Vec<(String, Client)>,
 }
 
 impl<'a> Steps<'a> {
@@ -114,7 +114,8 @@ impl<'a> Steps<'a> {
         let uids = self.uids(&first);
         summary.steps.push(first);
         for (name, step) in [
-            ("upgrade", self.upgrade().await),
+            ("canary", self.canary().await),
+            ("approval", self.approval().await),
             ("rollback", self.rollback().await),
         ] {
             let step = step.context(name)?;
@@ -123,6 +124,15 @@ impl<'a> Steps<'a> {
             }
             summary.steps.push(step);
         }
+        summary.steps.push(self.removal().await.context("removal")?);
+        Ok(())
+    }
+
+    /// A member that fails halts the rollout, and its repair resumes it.
+    pub(super) async fn halting(&self, summary: &mut Summary) -> anyhow::Result<()> {
+        summary.steps.push(self.rollout().await.context("rollout")?);
+        summary.steps.push(self.halt().await.context("halt")?);
+        summary.steps.push(self.repair().await.context("repair")?);
         summary.steps.push(self.removal().await.context("removal")?);
         Ok(())
     }
@@ -170,37 +180,33 @@ impl<'a> Steps<'a> {
         .await
     }
 
-    async fn upgrade(&self) -> anyhow::Result<Step> {
-        self.step("upgrade", "Available", async {
-            let spec = json!({ "spec": { "image": self.demo.reference(&TWO), "config": { "colour": TWO.colour } } });
-            self.api().patch(NAME, &PatchParams::default(), &Patch::Merge(&spec)).await?;
-            self.held(&TWO, 2).await
-        })
-        .await
-    }
-
     async fn rollback(&self) -> anyhow::Result<Step> {
         self.step("rollback", "Available", async {
-            let packages = Packages::new(self.hub.clone(), SYSTEM_NAMESPACE);
-            let name = PackageName {
-                namespace: None,
-                name: NAME.to_owned(),
-            };
-            let reason = Some("demo".into());
-            let asked = rollout::Asked {
+            self.ask(rollout::Asked {
                 verb: ActionVerb::Pin,
                 revision: Some(1),
                 wave: None,
                 cluster: None,
-                reason,
-            };
-            let pin = rollout::record_action(&packages, &name, asked).await?;
-            if !rollout::is_decided(&pin) {
-                bail!("the hub did not take up the roll back");
-            }
+                reason: Some("demo".into()),
+            })
+            .await?;
             self.held(&ONE, 1).await
         })
         .await
+    }
+
+    /// Records a verb on the package, and waits until the hub has taken it up.
+    pub(super) async fn ask(&self, asked: rollout::Asked) -> anyhow::Result<()> {
+        let packages = Packages::new(self.hub.clone(), SYSTEM_NAMESPACE);
+        let name = PackageName {
+            namespace: None,
+            name: NAME.to_owned(),
+        };
+        let action = rollout::record_action(&packages, &name, asked).await?;
+        if !rollout::is_decided(&action) {
+            bail!("the hub did not take up what was asked of it");
+        }
+        Ok(())
     }
 
     async fn removal(&self) -> anyhow::Result<Step> {
@@ -224,7 +230,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Times a step and shows the table meanwhile.
-    async fn step(
+    pub(super) async fn step(
         &self,
         name: &'static str,
         goal: &str,
@@ -256,22 +262,36 @@ impl<'a> Steps<'a> {
 
     /// Waits until the hub says that this edition is available as that revision, and then reads
     /// every member.
-    async fn held(&self, edition: &Edition, revision: i64) -> anyhow::Result<Vec<ClusterState>> {
+    pub(super) async fn held(
+        &self,
+        edition: &Edition,
+        revision: i64,
+    ) -> anyhow::Result<Vec<ClusterState>> {
         let wanted = self.members.len();
-        let available = await_condition(self.api(), NAME, |package: Option<&ClusterPackage>| {
-            let Some((package, status)) =
-                package.and_then(|package| Some((package, package.status.as_ref()?)))
-            else {
+        self.seen("the package is not available", |package| {
+            let Some(status) = &package.status else {
                 return false;
             };
             status.observed_generation == package.metadata.generation
                 && status.revision == Some(revision)
-                && condition::is_true(&status.conditions, condition::AVAILABLE)
+                && condition::is_true(&status.conditions, condition::READY)
                 && status
                     .counts
                     .is_some_and(|counts| usize::try_from(counts.available) == Ok(wanted))
-        });
-        if let Err(error) = within(available, "the package is not available").await {
+        })
+        .await?;
+        self.editions(&[edition]).await
+    }
+
+    /// Waits until the package is as wanted.
+    pub(super) async fn seen(
+        &self,
+        otherwise: &str,
+        wanted: impl Fn(&ClusterPackage) -> bool,
+    ) -> anyhow::Result<()> {
+        let is_wanted = |package: Option<&ClusterPackage>| package.is_some_and(&wanted);
+        let seen = await_condition(self.api(), NAME, is_wanted);
+        if let Err(error) = within(seen, otherwise).await {
             let last = self.api().get(NAME).await?.status;
             bail!(
                 "{}; last seen: {}",
@@ -279,8 +299,19 @@ impl<'a> Steps<'a> {
                 serde_json::to_string(&last)?
             );
         }
+        Ok(())
+    }
+
+    /// Reads every member, which has to hold the first of these editions, the next one the second, and so on; all that
+    /// follow hold the last.
+    pub(super) async fn editions(
+        &self,
+        editions: &[&Edition],
+    ) -> anyhow::Result<Vec<ClusterState>> {
         let mut clusters = vec![];
-        for (name, client) in &self.members {
+        for (at, (name, client)) in self.members.iter().enumerate() {
+            let edition = editions.get(at).or(editions.last());
+            let edition = edition.context("no edition is wanted")?;
             let seen = holds(client, name, edition).await?;
             clusters.push(ClusterState {
                 name: name.clone(),
@@ -291,7 +322,7 @@ impl<'a> Steps<'a> {
         Ok(clusters)
     }
 
-    fn api(&self) -> Api<ClusterPackage> {
+    pub(super) fn api(&self) -> Api<ClusterPackage> {
         Api::all(self.hub.clone())
     }
 }

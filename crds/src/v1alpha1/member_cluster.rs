@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Kubernetes", type_ = "string", json_path = ".status.environment.kubernetesVersion"),
     printcolumn(name = "Agent", type_ = "string", json_path = ".status.agentVersion"),
     printcolumn(name = "Leaving", type_ = "boolean", json_path = ".spec.leaving", priority = 1),
+    printcolumn(name = "Hold", type_ = "string", json_path = ".spec.hold.reason", priority = 1),
     printcolumn(name = "ClusterUID", type_ = "string", json_path = ".spec.clusterUID", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 63").message("the name of a member cluster has at most 63 characters")
@@ -50,10 +51,24 @@ pub struct MemberClusterSpec {
     /// consent. `false` ends a running session within 5 seconds and refuses new ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<bool>,
+    /// Freezes the cluster: while this is there, nothing is ordered, changed or torn down on it by the hub. What it runs
+    /// is still repaired by its agent, and packages are counted as held there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// Empties the cluster: placement no longer selects it, every deployment on it is torn
     /// down, then the condition `Drained` becomes True. Cannot be taken back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leaving: bool,
+}
+
+/// Why a cluster is held.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Hold {
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
 }
 
 /// What the hub has observed of a member cluster; written on transitions only.

@@ -32,6 +32,7 @@ macro_rules! package_kind {
             printcolumn(name = "Updated", type_ = "integer", json_path = ".status.counts.updated"),
             printcolumn(name = "Ready", type_ = "integer", json_path = ".status.counts.available"),
             printcolumn(name = "Offline", type_ = "integer", json_path = ".status.counts.offline", priority = 1),
+            printcolumn(name = "Held", type_ = "integer", json_path = ".status.counts.held", priority = 1),
             printcolumn(name = "Ineligible", type_ = "integer", json_path = ".status.counts.ineligible", priority = 1),
             printcolumn(name = "Revision", type_ = "integer", json_path = ".status.revision"),
             printcolumn(name = "Component", type_ = "string", json_path = ".spec.component", priority = 1),
@@ -222,6 +223,10 @@ pub struct PackageCounts {
     pub offline: i32,
     /// Clusters where the package is still being torn down.
     pub removing: i32,
+    /// Selected clusters that are held (`spec.hold` of their MemberCluster) and were to be changed, and that no other of
+    /// these numbers but `targeted` counts: they keep what they run until the hold ends.
+    #[serde(default)]
+    pub held: i32,
     /// Selected clusters that do not meet the package's constraints, and that no other of these numbers but `targeted`
     /// counts: they get nothing, and keep what they run.
     #[serde(default)]

@@ -43,6 +43,8 @@ pub struct MemberState {
     pub lacks_content: bool,
     /// It is being emptied: paused packages are torn down as well.
     pub leaving: bool,
+    /// Somebody has nothing ordered there.
+    pub held: bool,
     /// Its `MemberCluster` is there and cannot be read: whether it is selected is not known, and it is not forgotten.
     pub unreadable: bool,
 }
@@ -261,6 +263,7 @@ impl Fleet {
                 lacks_content: details.lacks_content.is_some()
                     && details.lacks_content == details.ordered(),
                 leaving: false,
+                held: false,
                 unreadable: false,
             },
         )

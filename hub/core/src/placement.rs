@@ -19,6 +19,8 @@ pub struct Member {
     pub labels: BTreeMap<String, String>,
     /// Whether it is being emptied.
     pub leaving: bool,
+    /// Whether nothing may be ordered there.
+    pub held: bool,
 }
 
 /// What a package asks for.
@@ -126,6 +128,7 @@ mod tests {
             name: name.into(),
             labels: BTreeMap::from([("tier".to_owned(), tier.to_owned())]),
             leaving: false,
+            held: false,
         }
     }
 

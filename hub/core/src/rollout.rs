@@ -64,6 +64,10 @@ pub fn plan(input: &Input<'_>) -> Plan {
     for (at, shard) in input.ledger.shards.iter().enumerate() {
         for (cluster, row) in &shard.rows {
             let change = change_of(input, &history, *cluster, row);
+            let change = match input.members.get(cluster) {
+                Some(member) if member.held => held(&history, row, change),
+                _ => change,
+            };
             let (standing, change) = standing_of(input, *cluster, (at, row), change);
             if let Some(target) = standing {
                 targets.push(target);
@@ -97,6 +101,23 @@ pub fn plan(input: &Input<'_>) -> Plan {
     );
     order(&mut builder, targets, &decision.admitted);
     builder.finish_with(decision)
+}
+
+/// What happens to the row of a held cluster: its order stays as it is, but for a raised epoch.
+fn held(history: &History, row: &Row, change: RowChange) -> RowChange {
+    match change {
+        RowChange::Order(ordered, tombstone, cause) if cause != Cause::EpochRaised => {
+            match history.term_of(row.number) {
+                Some(_) if tombstone || ordered.is_same_order(&row.ordered) => RowChange::Keep,
+                Some(_) => RowChange::Hold(ordered, cause),
+                // It is to be the same under the new epoch.
+                None => {
+                    RowChange::Order(Arc::clone(&row.ordered), row.tombstone, Cause::EpochRaised)
+                }
+            }
+        }
+        change => change,
+    }
 }
 
 /// Leaves out of the rollout what somebody skipped.
@@ -134,6 +155,7 @@ fn new_targets<'a>(
         let standing = match (rendering, &ordered) {
             _ if member.frozen => return None,
             (Rendering::Pending, _) => Standing::Unknown,
+            (_, Some(_)) if member.held => Standing::Held,
             (_, Some(_)) => Standing::Waiting(standing::runs(member, None, false)),
             (_, None) => return None,
         };
@@ -193,6 +215,11 @@ fn standing_of<'a>(
             let again =
                 (standing == Standing::Failed).then(|| (Arc::clone(&row.ordered), Cause::Retry));
             (Some(target(standing, again)), change)
+        }
+        RowChange::Hold(ordered, cause) => {
+            let held = target(Standing::Held, Some((ordered, cause)));
+            let is_target = targets.contains_key(&cluster);
+            (is_target.then_some(held), RowChange::Keep)
         }
         change => {
             let standing = match targets.get(&cluster) {

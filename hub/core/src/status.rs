@@ -6,6 +6,7 @@ use stevedore_proto_core::status::Truth;
 use stevedore_proto_core::{ClusterUid, Reason};
 
 use crate::fleet::{Counts, Deployment, DeploymentState, Failure, PackageRows, Row, Subject};
+use crate::rollout::Wait;
 
 mod conditions;
 mod input;
@@ -107,6 +108,8 @@ enum Standing<'a> {
     Unrendered(&'a Failure),
     /// The package is not for its cluster.
     Ineligible(&'a Failure),
+    /// Its cluster is held, and was to be changed.
+    Held,
 }
 
 fn standing<'a>(
@@ -126,9 +129,11 @@ fn standing<'a>(
         }
         _ => None,
     };
+    let is_held = input.rollout.waits.get(cluster) == Some(&Wait::Held);
     match (state, ineligible, unrendered) {
         (DeploymentState::Removing | DeploymentState::Absent, ..) => Standing::Row(state),
         (_, Some(failure), _) => Standing::Ineligible(failure),
+        _ if is_held => Standing::Held,
         (_, None, Some(failure)) => Standing::Unrendered(failure),
         (_, None, None) => Standing::Row(state),
     }
@@ -138,7 +143,7 @@ fn counts(rows: &PackageRows, input: &Input<'_>) -> Counts {
     let (mut counts, fault) = (rows.counts(), fault(rows, input));
     for (cluster, row) in rows.rows() {
         let standing = standing(&cluster, row, input, fault);
-        if let Standing::Unrendered(_) | Standing::Ineligible(_) = standing {
+        if !matches!(standing, Standing::Row(_)) {
             match row.state() {
                 DeploymentState::Available => counts.available -= 1,
                 DeploymentState::Progressing => counts.progressing -= 1,
@@ -151,6 +156,7 @@ fn counts(rows: &PackageRows, input: &Input<'_>) -> Counts {
             Standing::Row(_) => {}
             Standing::Unrendered(_) => counts.failed += 1,
             Standing::Ineligible(_) => counts.ineligible += 1,
+            Standing::Held => counts.held += 1,
         }
         let is_other = input.unrendered.contains_key(&cluster)
             || input.rollout.waits.contains_key(&cluster)
@@ -180,7 +186,7 @@ fn failures(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
             Standing::Row(
                 DeploymentState::Failed | DeploymentState::Removing | DeploymentState::Progressing,
             ) => reported(),
-            Standing::Row(_) | Standing::Ineligible(_) => None,
+            Standing::Row(_) | Standing::Ineligible(_) | Standing::Held => None,
         };
         Some((told?, cluster))
     };
@@ -191,7 +197,7 @@ fn ineligible(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
     let fault = fault(rows, input);
     let of = |(cluster, row): (ClusterUid, Row)| match standing(&cluster, row, input, fault) {
         Standing::Ineligible(failure) => Some((in_words(failure), cluster)),
-        Standing::Row(_) | Standing::Unrendered(_) => None,
+        Standing::Row(_) | Standing::Unrendered(_) | Standing::Held => None,
     };
     grouped(rows.rows().filter_map(of), input)
 }

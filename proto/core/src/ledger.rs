@@ -195,14 +195,16 @@ mod tests {
             proptest::option::of(0..500_u16),
             any::<[bool; 2]>(),
         )
-            .prop_map(|(cluster, number, content, previous, [tombstone, disruptive])| Row {
-                cluster: ClusterUid::from_bytes(cluster),
-                number,
-                content,
-                previous,
-                tombstone,
-                disruptive,
-            })
+            .prop_map(
+                |(cluster, number, content, previous, [tombstone, disruptive])| Row {
+                    cluster: ClusterUid::from_bytes(cluster),
+                    number,
+                    content,
+                    previous,
+                    tombstone,
+                    disruptive,
+                },
+            )
     }
 
     proptest! {

@@ -114,6 +114,7 @@ impl Members {
             name: object.name_any(),
             labels: object.metadata.labels.clone().unwrap_or_default(),
             leaving: object.spec.leaving,
+            held: object.spec.hold.is_some(),
         };
         let joined = Joined {
             uid,

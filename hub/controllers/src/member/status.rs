@@ -195,6 +195,7 @@ mod tests {
         let spec = MemberClusterSpec {
             cluster_uid: Some("0b5e0e5c-7d3f-4b8e-9a3e-5a7c1b2d3e4f".into()),
             accepted: None,
+            hold: None,
             leaving,
         };
         MemberCluster::new("east", spec)

@@ -239,6 +239,7 @@ fn counts(counts: &Counts) -> PackageCounts {
         failed: number(counts.failed),
         offline: number(counts.offline),
         removing: number(counts.removing),
+        held: number(counts.held),
         ineligible: number(counts.ineligible),
     }
 }

@@ -26,7 +26,9 @@ pub(super) fn member_states(
     let mut states = hub.fleet.member_states(uid, clusters);
     for (cluster, state) in &mut states {
         match members.get(cluster) {
-            Some(joined) => state.leaving = joined.member.leaving,
+            Some(joined) => {
+                (state.leaving, state.held) = (joined.member.leaving, joined.member.held);
+            }
             None => state.unreadable = true,
         }
     }

@@ -195,3 +195,26 @@ async fn an_offline_member_is_not_waited_for_and_catches_up_when_it_is_back() {
     world.everywhere("demo", 2).await;
     assert_eq!(told(&world, place), ["north", "south", "west", "east"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_held_member_keeps_what_it_has_and_the_others_go_on() {
+    let mut world = world(Value::Null).await;
+    let hold = |world: &World, hold: Value| {
+        seed::set(&world.api, "memberclusters", "north", "hold", hold);
+    };
+    hold(&world, json!({"reason": "dredging"}));
+    let place = world.api.place();
+    upgrade(&world, 2);
+    world
+        .condition("clusterpackages", "demo", "Ready=True/Available")
+        .await;
+    world.settled().await;
+    assert_eq!(told(&world, place), ["east", "south", "west"]);
+    assert_eq!(status(&world)["counts"]["held"], 1);
+    seed::delete(&world.api, "clusterpackages", "demo");
+    world.settled().await;
+    let package = world.api.get("clusterpackages", "demo").unwrap();
+    assert!(package["metadata"]["deletionTimestamp"].is_string());
+    hold(&world, Value::Null);
+    world.gone("clusterpackages", "demo").await;
+}

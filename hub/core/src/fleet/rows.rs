@@ -33,6 +33,9 @@ pub struct Counts {
     pub offline: usize,
     /// [`DeploymentState::Removing`].
     pub removing: usize,
+    /// Targeted clusters that are held and were to be changed. The fleet does not know that: [`crate::status`] does, and
+    /// counts them here and nowhere else.
+    pub held: usize,
     /// Targeted clusters that the package is not for. The fleet does not know that: [`crate::status`] does, and counts
     /// them here and nowhere else.
     pub ineligible: usize,

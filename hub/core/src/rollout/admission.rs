@@ -47,9 +47,13 @@ pub(super) struct Situation<'a> {
 pub(super) fn decide(situation: &Situation<'_>, targets: &[Target<'_>]) -> Decision {
     let mut decision = decide_all(situation, targets);
     for target in targets {
-        if target.standing == Standing::Skipped && target.is_wanting() {
-            let waits = &mut decision.report.waits;
-            waits.insert(target.cluster, Wait::Skipped);
+        let wait = match target.standing {
+            Standing::Skipped => Wait::Skipped,
+            Standing::Held => Wait::Held,
+            _ => continue,
+        };
+        if target.is_wanting() {
+            decision.report.waits.insert(target.cluster, wait);
         }
     }
     decision
@@ -114,7 +118,7 @@ impl<'a> Rollout<'a> {
         let first = record.first;
         let is_part = |target: &Target<'_>| match target.standing {
             Standing::Waiting(_) | Standing::Unknown => true,
-            Standing::LeftOut | Standing::Skipped => false,
+            Standing::LeftOut | Standing::Skipped | Standing::Held => false,
             _ => target.number() >= first,
         };
         let waves = policy.all_waves();

@@ -85,6 +85,8 @@ pub(super) enum RowChange {
     /// The order stays; the label for people changes.
     Relabel(Arc<Ordered>),
     Order(Arc<Ordered>, bool, Cause),
+    /// The order stays, since the cluster is held; this would have been the next one.
+    Hold(Arc<Ordered>, Cause),
 }
 
 /// An order that is to be given.
@@ -159,7 +161,7 @@ impl<'a> PlanBuilder<'a> {
         change: RowChange,
     ) {
         match change {
-            RowChange::Keep => {}
+            RowChange::Keep | RowChange::Hold(..) => {}
             RowChange::KeepPending => self.plan.pending_render.push(cluster),
             RowChange::Drop => {
                 self.shard(at).rows.remove(&cluster);

@@ -73,6 +73,8 @@ pub enum Wait {
     Halted,
     /// Somebody had it left as it is.
     Skipped,
+    /// It is held.
+    Held,
     /// This hub has just begun to lead, and members have yet to say how they are.
     HubStarted,
 }
@@ -119,6 +121,7 @@ impl Wait {
             Self::Offline => "Offline",
             Self::Halted => "Halted",
             Self::Skipped => "Skipped",
+            Self::Held => "Held",
             Self::HubStarted => "HubStarted",
         }
     }

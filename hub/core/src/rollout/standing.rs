@@ -28,6 +28,8 @@ pub(super) enum Standing {
     Unknown,
     /// Somebody had it left as it is.
     Skipped,
+    /// Its cluster is held.
+    Held,
     /// It gets nothing whatever the rollout says, and nothing waits for it.
     LeftOut,
 }

@@ -41,7 +41,7 @@ pub(super) fn tally<'a>(
                 tally.offline += usize::from(target.is_offline());
             }
             Standing::Unknown => tally.unknown += 1,
-            Standing::LeftOut | Standing::Skipped => {}
+            Standing::LeftOut | Standing::Skipped | Standing::Held => {}
         }
     }
     tally

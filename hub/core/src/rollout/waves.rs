@@ -54,7 +54,7 @@ fn preference(target: &Target<'_>) -> (u8, u64) {
         Standing::Waiting(_) if target.is_offline() => 4,
         Standing::Waiting(Runs::Unavailable | Runs::Failing) => 3,
         Standing::Waiting(_) => 2,
-        Standing::Unknown | Standing::LeftOut | Standing::Skipped => 5,
+        Standing::Unknown | Standing::LeftOut | Standing::Skipped | Standing::Held => 5,
         _ => return (0, target.number()),
     };
     (rank, 0)

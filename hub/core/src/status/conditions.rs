@@ -161,6 +161,7 @@ pub(super) fn available(
         available,
         offline,
         ineligible,
+        held,
         ..
     } = *counts;
     if targeted == 0 {
@@ -171,12 +172,18 @@ pub(super) fn available(
     if let Some((reason, why)) = nowhere(counts, groups) {
         return condition(Truth::False, reason, why);
     }
-    let targeted = targeted - ineligible;
+    let targeted = targeted - ineligible - held;
     let fewer = clause(input.shortfall.map(Shortfall::message));
     let others = clause(but_for(groups.ineligible, ineligible).as_deref());
+    let frozen = clause(
+        (held > 0)
+            .then(|| format!("{held} more are held"))
+            .as_deref(),
+    );
     let kept = input.kept.as_ref();
     let with = kept.map_or(String::new(), |kept| format!(" with {}", revisions(kept)));
-    let seen = format!("{available} of {targeted} clusters are available{with}{fewer}{others}");
+    let seen =
+        format!("{available} of {targeted} clusters are available{with}{fewer}{others}{frozen}");
     if available + offline < targeted {
         let (reason, why) = unavailability(input, groups.failures, unready);
         return condition(Truth::False, reason, format!("{seen}{why}"));
@@ -237,9 +244,10 @@ pub(super) fn progressing(counts: &Counts, input: &Input<'_>) -> Condition {
         available,
         removing,
         ineligible,
+        held,
         ..
     } = *counts;
-    let targeted = targeted - ineligible;
+    let targeted = targeted - ineligible - held;
     if input.paused {
         return condition(Truth::False, "Paused", "the package is paused".to_owned());
     }

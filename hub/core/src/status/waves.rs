@@ -8,7 +8,7 @@ use crate::rollout::{Gate, Halt, RolloutReport, Stop, Wait, WaveReport};
 /// Why connected clusters do not have the newest order yet, if any have not.
 pub(super) fn unready(report: &RolloutReport) -> Option<Failure> {
     let waits = report.waits.values();
-    let is_left = |wait: &&Wait| matches!(wait, Wait::Offline | Wait::Skipped);
+    let is_left = |wait: &&Wait| matches!(wait, Wait::Offline | Wait::Skipped | Wait::Held);
     let waiting = waits.filter(|wait| !is_left(wait)).count();
     if waiting == 0 {
         return None;

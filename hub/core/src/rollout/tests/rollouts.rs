@@ -357,3 +357,25 @@ fn what_failed_is_tried_again_once_and_nothing_else_is() {
     fleet.run();
     assert_eq!(fleet.with(2).len(), 4);
 }
+
+#[test]
+fn a_held_cluster_keeps_its_order_and_nothing_waits_for_it() {
+    let mut fleet = Fleet::installed(Policy::default(), &[0; 4]);
+    let hold = |fleet: &mut Fleet, value| {
+        let member = fleet.world.members.get_mut(&cluster(0));
+        member.unwrap().held = value;
+    };
+    hold(&mut fleet, true);
+    fleet.want(2);
+    fleet.run();
+    assert_eq!(fleet.with(2), [1, 2, 3]);
+    let waits = BTreeMap::from([(cluster(0), Wait::Held)]);
+    assert_eq!(fleet.plan().rollout.waits, waits);
+    fleet.world.intent = Intent::Removed;
+    fleet.step();
+    assert!(!fleet.world.row(0).tombstone, "it is not torn down either");
+    fleet.want(2);
+    hold(&mut fleet, false);
+    fleet.run();
+    assert_eq!(fleet.with(2).len(), 4);
+}

@@ -1,6 +1,9 @@
 //! Clusters that a package is not for, and clusters for which it cannot be rendered.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::rollout::{RolloutReport, Wait};
 
 fn wrong_platform() -> Failure {
     Failure::new(Reason::WrongPlatform, "the package is for OpenShift")
@@ -48,6 +51,29 @@ fn an_unreachable_ineligible_cluster_leaves_the_others_available() {
     let summary = summary(&fleet, &ineligible(&[2]));
     assert_eq!(find(&summary, "Available"), (Truth::True, "Available"));
     assert_eq!((summary.counts.offline, summary.counts.ineligible), (0, 1));
+}
+
+#[test]
+fn a_held_cluster_that_was_to_be_changed_counts_as_that_alone() {
+    let mut fleet = fleet(&[1, 2], 1);
+    fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));
+    fleet.report(cluster(2), &status(2, 1, 1, Truth::False, "Forbidden"));
+    let report = RolloutReport {
+        waits: BTreeMap::from([(cluster(2), Wait::Held)]),
+        ..RolloutReport::default()
+    };
+    let input = Input {
+        rollout: Arc::new(report),
+        ..ready()
+    };
+    let summary = summary(&fleet, &input);
+    let counts = summary.counts;
+    assert_eq!((counts.targeted, counts.held), (2, 1));
+    assert_eq!((counts.available, counts.updated, counts.failed), (1, 1, 0));
+    assert_eq!(find(&summary, "Ready"), (Truth::True, "Available"));
+    let said = message(&summary, "Available");
+    assert!(said.contains("1 more are held"), "{said}");
+    assert_eq!(summary.failures, []);
 }
 
 #[test]

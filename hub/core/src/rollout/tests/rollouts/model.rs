@@ -22,7 +22,9 @@ pub(super) struct Cluster {
     pub(super) observed: u64,
     /// An order took it from available, and nothing was seen of it being so since.
     pub(super) disrupted: bool,
-    /// Since when it has been seen available with its order.
+    /// The number with which it was seen available last, and nothing else since; a hub that starts changes nothing of it.
+    pub(super) up: u64,
+    /// Since when.
     pub(super) available_since: u64,
 }
 
@@ -193,13 +195,14 @@ impl Fleet {
         }
         member.heard = true;
         let failed = member.broken && !member.available;
-        let was = member.said == (member.taken, true, false);
         member.said = (member.taken, member.available, failed);
         if member.available && member.taken == number {
             (member.seen, member.disrupted) = (number, false);
-            if !was {
-                member.available_since = self.now;
+            if member.up != number {
+                (member.up, member.available_since) = (number, self.now);
             }
+        } else {
+            member.up = 0;
         }
     }
 
