@@ -59,6 +59,7 @@ In another terminal:
 
 Upgrade and roll back:
   kubectl patch clusterpackage {name} --type merge -p '{{\"spec\":{{\"image\":\"{two}\"}}}}'
+  stevedore rollout status {name} --watch
   stevedore rollout history {name}
   stevedore rollout undo {name}
 
