@@ -22,7 +22,7 @@ use standing::Standing;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  stevedore explain lighthouse --cluster harbour-1\n\nExit code 3 unless what spec asks for is available there; with -o json `standing` says how it stands:\nAvailable, Outdated (what is available there is not what spec asks for), OnItsWay, Failing, Ineligible (the package is not for that cluster), NotPlaced, Leaving or Unknown."
+    after_help = "Example:\n  stevedore explain lighthouse --cluster harbour-1\n\nExit code 3 unless what spec asks for is available there; with -o json `standing` says how it stands:\nAvailable, Outdated (what is available there is not what spec asks for), OnItsWay, Failing, Ineligible (the package is not for that cluster), Held, NotPlaced, Leaving or Unknown."
 )]
 pub(crate) struct Explain {
     /// NAME of a ClusterPackage, or NAMESPACE/NAME of a Package
@@ -55,6 +55,9 @@ struct Explanation {
     /// What the cluster was ordered to run last and how far it was seen to be, if it was given an order.
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<Deployment>,
+    /// Why nothing is ordered on the cluster, if somebody holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<String>,
     /// Why the cluster cannot be asked now, if it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreachable: Option<String>,
@@ -108,6 +111,7 @@ fn explain(
     if let Some(order) = &mut order
         && everywhere
         && ineligible.is_none()
+        && cluster.spec.hold.is_none()
         && standing::unnamed_ineligible(package) == 0
         && !is_leaving(Some(order))
     {
@@ -119,10 +123,13 @@ fn explain(
         .as_ref()
         .filter(|_| ineligible.is_none())
         .and_then(|order| standing::outdated(package, order));
+    let hold = standing::hold(cluster);
+    let is_behind = outdated.is_some() || order.is_none();
     let (standing, here) = match (&unreachable, &order) {
         (_, order) if ineligible.is_some() && !is_leaving(order.as_ref()) => {
             standing::as_ineligible(&ineligible.unwrap_or_default(), order.is_some())
         }
+        (_, order) if hold.is_some() && is_behind => standing::as_held(order.is_some()),
         (Some(_), _) => standing::unasked(),
         (None, None) => standing::without_order(package),
         (None, Some(order)) if order.state == State::Available && outdated.is_some() => (
@@ -140,6 +147,7 @@ fn explain(
         package_available: available.map_or_else(unsaid, said),
         outdated,
         order,
+        hold,
         unreachable,
         detail,
     })
@@ -176,6 +184,9 @@ impl Explanation {
         });
         if let Some(reason) = &self.outdated {
             lines.push(format!("  spec        {reason}"));
+        }
+        if let Some(reason) = &self.hold {
+            lines.push(format!("  hold        {reason}"));
         }
         if let Some(reason) = &self.unreachable {
             lines.push(format!("  cluster     {reason}"));

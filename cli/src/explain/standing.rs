@@ -19,6 +19,8 @@ pub(super) enum Standing {
     Failing,
     /// The package is not for the cluster.
     Ineligible,
+    /// The cluster is held, and keeps what it has.
+    Held,
     NotPlaced,
     /// It is on its way out, or gone.
     Leaving,
@@ -147,6 +149,22 @@ pub(super) fn as_ineligible(why: &str, has_order: bool) -> (Standing, String) {
         false => "ineligible; nothing is ordered",
     };
     (Standing::Ineligible, format!("{words}; {why}"))
+}
+
+/// Why the cluster is held, if it is.
+pub(super) fn hold(cluster: &MemberCluster) -> Option<String> {
+    let hold = cluster.spec.hold.as_ref()?;
+    let reason = hold.reason.as_deref().unwrap_or("no reason was given");
+    Some(format!("held: {reason}"))
+}
+
+/// What being held means for a package on the cluster that is not what its spec asks for.
+pub(super) fn as_held(has_order: bool) -> (Standing, String) {
+    let words = match has_order {
+        true => "held; it keeps what it has until `stevedore cluster resume`",
+        false => "held; nothing is ordered until `stevedore cluster resume`",
+    };
+    (Standing::Held, words.into())
 }
 
 /// Why the cluster cannot be asked now; none where it can.

@@ -1,7 +1,7 @@
 use super::*;
 use stevedore_crds::condition::{Status, Update};
 use stevedore_crds::v1alpha1::{
-    ClusterPackage, ClusterPackageSpec, FailureGroup, MemberClusterSpec, MemberClusterStatus,
+    ClusterPackage, ClusterPackageSpec, FailureGroup, Hold, MemberClusterSpec, MemberClusterStatus,
     PackageCounts,
 };
 use stevedore_proto_core::ClusterUid;
@@ -250,4 +250,24 @@ fn an_ineligible_cluster_is_told_why_and_keeps_what_it_has() {
         "{}",
         unnamed.here
     );
+}
+
+#[test]
+fn a_held_cluster_that_is_behind_is_held_and_one_that_is_not_is_what_it_is() {
+    let mut held = cluster(Status::True);
+    held.spec.hold = Some(Hold {
+        reason: Some("dredging".into()),
+    });
+    let explained = |package: &AnyPackage, ledgers: &[PackageLedger]| {
+        explain(package, "harbour-1", &held, ledgers, at(0)).unwrap()
+    };
+    let nowhere = explained(&progressing(), &[]);
+    assert_eq!(nowhere.standing, Standing::Held);
+    let lines = nowhere.lines(at(0)).join("\n");
+    assert!(lines.contains("hold        held: dredging"), "{lines}");
+    let mut package = rolled_out();
+    package.status.revision = Some(3);
+    let behind = explained(&package, &[ledger("uid-1")]);
+    assert_eq!(behind.standing, Standing::Held);
+    assert!(behind.here.contains("keeps what it has"), "{}", behind.here);
 }
