@@ -115,6 +115,7 @@ fn explain(
         order.state = State::Available;
         detail = None;
     }
+    let failure = standing::failure(package, name);
     let outdated = order
         .as_ref()
         .filter(|_| ineligible.is_none())
@@ -124,11 +125,14 @@ fn explain(
             standing::as_ineligible(&ineligible.unwrap_or_default(), order.is_some())
         }
         (Some(_), _) => standing::unasked(),
-        (None, None) => standing::without_order(package),
+        (None, None) => standing::without_order(package, name),
         (None, Some(order)) if order.state == State::Available && outdated.is_some() => (
             Standing::Outdated,
             "available, and not what spec asks for".into(),
         ),
+        (None, Some(order)) if order.state == State::Available && failure.is_some() => {
+            standing::as_failing(&failure.unwrap_or_default())
+        }
         (None, Some(order)) => standing::with_order(order.state),
     };
     Ok(Explanation {
