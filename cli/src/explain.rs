@@ -115,7 +115,6 @@ fn explain(
         order.state = State::Available;
         detail = None;
     }
-    let failure = standing::failure(package, name);
     let outdated = order
         .as_ref()
         .filter(|_| ineligible.is_none())
@@ -130,10 +129,7 @@ fn explain(
             Standing::Outdated,
             "available, and not what spec asks for".into(),
         ),
-        (None, Some(order)) if order.state == State::Available && failure.is_some() => {
-            standing::as_failing(&failure.unwrap_or_default())
-        }
-        (None, Some(order)) => standing::with_order(order.state),
+        (None, Some(order)) => standing::with_order(package, order),
     };
     Ok(Explanation {
         package: package.name.to_string(),

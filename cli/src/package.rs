@@ -6,6 +6,7 @@ mod finding;
 mod fixtures;
 mod folder;
 mod init;
+mod input;
 mod preview;
 mod progress;
 mod pull;

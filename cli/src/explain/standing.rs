@@ -44,9 +44,14 @@ pub(super) fn outdated(package: &AnyPackage, order: &Deployment) -> Option<Strin
     Some(package.unready().or(paused).unwrap_or_else(later))
 }
 
-/// What an order in this state means.
-pub(super) fn with_order(state: State) -> (Standing, String) {
-    let (standing, words) = match state {
+/// What the state of an order means. What the package's status says of a cluster that fails is newer than what is written
+/// down of single clusters: nothing can be rendered for it any more, say.
+pub(super) fn with_order(package: &AnyPackage, order: &Deployment) -> (Standing, String) {
+    let failure = failure(package, &order.cluster);
+    if let Some(why) = failure.filter(|_| order.state == State::Available) {
+        return (Standing::Failing, format!("counted as failing; {why}"));
+    }
+    let (standing, words) = match order.state {
         State::Available => (Standing::Available, "available"),
         State::Ordered => (
             Standing::OnItsWay,
@@ -123,12 +128,6 @@ fn not_placed(package: &AnyPackage) -> String {
     format!("{words}{}", others.collect::<String>())
 }
 
-/// What an available order means on a cluster that the package's status, which is newer than what is written down of single
-/// clusters, counts among those that fail: nothing can be rendered for it any more, say.
-pub(super) fn as_failing(why: &str) -> (Standing, String) {
-    (Standing::Failing, format!("counted as failing; {why}"))
-}
-
 /// What is known of a package on a cluster that cannot be asked.
 pub(super) fn unasked() -> (Standing, String) {
     let words = "not known while the cluster cannot be asked";
@@ -141,7 +140,7 @@ pub(super) fn ineligible(package: &AnyPackage, cluster: &str) -> Option<String> 
 }
 
 /// Why the package fails on the cluster, where its status says so by name.
-pub(super) fn failure(package: &AnyPackage, cluster: &str) -> Option<String> {
+fn failure(package: &AnyPackage, cluster: &str) -> Option<String> {
     named(package, &package.status.failures, cluster)
 }
 

@@ -14,7 +14,7 @@ use stevedore_package::warning::{Warning, WarningReason};
 
 use super::folder::{self, Checked};
 use super::replacement::{Replacement, refuse_links};
-use super::walk::{Links, entries, resolved, walk};
+use super::walk::{Found, Links, entries, resolved, walk};
 
 /// The files in a folder of a package, or nothing if there is no such folder. Hidden ones are passed over. A link that
 /// leads to something in the package stands for that.
@@ -54,36 +54,61 @@ pub(super) struct Orphan {
     pub(super) component: Option<String>,
     /// The folder, as seen from that of the package.
     pub(super) folder: String,
+    /// The files in it, as seen from it, if all of them may have been rendered from a package.
+    rendered: Option<Vec<String>>,
 }
 
 impl Orphan {
+    /// Looks at a folder of the package.
+    fn find(package: &Path, component: Option<&str>, case: String) -> anyhow::Result<Self> {
+        let folder = format!("{}/{case}", folder_of_all(component));
+        let rendered = match refuse_links(package, &folder) {
+            Ok(()) => rendered(&package.join(&folder))?,
+            Err(_) => None,
+        };
+        Ok(Self {
+            case,
+            component: component.map(str::to_owned),
+            folder,
+            rendered,
+        })
+    }
+
+    /// Whether it is removed when that is asked for.
+    pub(super) fn is_ours(&self) -> bool {
+        self.rendered.is_some()
+    }
+
     /// What an author is told of it.
     fn warning(&self) -> Warning {
         let details = "no test case has this name, so nobody looks at them";
-        let mend = "give the case back, or let \"stevedore package test --update\" remove them";
+        let mend = match self.is_ours() {
+            true => "give the case back, or let \"stevedore package test --update\" remove them",
+            false => "not all of it was rendered: look at it, and remove it",
+        };
         Warning::new(WarningReason::FixtureWithoutCase, details, mend).in_file(&self.folder)
     }
 
-    /// Removes it, if all that is in it may have been rendered from a package; gives what was removed, as seen from it.
+    /// Removes its files, and gives them.
     ///
     /// # Errors
-    /// When it cannot be read or removed.
-    pub(super) fn remove(&self, package: &Path) -> anyhow::Result<Option<Vec<String>>> {
+    /// When one cannot be removed.
+    pub(super) fn remove(&self, package: &Path) -> anyhow::Result<Vec<String>> {
         let folder = package.join(&self.folder);
-        if refuse_links(package, &self.folder).is_err() || !folder.is_dir() {
-            return Ok(None);
-        }
-        let found = walk(&folder, Links::LeftOut)?;
-        let files: Vec<String> = found.files.iter().map(|(inner, _)| inner.clone()).collect();
-        let has_links = !found.links.is_empty();
-        if has_links || !may_be_rendered(&folder::files(found.files, "fixtures")?) {
-            return Ok(None);
-        }
+        let files = self.rendered.clone().unwrap_or_default();
         for file in &files {
             remove(&folder, &folder.join(file))?;
         }
-        Ok(Some(files))
+        Ok(files)
     }
+}
+
+/// The files in a folder, if all of them may have been rendered from a package, and there is no link among them.
+fn rendered(folder: &Path) -> anyhow::Result<Option<Vec<String>>> {
+    let Found { files, links } = walk(folder, Links::LeftOut)?;
+    let names = files.iter().map(|(inner, _)| inner.clone()).collect();
+    let is_ours = links.is_empty() && may_be_rendered(&folder::files(files, "fixtures")?);
+    Ok(is_ours.then_some(names))
 }
 
 /// Folders of fixtures that no test case of a package has.
@@ -103,11 +128,9 @@ pub(super) fn orphans(path: &Path, package: &Package) -> anyhow::Result<Vec<Orph
         for case in package.cases().filter(|it| it.component() == component) {
             found.remove(case.name());
         }
-        orphans.extend(found.into_keys().map(|case| Orphan {
-            folder: format!("{all}/{case}"),
-            component: component.map(str::to_owned),
-            case,
-        }));
+        for case in found.into_keys() {
+            orphans.push(Orphan::find(path, component, case)?);
+        }
     }
     Ok(orphans)
 }

@@ -1,9 +1,8 @@
 //! `stevedore package init`: a new package, of plain manifests or of nothing.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 use stevedore_package::files::PackageFiles;
@@ -14,7 +13,7 @@ use stevedore_package::violation::Invalid;
 use super::preview::{InstalledIn, tell};
 use super::report::Subject;
 use super::walk::{Found, Links, walk};
-use super::{fixtures, folder, report};
+use super::{fixtures, folder, input, report};
 use crate::output::{self, Format, counted};
 
 #[derive(Debug, Args)]
@@ -83,7 +82,7 @@ fn refused(manifests: &[(String, Vec<u8>)], invalid: &Invalid) -> anyhow::Error 
         // Of one that is not in this folder or below it, no line is shown.
         let _ = files.insert(path, bytes.clone());
     }
-    Subject::files(&files).refused(invalid, "no package can be made of this")
+    Subject::files(&files).refused(invalid, "no package can be made of this", None)
 }
 
 fn words(made: &Made, path: &str) -> String {
@@ -110,11 +109,11 @@ fn manifests(from: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
     for path in from {
         if path == Path::new("-") {
-            found.push(standard_input()?);
+            found.push(input::standard_input()?);
         } else if path.is_dir() {
             collect(path, &mut found)?;
         } else {
-            found.push(read(path)?);
+            found.push(input::read(path)?);
         }
     }
     if found.is_empty() {
@@ -137,37 +136,10 @@ fn collect(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> anyhow::Result<
         if is_manifest {
             // Somebody may name a pipe; one that lies in a folder would never end.
             let bytes = folder::file(&path, limit::UNPACKED_BYTES)?;
-            found.push((path.display().to_string(), bounded(&*bytes, &inner)?));
+            found.push((path.display().to_string(), input::bounded(&*bytes, &inner)?));
         }
     }
     Ok(())
-}
-
-/// Standard input, if it is no larger than a package may be, and what errors call it.
-pub(super) fn standard_input() -> anyhow::Result<(String, Vec<u8>)> {
-    let name = "standard input";
-    Ok((name.to_owned(), bounded(std::io::stdin(), name)?))
-}
-
-/// A file that is no larger than a package may be, and what errors call it.
-pub(super) fn read(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
-    let name = path.display().to_string();
-    let file = std::fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
-    let bytes = bounded(file, &name)?;
-    Ok((name, bytes))
-}
-
-/// All of an input that is no larger than a package may be.
-fn bounded(input: impl std::io::Read, name: &str) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let limit = limit::UNPACKED_BYTES;
-    let mut input = input.take(limit as u64 + 1);
-    let read = input.read_to_end(&mut bytes);
-    read.with_context(|| format!("cannot read {name}"))?;
-    if bytes.len() > limit {
-        bail!("{name} has more than {limit} bytes, the limit of a package");
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -20,15 +20,16 @@ use stevedore_proto_core::{ClusterName, ClusterUid, name};
 
 use super::report::Subject;
 use super::source::Loaded;
-use super::{init, report};
+use super::{input, report};
 use crate::connection::Connection;
 use crate::packages::existing_cluster;
 use crate::terminal::escaped;
 
 /// What is said of a package that cannot be rendered as asked for.
 const NOT_RENDERED: &str = "it cannot be rendered so";
-const LABEL_MISSING: &str = "it cannot be rendered so; name a cluster that has the label with --cluster, or with --case a \
-                             test case that gives one";
+/// What to do where a label of the cluster is missing.
+const GIVE_LABEL: &str =
+    "name a cluster that has it with --cluster, or with --case a test case that gives one";
 
 /// Where a package is installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -144,12 +145,12 @@ impl Options {
 /// The configuration in a file.
 fn config(path: &Path) -> anyhow::Result<Value> {
     let (shown, bytes) = match path == Path::new("-") {
-        true => init::standard_input()?,
-        false => init::read(path)?,
+        true => input::standard_input()?,
+        false => input::read(path)?,
     };
     let config = read_config(&shown, &bytes).map_err(|invalid| {
         let subject = PackageFiles::new();
-        Subject::files(&subject).refused(&invalid, "the configuration cannot be read")
+        Subject::files(&subject).refused(&invalid, "the configuration cannot be read", None)
     })?;
     Ok(config.unwrap_or_else(|| Value::Object(serde_json::Map::new())))
 }
@@ -225,11 +226,8 @@ impl Given {
                 context: Some(&context),
                 ..loaded.subject()
             };
-            let message = match invalid.lacks_label() && self.preview.member.is_none() {
-                true => LABEL_MISSING,
-                false => NOT_RENDERED,
-            };
-            subject.refused(&invalid, message)
+            let lacks_label = invalid.lacks_label() && self.preview.member.is_none();
+            subject.refused(&invalid, NOT_RENDERED, lacks_label.then_some(GIVE_LABEL))
         })?;
         Ok(Previewed { rendered, record })
     }
@@ -285,16 +283,15 @@ pub(super) fn tell(notes: impl IntoIterator<Item = String>) {
 
 fn explained(error: PreviewError, loaded: &Loaded) -> anyhow::Error {
     match error {
-        PreviewError::Invalid(invalid) => loaded.subject().refused(&invalid, NOT_RENDERED),
+        PreviewError::Invalid(invalid) => loaded.subject().refused(&invalid, NOT_RENDERED, None),
         PreviewError::NoDefaults { missing, cases } => {
-            let mut message =
-                "the defaults of the schema alone are no configuration; give one with \
-                               --config FILE, or with --case NAME that of a test case"
-                    .to_owned();
+            let what = "the defaults of the schema alone are no configuration";
+            let mut mend =
+                "give one with --config FILE, or with --case NAME that of a test case".to_owned();
             if !cases.is_empty() {
-                message.push_str(&format!(" ({})", escaped(&cases.join(", "))));
+                mend.push_str(&format!(" ({})", escaped(&cases.join(", "))));
             }
-            loaded.subject().refused(&missing, &message)
+            loaded.subject().refused(&missing, what, Some(&mend))
         }
         PreviewError::NamespaceOfCluster | PreviewError::NoCase { .. } => error.into(),
     }

@@ -80,15 +80,21 @@ impl<'p> Subject<'p> {
         text(items, &uncut(Renderer::styled())) + &rest(found.more(), "warning")
     }
 
-    /// The error of what is wrong, with a report of it.
-    pub(super) fn refused(self, invalid: &Invalid, message: &str) -> anyhow::Error {
+    /// The error of what is wrong, with a report of it: what cannot be done, and what to do.
+    pub(super) fn refused(
+        self,
+        invalid: &Invalid,
+        what: &str,
+        mend: Option<&str>,
+    ) -> anyhow::Error {
         let (found, more) = (invalid.violations(), invalid.more());
         let count = counted(found.len() + more, "violation");
-        let error = Reported {
-            report: self.violations(found, more),
-            message: format!("{message}: {count}"),
-        };
-        error.into()
+        let mut message = format!("{what}: {count}");
+        if let Some(mend) = mend {
+            message.push_str(&format!("; {mend}"));
+        }
+        let report = self.violations(found, more);
+        Reported { report, message }.into()
     }
 }
 

@@ -74,6 +74,9 @@ struct Tested {
     written: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     removed: Vec<String>,
+    /// Of no case, and not all of it may have been rendered.
+    #[serde(skip)]
+    is_foreign: bool,
     /// What people are shown of it.
     #[serde(skip)]
     shown: String,
@@ -119,19 +122,17 @@ fn orphans(package: &Package, test: &Test) -> anyhow::Result<Vec<Orphan>> {
 }
 
 fn without_case(test: &Test, orphan: Orphan) -> anyhow::Result<Tested> {
-    let removed = match test.update {
-        true => orphan.remove(&test.path)?,
-        false => None,
+    let (verdict, removed) = match test.update && orphan.is_ours() {
+        true => (Verdict::Removed, orphan.remove(&test.path)?),
+        false => (Verdict::NoCase, Vec::new()),
     };
     Ok(Tested {
+        verdict,
+        removed,
+        is_foreign: !orphan.is_ours(),
         case: orphan.case,
         component: orphan.component,
         folder: orphan.folder,
-        verdict: match removed {
-            Some(_) => Verdict::Removed,
-            None => Verdict::NoCase,
-        },
-        removed: removed.unwrap_or_default(),
         ..Tested::default()
     })
 }
@@ -143,7 +144,7 @@ fn chosen<'p>(
     subject: Subject<'_>,
 ) -> anyhow::Result<Vec<Case<'p>>> {
     if let Some(name) = &test.component {
-        let refused = |it| subject.refused(&Invalid::from(it), "nothing can be tested");
+        let refused = |it| subject.refused(&Invalid::from(it), "nothing can be tested", None);
         package.component(name).map_err(refused)?;
     }
     let component = test.component.as_deref();
@@ -273,13 +274,13 @@ fn told(case: &Case<'_>, difference: &Difference<'_>) -> (Told, String) {
 }
 
 /// What became of a case, in words.
-fn words(tested: &Tested, update: bool) -> String {
+fn words(tested: &Tested) -> String {
     match tested.verdict {
         Verdict::Passed => "passed".to_owned(),
         Verdict::NoFixtures => "no fixtures; write them with --update".to_owned(),
         Verdict::Differs => format!("differs in {}", counted(tested.differences.len(), "file")),
         Verdict::Invalid => counted(tested.violations.len(), "violation"),
-        Verdict::NoCase if update => {
+        Verdict::NoCase if tested.is_foreign => {
             let folder = printable(&tested.folder);
             format!("no such case, and not all in {folder} was rendered: look at it and remove it")
         }
@@ -311,7 +312,7 @@ fn show(test: &Test, all: &[Tested]) -> anyhow::Result<()> {
             vec![
                 tested.case.clone(),
                 tested.component.clone().unwrap_or_else(|| "-".into()),
-                words(tested, test.update),
+                words(tested),
             ]
         },
     )

@@ -108,7 +108,7 @@ fn read(path: &Path) -> anyhow::Result<Locks> {
     }
     let locks = Locks::new(contents.files.clone());
     let subject = Subject::files(&contents.files);
-    locks.map_err(|invalid| subject.refused(&invalid, "the package is not valid"))
+    locks.map_err(|invalid| subject.refused(&invalid, "the package is not valid", None))
 }
 
 fn is_lock(path: &str) -> bool {

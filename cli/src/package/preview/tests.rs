@@ -139,7 +139,8 @@ fn defaults_that_are_no_configuration_lead_to_the_options_that_give_one() {
     let package = loaded(&[("manifest.yaml", &manifest("strict", spec))]);
     let refused = refusal(&[], &package);
     assert!(
-        refused.contains("beams") && refused.contains("--config FILE, or with --case NAME"),
+        refused.contains("spec.config.beams")
+            && refused.contains("--config FILE, or with --case NAME"),
         "{refused}"
     );
     let folder = tempfile::tempdir().unwrap();

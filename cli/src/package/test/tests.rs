@@ -213,10 +213,7 @@ fn what_is_asked_for_is_written_once() {
     };
     let tested = &all(&update)[0];
     assert_eq!(tested.verdict, Verdict::Updated);
-    assert_eq!(
-        words(tested, true),
-        "wrote deep/a.yaml, new.yaml; removed b.yaml"
-    );
+    assert_eq!(words(tested), "wrote deep/a.yaml, new.yaml; removed b.yaml");
     assert_eq!(all(&update)[0].verdict, Verdict::Passed);
     run(&test(place.path())).unwrap();
 }
@@ -252,7 +249,7 @@ fn a_case_that_renders_to_nothing_needs_no_fixtures() {
         update: true,
         ..test(folder)
     };
-    assert_eq!(words(&all(&update)[0], true), "removed deep/a.yaml");
+    assert_eq!(words(&all(&update)[0]), "removed deep/a.yaml");
     assert!(!folder.join(".test-fixtures/bright").exists());
     assert_eq!(verdicts(&test(folder))[0].1, Verdict::Passed);
 }

@@ -33,7 +33,7 @@ fn fixtures_of_a_case_that_is_no_more_are_named_and_removed_if_they_are_ours() {
     let told: Vec<_> = found.iter().map(|it| (&*it.case, it.verdict)).collect();
     assert_eq!(told, [("gone", Verdict::NoCase)]);
     assert_eq!(found[0].component.as_deref(), Some("bulb"));
-    assert!(words(&found[0], false).contains("--update"));
+    assert!(words(&found[0]).contains("--update"));
     let chosen = Test {
         cases: vec!["dim".to_owned()],
         ..test(folder)
@@ -44,7 +44,7 @@ fn fixtures_of_a_case_that_is_no_more_are_named_and_removed_if_they_are_ours() {
         ..test(folder)
     };
     let removed = &of_no_case(&update)[0];
-    assert_eq!(words(removed, true), "removed a.yaml, deep/b.yaml");
+    assert_eq!(words(removed), "removed a.yaml, deep/b.yaml");
     let all = folder.join("components/bulb/.test-fixtures");
     assert!(all.join("dim").exists() && !all.join("gone").exists());
     assert!(of_no_case(&update).is_empty());
@@ -69,11 +69,7 @@ fn what_may_be_somebody_elses_is_not_removed() {
         };
         let left = &of_no_case(&update)[0];
         assert_eq!(left.verdict, Verdict::NoCase);
-        assert!(
-            words(left, true).contains("remove it"),
-            "{}",
-            words(left, true)
-        );
+        assert!(words(left).contains("remove it"), "{}", words(left));
         assert!(place.path().join(gone).join("a.yaml").exists());
         run(&update).unwrap();
     }
