@@ -59,19 +59,25 @@ pub(super) struct Orphan {
 }
 
 impl Orphan {
-    /// Looks at a folder of the package.
-    fn find(package: &Path, component: Option<&str>, case: String) -> anyhow::Result<Self> {
+    /// Looks at a folder of the package; nothing if there is nothing in it.
+    fn find(package: &Path, component: Option<&str>, case: String) -> anyhow::Result<Option<Self>> {
         let folder = format!("{}/{case}", folder_of_all(component));
-        let rendered = match refuse_links(package, &folder) {
-            Ok(()) => rendered(&package.join(&folder))?,
-            Err(_) => None,
-        };
-        Ok(Self {
+        let mut rendered = None;
+        if refuse_links(package, &folder).is_ok() {
+            let Found { files, links } = walk(&package.join(&folder), Links::LeftOut)?;
+            if files.is_empty() && links.is_empty() {
+                return Ok(None);
+            }
+            let names = files.iter().map(|(inner, _)| inner.clone()).collect();
+            let is_ours = links.is_empty() && may_be_rendered(&folder::files(files, "fixtures")?);
+            rendered = is_ours.then_some(names);
+        }
+        Ok(Some(Self {
             case,
             component: component.map(str::to_owned),
             folder,
             rendered,
-        })
+        }))
     }
 
     /// Whether it is removed when that is asked for.
@@ -103,15 +109,7 @@ impl Orphan {
     }
 }
 
-/// The files in a folder, if all of them may have been rendered from a package, and there is no link among them.
-fn rendered(folder: &Path) -> anyhow::Result<Option<Vec<String>>> {
-    let Found { files, links } = walk(folder, Links::LeftOut)?;
-    let names = files.iter().map(|(inner, _)| inner.clone()).collect();
-    let is_ours = links.is_empty() && may_be_rendered(&folder::files(files, "fixtures")?);
-    Ok(is_ours.then_some(names))
-}
-
-/// Folders of fixtures that no test case of a package has.
+/// Folders of fixtures that no test case of a package has, but for empty ones.
 ///
 /// # Errors
 /// Those of [`read`].
@@ -129,7 +127,7 @@ pub(super) fn orphans(path: &Path, package: &Package) -> anyhow::Result<Vec<Orph
             found.remove(case.name());
         }
         for case in found.into_keys() {
-            orphans.push(Orphan::find(path, component, case)?);
+            orphans.extend(Orphan::find(path, component, case)?);
         }
     }
     Ok(orphans)
