@@ -156,6 +156,25 @@ mod tests {
     }
 
     #[test]
+    fn where_a_package_is_installed_is_said_with_one_flag() {
+        let commands: [&[&str]; 4] = [
+            &["init", "lamp"],
+            &["render", "lamp"],
+            &["tree", "lamp"],
+            &["diff", "lamp", "other"],
+        ];
+        for command in commands {
+            let parsed = |more: &[&str]| {
+                let line = [&["stevedore", "package"], command, more].concat();
+                Args::try_parse_from(line).map(drop)
+            };
+            parsed(&["--scope", "cluster"]).unwrap();
+            parsed(&["--scope", "namespace"]).unwrap();
+            assert!(parsed(&["--for", "cluster"]).is_err(), "{command:?}");
+        }
+    }
+
+    #[test]
     fn completion_scripts_know_every_command_and_every_flag() {
         fn inspect(script: &str, command: &clap::Command) {
             for subcommand in command.get_subcommands() {

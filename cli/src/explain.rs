@@ -131,12 +131,12 @@ fn explain(
         }
         (_, order) if hold.is_some() && is_behind => standing::as_held(order.is_some()),
         (Some(_), _) => standing::unasked(),
-        (None, None) => standing::without_order(package),
+        (None, None) => standing::without_order(package, name),
         (None, Some(order)) if order.state == State::Available && outdated.is_some() => (
             Standing::Outdated,
             "available, and not what spec asks for".into(),
         ),
-        (None, Some(order)) => standing::with_order(order.state),
+        (None, Some(order)) => standing::with_order(package, order),
     };
     Ok(Explanation {
         package: package.name.to_string(),

@@ -1,5 +1,7 @@
 //! Errors as a person reads them: the one place that turns them into text.
 
+use std::fmt;
+
 use kube::core::Status;
 use stevedore_client::answer_error;
 
@@ -11,6 +13,28 @@ const UNAUTHORIZED: u16 = 401;
 const UNREACHABLE: &str = "the API server of the kubeconfig cannot be reached; name another with --kubeconfig or --context, or start it";
 /// Of an answer that the user is unknown.
 const NOT_LOGGED_IN: &str = "the API server does not accept the credentials of the kubeconfig; log in again, or name another with --kubeconfig or --context";
+
+/// An error of which more is to be shown than a message says.
+#[derive(Debug)]
+pub(crate) struct Reported {
+    /// What is shown before the message, with the colours of a terminal.
+    pub(crate) report: String,
+    pub(crate) message: String,
+}
+
+impl fmt::Display for Reported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Reported {}
+
+/// What is to be shown of an error before its message.
+pub(crate) fn report(error: &anyhow::Error) -> &str {
+    let mut reports = error.chain().filter_map(|cause| cause.downcast_ref());
+    reports.next().map_or("", |it: &Reported| &it.report)
+}
 
 /// What happened, from the outermost circumstance to the cause; of an API server's answer its message alone.
 pub(crate) fn message(error: &anyhow::Error) -> String {

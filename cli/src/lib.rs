@@ -57,6 +57,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::NotAsAsked) => ExitCode::from(NOT_AS_ASKED),
         Err(error) => {
+            output::tell(failure::report(&error));
             eprintln!("error: {}", printable(&failure::message(&error)));
             ExitCode::FAILURE
         }

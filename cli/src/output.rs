@@ -107,6 +107,14 @@ fn written(result: std::io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
+/// A number of things, in words.
+pub(crate) fn counted(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}
+
 /// Whether a person watches: progress is shown on a terminal only.
 pub(crate) fn is_watched() -> bool {
     std::io::stderr().is_terminal()

@@ -6,12 +6,14 @@ mod finding;
 mod fixtures;
 mod folder;
 mod init;
+mod input;
 mod preview;
 mod progress;
 mod pull;
 pub(crate) mod push;
 mod registry;
 mod render;
+mod replacement;
 mod report;
 mod schema;
 mod source;
@@ -21,6 +23,7 @@ mod unified;
 mod update;
 mod validate;
 mod view;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,7 +45,7 @@ pub(crate) enum PackageCommand {
     /// Makes a new package: an example, or one of plain manifests
     #[command(
         visible_alias = "kickstart",
-        after_help = "Examples:\n  stevedore package init lamp\n  stevedore package init lamp --for namespace\n  stevedore package init shop --from ./manifests\n  kubectl get deployment,service -n shop -o yaml | stevedore package init shop --from -"
+        after_help = "Examples:\n  stevedore package init lamp\n  stevedore package init lamp --scope namespace\n  stevedore package init shop --from ./manifests\n  kubectl get deployment,service -n shop -o yaml | stevedore package init shop --from -"
     )]
     Init(init::Init),
     /// Validates a package, a folder or an image: manifest, templates, objects, fixtures of test cases
@@ -215,7 +218,7 @@ fn all_tags(references: &[String]) -> anyhow::Result<Vec<Reference>> {
 
 fn write_layout(image: &Image, tags: &[String], file: &Path) -> anyhow::Result<()> {
     let layout = image.to_layout(tags).context("cannot write the image")?;
-    std::fs::write(file, layout).with_context(|| format!("cannot write {}", file.display()))
+    replacement::replace(file, &layout)
 }
 
 fn show_built(
@@ -265,18 +268,24 @@ async fn pull_into(
         folder,
     };
     let words = format!(
-        "{} ({}): {} files in {name}",
-        fetched.image, fetched.digest, fetched.files
+        "{} ({}): {} in {name}",
+        fetched.image,
+        fetched.digest,
+        output::counted(fetched.files, "file")
     );
     output::one(format, &fetched, &name, &words)
 }
 
 /// The image of a valid package folder.
 fn image(path: &Path, labels: Vec<(String, String)>) -> anyhow::Result<Image> {
-    let files = folder::read(path)?;
-    let mut checked = folder::check(&files);
+    let contents = folder::read(path)?;
+    let mut checked = contents.check();
     fixtures::check(path, &mut checked)?;
-    report::refuse(&files, &checked)?;
-    build(&files, &labels.into_iter().collect::<BTreeMap<_, _>>())
-        .with_context(|| format!("cannot build an image of {}", path.display()))
+    report::refuse(&contents.files, &checked)?;
+    preview::tell(preview::untold(&checked.warnings));
+    build(
+        &contents.files,
+        &labels.into_iter().collect::<BTreeMap<_, _>>(),
+    )
+    .with_context(|| format!("cannot build an image of {}", path.display()))
 }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::manifest::{Scope, TestCase};
+use crate::manifest::Scope;
 use crate::package::Package;
 use crate::render::{Context, Rendered, check_stored_size};
-use crate::trial::{case_input, default_input};
-use crate::violation::{Invalid, Reason, RenderedFrom, Rendering};
+use crate::trial::{Trial, trials};
+use crate::violation::{Invalid, Reason, Rendering};
 use crate::warning::{Warning, WarningReason, Warnings};
 
 /// The result of a [`Package::check`] that found nothing wrong, and what it could not check.
@@ -80,56 +80,32 @@ impl Package {
 
     /// Checks one part: the root, or a component.
     fn check_part(&self, part: &Package, component: Option<&str>, findings: &mut Findings) {
-        let rendering = |from| Rendering {
-            component: component.map(str::to_owned),
-            from,
-        };
-        let cases = &part.manifest().tests;
-        for case in cases {
+        for trial in trials(part.manifest()) {
             if findings.is_over() {
                 return;
             }
-            let rendered = self.render_case(case, component);
-            let from = rendering(RenderedFrom::Case(case.name.clone()));
-            findings.take(rendered, case.context.cluster.is_some(), &from);
-        }
-        if !cases.is_empty() {
-            return;
-        }
-        for scope in &part.manifest().scopes {
-            if findings.is_over() {
-                return;
-            }
-            let from = rendering(RenderedFrom::Defaults {
-                in_namespace: *scope == Scope::Namespaced,
-            });
-            let input = default_input(&part.manifest().name, *scope, component);
-            match self.defaults_context(&input) {
-                Ok(context) => findings.take(self.render_storable(&context), false, &from),
-                Err(missing) if missing.is_all(Reason::ConfigInvalid) => {
+            let from = trial.rendering(component);
+            match (self.trial_context(trial, component), trial) {
+                (Ok(context), _) => {
+                    let rendered = self.render_storable(&context);
+                    findings.take(rendered, trial.gives_cluster(), &from);
+                }
+                (Err(missing), Trial::Defaults { scope, .. })
+                    if missing.is_all(Reason::ConfigInvalid) =>
+                {
                     findings.validated.not_rendered.push(NotRendered {
                         component: component.map(str::to_owned),
-                        scope: *scope,
+                        scope,
                         missing,
                     });
                 }
-                Err(invalid) => findings.refuse(invalid, &from),
+                (Err(invalid), _) => findings.refuse(invalid, &from),
             }
         }
     }
 
-    /// Renders a test case of the root or of a component.
-    pub(crate) fn render_case(
-        &self,
-        case: &TestCase,
-        component: Option<&str>,
-    ) -> Result<Rendered, Invalid> {
-        let context = self.case_context(&case_input(case, component))?;
-        self.render_storable(&context)
-    }
-
     /// Renders what a member can store, as the hub does.
-    fn render_storable(&self, context: &Context) -> Result<Rendered, Invalid> {
+    pub(crate) fn render_storable(&self, context: &Context) -> Result<Rendered, Invalid> {
         let rendered = self.render(context)?;
         check_stored_size(&rendered.content)?;
         Ok(rendered)
@@ -173,7 +149,7 @@ impl Validated {
     fn warn_of_label(&mut self, invalid: &Invalid) {
         for violation in invalid.violations() {
             let reason = WarningReason::NotRendered;
-            let mend = "give a cluster with its labels in the context of a test case";
+            let mend = "a test case whose context has \"cluster: {labels: {…}}\" with it is rendered and checked";
             let mut warning = Warning::new(reason, violation.details.clone(), mend);
             warning.path.clone_from(&violation.path);
             warning.index = violation.index;

@@ -10,10 +10,11 @@ use std::ops::Range;
 use stevedore_template::budget::Budget;
 use stevedore_template::yaml::{self, Documents};
 
-use crate::files::{COMPONENTS, PackageFiles, is_readable, is_template, template_path};
+use crate::files::{PackageFiles, is_readable, is_template, template_path, whole_path};
 use crate::limit;
 use crate::package::Package;
 use crate::printable;
+use crate::render::Context;
 use crate::violation::{Position, Rendering, Violation};
 use crate::warning::Warning;
 
@@ -48,8 +49,10 @@ pub struct Line {
 pub struct Excerpts<'p> {
     files: &'p PackageFiles,
     package: Option<&'p Package>,
+    /// What templates saw where no rendering of a check is named.
+    context: Option<&'p Context>,
     /// What was written in one rendering: violations of one come one after the other.
-    written: Option<(Rendering, BTreeMap<String, String>)>,
+    written: Option<(Option<Rendering>, BTreeMap<String, String>)>,
     budget: Budget,
     width: usize,
 }
@@ -62,9 +65,16 @@ impl<'p> Excerpts<'p> {
             width,
             files,
             package,
+            context: None,
             written: None,
             budget: limit::render_budget(),
         }
+    }
+
+    /// The same for what was found in a rendering from this context, and in none of a check.
+    #[must_use]
+    pub fn of_context(self, context: Option<&'p Context>) -> Self {
+        Self { context, ..self }
     }
 
     /// What a violation is about.
@@ -118,14 +128,18 @@ impl<'p> Excerpts<'p> {
 
     /// What the template of a file wrote.
     fn written_text(&mut self, path: &str, rendering: Option<&Rendering>) -> Option<String> {
-        let (package, rendering) = (self.package?, rendering?);
-        let path = match &rendering.component {
-            Some(component) => path.strip_prefix(&format!("{COMPONENTS}/{component}/"))?,
-            None => path,
+        let package = self.package?;
+        let component = match rendering {
+            Some(rendering) => rendering.component.as_deref(),
+            None => self.context?.component(),
         };
-        if !matches!(&self.written, Some((of, _)) if of == rendering) {
-            let texts = package.texts_in(rendering, &mut self.budget);
-            self.written = Some((rendering.clone(), texts));
+        let path = path.strip_prefix(&whole_path(component, ""))?;
+        if !matches!(&self.written, Some((of, _)) if of.as_ref() == rendering) {
+            let texts = match rendering {
+                Some(rendering) => package.texts_in(rendering, &mut self.budget),
+                None => package.texts_of(self.context?, &mut self.budget),
+            };
+            self.written = Some((rendering.cloned(), texts));
         }
         let (_, texts) = self.written.as_ref()?;
         texts.get(path).cloned()
@@ -174,7 +188,7 @@ fn document(text: &str, line: usize) -> &str {
 }
 
 /// Whether a document may be a Secret: every line that says its kind has to say another.
-fn may_be_secret(document: &str) -> bool {
+pub(crate) fn may_be_secret(document: &str) -> bool {
     let mut is_known = false;
     for line in document.lines() {
         if line.starts_with("\"kind\"") || line.starts_with("'kind'") {

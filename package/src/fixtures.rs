@@ -4,16 +4,24 @@
 //! static ones too, under its own path, that of a template without its suffix. A file is as it is written, or where some
 //! of its objects are left out, its other documents with `---` between them. Files without objects are not there.
 
+mod masks;
+
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+use stevedore_proto_core::label;
 use stevedore_template::budget::Budget;
+use stevedore_template::yaml::Documents;
 
-use crate::files::{COMPONENTS, PackageFiles};
-use crate::manifest::{Scope, TestCase};
+use crate::files::{PackageFiles, holds_objects, whole_path};
+use crate::limit;
+use crate::manifest::TestCase;
 use crate::package::Package;
 use crate::render::Context;
-use crate::trial::{case_input, default_input};
-use crate::violation::{Invalid, Reason, RenderedFrom, Rendering, Violation};
+use crate::trial::Trial;
+use crate::violation::{Invalid, Reason, Rendering, Violation};
+
+pub use masks::masked;
 
 /// The folder that has the fixtures of the root, or of a component, in a folder a case.
 pub const FOLDER: &str = ".test-fixtures";
@@ -84,29 +92,47 @@ impl Package {
         budget: &mut Budget,
     ) -> BTreeMap<String, String> {
         let context = self.context_of(rendering);
-        let texts = context.and_then(|context| self.written(&context, budget).ok());
-        texts.unwrap_or_default()
+        context.map_or_else(BTreeMap::new, |it| self.texts_of(&it, budget))
     }
 
-    fn context_of(&self, rendering: &Rendering) -> Option<Context> {
-        let component = rendering.component.as_deref();
-        let name = match &rendering.from {
-            RenderedFrom::Case(name) => name,
-            RenderedFrom::Defaults { in_namespace } => {
-                let part = component
-                    .map_or(Ok(self), |name| self.component(name))
-                    .ok()?;
-                let mut scopes = part.manifest().scopes.iter();
-                let wanted = |scope: &&Scope| (**scope == Scope::Namespaced) == *in_namespace;
-                let scope = scopes.find(wanted)?;
-                let input = default_input(&part.manifest().name, *scope, component);
-                return self.defaults_context(&input).ok();
-            }
-        };
-        let mut cases = self.cases();
-        let case = cases.find(|it| it.component == component && it.test.name == *name)?;
-        self.case_context(&case_input(case.test, component)).ok()
+    /// The same of a rendering from this context.
+    pub(crate) fn texts_of(
+        &self,
+        context: &Context,
+        budget: &mut Budget,
+    ) -> BTreeMap<String, String> {
+        self.written(context, budget).unwrap_or_default()
     }
+}
+
+/// The folder of all cases of the root or of a component, as seen from the folder of the package.
+pub fn folder_of_all(component: Option<&str>) -> String {
+    whole_path(component, FOLDER)
+}
+
+/// Whether the files of a folder may be what a case rendered to once: there are some, and all of them are objects of a
+/// package.
+pub fn may_be_rendered(files: &PackageFiles) -> bool {
+    let mut budget = limit::render_budget();
+    let mut is_of_package = |path: &str, bytes: &[u8]| {
+        let (mut documents, mut count) = (Documents::new(path, bytes), 0);
+        while let Ok(next) = documents.next_within(&mut budget) {
+            match next {
+                None => return count > 0,
+                Some(document) if !has_phase(&document.value) => return false,
+                Some(_) => count += 1,
+            }
+        }
+        false
+    };
+    let mut all = files.iter();
+    !files.is_empty() && all.all(|(path, bytes)| holds_objects(path) && is_of_package(path, bytes))
+}
+
+fn has_phase(object: &Value) -> bool {
+    let annotations = &object["metadata"]["annotations"];
+    let mut keys = label::package_annotation(label::PHASE).into_iter();
+    keys.any(|key| annotations[key].is_string())
 }
 
 impl<'p> Case<'p> {
@@ -122,10 +148,7 @@ impl<'p> Case<'p> {
 
     /// The folder of all cases of the root or the component, as seen from the folder of the package.
     pub fn folder_of_all(&self) -> String {
-        match self.component {
-            Some(component) => format!("{COMPONENTS}/{component}/{FOLDER}"),
-            None => FOLDER.to_owned(),
-        }
+        folder_of_all(self.component)
     }
 
     /// The folder of its fixtures, as seen from the folder of the package.
@@ -138,7 +161,8 @@ impl<'p> Case<'p> {
     /// # Errors
     /// With everything that is wrong with the result.
     pub fn check(&self) -> Result<(), Invalid> {
-        let rendered = self.package.render_case(self.test, self.component);
+        let context = self.context();
+        let rendered = context.and_then(|it| self.package.render_storable(&it));
         rendered.map_err(|it| it.found_in(&self.rendering()))?;
         Ok(())
     }
@@ -149,9 +173,8 @@ impl<'p> Case<'p> {
     /// # Errors
     /// When it cannot be rendered. The objects are not checked.
     pub fn fixture(&self) -> Result<Fixture, Invalid> {
-        let input = case_input(self.test, self.component);
-        let context = self.package.case_context(&input);
-        let left = context.and_then(|context| self.package.left(&context.with_images(IMAGE)));
+        let context = self.context();
+        let left = context.and_then(|it| self.package.left(&it.with_images(IMAGE)));
         let left = left.map_err(|invalid| invalid.found_in(&self.rendering()))?;
         let mut fixture = Fixture::default();
         for (path, left) in left {
@@ -178,11 +201,13 @@ impl<'p> Case<'p> {
         violation
     }
 
+    fn context(&self) -> Result<Context, Invalid> {
+        let trial = Trial::Case(self.test);
+        self.package.trial_context(trial, self.component)
+    }
+
     fn rendering(&self) -> Rendering {
-        Rendering {
-            component: self.component.map(str::to_owned),
-            from: RenderedFrom::Case(self.name().to_owned()),
-        }
+        Trial::Case(self.test).rendering(self.component)
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Objects are sorted into phases by kind, and kinds whose readiness shows get probes, as Package Operator's own
 //! `kickstart` does it. Different on purpose: what only a live object has (status, UID, managed fields) is left out, a
-//! StatefulSet is probed by its replicas, since it has no condition `Available`, and the scopes are those in which the
-//! objects can be installed.
+//! StatefulSet is probed by its replicas, since it has no condition `Available`, a claim of a volume by nothing, since it may
+//! wait for a pod of a later phase, and the scopes are those in which the objects can be installed.
 
 mod example;
 mod exported;

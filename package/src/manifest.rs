@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::files::{COMPONENTS, PackageFiles};
+use crate::files::{PackageFiles, whole_path};
 use crate::violation::{Reason, Violation};
 use crate::warning::Warnings;
 
@@ -100,8 +100,8 @@ pub(crate) fn unlocked(
 fn read(files: &PackageFiles, component: Option<&str>) -> Result<Read, Vec<Violation>> {
     let found = document::find(files, "manifest", Reason::ManifestDuplicated)?;
     let missing = || {
-        let folder = component.map_or(String::new(), |it| format!("{COMPONENTS}/{it}/"));
-        let details = format!("there is neither {folder}manifest.yaml nor {folder}manifest.yml");
+        let [one, other] = ["manifest.yaml", "manifest.yml"].map(|it| whole_path(component, it));
+        let details = format!("there is neither {one} nor {other}");
         vec![Violation::new(Reason::ManifestNotFound, details)]
     };
     let (path, bytes) = found.ok_or_else(missing)?;

@@ -12,7 +12,7 @@ use crate::limit;
 use crate::manifest::Scope;
 use crate::package::Package;
 use crate::render::{ClusterFacts, Context, DEFAULT_NAMESPACE, RenderInput};
-use crate::trial::{case_input, default_input};
+use crate::trial::{Trial, default_input};
 use crate::violation::{Invalid, Reason, Violation};
 
 /// What a package is previewed with. What is absent is as [`Package::check`] has it where there are no test cases.
@@ -144,7 +144,7 @@ impl Package {
         let part = self.part(component)?;
         let mut cases = part.manifest().tests.iter();
         match cases.find(|it| it.name == case) {
-            Some(case) => Ok(self.case_context(&case_input(case, component))?),
+            Some(case) => Ok(self.trial_context(Trial::Case(case), component)?),
             None => Err(PreviewError::NoCase {
                 case: case.to_owned(),
                 cases: part.case_names(),

@@ -280,7 +280,11 @@ impl Package {
         let text = self.text(&error.file).unwrap_or_default();
         let before = text.lines().nth(line.saturating_sub(1));
         let before = before.and_then(|text| text.get(..error.column as usize));
-        let details = format!("executing {template:?} at <{context}>: {message}");
+        let mut details = format!("executing {template:?} at <{context}>: {message}");
+        let label = error.missing.as_deref();
+        if let Some([.., label]) = label.filter(|path| cluster_labels::is_one(path)) {
+            details = cluster_labels::details(label, &details);
+        }
         let violation = Violation::new(reason, details).in_file(&error.file);
         violation.on(Position {
             line,

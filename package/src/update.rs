@@ -9,7 +9,7 @@ use stevedore_proto_core::digest::Digest;
 use thiserror::Error as ThisError;
 
 use crate::components;
-use crate::files::{COMPONENTS, PackageFiles};
+use crate::files::{PackageFiles, whole_path};
 use crate::manifest::{self, LockedImage, ManifestImage, Unlocked, Written};
 use crate::violation::{Invalid, Reason, Violation};
 
@@ -179,10 +179,7 @@ impl Folder {
             false => Some(manifest::lock_text(&api_version, &after).map_err(UpdateError::Invalid)?),
         };
         Ok(LockFile {
-            path: match &self.component {
-                Some(component) => format!("{COMPONENTS}/{component}/{path}"),
-                None => path.to_owned(),
-            },
+            path: whole_path(self.component.as_deref(), path),
             component: self.component,
             images: compare(before.unwrap_or_default(), after),
             text,

@@ -6,7 +6,7 @@ use stevedore_template::budget::Exhausted;
 use stevedore_template::yaml::Unreadable;
 use thiserror::Error as ThisError;
 
-use crate::files::COMPONENTS;
+use crate::files::whole_path;
 use crate::limit;
 
 /// Rules by the name that conditions and machines read, and the words that people read.
@@ -173,7 +173,7 @@ impl Violation {
     #[must_use]
     pub(crate) fn in_component(mut self, component: &str) -> Self {
         let path = self.path.take();
-        self.path = path.map(|path| format!("{COMPONENTS}/{component}/{path}"));
+        self.path = path.map(|path| whole_path(Some(component), &path));
         self.component = Some(component.into());
         self
     }

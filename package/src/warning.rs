@@ -6,7 +6,7 @@ use std::fmt;
 use stevedore_template::yaml::{Document, Found, Surprise};
 use thiserror::Error as ThisError;
 
-use crate::files::COMPONENTS;
+use crate::files::whole_path;
 use crate::limit;
 use crate::violation::Position;
 
@@ -27,6 +27,8 @@ macro_rules! reasons {
 reasons! {
     UnknownField: "unknown field",
     NotRendered: "not rendered",
+    LinkLeftOut: "link left out",
+    FixtureWithoutCase: "fixtures of no test case",
     FieldCase: "field in another case",
     FieldNotText: "field that is no text",
     RepeatedKey: "repeated key",
@@ -180,7 +182,7 @@ impl Warnings {
         let mut warnings = self.clone();
         for warning in &mut warnings.kept {
             let path = warning.path.take();
-            warning.path = path.map(|path| format!("{COMPONENTS}/{component}/{path}"));
+            warning.path = path.map(|path| whole_path(Some(component), &path));
         }
         warnings
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use stevedore_crds::condition;
-use stevedore_crds::v1alpha1::MemberCluster;
+use stevedore_crds::v1alpha1::{FailureGroup, MemberCluster};
 
 use crate::deployments::{Deployment, State};
 use crate::output;
@@ -32,9 +32,7 @@ pub(super) enum Standing {
 pub(super) fn outdated(package: &AnyPackage, order: &Deployment) -> Option<String> {
     let conditions = &package.status.conditions;
     let is_unpacked = condition::is_true(conditions, condition::UNPACKED);
-    // Where a cluster was ordered what the spec asks for, and has it, the hub counts it as updated.
-    let counts = package.status.counts.unwrap_or_default();
-    let is_invalid = condition::is_true(conditions, condition::INVALID) && counts.updated == 0;
+    let is_invalid = condition::is_true(conditions, condition::INVALID);
     let is_newest = package.status.revision == Some(order.revision);
     if matches!(order.state, State::Removing | State::Removed)
         || (package.is_observed() && is_unpacked && !is_invalid && is_newest)
@@ -48,9 +46,14 @@ pub(super) fn outdated(package: &AnyPackage, order: &Deployment) -> Option<Strin
     Some(package.unready().or(paused).unwrap_or_else(later))
 }
 
-/// What an order in this state means.
-pub(super) fn with_order(state: State) -> (Standing, String) {
-    let (standing, words) = match state {
+/// What the state of an order means. What the package's status says of a cluster that fails is newer than what is written
+/// down of single clusters: nothing can be rendered for it any more, say.
+pub(super) fn with_order(package: &AnyPackage, order: &Deployment) -> (Standing, String) {
+    let failure = failure(package, &order.cluster);
+    if let Some(why) = failure.filter(|_| order.state == State::Available) {
+        return (Standing::Failing, format!("counted as failing; {why}"));
+    }
+    let (standing, words) = match order.state {
         State::Available => (Standing::Available, "available"),
         State::Ordered => (
             Standing::OnItsWay,
@@ -82,8 +85,8 @@ pub(super) fn with_order(state: State) -> (Standing, String) {
     (standing, words.into())
 }
 
-/// Why a cluster was given no order: the package is not ready to be ordered, or goes elsewhere.
-pub(super) fn without_order(package: &AnyPackage) -> (Standing, String) {
+/// Why a cluster was given no order: the package is not ready to be ordered, cannot be rendered for it, or goes elsewhere.
+pub(super) fn without_order(package: &AnyPackage, cluster: &str) -> (Standing, String) {
     let status = &package.status;
     if !package.is_observed() {
         return (
@@ -105,19 +108,26 @@ pub(super) fn without_order(package: &AnyPackage) -> (Standing, String) {
             standing,
             format!("nothing is ordered; {}: {}", bar.reason, bar.message),
         ),
-        None => {
-            let unnamed = unnamed_ineligible(package);
-            let or = match unnamed {
-                0 => String::new(),
-                unnamed => format!(
-                    ", or it is one of {unnamed} ineligible clusters that the package's status does not name"
-                ),
-            };
-            let words =
-                "not placed there; spec.placement of the package does not select this cluster";
-            (Standing::NotPlaced, format!("{words}{or}"))
-        }
+        None => match failure(package, cluster) {
+            Some(why) => (Standing::Failing, format!("nothing is ordered; {why}")),
+            None => (Standing::NotPlaced, not_placed(package)),
+        },
     }
+}
+
+fn not_placed(package: &AnyPackage) -> String {
+    let words = "not placed there; spec.placement of the package does not select this cluster";
+    let counts = package.status.counts.unwrap_or_default();
+    let failing = unnamed(counts.failed, &package.status.failures);
+    let others = [
+        (unnamed_ineligible(package), "ineligible"),
+        (failing, "failing"),
+    ];
+    let others = others.iter().filter(|(count, _)| *count > 0);
+    let others = others.map(|(count, what)| {
+        format!(", or it is one of {count} {what} clusters that the package's status does not name")
+    });
+    format!("{words}{}", others.collect::<String>())
 }
 
 /// What is known of a package on a cluster that cannot be asked.
@@ -128,7 +138,16 @@ pub(super) fn unasked() -> (Standing, String) {
 
 /// Why the package is not for the cluster, where its status says so by name.
 pub(super) fn ineligible(package: &AnyPackage, cluster: &str) -> Option<String> {
-    let mut groups = package.status.ineligible.iter();
+    named(package, &package.status.ineligible, cluster)
+}
+
+/// Why the package fails on the cluster, where its status says so by name.
+fn failure(package: &AnyPackage, cluster: &str) -> Option<String> {
+    named(package, &package.status.failures, cluster)
+}
+
+fn named(package: &AnyPackage, groups: &[FailureGroup], cluster: &str) -> Option<String> {
+    let mut groups = groups.iter();
     let group = groups.find(|group| group.clusters.iter().any(|name| name == cluster))?;
     let is_current = package.is_observed();
     is_current.then(|| format!("{}: {}", group.reason, group.message))
@@ -137,8 +156,12 @@ pub(super) fn ineligible(package: &AnyPackage, cluster: &str) -> Option<String> 
 /// How many clusters are ineligible without being named: a status names few of those that are so for one reason.
 pub(super) fn unnamed_ineligible(package: &AnyPackage) -> usize {
     let counts = package.status.counts.unwrap_or_default();
-    let named = package.status.ineligible.iter().map(|it| it.clusters.len());
-    let all = usize::try_from(counts.ineligible).unwrap_or(0);
+    unnamed(counts.ineligible, &package.status.ineligible)
+}
+
+fn unnamed(count: i32, groups: &[FailureGroup]) -> usize {
+    let named = groups.iter().map(|group| group.clusters.len());
+    let all = usize::try_from(count).unwrap_or(0);
     all.saturating_sub(named.sum())
 }
 

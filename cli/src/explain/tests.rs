@@ -152,12 +152,6 @@ fn what_is_available_and_not_what_the_spec_asks_for_is_outdated() {
     says(&mut invalid, condition::INVALID, Status::True);
     says(&mut invalid, condition::READY, Status::False);
     assert_eq!(explained(&invalid).standing, Standing::Outdated);
-    // Some other cluster cannot use it.
-    invalid.status.counts = Some(PackageCounts {
-        updated: 1,
-        ..Default::default()
-    });
-    assert_eq!(explained(&invalid).standing, Standing::Available);
 
     let mut paused = rolled_out();
     paused.status.revision = Some(3);
@@ -172,6 +166,35 @@ fn what_is_available_and_not_what_the_spec_asks_for_is_outdated() {
     let now = explained(&unseen);
     assert_eq!(now.standing, Standing::Outdated);
     assert!(now.outdated.unwrap().contains("has not seen"));
+}
+
+#[test]
+fn a_cluster_for_which_nothing_can_be_rendered_is_told_why_whether_it_runs_something_or_not() {
+    let mut package = rolled_out_and_not_everywhere();
+    package.status.counts = Some(PackageCounts {
+        failed: 3,
+        ..Default::default()
+    });
+    package.status.failures = vec![FailureGroup {
+        reason: "ClusterLabelMissing".into(),
+        message: "the cluster has no label \"region\"".into(),
+        count: 3,
+        clusters: vec!["harbour-1".into()],
+    }];
+    let why = "ClusterLabelMissing: the cluster has no label \"region\"";
+    let ledger = crate::deployments::tests::ledger("uid-1", &[(1, 7, 7, ObservedState::Available)]);
+    let running = found(&package, Status::True, &[ledger]);
+    assert_eq!(running.standing, Standing::Failing);
+    assert_eq!(running.here, format!("counted as failing; {why}"));
+    let new = found(&package, Status::True, &[]);
+    assert_eq!(new.standing, Standing::Failing);
+    assert_eq!(new.here, format!("nothing is ordered; {why}"));
+    // A status names few of the clusters that fail for one reason.
+    package.status.failures[0].clusters = vec!["harbour-2".into()];
+    let unnamed = found(&package, Status::True, &[]);
+    assert_eq!(unnamed.standing, Standing::NotPlaced);
+    let said = "or it is one of 2 failing clusters that";
+    assert!(unnamed.here.contains(said), "{}", unnamed.here);
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn changes(given: &Given, before: &Loaded, after: &Loaded) -> anyhow::Result<Cha
     for loaded in [before, after] {
         let notes = given.notes(loaded).into_iter();
         let notes = notes.map(|note| format!("{}: {note}", escaped(&loaded.shown)));
-        tell(&notes.collect::<Vec<_>>());
+        tell(notes);
     }
     Ok(Changes {
         manifest: manifests(&before.files, &after.files)?,
@@ -161,10 +161,9 @@ mod tests {
             ("a.yaml", "a: b\n"),
         ]);
         let refused = changes(&given(), &before, &other).unwrap_err();
-        let refused = crate::failure::message(&refused);
-        assert!(
-            refused.starts_with("lamp: it cannot be rendered so:\n  - "),
-            "{refused}"
-        );
+        let said = crate::failure::message(&refused);
+        assert_eq!(said, "lamp: it cannot be rendered so: 1 violation");
+        let shown = crate::failure::report(&refused);
+        assert!(shown.contains(" in a.yaml:1: apiVersion"), "{shown}");
     }
 }

@@ -6,20 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use stevedore_package::files::PackageFiles;
-use stevedore_package::fixtures::{Case, Difference, Fixture};
+use stevedore_package::fixtures::{Case, Difference, Fixture, folder_of_all, may_be_rendered};
 use stevedore_package::limit;
 use stevedore_package::package::Package;
 use stevedore_package::violation::Violation;
+use stevedore_package::warning::{Warning, WarningReason};
 
 use super::folder::{self, Checked};
-
-/// A walk through a fixture folder.
-struct Walk {
-    /// The folder of the package, without links on the way to it: nothing outside of it is read.
-    package: PathBuf,
-    files: PackageFiles,
-    entries: usize,
-}
+use super::replacement::{Replacement, refuse_links};
+use super::walk::{Found, Links, entries, resolved, walk};
 
 /// The files in a folder of a package, or nothing if there is no such folder. Hidden ones are passed over. A link that
 /// leads to something in the package stands for that.
@@ -28,80 +23,118 @@ struct Walk {
 /// When something in it cannot be read, leads out of the package, or is no file; or all of it is larger than a package
 /// may be.
 pub(super) fn read(package: &Path, folder: &str) -> anyhow::Result<Option<PackageFiles>> {
-    let cannot = || format!("cannot read {}", package.display());
-    let mut walk = Walk {
-        package: package.canonicalize().with_context(cannot)?,
-        files: PackageFiles::new(),
-        entries: 0,
+    let Some((package, path)) = place(package, folder)? else {
+        return Ok(None);
     };
+    let found = walk(&path, Links::Within(&package))?;
+    Ok(Some(folder::files(found.files, "fixtures")?))
+}
+
+/// The folder of a package as it is called without links, and where one in it is; nothing if there is none.
+fn place(package: &Path, folder: &str) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
+    let cannot = || format!("cannot read {}", package.display());
+    let whole = package.canonicalize().with_context(cannot)?;
     let path = package.join(folder);
     match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         found => found.with_context(|| format!("cannot read {}", path.display()))?,
     };
-    let folder = walk.resolved(&path)?;
-    if !folder.is_dir() {
+    let place = resolved(&path, &whole)?;
+    if !place.is_dir() {
         bail!("{} is no folder; remove it", path.display());
     }
-    walk.folder(&folder, "")?;
-    Ok(Some(walk.files))
+    Ok(Some((whole, place)))
 }
 
-impl Walk {
-    /// Where a path leads.
-    fn resolved(&self, path: &Path) -> anyhow::Result<PathBuf> {
-        let resolved = path.canonicalize();
-        let resolved = resolved.with_context(|| format!("cannot read {}", path.display()))?;
-        if !resolved.starts_with(&self.package) {
-            bail!(
-                "{} leads out of the package; replace it by what it leads to",
-                path.display()
-            );
+/// A folder of fixtures that no test case has.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Orphan {
+    /// The name that its case had.
+    pub(super) case: String,
+    pub(super) component: Option<String>,
+    /// The folder, as seen from that of the package.
+    pub(super) folder: String,
+    /// The files in it, as seen from it, if all of them may have been rendered from a package.
+    rendered: Option<Vec<String>>,
+}
+
+impl Orphan {
+    /// Looks at a folder of the package; nothing if there is nothing in it.
+    fn find(package: &Path, component: Option<&str>, case: String) -> anyhow::Result<Option<Self>> {
+        let folder = format!("{}/{case}", folder_of_all(component));
+        let mut rendered = None;
+        if refuse_links(package, &folder).is_ok() {
+            let Found { files, links } = walk(&package.join(&folder), Links::LeftOut)?;
+            if files.is_empty() && links.is_empty() {
+                return Ok(None);
+            }
+            let names = files.iter().map(|(inner, _)| inner.clone()).collect();
+            let is_ours = links.is_empty() && may_be_rendered(&folder::files(files, "fixtures")?);
+            rendered = is_ours.then_some(names);
         }
-        Ok(resolved)
+        Ok(Some(Self {
+            case,
+            component: component.map(str::to_owned),
+            folder,
+            rendered,
+        }))
     }
 
-    fn folder(&mut self, folder: &Path, prefix: &str) -> anyhow::Result<()> {
-        if prefix.split('/').count() > limit::PATH_SEGMENTS {
-            let limit = limit::PATH_SEGMENTS;
-            bail!("{} is more than {limit} folders deep", folder.display());
-        }
-        let cannot = || format!("cannot read {}", folder.display());
-        for entry in fs::read_dir(folder).with_context(cannot)? {
-            self.entries += 1;
-            if self.entries > limit::ENTRIES {
-                let limit = limit::ENTRIES;
-                bail!("{}: more than {limit} fixtures", folder.display());
-            }
-            let entry = entry.with_context(cannot)?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                bail!("{}: {name:?} is not UTF-8", folder.display());
-            };
-            if name.starts_with('.') {
-                continue;
-            }
-            let path = self.resolved(&entry.path())?;
-            let inner = format!("{prefix}{name}");
-            if path.is_dir() {
-                self.folder(&path, &format!("{inner}/"))?;
-            } else {
-                self.file(&path, &inner)?;
-            }
-        }
-        Ok(())
+    /// Whether it is removed when that is asked for.
+    pub(super) fn is_ours(&self) -> bool {
+        self.rendered.is_some()
     }
 
-    fn file(&mut self, path: &Path, inner: &str) -> anyhow::Result<()> {
-        let content = folder::file(path, limit::UNPACKED_BYTES - self.files.bytes())?;
-        let inserted = self.files.insert(inner, content);
-        inserted.with_context(|| format!("{} cannot be a fixture", path.display()))?;
-        Ok(())
+    /// What an author is told of it.
+    fn warning(&self) -> Warning {
+        let details = "no test case has this name, so nobody looks at them";
+        let mend = match self.is_ours() {
+            true => "give the case back, or let \"stevedore package test --update\" remove them",
+            false => "not all of it was rendered: look at it, and remove it",
+        };
+        Warning::new(WarningReason::FixtureWithoutCase, details, mend).in_file(&self.folder)
+    }
+
+    /// Removes its files, and gives them.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub(super) fn remove(&self, package: &Path) -> anyhow::Result<Vec<String>> {
+        let folder = package.join(&self.folder);
+        let files = self.rendered.clone().unwrap_or_default();
+        for file in &files {
+            remove(&folder, &folder.join(file))?;
+        }
+        Ok(files)
     }
 }
 
-/// Adds to what was checked of a package the fixtures that differ from what its cases render to. A case without
-/// fixtures is passed over. Where something is wrong already nothing is compared: that is to be mended first.
+/// Folders of fixtures that no test case of a package has, but for empty ones.
+///
+/// # Errors
+/// Those of [`read`].
+pub(super) fn orphans(path: &Path, package: &Package) -> anyhow::Result<Vec<Orphan>> {
+    let components = package.components().map(|(name, _)| Some(name));
+    let mut orphans = Vec::new();
+    for component in std::iter::once(None).chain(components) {
+        let all = folder_of_all(component);
+        let Some((_, place)) = place(path, &all)? else {
+            continue;
+        };
+        let mut found = entries(&place)?;
+        found.retain(|_, kind| kind.is_dir() || kind.is_symlink());
+        for case in package.cases().filter(|it| it.component() == component) {
+            found.remove(case.name());
+        }
+        for case in found.into_keys() {
+            orphans.extend(Orphan::find(path, component, case)?);
+        }
+    }
+    Ok(orphans)
+}
+
+/// Adds to what was checked of a package the fixtures that differ from what its cases render to, and a warning of those
+/// that no case has. A case without fixtures is passed over. Where something is wrong already nothing is compared: that is to be mended first.
 ///
 /// # Errors
 /// Those of [`read`].
@@ -112,6 +145,7 @@ pub(super) fn check(path: &Path, checked: &mut Checked) -> anyhow::Result<()> {
     if !checked.violations.is_empty() {
         return Ok(());
     }
+    let orphans = orphans(path, package)?;
     let mut violations: Vec<Violation> = Vec::new();
     for case in package.cases() {
         let Some(found) = read(path, &case.folder())? else {
@@ -130,6 +164,9 @@ pub(super) fn check(path: &Path, checked: &mut Checked) -> anyhow::Result<()> {
     let kept = limit::VIOLATIONS.saturating_sub(checked.violations.len());
     checked.more_violations += violations.len().saturating_sub(kept);
     checked.violations.extend(violations.into_iter().take(kept));
+    for orphan in orphans {
+        checked.warnings.add(orphan.warning());
+    }
     Ok(())
 }
 
@@ -140,7 +177,8 @@ pub(super) struct Changes {
     pub(super) removed: Vec<String>,
 }
 
-/// Makes the fixtures of a case what it renders to. What is so already is left alone.
+/// Makes the fixtures of a case what it renders to. What is so already is left alone. Each file is the old one or the new
+/// one at any moment, and none is touched before all new ones are on the disk.
 ///
 /// # Errors
 /// When a file cannot be written or removed. Nothing is done through a link: one that is in the way is an error, and
@@ -156,24 +194,33 @@ pub(super) fn update(
         refuse_links(package, &format!("{folder}/{}", difference.path()))?;
     }
     let folder = package.join(folder);
-    let mut changes = Changes::default();
     let is_superfluous = |it: &&Difference<'_>| matches!(it, Difference::Superfluous { .. });
+    let mut ready = Vec::new();
+    for difference in differences.iter().filter(|it| !is_superfluous(it)) {
+        let (all, path) = (package.join(case.folder_of_all()), difference.path());
+        create_folder(&all)?;
+        let text = fixture.text(path).unwrap_or_default();
+        let new = Replacement::write(&folder.join(path), &all, text.as_bytes())?;
+        ready.push((path, new));
+    }
+    let mut changes = Changes::default();
     // First of all: where a folder was there may be a file now.
     for difference in differences.iter().filter(is_superfluous) {
         remove(&folder, &folder.join(difference.path()))?;
         changes.removed.push(difference.path().to_owned());
     }
-    for difference in differences.iter().filter(|it| !is_superfluous(it)) {
-        let path = difference.path();
-        let file = folder.join(path);
-        let cannot = || format!("cannot write {}", file.display());
-        if let Some(parent) = file.parent() {
-            fs::create_dir_all(parent).with_context(cannot)?;
+    for (path, new) in ready {
+        if let Some(parent) = folder.join(path).parent() {
+            create_folder(parent)?;
         }
-        fs::write(&file, fixture.text(path).unwrap_or_default()).with_context(cannot)?;
+        new.put()?;
         changes.written.push(path.to_owned());
     }
     Ok(changes)
+}
+
+fn create_folder(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot write {}", folder.display()))
 }
 
 /// Writes the fixtures of every case of a package that has none.
@@ -189,26 +236,6 @@ pub(super) fn write_first(path: &Path, package: &Package) -> anyhow::Result<()> 
             &fixture,
             &fixture.compare(&PackageFiles::new()),
         )?;
-    }
-    Ok(())
-}
-
-/// Refuses a file, given as seen from the package, that is a link or behind one.
-fn refuse_links(package: &Path, file: &str) -> anyhow::Result<()> {
-    let mut path = package.to_owned();
-    for segment in file.split('/') {
-        path.push(segment);
-        match path.symlink_metadata() {
-            Ok(found) if found.is_symlink() => bail!(
-                "{} is a link, and nothing is written through one; mend what it leads to, or remove it",
-                path.display()
-            ),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", path.display()));
-            }
-        }
     }
     Ok(())
 }

@@ -1,55 +1,55 @@
 //! A package as a folder on disk.
 
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use stevedore_package::files::PackageFiles;
 use stevedore_package::limit;
 use stevedore_package::package::Package;
 use stevedore_package::violation::{Invalid, Violation};
-use stevedore_package::warning::Warnings;
+use stevedore_package::warning::{Warning, WarningReason, Warnings};
+
+use super::walk::{Links, walk};
+
+/// What is in the folder of a package.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub(super) files: PackageFiles,
+    /// Links in it, which the image leaves out as well.
+    pub(super) links: Vec<String>,
+}
 
 /// Reads every file of the folder; hidden files and folders, and links, are left out, as the
 /// image leaves them out.
 ///
 /// # Errors
 /// When a file cannot be read, has a name that no package may have, or the whole is too large.
-pub(super) fn read(path: &Path) -> anyhow::Result<PackageFiles> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Contents> {
     if !path.is_dir() {
         bail!(
             "{} is not a folder; name the folder that holds manifest.yaml",
             path.display()
         );
     }
-    let mut files = PackageFiles::new();
-    collect(path, "", &mut files)?;
-    Ok(files)
+    let found = walk(path, Links::LeftOut)?;
+    let files = files(found.files, "a package")?;
+    let links = found.links;
+    Ok(Contents { files, links })
 }
 
-fn collect(folder: &Path, prefix: &str, files: &mut PackageFiles) -> anyhow::Result<()> {
-    let cannot = || format!("cannot read {}", folder.display());
-    for entry in std::fs::read_dir(folder).with_context(cannot)? {
-        let entry = entry.with_context(cannot)?;
-        let name = entry
-            .file_name()
-            .into_string()
-            .map_err(|name| anyhow::anyhow!("{}: {name:?} is not UTF-8", folder.display()))?;
-        let kind = entry.file_type().with_context(cannot)?;
-        if name.starts_with('.') || kind.is_symlink() {
-            continue;
-        }
-        let inner = format!("{prefix}{name}");
-        if kind.is_dir() {
-            collect(&entry.path(), &format!("{inner}/"), files)?;
-        } else {
-            let content = file(&entry.path(), limit::UNPACKED_BYTES - files.bytes())?;
-            files
-                .insert(&inner, content)
-                .with_context(|| format!("{inner:?} cannot be in a package"))?;
-        }
+/// Reads files that together may be as large as a package.
+///
+/// # Errors
+/// As those of [`read`]; what they cannot be is said.
+pub(super) fn files(found: Vec<(String, PathBuf)>, what: &str) -> anyhow::Result<PackageFiles> {
+    let mut files = PackageFiles::new();
+    for (inner, path) in found {
+        let content = file(&path, limit::UNPACKED_BYTES - files.bytes())?;
+        let inserted = files.insert(&inner, content);
+        inserted.with_context(|| format!("{} cannot be in {what}", path.display()))?;
     }
-    Ok(())
+    Ok(files)
 }
 
 /// The bytes of a file, of which one more than `most` is enough to see that it is too large.
@@ -149,6 +149,28 @@ pub(super) fn check(files: &PackageFiles) -> Checked {
     checked
 }
 
+impl Contents {
+    /// Reads the package, and renders nothing.
+    pub(super) fn load(&self) -> Checked {
+        self.with_links(load(&self.files))
+    }
+
+    /// Reads, checks and renders the package's test cases.
+    pub(super) fn check(&self) -> Checked {
+        self.with_links(check(&self.files))
+    }
+
+    fn with_links(&self, mut checked: Checked) -> Checked {
+        for link in &self.links {
+            let details = "the package is read, and its image built, without it";
+            let mend = "replace it by what it leads to";
+            let warning = Warning::new(WarningReason::LinkLeftOut, details, mend);
+            checked.warnings.add(warning.in_file(link));
+        }
+        checked
+    }
+}
+
 impl Checked {
     /// What is known of a package that is not valid.
     pub(super) fn of(invalid: Invalid) -> Self {
@@ -228,12 +250,31 @@ spec:
                 std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
             }
             let labels = std::collections::BTreeMap::new();
-            let files = read(folder).unwrap();
+            let files = read(folder).unwrap().files;
             stevedore_package::image::build(&files, &labels).unwrap()
         };
         let first = image(0o644, 1, false);
         assert_eq!(image(0o755, 2_000_000_000, true), first);
         assert_eq!(image(0o400, 5, true), first);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_a_package_is_told_also_where_the_package_is_none_without_it() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path();
+        std::fs::write(folder.join("real.yaml"), MANIFEST).unwrap();
+        for link in ["manifest.yaml", "shared"] {
+            std::os::unix::fs::symlink("real.yaml", folder.join(link)).unwrap();
+        }
+        let contents = read(folder).unwrap();
+        for checked in [contents.load(), contents.check()] {
+            assert_eq!(checked.violations.len(), 1, "{checked:?}");
+            let warnings = checked.warnings.list().iter();
+            let told: Vec<_> = warnings.map(|it| (it.reason, it.path.as_deref())).collect();
+            let link = |name| (WarningReason::LinkLeftOut, Some(name));
+            assert_eq!(told, [link("manifest.yaml"), link("shared")]);
+        }
     }
 
     #[cfg(unix)]
@@ -272,7 +313,7 @@ spec:
                 std::fs::create_dir(&folder).unwrap();
             }
             write(&all, &folder).unwrap();
-            assert_eq!(read(&folder).unwrap(), all);
+            assert_eq!(read(&folder).unwrap().files, all);
         }
     }
 

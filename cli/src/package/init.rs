@@ -1,28 +1,20 @@
 //! `stevedore package init`: a new package, of plain manifests or of nothing.
 
-use std::collections::BTreeSet;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use anyhow::bail;
+use clap::Args;
 use serde::Serialize;
+use stevedore_package::files::PackageFiles;
 use stevedore_package::kickstart::{self, Kickstart};
 use stevedore_package::limit;
-use stevedore_package::manifest::Scope;
+use stevedore_package::violation::Invalid;
 
-use super::{fixtures, folder, report};
-use crate::output::{self, Format};
-
-/// How the package is to be installed.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum For {
-    /// By a ClusterPackage, with a namespace of its own
-    #[default]
-    Cluster,
-    /// By a Package, into its namespace
-    Namespace,
-}
+use super::preview::{InstalledIn, tell};
+use super::report::Subject;
+use super::walk::{Found, Links, walk};
+use super::{fixtures, folder, input, report};
+use crate::output::{self, Format, counted};
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
@@ -33,9 +25,9 @@ pub(crate) struct Init {
     /// Plain manifests to make it of: files, folders, or - for standard input; may be repeated
     #[arg(short, long = "from", value_name = "MANIFESTS")]
     from: Vec<PathBuf>,
-    /// How an example package is to be installed; manifests decide it themselves
-    #[arg(long = "for", value_enum, default_value_t, conflicts_with = "from")]
-    target: For,
+    /// Where an example package is to be installed; manifests decide it themselves
+    #[arg(long, value_enum, default_value = "cluster", conflicts_with = "from")]
+    scope: InstalledIn,
     /// Form of the output
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -55,17 +47,16 @@ struct Made {
 pub(super) fn run(init: Init) -> anyhow::Result<()> {
     let path = init.folder.unwrap_or_else(|| PathBuf::from(&init.name));
     let made = if init.from.is_empty() {
-        let scope = match init.target {
-            For::Cluster => Scope::Cluster,
-            For::Namespace => Scope::Namespaced,
-        };
+        let files = kickstart::example(&init.name, init.scope.into());
         Kickstart {
-            files: kickstart::example(&init.name, scope)?,
+            files: files.map_err(|invalid| refused(&[], &invalid))?,
             phases: Vec::new(),
             without_probe: Vec::new(),
         }
     } else {
-        kickstart::kickstart(&init.name, &manifests(&init.from)?)?
+        let manifests = manifests(&init.from)?;
+        let made = kickstart::kickstart(&init.name, &manifests);
+        made.map_err(|invalid| refused(&manifests, &invalid))?
     };
     // Nothing is written of what would not be a package.
     let checked = folder::check(&made.files);
@@ -84,11 +75,22 @@ pub(super) fn run(init: Init) -> anyhow::Result<()> {
     output::one(init.output, &made, &shown, &words(&made, &shown))
 }
 
+/// That no package can be made of these manifests.
+fn refused(manifests: &[(String, Vec<u8>)], invalid: &Invalid) -> anyhow::Error {
+    let mut files = PackageFiles::new();
+    for (path, bytes) in manifests {
+        // Of one that is not in this folder or below it, no line is shown.
+        let _ = files.insert(path, bytes.clone());
+    }
+    Subject::files(&files).refused(invalid, "no package can be made of this", None)
+}
+
 fn words(made: &Made, path: &str) -> String {
-    let mut words = format!("made {path} of {} files\n", made.files.len());
+    let files = counted(made.files.len(), "file");
+    let mut words = format!("made {path} of {files}\n");
     for (phase, objects) in &made.phases {
-        let s = if *objects == 1 { "" } else { "s" };
-        words.push_str(&format!("  phase {phase}: {objects} object{s}\n"));
+        let objects = counted(*objects, "object");
+        words.push_str(&format!("  phase {phase}: {objects}\n"));
     }
     if !made.without_probe.is_empty() {
         words.push_str(&format!(
@@ -107,11 +109,11 @@ fn manifests(from: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
     for path in from {
         if path == Path::new("-") {
-            found.push(standard_input()?);
+            found.push(input::standard_input()?);
         } else if path.is_dir() {
             collect(path, &mut found)?;
         } else {
-            found.push(read(path)?);
+            found.push(input::read(path)?);
         }
     }
     if found.is_empty() {
@@ -120,60 +122,24 @@ fn manifests(from: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     Ok(found)
 }
 
-/// Manifests below a folder, by name; hidden ones and links are passed over.
+/// Manifests below a folder, by name; hidden ones are passed over, and so are links, which are named.
 fn collect(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> anyhow::Result<()> {
-    let cannot = || format!("cannot read {}", folder.display());
-    let mut entries = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).with_context(cannot)? {
-        let entry = entry.with_context(cannot)?;
-        let kind = entry.file_type().with_context(cannot)?;
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if !hidden && !kind.is_symlink() {
-            entries.insert(entry.path());
-        }
-    }
-    for path in entries {
-        let is_manifest = path
-            .extension()
-            .is_some_and(|it| it == "yaml" || it == "yml" || it == "json");
-        if path.is_dir() {
-            collect(&path, found)?;
-        } else if is_manifest {
+    let Found { files, links } = walk(folder, Links::LeftOut)?;
+    tell(links.iter().map(|link| {
+        let link = folder.join(link);
+        format!("{} is a link, and left out", link.display())
+    }));
+    for (inner, path) in files {
+        let is_manifest = [".yaml", ".yml", ".json"]
+            .iter()
+            .any(|it| inner.ends_with(it));
+        if is_manifest {
             // Somebody may name a pipe; one that lies in a folder would never end.
-            if !path.is_file() {
-                bail!("{} is no file; remove it", path.display());
-            }
-            found.push(read(&path)?);
+            let bytes = folder::file(&path, limit::UNPACKED_BYTES)?;
+            found.push((path.display().to_string(), input::bounded(&*bytes, &inner)?));
         }
     }
     Ok(())
-}
-
-/// Standard input, if it is no larger than a package may be, and what errors call it.
-pub(super) fn standard_input() -> anyhow::Result<(String, Vec<u8>)> {
-    let name = "standard input";
-    Ok((name.to_owned(), bounded(std::io::stdin(), name)?))
-}
-
-/// A file that is no larger than a package may be, and what errors call it.
-pub(super) fn read(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
-    let name = path.display().to_string();
-    let file = std::fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
-    let bytes = bounded(file, &name)?;
-    Ok((name, bytes))
-}
-
-/// All of an input that is no larger than a package may be.
-fn bounded(input: impl std::io::Read, name: &str) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let limit = limit::UNPACKED_BYTES;
-    let mut input = input.take(limit as u64 + 1);
-    let read = input.read_to_end(&mut bytes);
-    read.with_context(|| format!("cannot read {name}"))?;
-    if bytes.len() > limit {
-        bail!("{name} has more than {limit} bytes, the limit of a package");
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -185,7 +151,7 @@ mod tests {
             name: name.to_owned(),
             folder: Some(folder.to_owned()),
             from,
-            target: For::Namespace,
+            scope: InstalledIn::Namespace,
             output: Format::Name,
         })
     }
@@ -195,17 +161,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let made = folder.path().join("lamp");
         init("lamp", &made, vec![]).unwrap();
-        let package = folder::check(&folder::read(&made).unwrap())
-            .package
-            .unwrap();
+        let package = folder::read(&made).unwrap().check().package.unwrap();
         let cases: Vec<_> = package.cases().collect();
         assert!(!cases.is_empty());
         for case in cases {
             let there = fixtures::read(&made, &case.folder()).unwrap().unwrap();
             assert_eq!(case.fixture().unwrap().compare(&there), []);
         }
-        let files = folder::read(&made).unwrap();
-        assert!(folder::check(&files).violations.is_empty());
+        assert_eq!(folder::read(&made).unwrap().check().violations, []);
         let manifest = std::fs::read(made.join("manifest.yaml")).unwrap();
         let again = init("other", &made, vec![]).unwrap_err().to_string();
         assert!(again.contains("is not empty"), "{again}");
@@ -232,6 +195,7 @@ mod tests {
         std::fs::remove_file(&pipe).unwrap();
         std::fs::write(plain.join("bad.yml"), "kind: ConfigMap\n").unwrap();
         let bad = init("shop", &folder.path().join("bad"), vec![plain]).unwrap_err();
-        assert!(bad.to_string().contains("bad.yml"), "{bad}");
+        let shown = crate::failure::report(&bad);
+        assert!(shown.contains("bad.yml"), "{shown}");
     }
 }

@@ -3,25 +3,33 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use kube::ResourceExt as _;
 use serde_json::Value;
 use stevedore_client::Api;
 use stevedore_crds::environment::facts;
 use stevedore_crds::v1alpha1::MemberCluster;
+use stevedore_package::files::PackageFiles;
 use stevedore_package::manifest::{Scope, Unmet};
 use stevedore_package::package::Package;
 use stevedore_package::preview::{Member, Preview, PreviewError, read_config};
 use stevedore_package::render::{ClusterFacts, Record, Rendered, check_stored_size};
-use stevedore_package::violation::Invalid;
+use stevedore_package::warning::Warnings;
 use stevedore_proto_core::{ClusterName, ClusterUid, name};
 
-use super::init;
+use super::report::Subject;
 use super::source::Loaded;
+use super::{input, report};
 use crate::connection::Connection;
 use crate::packages::existing_cluster;
 use crate::terminal::escaped;
+
+/// What is said of a package that cannot be rendered as asked for.
+const NOT_RENDERED: &str = "it cannot be rendered so";
+/// What to do where a label of the cluster is missing.
+const GIVE_LABEL: &str =
+    "name a cluster that has it with --cluster, or with --case a test case that gives one";
 
 /// Where a package is installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -30,6 +38,15 @@ pub(super) enum InstalledIn {
     Cluster,
     /// By a Package, into its namespace
     Namespace,
+}
+
+impl From<InstalledIn> for Scope {
+    fn from(installed: InstalledIn) -> Self {
+        match installed {
+            InstalledIn::Cluster => Self::Cluster,
+            InstalledIn::Namespace => Self::Namespaced,
+        }
+    }
 }
 
 /// What a package is rendered with. Nothing but --cluster uses the network.
@@ -110,10 +127,7 @@ impl Options {
     pub(super) fn without_network(self, member: Option<Member>) -> anyhow::Result<Given> {
         let preview = Preview {
             component: self.component,
-            scope: self.scope.map(|scope| match scope {
-                InstalledIn::Cluster => Scope::Cluster,
-                InstalledIn::Namespace => Scope::Namespaced,
-            }),
+            scope: self.scope.map(Scope::from),
             name: self.name,
             namespace: self.namespace,
             image: None,
@@ -131,10 +145,13 @@ impl Options {
 /// The configuration in a file.
 fn config(path: &Path) -> anyhow::Result<Value> {
     let (shown, bytes) = match path == Path::new("-") {
-        true => init::standard_input()?,
-        false => init::read(path)?,
+        true => input::standard_input()?,
+        false => input::read(path)?,
     };
-    let config = read_config(&shown, &bytes).map_err(|invalid| anyhow!("{invalid}"))?;
+    let config = read_config(&shown, &bytes).map_err(|invalid| {
+        let subject = PackageFiles::new();
+        Subject::files(&subject).refused(&invalid, "the configuration cannot be read", None)
+    })?;
     Ok(config.unwrap_or_else(|| Value::Object(serde_json::Map::new())))
 }
 
@@ -198,24 +215,21 @@ impl Given {
             }
             None => loaded.package.preview(&preview),
         };
-        let context = context.map_err(explained)?;
+        let context = context.map_err(|error| explained(error, loaded))?;
         let rendered = loaded.package.render_recorded(&context);
         let storable = rendered.and_then(|(rendered, record)| {
             check_stored_size(&rendered.content)?;
             Ok((rendered, record))
         });
-        let (rendered, record) = storable.map_err(|invalid| self.refused(&invalid))?;
+        let (rendered, record) = storable.map_err(|invalid| {
+            let subject = Subject {
+                context: Some(&context),
+                ..loaded.subject()
+            };
+            let lacks_label = invalid.lacks_label() && self.preview.member.is_none();
+            subject.refused(&invalid, NOT_RENDERED, lacks_label.then_some(GIVE_LABEL))
+        })?;
         Ok(Previewed { rendered, record })
-    }
-
-    fn refused(&self, invalid: &Invalid) -> anyhow::Error {
-        let refused = refused(invalid);
-        match invalid.lacks_label() && self.preview.member.is_none() {
-            true => anyhow!(
-                "{refused}\nname a cluster that has it with --cluster, or with --case a test case that gives one"
-            ),
-            false => refused,
-        }
     }
 
     /// What to know of a package as it is previewed, beside what it renders to.
@@ -248,41 +262,36 @@ impl Given {
 
 /// That there are warnings, where there are.
 pub(super) fn warned(loaded: &Loaded, previewed: &Previewed) -> Option<String> {
-    let mut warnings = loaded.package.warnings().clone();
+    let mut warnings = loaded.warnings.clone();
     warnings.extend(&previewed.rendered.warnings);
-    let count = warnings.list().len() + warnings.more();
-    let warnings = match count {
-        0 => return None,
-        1 => "1 warning".to_owned(),
-        count => format!("{count} warnings"),
-    };
-    Some(format!(
-        "{warnings}; `stevedore package validate` tells more"
-    ))
+    untold(&warnings)
+}
+
+/// That there are warnings which are not told here, where there are.
+pub(super) fn untold(warnings: &Warnings) -> Option<String> {
+    let warnings = report::warnings_counted(warnings)?;
+    let note = format!("{warnings}; `stevedore package validate` tells more");
+    Some(note)
 }
 
 /// Notes for the person, beside what is printed.
-pub(super) fn tell<'n>(notes: impl IntoIterator<Item = &'n String>) {
+pub(super) fn tell(notes: impl IntoIterator<Item = String>) {
     for note in notes {
-        eprintln!("note: {}", escaped(note));
+        eprintln!("note: {}", escaped(&note));
     }
 }
 
-/// Why it cannot be rendered, as `validate` says what is wrong.
-fn refused(invalid: &Invalid) -> anyhow::Error {
-    let violations = invalid.violations().iter();
-    let lines = |text: String| text.split('\n').map(escaped).collect::<Vec<_>>().join("\n");
-    let violations: Vec<String> = violations
-        .map(|it| format!("\n  - {}", lines(it.to_string())))
-        .collect();
-    anyhow!("it cannot be rendered so:{}", violations.concat())
-}
-
-fn explained(error: PreviewError) -> anyhow::Error {
+fn explained(error: PreviewError, loaded: &Loaded) -> anyhow::Error {
     match error {
-        PreviewError::Invalid(invalid) => refused(&invalid),
-        PreviewError::NoDefaults { .. } => {
-            anyhow!("{error}\ngive one with --config FILE, or with --case NAME that of a test case")
+        PreviewError::Invalid(invalid) => loaded.subject().refused(&invalid, NOT_RENDERED, None),
+        PreviewError::NoDefaults { missing, cases } => {
+            let what = "the defaults of the schema alone are no configuration";
+            let mut mend =
+                "give one with --config FILE, or with --case NAME that of a test case".to_owned();
+            if !cases.is_empty() {
+                mend.push_str(&format!(" ({})", escaped(&cases.join(", "))));
+            }
+            loaded.subject().refused(&missing, what, Some(&mend))
         }
         PreviewError::NamespaceOfCluster | PreviewError::NoCase { .. } => error.into(),
     }

@@ -77,8 +77,8 @@ pub(super) async fn run(connection: &Connection, render: Render) -> anyhow::Resu
     let loaded = render.source.load().await?;
     let given = render.options.read(connection).await?;
     let previewed = given.render(&loaded)?;
-    tell(&given.notes(&loaded));
-    tell(&warned(&loaded, &previewed));
+    tell(given.notes(&loaded));
+    tell(warned(&loaded, &previewed));
     let items = items(&previewed);
     if items.is_empty() && render.output != RenderFormat::Json {
         eprintln!("it renders to nothing; `stevedore package tree` says what is left out");

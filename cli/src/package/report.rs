@@ -1,15 +1,17 @@
 //! The report of what was found in a package, for people: with file, line, a mark under the column, and how to mend it.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use anyhow::anyhow;
 use stevedore_package::excerpt::{Excerpt, Excerpts};
 use stevedore_package::files::PackageFiles;
+use stevedore_package::package::Package;
 use stevedore_package::printable::printable;
-use stevedore_package::violation::Violation;
-use stevedore_package::warning::Warning;
+use stevedore_package::render::Context;
+use stevedore_package::violation::{Invalid, Position, Violation};
+use stevedore_package::warning::{Warning, WarningReason, Warnings};
 
 use super::folder::Checked;
-use crate::output;
+use crate::failure::Reported;
+use crate::output::{self, counted};
 
 /// Columns that the number of a line takes, with what is around it and around the line.
 const BESIDE: usize = 12;
@@ -24,12 +26,79 @@ struct Item {
     what: String,
     details: String,
     file: Option<String>,
+    position: Option<Position>,
     excerpt: Option<Excerpt>,
     notes: Vec<String>,
     mend: Option<String>,
 }
 
-/// Reports what is wrong with a package, and what its author should look at, and refuses it if something is wrong.
+/// What a report is about.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'p> {
+    pub(super) files: &'p PackageFiles,
+    /// The package that they are, where they are one.
+    pub(super) package: Option<&'p Package>,
+    /// What templates saw, where they were not executed by a check.
+    pub(super) context: Option<&'p Context>,
+}
+
+impl<'p> Subject<'p> {
+    /// A package that was checked.
+    pub(super) fn checked(files: &'p PackageFiles, checked: &'p Checked) -> Self {
+        Self {
+            package: checked.package.as_ref(),
+            ..Self::files(files)
+        }
+    }
+
+    /// Files of which no more is known.
+    pub(super) fn files(files: &'p PackageFiles) -> Self {
+        Self {
+            files,
+            package: None,
+            context: None,
+        }
+    }
+
+    /// Its excerpts, as wide as there is room beside the numbers of lines.
+    pub(super) fn excerpts(self) -> Excerpts<'p> {
+        let width = output::width().saturating_sub(BESIDE).max(LEAST);
+        Excerpts::new(self.files, self.package, width).of_context(self.context)
+    }
+
+    /// The report of these violations, with the colours of a terminal.
+    pub(super) fn violations(self, found: &[Violation], more: usize) -> String {
+        let mut excerpts = self.excerpts();
+        let items = found.iter().map(|it| violation(it, &mut excerpts));
+        text(items, &uncut(Renderer::styled())) + &rest(more, "violation")
+    }
+
+    /// The report of these warnings, with the colours of a terminal.
+    pub(super) fn warnings(self, found: &Warnings) -> String {
+        let mut excerpts = self.excerpts();
+        let items = found.list().iter().map(|it| warning(it, &mut excerpts));
+        text(items, &uncut(Renderer::styled())) + &rest(found.more(), "warning")
+    }
+
+    /// The error of what is wrong, with a report of it: what cannot be done, and what to do.
+    pub(super) fn refused(
+        self,
+        invalid: &Invalid,
+        what: &str,
+        mend: Option<&str>,
+    ) -> anyhow::Error {
+        let (found, more) = (invalid.violations(), invalid.more());
+        let count = counted(found.len() + more, "violation");
+        let mut message = format!("{what}: {count}");
+        if let Some(mend) = mend {
+            message.push_str(&format!("; {mend}"));
+        }
+        let report = self.violations(found, more);
+        Reported { report, message }.into()
+    }
+}
+
+/// Refuses a package in which something is wrong, with a report of that and of what its author should look at.
 ///
 /// # Errors
 /// When something is wrong.
@@ -37,75 +106,43 @@ pub(super) fn refuse(files: &PackageFiles, checked: &Checked) -> anyhow::Result<
     if checked.violations.is_empty() {
         return Ok(());
     }
-    Err(refused(files, checked))
+    let subject = Subject::checked(files, checked);
+    let mut report = subject.violations(&checked.violations, checked.more_violations);
+    report.push_str(&subject.warnings(&checked.warnings));
+    let error = Reported {
+        report,
+        message: not_valid(checked),
+    };
+    Err(error.into())
 }
 
-/// Reports a package in which something is wrong; the error says how much.
-pub(super) fn refused(files: &PackageFiles, checked: &Checked) -> anyhow::Error {
-    let mut report = violations(files, checked, &checked.violations);
-    report.push_str(&warnings(files, checked));
-    output::tell(&report);
-    anyhow!("the package is not valid: {}", counted(checked))
-}
-
-/// How much was found.
-pub(super) fn counted(checked: &Checked) -> String {
+/// That a package is not valid, with how much was found.
+pub(super) fn not_valid(checked: &Checked) -> String {
     let violations = checked.violations.len() + checked.more_violations;
-    match warnings_counted(checked) {
-        None => count(violations, "violation"),
-        Some(warnings) => format!("{}, {warnings}", count(violations, "violation")),
-    }
+    let mut found = vec![counted(violations, "violation")];
+    found.extend(warnings_counted(&checked.warnings));
+    format!("the package is not valid: {}", found.join(", "))
 }
 
 /// How many warnings there are, if there are some.
-pub(super) fn warnings_counted(checked: &Checked) -> Option<String> {
-    let warnings = checked.warnings.list().len() + checked.warnings.more();
-    (warnings > 0).then(|| count(warnings, "warning"))
+pub(super) fn warnings_counted(warnings: &Warnings) -> Option<String> {
+    let count = warnings.list().len() + warnings.more();
+    (count > 0).then(|| counted(count, "warning"))
 }
 
-/// A number of things.
-pub(super) fn count(number: usize, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        _ => format!("{number} {what}s"),
+/// How many of them `--strict` takes for errors, if some: not those of what could not be looked at.
+pub(super) fn strict_counted(warnings: &Warnings) -> Option<String> {
+    let is_strict = |it: &&Warning| it.reason != WarningReason::NotRendered;
+    let count = warnings.list().iter().filter(is_strict).count() + warnings.more();
+    (count > 0).then(|| counted(count, "warning"))
+}
+
+/// What is not reported one by one.
+fn rest(more: usize, what: &str) -> String {
+    match more {
+        0 => String::new(),
+        more => format!("and {}\n\n", counted(more, &format!("more {what}"))),
     }
-}
-
-/// Excerpts of a package, as wide as there is room beside the numbers of lines.
-pub(super) fn excerpts<'p>(files: &'p PackageFiles, checked: &'p Checked) -> Excerpts<'p> {
-    let width = output::width().saturating_sub(BESIDE).max(LEAST);
-    Excerpts::new(files, checked.package.as_ref(), width)
-}
-
-/// The report of these violations of a package, with the colours of a terminal.
-pub(super) fn violations(files: &PackageFiles, checked: &Checked, found: &[Violation]) -> String {
-    let mut excerpts = excerpts(files, checked);
-    let items = found.iter().map(|it| violation(it, &mut excerpts));
-    let mut report = text(items, &uncut(Renderer::styled()));
-    if checked.more_violations > 0 {
-        report.push_str(&format!(
-            "and {} more violations\n\n",
-            checked.more_violations
-        ));
-    }
-    report
-}
-
-/// The report of all warnings of a package, with the colours of a terminal.
-pub(super) fn warnings(files: &PackageFiles, checked: &Checked) -> String {
-    let mut excerpts = excerpts(files, checked);
-    let found = checked.warnings.list().iter();
-    let mut report = text(
-        found.map(|it| warning(it, &mut excerpts)),
-        &uncut(Renderer::styled()),
-    );
-    if checked.warnings.more() > 0 {
-        report.push_str(&format!(
-            "and {} more warnings\n\n",
-            checked.warnings.more()
-        ));
-    }
-    report
 }
 
 fn violation(violation: &Violation, excerpts: &mut Excerpts<'_>) -> Item {
@@ -113,7 +150,9 @@ fn violation(violation: &Violation, excerpts: &mut Excerpts<'_>) -> Item {
     let case = violation
         .case()
         .map(|case| format!("in test case {case:?}"));
-    let number = violation.index.filter(|_| excerpt.is_none());
+    let number = violation
+        .index
+        .filter(|_| excerpt.is_none() && violation.position.is_none());
     let document = number.map(|number| format!("document {number} of the file, counted from 0"));
     Item {
         level: Level::ERROR,
@@ -121,6 +160,7 @@ fn violation(violation: &Violation, excerpts: &mut Excerpts<'_>) -> Item {
         what: violation.reason.to_string(),
         details: violation.details.clone(),
         file: violation.path.clone(),
+        position: violation.position,
         excerpt,
         notes: case.into_iter().chain(document).collect(),
         mend: violation.reason.mend().map(str::to_owned),
@@ -134,6 +174,7 @@ fn warning(warning: &Warning, excerpts: &mut Excerpts<'_>) -> Item {
         what: warning.reason.to_string(),
         details: warning.details.clone(),
         file: warning.path.clone(),
+        position: warning.position,
         excerpt: excerpts.of_warning(warning),
         notes: Vec::new(),
         mend: Some(warning.mend.clone()),
@@ -187,7 +228,8 @@ impl Item {
         if let Some(file) = &self.file {
             title.push_str(&format!(" in {file}"));
         }
-        let position = self.excerpt.as_ref().map(|it| it.position);
+        let excerpt = self.excerpt.as_ref();
+        let position = excerpt.map(|it| it.position).or(self.position);
         let column = position.and_then(|it| it.column);
         for number in [position.map(|it| it.line), column].into_iter().flatten() {
             title.push_str(&format!(":{number}"));
@@ -221,7 +263,7 @@ spec:
     fn report(path: &str, content: &str) -> String {
         let files = files(&[("manifest.yaml", MANIFEST), (path, content)]);
         let checked = check(&files);
-        let mut excerpts = excerpts(&files, &checked);
+        let mut excerpts = Subject::checked(&files, &checked).excerpts();
         let violations = checked.violations.iter();
         let mut items: Vec<_> = violations.map(|it| violation(it, &mut excerpts)).collect();
         let warnings = checked.warnings.list().iter();
@@ -306,7 +348,7 @@ spec:
     fn what_no_file_or_no_place_is_known_of_is_told_all_the_same() {
         let files = files(&[("manifest.yaml", MANIFEST), ("manifest.yml", MANIFEST)]);
         let checked = check(&files);
-        let mut excerpts = excerpts(&files, &checked);
+        let mut excerpts = Subject::checked(&files, &checked).excerpts();
         let item = violation(&checked.violations[0], &mut excerpts);
         let shown = text(std::iter::once(item), &uncut(Renderer::plain()));
         let expected = "error[ManifestDuplicated]: manifest present multiple times: both manifest.yaml and manifest.yml exist

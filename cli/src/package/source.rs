@@ -6,9 +6,12 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use stevedore_package::files::PackageFiles;
 use stevedore_package::package::Package;
+use stevedore_package::warning::Warnings;
 
+use super::folder::{self, Contents};
 use super::registry::Insecure;
-use super::{folder, pull, report};
+use super::report::Subject;
+use super::{pull, report};
 use crate::terminal::escaped;
 
 /// The package of a command that is about one.
@@ -30,6 +33,8 @@ pub(super) struct Loaded {
     pub(super) shown: String,
     pub(super) files: PackageFiles,
     pub(super) package: Package,
+    /// What its author should look at.
+    pub(super) warnings: Warnings,
     /// The reference of an image that was pulled.
     pub(super) image: Option<String>,
 }
@@ -39,8 +44,8 @@ impl Source {
     ///
     /// # Errors
     /// When it cannot be read or pulled.
-    pub(super) async fn files(&self) -> anyhow::Result<PackageFiles> {
-        files_of(&self.path, self.pull, self.insecure.allowed).await
+    pub(super) async fn contents(&self) -> anyhow::Result<Contents> {
+        contents_of(&self.path, self.pull, self.insecure.allowed).await
     }
 
     /// Reads and checks it.
@@ -52,13 +57,26 @@ impl Source {
     }
 }
 
-/// The files of a folder, or of an image that is pulled.
-async fn files_of(path: &Path, pull: bool, insecure: bool) -> anyhow::Result<PackageFiles> {
-    if pull {
-        Ok(pull::pull(&path.to_string_lossy(), insecure).await?.files)
-    } else {
-        folder::read(path)
+impl Loaded {
+    /// What a report of it is about.
+    pub(super) fn subject(&self) -> Subject<'_> {
+        Subject {
+            package: Some(&self.package),
+            ..Subject::files(&self.files)
+        }
     }
+}
+
+/// What is in a folder, or in an image that is pulled.
+async fn contents_of(path: &Path, pull: bool, insecure: bool) -> anyhow::Result<Contents> {
+    if !pull {
+        return folder::read(path);
+    }
+    let pulled = pull::pull(&path.to_string_lossy(), insecure).await?;
+    Ok(Contents {
+        files: pulled.files,
+        links: Vec::new(),
+    })
 }
 
 /// The package that is called by an existing folder, or else by the reference of an image. The reference has to name its
@@ -88,16 +106,17 @@ fn names_registry(text: &str) -> bool {
 }
 
 async fn load(path: &Path, pull: bool, insecure: bool) -> anyhow::Result<Loaded> {
-    let files = files_of(path, pull, insecure).await?;
+    let contents = contents_of(path, pull, insecure).await?;
     let shown = path.display().to_string();
-    let checked = folder::load(&files);
-    report::refuse(&files, &checked).with_context(|| escaped(&shown))?;
+    let checked = contents.load();
+    report::refuse(&contents.files, &checked).with_context(|| escaped(&shown))?;
     let package = checked.package.context("the package cannot be read")?;
     Ok(Loaded {
         image: pull.then(|| shown.clone()),
         shown,
-        files,
+        files: contents.files,
         package,
+        warnings: checked.warnings,
     })
 }
 
@@ -123,9 +142,11 @@ pub(super) mod tests {
         for (path, text) in files {
             all.insert(path, text.as_bytes().to_vec()).unwrap();
         }
+        let package = Package::load(all.clone()).unwrap();
         Loaded {
             shown: "lamp".to_owned(),
-            package: Package::load(all.clone()).unwrap(),
+            warnings: package.warnings().clone(),
+            package,
             files: all,
             image: None,
         }

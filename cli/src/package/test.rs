@@ -5,20 +5,20 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
-use stevedore_package::files::PackageFiles;
-use stevedore_package::fixtures::{Case, Difference};
+use stevedore_package::fixtures::{Case, Difference, masked};
 use stevedore_package::package::Package;
 use stevedore_package::printable::printable;
-use stevedore_package::violation::{Invalid, Violation};
+use stevedore_package::violation::Invalid;
 
 use super::finding::Finding;
-use super::folder::Checked;
+use super::fixtures::Orphan;
+use super::report::Subject;
 use super::{fixtures, folder, report, unified};
-use crate::output::{self, Format};
+use crate::output::{self, Format, counted};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  stevedore package test ./lighthouse\n  stevedore package test ./lighthouse --update\n  stevedore package test ./lighthouse --component beam --case dark -o json\n\nFixtures are in .test-fixtures/CASE/, those of a component in components/NAME/.test-fixtures/CASE/. A case that has none fails until --update wrote them; package validate and package build accept one."
+    after_help = "Examples:\n  stevedore package test ./lighthouse\n  stevedore package test ./lighthouse --update\n  stevedore package test ./lighthouse --component beam --case dark -o json\n\nFixtures are in .test-fixtures/CASE/, those of a component in components/NAME/.test-fixtures/CASE/. A case that has none fails until --update wrote them; package validate and package build accept one. Fixtures that no case has are named, and --update removes them. Of a Secret it is shown which values differ, never what they are."
 )]
 pub(crate) struct Test {
     /// Folder with manifest.yaml
@@ -38,12 +38,17 @@ pub(crate) struct Test {
 }
 
 /// How a case is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 enum Verdict {
     /// It renders to its fixtures.
+    #[default]
     Passed,
     /// Its fixtures were written.
     Updated,
+    /// There are fixtures, and no such case any more.
+    NoCase,
+    /// The fixtures of a case that is no more were removed.
+    Removed,
     /// It renders otherwise.
     Differs,
     /// There are no fixtures.
@@ -52,8 +57,8 @@ enum Verdict {
     Invalid,
 }
 
-/// A case that was tested.
-#[derive(Serialize)]
+/// A case that was tested, or one that is no more.
+#[derive(Default, Serialize)]
 struct Tested {
     case: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +74,9 @@ struct Tested {
     written: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     removed: Vec<String>,
+    /// Of no case, and not all of it may have been rendered.
+    #[serde(skip)]
+    is_foreign: bool,
     /// What people are shown of it.
     #[serde(skip)]
     shown: String,
@@ -86,23 +94,58 @@ struct Told {
 }
 
 pub(super) fn run(test: &Test) -> anyhow::Result<()> {
-    let files = folder::read(&test.path)?;
-    let checked = folder::load(&files);
+    let contents = folder::read(&test.path)?;
+    let checked = contents.load();
     let Some(package) = &checked.package else {
-        return report::refuse(&files, &checked);
+        return report::refuse(&contents.files, &checked);
     };
+    let subject = Subject::checked(&contents.files, &checked);
     let mut tested = Vec::new();
-    for case in chosen(package, test)? {
-        tested.push(one(test, &files, &checked, &case)?);
+    for case in chosen(package, test, subject)? {
+        tested.push(one(test, subject, &case)?);
+    }
+    for orphan in orphans(package, test)? {
+        tested.push(without_case(test, orphan)?);
     }
     show(test, &tested)?;
     verdict(test, &tested)
 }
 
+/// Fixtures of no case, where all cases are asked for.
+fn orphans(package: &Package, test: &Test) -> anyhow::Result<Vec<Orphan>> {
+    if !test.cases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut orphans = fixtures::orphans(&test.path, package)?;
+    orphans.retain(|it| test.component.is_none() || it.component == test.component);
+    Ok(orphans)
+}
+
+fn without_case(test: &Test, orphan: Orphan) -> anyhow::Result<Tested> {
+    let (verdict, removed) = match test.update && orphan.is_ours() {
+        true => (Verdict::Removed, orphan.remove(&test.path)?),
+        false => (Verdict::NoCase, Vec::new()),
+    };
+    Ok(Tested {
+        verdict,
+        removed,
+        is_foreign: !orphan.is_ours(),
+        case: orphan.case,
+        component: orphan.component,
+        folder: orphan.folder,
+        ..Tested::default()
+    })
+}
+
 /// The cases that are asked for.
-fn chosen<'p>(package: &'p Package, test: &Test) -> anyhow::Result<Vec<Case<'p>>> {
+fn chosen<'p>(
+    package: &'p Package,
+    test: &Test,
+    subject: Subject<'_>,
+) -> anyhow::Result<Vec<Case<'p>>> {
     if let Some(name) = &test.component {
-        package.component(name).map_err(Invalid::from)?;
+        let refused = |it| subject.refused(&Invalid::from(it), "nothing can be tested", None);
+        package.component(name).map_err(refused)?;
     }
     let component = test.component.as_deref();
     let all: Vec<Case<'_>> = package
@@ -138,15 +181,10 @@ fn named(case: &Case<'_>) -> String {
 }
 
 /// Tests one case.
-fn one(
-    test: &Test,
-    files: &PackageFiles,
-    checked: &Checked,
-    case: &Case<'_>,
-) -> anyhow::Result<Tested> {
+fn one(test: &Test, subject: Subject<'_>, case: &Case<'_>) -> anyhow::Result<Tested> {
     let fixture = match case.check().and_then(|()| case.fixture()) {
         Ok(fixture) => fixture,
-        Err(found) => return Ok(invalid(files, checked, case, found.violations())),
+        Err(found) => return Ok(invalid(subject, case, &found)),
     };
     let found = fixtures::read(&test.path, &case.folder())?;
     let has_none = found.is_none() && !fixture.is_empty();
@@ -181,26 +219,17 @@ fn tested(case: &Case<'_>, verdict: Verdict) -> Tested {
         component: case.component().map(str::to_owned),
         folder: case.folder(),
         verdict,
-        differences: Vec::new(),
-        violations: Vec::new(),
-        written: Vec::new(),
-        removed: Vec::new(),
-        shown: String::new(),
+        ..Tested::default()
     }
 }
 
-fn invalid(
-    files: &PackageFiles,
-    checked: &Checked,
-    case: &Case<'_>,
-    violations: &[Violation],
-) -> Tested {
-    let mut excerpts = report::excerpts(files, checked);
-    let findings = violations.iter();
+fn invalid(subject: Subject<'_>, case: &Case<'_>, invalid: &Invalid) -> Tested {
+    let mut excerpts = subject.excerpts();
+    let findings = invalid.violations().iter();
     let findings = findings.map(|it| Finding::of_violation(it, &mut excerpts));
     Tested {
         violations: findings.collect(),
-        shown: report::violations(files, checked, violations),
+        shown: subject.violations(invalid.violations(), invalid.more()),
         ..tested(case, Verdict::Invalid)
     }
 }
@@ -225,8 +254,8 @@ fn told(case: &Case<'_>, difference: &Difference<'_>) -> (Told, String) {
             fixture, rendered, ..
         } => {
             let rendering = format!("{file} as case {} renders it", named(case));
-            let fixture = String::from_utf8_lossy(fixture);
-            let diff = unified::diff((&place, &fixture), (&rendering, rendered));
+            let (fixture, rendered) = masked(&String::from_utf8_lossy(fixture), rendered);
+            let diff = unified::diff((&place, &fixture), (&rendering, &rendered));
             let plain = anstream::adapter::strip_str(&diff).to_string();
             let told = Told {
                 file,
@@ -249,14 +278,14 @@ fn words(tested: &Tested) -> String {
     match tested.verdict {
         Verdict::Passed => "passed".to_owned(),
         Verdict::NoFixtures => "no fixtures; write them with --update".to_owned(),
-        Verdict::Differs => {
-            format!(
-                "differs in {}",
-                report::count(tested.differences.len(), "file")
-            )
+        Verdict::Differs => format!("differs in {}", counted(tested.differences.len(), "file")),
+        Verdict::Invalid => counted(tested.violations.len(), "violation"),
+        Verdict::NoCase if tested.is_foreign => {
+            let folder = printable(&tested.folder);
+            format!("no such case, and not all in {folder} was rendered: look at it and remove it")
         }
-        Verdict::Invalid => report::count(tested.violations.len(), "violation"),
-        Verdict::Updated => {
+        Verdict::NoCase => "no such case any more; remove its fixtures with --update".to_owned(),
+        Verdict::Updated | Verdict::Removed => {
             let changes = [("wrote", &tested.written), ("removed", &tested.removed)];
             let changes = changes.iter().filter(|(_, files)| !files.is_empty());
             let changes = changes.map(|(word, files)| format!("{word} {}", files.join(", ")));
@@ -299,7 +328,9 @@ fn verdict(test: &Test, all: &[Tested]) -> anyhow::Result<()> {
     if failed == 0 {
         return Ok(());
     }
-    let failed = format!("{failed} of {} test cases failed", all.len());
+    let orphans = count(Verdict::NoCase) + count(Verdict::Removed);
+    let cases = counted(all.len() - orphans, "test case");
+    let failed = format!("{failed} of {cases} failed");
     if differing == 0 {
         bail!(failed);
     }

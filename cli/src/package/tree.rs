@@ -35,8 +35,8 @@ pub(super) async fn run(connection: &Connection, show: ShowTree) -> anyhow::Resu
     let loaded = show.source.load().await?;
     let given = show.options.read(connection).await?;
     let previewed = given.render(&loaded)?;
-    tell(&given.notes(&loaded));
-    tell(&warned(&loaded, &previewed));
+    tell(given.notes(&loaded));
+    tell(warned(&loaded, &previewed));
     let tree = model::tree(&previewed.rendered, &previewed.record);
     let tree = tree.context("a rendering records at least what was asked for")?;
     match show.output {

@@ -1,11 +1,10 @@
 //! `stevedore package update`: the lock files of a package, made what registries say now.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use futures::future::ready;
 use futures::{FutureExt as _, StreamExt as _};
@@ -13,14 +12,14 @@ use serde::Serialize;
 use stevedore_package::update::{Change, ImageUpdate, LockFile, Update as Locks};
 use stevedore_proto_core::Digest;
 use stevedore_registry::{Connections, Error, Reference, Repository, Settings};
-use tempfile::NamedTempFile;
 
-use super::folder::Checked;
 use super::progress::Progress;
 use super::registry::Insecure;
-use super::{folder, registry, report};
+use super::replacement::{Replacement, refuse_links};
+use super::report::Subject;
+use super::{folder, registry};
 use crate::outcome::Outcome;
-use crate::output::{self, Format};
+use crate::output::{self, Format, counted};
 use crate::terminal::escaped;
 
 /// Longest time for all images together.
@@ -101,9 +100,20 @@ pub(super) async fn run(args: Update) -> anyhow::Result<Outcome> {
 }
 
 fn read(path: &Path) -> anyhow::Result<Locks> {
-    let files = folder::read(path)?;
-    let locks = Locks::new(files.clone());
-    locks.map_err(|invalid| report::refused(&files, &Checked::of(invalid)))
+    let contents = folder::read(path)?;
+    // What is not read would seem to be missing.
+    let mut links = contents.links.iter();
+    if let Some(lock) = links.find(|link| is_lock(link)) {
+        refuse_links(path, lock)?;
+    }
+    let locks = Locks::new(contents.files.clone());
+    let subject = Subject::files(&contents.files);
+    locks.map_err(|invalid| subject.refused(&invalid, "the package is not valid", None))
+}
+
+fn is_lock(path: &str) -> bool {
+    let name = path.rsplit('/').next();
+    matches!(name, Some("manifest.lock.yaml" | "manifest.lock.yml"))
 }
 
 /// Every reference that a registry has to be asked about, with its text; or all that are none.
@@ -162,7 +172,7 @@ async fn resolve(
     faults.sort();
     let what = match (faults.len(), count) {
         (1, 1) => "the image".to_owned(),
-        (failed, count) => format!("{failed} of {count} images"),
+        (failed, count) => format!("{failed} of {}", counted(count, "image")),
     };
     bail!(
         "cannot resolve {what}, nothing was written:{}",
@@ -189,32 +199,12 @@ fn write(package: &Path, files: &[LockFile]) -> anyhow::Result<()> {
     let mut ready = Vec::new();
     for file in files {
         let Some(text) = &file.text else { continue };
+        refuse_links(package, &file.path)?;
         let path = package.join(&file.path);
-        let new = beside(&path, text);
-        let new = new.with_context(|| format!("cannot write beside {}", path.display()))?;
-        ready.push((new, path));
+        let folder = path.parent().unwrap_or(package);
+        ready.push(Replacement::write(&path, folder, text.as_bytes())?);
     }
-    for (new, path) in ready {
-        new.persist(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
-}
-
-/// A file in the folder of another one, hidden, so that it is none of the package's.
-fn beside(path: &Path, text: &str) -> std::io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".manifest.lock.");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // Less what the person's mask takes.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut new = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().sync_all()?;
-    Ok(new)
+    ready.into_iter().try_for_each(Replacement::put)
 }
 
 fn updated(path: PathBuf, files: Vec<LockFile>) -> Updated {
@@ -273,7 +263,7 @@ fn words(updated: &Updated, check: bool) -> String {
         return format!("{path} names no images, and needs no lock file");
     }
     if !updated.changed {
-        return format!("{path} is already up to date: {}", counted(images));
+        return format!("{path} is already up to date: {}", counted(images, "image"));
     }
     let mut words = table(&updated.lock_files);
     words.push('\n');
@@ -288,13 +278,6 @@ fn words(updated: &Updated, check: bool) -> String {
         words.push_str(&format!("\nrun: stevedore package update {path}"));
     }
     words
-}
-
-fn counted(images: usize) -> String {
-    match images {
-        1 => "1 image".to_owned(),
-        images => format!("{images} images"),
-    }
 }
 
 /// The images of all files, and of which component each is where there are any.

@@ -8,9 +8,10 @@ use stevedore_package::files::PackageFiles;
 
 use super::finding::Finding;
 use super::folder::Checked;
+use super::report::Subject;
 use super::source::Source;
-use super::{fixtures, folder, report};
-use crate::output::{self, Format};
+use super::{fixtures, report};
+use crate::output::{self, Format, counted};
 
 /// What was found of a package.
 #[derive(Serialize)]
@@ -33,18 +34,18 @@ struct Validated<'c> {
 /// # Errors
 /// Those of [`validate`], and when it cannot be read or pulled.
 pub(super) async fn run(source: Source, strict: bool, format: Format) -> anyhow::Result<()> {
-    let files = source.files().await?;
-    let mut checked = folder::check(&files);
+    let contents = source.contents().await?;
+    let mut checked = contents.check();
     if !source.pull {
         fixtures::check(&source.path, &mut checked)?;
     }
-    validate(source.path, &files, &checked, strict, format)
+    validate(source.path, &contents.files, &checked, strict, format)
 }
 
 /// Tells what was found of the files of a package.
 ///
 /// # Errors
-/// When it is not valid; with `strict` also where there are warnings.
+/// When it is not valid; with `strict` also where there are warnings of something else than what was not looked at.
 fn validate(
     path: PathBuf,
     files: &PackageFiles,
@@ -57,14 +58,13 @@ fn validate(
         return report::refuse(files, checked);
     }
     let found = validated(path, files, checked, strict);
-    let warnings = report::warnings_counted(checked);
+    let warnings = report::strict_counted(&checked.warnings);
     if is_for_people && (format == Format::Table || !found.valid) {
-        output::tell(&report::warnings(files, checked));
+        let subject = Subject::checked(files, checked);
+        output::tell(&subject.warnings(&checked.warnings));
     }
     let verdict = || match &warnings {
-        _ if !checked.violations.is_empty() => {
-            bail!("the package is not valid: {}", report::counted(checked))
-        }
+        _ if !checked.violations.is_empty() => bail!(report::not_valid(checked)),
         Some(warnings) if strict => bail!("--strict takes warnings for errors: {warnings}"),
         _ => Ok(()),
     };
@@ -72,16 +72,19 @@ fn validate(
         verdict()?;
     }
     let name = found.path.display().to_string();
+    let files = counted(found.files, "file");
     let mut words = match found.not_rendered {
-        [] => format!("{name} is a valid package of {} files", found.files),
+        [] => format!("{name} is a valid package of {files}"),
         not_rendered => format!(
-            "{name} has {} files, and no fault in what could be looked at:\n  - {}",
-            found.files,
+            "{name} has {files}, and no fault in what could be looked at:\n  - {}",
             not_rendered.join("\n  - ")
         ),
     };
+    if let Some(warnings) = report::warnings_counted(&checked.warnings) {
+        words.push_str(&format!("\n{warnings}"));
+    }
     if let Some(warnings) = &warnings {
-        words.push_str(&format!("\n{warnings}, --strict makes them errors"));
+        words.push_str(&format!("\n--strict makes errors of {warnings}"));
     }
     output::one(format, &found, &name, &words)?;
     verdict()
@@ -93,8 +96,8 @@ fn validated<'c>(
     checked: &'c Checked,
     strict: bool,
 ) -> Validated<'c> {
-    let is_strict_about = strict && !checked.warnings.is_empty();
-    let mut excerpts = report::excerpts(files, checked);
+    let is_strict_about = strict && report::strict_counted(&checked.warnings).is_some();
+    let mut excerpts = Subject::checked(files, checked).excerpts();
     let violations = checked.violations.iter();
     let violations = violations.map(|it| Finding::of_violation(it, &mut excerpts));
     Validated {
@@ -115,6 +118,7 @@ mod tests {
 
     use stevedore_package::violation::Reason;
 
+    use super::super::folder;
     use super::*;
 
     const MANIFEST: &str = "apiVersion: manifests.package-operator.run/v1alpha1
@@ -135,11 +139,16 @@ kind: Namespace
 metadata: {name: demo, annotations: {package-operator.run/phase: only}}
 ";
 
+    fn checked(folder: &Path) -> (PackageFiles, Checked) {
+        let contents = folder::read(folder).unwrap();
+        let mut checked = contents.check();
+        fixtures::check(folder, &mut checked).unwrap();
+        (contents.files, checked)
+    }
+
     /// What is said of the package in a folder.
     fn validated_in(folder: &Path, strict: bool, format: Format) -> Result<(), String> {
-        let files = folder::read(folder).unwrap();
-        let mut checked = folder::check(&files);
-        fixtures::check(folder, &mut checked).unwrap();
+        let (files, checked) = checked(folder);
         let said = validate(folder.to_owned(), &files, &checked, strict, format);
         said.map_err(|error| error.to_string())
     }
@@ -164,6 +173,31 @@ metadata: {name: demo, annotations: {package-operator.run/phase: only}}
     }
 
     #[test]
+    fn a_label_that_only_a_test_case_can_give_is_told_and_no_error_with_strict_either() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path();
+        let manifest = MANIFEST.replace("  bright: true\n", "");
+        std::fs::write(folder.join("manifest.yaml"), &manifest).unwrap();
+        let object = OBJECT.replace("name: demo", "name: {{ .cluster.labels.region }}");
+        std::fs::write(folder.join("a.yaml.gotmpl"), object).unwrap();
+        for format in [Format::Table, Format::Json, Format::Name] {
+            validated_in(folder, true, format).unwrap();
+        }
+        let (files, known) = checked(folder);
+        let found = validated(folder.to_owned(), &files, &known, true);
+        assert!(found.valid);
+        let warning = &found.warnings[0];
+        assert_eq!((&*warning.reason, warning.line), ("NotRendered", Some(3)));
+        assert!(
+            warning.details.contains("no label \"region\""),
+            "{warning:?}"
+        );
+        let with_case = CASE.replace("demo}}", "demo}}, cluster: {labels: {region: north}}");
+        std::fs::write(folder.join("manifest.yaml"), manifest + &with_case).unwrap();
+        assert_eq!(checked(folder).1.warnings.list(), []);
+    }
+
+    #[test]
     fn fixtures_that_differ_are_violations_and_missing_ones_are_none() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path();
@@ -177,9 +211,7 @@ metadata: {name: demo, annotations: {package-operator.run/phase: only}}
         validated_in(folder, true, Format::Name).unwrap();
         std::fs::write(fixtures.join("a.yaml"), "a: 1\n").unwrap();
         std::fs::write(fixtures.join("b.yaml"), OBJECT).unwrap();
-        let files = folder::read(folder).unwrap();
-        let mut checked = folder::check(&files);
-        fixtures::check(folder, &mut checked).unwrap();
+        let (files, checked) = checked(folder);
         let found = validated(folder.to_owned(), &files, &checked, false);
         let found = serde_json::to_value(&found.violations).unwrap();
         let mend = "\"stevedore package test\" shows the difference, and with --update writes the fixtures anew";

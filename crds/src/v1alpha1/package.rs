@@ -217,7 +217,7 @@ pub struct PackageCounts {
     pub available: i32,
     /// Clusters that are working on the newest order.
     pub progressing: i32,
-    /// Clusters that report a blocker or a failing probe, or refused the order.
+    /// Clusters that report a blocker or a failing probe, refused the order, or for which nothing can be rendered.
     pub failed: i32,
     /// Clusters whose state is unknown: without a session, or with an agent that has not spoken since it started.
     pub offline: i32,

@@ -18,6 +18,7 @@ use conditions::{
     unready_failure,
 };
 
+use input::Fault;
 pub use input::{Input, Names, Source};
 pub use summary::{Condition, FailureGroup, Summary};
 
@@ -67,36 +68,12 @@ pub fn summarise(rows: &PackageRows, input: &Input<'_>) -> Summary {
     }
 }
 
-/// What is at fault where a package cannot be rendered for clusters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// The spec: it can be rendered for none of the clusters that are connected.
-    Spec,
-    /// Those clusters: it can be rendered for others.
-    Clusters,
-}
-
 /// Whether what is read of the cluster is missing or not known, whatever the spec says.
 fn is_of_cluster(failure: &Failure) -> bool {
     matches!(
         failure.reason,
         Reason::ClusterLabelMissing | Reason::FactUnknown
     )
-}
-
-fn fault(rows: &PackageRows, input: &Input<'_>) -> Fault {
-    let is_rendered = |(cluster, row): (ClusterUid, Row)| {
-        let is_connected = matches!(
-            row.state(),
-            DeploymentState::Available | DeploymentState::Progressing | DeploymentState::Failed
-        );
-        let is_left_out = input.ineligible.contains_key(&cluster);
-        is_connected && !is_left_out && !input.unrendered.contains_key(&cluster)
-    };
-    match rows.rows().any(is_rendered) {
-        true => Fault::Clusters,
-        false => Fault::Spec,
-    }
 }
 
 /// How one deployment counts, with what the planner found of its cluster.
@@ -112,20 +89,15 @@ enum Standing<'a> {
     Held,
 }
 
-fn standing<'a>(
-    cluster: &ClusterUid,
-    row: Row,
-    input: &'a Input<'_>,
-    fault: Fault,
-) -> Standing<'a> {
+fn standing<'a>(cluster: &ClusterUid, row: Row, input: &'a Input<'_>) -> Standing<'a> {
     let state = row.state();
     let ineligible = input.ineligible.get(cluster);
     let unrendered = match state {
         DeploymentState::Progressing => input.unrendered(cluster),
-        // What runs of an earlier spec is available as such: `Ready` says what is wrong with the newest one.
-        DeploymentState::Available => {
+        // What runs of an earlier spec is available, or fails, as such: `Ready` says what is wrong with the newest one.
+        DeploymentState::Available | DeploymentState::Failed => {
             let unrendered = input.unrendered.get(cluster);
-            unrendered.filter(|it| fault == Fault::Clusters || is_of_cluster(it))
+            unrendered.filter(|it| input.fault() == Fault::Clusters || is_of_cluster(it))
         }
         _ => None,
     };
@@ -140,9 +112,9 @@ fn standing<'a>(
 }
 
 fn counts(rows: &PackageRows, input: &Input<'_>) -> Counts {
-    let (mut counts, fault) = (rows.counts(), fault(rows, input));
+    let mut counts = rows.counts();
     for (cluster, row) in rows.rows() {
-        let standing = standing(&cluster, row, input, fault);
+        let standing = standing(&cluster, row, input);
         if !matches!(standing, Standing::Row(_)) {
             match row.state() {
                 DeploymentState::Available => counts.available -= 1,
@@ -174,14 +146,13 @@ fn counts(rows: &PackageRows, input: &Input<'_>) -> Counts {
 
 /// One fault is one group, on however many members and in whatever words: told is what the first of them says.
 fn failures(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
-    let fault = fault(rows, input);
     let of = |(cluster, deployment): (ClusterUid, &Deployment)| {
         let details = deployment.details();
         let reported = || {
             let failure = details.failure()?;
             Some((details.subject(&failure), failure))
         };
-        let told = match standing(&cluster, deployment.row(), input, fault) {
+        let told = match standing(&cluster, deployment.row(), input) {
             Standing::Unrendered(failure) => Some(in_words(failure)),
             Standing::Row(
                 DeploymentState::Failed | DeploymentState::Removing | DeploymentState::Progressing,
@@ -194,8 +165,7 @@ fn failures(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
 }
 
 fn ineligible(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
-    let fault = fault(rows, input);
-    let of = |(cluster, row): (ClusterUid, Row)| match standing(&cluster, row, input, fault) {
+    let of = |(cluster, row): (ClusterUid, Row)| match standing(&cluster, row, input) {
         Standing::Ineligible(failure) => Some((in_words(failure), cluster)),
         Standing::Row(_) | Standing::Unrendered(_) | Standing::Held => None,
     };

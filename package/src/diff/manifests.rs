@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::fields::{FieldChange, compare};
 use crate::components;
-use crate::files::{COMPONENTS, PackageFiles};
+use crate::files::{PackageFiles, whole_path};
 use crate::manifest;
 use crate::violation::Invalid;
 
@@ -85,10 +85,8 @@ pub fn manifests(
             };
             compare("", Some(&value(one)), Some(&value(other)), &mut fields);
             if !fields.is_empty() {
-                let file = match component.as_str() {
-                    "" => (*file).to_owned(),
-                    component => format!("{COMPONENTS}/{component}/{file}"),
-                };
+                let component = Some(component.as_str()).filter(|it| !it.is_empty());
+                let file = whole_path(component, file);
                 files.push(FileChange { file, fields });
             }
         }

@@ -77,6 +77,14 @@ pub(crate) fn output_path(template: &str) -> &str {
     template.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(template)
 }
 
+/// The path of a component's or the root's own file, as seen from the folder of the whole package.
+pub(crate) fn whole_path(component: Option<&str>, path: &str) -> String {
+    match component {
+        Some(component) => format!("{COMPONENTS}/{component}/{path}"),
+        None => path.to_owned(),
+    }
+}
+
 /// The path of the template that writes a file.
 pub(crate) fn template_path(output: &str) -> String {
     format!("{output}{TEMPLATE_SUFFIX}")

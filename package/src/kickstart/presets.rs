@@ -95,30 +95,53 @@ pub(super) fn lacks_probe(group: &str, kind: &str) -> bool {
 }
 
 /// The probes of a kind.
+///
+/// A kind has none that becomes ready only by what a later phase brings: a PersistentVolumeClaim may be bound no earlier
+/// than a pod uses it (`WaitForFirstConsumer`). Counters of a status are absent where they are 0, so none is compared by
+/// `fieldsEqual`.
 pub(super) fn probes(group: &str, kind: &str) -> Option<Value> {
     let condition = |name: &str| json!({"condition": {"type": name, "status": "True"}});
-    let equal = |one: &str, other: &str| json!({"fieldsEqual": {"fieldA": one, "fieldB": other}});
     let rule = |rule: &str, message: &str| json!({"cel": {"rule": rule, "message": message}});
-    let updated = || equal(".status.updatedReplicas", ".status.replicas");
+    let count = |field: &str| format!("(has(self.status.{field}) ? self.status.{field} : 0)");
+    let available = || {
+        let is_available = format!("{} == self.spec.replicas", count("availableReplicas"));
+        rule(&is_available, "not every replica is available yet")
+    };
     Some(match (group, kind) {
-        ("apps", "Deployment") => json!([condition("Available"), updated()]),
-        ("apps", "StatefulSet") => json!([
-            equal(".status.availableReplicas", ".spec.replicas"),
-            equal(".status.updateRevision", ".status.currentRevision"),
-        ]),
-        ("apps", "ReplicaSet") => json!([equal(".status.availableReplicas", ".spec.replicas")]),
+        ("apps", "Deployment") => {
+            let is_updated = format!("{} == {}", count("updatedReplicas"), count("replicas"));
+            json!([
+                condition("Available"),
+                rule(&is_updated, "not every replica is updated yet")
+            ])
+        }
+        ("apps", "StatefulSet") => {
+            // With OnDelete a person takes the pods down, and those below a partition stay as they are: the revision
+            // before stays the current one for as long as that is wanted.
+            let partition = "self.spec.updateStrategy.rollingUpdate.partition";
+            let is_updated = format!(
+                "self.spec.updateStrategy.type == 'OnDelete' || (has(self.spec.updateStrategy.rollingUpdate) \
+                 && has({partition}) && {partition} > 0 && {} >= self.spec.replicas - {partition}) \
+                 || self.status.updateRevision == self.status.currentRevision",
+                count("updatedReplicas")
+            );
+            json!([
+                available(),
+                rule(&is_updated, "not every replica is updated yet")
+            ])
+        }
+        ("apps", "ReplicaSet") => json!([available()]),
         ("apps", "DaemonSet") => {
-            json!([equal(
-                ".status.desiredNumberScheduled",
-                ".status.numberAvailable"
-            )])
+            // Until its controller has looked at it, no pod is wanted.
+            let is_available = format!(
+                "has(self.status.observedGeneration) && self.status.desiredNumberScheduled == {}",
+                count("numberAvailable")
+            );
+            json!([rule(&is_available, "not on every node available yet")])
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => json!([condition("Established")]),
         ("apiregistration.k8s.io", "APIService") => json!([condition("Available")]),
         ("batch", "Job") => json!([condition("Complete")]),
-        ("", "PersistentVolumeClaim") => {
-            json!([rule("self.status.phase == 'Bound'", "is not bound yet")])
-        }
         ("route.openshift.io", "Route") => json!([rule(
             "self.status.ingress.all(i, i.conditions.exists(c, c.type == 'Admitted' && c.status == 'True'))",
             "no router has admitted it yet",

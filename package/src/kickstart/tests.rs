@@ -184,3 +184,83 @@ fn an_object_with_items_is_no_list_and_two_groups_may_have_one_kind() {
     }
     Package::load(both.files).unwrap().check().unwrap();
 }
+
+/// Whether an object passes the probes of its kind, or what it cannot say yet.
+fn is_ready(group: &str, kind: &str, object: &Value) -> bool {
+    let probes = presets::probes(group, kind).unwrap_or_else(|| json!([]));
+    probes.as_array().unwrap().iter().all(|probe| {
+        if let Some(rule) = probe["cel"]["rule"].as_str() {
+            let rule = stevedore_cel::Program::compile_condition(rule, &["self"]).unwrap();
+            return rule.eval_bool(&[("self", object)]).unwrap_or(false);
+        }
+        let wanted = &probe["condition"]["type"];
+        let conditions = object["status"]["conditions"].as_array();
+        conditions.is_some_and(|all| {
+            let mut all = all.iter();
+            all.any(|it| it["type"] == *wanted && it["status"] == "True")
+        })
+    })
+}
+
+#[test]
+fn nothing_waits_for_what_a_later_phase_brings() {
+    assert_eq!(presets::probes("", "PersistentVolumeClaim"), None);
+    assert!(!presets::lacks_probe("", "PersistentVolumeClaim"));
+}
+
+#[test]
+fn workloads_of_no_replica_are_ready_and_new_ones_are_not() {
+    let conditions = json!([{"type": "Available", "status": "True"}]);
+    for (kind, spec, status) in [
+        (
+            "Deployment",
+            json!({"replicas": 0}),
+            json!({"conditions": conditions}),
+        ),
+        ("ReplicaSet", json!({"replicas": 0}), json!({"replicas": 0})),
+        (
+            "StatefulSet",
+            json!({"replicas": 0, "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}}),
+            json!({"replicas": 0, "availableReplicas": 0, "currentRevision": "a", "updateRevision": "a"}),
+        ),
+        // No node is one of its own.
+        (
+            "DaemonSet",
+            json!({}),
+            json!({"observedGeneration": 1, "desiredNumberScheduled": 0}),
+        ),
+    ] {
+        let ready = json!({"spec": spec, "status": status});
+        assert!(is_ready("apps", kind, &ready), "{kind}");
+    }
+    let spec = json!({"replicas": 2, "updateStrategy": {"type": "RollingUpdate"}});
+    let status = json!({"replicas": 0, "desiredNumberScheduled": 0});
+    let new = json!({"spec": spec, "status": status});
+    for kind in ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"] {
+        assert!(!is_ready("apps", kind, &new), "{kind}");
+        assert!(!is_ready("apps", kind, &json!({"spec": spec})), "{kind}");
+    }
+}
+
+#[test]
+fn a_stateful_set_that_updates_in_part_or_by_hand_keeps_no_phase_waiting() {
+    let set = |strategy: Value, updated: u32| {
+        json!({
+            "spec": {"replicas": 3, "updateStrategy": strategy},
+            "status": {
+                "replicas": 3, "availableReplicas": 3, "updatedReplicas": updated,
+                "currentRevision": "old", "updateRevision": "new",
+            },
+        })
+    };
+    let rolling = |partition: u32| json!({"type": "RollingUpdate", "rollingUpdate": {"partition": partition}});
+    for (strategy, updated, expected) in [
+        (json!({"type": "OnDelete"}), 0, true),
+        (rolling(2), 1, true),
+        (rolling(2), 0, false),
+        (rolling(0), 3, false),
+    ] {
+        let set = set(strategy, updated);
+        assert_eq!(is_ready("apps", "StatefulSet", &set), expected, "{set}");
+    }
+}

@@ -11,15 +11,19 @@ pub(super) fn is_one(path: &[String]) -> bool {
     path.len() == LABELS.len() + 1 && path.iter().zip(LABELS).all(|(key, known)| key == known)
 }
 
-/// Whether the evaluation failed where the condition reads a label that the cluster does not have.
-pub(super) fn is_missing(condition: &Program, context: &Context, error: &Error) -> bool {
-    let is_absent = |path: &Vec<String>| {
-        let label = path.get(..=LABELS.len()).filter(|path| is_one(path));
-        label.is_some_and(|label| {
-            let mut keys = label.iter();
-            let found = keys.try_fold(context.value(), |value, key| value.get(key));
-            found.is_none()
-        })
+/// The label that the condition reads and the cluster does not have, where that is why the evaluation failed.
+pub(super) fn missing(condition: &Program, context: &Context, error: &Error) -> Option<String> {
+    let absent = |path: Vec<String>| {
+        let label = path.get(..=LABELS.len()).filter(|path| is_one(path))?;
+        let mut keys = label.iter();
+        let found = keys.try_fold(context.value(), |value, key| value.get(key));
+        found.is_none().then(|| label[LABELS.len()].clone())
     };
-    matches!(error, Error::Evaluation(_)) && condition.reads().iter().any(is_absent)
+    let failed = matches!(error, Error::Evaluation(_));
+    failed.then(|| condition.reads().into_iter().find_map(absent))?
+}
+
+/// What is told of a rendering that lacks a label: which one, and where it is read.
+pub(super) fn details(label: &str, place: &str) -> String {
+    format!("the cluster has no label {label:?}: {place}")
 }

@@ -64,11 +64,13 @@ impl<'r> Conditions<'r> {
     pub(super) fn holds(&self, condition: &Program, budget: &mut Budget) -> Result<bool, Problem> {
         let invalid = |error: stevedore_cel::Error| {
             let details = format!("{:?}: {error}", condition.source());
-            let reason = match cluster_labels::is_missing(condition, self.context, &error) {
-                true => Reason::ClusterLabelMissing,
-                false => Reason::ConditionInvalid,
-            };
-            (reason, details)
+            match cluster_labels::missing(condition, self.context, &error) {
+                Some(label) => {
+                    let details = cluster_labels::details(&label, &details);
+                    (Reason::ClusterLabelMissing, details)
+                }
+                None => (Reason::ConditionInvalid, details),
+            }
         };
         let bindings = self.bound().map_err(invalid)?;
         let steps = condition.steps(&bindings).map_err(invalid)?;

@@ -12,7 +12,7 @@ use super::context::Context;
 use super::filter::Filtered;
 use super::reads::Reads;
 use super::record::{Fate, Part};
-use crate::files::COMPONENTS;
+use crate::files::whole_path;
 use crate::limit;
 use crate::manifest::ConditionalPath;
 use crate::object::{self, Key, Ready, Rules};
@@ -212,10 +212,7 @@ impl<'r> Objects<'r> {
 
     /// No object may be there twice, in whichever part of the package.
     fn notice_twice(&mut self, path: &str, index: usize, ready: &Ready) {
-        let whole = match self.component {
-            Some(component) => format!("{COMPONENTS}/{component}/{path}"),
-            None => path.to_owned(),
-        };
+        let whole = whole_path(self.component, path);
         let Some((other, number)) = self.tally.seen.insert(ready.key.clone(), (whole, index))
         else {
             return;

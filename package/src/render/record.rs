@@ -9,7 +9,7 @@ use stevedore_proto_core::content::ProbeEntry;
 
 use super::context::Context;
 use super::filter::Filtered;
-use crate::files::{COMPONENTS, template_path};
+use crate::files::{template_path, whole_path};
 use crate::limit;
 use crate::manifest::{ConditionalPath, ManifestPhase};
 use crate::object::Ready;
@@ -182,9 +182,7 @@ impl Part {
             if is_written(file) {
                 *file = template_path(file);
             }
-            if let Some(component) = &self.component {
-                *file = format!("{COMPONENTS}/{component}/{file}");
-            }
+            *file = whole_path(self.component.as_deref(), file);
         }
     }
 }

@@ -26,9 +26,15 @@ fn given(line: &[&str]) -> Given {
     options.without_network(None).unwrap()
 }
 
+/// The report of an error, and its message.
+fn told(error: Option<anyhow::Error>) -> String {
+    let error = error.expect("an error");
+    let told = format!("{}{error}", crate::failure::report(&error));
+    anstream::adapter::strip_str(&told).to_string()
+}
+
 fn refusal(line: &[&str], loaded: &Loaded) -> String {
-    let refused = given(line).render(loaded).err();
-    refused.expect("an error").to_string()
+    told(given(line).render(loaded).err())
 }
 
 fn harbour() -> MemberCluster {
@@ -133,7 +139,8 @@ fn defaults_that_are_no_configuration_lead_to_the_options_that_give_one() {
     let package = loaded(&[("manifest.yaml", &manifest("strict", spec))]);
     let refused = refusal(&[], &package);
     assert!(
-        refused.contains("beams") && refused.contains("--config FILE, or with --case NAME"),
+        refused.contains("spec.config.beams")
+            && refused.contains("--config FILE, or with --case NAME"),
         "{refused}"
     );
     let folder = tempfile::tempdir().unwrap();
@@ -144,7 +151,8 @@ fn defaults_that_are_no_configuration_lead_to_the_options_that_give_one() {
     std::fs::write(file, "beams: many\n").unwrap();
     let refused = refusal(&["--config", file], &package);
     assert!(
-        refused.starts_with("it cannot be rendered so:\n  - config invalid"),
+        refused.starts_with("error[ConfigInvalid]: config invalid: spec.config.beams: ")
+            && refused.ends_with("\n\nit cannot be rendered so: 1 violation"),
         "{refused}"
     );
     std::fs::write(file, "beams: [\n").unwrap();
@@ -152,8 +160,40 @@ fn defaults_that_are_no_configuration_lead_to_the_options_that_give_one() {
         .unwrap()
         .without_network(None)
         .err();
-    let refused = refused.expect("no YAML").to_string();
-    assert!(refused.contains("config.yaml idx 0: line"), "{refused}");
+    let refused = told(refused);
+    assert!(
+        refused.contains("config.yaml:1:8: ") && !refused.contains("document 0"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_rendering_is_shown_as_validate_shows_it() {
+    let config = "  config:\n    openAPIV3Schema: {type: object, properties: {name: {type: string, default: a}}}\n";
+    let spec = format!("  scopes: [Namespaced]\n  phases: [{{name: a}}]\n{config}");
+    let object = map("{{ .config.name }}", "a", "");
+    let package = loaded(&[
+        ("manifest.yaml", &manifest("lamp", &spec)),
+        ("a.yaml.gotmpl", &object),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, "name: 'b: c'\n").unwrap();
+    let refused = refusal(&["--config", file.to_str().unwrap()], &package);
+    let expected = "\
+  |
+4 |   name: b: c
+  |          ^
+  |
+  = note: the line is of what a.yaml.gotmpl wrote
+  = help: correct the YAML; of a template, what it writes
+
+it cannot be rendered so: 1 violation";
+    assert!(
+        refused.starts_with("error[InvalidYaml]: invalid YAML in a.yaml:4:"),
+        "{refused}"
+    );
+    assert!(refused.ends_with(expected), "{refused}");
 }
 
 #[test]
@@ -172,7 +212,7 @@ fn a_label_that_no_cluster_gives_leads_to_the_options_that_give_one() {
     ]);
     let refused = refusal(&[], &package);
     assert!(
-        refused.contains("a.yaml idx 0") && refused.contains("--cluster"),
+        refused.contains("in a.yaml:1: ") && refused.contains("--cluster"),
         "{refused}"
     );
     let mut with_member = given(&[]);

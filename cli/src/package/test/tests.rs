@@ -2,6 +2,8 @@ use std::path::Path;
 
 use super::*;
 
+mod orphans;
+
 const TEMPLATE: &str = "apiVersion: v1
 kind: Namespace
 metadata:
@@ -62,12 +64,13 @@ fn test(folder: &Path) -> Test {
 
 /// What became of each case that is asked for.
 fn all(test: &Test) -> Vec<Tested> {
-    let files = folder::read(&test.path).unwrap();
-    let checked = folder::load(&files);
+    let contents = folder::read(&test.path).unwrap();
+    let checked = contents.load();
     let package = checked.package.as_ref().unwrap();
-    let cases = chosen(package, test).unwrap().into_iter();
+    let subject = Subject::checked(&contents.files, &checked);
+    let cases = chosen(package, test, subject).unwrap().into_iter();
     cases
-        .map(|case| one(test, &files, &checked, &case).unwrap())
+        .map(|case| one(test, subject, &case).unwrap())
         .collect()
 }
 
@@ -115,8 +118,9 @@ fn a_case_and_a_component_can_be_chosen_and_unknown_ones_are_refused() {
         other,
         "there is no test case \"bright\"; there are bulb/dim"
     );
-    let unknown = refused(&chosen(&[], Some("horn")));
-    assert!(unknown.contains("\"horn\" is none of bulb"), "{unknown}");
+    let unknown = run(&chosen(&[], Some("horn"))).unwrap_err();
+    let shown = crate::failure::report(&unknown);
+    assert!(shown.contains("\"horn\" is none of bulb"), "{shown}");
 }
 
 /// The same where the first case has a fixture that is missing, one that is superfluous and one that differs.
@@ -173,6 +177,31 @@ fn what_is_missing_superfluous_and_different_is_shown_and_fails() {
         failed.starts_with("1 of 2 test cases failed; \""),
         "{failed}"
     );
+}
+
+#[test]
+fn no_value_of_a_secret_is_shown_in_whatever_form() {
+    let place = package();
+    let secret = |password: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: token\n  namespace: a\n  annotations: {{package-operator.run/phase: only}}\n\
+             stringData: {{user: hunter1, password: {password}}}\n"
+        )
+    };
+    write(place.path(), "token.yaml", &secret("hunter2"));
+    let fixture = ".test-fixtures/bright/token.yaml";
+    write(place.path(), fixture, &secret("hunter3"));
+    let tested = &all(&test(place.path()))[0];
+    let program = serde_json::to_string(tested).unwrap();
+    let shown = anstream::adapter::strip_str(&tested.shown).to_string();
+    for text in [&program, &shown] {
+        assert!(!text.contains("hunter"), "{text}");
+    }
+    let expected = "-  password: (hidden)
++  password: (hidden, and not as in the fixture)
+   user: (hidden)
+";
+    assert!(shown.contains(expected), "{shown}");
 }
 
 #[test]

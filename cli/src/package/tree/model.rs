@@ -1,6 +1,7 @@
 //! The tree of a package: phases, their objects, what is left out and why, and the components that it installs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -30,8 +31,8 @@ pub(super) struct Tree<'r> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) without_objects: &'r [String],
     /// How many more objects are left out than are shown.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub(super) more_left_out: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) more_left_out: Option<NonZeroUsize>,
 }
 
 /// A phase of the manifest.
@@ -92,14 +93,6 @@ pub(super) struct TreeProbe<'r> {
     pub(super) objects: usize,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the form that serde asks for"
-)]
-fn is_zero(count: &usize) -> bool {
-    *count == 0
-}
-
 /// How many objects there are.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
@@ -151,7 +144,7 @@ impl<'r> Builder<'r> {
             conditions: conditions.collect(),
             probes: part.probes.iter().map(|it| self.probe(part, it)).collect(),
             without_objects: &part.without_objects,
-            more_left_out: part.more,
+            more_left_out: NonZeroUsize::new(part.more),
         })
     }
 
@@ -196,7 +189,7 @@ impl Tree<'_> {
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts {
             applied: 0,
-            left_out: self.more_left_out,
+            left_out: self.more_left_out.map_or(0, NonZeroUsize::get),
         };
         for node in self.phases.iter().flat_map(|phase| &phase.objects) {
             match (&node.left_out, &node.installs) {

@@ -4,6 +4,7 @@ use stevedore_proto_core::content::{LabelOperator, LabelSelector, Probe, ProbeSe
 
 use super::drawing::Drawn;
 use super::model::{Counts, LeftOut, Node, Tree, TreePhase, TreeProbe};
+use crate::output::counted;
 use crate::terminal::{escaped, on_one_line};
 
 /// What is drawn of a package.
@@ -29,13 +30,6 @@ fn title(tree: &Tree<'_>, package: &str) -> String {
     })
 }
 
-fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    }
-}
-
 fn below(tree: &Tree<'_>, drawn: &mut Drawn) {
     for phase in &tree.phases {
         drawn.push(phase_drawn(phase));
@@ -59,8 +53,8 @@ fn below(tree: &Tree<'_>, drawn: &mut Drawn) {
             drawn.push(part);
         }
     }
-    if tree.more_left_out > 0 {
-        let more = counted(tree.more_left_out, "more object");
+    if let Some(more) = tree.more_left_out {
+        let more = counted(more.get(), "more object");
         drawn.push(Drawn::new(format!("{more} left out")));
     }
 }

@@ -139,8 +139,8 @@ async fn lock_files_are_written_beside_their_manifests_and_then_nothing_is() {
         let text = std::fs::read_to_string(place.path().join(file)).unwrap();
         assert!(text.contains(&digest_of(image)), "{text}");
     }
-    let files = folder::read(place.path()).unwrap();
-    assert_eq!(folder::check(&files).violations, []);
+    let contents = folder::read(place.path()).unwrap();
+    assert_eq!(contents.check().violations, []);
     for check in [true, false] {
         assert_eq!(update(&place, check).await.unwrap(), Outcome::Done);
         assert_eq!(everything(&place), after);
@@ -206,6 +206,27 @@ async fn there_is_one_deadline_for_all_and_what_answered_is_not_among_the_failur
     let late = said.matches("took too long").count();
     assert_eq!(late, 2 * SIDE_BY_SIDE, "{said}");
     assert!(!said.contains("lamp.example"), "{said}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_lock_file_that_is_a_link_is_refused_before_anybody_is_asked() {
+    let registry = Registry::start().await;
+    let images = [
+        ("lamp", registry.image("lamp:1")),
+        ("horn", registry.image("horn:2")),
+    ];
+    for lock in ["manifest.lock.yaml", "components/back/manifest.lock.yml"] {
+        let place = package(&images);
+        let elsewhere = tempfile::NamedTempFile::new().unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), place.path().join(lock)).unwrap();
+        for check in [true, false] {
+            let refused = update(&place, check).await.unwrap_err().to_string();
+            assert!(refused.contains(&format!("{lock} is a link")), "{refused}");
+        }
+        assert!(place.path().join(lock).is_symlink());
+    }
+    assert_eq!(registry.asked(), 0);
 }
 
 #[test]

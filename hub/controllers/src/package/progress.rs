@@ -67,6 +67,8 @@ pub(crate) struct LastPlan {
     pub(crate) resolved_image: Option<String>,
     /// Why nothing new may be ordered: a record that decides it, or the revision that should run, cannot be read.
     pub(crate) unreadable: Option<Failure>,
+    /// For how many clusters the content was rendered.
+    pub(crate) rendered: usize,
     pub(crate) unrendered: BTreeMap<ClusterUid, Failure>,
     /// Targeted clusters that the package is not for, and why.
     pub(crate) ineligible: BTreeMap<ClusterUid, Failure>,

@@ -89,6 +89,7 @@ fn new_status(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<D
     let input = Input {
         source,
         unreadable: plan.unreadable.clone(),
+        rendered: plan.rendered,
         unrendered: plan.unrendered.clone(),
         ineligible: plan.ineligible.clone(),
         pending_render: plan.pending_render,

@@ -187,6 +187,7 @@ async fn render(
     for (cluster, result) in pass.results {
         match result {
             Ok(rendered) => {
+                last_plan.rendered += 1;
                 let rendering = Rendering::Content {
                     input: rendered.input,
                     content: rendered.content,

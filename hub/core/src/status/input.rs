@@ -39,6 +39,8 @@ pub struct Input<'a> {
     pub source: Source,
     /// Why the revision that should run cannot be read, for any cluster.
     pub unreadable: Option<Failure>,
+    /// For how many clusters the content was rendered.
+    pub rendered: usize,
     /// The content could not be rendered for some clusters: why, and for which.
     pub unrendered: BTreeMap<ClusterUid, Failure>,
     /// Targeted clusters that the package is not for, and why.
@@ -63,6 +65,15 @@ pub struct Input<'a> {
     pub blocked: Option<Failure>,
     /// Names of clusters.
     pub names: Option<&'a dyn Names>,
+}
+
+/// What is at fault where a package cannot be rendered for clusters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The spec: it can be rendered for no cluster.
+    Spec,
+    /// Those clusters: it can be rendered for others.
+    Clusters,
 }
 
 impl Source {
@@ -100,11 +111,22 @@ impl Input<'_> {
             .or_else(|| self.unrendered.get(cluster))
     }
 
-    /// One of those failures that the content has, to be shown: that something is not known of a cluster is none.
+    /// Why the content can be used for no cluster. Where it can for some, each of the others fails for itself; and that
+    /// something is not known of a cluster is no fault of the content.
     pub(super) fn invalid(&self) -> Option<&Failure> {
-        let mut unrendered = self.unrendered.values();
-        self.unreadable
-            .as_ref()
-            .or_else(|| unrendered.find(|failure| failure.reason != Reason::FactUnknown))
+        let of_spec = match self.fault() {
+            Fault::Spec => self.unrendered.values(),
+            Fault::Clusters => Default::default(),
+        };
+        let mut known = of_spec.filter(|failure| failure.reason != Reason::FactUnknown);
+        self.unreadable.as_ref().or_else(|| known.next())
+    }
+
+    /// What is at fault where the content cannot be rendered for clusters.
+    pub(super) fn fault(&self) -> Fault {
+        match self.rendered {
+            0 => Fault::Spec,
+            _ => Fault::Clusters,
+        }
     }
 }

@@ -195,23 +195,6 @@ fn at_most_ten_failures_are_shown_the_commonest_first() {
 }
 
 #[test]
-fn what_cannot_be_rendered_is_failed_and_not_on_its_way() {
-    let fleet = fleet(&[1, 2], 1);
-    let failure = Failure {
-        reason: Reason::opaque("RenderError"),
-        message: "template".into(),
-    };
-    let input = Input {
-        unrendered: BTreeMap::from([(cluster(1), failure)]),
-        ..ready()
-    };
-    let summary = summary(&fleet, &input);
-    assert_eq!((summary.counts.failed, summary.counts.progressing), (1, 1));
-    assert!(!summary.is_in_force);
-    assert_eq!(find(&summary, "Invalid"), (Truth::True, "RenderError"));
-}
-
-#[test]
 fn a_config_that_cannot_be_used_is_not_ready_although_the_old_one_runs() {
     let mut fleet = fleet(&[1], 1);
     fleet.report(cluster(1), &status(1, 1, 1, Truth::True, "Available"));

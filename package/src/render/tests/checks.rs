@@ -71,8 +71,8 @@ fn a_label_of_a_cluster_that_nobody_gave_is_no_fault_and_is_said() {
         let said = said.unwrap_or_default();
         assert!(
             said.contains("not rendered in a.yaml.gotmpl")
-                && said.contains("\"region\"")
-                && said.contains("give a cluster"),
+                && said.contains("the cluster has no label \"region\": executing")
+                && said.contains("a test case whose context has \"cluster: {labels: {"),
             "{cases}: {said}"
         );
     }
@@ -107,7 +107,9 @@ fn a_condition_that_needs_a_label_of_the_cluster_is_no_fault_either() {
     let text = format!("{text}  namespace: default\n");
     let package = package_with("  #", &[("a.yaml", &text)]).unwrap();
     let validated = package.check().unwrap();
-    assert!(!validated.warnings.is_empty());
+    let details = &validated.warnings.list()[0].details;
+    let said = "the cluster has no label \"region\": ";
+    assert!(details.starts_with(said), "{details}");
     let mut input = input();
     input.namespace = None;
     assert_eq!(

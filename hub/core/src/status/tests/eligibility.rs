@@ -98,6 +98,73 @@ fn a_tombstone_on_an_ineligible_cluster_is_still_being_carried_out() {
     assert_eq!((summary.counts.removing, summary.counts.ineligible), (1, 0));
 }
 
+/// The content can be rendered for this many clusters, and not for these.
+fn without(clusters: &[u8], failure: &Failure, rendered: usize) -> Input<'static> {
+    let clusters = clusters.iter();
+    Input {
+        rendered,
+        unrendered: clusters
+            .map(|seed| (cluster(*seed), failure.clone()))
+            .collect(),
+        ..ready()
+    }
+}
+
+#[test]
+fn a_cluster_for_which_nothing_can_be_rendered_is_named_and_the_package_goes_on_for_the_others() {
+    let missing = Failure::new(Reason::ClusterLabelMissing, "no label region");
+    for failing in [false, true] {
+        let mut fleet = fleet(&[1, 2, 3], 1);
+        for seed in [1, 3] {
+            fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
+        }
+        if failing {
+            fleet.report(cluster(2), &status(2, 1, 1, Truth::False, "Forbidden"));
+        }
+        let summary = summary(&fleet, &without(&[2], &missing, 2));
+        assert!(summary.is_in_force, "it speaks of the newest spec");
+        let is_invalid = |one: &Condition| one.r#type == "Invalid";
+        assert!(!summary.conditions.iter().any(is_invalid));
+        assert_eq!(find(&summary, "Unpacked"), (Truth::True, "UnpackSuccess"));
+        for r#type in ["Available", "Ready"] {
+            assert_eq!(
+                find(&summary, r#type),
+                (Truth::False, "ClusterLabelMissing")
+            );
+            let said = message(&summary, r#type);
+            let expected = format!(
+                "2 of 3 clusters are available; {}: no label region",
+                cluster(2)
+            );
+            assert_eq!(said, expected);
+        }
+        let stalled = (Truth::True, "ClusterLabelMissing");
+        assert_eq!(find(&summary, "Stalled"), stalled);
+        assert_eq!(message(&summary, "Stalled"), "1 of 3 clusters fail");
+        let counts = summary.counts;
+        assert_eq!(
+            (counts.available, counts.progressing, counts.failed),
+            (2, 0, 1)
+        );
+        assert_eq!(summary.failures.len(), 1, "{:?}", summary.failures);
+    }
+}
+
+#[test]
+fn what_can_be_rendered_for_no_cluster_is_invalid_and_not_on_its_way() {
+    let fleet = fleet(&[1, 2], 1);
+    for reason in [Reason::ClusterLabelMissing, Reason::TemplateError] {
+        let failure = Failure::new(reason.clone(), "it says so");
+        let summary = summary(&fleet, &without(&[1, 2], &failure, 0));
+        assert_eq!((summary.counts.failed, summary.counts.progressing), (2, 0));
+        assert!(!summary.is_in_force);
+        for r#type in ["Invalid", "Stalled"] {
+            assert_eq!(find(&summary, r#type), (Truth::True, reason.as_str()));
+        }
+        assert_eq!(find(&summary, "Ready"), (Truth::False, reason.as_str()));
+    }
+}
+
 #[test]
 fn a_running_cluster_for_which_nothing_can_be_rendered_any_more_fails_and_is_named() {
     let mut fleet = fleet(&[1, 2, 3], 1);
@@ -105,10 +172,7 @@ fn a_running_cluster_for_which_nothing_can_be_rendered_any_more_fails_and_is_nam
         fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
     }
     let missing = Failure::new(Reason::ClusterLabelMissing, "no label region");
-    let input = Input {
-        unrendered: [(cluster(2), missing.clone())].into(),
-        ..ready()
-    };
+    let input = without(&[2], &missing, 2);
     let summary = summary(&fleet, &input);
     let counts = summary.counts;
     assert_eq!((counts.available, counts.failed, counts.updated), (2, 1, 2));
@@ -126,21 +190,11 @@ fn a_template_that_fails_for_one_running_cluster_of_several_is_that_clusters_and
     for seed in [1, 2] {
         fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
     }
-    let failing = |clusters: &[u8]| {
-        let failure = Failure::new(Reason::TemplateError, "it says so");
-        let unrendered = clusters
-            .iter()
-            .map(|seed| (cluster(*seed), failure.clone()));
-        let input = Input {
-            unrendered: unrendered.collect(),
-            ..ready()
-        };
-        summary(&fleet, &input)
-    };
-    let one = failing(&[2]);
+    let failure = Failure::new(Reason::TemplateError, "it says so");
+    let one = summary(&fleet, &without(&[2], &failure, 1));
     assert_eq!(find(&one, "Available"), (Truth::False, "TemplateError"));
     assert_eq!((one.counts.available, one.counts.failed), (1, 1));
-    let all = failing(&[1, 2]);
+    let all = summary(&fleet, &without(&[1, 2], &failure, 0));
     assert_eq!(find(&all, "Available").0, Truth::True);
     assert_eq!(find(&all, "Ready"), (Truth::False, "TemplateError"));
 }
