@@ -25,6 +25,7 @@ mod e2e {
     mod pin;
     mod provenance;
     mod removal;
+    mod restart;
     mod restore;
     mod rights;
     mod rollout;

@@ -14,6 +14,7 @@ use stevedore_hub_core::fleet::{
 use stevedore_hub_core::package_key::PackageKey;
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::Report;
+use stevedore_proto_core::ledger::ObservedRow;
 use stevedore_proto_core::{ClusterUid, Held, PackageUid};
 
 /// What members say that they hold, by cluster.
@@ -57,6 +58,8 @@ pub(crate) struct Taken {
 pub(crate) struct OnCluster {
     pub(crate) package: PackageUid,
     pub(crate) state: DeploymentState,
+    /// The member has not spoken about it since its agent, or this hub, started anew.
+    pub(crate) is_unheard: bool,
     /// Why it is not available, where that is known.
     pub(crate) failure: Option<Failure>,
 }
@@ -100,6 +103,11 @@ impl FleetView {
         assignments: &BTreeMap<ClusterUid, Assignment>,
     ) {
         self.state.lock().fleet.assign(package, assignments);
+    }
+
+    /// Takes what an earlier process of the hub was told about a package's deployments.
+    pub(crate) fn remember(&self, package: PackageKey, observed: &[ObservedRow]) {
+        self.state.lock().fleet.remember(package, observed);
     }
 
     /// Lets go of a package.
@@ -159,6 +167,7 @@ impl FleetView {
         let of = |(key, deployment): (PackageKey, &Deployment)| OnCluster {
             package: key.package(),
             state: deployment.row().state(),
+            is_unheard: deployment.row().is_unheard(),
             failure: deployment.details().failure(),
         };
         let all = state.fleet.on_cluster(cluster).into_iter();

@@ -75,7 +75,7 @@ pub async fn start(hub: &Arc<Hub>, tasks: &Tasks) -> Result<(), Error> {
     let loaded = ledger_store::load(hub).await?;
     let leadership = leader.current().ok_or(lease::Error::Lost)?;
     for stored in loaded.values() {
-        rollout::assignment::assume(&hub.fleet, &stored.ledger, leadership.epoch);
+        rollout::assignment::assume(&hub.fleet, stored, leadership.epoch);
     }
     hub.orders.load(loaded.into_values(), leadership);
     work(hub, &tasks);

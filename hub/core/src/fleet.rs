@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use stevedore_proto_core::ledger::ObservedRow;
 use stevedore_proto_core::{ClusterUid, DeploymentUid};
 
 use crate::package_key::PackageKey;
@@ -74,13 +75,31 @@ impl Fleet {
         for cluster in changed {
             let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
             let assignment = assignments.get(&cluster).copied();
-            rows.change(cluster, contact, |details| details.assignment = assignment);
+            rows.change(cluster, contact, |details| {
+                details.assign(assignment, contact);
+            });
             let deployment = package.deployment(&cluster);
             if assignment.is_some() {
                 self.deployments.insert(deployment, package);
             } else {
                 self.deployments.remove(&deployment);
                 rows.deployments.remove(&cluster);
+            }
+        }
+    }
+
+    /// Takes what an earlier process of the hub was told about a package's deployments, as far as that outlives
+    /// sessions: that one was available tells a failure from a rollout on its way.
+    pub fn remember(&mut self, package: PackageKey, observed: &[ObservedRow]) {
+        let Some(rows) = self.packages.get_mut(&package) else {
+            return;
+        };
+        let rows = Arc::make_mut(rows);
+        for row in observed {
+            if rows.deployments.contains_key(&row.cluster) {
+                let contact = self.contacts.get(&row.cluster).copied();
+                let contact = contact.unwrap_or_default();
+                rows.change(row.cluster, contact, |details| details.remember(row));
             }
         }
     }

@@ -72,6 +72,8 @@ pub(crate) struct MemberNote {
     pub(crate) environment: Option<Environment>,
     /// Why it has no session, where it was refused one.
     pub(crate) refusal: Option<Refusal>,
+    /// When its session opened.
+    pub(crate) session_since: Option<Instant>,
     /// How far its clock was from ours when its session opened, where it said so.
     pub(crate) clock: Option<ClockOffset>,
     /// Whether an event has said that its clock is wrong.
@@ -92,6 +94,7 @@ impl MemberNote {
                 self.agent_version = Some(agent_version.clone());
                 self.environment = Some(environment.as_ref().clone());
                 self.refusal = None;
+                self.session_since = Some(Instant::now());
                 self.clock = time.map(|time| ClockOffset::between(time, now_millis));
             }
             Report::Environment(environment) => {

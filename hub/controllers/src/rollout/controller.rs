@@ -105,7 +105,7 @@ async fn read_unreadable(hub: &Hub, package: &PackageIdentity) -> Result<(), Err
 async fn read(hub: &Hub, package: &PackageIdentity) -> Result<StoredLedger, Error> {
     let stored = ledger_store::reload(hub, package).await?;
     if let Some(leadership) = hub.api.leader.current() {
-        assignment::assume(&hub.fleet, &stored.ledger, leadership.epoch);
+        assignment::assume(&hub.fleet, &stored, leadership.epoch);
     }
     Ok(stored)
 }

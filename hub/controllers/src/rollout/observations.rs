@@ -113,7 +113,7 @@ fn seconds(time: Timestamp) -> Timestamp {
 }
 
 /// What was remembered before; a hub that just started knows nothing better of members it has not heard.
-fn remembered(object: &LedgerObject) -> BTreeMap<ClusterUid, ObservedRow> {
+pub(super) fn remembered(object: &LedgerObject) -> BTreeMap<ClusterUid, ObservedRow> {
     let bytes = STANDARD.decode(&object.status.observed).unwrap_or_default();
     let rows = ledger::decode_observed(&bytes).unwrap_or_default();
     rows.into_iter().map(|row| (row.cluster, row)).collect()

@@ -52,6 +52,72 @@ async fn a_hub_that_has_just_started_calls_nobody_lost_for_a_minute() {
         .await;
 }
 
+/// Statuses of packages and members that were written since a place in the log.
+fn statuses(world: &World, place: usize) -> Vec<String> {
+    let of_ledger = |call: &super::api_server::Call| call.plural() == "packageledgers";
+    let mut writes = world.writes_since(place);
+    writes.retain(|call| call.is_status && !of_ledger(call));
+    let shown = |call: &super::api_server::Call| format!("{call} {}", call.body);
+    writes.iter().map(shown).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_starts_again_leaves_every_status_as_it_is_while_nothing_happens() {
+    for (complaint, reason) in [
+        (None, ""),
+        (Some("no right"), "Forbidden"),
+        // Of what was available before: of a rollout on its way it would be no failure.
+        (Some("not ready"), "ProbeFailure"),
+    ] {
+        let mut world = World::with_package(&["east", "west"]).await;
+        let west = world.agent("west");
+        (west.complaint, west.reason) = (complaint.map(str::to_owned), reason);
+        world.everyone_reports();
+        world.settled().await;
+        for is_asked in [true, false] {
+            let place = world.api.place();
+            world.agent("west").speaks = false;
+            match is_asked {
+                true => world.stop().await,
+                false => world.halt().await,
+            }
+            world.start_hub();
+            world.loaded().await;
+            world.pass(Duration::from_secs(8)).await;
+            let written = statuses(&world, place);
+            assert!(written.is_empty(), "{complaint:?}: {written:#?}");
+            world.agent("west").speaks = true;
+            world.pass(Duration::from_secs(90)).await;
+            let written = statuses(&world, place);
+            assert!(written.is_empty(), "{complaint:?}: {written:#?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_says_nothing_of_its_packages_is_unknown_and_not_unavailable() {
+    let mut world = World::with_package(&["east", "west"]).await;
+    let place = world.api.place();
+    world.agent("west").speaks = false;
+    world.crash().await;
+    world.loaded().await;
+    world
+        .condition("memberclusters", "west", "Healthy=Unknown/NotReported")
+        .await;
+    world
+        .condition(
+            "clusterpackages",
+            "demo",
+            "Available=Unknown/MembersOffline",
+        )
+        .await;
+    let written = statuses(&world, place);
+    assert!(
+        written.iter().all(|it| !it.contains("ObjectSetUnready")),
+        "{written:#?}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_member_that_is_not_accepted_is_shut_out_and_says_so() {
     let mut world = World::with_package(&["east"]).await;

@@ -71,6 +71,8 @@ pub(crate) enum Subject {
 #[derive(Debug, Clone, Default)]
 pub struct Details {
     pub(super) assignment: Option<Assignment>,
+    /// The session since which the member counted when this was ordered; 0 before its first one with this hub.
+    ordered_in: u64,
     /// (incarnation, sequence) of the last report.
     pub(super) position: (u64, u64),
     pub(super) reached: Option<(Tuple, Stage)>,
@@ -94,6 +96,27 @@ impl Details {
             targeted: self.assignment.is_some_and(|assigned| assigned.targeted),
             tombstone: self.is_tombstone(),
             updated: self.is_updated(),
+            unheard: self.is_unheard(),
+        }
+    }
+
+    /// Takes what is ordered for a member with this contact.
+    pub(super) fn assign(&mut self, assignment: Option<Assignment>, contact: Contact) {
+        let before = std::mem::replace(&mut self.assignment, assignment);
+        if self.ordered() != before.and_then(|assignment| assignment.tuple) {
+            self.ordered_in = contact.since;
+        }
+    }
+
+    /// Takes what an earlier process of the hub knew of the newest order.
+    pub(super) fn remember(&mut self, observed: &ObservedRow) {
+        let is_of_order = self.ordered().map(|tuple| tuple.number) == Some(observed.number);
+        let was_there = matches!(
+            observed.state,
+            ObservedState::Available | ObservedState::Failing
+        );
+        if is_of_order && was_there {
+            self.available_once = self.ordered();
         }
     }
 
@@ -210,9 +233,12 @@ impl Details {
             .filter(|status| Some(status.observed) == self.ordered())
     }
 
-    /// Whether only an earlier process of the agent spoke about the newest order.
+    /// Whether it is not known how the member stands to the newest order: only an earlier process of the agent spoke
+    /// about that, or it was given before the member's first session with this hub, which has heard nothing since.
     fn is_unheard(&self) -> bool {
-        self.last_status().is_some() && self.position.0 < self.since
+        let has_spoken = self.position.0 > 0 && self.position.0 >= self.since;
+        let is_from_before = self.last_status().is_some() || self.ordered_in == 0;
+        self.ordered().is_some() && !has_spoken && is_from_before
     }
 
     /// Whether it needs attention: blocked, or unavailable for more than probes that have yet to pass for the

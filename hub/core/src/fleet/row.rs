@@ -9,6 +9,7 @@ pub struct Row {
     pub(super) targeted: bool,
     pub(super) tombstone: bool,
     pub(super) updated: bool,
+    pub(super) unheard: bool,
 }
 
 const _: () = assert!(size_of::<Row>() <= 16);
@@ -55,5 +56,10 @@ impl Row {
     /// Whether the member accepted the newest order, and that is no tombstone.
     pub fn is_updated(self) -> bool {
         self.updated
+    }
+
+    /// Whether something is ordered that the member has not spoken about since its agent, or this hub, started anew.
+    pub fn is_unheard(self) -> bool {
+        self.unheard
     }
 }
