@@ -30,6 +30,7 @@ mod e2e {
     mod rights;
     mod rollout;
     mod secret;
+    mod silence;
     mod tenant;
     mod unreadable;
     mod upgrade;

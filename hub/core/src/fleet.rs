@@ -2,7 +2,9 @@
 //!
 //! A row only believes a report that names the exact tuple that was ordered, and whose (incarnation, sequence)
 //! rose. A member without a session is unknown, whatever it said last; so is a deployment whose agent has another
-//! process than the one that spoke about it, until that speaks as well.
+//! process than the one that spoke about it, until that speaks as well, and one that was ordered before this hub
+//! started, until it is spoken about. Where the API server of a member does not answer, its agent knows no better than
+//! the hub does: what runs there is unknown too.
 //!
 //! Of a deployment there are a [`Row`] of a few bytes, from which counters and lists are made, and beside it its
 //! [`Details`]: a page that lists ten thousand of them reads rows only.
@@ -133,10 +135,18 @@ impl Fleet {
                     connected: true,
                     heard: true,
                     fenced: None,
+                    is_api_server_silent: false,
                     since: if *anew { *incarnation } else { contact.since },
                 };
             }),
-            Report::Lost => self.contact(cluster, |contact| contact.connected = false),
+            Report::Lost => self.contact(cluster, |contact| {
+                (contact.connected, contact.is_api_server_silent) = (false, false);
+            }),
+            Report::ApiServer { silent } if self.contact_of(&cluster).connected => {
+                self.contact(cluster, |contact| {
+                    contact.is_api_server_silent = silent.is_some();
+                })
+            }
             Report::Fenced { reason, .. } => {
                 self.contact(cluster, |contact| contact.fenced = Some(*reason))
             }
@@ -148,7 +158,8 @@ impl Fleet {
                 self.deployment(cluster, deployment, report)
             }
             Report::Status { status, .. } => self.deployment(cluster, &status.deployment, report),
-            Report::Environment(_)
+            Report::ApiServer { .. }
+            | Report::Environment(_)
             | Report::Listing(_)
             | Report::ExchangeRefused(_)
             | Report::DuplicateIdentity { .. } => BTreeSet::new(),
@@ -265,5 +276,9 @@ impl Fleet {
     }
 }
 
+#[cfg(test)]
+mod restart_tests;
+#[cfg(test)]
+mod silence_tests;
 #[cfg(test)]
 pub(crate) mod tests;

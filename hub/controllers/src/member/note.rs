@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use stevedore_hub_core::ports::{JoinRefusal, MemberUid};
 use stevedore_hub_core::session::Report;
@@ -74,6 +75,8 @@ pub(crate) struct MemberNote {
     pub(crate) refusal: Option<Refusal>,
     /// When its session opened.
     pub(crate) session_since: Option<Instant>,
+    /// Since when its API server does not answer its agent.
+    pub(crate) api_server_silent_since: Option<Timestamp>,
     /// How far its clock was from ours when its session opened, where it said so.
     pub(crate) clock: Option<ClockOffset>,
     /// Whether an event has said that its clock is wrong.
@@ -95,7 +98,14 @@ impl MemberNote {
                 self.environment = Some(environment.as_ref().clone());
                 self.refusal = None;
                 self.session_since = Some(Instant::now());
+                self.api_server_silent_since = None;
                 self.clock = time.map(|time| ClockOffset::between(time, now_millis));
+            }
+            Report::ApiServer { silent } => {
+                let since = silent.map(|silent| now_millis.saturating_sub(silent));
+                let since = since.and_then(|since| i64::try_from(since).ok());
+                self.api_server_silent_since =
+                    since.and_then(|since| Timestamp::from_millisecond(since).ok());
             }
             Report::Environment(environment) => {
                 self.environment = Some(environment.as_ref().clone());

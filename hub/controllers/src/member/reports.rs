@@ -32,7 +32,10 @@ pub(crate) fn take(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &R
     metrics.connected.set(connected);
     metrics.reports.inc();
     let is_planned_with = is_planned_with(report, taken.was_fenced);
-    let is_contact = matches!(report, Report::Connected { .. } | Report::Lost);
+    let is_contact = matches!(
+        report,
+        Report::Connected { .. } | Report::Lost | Report::ApiServer { .. }
+    );
     for package in taken.packages {
         if is_planned_with || (is_contact && hub.packages.is_ending(&package)) {
             // Many members finish at about the same time: one plan takes them all.
@@ -63,9 +66,10 @@ fn is_planned_with(report: &Report, was_fenced: bool) -> bool {
 /// Keeps what a report says about the member itself.
 fn note(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &Report) {
     let is_news = match report {
-        Report::Connected { .. } | Report::Environment(_) | Report::DuplicateIdentity { .. } => {
-            true
-        }
+        Report::Connected { .. }
+        | Report::ApiServer { .. }
+        | Report::Environment(_)
+        | Report::DuplicateIdentity { .. } => true,
         // A member with a session has a newer certificate: whoever has an old one of it changes nothing.
         Report::ExchangeRefused(_) => !hub.fleet.contact_of(&cluster).connected,
         _ => false,

@@ -10,6 +10,7 @@ use stevedore_crds::condition::{
 use stevedore_crds::environment;
 use stevedore_crds::v1alpha1::{MemberCluster, MemberClusterStatus};
 use stevedore_hub_core::fleet::{Contact, Failure};
+use stevedore_proto_core::Reason;
 use stevedore_proto_core::clock::CLOCK_SKEW;
 
 use crate::member::note::MemberNote;
@@ -153,6 +154,14 @@ fn healthy(contact: Contact, note: &MemberNote, packages: &PackagesOnMember) -> 
             "NotConnected",
             "the agent has no session",
         );
+    }
+    if contact.is_api_server_silent {
+        let since = note.api_server_silent_since;
+        let since = since.map_or(String::new(), |since| format!(" since {since:.0}"));
+        let message = format!(
+            "the API server of the cluster has not answered its agent{since}: what runs there is not known"
+        );
+        return Update::new(HEALTHY, false, &Reason::ApiServerSilent, message);
     }
     if let Some(fenced) = contact.fenced {
         return Update::new(

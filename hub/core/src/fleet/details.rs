@@ -28,6 +28,8 @@ pub struct Contact {
     pub heard: bool,
     /// It has met a newer or another leadership than ours.
     pub fenced: Option<FreezeReason>,
+    /// It has a session, and its API server does not answer.
+    pub is_api_server_silent: bool,
     /// Statuses of sessions before this incarnation do not count: the agent says all of them again.
     pub since: u64,
 }
@@ -81,6 +83,8 @@ pub struct Details {
     pub(super) frozen: Option<FreezeReason>,
     /// Of the member's [`Contact`].
     pub(super) fenced: Option<FreezeReason>,
+    /// Of the member's [`Contact`].
+    pub(super) is_api_server_silent: bool,
     /// Of the member's [`Contact`].
     pub(super) since: u64,
     pub(super) available_once: Option<Tuple>,
@@ -138,7 +142,7 @@ impl Details {
                 DeploymentState::Absent
             };
         }
-        if !contact.connected {
+        if !contact.connected || contact.is_api_server_silent {
             return DeploymentState::Offline;
         }
         if contact.fenced.is_some() || self.frozen.is_some() || self.refusal().is_some() {
@@ -258,6 +262,9 @@ impl Details {
     /// Why the deployment is not available, or what its teardown waits for; none while it is simply on its
     /// way, and none for a member without a session.
     pub fn failure(&self) -> Option<Failure> {
+        if let Some(silent) = self.silence() {
+            return Some(silent);
+        }
         if let Some(frozen) = self.frozen.or(self.fenced) {
             let message = "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)";
             return Some(Failure::new(frozen.reason().clone(), message));
@@ -268,10 +275,18 @@ impl Details {
         })
     }
 
+    /// That the member's API server does not answer, where that is so: nothing of what it said before is known now.
+    pub fn silence(&self) -> Option<Failure> {
+        let message =
+            "the API server of the cluster does not answer its agent; what runs there is not known";
+        self.is_api_server_silent
+            .then(|| Failure::new(Reason::ApiServerSilent, message))
+    }
+
     /// What [`Self::failure`] is about.
     pub(crate) fn subject(&self, failure: &Failure) -> Subject {
         let words = || Subject::Words(failure.message.clone());
-        if self.frozen.or(self.fenced).is_some() {
+        if self.is_api_server_silent || self.frozen.or(self.fenced).is_some() {
             return words();
         }
         if self.refusal().is_some() {

@@ -1,6 +1,5 @@
 use stevedore_crds::condition::find;
 use stevedore_crds::v1alpha1::MemberClusterSpec;
-use stevedore_proto_core::Reason;
 use stevedore_proto_core::clock::ClockOffset;
 
 use super::*;
@@ -190,6 +189,30 @@ fn a_wrong_clock_of_a_connected_member_is_named_beside_whatever_else_is_wrong() 
     let (reason, message) = said(90_000, &failing);
     assert_eq!(reason, "ProbeFailure");
     assert!(message.contains("not ready; the clock"), "{message}");
+}
+
+#[test]
+fn a_member_whose_api_server_is_silent_is_not_healthy_and_says_since_when() {
+    let contact = Contact {
+        connected: true,
+        heard: true,
+        is_api_server_silent: true,
+        ..Contact::default()
+    };
+    let note = MemberNote {
+        api_server_silent_since: Some(Timestamp::from_second(90).unwrap()),
+        ..MemberNote::default()
+    };
+    let (member, packages) = (member(false), PackagesOnMember::default());
+    let epoch = Timestamp::UNIX_EPOCH;
+    let status = status(&member, contact, &note, &packages, Waits::No, epoch);
+    assert_eq!(word(&status, CONNECTED).unwrap().0, "True");
+    for type_ in [HEALTHY, READY] {
+        let silent = ("False", "APIServerSilent");
+        assert_eq!(word(&status, type_), Some(silent));
+    }
+    let message = &find(&status.conditions, HEALTHY).unwrap().message;
+    assert!(message.contains("since 1970-01-01T00:01:30Z"), "{message}");
 }
 
 #[test]
