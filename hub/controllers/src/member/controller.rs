@@ -17,6 +17,7 @@ use stevedore_proto_core::{ClusterUid, PackageUid};
 use crate::hub::Hub;
 use crate::member::members::cluster_of;
 use crate::member::note::MemberNote;
+use crate::member::orphans::{self, AFTER, ORPHANED};
 use crate::member::status::{GRACE, PackagesOnMember, Waits, status, turns};
 use crate::package::settling::GATHERED_FOR;
 use crate::status_writer::{Pace, Target};
@@ -45,11 +46,11 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: MemberUid) -> Option<Duration>
     let cluster = cluster_of(&member);
     let contact = cluster.map(|cluster| hub.fleet.contact_of(&cluster));
     let contact = contact.unwrap_or_default();
-    let packages = cluster.map(|cluster| packages(&hub, &cluster));
-    let packages = packages.unwrap_or_default();
+    let packages = cluster.map(|cluster| packages(&hub, &cluster, &note));
+    let (packages, early) = packages.unwrap_or_default();
     let (waits, left) = waits(&hub, &member, contact, &note, &packages);
     let status = status(&member, contact, &note, &packages, waits, Timestamp::now());
-    let again = left.or(duplicate.filter(|left| !left.is_zero()));
+    let again = left.or(early).or(duplicate.filter(|left| !left.is_zero()));
     let old = member.status.clone().unwrap_or_default();
     if status == old {
         hub.members.statuses.unchanged(&uid);
@@ -80,15 +81,20 @@ fn waits(
     }
     // An agent says all of it as soon as its session is open, or as soon as it has looked at everything anew.
     let session = note.session_since.map(|since| since.elapsed());
-    let left = REPORTS_WITHIN.saturating_sub(session.unwrap_or(REPORTS_WITHIN));
-    let was_known = member.status.as_ref().is_some_and(|status| {
-        let healthy = condition::find(&status.conditions, HEALTHY);
-        healthy.is_some_and(|healthy| healthy.status != "Unknown")
-    });
-    if contact.connected && packages.unheard > 0 && was_known && !left.is_zero() {
-        return (Waits::ForReports, Some(left));
+    let left = |time: Duration| time.saturating_sub(session.unwrap_or(time));
+    let status = member.status.as_ref();
+    let was = status.and_then(|status| condition::find(&status.conditions, HEALTHY));
+    let left = match was {
+        Some(healthy) if healthy.reason == ORPHANED => left(AFTER + REPORTS_WITHIN),
+        Some(healthy) if healthy.status != "Unknown" && packages.unheard > 0 => {
+            left(REPORTS_WITHIN)
+        }
+        _ => Duration::ZERO,
+    };
+    match contact.connected && packages.orphaned.is_empty() && !left.is_zero() {
+        true => (Waits::ForReports, Some(left)),
+        false => (Waits::No, None),
     }
-    (Waits::No, None)
 }
 
 /// Writes the status of a member; fails with when to try again.
@@ -172,8 +178,12 @@ async fn announce_clock(hub: &Hub, member: &MemberCluster, uid: &MemberUid, note
 }
 
 /// What is on a cluster: whatever a ledger has a row for, or may have, for it cannot be read; also before the live
-/// fleet knows of it; and whatever is on its way there.
-fn packages(hub: &Hub, cluster: &ClusterUid) -> PackagesOnMember {
+/// fleet knows of it; and whatever is on its way there. Beside it, how long it is too early to say what is orphaned.
+fn packages(
+    hub: &Hub,
+    cluster: &ClusterUid,
+    note: &MemberNote,
+) -> (PackagesOnMember, Option<Duration>) {
     let mut left: BTreeMap<PackageUid, String> = hub
         .orders
         .ledgers()
@@ -206,9 +216,12 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> PackagesOnMember {
         .filter_map(|(uid, failure)| Some((left.get(&uid)?.clone(), failure)))
         .collect();
     let unreadable = hub.orders.describe_unreadable();
-    PackagesOnMember {
+    let (orphaned, early) = orphans::names(hub, cluster, &note.orphaned, note.session_since);
+    let packages = PackagesOnMember {
         left: left.into_values().chain(unreadable).collect(),
         unheard,
         failing,
-    }
+        orphaned,
+    };
+    (packages, early)
 }

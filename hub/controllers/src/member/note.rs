@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use stevedore_hub_core::ports::{JoinRefusal, MemberUid};
 use stevedore_hub_core::session::Report;
-use stevedore_proto_core::Environment;
 use stevedore_proto_core::clock::ClockOffset;
 use stevedore_proto_core::exchange::ExchangeRefusal;
+use stevedore_proto_core::{Environment, Held};
 use tokio::time::Instant;
 
 /// Why a cluster got no certificate.
@@ -48,6 +48,11 @@ impl Notes {
         notes.entry(*uid).or_default().take(report, now_millis);
     }
 
+    /// Keeps what a member holds that is not ordered.
+    pub(crate) fn set_orphaned(&self, uid: &MemberUid, orphaned: Vec<Held>) {
+        self.0.lock().entry(*uid).or_default().orphaned = orphaned;
+    }
+
     /// A member was refused a certificate.
     pub(crate) fn refuse(&self, uid: &MemberUid, refusal: Refusal) {
         self.0.lock().entry(*uid).or_default().refusal = Some(refusal);
@@ -77,6 +82,8 @@ pub(crate) struct MemberNote {
     pub(crate) session_since: Option<Instant>,
     /// Since when its API server does not answer its agent.
     pub(crate) api_server_silent_since: Option<Timestamp>,
+    /// What it said that it holds, and was not ordered then.
+    pub(crate) orphaned: Vec<Held>,
     /// How far its clock was from ours when its session opened, where it said so.
     pub(crate) clock: Option<ClockOffset>,
     /// Whether an event has said that its clock is wrong.

@@ -8,6 +8,7 @@ use stevedore_hub_core::session::Report;
 use stevedore_proto_core::{ClusterUid, Stage};
 
 use crate::hub::Hub;
+use crate::member::orphans;
 use crate::rollout::ledger_status;
 
 /// For how long reports of one package are gathered before it is planned again.
@@ -65,6 +66,10 @@ fn is_planned_with(report: &Report, was_fenced: bool) -> bool {
 
 /// Keeps what a report says about the member itself.
 fn note(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &Report) {
+    if let Report::Listing(held) = report {
+        let orphaned = orphans::among(hub, &cluster, held);
+        hub.members.set_orphaned(&member, orphaned);
+    }
     let is_news = match report {
         Report::Connected { .. }
         | Report::ApiServer { .. }

@@ -1,5 +1,6 @@
 //! The status of a `MemberCluster`: connected, healthy, drained, as it follows from what is known of the member.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use stevedore_proto_core::Reason;
 use stevedore_proto_core::clock::CLOCK_SKEW;
 
 use crate::member::note::MemberNote;
+use crate::member::orphans::{self, ORPHANED};
 
 /// For how long after its start a hub does not say that a member is lost.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
@@ -26,6 +28,8 @@ pub(super) struct PackagesOnMember {
     /// How many deployments the agent has not spoken about since it, or this hub, started anew.
     pub(super) unheard: usize,
     pub(super) failing: Vec<(String, Failure)>,
+    /// Packages that it holds and nobody orders.
+    pub(super) orphaned: BTreeSet<String>,
 }
 
 /// What a hub does not say of a member yet, for it has just started, or the member's session has.
@@ -189,6 +193,12 @@ fn healthy(contact: Contact, note: &MemberNote, packages: &PackagesOnMember) -> 
             Update::new(HEALTHY, false, &failure.reason, message)
         }
         (None, Some(skew)) => Update::new(HEALTHY, false, CLOCK_SKEW, skew),
+        (None, None) if !packages.orphaned.is_empty() => Update::new(
+            HEALTHY,
+            false,
+            ORPHANED,
+            orphans::message(&packages.orphaned),
+        ),
         (None, None) if packages.unheard > 0 => {
             let message = format!(
                 "the agent has a session, and has not said yet how {} of its packages are",

@@ -203,6 +203,80 @@ async fn a_forgotten_member_loses_its_rows_and_keeps_its_workloads() {
     assert!(agent.held.values().all(|held| held.content.is_some()));
 }
 
+/// Says everything it holds, as an agent does in a session that opens with something else than is ordered.
+fn lists(world: &World, name: &str) {
+    let mut agents = world.agents.iter();
+    let agent = agents.find(|agent| agent.name == name).unwrap();
+    agent.answer_census(world.processes[0].number, world.hub().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_joins_again_says_what_it_holds_of_packages_that_are_gone() {
+    let mut world = World::with_package(&["east", "west"]).await;
+    seed::delete(&world.api, "memberclusters", "west");
+    world.settled().await;
+    seed::delete(&world.api, "clusterpackages", "demo");
+    world.settled().await;
+    assert!(world.api.get("clusterpackages", "demo").is_none());
+    let before = world.agents.pop().unwrap();
+    world.add_member("west", before.cluster);
+    world.agent("west").held = before.held;
+    world
+        .condition("memberclusters", "west", "Connected=True/")
+        .await;
+    lists(&world, "west");
+    let orphaned = "Healthy=False/OrphanedPackages";
+    world.condition("memberclusters", "west", orphaned).await;
+    let member = world.api.get("memberclusters", "west").unwrap();
+    let said = member["status"].to_string();
+    assert!(
+        said.contains("holds 1 packages that nobody orders"),
+        "{said}"
+    );
+    assert!(said.contains("as it is: demo"), "{said}");
+    world
+        .condition("memberclusters", "east", "Healthy=True/Healthy")
+        .await;
+
+    let place = world.api.place();
+    world.crash().await;
+    world.loaded().await;
+    world.pass(Duration::from_secs(2)).await;
+    lists(&world, "west");
+    world.pass(Duration::from_secs(90)).await;
+    assert_eq!(statuses(&world, place), Vec::<String>::new());
+
+    world.agent("west").forget_what_it_holds();
+    lists(&world, "west");
+    world
+        .condition("memberclusters", "west", "Healthy=True/Healthy")
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_ordered_a_moment_after_a_cluster_joined_is_not_called_orphaned() {
+    let mut world = World::with_package(&["east", "west"]).await;
+    let place = world.api.place();
+    world.agent("west").is_online = false;
+    seed::delete(&world.api, "memberclusters", "west");
+    world.settled().await;
+    let before = world.agents.pop().unwrap();
+    world.add_member("west", before.cluster);
+    world
+        .condition("memberclusters", "west", "Connected=True/")
+        .await;
+    let hub = world.hub().unwrap();
+    let held: Vec<_> = before.held.values().cloned().collect();
+    world.agents[1].say(hub, Report::Listing(held));
+    world.everywhere("demo", 1).await;
+    world.settled().await;
+    let written = statuses(&world, place);
+    assert!(
+        written.iter().all(|it| !it.contains("OrphanedPackages")),
+        "{written:#?}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn words_alone_are_written_at_most_every_ten_seconds() {
     let mut world = World::with_package(&["east"]).await;
