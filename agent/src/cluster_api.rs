@@ -10,9 +10,11 @@
 //! decision, after it has read again.
 
 pub mod agent_client;
+pub mod answers;
 pub mod connect;
 mod connections;
 pub mod discovery;
+pub mod liveness;
 pub mod package_client;
 mod refusal;
 mod resource;

@@ -12,6 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
+use crate::cluster_api::answers::Answers;
 use crate::cluster_api::transport::Counters;
 use crate::engine::Engine;
 use crate::hub_link::{HubClock, LinkStatus};
@@ -24,6 +25,7 @@ pub(crate) struct Metrics(Arc<OnceLock<Sources>>);
 /// What is counted.
 pub(crate) struct Sources {
     pub(crate) requests: Arc<Counters>,
+    pub(crate) answers: Arc<Answers>,
     pub(crate) watches: Arc<SharedWatches>,
     pub(crate) engine: Arc<Engine>,
     /// Absent without a hub.
@@ -57,38 +59,47 @@ impl fmt::Debug for Metrics {
     }
 }
 
+fn count_requests(requests: &Counters, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    for (name, help, count) in [
+        (
+            "api_requests",
+            "Requests to the API server, watches included",
+            &requests.requests,
+        ),
+        (
+            "api_writes",
+            "Requests that write, dry-runs apart",
+            &requests.writes,
+        ),
+        (
+            "api_failures",
+            "Requests that were refused or not answered",
+            &requests.failures,
+        ),
+    ] {
+        let counter = ConstCounter::new(count.load(Ordering::Relaxed));
+        let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+        counter.encode(metric)?;
+    }
+    Ok(())
+}
+
 impl Collector for Metrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let Some(sources) = self.0.get() else {
             return Ok(());
         };
-        let requests = &sources.requests;
-        for (name, help, count) in [
-            (
-                "api_requests",
-                "Requests to the API server, watches included",
-                &requests.requests,
-            ),
-            (
-                "api_writes",
-                "Requests that write, dry-runs apart",
-                &requests.writes,
-            ),
-            (
-                "api_failures",
-                "Requests that were refused or not answered",
-                &requests.failures,
-            ),
-        ] {
-            let counter = ConstCounter::new(count.load(Ordering::Relaxed));
-            let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
-            counter.encode(metric)?;
-        }
+        count_requests(&sources.requests, &mut encoder)?;
         let mut gauge = |name, help, value: i64| {
             let gauge = ConstGauge::new(value);
             let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
             gauge.encode(metric)
         };
+        gauge(
+            "api_server_answers",
+            "Whether the API server has answered lately",
+            i64::from(!sources.answers.is_silent()),
+        )?;
         gauge(
             "watches",
             "Shared watches over packages' objects",

@@ -167,6 +167,9 @@ pub trait Watches: Send + Sync {
     /// From now on this deployment needs exactly these watches, as this account; an empty list ends its
     /// interest. Watches that nobody needs end. Asked again with the same list, nothing changes.
     fn set_interest(&self, deployment: DeploymentUid, account: &Account, scopes: Vec<WatchKey>);
+
+    /// Whether the API server answers nobody, however it is asked.
+    fn is_server_silent(&self) -> bool;
 }
 
 /// What a watch saw. The order of one watch is kept.

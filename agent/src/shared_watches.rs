@@ -123,6 +123,10 @@ impl SharedWatches {
 }
 
 impl Watches for SharedWatches {
+    fn is_server_silent(&self) -> bool {
+        self.transport.answers().is_silent()
+    }
+
     fn set_interest(&self, deployment: DeploymentUid, account: &Account, scopes: Vec<WatchKey>) {
         let new: BTreeSet<Key> = scopes
             .into_iter()

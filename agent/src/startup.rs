@@ -22,7 +22,7 @@ use tokio::time::sleep;
 
 use crate::accounts::AccountResolver;
 use crate::args::Args;
-use crate::cluster_api::{AgentClient, Discovery, Transport, connect};
+use crate::cluster_api::{AgentClient, Discovery, Transport, connect, liveness};
 use crate::engine::Engine;
 use crate::event_writer::EventWriter;
 use crate::facts;
@@ -83,6 +83,7 @@ async fn start_parts(
 ) -> Answer<()> {
     let client = AgentClient::new(transport.clone());
     let (cluster, environment) = read_cluster(&client, &parts.start).await;
+    tasks.run_until_shutdown("liveness", liveness::follow(transport.clone()));
     tracing::info!(%cluster, version = environment.kubernetes_version, "the API server answers");
     let opened = Opened::new(client.clone(), &args.namespace, &parts.start, tasks).await?;
     let reports = Arc::new(ReportQueue::default());
@@ -110,6 +111,7 @@ async fn start_parts(
             store,
             reports,
             facts: following,
+            silence: transport.answers().silence(),
             clock: hub_clock.clone(),
             ready,
             link_status,
@@ -119,6 +121,7 @@ async fn start_parts(
     });
     metrics.attach(Sources {
         requests: Arc::clone(transport.counters()),
+        answers: Arc::clone(transport.answers()),
         watches,
         engine,
         link_status,

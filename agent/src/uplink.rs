@@ -11,12 +11,13 @@ use stevedore_agent_core::session::{Event, Identity, Reconnect, Session, StoreEr
 use stevedore_proto_core::join::JoinToken;
 use stevedore_proto_core::{ClusterUid, DeploymentStatus, Environment, InstanceId, Order};
 use stevedore_runtime::admin::ReadyHandle;
-use stevedore_runtime::retry::{Delays, Schedule};
+use stevedore_runtime::retry::{Delays, Schedule, millis};
 use stevedore_runtime::supervise::Tasks;
 use stevedore_runtime::trace::TraceContext;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
+use crate::cluster_api::answers::Silence;
 use crate::hub_link::{
     Credentials, Dialer, HubClock, IdentityStore, Link, LinkStatus, OrderStore, Rejoin,
     keep_renewed, obtain,
@@ -64,6 +65,7 @@ pub(crate) struct Uplink {
     pub(crate) store: Arc<Store>,
     pub(crate) reports: Arc<ReportQueue>,
     pub(crate) facts: watch::Receiver<Environment>,
+    pub(crate) silence: Silence,
     pub(crate) clock: HubClock,
     pub(crate) ready: ReadyHandle,
     pub(crate) link_status: watch::Sender<LinkStatus>,
@@ -171,6 +173,16 @@ impl Uplink {
             while facts.changed().await.is_ok() {
                 let environment = Box::new(facts.borrow_and_update().clone());
                 let _ = to.send(Event::Environment(environment)).await;
+            }
+            std::future::pending::<()>().await;
+        });
+        let (mut silence, to) = (self.silence.clone(), events.clone());
+        silence.mark_changed();
+        tasks.run_until_shutdown("silence", async move {
+            while silence.changed().await.is_ok() {
+                let since = *silence.borrow_and_update();
+                let silent = since.map(|since| millis(since.elapsed()));
+                let _ = to.send(Event::ApiServer { silent }).await;
             }
             std::future::pending::<()>().await;
         });

@@ -6,10 +6,12 @@ use std::fmt;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
 use serde::Serialize;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{MemberCluster, PackageLedger};
+use stevedore_proto_core::Reason;
 use stevedore_proto_core::ledger::{ObservedRow, ObservedState, Row, decode, decode_observed};
 
 /// What is known of one package on one cluster.
@@ -103,7 +105,7 @@ fn of_shard(
             number: i64::try_from(row.number)?,
             revision: spec.contents[usize::from(row.content)].revision,
             state: state(row, observed.get(&row.cluster).copied()),
-            online: member.is_some_and(|member| is_connected(member)),
+            online: member.is_some_and(|member| is_connected(member) && unheard(member).is_none()),
         })
     };
     rows.iter().map(of).collect()
@@ -113,6 +115,15 @@ fn of_shard(
 pub(crate) fn is_connected(member: &MemberCluster) -> bool {
     let status = member.status.as_ref();
     status.is_some_and(|status| condition::is_true(&status.conditions, condition::CONNECTED))
+}
+
+/// Why what a member with a session said before does not count now: its API server does not answer, or its agent has not
+/// spoken since it started.
+pub(crate) fn unheard(member: &MemberCluster) -> Option<&Condition> {
+    let conditions = &member.status.as_ref()?.conditions;
+    let healthy = condition::find(conditions, condition::HEALTHY)?;
+    let is_silent = healthy.reason == Reason::ApiServerSilent.as_str();
+    (is_silent || healthy.status == "Unknown").then_some(healthy)
 }
 
 /// How far an order is; what was reported of an earlier one says nothing about it.

@@ -198,11 +198,12 @@ impl World {
 
     /// A counter or gauge of the hub, by the name it has in its metrics; 0 where nothing was counted.
     pub async fn hub_counter(&self, name: &str) -> u64 {
-        let page = admin_page(&self.hub.admin, "/metrics").await;
-        let line = page
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(0, |value| value.parse().expect("a counter is a number"))
+        counter(&self.hub, name).await
+    }
+
+    /// The same of the agent of a cluster.
+    pub async fn agent_counter(&self, cluster: &str, name: &str) -> u64 {
+        counter(self.agent(cluster), name).await
     }
 
     /// Waits until so many members have a session with the hub that runs now, whatever an earlier one said of them.
@@ -331,6 +332,15 @@ pub async fn seen_on(
         Err(format!("{} {}", found["spec"], found["status"]))
     })
     .await
+}
+
+/// A counter or gauge of a daemon; 0 where nothing was counted.
+async fn counter(daemon: &Hosted, name: &str) -> u64 {
+    let page = admin_page(&daemon.admin, "/metrics").await;
+    let line = page
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.map_or(0, |value| value.parse().expect("a counter is a number"))
 }
 
 /// A page of a daemon's admin port.

@@ -25,10 +25,12 @@ mod e2e {
     mod pin;
     mod provenance;
     mod removal;
+    mod restart;
     mod restore;
     mod rights;
     mod rollout;
     mod secret;
+    mod silence;
     mod tenant;
     mod unreadable;
     mod upgrade;

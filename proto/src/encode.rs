@@ -227,6 +227,7 @@ impl From<message::Hello> for v1::Hello {
             held: hello.held,
             environment: Some(hello.environment.into()),
             time_millis: hello.time,
+            api_server_silent_millis: hello.api_server_silent,
         }
     }
 }
@@ -285,9 +286,14 @@ impl From<ToHub> for v1::ToHub {
                 sequence,
                 status: Some((*status).into()),
             }),
-            ToHub::Heartbeat { root, sequence } => Message::Heartbeat(v1::Heartbeat {
+            ToHub::Heartbeat {
+                root,
+                sequence,
+                api_server_silent,
+            } => Message::Heartbeat(v1::Heartbeat {
                 root: digest(&root),
                 sequence,
+                api_server_silent_millis: api_server_silent,
             }),
             ToHub::Environment(environment) => Message::Environment((*environment).into()),
         };

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-pub use stevedore_retry::{Schedule, jitter, spread};
+pub use stevedore_retry::{Schedule, jitter, millis, spread};
 
 /// The delays of one series of attempts, with full jitter: each is uniform between zero and the schedule's
 /// current bound.

@@ -14,6 +14,7 @@
 //! | [`adopt`], [`mark`] | whose an object is |
 //! | [`drift`] | whether somebody changed it |
 //! | [`observation`], [`probe`] | what is kept of an object that was read, and whether it is available |
+//! | [`liveness`] | when the API server is asked for a word, and when it is silent |
 //! | [`retry`], [`failure`] | when a refused request is made again |
 
 pub mod adopt;
@@ -21,6 +22,7 @@ pub mod desired;
 pub mod drift;
 pub mod failure;
 pub mod key;
+pub mod liveness;
 pub mod mark;
 pub mod observation;
 pub mod plan;

@@ -18,6 +18,8 @@ const OWN: usize = 16;
 /// Requests as packages' accounts under way at once. Several times what one deployment may have, so that one
 /// whose requests hang (in an admission webhook, say) leaves room for the others.
 const IMPERSONATED: usize = 64;
+/// The one that asks whether the API server answers at all.
+const ASKING: usize = 1;
 
 /// The connections of the process.
 pub(super) struct Connections {
@@ -35,7 +37,7 @@ impl Connections {
         first: Client,
         another: impl Fn() -> Option<Client> + Send + Sync + 'static,
     ) -> Self {
-        let beside_requests = Arc::new(Semaphore::new(STREAMS - OWN - IMPERSONATED));
+        let beside_requests = Arc::new(Semaphore::new(STREAMS - OWN - IMPERSONATED - ASKING));
         Self {
             own: Semaphore::new(OWN),
             impersonated: Semaphore::new(IMPERSONATED),
@@ -54,6 +56,11 @@ impl Connections {
         };
         let turn = turns.acquire().await.expect("never closed");
         (self.first.clone(), turn)
+    }
+
+    /// Where the one request goes that waits for nobody.
+    pub(super) fn without_turn(&self) -> Client {
+        self.first.clone()
     }
 
     /// Where a watch goes, and its room there: to be held while it is open. Absent where no further connection

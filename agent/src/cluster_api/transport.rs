@@ -20,6 +20,7 @@ use stevedore_proto_core::name;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
+use super::answers::Answers;
 use super::connections::Connections;
 use super::refusal;
 use crate::chain::chain;
@@ -36,6 +37,7 @@ pub(crate) const JSON: &str = "application/json";
 pub struct Transport {
     connections: Arc<Connections>,
     counters: Arc<Counters>,
+    answers: Arc<Answers>,
 }
 
 /// What went over the transport since the start.
@@ -178,12 +180,27 @@ impl Transport {
         Self {
             connections: Arc::new(Connections::new(client, another)),
             counters: Arc::default(),
+            answers: Arc::default(),
         }
     }
 
     /// What went over this transport.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// When the server answered last, and whether it is silent.
+    pub fn answers(&self) -> &Arc<Answers> {
+        &self.answers
+    }
+
+    /// Asks the server for a word that costs it nothing, not even a look at its store. Waits for no turn: those may all
+    /// be taken by requests that hang.
+    pub(super) async fn ask(&self) -> Answer<()> {
+        let call = Call::get(Path::root("/version"));
+        self.count(&call);
+        let client = self.connections.without_turn();
+        self.in_time(send(&client, call)).await.map(drop)
     }
 
     /// Sends one request and reads the whole answer.
@@ -209,11 +226,16 @@ impl Transport {
 
     async fn in_time<T>(&self, answer: impl Future<Output = Answer<T>>) -> Answer<T> {
         let answer = timeout(REQUEST_TIMEOUT, answer).await;
+        let answer = answer.unwrap_or_else(|_| Err(timed_out()));
+        let code = answer.as_ref().err().map(|failure| failure.code);
+        if code.is_some() {
+            self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        // That it fails may also be said by a proxy before it.
+        if code.is_none_or(|code| code.is_some_and(|code| code < 500)) {
+            self.answers.note();
+        }
         answer
-            .unwrap_or_else(|_| Err(timed_out()))
-            .inspect_err(|_| {
-                self.counters.failures.fetch_add(1, Ordering::Relaxed);
-            })
     }
 
     fn count(&self, call: &Call<'_>) {

@@ -1,6 +1,7 @@
 //! Requests of watches, made over the transport as the agent itself or as the account of a package.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -72,12 +73,18 @@ impl Requests for WatchRequests {
 
     async fn open(&self, path: Path, accept: Accept) -> Answer<Self::Stream> {
         let Opened { body, room } = self.transport.open(self.call(path, accept)).await?;
-        let stream = body.into_data_stream().map_err(move |error| {
+        let answers = Arc::clone(self.transport.answers());
+        let stream = body.into_data_stream().inspect_ok(move |_| answers.note());
+        let stream = stream.map_err(move |error| {
             // Its place on the connection is taken as long as it is read.
             let _held = &room;
             io::Error::other(error)
         });
         Ok(stream.boxed())
+    }
+
+    async fn back(&self) {
+        self.transport.answers().back().await;
     }
 
     fn fault(&self, fault: Fault) -> Failure {

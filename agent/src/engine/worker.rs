@@ -64,6 +64,8 @@ pub(super) struct Worker {
     /// What was last told of the availability of this set.
     was_available: Option<(SetUid, bool)>,
     interest: Option<(Account, BTreeSet<WatchKey>)>,
+    /// The API server answered nobody when that was looked at last.
+    was_server_silent: bool,
     jitter: Jitter,
 }
 
@@ -97,6 +99,7 @@ impl Worker {
             published_at: 0,
             was_available: None,
             interest: None,
+            was_server_silent: false,
             jitter: Jitter::new(rand::random()),
         }
     }
@@ -187,6 +190,10 @@ impl Worker {
             self.receive(message);
         }
         let now = self.now();
+        let is_silent = self.ports.watches.is_server_silent();
+        if std::mem::replace(&mut self.was_server_silent, is_silent) || is_silent {
+            self.core.put_off_polls(now);
+        }
         self.core.tick(now);
     }
 

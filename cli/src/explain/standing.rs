@@ -5,7 +5,7 @@ use serde::Serialize;
 use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{FailureGroup, MemberCluster};
 
-use crate::deployments::{Deployment, State};
+use crate::deployments::{Deployment, State, unheard};
 use crate::output;
 use crate::packages::AnyPackage;
 
@@ -201,7 +201,8 @@ pub(super) fn unreachable(cluster: &MemberCluster, now: Timestamp) -> Option<Str
     let status = cluster.status.as_ref()?;
     let connected = condition::find(&status.conditions, condition::CONNECTED)?;
     if connected.status == "True" {
-        return None;
+        let healthy = unheard(cluster)?;
+        return Some(format!("{}: {}", healthy.reason, healthy.message));
     }
     let since = status
         .offline_since

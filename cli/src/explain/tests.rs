@@ -4,8 +4,8 @@ use stevedore_crds::v1alpha1::{
     ClusterPackage, ClusterPackageSpec, FailureGroup, Hold, MemberClusterSpec, MemberClusterStatus,
     PackageCounts,
 };
-use stevedore_proto_core::ClusterUid;
 use stevedore_proto_core::ledger::ObservedState;
+use stevedore_proto_core::{ClusterUid, Reason};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -220,6 +220,20 @@ fn an_offline_cluster_is_said_to_be_offline() {
     let now = found(&progressing(), Status::Unknown, &[]);
     assert!(now.unreachable.unwrap().contains("no heartbeat"));
     assert_eq!(now.standing, Standing::Unknown);
+}
+
+#[test]
+fn what_was_available_is_unknown_while_the_api_server_of_a_connected_cluster_is_silent() {
+    let mut cluster = cluster(Status::True);
+    let conditions = &mut cluster.status.as_mut().unwrap().conditions;
+    let silent = Reason::ApiServerSilent;
+    Update::new(condition::HEALTHY, false, &silent, "no answer").apply(conditions, 1, at(0));
+    let ledgers = [ledger("u")];
+    let (package, now) = (progressing(), Timestamp::UNIX_EPOCH);
+    let now = explain(&package, "harbour-1", &cluster, &ledgers, now).unwrap();
+    assert_eq!(now.standing, Standing::Unknown);
+    let said = now.unreachable.unwrap();
+    assert!(said.contains("APIServerSilent: no answer"), "{said}");
 }
 
 #[test]

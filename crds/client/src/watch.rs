@@ -10,7 +10,7 @@
 //!   something that cannot be read, is everything listed again.
 //! * Whatever fails is tried again after a growing, jittered, capped wait: a request, a list that cannot be read,
 //!   and a watch that ends as soon as it began. A list that succeeds does not start the series over, a watch that
-//!   stays open does.
+//!   stays open does. When a server that had hung is known to answer again, nobody waits any longer.
 //!
 //! # Caveats
 //! Between [`Notice::Restarted`] and [`Notice::Synced`] every object is seen again. What was not seen then is gone;
@@ -266,6 +266,7 @@ impl<R: Requests> Watch<'_, R> {
         tokio::select! {
             () = sleep(wait - FLOOR) => {}
             () = changed(&mut self.circumstances), if refused => {}
+            () = self.requests.back(), if !refused => {}
         }
     }
 }

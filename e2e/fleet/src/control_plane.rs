@@ -232,6 +232,13 @@ impl ControlPlane {
         })
     }
 
+    /// Makes a program hang: it keeps its connections and answers nothing, until it is to go on.
+    pub async fn hang_program(&self, program: Program, hangs: bool) {
+        if let Some(process) = self.running.lock().await.get(&program) {
+            process.hang(hangs);
+        }
+    }
+
     /// Ends a program in good order, at most 10 s, then by force; how it ended, none if it did not run.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
 pub use crate::guard::Exit;
@@ -111,6 +112,18 @@ impl Process {
     pub async fn kill(&self) -> Exit {
         self.guard.kill(self.id);
         self.ended().await
+    }
+
+    /// Stops it where it stands (SIGSTOP), or lets it go on (SIGCONT): a process that hangs. Nothing happens once it has
+    /// ended.
+    pub fn hang(&self, hangs: bool) {
+        let signal = match hangs {
+            true => Signal::STOP,
+            false => Signal::CONT,
+        };
+        if let Some(pid) = self.pid().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
+        }
     }
 
     /// The file that its output goes to.

@@ -115,7 +115,7 @@ fn costs(page: &mut String, fleet: &Fleet) {
          The member looked at has {} objects; its agent was started again before.\n\n\
          | | Found | Goal | |\n|---|---:|---:|---|\n\
          | writes of the agent | {} | 0 | {} |\n\
-         | other requests of the agent (watches that are taken up again) | {} | | |\n\
+         | other requests of the agent (watches that are taken up again, and signs of life) | {} | | |\n\
          | agent: resident, MiB | {:.1} | ≤ 16, better 12 | {} |\n\
          | agent: anonymous, MiB | {:.1} | ≤ 6 | {} |\n\
          | agent: thousandths of a core | {:.2} | ≤ 1 | {} |\n\

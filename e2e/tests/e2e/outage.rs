@@ -141,8 +141,13 @@ fn a_killed_agent_is_unknown_within_thirty_seconds_and_known_again_afterwards() 
         assert_eq!(said.code, Some(3), "{said:?}");
 
         world.start_agent("member-1").await;
-        let member = world.connected("member-1", "True").await;
-        assert_eq!(condition(&member, "Healthy").0, "True", "{member}");
+        world.connected("member-1", "True").await;
+        let path = format!("{}/member-1", ours("memberclusters"));
+        world
+            .seen("its agent has said how it is", &path, |member| {
+                condition(member, "Healthy").0 == "True"
+            })
+            .await;
         draft.available(world, 1).await;
     });
 }

@@ -94,6 +94,7 @@ impl Session {
             held: 0,
             environment,
             time: None,
+            api_server_silent: None,
         };
         let hello = v1::ToHub::from(ToHub::Hello(Box::new(hello)));
         let outgoing = futures::stream::iter([hello]).chain(futures::stream::pending());

@@ -58,6 +58,8 @@ pub(crate) struct Taken {
 pub(crate) struct OnCluster {
     pub(crate) package: PackageUid,
     pub(crate) state: DeploymentState,
+    /// The member has not spoken about it since its agent, or this hub, started anew.
+    pub(crate) is_unheard: bool,
     /// Why it is not available, where that is known.
     pub(crate) failure: Option<Failure>,
 }
@@ -103,7 +105,7 @@ impl FleetView {
         self.state.lock().fleet.assign(package, assignments);
     }
 
-    /// Takes what was remembered of a package for this process.
+    /// Takes what an earlier process of the hub was told about a package's deployments.
     pub(crate) fn remember(&self, package: PackageKey, observed: &[ObservedRow]) {
         self.state.lock().fleet.remember(package, observed);
     }
@@ -165,6 +167,7 @@ impl FleetView {
         let of = |(key, deployment): (PackageKey, &Deployment)| OnCluster {
             package: key.package(),
             state: deployment.row().state(),
+            is_unheard: deployment.row().is_unheard(),
             failure: deployment.details().failure(),
         };
         let all = state.fleet.on_cluster(cluster).into_iter();

@@ -6,5 +6,6 @@ pub(crate) mod enrolment;
 pub(crate) mod members;
 pub(crate) mod membership;
 pub(crate) mod note;
+pub(crate) mod orphans;
 pub(crate) mod reports;
 pub(crate) mod status;

@@ -16,5 +16,6 @@ pub mod registry;
 pub(crate) mod render_cache;
 pub(crate) mod render_input;
 pub(crate) mod revisions;
+pub(crate) mod settling;
 pub(crate) mod status;
 pub(crate) mod unreadable;

@@ -2,7 +2,9 @@
 //!
 //! A row only believes a report that names the exact tuple that was ordered, and whose (incarnation, sequence)
 //! rose. A member without a session is unknown, whatever it said last; so is a deployment whose agent has another
-//! process than the one that spoke about it, until that speaks as well.
+//! process than the one that spoke about it, until that speaks as well, and one that was ordered before this hub
+//! started, until it is spoken about. Where the API server of a member does not answer, its agent knows no better than
+//! the hub does: what runs there is unknown too.
 //!
 //! Of a deployment there are a [`Row`] of a few bytes, from which counters and lists are made, and beside it its
 //! [`Details`]: a page that lists ten thousand of them reads rows only.
@@ -13,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stevedore_proto_core::ledger::{ObservedRow, ObservedState};
+use stevedore_proto_core::ledger::ObservedRow;
 use stevedore_proto_core::{ClusterUid, DeploymentUid};
 
 use crate::package_key::PackageKey;
@@ -33,7 +35,7 @@ pub use rows::{Counts, Deployment, PackageRows};
 pub struct MemberState {
     /// How its deployment counts, and which order that speaks about.
     pub row: Row,
-    /// It has a session.
+    /// It has a session, and its API server answers.
     pub connected: bool,
     /// It holds what does not fit this hub's history: nothing is ordered until an epoch is raised.
     pub frozen: bool,
@@ -79,7 +81,9 @@ impl Fleet {
         for cluster in changed {
             let contact = self.contacts.get(&cluster).copied().unwrap_or_default();
             let assignment = assignments.get(&cluster).copied();
-            rows.change(cluster, contact, |details| details.assignment = assignment);
+            rows.change(cluster, contact, |details| {
+                details.assign(assignment, contact);
+            });
             let deployment = package.deployment(&cluster);
             if assignment.is_some() {
                 self.deployments.insert(deployment, package);
@@ -90,17 +94,18 @@ impl Fleet {
         }
     }
 
-    /// Takes what was remembered of reports to an earlier process: which orders were available once.
+    /// Takes what an earlier process of the hub was told about a package's deployments, as far as that outlives
+    /// sessions: that one was available tells a failure from a rollout on its way.
     pub fn remember(&mut self, package: PackageKey, observed: &[ObservedRow]) {
         let Some(rows) = self.packages.get_mut(&package) else {
             return;
         };
-        let available = |row: &&ObservedRow| row.state == ObservedState::Available;
-        for row in observed.iter().filter(available) {
+        let rows = Arc::make_mut(rows);
+        for row in observed {
             if rows.deployments.contains_key(&row.cluster) {
-                let contact = self.contacts.get(&row.cluster).copied().unwrap_or_default();
-                let remember = |details: &mut Details| details.remember_available(row.number);
-                Arc::make_mut(rows).change(row.cluster, contact, remember);
+                let contact = self.contacts.get(&row.cluster).copied();
+                let contact = contact.unwrap_or_default();
+                rows.change(row.cluster, contact, |details| details.remember(row));
             }
         }
     }
@@ -134,10 +139,18 @@ impl Fleet {
                     connected: true,
                     heard: true,
                     fenced: None,
+                    is_api_server_silent: false,
                     since: if *anew { *incarnation } else { contact.since },
                 };
             }),
-            Report::Lost => self.contact(cluster, |contact| contact.connected = false),
+            Report::Lost => self.contact(cluster, |contact| {
+                (contact.connected, contact.is_api_server_silent) = (false, false);
+            }),
+            Report::ApiServer { silent } if self.contact_of(&cluster).connected => {
+                self.contact(cluster, |contact| {
+                    contact.is_api_server_silent = silent.is_some();
+                })
+            }
             Report::Fenced { reason, .. } => {
                 self.contact(cluster, |contact| contact.fenced = Some(*reason))
             }
@@ -149,7 +162,8 @@ impl Fleet {
                 self.deployment(cluster, deployment, report)
             }
             Report::Status { status, .. } => self.deployment(cluster, &status.deployment, report),
-            Report::Environment(_)
+            Report::ApiServer { .. }
+            | Report::Environment(_)
             | Report::Listing(_)
             | Report::ExchangeRefused(_)
             | Report::DuplicateIdentity { .. } => BTreeSet::new(),
@@ -244,7 +258,9 @@ impl Fleet {
     /// What the planner has to know of one deployment.
     pub fn member_state(&self, package: PackageKey, cluster: &ClusterUid) -> MemberState {
         let contact = self.contact_of(cluster);
-        let (connected, fenced) = (contact.connected, contact.fenced.is_some());
+        // An agent whose API server is silent cannot carry an order out now.
+        let connected = contact.connected && !contact.is_api_server_silent;
+        let fenced = contact.fenced.is_some();
         let deployment = self
             .packages
             .get(&package)
@@ -270,5 +286,9 @@ impl Fleet {
     }
 }
 
+#[cfg(test)]
+mod restart_tests;
+#[cfg(test)]
+mod silence_tests;
 #[cfg(test)]
 pub(crate) mod tests;

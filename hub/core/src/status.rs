@@ -32,11 +32,13 @@ pub fn summarise(rows: &PackageRows, input: &Input<'_>) -> Summary {
     let counts = counts(rows, input);
     let failures = failures(rows, input);
     let ineligible = ineligible(rows, input);
+    let silent = silent(rows, input);
     let mut conditions = source_conditions(input);
     let unready = unready_failure(input);
     let groups = Groups {
         failures: &failures,
         ineligible: &ineligible,
+        silent: &silent,
     };
     let available = available(&counts, input, groups, unready.as_ref());
     let progressing = progressing(&counts, input);
@@ -59,6 +61,9 @@ pub fn summarise(rows: &PackageRows, input: &Input<'_>) -> Summary {
         ));
     }
     conditions.extend(mapped(rows));
+    let mut failures = failures;
+    failures.extend(silent);
+    failures.truncate(MAX_FAILURES);
     Summary {
         conditions,
         is_in_force,
@@ -170,6 +175,22 @@ fn ineligible(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
         Standing::Row(_) | Standing::Unrendered(_) | Standing::Held => None,
     };
     grouped(rows.rows().filter_map(of), input)
+}
+
+/// Clusters of which nothing is known, for their API servers do not answer.
+fn silent(rows: &PackageRows, input: &Input<'_>) -> Vec<FailureGroup> {
+    let of = |(cluster, deployment): (ClusterUid, &Deployment)| match standing(
+        &cluster,
+        deployment.row(),
+        input,
+    ) {
+        Standing::Row(DeploymentState::Offline) => {
+            let silence = deployment.details().silence()?;
+            Some((in_words(&silence), cluster))
+        }
+        _ => None,
+    };
+    grouped(rows.deployments().filter_map(of), input)
 }
 
 /// What the hub itself says of a cluster.

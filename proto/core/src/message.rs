@@ -60,6 +60,8 @@ pub struct Hello {
     /// What the member's wall clock shows, in milliseconds since the Unix epoch. The session machine leaves it
     /// out; who writes the message to the stream puts it in.
     pub time: Option<u64>,
+    /// For how long the member's API server has not answered its agent, in milliseconds; none while it answers.
+    pub api_server_silent: Option<u64>,
 }
 
 /// One page of what a member holds, in answer to [`ToAgent::List`].
@@ -111,12 +113,15 @@ pub enum ToHub {
         /// The report.
         status: Box<DeploymentStatus>,
     },
-    /// Alive; and a digest of what is held.
+    /// Alive; a digest of what is held; and whether the member's API server is alive too. One more is sent at once when
+    /// that changes.
     Heartbeat {
         /// [`crate::held::root`] over what it holds.
         root: Digest,
         /// The highest `sequence` sent in this session; 0 for none.
         sequence: u64,
+        /// For how long the member's API server has not answered its agent, in milliseconds; none while it answers.
+        api_server_silent: Option<u64>,
     },
     /// The facts about the member changed.
     Environment(Box<Environment>),

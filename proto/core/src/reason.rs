@@ -172,6 +172,8 @@ words! {
         TooLarge = "TooLarge",
         /// The API server did not answer, or is overloaded.
         Unavailable = "Unavailable",
+        /// The API server of the member has not answered its agent for a while: nothing of what runs there is known.
+        ApiServerSilent = "APIServerSilent",
         /// The object is there, and cannot be decoded.
         Unreadable = "Unreadable",
         /// The namespace does not exist.

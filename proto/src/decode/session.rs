@@ -29,6 +29,7 @@ impl TryFrom<v1::Hello> for Hello {
             held: hello.held,
             environment: hello.environment.unwrap_or_default().try_into()?,
             time: hello.time_millis,
+            api_server_silent: hello.api_server_silent_millis,
         })
     }
 }
@@ -105,6 +106,7 @@ impl TryFrom<v1::ToHub> for ToHub {
             Message::Heartbeat(heartbeat) => Self::Heartbeat {
                 root: digest(&heartbeat.root, "heartbeat.root")?,
                 sequence: heartbeat.sequence,
+                api_server_silent: heartbeat.api_server_silent_millis,
             },
             Message::Environment(environment) => {
                 Self::Environment(Box::new(environment.try_into()?))

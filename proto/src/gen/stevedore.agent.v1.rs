@@ -417,6 +417,9 @@ pub struct Hello {
     /// What its wall clock shows: milliseconds since the Unix epoch.
     #[prost(uint64, optional, tag = "12")]
     pub time_millis: ::core::option::Option<u64>,
+    /// For how long the member's API server has not answered its agent; absent while it answers.
+    #[prost(uint64, optional, tag = "13")]
+    pub api_server_silent_millis: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Environment {
@@ -557,6 +560,9 @@ pub struct Heartbeat {
     /// The highest report sequence sent in this session.
     #[prost(uint64, tag = "2")]
     pub sequence: u64,
+    /// For how long the member's API server has not answered its agent; absent while it answers.
+    #[prost(uint64, optional, tag = "3")]
+    pub api_server_silent_millis: ::core::option::Option<u64>,
 }
 /// From hub to agent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -156,6 +156,7 @@ pub(super) fn hello() -> Hello {
         held: 16,
         environment: environments::environment(),
         time: None,
+        api_server_silent: None,
     }
 }
 
@@ -180,6 +181,21 @@ pub(super) fn page() -> Page {
     }
 }
 
+fn heartbeats() -> [(&'static str, ToHub); 2] {
+    [
+        ("heartbeat", None),
+        ("heartbeat-with-silent-api-server", Some(22_000)),
+    ]
+    .map(|(name, api_server_silent)| {
+        let heartbeat = ToHub::Heartbeat {
+            root: Digest::of(b"root"),
+            sequence: 15,
+            api_server_silent,
+        };
+        (name, heartbeat)
+    })
+}
+
 pub(super) fn to_hub() -> Vec<(&'static str, ToHub)> {
     let (deployment, tuple) = (deployment(), tuple());
     vec![
@@ -188,6 +204,13 @@ pub(super) fn to_hub() -> Vec<(&'static str, ToHub)> {
             "hello-with-time",
             ToHub::Hello(Box::new(Hello {
                 time: Some(TIME),
+                ..hello()
+            })),
+        ),
+        (
+            "hello-with-silent-api-server",
+            ToHub::Hello(Box::new(Hello {
+                api_server_silent: Some(22_000),
                 ..hello()
             })),
         ),
@@ -223,15 +246,9 @@ pub(super) fn to_hub() -> Vec<(&'static str, ToHub)> {
                 status: Box::new(status_with_field()),
             },
         ),
-        (
-            "heartbeat",
-            ToHub::Heartbeat {
-                root: Digest::of(b"root"),
-                sequence: 15,
-            },
-        ),
     ]
     .into_iter()
+    .chain(heartbeats())
     .chain(environments::to_hub())
     .collect()
 }

@@ -73,6 +73,12 @@ impl Deployment {
         self.unwatched.push((scope.clone(), why));
     }
 
+    /// The API server answers nobody, or does so again since a moment ago: to list anything now would tell nothing that
+    /// its watches will not.
+    pub fn put_off_polls(&mut self, now: Millis) {
+        self.poll_at = now.saturating_add(self.jitter.of(POLL));
+    }
+
     /// Time has passed.
     pub fn tick(&mut self, now: Millis) {
         let poll = !self.unwatched.is_empty() && now >= self.poll_at;

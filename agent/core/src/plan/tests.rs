@@ -5,6 +5,7 @@ mod drift;
 mod missing;
 mod orders;
 mod phases;
+mod polls;
 mod properties;
 mod removals;
 mod sim;
@@ -266,28 +267,6 @@ fn writes_are_bounded_by_the_room_that_is_given() {
         .unwrap();
     assert_eq!(dry_first, 0, "dry-runs are not in the log of writes");
     assert_eq!(sim.written().len(), 40);
-}
-
-#[test]
-fn what_cannot_be_watched_is_listed_from_time_to_time() {
-    let mut sim = simple();
-    sim.finish();
-    let scope = WatchKey::of(&key("a"));
-    sim.deployment
-        .unwatched(&scope, "Forbidden".into(), sim.now);
-    assert_eq!(sim.summary().blockers[0].reason, Reason::NotWatched);
-    sim.world.edit("b", "kubectl-edit");
-    let requests = sim.world.requests;
-    sim.settle_until(sim.now + 100_000);
-    assert_eq!(sim.written(), ["a", "b", "c", "b"]);
-    assert!(sim.world.requests - requests <= 6);
-    sim.deployment.synced(&scope, sim.now);
-    sim.finish();
-    assert_eq!(sim.deployment.plan(sim.now, 16).wake_at, None);
-    sim.deployment
-        .unwatched(&scope, "Forbidden".into(), sim.now);
-    sim.deployment.watch_only(&BTreeSet::new());
-    assert_eq!(sim.summary().blockers, [], "it is not watched any more");
 }
 
 #[test]

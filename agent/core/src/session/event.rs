@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stevedore_proto_core::{
     ClusterUid, ContentRef, DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId,
-    Leadership, Order, Reason, Stage, ToAgent, ToHub, Tuple,
+    Leadership, Millis, Order, Reason, Stage, ToAgent, ToHub, Tuple,
 };
 
 /// One attempt to reach the hub, counted by the machine.
@@ -99,6 +99,11 @@ pub enum Event {
     Forgotten(DeploymentUid),
     /// The facts about the member, first read or changed.
     Environment(Box<Environment>),
+    /// The member's API server does not answer any more, for so many milliseconds by now; or it answers again.
+    ApiServer {
+        /// None when it answers.
+        silent: Option<Millis>,
+    },
 }
 
 /// What to do.

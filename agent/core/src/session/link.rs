@@ -80,6 +80,13 @@ impl Link {
         }
     }
 
+    /// The next heartbeat is due.
+    pub(super) fn beat_now(&mut self, now: Millis) {
+        if let State::Up(up) = &mut self.state {
+            up.next_heartbeat = now;
+        }
+    }
+
     pub(super) fn synced(&mut self) {
         self.attempt = 0;
     }

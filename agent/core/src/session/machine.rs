@@ -29,6 +29,8 @@ pub struct Session {
     pub(super) incarnation: u64,
     /// Who speaks on the open session.
     pub(super) leader: Option<Leadership>,
+    /// Since when the member's API server does not answer.
+    pub(super) api_server_silent_since: Option<Millis>,
 }
 
 impl Session {
@@ -50,6 +52,7 @@ impl Session {
             seen,
             incarnation: 0,
             leader: None,
+            api_server_silent_since: None,
         }
     }
 
@@ -96,6 +99,7 @@ impl Session {
                 }
             }
             Event::Environment(environment) => self.environment_changed(*environment, &mut out),
+            Event::ApiServer { silent } => self.api_server_changed(silent, now),
         }
         self.tick(now, random, &mut out);
         out
@@ -167,6 +171,21 @@ impl Session {
         }
         self.environment = environment.clone();
         self.send(ToHub::Environment(Box::new(environment)), out);
+    }
+
+    /// The next heartbeat says it: one is due at once.
+    fn api_server_changed(&mut self, silent: Option<Millis>, now: Millis) {
+        let before = self.api_server_silent_since;
+        self.api_server_silent_since = silent.map(|silent| now.saturating_sub(silent));
+        if before.is_some() != silent.is_some() {
+            self.link.beat_now(now);
+        }
+    }
+
+    /// For how long the member's API server has not answered; none while it answers.
+    pub(super) fn api_server_silent(&self, now: Millis) -> Option<Millis> {
+        let since = self.api_server_silent_since?;
+        Some(now.saturating_sub(since))
     }
 
     /// Sends when the session is open. Otherwise the next session says it: `Hello`, the pages and the

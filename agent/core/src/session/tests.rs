@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use stevedore_proto_core::message::{Close, CloseReason};
 use stevedore_proto_core::{
-    ClusterUid, ContentRef, DeploymentUid, Digest, OrderBody, Reason, Stage, ToAgent, content, held,
+    ClusterUid, ContentRef, DeploymentUid, Digest, OrderBody, Reason, Stage, ToAgent, ToHub,
+    content, held,
 };
 
 use super::*;
@@ -300,4 +301,41 @@ fn content_above_the_limit_is_refused_before_it_is_fetched() {
         }),
     );
     assert_eq!(nacks(&harness.on_frame(message(&at, None))), []);
+}
+
+#[test]
+fn a_silent_api_server_is_told_at_once_with_every_beat_and_in_the_next_hello() {
+    let silences = |actions: &[Action]| -> Vec<Option<u64>> {
+        let silence = |action: &Action| match action {
+            Action::Send(
+                _,
+                ToHub::Heartbeat {
+                    api_server_silent, ..
+                },
+            ) => Some(*api_server_silent),
+            Action::Send(_, ToHub::Hello(hello)) => Some(hello.api_server_silent),
+            _ => None,
+        };
+        actions.iter().filter_map(silence).collect()
+    };
+    let mut harness = Harness::up(Recovered::default());
+    assert_eq!(
+        silences(&harness.step(Event::ApiServer { silent: None })),
+        []
+    );
+    harness.now = 30_000;
+    harness.on_frame(ToAgent::Beat);
+    let silent = Some(22_000);
+    let told = harness.step(Event::ApiServer { silent });
+    assert_eq!(silences(&told), [silent]);
+    harness.now += 11_999;
+    assert_eq!(silences(&harness.step(Event::Tick)), [Some(34_000)]);
+    harness.step(Event::Disconnected(Connection(1)));
+    harness.now += 1_000;
+    harness.step(Event::Tick);
+    let hello = harness.step(Event::Connected(Connection(2)));
+    assert_eq!(silences(&hello), [Some(35_003)]);
+    harness.step(Event::Message(Connection(2), welcome(2)));
+    let told = harness.step(Event::ApiServer { silent: None });
+    assert_eq!(silences(&told), [None]);
 }

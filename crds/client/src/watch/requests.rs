@@ -99,6 +99,11 @@ pub trait Requests: Send + Sync {
         accept: Accept,
     ) -> impl Future<Output = Result<Self::Stream, Self::Failure>> + Send;
 
+    /// Ends when a server that had not answered anybody for a while answers again; where nobody can tell, never.
+    fn back(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// The failure behind an answer that is not what it has to be.
     fn fault(&self, fault: Fault) -> Self::Failure;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use stevedore_client::Api;
-use stevedore_crds::condition::{self, CONNECTED};
+use stevedore_crds::condition::{self, CONNECTED, HEALTHY};
 use stevedore_crds::v1alpha1::{MemberCluster, MemberClusterStatus};
-use stevedore_hub_core::fleet::DeploymentState;
+use stevedore_hub_core::fleet::{Contact, DeploymentState};
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_proto_core::clock::CLOCK_SKEW;
 use stevedore_proto_core::{ClusterUid, PackageUid};
@@ -17,12 +17,17 @@ use stevedore_proto_core::{ClusterUid, PackageUid};
 use crate::hub::Hub;
 use crate::member::members::cluster_of;
 use crate::member::note::MemberNote;
-use crate::member::status::{GRACE, PackagesOnMember, status, turns};
+use crate::member::orphans::{self, AFTER, ORPHANED};
+use crate::member::status::{GRACE, PackagesOnMember, Waits, status, turns};
+use crate::package::settling::GATHERED_FOR;
 use crate::status_writer::{Pace, Target};
 
 /// For how long a second process with a member's identity is shown after it was seen last: as long as it is
 /// refused.
 const DUPLICATE_FOR: Duration = Duration::from_secs(600);
+
+/// For how long after its session opened a member stays called what it was, while its agent has not spoken yet.
+const REPORTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Shortest time between two writes of one member's status when only words changed.
 const MIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -41,15 +46,11 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: MemberUid) -> Option<Duration>
     let cluster = cluster_of(&member);
     let contact = cluster.map(|cluster| hub.fleet.contact_of(&cluster));
     let contact = contact.unwrap_or_default();
-    let packages = cluster.map(|cluster| packages(&hub, &cluster));
-    let waits = hub.orders.age() < GRACE
-        && !contact.heard
-        && note.refusal.is_none()
-        && member.spec.accepted != Some(false);
-    let packages = packages.unwrap_or_default();
+    let packages = cluster.map(|cluster| packages(&hub, &cluster, &note));
+    let (packages, early) = packages.unwrap_or_default();
+    let (waits, left) = waits(&hub, &member, contact, &note, &packages);
     let status = status(&member, contact, &note, &packages, waits, Timestamp::now());
-    let grace = waits.then(|| GRACE.saturating_sub(hub.orders.age()) + Duration::from_secs(1));
-    let again = grace.or(duplicate.filter(|left| !left.is_zero()));
+    let again = left.or(early).or(duplicate.filter(|left| !left.is_zero()));
     let old = member.status.clone().unwrap_or_default();
     if status == old {
         hub.members.statuses.unchanged(&uid);
@@ -62,6 +63,37 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: MemberUid) -> Option<Duration>
             again
         }
         Err(left) => Some(again.map_or(left, |again| again.min(left))),
+    }
+}
+
+/// What is not said of a member yet, and for how long.
+fn waits(
+    hub: &Hub,
+    member: &MemberCluster,
+    contact: Contact,
+    note: &MemberNote,
+    packages: &PackagesOnMember,
+) -> (Waits, Option<Duration>) {
+    let grace = GRACE.saturating_sub(hub.orders.age());
+    let may_come = note.refusal.is_none() && member.spec.accepted != Some(false);
+    if !contact.heard && may_come && !grace.is_zero() {
+        return (Waits::ForSession, Some(grace + Duration::from_secs(1)));
+    }
+    // An agent says all of it as soon as its session is open, or as soon as it has looked at everything anew.
+    let session = note.session_since.map(|since| since.elapsed());
+    let left = |time: Duration| time.saturating_sub(session.unwrap_or(time));
+    let status = member.status.as_ref();
+    let was = status.and_then(|status| condition::find(&status.conditions, HEALTHY));
+    let left = match was {
+        Some(healthy) if healthy.reason == ORPHANED => left(AFTER + REPORTS_WITHIN),
+        Some(healthy) if healthy.status != "Unknown" && packages.unheard > 0 => {
+            left(REPORTS_WITHIN)
+        }
+        _ => Duration::ZERO,
+    };
+    match contact.connected && packages.orphaned.is_empty() && !left.is_zero() {
+        true => (Waits::ForReports, Some(left)),
+        false => (Waits::No, None),
     }
 }
 
@@ -80,10 +112,17 @@ async fn write(
     } else {
         MIN_INTERVAL
     };
-    let pace = Pace {
-        interval,
-        debounce: Duration::ZERO,
+    // What a hub that has just started learns of a member whose session goes on, it learns one after the other.
+    let is_starting =
+        hub.orders.age() < GRACE && old.observed_generation == status.observed_generation;
+    let stays_connected = [old, status]
+        .iter()
+        .all(|it| condition::is_true(&it.conditions, CONNECTED));
+    let debounce = match is_starting && stays_connected {
+        true => GATHERED_FOR,
+        false => Duration::ZERO,
     };
+    let pace = Pace { interval, debounce };
     let api: Api<MemberCluster> = Api::all(hub.api.client.clone());
     let target = Target {
         kind: "MemberCluster",
@@ -139,8 +178,12 @@ async fn announce_clock(hub: &Hub, member: &MemberCluster, uid: &MemberUid, note
 }
 
 /// What is on a cluster: whatever a ledger has a row for, or may have, for it cannot be read; also before the live
-/// fleet knows of it; and whatever is on its way there.
-fn packages(hub: &Hub, cluster: &ClusterUid) -> PackagesOnMember {
+/// fleet knows of it; and whatever is on its way there. Beside it, how long it is too early to say what is orphaned.
+fn packages(
+    hub: &Hub,
+    cluster: &ClusterUid,
+    note: &MemberNote,
+) -> (PackagesOnMember, Option<Duration>) {
     let mut left: BTreeMap<PackageUid, String> = hub
         .orders
         .ledgers()
@@ -153,13 +196,14 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> PackagesOnMember {
             )
         })
         .collect();
-    let mut failures = Vec::new();
+    let (mut unheard, mut failures) = (0, Vec::new());
     for found in hub.fleet.on_cluster(cluster) {
         let uid = found.package;
         if found.state != DeploymentState::Absent {
             left.entry(uid)
                 .or_insert_with(|| hub.packages.name_of(&uid));
         }
+        unheard += usize::from(found.is_unheard && found.state == DeploymentState::Offline);
         if matches!(
             found.state,
             DeploymentState::Failed | DeploymentState::Removing
@@ -172,8 +216,12 @@ fn packages(hub: &Hub, cluster: &ClusterUid) -> PackagesOnMember {
         .filter_map(|(uid, failure)| Some((left.get(&uid)?.clone(), failure)))
         .collect();
     let unreadable = hub.orders.describe_unreadable();
-    PackagesOnMember {
+    let (orphaned, early) = orphans::names(hub, cluster, &note.orphaned, note.session_since);
+    let packages = PackagesOnMember {
         left: left.into_values().chain(unreadable).collect(),
+        unheard,
         failing,
-    }
+        orphaned,
+    };
+    (packages, early)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use stevedore_crds::v1alpha1::MemberCluster;
 use stevedore_hub_core::ports::MemberUid;
 use stevedore_hub_core::session::Report;
+use stevedore_proto_core::Held;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::member::members::Members;
@@ -58,6 +59,12 @@ impl Membership {
     /// Keeps what a report says about an agent and its member; `now_millis` is since the Unix epoch.
     pub(crate) fn take(&self, uid: &MemberUid, report: &Report, now_millis: u64) {
         self.notes.take(uid, report, now_millis);
+        self.forget_gone(uid);
+    }
+
+    /// Keeps what a member holds that is not ordered.
+    pub(crate) fn set_orphaned(&self, uid: &MemberUid, orphaned: Vec<Held>) {
+        self.notes.set_orphaned(uid, orphaned);
         self.forget_gone(uid);
     }
 

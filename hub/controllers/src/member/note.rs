@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use stevedore_hub_core::ports::{JoinRefusal, MemberUid};
 use stevedore_hub_core::session::Report;
-use stevedore_proto_core::Environment;
 use stevedore_proto_core::clock::ClockOffset;
 use stevedore_proto_core::exchange::ExchangeRefusal;
+use stevedore_proto_core::{Environment, Held};
 use tokio::time::Instant;
 
 /// Why a cluster got no certificate.
@@ -47,6 +48,11 @@ impl Notes {
         notes.entry(*uid).or_default().take(report, now_millis);
     }
 
+    /// Keeps what a member holds that is not ordered.
+    pub(crate) fn set_orphaned(&self, uid: &MemberUid, orphaned: Vec<Held>) {
+        self.0.lock().entry(*uid).or_default().orphaned = orphaned;
+    }
+
     /// A member was refused a certificate.
     pub(crate) fn refuse(&self, uid: &MemberUid, refusal: Refusal) {
         self.0.lock().entry(*uid).or_default().refusal = Some(refusal);
@@ -72,6 +78,12 @@ pub(crate) struct MemberNote {
     pub(crate) environment: Option<Environment>,
     /// Why it has no session, where it was refused one.
     pub(crate) refusal: Option<Refusal>,
+    /// When its session opened.
+    pub(crate) session_since: Option<Instant>,
+    /// Since when its API server does not answer its agent.
+    pub(crate) api_server_silent_since: Option<Timestamp>,
+    /// What it said that it holds, and was not ordered then.
+    pub(crate) orphaned: Vec<Held>,
     /// How far its clock was from ours when its session opened, where it said so.
     pub(crate) clock: Option<ClockOffset>,
     /// Whether an event has said that its clock is wrong.
@@ -92,7 +104,15 @@ impl MemberNote {
                 self.agent_version = Some(agent_version.clone());
                 self.environment = Some(environment.as_ref().clone());
                 self.refusal = None;
+                self.session_since = Some(Instant::now());
+                self.api_server_silent_since = None;
                 self.clock = time.map(|time| ClockOffset::between(time, now_millis));
+            }
+            Report::ApiServer { silent } => {
+                let since = silent.map(|silent| now_millis.saturating_sub(silent));
+                let since = since.and_then(|since| i64::try_from(since).ok());
+                self.api_server_silent_since =
+                    since.and_then(|since| Timestamp::from_millisecond(since).ok());
             }
             Report::Environment(environment) => {
                 self.environment = Some(environment.as_ref().clone());

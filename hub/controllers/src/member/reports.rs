@@ -8,6 +8,7 @@ use stevedore_hub_core::session::Report;
 use stevedore_proto_core::{ClusterUid, Stage};
 
 use crate::hub::Hub;
+use crate::member::orphans;
 use crate::rollout::ledger_status;
 
 /// For how long reports of one package are gathered before it is planned again.
@@ -32,7 +33,10 @@ pub(crate) fn take(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &R
     metrics.connected.set(connected);
     metrics.reports.inc();
     let is_planned_with = is_planned_with(report, taken.was_fenced);
-    let is_contact = matches!(report, Report::Connected { .. } | Report::Lost);
+    let is_contact = matches!(
+        report,
+        Report::Connected { .. } | Report::Lost | Report::ApiServer { .. }
+    );
     for package in taken.packages {
         let is_awaited = hub.packages.progress.is_under_way(&package)
             || (is_contact && hub.packages.is_ending(&package));
@@ -64,10 +68,15 @@ fn is_planned_with(report: &Report, was_fenced: bool) -> bool {
 
 /// Keeps what a report says about the member itself.
 fn note(hub: &Hub, cluster: ClusterUid, member: MemberUid, report: &Report) {
+    if let Report::Listing(held) = report {
+        let orphaned = orphans::among(hub, &cluster, held);
+        hub.members.set_orphaned(&member, orphaned);
+    }
     let is_news = match report {
-        Report::Connected { .. } | Report::Environment(_) | Report::DuplicateIdentity { .. } => {
-            true
-        }
+        Report::Connected { .. }
+        | Report::ApiServer { .. }
+        | Report::Environment(_)
+        | Report::DuplicateIdentity { .. } => true,
         // A member with a session has a newer certificate: whoever has an old one of it changes nothing.
         Report::ExchangeRefused(_) => !hub.fleet.contact_of(&cluster).connected,
         _ => false,

@@ -1,5 +1,6 @@
 //! The status of a `MemberCluster`: connected, healthy, drained, as it follows from what is known of the member.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,9 +11,11 @@ use stevedore_crds::condition::{
 use stevedore_crds::environment;
 use stevedore_crds::v1alpha1::{MemberCluster, MemberClusterStatus};
 use stevedore_hub_core::fleet::{Contact, Failure};
+use stevedore_proto_core::Reason;
 use stevedore_proto_core::clock::CLOCK_SKEW;
 
 use crate::member::note::MemberNote;
+use crate::member::orphans::{self, ORPHANED};
 
 /// For how long after its start a hub does not say that a member is lost.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
@@ -22,7 +25,33 @@ pub(crate) const GRACE: Duration = Duration::from_secs(60);
 pub(super) struct PackagesOnMember {
     /// Packages that are not torn down yet.
     pub(super) left: Vec<String>,
+    /// How many deployments the agent has not spoken about since it, or this hub, started anew.
+    pub(super) unheard: usize,
     pub(super) failing: Vec<(String, Failure)>,
+    /// Packages that it holds and nobody orders.
+    pub(super) orphaned: BTreeSet<String>,
+}
+
+/// What a hub does not say of a member yet, for it has just started, or the member's session has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// Nothing.
+    No,
+    /// How its packages are: the agent is about to say so.
+    ForReports,
+    /// Whether it is lost.
+    ForSession,
+}
+
+impl Waits {
+    /// Whether a condition of this type is said now.
+    fn says(self, type_: &str) -> bool {
+        match self {
+            Self::No => true,
+            Self::ForReports => type_ != HEALTHY && type_ != READY,
+            Self::ForSession => type_ == DRAINED || type_ == RECONCILING,
+        }
+    }
 }
 
 /// Whether it says another thing, and not just in other words.
@@ -39,7 +68,7 @@ pub(super) fn status(
     contact: Contact,
     note: &MemberNote,
     packages: &PackagesOnMember,
-    waits: bool,
+    waits: Waits,
     now: Timestamp,
 ) -> MemberClusterStatus {
     let old = member.status.clone().unwrap_or_default();
@@ -53,11 +82,10 @@ pub(super) fn status(
             None => old.environment,
         },
         agent_version: note.agent_version.clone().or(old.agent_version),
-        offline_since: match (contact.connected, waits, old.offline_since) {
-            (true, _, _) => None,
-            (false, _, Some(since)) => Some(since),
-            (false, true, None) => None,
-            (false, false, None) => was_heard.then_some(Time(now)),
+        offline_since: match old.offline_since {
+            _ if contact.connected => None,
+            None if waits == Waits::ForSession => None,
+            since => since.or_else(|| was_heard.then_some(Time(now))),
         },
     };
     let healthy = healthy(contact, note, packages);
@@ -69,7 +97,7 @@ pub(super) fn status(
         healthy,
         Update::new(STALLED, false, "NotStalled", ""),
     ];
-    if !waits {
+    if waits != Waits::ForSession {
         updates.push(connected(member, contact, note));
     }
     if member.spec.leaving {
@@ -83,10 +111,8 @@ pub(super) fn status(
     } else {
         updates.push(Update::new(RECONCILING, false, "Idle", ""));
     }
-    // During the grace a member that was fine is not called unhealthy for not having been heard yet.
-    if waits {
-        updates.retain(|update| update.type_ == DRAINED || update.type_ == RECONCILING);
-    }
+    // A member stays what it was called while it has not been heard yet.
+    updates.retain(|update| waits.says(&update.type_));
     for update in updates {
         update.apply(&mut status.conditions, generation, now);
     }
@@ -133,6 +159,14 @@ fn healthy(contact: Contact, note: &MemberNote, packages: &PackagesOnMember) -> 
             "the agent has no session",
         );
     }
+    if contact.is_api_server_silent {
+        let since = note.api_server_silent_since;
+        let since = since.map_or(String::new(), |since| format!(" since {since:.0}"));
+        let message = format!(
+            "the API server of the cluster has not answered its agent{since}: what runs there is not known"
+        );
+        return Update::new(HEALTHY, false, &Reason::ApiServerSilent, message);
+    }
     if let Some(fenced) = contact.fenced {
         return Update::new(
             HEALTHY,
@@ -159,6 +193,19 @@ fn healthy(contact: Contact, note: &MemberNote, packages: &PackagesOnMember) -> 
             Update::new(HEALTHY, false, &failure.reason, message)
         }
         (None, Some(skew)) => Update::new(HEALTHY, false, CLOCK_SKEW, skew),
+        (None, None) if !packages.orphaned.is_empty() => Update::new(
+            HEALTHY,
+            false,
+            ORPHANED,
+            orphans::message(&packages.orphaned),
+        ),
+        (None, None) if packages.unheard > 0 => {
+            let message = format!(
+                "the agent has a session, and has not said yet how {} of its packages are",
+                packages.unheard
+            );
+            Update::new(HEALTHY, Status::Unknown, "NotReported", message)
+        }
         (None, None) => Update::new(HEALTHY, true, "Healthy", "nothing needs attention"),
     }
 }
@@ -183,169 +230,4 @@ fn drained(contact: Contact, packages: &PackagesOnMember) -> Update {
 }
 
 #[cfg(test)]
-mod tests {
-    use stevedore_crds::condition::find;
-    use stevedore_crds::v1alpha1::MemberClusterSpec;
-    use stevedore_proto_core::Reason;
-    use stevedore_proto_core::clock::ClockOffset;
-
-    use super::*;
-
-    fn member(leaving: bool) -> MemberCluster {
-        let spec = MemberClusterSpec {
-            cluster_uid: Some("0b5e0e5c-7d3f-4b8e-9a3e-5a7c1b2d3e4f".into()),
-            accepted: None,
-            hold: None,
-            leaving,
-        };
-        MemberCluster::new("east", spec)
-    }
-
-    fn of(
-        member: &MemberCluster,
-        contact: Contact,
-        packages: &PackagesOnMember,
-        waits: bool,
-    ) -> MemberClusterStatus {
-        status(
-            member,
-            contact,
-            &MemberNote::default(),
-            packages,
-            waits,
-            Timestamp::UNIX_EPOCH,
-        )
-    }
-
-    fn word<'a>(status: &'a MemberClusterStatus, type_: &str) -> Option<(&'a str, &'a str)> {
-        find(&status.conditions, type_).map(|found| (found.status.as_str(), found.reason.as_str()))
-    }
-
-    #[test]
-    fn a_lost_member_is_unknown_and_a_hub_that_just_started_says_nothing() {
-        let heard = Contact {
-            heard: true,
-            ..Contact::default()
-        };
-        let lost = of(&member(false), heard, &PackagesOnMember::default(), false);
-        assert_eq!(word(&lost, CONNECTED), Some(("Unknown", "Lost")));
-        assert!(lost.offline_since.is_some());
-        let waiting = of(
-            &member(false),
-            Contact::default(),
-            &PackagesOnMember::default(),
-            true,
-        );
-        assert_eq!(
-            (word(&waiting, CONNECTED), word(&waiting, HEALTHY)),
-            (None, None)
-        );
-    }
-
-    #[test]
-    fn a_leaving_member_is_drained_when_nothing_is_left() {
-        let contact = Contact {
-            connected: true,
-            heard: true,
-            ..Contact::default()
-        };
-        let left = PackagesOnMember {
-            left: vec!["demo".into()],
-            failing: vec![],
-        };
-        assert_eq!(
-            word(&of(&member(true), contact, &left, false), DRAINED),
-            Some(("False", "Draining"))
-        );
-        let away = of(&member(true), Contact::default(), &left, false);
-        let message = &find(&away.conditions, DRAINED).unwrap().message;
-        assert!(message.contains("no session"), "{message}");
-        let empty = of(&member(true), contact, &PackagesOnMember::default(), false);
-        assert_eq!(word(&empty, DRAINED), Some(("True", "Drained")));
-        assert_eq!(
-            word(&of(&member(false), contact, &left, false), DRAINED),
-            None
-        );
-    }
-
-    #[test]
-    fn other_words_of_the_same_conditions_are_no_turn() {
-        let contact = Contact {
-            connected: true,
-            heard: true,
-            ..Contact::default()
-        };
-        let failing = |message: &str| {
-            let failure = Failure {
-                reason: Reason::ProbeFailure,
-                message: message.into(),
-            };
-            let packages = PackagesOnMember {
-                left: vec!["demo".into()],
-                failing: vec![("demo".into(), failure)],
-            };
-            of(&member(false), contact, &packages, false)
-        };
-        let (one, other) = (failing("1 of 3"), failing("2 of 3"));
-        assert!(one != other && !turns(&one, &other));
-        let fine = of(&member(false), contact, &PackagesOnMember::default(), false);
-        assert!(turns(&one, &fine));
-    }
-
-    #[test]
-    fn a_wrong_clock_of_a_connected_member_is_named_beside_whatever_else_is_wrong() {
-        let contact = Contact {
-            connected: true,
-            heard: true,
-            ..Contact::default()
-        };
-        let at = 1_800_000_000_000;
-        let said = |ahead_seconds: u64, packages: &PackagesOnMember| {
-            let note = MemberNote {
-                clock: Some(ClockOffset::between(at + ahead_seconds * 1000, at)),
-                ..MemberNote::default()
-            };
-            let epoch = Timestamp::UNIX_EPOCH;
-            let status = status(&member(false), contact, &note, packages, false, epoch);
-            let healthy = find(&status.conditions, HEALTHY).unwrap();
-            (healthy.reason.clone(), healthy.message.clone())
-        };
-        let nothing = PackagesOnMember::default();
-        assert_eq!(said(120, &nothing).0, "Healthy");
-        let (reason, message) = said(90_000, &nothing);
-        assert_eq!(reason, "ClockSkew");
-        assert!(message.contains("1 d 1 h 0 min ahead"), "{message}");
-        let failure = Failure {
-            reason: Reason::ProbeFailure,
-            message: "not ready".into(),
-        };
-        let failing = PackagesOnMember {
-            left: vec!["demo".into()],
-            failing: vec![("demo".into(), failure)],
-        };
-        let (reason, message) = said(90_000, &failing);
-        assert_eq!(reason, "ProbeFailure");
-        assert!(message.contains("not ready; the clock"), "{message}");
-    }
-
-    #[test]
-    fn a_failing_package_makes_a_connected_member_unhealthy() {
-        let contact = Contact {
-            connected: true,
-            heard: true,
-            ..Contact::default()
-        };
-        let failure = Failure {
-            reason: Reason::ProbeFailure,
-            message: "not ready".into(),
-        };
-        let packages = PackagesOnMember {
-            left: vec!["demo".into()],
-            failing: vec![("demo".into(), failure)],
-        };
-        assert_eq!(
-            word(&of(&member(false), contact, &packages, false), HEALTHY),
-            Some(("False", "ProbeFailure"))
-        );
-    }
-}
+mod tests;

@@ -13,11 +13,10 @@ use stevedore_hub_core::status::{self, Condition, Input, Source, Summary};
 use stevedore_proto_core::PackageUid;
 use stevedore_proto_core::status::{Truth, shorten};
 
-use crate::fleet_view::PackageSnapshot;
 use crate::hub::Hub;
-use crate::member::status::GRACE;
 use crate::package::any_package::AnyPackage;
 use crate::package::progress::{LastPlan, SourceState};
+use crate::package::settling::{gathered_for, is_settled};
 use crate::status_writer::{Pace, Target};
 
 /// Shortest time between two writes of one package's status.
@@ -53,7 +52,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
     };
     let pace = Pace {
         interval: MIN_INTERVAL,
-        debounce: debounce(&package.status, &status),
+        debounce: debounce(&package.status, &status).max(gathered_for(&hub, &package)),
     };
     let api = package.api(&hub.api.client);
     match writer.write(&hub.api, &api, target, pace, &status).await {
@@ -68,7 +67,8 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, uid: PackageUid) -> Option<Duration
 /// The status as it should be; where nothing can be said yet, when to look again.
 fn new_status(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<Duration>> {
     let progress = hub.packages.progress.of(&package.uid);
-    let (Some(plan), Some(source)) = (progress.plan, source(package, progress.source)) else {
+    let source = source(package, progress.source.clone());
+    let (Some(plan), Some(source)) = (progress.plan.clone(), source) else {
         return Err(None);
     };
     if plan.generation != package.generation {
@@ -81,7 +81,7 @@ fn new_status(hub: &Hub, package: &AnyPackage) -> Result<PackageStatus, Option<D
         source => source,
     };
     let fleet = hub.fleet.package(package.uid);
-    if !is_settled(hub, package, &fleet) {
+    if !is_settled(hub, package, &progress, &source, &fleet) {
         return Err(Some(Duration::from_secs(1)));
     }
     let members = hub.members.snapshot();
@@ -131,15 +131,6 @@ fn debounce(old: &PackageStatus, new: &PackageStatus) -> Duration {
 fn source(package: &AnyPackage, known: Option<SourceState>) -> Option<Source> {
     let known = known.map(|known| known.source);
     known.or_else(|| package.deleting.then_some(Source::Ready))
-}
-
-/// A hub that just started does not write Unknown over what members will confirm in a moment.
-fn is_settled(hub: &Hub, package: &AnyPackage, fleet: &PackageSnapshot) -> bool {
-    let mut targets = fleet.rows.rows().filter(|(_, row)| row.is_targeted());
-    hub.orders.age() > GRACE
-        || package.status.observed_generation != Some(package.generation)
-        || !condition::is_true(&package.status.conditions, condition::AVAILABLE)
-        || targets.all(|(cluster, _)| fleet.contact_of(&cluster).heard)
 }
 
 fn status_of(

@@ -9,7 +9,7 @@ use stevedore_proto_core::{ClusterUid, Epoch, PackageUid};
 
 use crate::fleet_view::FleetView;
 use crate::hub::Hub;
-use crate::rollout::observations;
+use crate::rollout::observations::remembered;
 use crate::rollout::stored_ledger::StoredLedger;
 
 /// What the planner has to know of every joined member: those that can be read, and the clusters of the ledger whose
@@ -36,15 +36,15 @@ pub(super) fn member_states(
 }
 
 /// Tells the live fleet of a hub that starts what was ordered: members may speak before the first plan is made, and
-/// what is said of an unknown row is lost. Until then what has an order that is no tombstone counts as wanted. What was
-/// available with its order is remembered: that it has yet to be heard again is no change of the hub's.
+/// what is said of an unknown row is lost. Until then what has an order that is no tombstone counts as wanted. What the
+/// ledger's status remembers of reports goes along.
 pub(crate) fn assume(fleet: &FleetView, stored: &StoredLedger, epoch: Epoch) {
     let ledger = &stored.ledger;
     let live = ledger.rows().filter(|(_, row)| !row.tombstone);
     let live = live.map(|(cluster, _)| cluster).collect();
     assign(fleet, ledger, epoch, &live);
     for object in &stored.objects {
-        let observed: Vec<_> = observations::remembered(object).into_values().collect();
+        let observed: Vec<_> = remembered(object).into_values().collect();
         fleet.remember(ledger.package.key(), &observed);
     }
 }

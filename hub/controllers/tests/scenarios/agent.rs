@@ -35,6 +35,10 @@ pub(crate) struct Agent {
     pub(crate) tears_down: bool,
     /// Whether it says why it is not available: then it counts as failed.
     pub(crate) complaint: Option<String>,
+    /// The reason that goes with it.
+    pub(crate) reason: &'static str,
+    /// Whether it looks at its orders, and speaks about them, once it has a session.
+    pub(crate) speaks: bool,
     pub(crate) held: BTreeMap<DeploymentUid, Held>,
     /// What it says of its cluster.
     pub(crate) environment: Environment,
@@ -56,6 +60,8 @@ impl Agent {
             reaches: Stage::Available,
             tears_down: true,
             complaint: None,
+            reason: "Broken",
+            speaks: true,
             held: BTreeMap::new(),
             environment: Environment {
                 kubernetes_version: "v1.36.0".to_owned(),
@@ -109,7 +115,7 @@ impl Agent {
         if self.session.is_none() && admitted {
             self.connect(process, hub);
         }
-        if self.session != Some(process) || hub.leadership().is_none() {
+        if self.session != Some(process) || hub.leadership().is_none() || !self.speaks {
             return;
         }
         let due = std::mem::replace(&mut self.due, Due::These(BTreeSet::new()));
@@ -208,7 +214,7 @@ impl Agent {
         };
         let available = match &self.complaint {
             _ if is_available => verdict(Truth::True, "Available", ""),
-            Some(complaint) => verdict(Truth::False, "Broken", complaint),
+            Some(complaint) => verdict(Truth::False, self.reason, complaint),
             None => verdict(Truth::False, "Applying", ""),
         };
         let status = DeploymentStatus {

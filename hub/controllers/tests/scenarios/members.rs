@@ -52,6 +52,72 @@ async fn a_hub_that_has_just_started_calls_nobody_lost_for_a_minute() {
         .await;
 }
 
+/// Statuses of packages and members that were written since a place in the log.
+fn statuses(world: &World, place: usize) -> Vec<String> {
+    let of_ledger = |call: &super::api_server::Call| call.plural() == "packageledgers";
+    let mut writes = world.writes_since(place);
+    writes.retain(|call| call.is_status && !of_ledger(call));
+    let shown = |call: &super::api_server::Call| format!("{call} {}", call.body);
+    writes.iter().map(shown).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_starts_again_leaves_every_status_as_it_is_while_nothing_happens() {
+    for (complaint, reason) in [
+        (None, ""),
+        (Some("no right"), "Forbidden"),
+        // Of what was available before: of a rollout on its way it would be no failure.
+        (Some("not ready"), "ProbeFailure"),
+    ] {
+        let mut world = World::with_package(&["east", "west"]).await;
+        let west = world.agent("west");
+        (west.complaint, west.reason) = (complaint.map(str::to_owned), reason);
+        world.everyone_reports();
+        world.settled().await;
+        for is_asked in [true, false] {
+            let place = world.api.place();
+            world.agent("west").speaks = false;
+            match is_asked {
+                true => world.stop().await,
+                false => world.halt().await,
+            }
+            world.start_hub();
+            world.loaded().await;
+            world.pass(Duration::from_secs(8)).await;
+            let written = statuses(&world, place);
+            assert!(written.is_empty(), "{complaint:?}: {written:#?}");
+            world.agent("west").speaks = true;
+            world.pass(Duration::from_secs(90)).await;
+            let written = statuses(&world, place);
+            assert!(written.is_empty(), "{complaint:?}: {written:#?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_says_nothing_of_its_packages_is_unknown_and_not_unavailable() {
+    let mut world = World::with_package(&["east", "west"]).await;
+    let place = world.api.place();
+    world.agent("west").speaks = false;
+    world.crash().await;
+    world.loaded().await;
+    world
+        .condition("memberclusters", "west", "Healthy=Unknown/NotReported")
+        .await;
+    world
+        .condition(
+            "clusterpackages",
+            "demo",
+            "Available=Unknown/MembersOffline",
+        )
+        .await;
+    let written = statuses(&world, place);
+    assert!(
+        written.iter().all(|it| !it.contains("ObjectSetUnready")),
+        "{written:#?}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_member_that_is_not_accepted_is_shut_out_and_says_so() {
     let mut world = World::with_package(&["east"]).await;
@@ -135,6 +201,80 @@ async fn a_forgotten_member_loses_its_rows_and_keeps_its_workloads() {
     let close = hub.admit(agent.cluster, agent.member).unwrap_err();
     assert_eq!(close.reason, CloseReason::Revoked);
     assert!(agent.held.values().all(|held| held.content.is_some()));
+}
+
+/// Says everything it holds, as an agent does in a session that opens with something else than is ordered.
+fn lists(world: &World, name: &str) {
+    let mut agents = world.agents.iter();
+    let agent = agents.find(|agent| agent.name == name).unwrap();
+    agent.answer_census(world.processes[0].number, world.hub().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_joins_again_says_what_it_holds_of_packages_that_are_gone() {
+    let mut world = World::with_package(&["east", "west"]).await;
+    seed::delete(&world.api, "memberclusters", "west");
+    world.settled().await;
+    seed::delete(&world.api, "clusterpackages", "demo");
+    world.settled().await;
+    assert!(world.api.get("clusterpackages", "demo").is_none());
+    let before = world.agents.pop().unwrap();
+    world.add_member("west", before.cluster);
+    world.agent("west").held = before.held;
+    world
+        .condition("memberclusters", "west", "Connected=True/")
+        .await;
+    lists(&world, "west");
+    let orphaned = "Healthy=False/OrphanedPackages";
+    world.condition("memberclusters", "west", orphaned).await;
+    let member = world.api.get("memberclusters", "west").unwrap();
+    let said = member["status"].to_string();
+    assert!(
+        said.contains("holds 1 packages that nobody orders"),
+        "{said}"
+    );
+    assert!(said.contains("as it is: demo"), "{said}");
+    world
+        .condition("memberclusters", "east", "Healthy=True/Healthy")
+        .await;
+
+    let place = world.api.place();
+    world.crash().await;
+    world.loaded().await;
+    world.pass(Duration::from_secs(2)).await;
+    lists(&world, "west");
+    world.pass(Duration::from_secs(90)).await;
+    assert_eq!(statuses(&world, place), Vec::<String>::new());
+
+    world.agent("west").forget_what_it_holds();
+    lists(&world, "west");
+    world
+        .condition("memberclusters", "west", "Healthy=True/Healthy")
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_ordered_a_moment_after_a_cluster_joined_is_not_called_orphaned() {
+    let mut world = World::with_package(&["east", "west"]).await;
+    let place = world.api.place();
+    world.agent("west").is_online = false;
+    seed::delete(&world.api, "memberclusters", "west");
+    world.settled().await;
+    let before = world.agents.pop().unwrap();
+    world.add_member("west", before.cluster);
+    world
+        .condition("memberclusters", "west", "Connected=True/")
+        .await;
+    let hub = world.hub().unwrap();
+    let held: Vec<_> = before.held.values().cloned().collect();
+    world.agents[1].say(hub, Report::Listing(held));
+    world.everywhere("demo", 1).await;
+    world.settled().await;
+    let written = statuses(&world, place);
+    assert!(
+        written.iter().all(|it| !it.contains("OrphanedPackages")),
+        "{written:#?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

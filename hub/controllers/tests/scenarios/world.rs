@@ -138,6 +138,14 @@ impl World {
         }
     }
 
+    /// Asks every process to stop, as a signal does, and starts none.
+    pub(crate) async fn stop(&mut self) {
+        for process in std::mem::take(&mut self.processes) {
+            self.hung_up(process.number);
+            self.exits.push(process.stop().await);
+        }
+    }
+
     /// A member that has joined, and its agent.
     pub(crate) fn add_member(&mut self, name: &str, cluster: ClusterUid) {
         let uid = seed::member(&self.api, name, cluster);

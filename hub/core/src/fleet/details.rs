@@ -28,6 +28,8 @@ pub struct Contact {
     pub heard: bool,
     /// It has met a newer or another leadership than ours.
     pub fenced: Option<FreezeReason>,
+    /// It has a session, and its API server does not answer.
+    pub is_api_server_silent: bool,
     /// Statuses of sessions before this incarnation do not count: the agent says all of them again.
     pub since: u64,
 }
@@ -71,6 +73,8 @@ pub(crate) enum Subject {
 #[derive(Debug, Clone, Default)]
 pub struct Details {
     pub(super) assignment: Option<Assignment>,
+    /// The session since which the member counted when this was ordered; 0 before its first one with this hub.
+    ordered_in: u64,
     /// (incarnation, sequence) of the last report.
     pub(super) position: (u64, u64),
     pub(super) reached: Option<(Tuple, Stage)>,
@@ -80,8 +84,12 @@ pub struct Details {
     /// Of the member's [`Contact`].
     pub(super) fenced: Option<FreezeReason>,
     /// Of the member's [`Contact`].
+    pub(super) is_api_server_silent: bool,
+    /// Of the member's [`Contact`].
     pub(super) since: u64,
     pub(super) available_once: Option<Tuple>,
+    /// An earlier process of the hub found this order failing, and not on its way.
+    failing_before: Option<Tuple>,
     pub(super) lacks_content: Option<Tuple>,
 }
 
@@ -95,6 +103,25 @@ impl Details {
             tombstone: self.is_tombstone(),
             updated: self.is_updated(),
             was_available: self.was_available(),
+            unheard: self.is_unheard(),
+        }
+    }
+
+    /// Takes what is ordered for a member with this contact.
+    pub(super) fn assign(&mut self, assignment: Option<Assignment>, contact: Contact) {
+        let before = std::mem::replace(&mut self.assignment, assignment);
+        if self.ordered() != before.and_then(|assignment| assignment.tuple) {
+            self.ordered_in = contact.since;
+        }
+    }
+
+    /// Takes what an earlier process of the hub knew of the newest order.
+    pub(super) fn remember(&mut self, observed: &ObservedRow) {
+        let ordered = self.ordered().filter(|it| it.number == observed.number);
+        match observed.state {
+            ObservedState::Available => self.available_once = ordered.or(self.available_once),
+            ObservedState::Failing => self.failing_before = ordered,
+            _ => {}
         }
     }
 
@@ -116,7 +143,7 @@ impl Details {
                 DeploymentState::Absent
             };
         }
-        if !contact.connected {
+        if !contact.connected || contact.is_api_server_silent {
             return DeploymentState::Offline;
         }
         if contact.fenced.is_some() || self.frozen.is_some() || self.refusal().is_some() {
@@ -175,12 +202,6 @@ impl Details {
         self.assignment.and_then(|assignment| assignment.tuple)
     }
 
-    /// The order with this number was available once, as an earlier process saw it.
-    pub(super) fn remember_available(&mut self, number: u64) {
-        let ordered = self.ordered().filter(|ordered| ordered.number == number);
-        self.available_once = ordered.or(self.available_once);
-    }
-
     fn was_available(&self) -> bool {
         self.available_once.is_some() && self.available_once == self.ordered()
     }
@@ -221,17 +242,22 @@ impl Details {
             .filter(|status| Some(status.observed) == self.ordered())
     }
 
-    /// Whether only an earlier process of the agent spoke about the newest order.
+    /// Whether it is not known how the member stands to the newest order: only an earlier process of the agent spoke
+    /// about that, or it was given before the member's first session with this hub, which has heard nothing since.
     fn is_unheard(&self) -> bool {
-        self.last_status().is_some() && self.position.0 < self.since
+        let has_spoken = self.position.0 > 0 && self.position.0 >= self.since;
+        let is_from_before = self.last_status().is_some() || self.ordered_in == 0;
+        self.ordered().is_some() && !has_spoken && is_from_before
     }
 
     /// Whether it needs attention: blocked, or unavailable for more than probes that have yet to pass for the
     /// first time.
     fn is_stuck(&self, status: &DeploymentStatus) -> bool {
+        let is_ordered = |tuple: Option<Tuple>| tuple.is_some() && tuple == self.ordered();
+        let was_there = self.was_available() || is_ordered(self.failing_before);
         is_blocked(status)
             || (is_unavailable(status)
-                && (self.was_available() || status.available.reason != Reason::ProbeFailure))
+                && (was_there || status.available.reason != Reason::ProbeFailure))
     }
 
     fn refusal(&self) -> Option<Failure> {
@@ -242,6 +268,9 @@ impl Details {
     /// Why the deployment is not available, or what its teardown waits for; none while it is simply on its
     /// way, and none for a member without a session.
     pub fn failure(&self) -> Option<Failure> {
+        if let Some(silent) = self.silence() {
+            return Some(silent);
+        }
         if let Some(frozen) = self.frozen.or(self.fenced) {
             let message = "what the member holds is not in this hub's history; nothing is ordered until an operator raises the epoch (stevedore hub raise-epoch)";
             return Some(Failure::new(frozen.reason().clone(), message));
@@ -252,10 +281,18 @@ impl Details {
         })
     }
 
+    /// That the member's API server does not answer, where that is so: nothing of what it said before is known now.
+    pub fn silence(&self) -> Option<Failure> {
+        let message =
+            "the API server of the cluster does not answer its agent; what runs there is not known";
+        self.is_api_server_silent
+            .then(|| Failure::new(Reason::ApiServerSilent, message))
+    }
+
     /// What [`Self::failure`] is about.
     pub(crate) fn subject(&self, failure: &Failure) -> Subject {
         let words = || Subject::Words(failure.message.clone());
-        if self.frozen.or(self.fenced).is_some() {
+        if self.is_api_server_silent || self.frozen.or(self.fenced).is_some() {
             return words();
         }
         if self.refusal().is_some() {

@@ -10,6 +10,7 @@ pub struct Row {
     pub(super) tombstone: bool,
     pub(super) updated: bool,
     pub(super) was_available: bool,
+    pub(super) unheard: bool,
 }
 
 const _: () = assert!(size_of::<Row>() <= 16);
@@ -26,7 +27,7 @@ pub enum DeploymentState {
     Progressing,
     /// Connected, and blocked, failing, refused or frozen.
     Failed,
-    /// Unknown: without a session, or its agent has not spoken about it since it started anew.
+    /// Unknown: without a session, or with an API server that does not answer, or its agent has not spoken about it since it, or this hub, started anew.
     Offline,
     /// Being torn down.
     Removing,
@@ -75,5 +76,10 @@ impl Row {
     /// Whether the member accepted the newest order, and that is no tombstone.
     pub fn is_updated(self) -> bool {
         self.updated
+    }
+
+    /// Whether something is ordered that the member has not spoken about since its agent, or this hub, started anew.
+    pub fn is_unheard(self) -> bool {
+        self.unheard
     }
 }

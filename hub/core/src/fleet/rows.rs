@@ -60,6 +60,7 @@ impl PackageRows {
         self.counts.remove(row);
         change(details);
         (details.fenced, details.since) = (contact.fenced, contact.since);
+        details.is_api_server_silent = contact.is_api_server_silent;
         *row = details.row(contact);
         if row.state == DeploymentState::Available {
             details.available_once = details.ordered();

@@ -28,7 +28,7 @@ pub(crate) fn connected() -> Report {
 }
 
 /// A session that opened, and whether everything is said anew in it.
-fn opened(incarnation: u64, anew: bool) -> Report {
+pub(super) fn opened(incarnation: u64, anew: bool) -> Report {
     Report::Connected {
         incarnation,
         instance: InstanceId::from_bytes([1; 16]),
@@ -78,13 +78,13 @@ fn available_in(session: u64) -> Report {
     }
 }
 
-/// A package that was ordered at `number` on these clusters, all of them connected.
+/// A package that was ordered at `number` on these clusters, all of them connected before.
 pub(crate) fn fleet(clusters: &[u8], number: u64) -> Fleet {
     let mut fleet = Fleet::default();
-    assign(&mut fleet, clusters, number, false);
     for seed in clusters {
         fleet.report(cluster(*seed), &connected());
     }
+    assign(&mut fleet, clusters, number, false);
     fleet
 }
 
@@ -107,11 +107,11 @@ fn counts(fleet: &Fleet) -> Counts {
     fleet.package(package()).unwrap().counts()
 }
 
-fn shown(fleet: &Fleet, seed: u8) -> &Deployment {
+pub(super) fn shown(fleet: &Fleet, seed: u8) -> &Deployment {
     &fleet.package(package()).unwrap().deployments[&cluster(seed)]
 }
 
-fn class(fleet: &Fleet, seed: u8) -> DeploymentState {
+pub(super) fn class(fleet: &Fleet, seed: u8) -> DeploymentState {
     shown(fleet, seed).row().state()
 }
 

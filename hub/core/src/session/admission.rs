@@ -154,6 +154,7 @@ impl Member {
             live.list(step);
         }
         self.live = Some(live);
+        self.api_server(hello.api_server_silent, step);
         self.changed_all(step.orders);
     }
 

@@ -3,7 +3,7 @@
 use stevedore_proto_core::message::Page;
 use stevedore_proto_core::reason::Retry;
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Digest, Reason, Stage, ToAgent, Tuple, limit,
+    DeploymentStatus, DeploymentUid, Digest, Millis, Reason, Stage, ToAgent, Tuple, limit,
 };
 
 use super::event::{FreezeReason, Report};
@@ -172,6 +172,17 @@ impl Member {
             sequence,
             status,
         });
+    }
+
+    /// Every heartbeat says it; told is when it changes.
+    pub(super) fn api_server(&mut self, silent: Option<Millis>, step: &mut Step<'_>) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        let before = std::mem::replace(&mut live.is_api_server_silent, silent.is_some());
+        if before != silent.is_some() {
+            step.report(Report::ApiServer { silent });
+        }
     }
 
     /// Anti-entropy: a heartbeat that differs from what is known leads to a listing.

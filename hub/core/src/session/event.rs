@@ -6,8 +6,8 @@ use std::sync::Arc;
 use stevedore_proto_core::exchange::ExchangeRefusal;
 use stevedore_proto_core::message::Close;
 use stevedore_proto_core::{
-    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Leadership, Order,
-    Reason, Stage, ToAgent, ToHub, Tuple,
+    DeploymentStatus, DeploymentUid, Digest, Environment, Held, InstanceId, Leadership, Millis,
+    Order, Reason, Stage, ToAgent, ToHub, Tuple,
 };
 
 /// One stream of a member, counted by the caller; higher is newer.
@@ -105,6 +105,12 @@ pub enum Report {
     },
     /// Nothing was heard for too long: what is known of the member is now Unknown.
     Lost,
+    /// The API server of a connected member stopped answering its agent, or answers again. One whose session opens
+    /// answers, unless this says otherwise.
+    ApiServer {
+        /// For how long it has not answered, in milliseconds; none when it answers.
+        silent: Option<Millis>,
+    },
     /// Facts about the member changed.
     Environment(Box<Environment>),
     /// The member is this far with this order. Stages of one order only rise.

@@ -67,6 +67,8 @@ pub(super) struct Live {
     pub(super) snapshot_due: bool,
     /// The member has met a newer leadership: it would refuse everything.
     pub(super) fenced: bool,
+    /// Its API server does not answer, as it said last.
+    pub(super) is_api_server_silent: bool,
 }
 
 impl Live {
@@ -91,6 +93,7 @@ impl Live {
             in_flight: BTreeMap::new(),
             snapshot_due: true,
             fenced: false,
+            is_api_server_silent: false,
         }
     }
 

@@ -194,7 +194,14 @@ impl Member {
                 message,
             } => self.refused(deployment, tuple, reason, message, step),
             ToHub::Status { sequence, status } => self.status(sequence, status, step),
-            ToHub::Heartbeat { root, sequence } => self.heartbeat(&root, sequence, step),
+            ToHub::Heartbeat {
+                root,
+                sequence,
+                api_server_silent,
+            } => {
+                self.api_server(api_server_silent, step);
+                self.heartbeat(&root, sequence, step);
+            }
             ToHub::Environment(environment) => step.report(Report::Environment(environment)),
         }
     }

@@ -86,6 +86,7 @@ fn hello(by: InstanceId, held: &[&DesiredOrder]) -> ToHub {
         held: held.len() as u32,
         environment: Environment::default(),
         time: None,
+        api_server_silent: None,
     }))
 }
 

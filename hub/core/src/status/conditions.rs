@@ -70,6 +70,7 @@ fn is_under_way(input: &Input<'_>) -> bool {
 pub(super) struct Groups<'a> {
     pub(super) failures: &'a [FailureGroup],
     pub(super) ineligible: &'a [FailureGroup],
+    pub(super) silent: &'a [FailureGroup],
 }
 
 /// Why the package runs nowhere, where it is for none of its clusters.
@@ -189,10 +190,31 @@ pub(super) fn available(
         return condition(Truth::False, reason, format!("{seen}{why}"));
     }
     if offline > 0 {
-        let message = format!("{seen}, of {offline} nothing is known now");
-        return condition(Truth::Unknown, "MembersOffline", message);
+        let (reason, why) = absence(offline, groups.silent);
+        let message = format!("{seen}, of {offline} nothing is known now{why}");
+        return condition(Truth::Unknown, reason, message);
     }
     condition(Truth::True, "Available", seen)
+}
+
+/// Why nothing is known of so many clusters.
+fn absence(offline: usize, silent: &[FailureGroup]) -> (&str, String) {
+    let Some(FailureGroup {
+        failure,
+        count,
+        clusters,
+    }) = silent.first()
+    else {
+        return ("MembersOffline", String::new());
+    };
+    let reason = match *count == offline {
+        true => failure.reason.as_str(),
+        false => "MembersOffline",
+    };
+    (
+        reason,
+        format!("; {}: {}", clusters.join(", "), failure.message),
+    )
 }
 
 /// The clusters that do not count, if there are any.

@@ -84,6 +84,39 @@ fn an_order_that_members_do_not_take_is_one_group_a_reason() {
 }
 
 #[test]
+fn silent_api_servers_make_it_unknown_and_are_named() {
+    let mut fleet = fleet(&[1, 2, 3], 1);
+    for seed in [1, 2, 3] {
+        fleet.report(cluster(seed), &status(seed, 1, 1, Truth::True, "Available"));
+    }
+    let silent = Report::ApiServer { silent: Some(1) };
+    fleet.report(cluster(2), &silent);
+    let available = |fleet: &crate::fleet::Fleet| {
+        let summary = summary(fleet, &ready());
+        let mut conditions = summary.conditions.into_iter();
+        let found = conditions.find(|one| one.r#type == "Available").unwrap();
+        (found.status, found.reason, found.message)
+    };
+    let (truth, reason, message) = available(&fleet);
+    assert_eq!((truth, &*reason), (Truth::Unknown, "APIServerSilent"));
+    let uid = cluster(2).to_string();
+    assert!(
+        message.contains(&uid) && message.contains("API server"),
+        "{message}"
+    );
+    let summary = summary(&fleet, &ready());
+    assert_eq!((summary.counts.available, summary.counts.offline), (2, 1));
+    assert_eq!(summary.failures[0].failure.reason, Reason::ApiServerSilent);
+    assert_eq!(summary.counts.failed, 0);
+
+    fleet.report(cluster(1), &Report::Lost);
+    assert_eq!(available(&fleet).1, "MembersOffline", "not of all of them");
+    fleet.report(cluster(3), &status(3, 2, 1, Truth::False, "Forbidden"));
+    let (truth, reason, _) = available(&fleet);
+    assert_eq!((truth, &*reason), (Truth::False, "Forbidden"));
+}
+
+#[test]
 fn what_only_words_tell_apart_stays_apart() {
     let mut reports: Vec<_> = (1..=3)
         .map(|seed| status(seed, 1, 1, Truth::False, "CollisionDetected"))

@@ -252,6 +252,7 @@ pub(crate) fn hello(instance: u8) -> Hello {
         held: 0,
         environment: Environment::default(),
         time: None,
+        api_server_silent: None,
     }
 }
 
@@ -264,6 +265,7 @@ impl Stream1 {
         self.send(ToHub::Heartbeat {
             root: held::root([]),
             sequence: 0,
+            api_server_silent: None,
         })
         .await;
     }

@@ -62,6 +62,7 @@ impl Session {
             held: self.orders.count(),
             environment: self.environment.clone(),
             time: None,
+            api_server_silent: self.api_server_silent(now),
         };
         out.push(Action::Send(connection, ToHub::Hello(Box::new(hello))));
     }
@@ -187,6 +188,7 @@ impl Session {
             let heartbeat = ToHub::Heartbeat {
                 root: self.root(),
                 sequence: self.reports.sequence(),
+                api_server_silent: self.api_server_silent(now),
             };
             self.send(heartbeat, out);
         }

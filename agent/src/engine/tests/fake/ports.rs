@@ -32,6 +32,10 @@ impl Watches for Fake {
     fn set_interest(&self, _: DeploymentUid, account: &Account, scopes: Vec<WatchKey>) {
         self.with(|state| state.interest = Some((account.clone(), scopes)));
     }
+
+    fn is_server_silent(&self) -> bool {
+        false
+    }
 }
 
 impl SetStore for Fake {

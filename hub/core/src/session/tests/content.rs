@@ -26,6 +26,7 @@ fn content_that_cannot_be_read_now_is_tried_again_soon_and_then_less_often() {
         let beat = ToHub::Heartbeat {
             root: held::root([]),
             sequence: 0,
+            api_server_silent: None,
         };
         assert_eq!(sent(&harness.hears(FIRST, beat, now + pause - 1)), []);
         now += pause;

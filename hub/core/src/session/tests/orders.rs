@@ -88,6 +88,7 @@ fn only_an_ack_moves_what_the_hub_believes_and_silence_leads_to_a_repetition() {
                 .map(|desired| (desired.order.deployment, desired.order.tuple)),
         ),
         sequence: 0,
+        api_server_silent: None,
     };
     assert_eq!(sent(&harness.hears(FIRST, beat(&[]), 12_000)), vec![]);
     assert_eq!(sent(&harness.hears(FIRST, beat(&[]), 20_000)), [(1, true)]);

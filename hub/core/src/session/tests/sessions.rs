@@ -157,3 +157,55 @@ fn an_agent_without_a_common_version_is_told_so() {
         "{actions:?}"
     );
 }
+
+#[test]
+fn a_silent_api_server_is_told_when_that_changes_and_anew_in_every_session() {
+    let mut harness = Harness::new(&[]);
+    let told = |actions: &[Action]| -> Vec<Option<u64>> {
+        let silence = |action: &Action| match action {
+            Action::Report(Report::ApiServer { silent }) => Some(*silent),
+            _ => None,
+        };
+        actions.iter().filter_map(silence).collect()
+    };
+    let beat = |api_server_silent| ToHub::Heartbeat {
+        root: held::root([]),
+        sequence: 0,
+        api_server_silent,
+    };
+    let opened = harness.opens(FIRST, hello(instance(1), &[]), 0);
+    assert_eq!(told(&opened), [], "one of an earlier release says nothing");
+    let mut now = 0;
+    for (silent, expected) in [
+        (None, vec![]),
+        (Some(22_000), vec![Some(22_000)]),
+        (Some(34_000), vec![]),
+        (None, vec![None]),
+        (Some(1), vec![Some(1)]),
+    ] {
+        now += 12_000;
+        assert_eq!(told(&harness.hears(FIRST, beat(silent), now)), expected);
+    }
+    let ToHub::Hello(mut again) = hello(instance(1), &[]) else {
+        unreachable!()
+    };
+    again.api_server_silent = Some(2);
+    let opened = harness.opens(Connection(2), ToHub::Hello(again), now);
+    let reports: Vec<_> = opened
+        .iter()
+        .filter_map(|action| match action {
+            Action::Report(report) => Some(report),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        matches!(
+            reports[..],
+            [
+                Report::Connected { .. },
+                Report::ApiServer { silent: Some(2) }
+            ]
+        ),
+        "{reports:?}"
+    );
+}
