@@ -49,7 +49,7 @@ pub(super) fn context_paths(condition: &Program) -> impl Iterator<Item = Vec<Str
 }
 
 impl Reads {
-    pub(super) fn add_template(&mut self, reads: &reads::Reads) {
+    pub(super) fn add_templates(&mut self, reads: &reads::Reads) {
         self.templates.merge(reads);
     }
 
