@@ -6,11 +6,13 @@
 //!  process    what a process uses                      ├─▶  Fleet ─────┐
 //!  machine    where and of what this was measured     ─┤               ├▶ Report ─▶ docs/benchmarks.json ─▶ page ─▶
 //!  corpus     packages that are rendered               ├─▶  Rendering ─┘            docs/benchmarks.md
+//!  oracle     the Go program that renders them too     │
 //!  rendering  how long that takes                     ─┘
 //! ```
 
 mod corpus;
 mod machine;
+mod oracle;
 mod page;
 mod process;
 mod rendering;

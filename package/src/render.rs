@@ -239,16 +239,13 @@ impl Package {
         reads: &mut Reads,
     ) -> Result<BTreeMap<&str, String>, Invalid> {
         let env = self.env(&filtered.conditions);
+        let mut executions = self.templates().on(context.value(), env);
         let mut violations = Vec::new();
         let mut texts = BTreeMap::new();
         for path in self.template_paths() {
-            match self
-                .templates()
-                .execute(path, context.value(), &env, budget)
-            {
-                Ok(output) => {
-                    reads.add_template(&output.reads);
-                    texts.insert(output_path(path), output.text);
+            match executions.execute(path, budget) {
+                Ok(text) => {
+                    texts.insert(output_path(path), text);
                 }
                 Err(error) => {
                     let reason = match &error.missing {
@@ -265,6 +262,7 @@ impl Package {
             }
         }
         Invalid::check(violations)?;
+        reads.add_templates(&executions.reads());
         Ok(texts)
     }
 

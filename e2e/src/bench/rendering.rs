@@ -1,14 +1,12 @@
 //! The measured renderings: packages beside what Go's libraries need for the main part of the same work, a package of
 //! many templates, and the start of the command line.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::json;
 use stevedore_fleet::Programs;
 use stevedore_package::package::Package;
 use stevedore_package::preview::Preview;
@@ -16,18 +14,21 @@ use stevedore_package::preview::Preview;
 use super::Machine;
 use super::corpus::{Sample, of_templates, samples};
 use super::machine::{field, read_file};
+use super::oracle::Oracle;
 
 /// The argument with which the benchmark program does nothing but [`render_templates`].
 pub const TEMPLATES: &str = "--render-templates";
 
+/// Turns that the Go program and ours take on a package, and rounds of each turn: what disturbs the machine disturbs
+/// both.
+const TURNS: usize = 17;
+const ROUNDS_PER_TURN: usize = 3;
 /// Rounds of which the median counts.
-pub(super) const ROUNDS: usize = 51;
+pub(super) const ROUNDS: usize = TURNS * ROUNDS_PER_TURN;
 /// Rounds of what is a process of its own.
 const STARTS: usize = 21;
 /// Templates of the package of many.
 const MANY: usize = 100;
-/// The Go program, from the root of the repository.
-const ORACLE: &str = "package/tests/oracle";
 
 /// What was found of renderings. Times are medians.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,15 +73,6 @@ pub struct Many {
     pub peak_kib: u64,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    name: String,
-    objects: usize,
-    nanoseconds: u64,
-    #[serde(default)]
-    error: String,
-}
-
 /// Measures renderings.
 ///
 /// # Errors
@@ -95,15 +87,17 @@ pub async fn measure_rendering(root: &Path, say: &dyn Fn(&str)) -> anyhow::Resul
     ));
     let mut packages = Vec::new();
     let mut left_out = Vec::new();
-    for (sample, answer) in samples.iter().zip(of_go(root, &samples)?) {
-        ensure!(sample.name == answer.name, "answers in another order");
-        if answer.error.is_empty() {
-            packages.push(timed(sample, &answer)?);
-        } else {
-            let why = answer.error.lines().next().unwrap_or_default();
-            left_out.push(format!("{}: {why}", sample.name));
+    let mut oracle = Oracle::start(root, &samples)?;
+    for (number, sample) in samples.iter().enumerate() {
+        match timed(&mut oracle, number, sample)? {
+            Ok(package) => packages.push(package),
+            Err(error) => {
+                let why = error.lines().next().unwrap_or_default();
+                left_out.push(format!("{}: {why}", sample.name));
+            }
         }
     }
+    oracle.finish()?;
     say("rendering a package of many templates");
     let many = many()?;
     let mut starts = Vec::new();
@@ -164,69 +158,48 @@ fn many() -> anyhow::Result<Many> {
     })
 }
 
-fn timed(sample: &Sample, answer: &Answer) -> anyhow::Result<Timed> {
+/// Times one package, by its place among the samples: the Go program and ours in turn. Else with why the Go program
+/// cannot render it.
+fn timed(
+    oracle: &mut Oracle,
+    number: usize,
+    sample: &Sample,
+) -> anyhow::Result<Result<Timed, String>> {
     let rendered = |package: &Package| -> anyhow::Result<usize> {
         let rendered = package.render(&sample.context(package)?)?;
         Ok(rendered.content.phases.len())
     };
-    let mut fresh = Vec::new();
-    let mut loaded = Vec::new();
-    for _ in 0..ROUNDS {
-        let files = sample.files.clone();
-        let begin = Instant::now();
-        let package = Package::load(files)?;
-        std::hint::black_box(rendered(&package)?);
-        fresh.push(begin.elapsed());
-        let begin = Instant::now();
-        std::hint::black_box(rendered(&package)?);
-        loaded.push(begin.elapsed());
+    let kept = Package::load(sample.files.clone())?;
+    let (mut go, mut fresh, mut loaded) = (Vec::new(), Vec::new(), Vec::new());
+    let mut objects = 0;
+    for _ in 0..TURNS {
+        let answer = oracle.render(number, ROUNDS_PER_TURN)?;
+        if !answer.error.is_empty() {
+            return Ok(Err(answer.error));
+        }
+        objects = answer.objects;
+        go.extend(answer.times());
+        for _ in 0..ROUNDS_PER_TURN {
+            let files = sample.files.clone();
+            let begin = Instant::now();
+            let package = Package::load(files)?;
+            std::hint::black_box(rendered(&package)?);
+            fresh.push(begin.elapsed());
+        }
+        for _ in 0..ROUNDS_PER_TURN {
+            let begin = Instant::now();
+            std::hint::black_box(rendered(&kept)?);
+            loaded.push(begin.elapsed());
+        }
     }
-    let microseconds = |time: Duration| time.as_secs_f64() * 1e6;
-    Ok(Timed {
+    let microseconds = |times: Vec<Duration>| median(times).as_secs_f64() * 1e6;
+    Ok(Ok(Timed {
         name: sample.name.clone(),
-        objects: answer.objects,
-        go_us: microseconds(Duration::from_nanos(answer.nanoseconds)),
-        fresh_us: microseconds(median(fresh)),
-        loaded_us: microseconds(median(loaded)),
-    })
-}
-
-/// What the Go program says of the same packages.
-fn of_go(root: &Path, samples: &[Sample]) -> anyhow::Result<Vec<Answer>> {
-    let mut packages = Vec::new();
-    for sample in samples {
-        let package = Package::load(sample.files.clone())?;
-        let files = sample.files.iter();
-        let of_root = files.filter(|(path, _)| !path.starts_with("components/"));
-        let files: serde_json::Map<String, serde_json::Value> = of_root
-            .map(|(path, bytes)| (path.to_owned(), String::from_utf8_lossy(bytes).into()))
-            .collect();
-        let context = sample.context(&package)?;
-        packages.push(json!({
-            "name": sample.name,
-            "files": files,
-            "context": context.value(),
-            "labels": {
-                "stevedore.dev/package": package.manifest().name,
-                "stevedore.dev/instance": context.value()["package"]["metadata"]["name"],
-            },
-        }));
-    }
-    let question = json!({"rounds": ROUNDS, "packages": packages}).to_string();
-    let mut go = Command::new("go")
-        .args(["run", "-C"])
-        .arg(root.join(ORACLE))
-        .args([".", "time"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("go cannot be run")?;
-    let mut input = go.stdin.take().context("it has a standard input")?;
-    input.write_all(question.as_bytes())?;
-    drop(input);
-    let output = go.wait_with_output()?;
-    ensure!(output.status.success(), "the Go program failed");
-    parsed(&String::from_utf8(output.stdout)?)
+        objects,
+        go_us: microseconds(go),
+        fresh_us: microseconds(fresh),
+        loaded_us: microseconds(loaded),
+    }))
 }
 
 fn parsed<T: DeserializeOwned>(text: &str) -> anyhow::Result<T> {

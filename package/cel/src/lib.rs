@@ -13,7 +13,7 @@
 //! An evaluation therefore ends, but it may still take up to seconds in the worst case. Callers run it off
 //! their event loop, measure it, and quarantine an expression that takes too long.
 //!
-//! Compiling runs on a short-lived thread with a large stack, because the parser recurses deeply (an
+//! Compiling may run on a short-lived thread with a large stack, because one of the parsers recurses deeply (an
 //! unoptimised build needs megabytes for a dozen parentheses). The thread does no I/O and has ended when
 //! [`Program::compile`] returns, so the crate stays a pure function of its arguments.
 //!
@@ -26,6 +26,7 @@ mod error;
 mod guard;
 mod library;
 mod limit;
+mod parse;
 mod program;
 mod qualified;
 mod shape;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use std::thread;
 
+use cel::common::ast::IdedExpr;
 use cel::common::types::CelOptional;
 use cel::{Context, Value};
 
@@ -12,9 +12,7 @@ use crate::bind::Numbers;
 use crate::environment::environment;
 use crate::error::{self, Error};
 use crate::shape::Shape;
-use crate::{bind, cost, guard, structural};
-
-const COMPILE_STACK_BYTES: usize = 64 * 1024 * 1024;
+use crate::{bind, cost, guard, parse, structural};
 
 /// What an evaluation gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +27,8 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Program {
     source: String,
-    compiled: cel::Program,
+    tree: IdedExpr,
+    reads: BTreeSet<Vec<String>>,
 }
 
 impl Program {
@@ -39,17 +38,11 @@ impl Program {
     /// When the source is too long, too deep, not CEL, or calls an unknown function.
     pub fn compile(source: &str) -> Result<Program, Error> {
         guard::source(source)?;
-        let compiled = thread::scope(|scope| {
-            thread::Builder::new()
-                .stack_size(COMPILE_STACK_BYTES)
-                .spawn_scoped(scope, || parse(source))
-                .map_err(|_| Error::Syntax("no thread to compile on".to_owned()))?
-                .join()
-                .unwrap_or_else(|_| Err(Error::Syntax("the parser gave up on it".to_owned())))
-        })?;
+        let tree = parse::parse(source)?;
         Ok(Program {
             source: source.to_owned(),
-            compiled,
+            reads: guard::reads(&tree),
+            tree,
         })
     }
 
@@ -60,7 +53,7 @@ impl Program {
     /// Those of [`Program::compile`], [`Error::UnknownVariable`] and [`Error::NotBool`].
     pub fn compile_condition(source: &str, variables: &[&str]) -> Result<Program, Error> {
         let program = Program::compile_with(source, variables)?;
-        match guard::plainly_not_bool(program.compiled.expression()) {
+        match guard::plainly_not_bool(&program.tree) {
             Some(what) => Err(Error::NotBool(what.to_owned())),
             None => Ok(program),
         }
@@ -73,7 +66,7 @@ impl Program {
     /// Those of [`Program::compile`], and [`Error::UnknownVariable`].
     pub fn compile_with(source: &str, variables: &[&str]) -> Result<Program, Error> {
         let program = Program::compile(source)?;
-        guard::variables(program.compiled.expression(), variables)?;
+        guard::variables(&program.tree, variables)?;
         Ok(program)
     }
 
@@ -84,8 +77,8 @@ impl Program {
 
     /// The paths below its variables that an evaluation may read, such as `["self", "status"]`: two
     /// bindings that agree on all of them (absence included) give the same result.
-    pub fn reads(&self) -> BTreeSet<Vec<String>> {
-        guard::reads(self.compiled.expression())
+    pub fn reads(&self) -> &BTreeSet<Vec<String>> {
+        &self.reads
     }
 
     /// Evaluates with `bindings` as variables. It cannot be interrupted: see the crate's documentation.
@@ -133,13 +126,12 @@ impl Program {
     /// # Errors
     /// [`Error::TooCostly`] when that is above the limits of a single one.
     pub fn steps(&self, bindings: &Bindings) -> Result<u64, Error> {
-        cost::check(self.compiled.expression(), &bindings.shapes)
+        cost::check(&self.tree, &bindings.shapes)
     }
 
     fn run(&self, bindings: &Bindings) -> Result<Value, Error> {
         self.steps(bindings)?;
-        self.compiled
-            .execute(&bindings.context)
+        Value::resolve(&self.tree, &bindings.context)
             .map_err(|failure| error::evaluation(&failure, &self.source))
     }
 }
@@ -215,16 +207,4 @@ impl fmt::Debug for Bindings {
             .entries(self.shapes.iter().map(|(name, _)| name))
             .finish()
     }
-}
-
-fn parse(source: &str) -> Result<cel::Program, Error> {
-    let compiled = environment().compile(source).map_err(|failure| {
-        let first = failure.errors.first();
-        let message = first.map_or_else(String::new, |first| {
-            format!("line {} column {}: {}", first.pos.0, first.pos.1, first.msg)
-        });
-        Error::Syntax(message)
-    })?;
-    guard::tree(compiled.expression())?;
-    Ok(compiled)
 }

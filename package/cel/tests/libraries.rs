@@ -252,7 +252,7 @@ fn texts_are_formatted_and_quoted() {
 #[test]
 fn a_name_with_a_dot_before_it_is_a_variable_and_never_one_of_a_comprehension() {
     let program = Program::compile("[1].all(self, .self.text == 'abc' && self == 1)").unwrap();
-    let paths: Vec<_> = program.reads().into_iter().collect();
+    let paths: Vec<_> = program.reads().iter().cloned().collect();
     assert_eq!(paths, [["self".to_owned(), "text".to_owned()]]);
     assert_eq!(
         program.eval_bool(&[("self", &json!({"text": "abc"}))]),

@@ -1,6 +1,6 @@
 //! The check of a schema's defaults against it, so that the author learns of one that does not fit, and not every user.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::field_error::{FieldError, field_error};
 use super::prune;
@@ -9,6 +9,8 @@ use crate::limit;
 
 /// Values of all schemas with a default together: those that nest are compiled once for each level.
 const NODES: usize = 2 * limit::YAML_NODES;
+/// Values of those that are compiled into one: what is compiled takes memory, however many there are time.
+const BATCH_NODES: usize = 1_000;
 
 /// One error for each default that does not fit its schema, with the defaults below it filled in, or has fields that are
 /// unknown there: these would be in every configuration but one that was admitted before.
@@ -19,13 +21,49 @@ pub(super) fn check(schema: &Value) -> Vec<FieldError> {
         let message = "too much of it lies below fields with defaults that nest";
         return vec![field_error("", message)];
     }
-    let misfits = |(field, part): (String, &Value)| {
-        misfits(part).into_iter().map(move |error| {
+    let misfits = |(field, part): &(String, &Value)| {
+        let errors = misfits(part).into_iter();
+        let errors = errors.map(|error| {
             let message = format!("does not fit its schema: {}", error.message);
             field_error(format!("{field}.default{}", error.field), message)
-        })
+        });
+        errors.collect::<Vec<_>>()
     };
-    found.into_iter().flat_map(misfits).collect()
+    let mut errors = Vec::new();
+    let mut rest = found.as_slice();
+    while !rest.is_empty() {
+        let (these, others) = rest.split_at(batch(rest));
+        if !fit(these) {
+            errors.extend(these.iter().flat_map(misfits));
+        }
+        rest = others;
+    }
+    errors
+}
+
+/// How many of the first are compiled into one schema: at least one.
+fn batch(found: &[(String, &Value)]) -> usize {
+    let mut sum = 0;
+    let small = found.iter().take_while(|(_, part)| {
+        sum += nodes(part);
+        sum <= BATCH_NODES
+    });
+    small.count().max(1)
+}
+
+/// Whether all these defaults fit.
+fn fit(found: &[(String, &Value)]) -> bool {
+    let (mut schemas, mut defaults) = (Map::new(), Map::new());
+    for (field, part) in found {
+        let Ok(default) = filled(part) else {
+            return false;
+        };
+        schemas.insert(field.clone(), (*part).clone());
+        defaults.insert(field.clone(), default);
+    }
+    let schema = Map::from_iter([("properties".to_owned(), Value::Object(schemas))]);
+    let schema = Schema::part(&Value::Object(schema));
+    schema.is_ok_and(|schema| schema.validate(&Value::Object(defaults)).is_ok())
 }
 
 /// Schemas of fields with a default, wherever defaults are filled in.
@@ -46,19 +84,23 @@ fn collect<'s>(schema: &'s Value, field: &str, found: &mut Vec<(String, &'s Valu
 }
 
 fn misfits(part: &Value) -> Vec<FieldError> {
+    let checked = filled(part).and_then(|default| {
+        let schema = Schema::part(part).map_err(|error| vec![error])?;
+        schema.validate(&default)
+    });
+    checked.err().unwrap_or_default()
+}
+
+/// The default of a schema, with those below it filled in.
+fn filled(part: &Value) -> Result<Value, Vec<FieldError>> {
     let mut default = prune::default(part).cloned().unwrap_or_default();
     prune::prune(part, &mut default);
     if prune::default(part) != Some(&default) {
-        return vec![field_error(
-            "",
-            "it has fields that the schema does not know",
-        )];
+        let what = "it has fields that the schema does not know";
+        return Err(vec![field_error("", what)]);
     }
     prune::fill_defaults(part, &mut default);
-    match Schema::part(part) {
-        Ok(schema) => schema.validate(&default).err().unwrap_or_default(),
-        Err(error) => vec![error],
-    }
+    Ok(default)
 }
 
 /// Number of values in a value, itself included.

@@ -104,7 +104,7 @@ impl Rule {
             return None;
         }
         let program = program?;
-        let mut reads = program.reads().into_iter();
+        let mut reads = program.reads().iter();
         let is_about_updates = reads.any(|path| path[0] == "oldSelf");
         Some(Rule {
             is_about_updates: is_about_updates && written.optional_old_self != Some(true),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
 use super::field_error::{FieldError, field_error};
@@ -36,7 +36,9 @@ impl Schema {
     }
 
     pub(super) fn build(structural: &Value, plain: &Value) -> Result<Schema, FieldError> {
+        // It could say another edition only in a keyword that is none here.
         let options = jsonschema::options()
+            .with_draft(Draft::Draft202012)
             .with_pattern_options(PatternOptions::regex())
             .should_validate_formats(true);
         let options = formats::all().fold(options, |options, (name, check)| {

@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 use stevedore_cel::Program;
 use stevedore_proto_core::content::{PhaseObject, bounds};
 use stevedore_proto_core::status::truncate;
-use stevedore_proto_core::stored_size;
-use stevedore_proto_core::{label, limit};
+use stevedore_proto_core::{ObjectSize, label, limit};
 
 use super::annotations::Directives;
 use super::condition::Compile;
@@ -28,6 +27,8 @@ pub(crate) struct Ready {
     pub key: Key,
     pub phase: String,
     pub object: PhaseObject,
+    /// Bytes of its JSON.
+    pub bytes: usize,
     pub condition: Option<Arc<Program>>,
 }
 
@@ -66,7 +67,7 @@ pub(crate) fn prepare(
         collision_protection: directives.collision_protection,
         condition_mappings: directives.condition_mappings,
     };
-    size(&object, &key, &mut problems);
+    let bytes = size(&object, &key, &mut problems);
     if !problems.0.is_empty() {
         let who = format!("{} {} {:?}", version, key.1, key.3);
         let named = |(reason, what)| (reason, format!("{who}: {what}"));
@@ -76,19 +77,21 @@ pub(crate) fn prepare(
         key,
         phase,
         object,
+        bytes,
         condition: directives.condition,
     })
 }
 
-/// What a member can store: of a Secret in a Secret, of everything else in the object set and as it is.
-fn size(object: &PhaseObject, key: &Key, problems: &mut Problems) {
+/// The bytes of an object's JSON, checked against what a member can store: of a Secret in a Secret, of everything else
+/// in the object set and as it is.
+fn size(object: &PhaseObject, key: &Key, problems: &mut Problems) -> usize {
     let mut too_large = |size: usize, limit: usize| {
         let what = format!("about {size} bytes stored, the limit is {limit}");
         problems.add(Reason::TooLarge, what);
     };
-    let size = stored_size(&object.object);
-    if size > limit::STORED_OBJECT {
-        too_large(size, limit::STORED_OBJECT);
+    let ObjectSize { json, stored } = ObjectSize::of(&object.object);
+    if stored > limit::STORED_OBJECT {
+        too_large(stored, limit::STORED_OBJECT);
     } else if kinds::is_secret(&key.0, &key.1) {
         let bytes = serde_json::to_vec(object).map_or(0, |bytes| bytes.len());
         // The package may set it for all its objects.
@@ -97,6 +100,7 @@ fn size(object: &PhaseObject, key: &Key, problems: &mut Problems) {
             too_large(bytes, bounds::SECRET - settings);
         }
     }
+    json
 }
 
 /// Group, `apiVersion` and kind.

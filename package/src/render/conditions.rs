@@ -106,7 +106,7 @@ impl resources::Conditions for Conditions<'_> {
         let words = |(_, details): Problem| details;
         let condition = self.compile(expression, budget).map_err(words)?;
         let holds = self.holds(&condition, budget).map_err(words)?;
-        let reads = context_paths(&condition).collect();
+        let reads = context_paths(&condition).cloned().collect();
         Ok(Evaluated { holds, reads })
     }
 }

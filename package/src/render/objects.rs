@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use stevedore_proto_core::canonical_json;
 use stevedore_proto_core::limit::CONTENT;
 use stevedore_template::budget::Budget;
 use stevedore_template::yaml::{Document, Documents};
@@ -181,7 +180,7 @@ impl<'r> Objects<'r> {
             return self.stop(Violation::new(Reason::TooLarge, details));
         }
         self.tally.objects += 1;
-        self.tally.bytes += canonical_json(&ready.object.object).len();
+        self.tally.bytes += ready.bytes;
         if self.tally.bytes > CONTENT {
             let details = format!("the objects have more than {CONTENT} bytes");
             return self.stop(Violation::new(Reason::TooLarge, details));

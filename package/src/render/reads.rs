@@ -43,18 +43,23 @@ fn seen(context: &Value, path: &[String]) -> Value {
 }
 
 /// What a condition reads of the context. Named conditions are evaluated, and read, for themselves.
-pub(super) fn context_paths(condition: &Program) -> impl Iterator<Item = Vec<String>> {
-    let reads = condition.reads().into_iter();
+pub(super) fn context_paths(condition: &Program) -> impl Iterator<Item = &Vec<String>> {
+    let reads = condition.reads().iter();
     reads.filter(|path| path.first().is_some_and(|name| name != NAMED))
 }
 
 impl Reads {
-    pub(super) fn add_template(&mut self, reads: &reads::Reads) {
+    pub(super) fn add_templates(&mut self, reads: &reads::Reads) {
         self.templates.merge(reads);
     }
 
     pub(super) fn add_condition(&mut self, condition: &Program) {
-        self.conditions.extend(context_paths(condition));
+        for path in context_paths(condition) {
+            // Most objects of a package have the same condition.
+            if !self.conditions.contains(path) {
+                self.conditions.insert(path.clone());
+            }
+        }
     }
 
     /// Adds what a child read, whose context has the same values under these keys and others elsewhere.

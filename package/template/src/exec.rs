@@ -9,7 +9,7 @@ use crate::budget::Budget;
 use crate::error::ExecError;
 use crate::functions::Outcome;
 use crate::machine::{Executed, Machine};
-use crate::reads::{Origin, Reads};
+use crate::reads::{Origin, Reads, Recorder};
 use crate::resources::{Env, Resources};
 use crate::value::Value;
 use crate::{format, json};
@@ -22,14 +22,48 @@ enum Flow {
     Continue,
 }
 
-/// Executes a template; gives what it wrote, and what of the context it read.
+/// The context of executions that follow each other.
+pub(crate) struct Start<'c> {
+    context: &'c Json,
+    /// What it costs an execution to have it anew.
+    weight: u64,
+    /// The context as templates see it, until one of them changes it.
+    dot: Option<Value>,
+    recorder: Rc<Recorder>,
+}
+
+impl<'c> Start<'c> {
+    pub(crate) fn new(context: &'c Json, env: &Env<'_>) -> Self {
+        Self {
+            context,
+            weight: weight(context),
+            dot: None,
+            recorder: Rc::new(Recorder::new(env.maps_of_strings)),
+        }
+    }
+
+    /// What all executions read.
+    pub(crate) fn reads(&self) -> Reads {
+        self.recorder.reads()
+    }
+
+    /// What a template sees; nothing if it is nested too deeply.
+    fn dot(&mut self) -> Option<Value> {
+        if self.recorder.take_change() || self.dot.is_none() {
+            self.dot = json::context(self.context, Origin::root(&self.recorder));
+        }
+        self.dot.clone()
+    }
+}
+
+/// Executes a template, and gives what it wrote.
 pub(crate) fn run<'t>(
     trees: &'t Trees,
     name: &str,
-    context: &Json,
+    start: &mut Start<'_>,
     env: Env<'t>,
     budget: &'t mut Budget,
-) -> Executed<(String, Reads)> {
+) -> Executed<String> {
     let early = |message: String| {
         Box::new(ExecError {
             file: name.to_owned(),
@@ -44,10 +78,10 @@ pub(crate) fn run<'t>(
     let tree = trees
         .get(name)
         .ok_or_else(|| early(format!("no template {name:?}")))?;
-    let mut resources = Resources::new(env, budget);
-    resources.charge(weight(context)).map_err(early)?;
-    let recorder = Rc::clone(&resources.recorder);
-    let dot = json::context(context, Origin::root(&recorder))
+    let mut resources = Resources::new(env, budget, &start.recorder);
+    resources.charge(start.weight).map_err(early)?;
+    let dot = start
+        .dot()
         .ok_or_else(|| early("the context is nested too deeply".to_owned()))?;
     let mut machine = Machine::new(trees, tree, dot.clone(), resources);
     machine.list(&dot, &tree.nodes)?;
@@ -56,9 +90,7 @@ pub(crate) fn run<'t>(
         .budget
         .write(out.len())
         .map_err(|exhausted| early(exhausted.to_string()))?;
-    let text =
-        String::from_utf8(out).map_err(|_| early("the output is not valid UTF-8".to_owned()))?;
-    Ok((text, recorder.reads()))
+    String::from_utf8(out).map_err(|_| early("the output is not valid UTF-8".to_owned()))
 }
 
 /// What it costs to make a context's values anew for an execution, which may change them.

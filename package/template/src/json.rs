@@ -56,7 +56,10 @@ fn convert(
         Json::Object(entries) => {
             let mut converted = BTreeMap::new();
             for (key, item) in entries {
-                let origin = origin.as_ref().map(|origin| origin.child(key));
+                let of_container = origin
+                    .as_ref()
+                    .filter(|_| item.is_object() || item.is_array());
+                let origin = of_container.map(|origin| origin.child(key));
                 let item = convert(item, number, origin, below)?;
                 converted.insert(Rc::from(key.as_bytes()), item);
             }

@@ -1,6 +1,6 @@
 //! The reads of an execution: the paths of the context that it depends on, and how deeply.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -102,10 +102,12 @@ fn view(value: &Json, depth: Depth) -> Json {
     }
 }
 
-/// Collects reads while a template runs.
+/// Collects the reads of one context while templates run.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     paths: RefCell<BTreeMap<Path, Depth>>,
+    /// Whether a template changed something of the context.
+    is_changed: Cell<bool>,
     /// Maps whose type tells whether they are empty.
     maps_of_strings: Vec<Path>,
 }
@@ -115,8 +117,8 @@ impl Recorder {
     pub(crate) fn new(maps_of_strings: &[&[&str]]) -> Self {
         let owned = |path: &&[&str]| path.iter().map(|&key| key.to_owned()).collect();
         Self {
-            paths: RefCell::default(),
             maps_of_strings: maps_of_strings.iter().map(owned).collect(),
+            ..Self::default()
         }
     }
 
@@ -124,6 +126,11 @@ impl Recorder {
         let mut paths = self.paths.borrow_mut();
         let known = paths.entry(path).or_insert(depth);
         *known = (*known).max(depth);
+    }
+
+    /// Whether the context was changed since this was asked before.
+    pub(crate) fn take_change(&self) -> bool {
+        self.is_changed.take()
     }
 
     pub(crate) fn reads(&self) -> Reads {
@@ -136,27 +143,34 @@ impl Recorder {
 }
 
 /// Where a container of the context is, so that reads of it are recorded.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Origin {
     path: Path,
     recorder: Rc<Recorder>,
+    /// What was recorded from here: of what is here, and of what is below it by key. Templates read the same again and
+    /// again.
+    own: Cell<Option<Depth>>,
+    below: RefCell<BTreeMap<Box<[u8]>, Depth>>,
 }
 
 impl Origin {
     pub(crate) fn root(recorder: &Rc<Recorder>) -> Self {
+        Self::new(Path::new(), recorder)
+    }
+
+    fn new(path: Path, recorder: &Rc<Recorder>) -> Self {
         Self {
-            path: Path::new(),
+            path,
             recorder: Rc::clone(recorder),
+            own: Cell::default(),
+            below: RefCell::default(),
         }
     }
 
     pub(crate) fn child(&self, key: &str) -> Self {
         let mut path = self.path.clone();
         path.push(key.to_owned());
-        Self {
-            path,
-            recorder: Rc::clone(&self.recorder),
-        }
+        Self::new(path, &self.recorder)
     }
 
     /// Whether what is here is a map of strings.
@@ -169,11 +183,27 @@ impl Origin {
         &self.path
     }
 
+    /// Notes that something here was changed.
+    pub(crate) fn note_change(&self) {
+        self.recorder.is_changed.set(true);
+    }
+
     pub(crate) fn record(&self, depth: Depth) {
-        self.recorder.record(self.path.clone(), depth);
+        if self.own.get() < Some(depth) {
+            self.own.set(Some(depth));
+            self.recorder.record(self.path.clone(), depth);
+        }
     }
 
     pub(crate) fn record_child(&self, key: &[u8], depth: Depth) {
+        let mut below = self.below.borrow_mut();
+        match below.get_mut(key) {
+            Some(known) if *known >= depth => return,
+            Some(known) => *known = depth,
+            None => {
+                below.insert(key.into(), depth);
+            }
+        }
         let mut path = self.path.clone();
         path.push(String::from_utf8_lossy(key).into_owned());
         self.recorder.record(path, depth);

@@ -77,11 +77,11 @@ pub(crate) struct Resources<'e> {
 }
 
 impl<'e> Resources<'e> {
-    pub(crate) fn new(env: Env<'e>, budget: &'e mut Budget) -> Self {
+    pub(crate) fn new(env: Env<'e>, budget: &'e mut Budget, recorder: &Rc<Recorder>) -> Self {
         Self {
             env,
             budget,
-            recorder: Rc::new(Recorder::new(env.maps_of_strings)),
+            recorder: Rc::clone(recorder),
             changed: Vec::new(),
             regexes: HashMap::new(),
         }

@@ -9,15 +9,6 @@ use crate::reads::Reads;
 use crate::resources::Env;
 use crate::{exec, limit, parse};
 
-/// What an execution produced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// The text.
-    pub text: String,
-    /// What of the context it depends on.
-    pub reads: Reads,
-}
-
 /// All template files of a package: what one defines, all can use.
 #[derive(Debug, Default)]
 pub struct TemplateSet {
@@ -59,25 +50,40 @@ impl TemplateSet {
         Ok(set)
     }
 
-    /// Executes the template `name` — a file, or what one defines — with `context` as dot. `env` has files exactly
-    /// where the one had that the set was parsed with.
-    ///
-    /// # Errors
-    /// As Go would, or when a limit of `env` is reached or the budget is exhausted.
-    pub fn execute(
-        &self,
-        name: &str,
-        context: &Json,
-        env: &Env<'_>,
-        budget: &mut Budget,
-    ) -> Result<Output, ExecError> {
-        let executed = exec::run(&self.trees, name, context, *env, budget);
-        let (text, reads) = executed.map_err(|error| *error)?;
-        Ok(Output { text, reads })
+    /// Executions with `context` as dot. `env` has files exactly where the one had that the set was parsed with.
+    pub fn on<'s>(&'s self, context: &'s Json, env: Env<'s>) -> Executions<'s> {
+        Executions {
+            trees: &self.trees,
+            env,
+            start: exec::Start::new(context, &env),
+        }
     }
 
     /// About how many bytes the set takes in memory.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+/// Executions of templates on one context.
+pub struct Executions<'s> {
+    trees: &'s Trees,
+    env: Env<'s>,
+    start: exec::Start<'s>,
+}
+
+impl Executions<'_> {
+    /// Executes the template `name`: a file, or what one defines. What it changes in the context, no other one sees.
+    ///
+    /// # Errors
+    /// As Go would, or when a limit of the environment is reached or the budget is exhausted.
+    pub fn execute(&mut self, name: &str, budget: &mut Budget) -> Result<String, ExecError> {
+        let executed = exec::run(self.trees, name, &mut self.start, self.env, budget);
+        executed.map_err(|error| *error)
+    }
+
+    /// What of the context all of them together depend on.
+    pub fn reads(&self) -> Reads {
+        self.start.reads()
     }
 }

@@ -10,9 +10,10 @@ mod reads;
 use serde_json::Value as Json;
 
 use crate::budget::Budget;
-use crate::error::ParseError;
+use crate::error::{ExecError, ParseError};
+use crate::reads::Reads;
 use crate::resources::{Env, Limits};
-use crate::set::{Output, TemplateSet};
+use crate::set::TemplateSet;
 
 /// Steps of one execution in these tests.
 const STEPS: u64 = 2_000_000;
@@ -23,6 +24,28 @@ fn parse<'s>(
     env: &Env<'_>,
 ) -> Result<TemplateSet, ParseError> {
     TemplateSet::parse(files, env, &mut Budget::new(u64::MAX, 0))
+}
+
+/// What an execution produced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Output {
+    text: String,
+    /// What of the context it depends on.
+    reads: Reads,
+}
+
+/// Executes one template of a set.
+fn execute(
+    set: &TemplateSet,
+    name: &str,
+    context: &Json,
+    env: &Env<'_>,
+    budget: &mut Budget,
+) -> Result<Output, ExecError> {
+    let mut executions = set.on(context, *env);
+    let text = executions.execute(name, budget)?;
+    let reads = executions.reads();
+    Ok(Output { text, reads })
 }
 
 /// Executes one template alone.
@@ -37,6 +60,5 @@ fn run_within(source: &str, context: &Json, steps: u64, limits: Limits) -> Resul
         ..Env::default()
     };
     let set = parse([("f", source)], &env).map_err(|error| error.to_string())?;
-    set.execute("f", context, &env, &mut budget)
-        .map_err(|error| error.to_string())
+    execute(&set, "f", context, &env, &mut budget).map_err(|error| error.to_string())
 }

@@ -243,15 +243,18 @@ impl Map {
     }
 
     pub(crate) fn insert(&self, key: Bytes, value: Value) {
+        self.note_change();
         self.0.entries.borrow_mut().insert(key, value);
     }
 
     pub(crate) fn remove(&self, key: &[u8]) {
+        self.note_change();
         self.0.entries.borrow_mut().remove(key);
     }
 
     /// Empties the map, so that a map that holds itself is freed.
     pub(crate) fn clear(&self) {
+        self.note_change();
         let taken = std::mem::take(&mut *self.0.entries.borrow_mut());
         dismantle(taken.into_values().collect());
     }
@@ -263,6 +266,12 @@ impl Map {
     fn read(&self, depth: Depth) {
         if let Some(origin) = &self.0.origin {
             origin.record(depth);
+        }
+    }
+
+    fn note_change(&self) {
+        if let Some(origin) = &self.0.origin {
+            origin.note_change();
         }
     }
 }

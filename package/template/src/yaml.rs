@@ -5,6 +5,7 @@ mod expansion;
 mod failure;
 mod lines;
 mod order;
+mod quick;
 mod read;
 mod resolve;
 mod scalar;

@@ -3,6 +3,9 @@
 //! Names and meaning are those of Package Operator's `ObjectSetTemplateSpec`. [`Content::to_bytes`] is the
 //! only form that is hashed, sent and stored; the accepted digest is kept as a value beside what is stored
 //! and never computed again from objects an API server answered with.
+//!
+//! That form has sorted keys: the fields of each type here stand in the order in which they are written, that of
+//! their names.
 
 pub mod bounds;
 
@@ -11,7 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::canonical::canonical_json;
+use crate::canonical;
 use crate::digest::Digest;
 use crate::feature::Features;
 use crate::limit;
@@ -21,12 +24,12 @@ use crate::order::ContentRef;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Content {
-    /// Applied one after the other; at most [`limit::PHASES`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub phases: Vec<Phase>,
     /// Which probes an object has to pass before the next phase starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub availability_probes: Vec<ProbeEntry>,
+    /// Applied one after the other; at most [`limit::PHASES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
     /// Seconds every probe has to pass before the whole counts as succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success_delay_seconds: Option<u32>,
@@ -36,8 +39,6 @@ pub struct Content {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Phase {
-    /// Unique within the content.
-    pub name: String,
     /// Whose phases run it; absent for the agent's own. See [`Phase::delegated_to`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
@@ -46,6 +47,8 @@ pub struct Phase {
     /// for those of the same component among them too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<String>,
+    /// Unique within the content.
+    pub name: String,
     /// In the order they are applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<PhaseObject>,
@@ -66,14 +69,15 @@ impl Phase {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseObject {
-    /// The object as it is applied.
-    pub object: Value,
     /// How an existing foreign object is treated; absent means [`CollisionProtection::Prevent`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collision_protection: Option<CollisionProtection>,
     /// Conditions copied from the object to the package.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub condition_mappings: Vec<ConditionMapping>,
+    /// The object as it is applied.
+    #[serde(serialize_with = "canonical::sorted")]
+    pub object: Value,
 }
 
 /// How an existing foreign object is treated.
@@ -92,21 +96,21 @@ pub enum CollisionProtection {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConditionMapping {
-    /// Condition type on the object.
-    pub source_type: String,
     /// Condition type on the package.
     pub destination_type: String,
+    /// Condition type on the object.
+    pub source_type: String,
 }
 
 /// Probes for the objects a selector finds.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeEntry {
-    /// Which objects; kind and labels are ANDed.
-    pub selector: ProbeSelector,
     /// All of them have to pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<Probe>,
+    /// Which objects; kind and labels are ANDed.
+    pub selector: ProbeSelector,
 }
 
 /// Which objects are probed.
@@ -157,12 +161,12 @@ pub struct KindSelector {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LabelSelector {
-    /// Equalities, ANDed.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: BTreeMap<String, String>,
     /// Expressions, ANDed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub match_expressions: Vec<LabelExpression>,
+    /// Equalities, ANDed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub match_labels: BTreeMap<String, String>,
 }
 
 /// One expression of a label selector.
@@ -218,25 +222,25 @@ impl LabelSelector {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Probe {
+    /// A CEL expression over the object is true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cel: Option<CelProbe>,
     /// A condition of the object has a status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<ConditionProbe>,
     /// Two fields of the object are equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields_equal: Option<FieldsEqualProbe>,
-    /// A CEL expression over the object is true.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cel: Option<CelProbe>,
 }
 
 /// A condition of the object has a status.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ConditionProbe {
-    /// Condition type.
-    pub r#type: String,
     /// Wanted status.
     #[serde(default = "wanted_status")]
     pub status: String,
+    /// Condition type.
+    pub r#type: String,
 }
 
 fn wanted_status() -> String {
@@ -256,11 +260,11 @@ pub struct FieldsEqualProbe {
 /// A CEL expression over the object is true.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CelProbe {
-    /// Expression over `self`.
-    pub rule: String,
     /// Shown while it is false.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// Expression over `self`.
+    pub rule: String,
 }
 
 /// Content that is not what it should be.
@@ -284,8 +288,7 @@ impl Content {
     /// The canonical bytes: JSON, keys sorted, no white space, our own empty fields omitted. What is inside
     /// `object` is kept whole.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let value = serde_json::to_value(self).expect("content holds only JSON and text keys");
-        canonical_json(&value)
+        serde_json::to_vec(self).expect("content holds only JSON and text keys")
     }
 
     /// What an agent has to know to carry it out.

@@ -57,7 +57,7 @@ pub use name::ClusterName;
 pub use order::{ContentRef, DeletionPolicy, Order, OrderBody, PackageRef, Settings};
 pub use reason::Reason;
 pub use status::{DeploymentStatus, Stage};
-pub use stored_size::stored_size;
+pub use stored_size::{ObjectSize, stored_size};
 pub use tuple::{Epoch, Leadership, Term, Tuple};
 
 /// Milliseconds on a monotonic clock chosen by the caller. Only differences mean anything.

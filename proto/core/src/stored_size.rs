@@ -1,8 +1,6 @@
-//! Estimates of the bytes that an API server stores.
+//! Sizes of objects: their JSON, and estimates of the bytes that an API server stores.
 
-use std::io;
-
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::content::Content;
 
@@ -13,9 +11,29 @@ const AROUND_KEY: usize = 8;
 /// A list item in a managedFields path, by index, value or keys.
 const LIST_ITEM: usize = 32;
 
+/// How large an object is, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectSize {
+    /// Its JSON without white space.
+    pub json: usize,
+    /// An estimate of what an API server stores for it: its JSON and one managedFields path per field.
+    pub stored: usize,
+}
+
+impl ObjectSize {
+    /// The size of `object`.
+    pub fn of(object: &Value) -> Self {
+        let (json, paths) = sizes(object);
+        Self {
+            json,
+            stored: FIXED + json + paths,
+        }
+    }
+}
+
 /// An estimate of the bytes an API server stores for `object`: its JSON and one managedFields path per field.
 pub fn stored_size(object: &Value) -> usize {
-    FIXED + json_size(object) + path_size(object)
+    ObjectSize::of(object).stored
 }
 
 impl Content {
@@ -36,43 +54,71 @@ fn is_secret(object: &Value) -> bool {
     field("kind") == Some("Secret") && field("apiVersion") == Some("v1")
 }
 
-fn json_size(value: &Value) -> usize {
-    let mut counter = Counter(0);
-    serde_json::to_writer(&mut counter, value)
-        .expect("a JSON value is JSON and counting never fails");
-    counter.0
-}
-
-fn path_size(value: &Value) -> usize {
+/// Bytes of the JSON of a value, and of the paths of what is in it.
+fn sizes(value: &Value) -> (usize, usize) {
+    let add = |one: (usize, usize), other: (usize, usize)| (one.0 + other.0, one.1 + other.1);
+    // Brackets, and a comma between two.
+    let around = |count: usize| 2 + count.saturating_sub(1);
     match value {
+        Value::Null => (4, 0),
+        Value::Bool(truth) => (if *truth { 4 } else { 5 }, 0),
+        Value::Number(number) => (number_size(number), 0),
+        Value::String(text) => (text_size(text), 0),
+        Value::Array(items) => {
+            let start = (around(items.len()), LIST_ITEM * items.len());
+            items.iter().map(sizes).fold(start, add)
+        }
         Value::Object(map) => map
             .iter()
-            .map(|(key, value)| key.len() + AROUND_KEY + path_size(value))
-            .sum(),
-        Value::Array(items) => items.iter().map(|item| LIST_ITEM + path_size(item)).sum(),
-        _ => 0,
+            .map(|(key, value)| {
+                let own = (text_size(key) + 1, key.len() + AROUND_KEY);
+                add(own, sizes(value))
+            })
+            .fold((around(map.len()), 0), add),
     }
 }
 
-struct Counter(usize);
-
-impl io::Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
+fn number_size(number: &Number) -> usize {
+    match number.as_u64() {
+        Some(whole) => 1 + whole.checked_ilog10().unwrap_or(0) as usize,
+        None => number.to_string().len(),
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Bytes of a text in quotes.
+fn text_size(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | 8 | b'\t' | b'\n' | 12 | b'\r' => 1,
+        ..=0x1f => 5,
+        _ => 0,
+    };
+    2 + text.len() + text.bytes().map(escaped).sum::<usize>()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
     use crate::content::{Phase, PhaseObject};
+
+    proptest! {
+        #[test]
+        fn the_size_of_json_is_that_of_what_is_written(
+            text in any::<String>(),
+            signed in any::<i64>(),
+            unsigned in any::<u64>(),
+            float in any::<f64>(),
+            truth in any::<bool>(),
+        ) {
+            let value = json!({
+                (text.clone()): [text, signed, unsigned, float, truth, null, 0, 9, 10, -1, "\u{1}\u{7f}\n"],
+                "empty": {"list": [], "map": {}, "one": [0.5]},
+            });
+            prop_assert_eq!(ObjectSize::of(&value).json, value.to_string().len());
+        }
+    }
 
     #[test]
     fn stored_size_counts_json_and_one_path_per_field() {

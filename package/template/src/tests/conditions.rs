@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{Budget, Env, parse};
+use super::{Budget, Env, Output, execute, parse};
 use crate::resources::{Conditions, Evaluated, Files};
 
 /// Holds where the expression is a path that it says it read.
@@ -27,11 +27,11 @@ impl Conditions for Paths {
     }
 }
 
-fn run(source: &str, env: &Env<'_>, steps: u64) -> Result<crate::set::Output, String> {
+fn run(source: &str, env: &Env<'_>, steps: u64) -> Result<Output, String> {
     let set = parse([("f", source)], env).map_err(|error| error.to_string())?;
     let context = json!({"a": {"b": 1}, "off": 2, "c": "a.b"});
     let budget = &mut Budget::new(steps, 1_000);
-    let output = set.execute("f", &context, env, budget);
+    let output = execute(&set, "f", &context, env, budget);
     output.map_err(|error| error.to_string())
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::parse;
+use super::{execute, parse};
 use crate::budget::Budget;
 use crate::functions;
 use crate::lex::{Lexer, token};
@@ -52,12 +52,8 @@ fn files() -> Files {
 fn ours(case: &Case, context: &Json, env: &Env<'_>) -> Result<String, String> {
     let files = case.files.iter().map(|(path, source)| (&**path, &**source));
     let set = parse(files, env).map_err(|error| error.to_string())?;
-    let output = set.execute(
-        &case.execute,
-        context,
-        env,
-        &mut Budget::new(8_000_000, 16 << 20),
-    );
+    let budget = &mut Budget::new(8_000_000, 16 << 20);
+    let output = execute(&set, &case.execute, context, env, budget);
     output
         .map(|output| output.text)
         .map_err(|error| error.to_string())

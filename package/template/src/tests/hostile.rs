@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{STEPS, parse, run_within};
+use super::{STEPS, execute, parse, run_within};
 use crate::budget::Budget;
 use crate::functions;
 use crate::resources::{Env, Limits};
@@ -206,9 +206,8 @@ fn templates_of_several_files_that_call_each_other_end() {
     };
     let files = [("a", "{{template \"b\" .}}"), ("b", "{{include \"a\" .}}")];
     let set = parse(files, &env).unwrap();
-    let error = set
-        .execute("a", &json!({}), &env, &mut Budget::new(STEPS, 1 << 16))
-        .unwrap_err();
+    let budget = &mut Budget::new(STEPS, 1 << 16);
+    let error = execute(&set, "a", &json!({}), &env, budget).unwrap_err();
     assert!(
         error.message.contains("exceeded maximum template depth"),
         "{error}"

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{STEPS, parse, run};
+use super::{STEPS, execute, parse, run};
 use crate::budget::Budget;
 use crate::reads::{Depth, Reads};
 use crate::resources::Env;
@@ -43,7 +43,8 @@ fn whether_a_map_of_strings_is_empty_is_read_with_it() {
     let executed = |source: &str, labels: Json| {
         let set = parse([("f", source)], &env).unwrap();
         let context = json!({ "cluster": { "labels": labels } });
-        let output = set.execute("f", &context, &env, &mut Budget::new(STEPS, 1 << 16));
+        let budget = &mut Budget::new(STEPS, 1 << 16);
+        let output = execute(&set, "f", &context, &env, budget);
         (context, output.unwrap())
     };
     for source in [
@@ -211,11 +212,53 @@ fn reads_of_several_files_are_joined() {
 #[test]
 fn a_change_a_template_makes_stays_in_its_execution() {
     let context = context();
-    let changed = run(
-        "{{$_ := set .config \"replicas\" 5}}{{.config.replicas}}",
-        &context,
-    )
-    .unwrap();
-    assert_eq!(changed.text, "5");
-    assert_eq!(run("{{.config.replicas}}", &context).unwrap().text, "2");
+    let env = Env::default();
+    let shown = "{{.config.replicas}} {{.config.empty}} {{.cluster.labels.region}}";
+    for change in [
+        "set .config \"replicas\" 5",
+        "set . \"config\" (dict \"replicas\" 5 \"empty\" dict)",
+        "unset .config \"list\"",
+        "merge .config.empty (dict \"x\" 1)",
+        "merge .config.empty (dict)",
+        "mergeOverwrite (dict \"a\" 1) . (dict \"cluster\" (dict \"labels\" (dict \"region\" \"x\")))",
+        "set (merge (dict) .).cluster.labels \"region\" \"x\"",
+        "set .config \"itself\" .config",
+    ] {
+        let source = format!("{{{{$_ := {change}}}}}{{{{keys .config}}}}{shown}");
+        let set = parse(
+            [("a", &*source), ("b", shown), ("c", "{{keys .config}}")],
+            &env,
+        )
+        .unwrap();
+        let mut executions = set.on(&context, env);
+        let mut run = |name| executions.execute(name, &mut Budget::new(STEPS, 1 << 16));
+        assert_eq!(run("b").unwrap(), "2 map[] north");
+        let changed = run("a").unwrap();
+        assert_eq!(run("b").unwrap(), "2 map[] north", "{change}");
+        assert_eq!(run("c").unwrap(), "[empty list off replicas]", "{change}");
+        assert_eq!(run("a").unwrap(), changed, "{change}");
+    }
+}
+
+#[test]
+fn executions_on_one_context_read_what_each_of_them_reads() {
+    let env = Env::default();
+    let files = [
+        ("a", "{{if .config.empty}}{{end}}{{.cluster.name}}"),
+        (
+            "b",
+            "{{toJson .config}}{{.cluster.name}}{{$_ := set .cluster \"name\" 1}}",
+        ),
+        ("c", "{{.cluster.labels.zone}}"),
+    ];
+    let context = context();
+    let set = parse(files, &env).unwrap();
+    let mut together = set.on(&context, env);
+    let mut joined = Reads::default();
+    for (name, _) in files {
+        let budget = &mut Budget::new(STEPS, 1 << 16);
+        together.execute(name, budget).unwrap();
+        joined.merge(&execute(&set, name, &context, &env, budget).unwrap().reads);
+    }
+    assert_eq!(together.reads(), joined);
 }

@@ -9,6 +9,7 @@ use thiserror::Error as ThisError;
 use super::compose::compose;
 use super::failure::Failure;
 use super::lines;
+use super::quick;
 use super::split::{Part, Parts, dashes_at_end, is_blank};
 use super::surprise::{Found, Surprise};
 use crate::budget::{Budget, Exhausted};
@@ -303,6 +304,13 @@ fn read_text(text: &str, with_fields: bool) -> Result<Read, Failure> {
             "a document of {bytes} bytes, the limit is {limit}"
         )));
     }
+    if !with_fields && let Some(value) = quick::read(text) {
+        return Ok(Read {
+            value,
+            found: Vec::new(),
+            fields: HashMap::new(),
+        });
+    }
     lines::check(text)?;
     let mut text = Cow::Borrowed(text);
     let mut composed = compose(&text, with_fields);
@@ -333,9 +341,9 @@ fn after_end(text: &str, end: usize) -> Option<Found> {
         after.is_some_and(is_blank)
     };
     let rest = text.get(end..)?;
-    let first = text[..end].matches('\n').count() + 1;
     let is_content = |line: &str| !is_blank(line) && !marker(line);
     let after = rest.lines().position(is_content)?;
+    let first = text[..end].matches('\n').count() + 1;
     Some(Found {
         surprise: Surprise::AfterEnd,
         line: first + after,

@@ -1,5 +1,6 @@
 mod golden;
 mod properties;
+mod quick;
 mod surprises;
 
 use serde_json::{Value, json};

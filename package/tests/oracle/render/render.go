@@ -18,9 +18,8 @@ import (
 	documents "stevedore.dev/package/tests/oracle/yaml"
 )
 
-// A question is a number of packages, and how often each is rendered for its one answer.
-type question struct {
-	Rounds   int     `json:"rounds"`
+// A corpus is what is rendered.
+type corpus struct {
 	Packages []input `json:"packages"`
 }
 
@@ -31,47 +30,61 @@ type input struct {
 	Labels  map[string]string `json:"labels"`
 }
 
-// An answer is the median of all rounds, and how many objects there were.
-type answer struct {
-	Name        string `json:"name"`
-	Objects     int    `json:"objects"`
-	Nanoseconds int64  `json:"nanoseconds"`
-	Error       string `json:"error,omitempty"`
+// A question asks for a package, by its place in the corpus, to be rendered so often.
+type question struct {
+	Package int `json:"package"`
+	Rounds  int `json:"rounds"`
 }
 
-// Time reads a question and writes the answers, one for each package, in order.
+// An answer is how long each rendering took, and how many objects there were.
+type answer struct {
+	Objects     int     `json:"objects"`
+	Nanoseconds []int64 `json:"nanoseconds"`
+	Error       string  `json:"error,omitempty"`
+}
+
+// Time reads a corpus, and then answers each question before it reads the next: whoever asks does something else
+// meanwhile, so that what disturbs the machine disturbs both.
 func Time(in io.Reader, out io.Writer) error {
-	var asked question
-	if err := json.NewDecoder(in).Decode(&asked); err != nil {
+	var asked corpus
+	decoder, encoder := json.NewDecoder(in), json.NewEncoder(out)
+	if err := decoder.Decode(&asked); err != nil {
 		return err
 	}
-	answers := make([]answer, 0, len(asked.Packages))
-	for _, one := range asked.Packages {
-		answers = append(answers, timed(one, asked.Rounds))
+	for {
+		var next question
+		if err := decoder.Decode(&next); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if next.Package < 0 || next.Package >= len(asked.Packages) {
+			return fmt.Errorf("there is no package %d", next.Package)
+		}
+		if err := encoder.Encode(timed(asked.Packages[next.Package], next.Rounds)); err != nil {
+			return err
+		}
 	}
-	return json.NewEncoder(out).Encode(answers)
 }
 
 func timed(one input, rounds int) answer {
-	found := answer{Name: one.Name}
+	found := answer{Nanoseconds: []int64{}}
 	filter, err := readFilter(one.Files["manifest.yaml"])
 	if err != nil {
 		found.Error = err.Error()
 		return found
 	}
-	var all []time.Duration
 	for range rounds {
 		begin := time.Now()
 		objects, err := objects(one, filter)
-		all = append(all, time.Since(begin))
+		taken := time.Since(begin)
 		if err != nil {
 			found.Error = err.Error()
 			return found
 		}
+		found.Nanoseconds = append(found.Nanoseconds, taken.Nanoseconds())
 		found.Objects = objects
 	}
-	slices.Sort(all)
-	found.Nanoseconds = all[(len(all)-1)/2].Nanoseconds()
 	return found
 }
 

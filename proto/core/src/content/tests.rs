@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::canonical_json;
 
 fn sample() -> Content {
     Content {
@@ -177,7 +178,67 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A content that has every field there is.
+fn full(object: Value) -> Content {
+    let expression = LabelExpression {
+        key: "tier".into(),
+        operator: LabelOperator::In,
+        values: vec!["web".into()],
+    };
+    let selector = ProbeSelector {
+        kind: Some(KindSelector {
+            group: "apps".into(),
+            kind: "Deployment".into(),
+        }),
+        selector: Some(LabelSelector {
+            match_labels: BTreeMap::from(["b", "a"].map(|key| (key.to_owned(), "c".to_owned()))),
+            match_expressions: vec![expression],
+        }),
+    };
+    let probe = Probe {
+        condition: Some(ConditionProbe {
+            r#type: "Available".into(),
+            status: "True".into(),
+        }),
+        fields_equal: Some(FieldsEqualProbe {
+            field_a: ".a".into(),
+            field_b: ".b".into(),
+        }),
+        cel: Some(CelProbe {
+            rule: "true".into(),
+            message: "never".into(),
+        }),
+    };
+    Content {
+        phases: vec![Phase {
+            name: "deploy".into(),
+            class: Some("elsewhere".into()),
+            component: Some("horn".into()),
+            objects: vec![PhaseObject {
+                object,
+                collision_protection: Some(CollisionProtection::None),
+                condition_mappings: vec![ConditionMapping {
+                    source_type: "Ready".into(),
+                    destination_type: "example.org/Ready".into(),
+                }],
+            }],
+        }],
+        availability_probes: vec![ProbeEntry {
+            selector,
+            probes: vec![probe],
+        }],
+        success_delay_seconds: Some(5),
+    }
+}
+
 proptest! {
+    #[test]
+    fn bytes_are_canonical_whatever_fields_there_are(object in any_json()) {
+        let content = full(object);
+        let value = serde_json::to_value(&content).unwrap();
+        prop_assert_eq!(content.to_bytes(), canonical_json(&value));
+    }
+
     #[test]
     fn canonical_json_is_json_of_the_same_value_and_stable(value in any_json()) {
         let bytes = canonical_json(&value);

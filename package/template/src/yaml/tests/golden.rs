@@ -38,6 +38,13 @@ fn golden() -> Golden {
     serde_json::from_str(text).expect("the file is JSON")
 }
 
+/// All texts that Go was asked about.
+pub(super) fn texts() -> impl Iterator<Item = String> {
+    let Golden { values, files } = golden();
+    let values = values.into_iter().map(|case| case.text);
+    values.chain(files.into_iter().map(|case| case.text))
+}
+
 /// Whether two values are the same, numbers being the same as they are in JSON.
 fn is_same(ours: &Value, go: &Value) -> bool {
     match (ours, go) {
