@@ -6,7 +6,7 @@ use crate::manifest::{Scope, TestCase};
 use crate::package::Package;
 use crate::render::{Context, Rendered, check_stored_size};
 use crate::trial::{case_input, default_input};
-use crate::violation::{Invalid, Reason, RenderedFrom, Rendering};
+use crate::violation::{Invalid, Reason, RenderedFrom, Rendering, Violation};
 use crate::warning::{Warning, WarningReason, Warnings};
 
 /// The result of a [`Package::check`] that found nothing wrong, and what it could not check.
@@ -73,7 +73,7 @@ impl Package {
             self.check_part(part, name, &mut findings);
         }
         match findings.invalid {
-            Some(invalid) => Err(invalid),
+            Some(invalid) => Err(invalid.with_warnings(&findings.validated.warnings)),
             None => Ok(findings.validated),
         }
     }
@@ -137,8 +137,8 @@ impl Package {
 }
 
 impl Findings {
-    /// Adds what a rendering told, or of one that only lacks the label of a cluster that nobody gave, that it was not
-    /// looked at.
+    /// Adds what a rendering told. That the label of a cluster is missing that nobody gave is no fault: it is said that
+    /// something was not looked at.
     fn take(
         &mut self,
         rendered: Result<Rendered, Invalid>,
@@ -147,10 +147,17 @@ impl Findings {
     ) {
         match rendered {
             Ok(rendered) => self.validated.warnings.extend(&rendered.warnings),
-            Err(invalid) if !cluster_is_given && invalid.lacks_label() => {
-                self.validated.warn_of_label(&invalid);
+            Err(invalid) => {
+                self.validated.warnings.extend(invalid.warnings());
+                let (missing, others) = match cluster_is_given {
+                    true => (Vec::new(), Some(invalid)),
+                    false => invalid.split(Reason::ClusterLabelMissing),
+                };
+                self.validated.warn_of_labels(&missing);
+                if let Some(others) = others {
+                    self.refuse(others, from);
+                }
             }
-            Err(invalid) => self.refuse(invalid, from),
         }
     }
 
@@ -170,13 +177,13 @@ impl Findings {
 
 impl Validated {
     /// A cluster may have the label: nothing is wrong with the package, and nothing was found out about it.
-    fn warn_of_label(&mut self, invalid: &Invalid) {
-        for violation in invalid.violations() {
+    fn warn_of_labels(&mut self, missing: &[Violation]) {
+        for violation in missing {
             let reason = WarningReason::NotRendered;
             let mend = "give a cluster with its labels in the context of a test case";
             let mut warning = Warning::new(reason, violation.details.clone(), mend);
             warning.path.clone_from(&violation.path);
-            warning.index = violation.index;
+            warning.index = violation.index.map(|index| index as usize);
             warning.position = violation.position;
             self.warnings.add(warning);
         }

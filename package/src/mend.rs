@@ -33,6 +33,9 @@ impl Reason {
             Self::SecretInvalid => {
                 "write values under data in base64, and those under stringData as texts"
             }
+            Self::ConfigMapInvalid => {
+                "write values under data as texts, and bytes under binaryData in base64"
+            }
             Self::Duplicate => "rename one of the two, or let conditions exclude each other",
             Self::ConditionInvalid => {
                 "correct the expression; ask with \"has\" for fields that may be absent"

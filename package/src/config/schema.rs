@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{PatternOptions, ValidationOptions, Validator};
 use serde_json::Value;
 
 use super::field_error::{FieldError, field_error};
@@ -29,6 +29,11 @@ impl fmt::Debug for Schema {
     }
 }
 
+/// What every schema is built with.
+pub(super) fn options() -> ValidationOptions<'static> {
+    jsonschema::options().with_pattern_options(PatternOptions::regex())
+}
+
 impl Schema {
     /// Compiles a part of a schema that was checked as a whole.
     pub(super) fn part(schema: &Value) -> Result<Schema, FieldError> {
@@ -36,15 +41,14 @@ impl Schema {
     }
 
     pub(super) fn build(structural: &Value, plain: &Value) -> Result<Schema, FieldError> {
-        let options = jsonschema::options()
-            .with_pattern_options(PatternOptions::regex())
-            .should_validate_formats(true);
+        let options = options().should_validate_formats(true);
         let options = formats::all().fold(options, |options, (name, check)| {
             options.with_format(name, check)
         });
-        let validator = options
-            .build(plain)
-            .map_err(|error| field_error("", error.to_string()))?;
+        let validator = options.build(plain).map_err(|error| {
+            let field = dotted(error.instance_path().as_str());
+            field_error(field, error.to_string())
+        })?;
         Ok(Schema {
             structural: structural.clone(),
             validator: Arc::new(validator),
