@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::limit;
 use crate::manifest::{Scope, TestCase};
 use crate::package::Package;
 use crate::render::{Context, Rendered, check_stored_size};
@@ -107,6 +108,16 @@ impl Package {
             match self.defaults_context(&input) {
                 Ok(context) => findings.take(self.render_storable(&context), false, &from),
                 Err(missing) if missing.is_all(Reason::ConfigInvalid) => {
+                    let namespace = input.namespace.as_deref();
+                    let mut budget = limit::render_budget();
+                    let faults = part.plain_faults(&input.name, namespace, &mut budget);
+                    if let Err(invalid) = Invalid::check(faults) {
+                        let invalid = match component {
+                            Some(component) => invalid.in_component(component),
+                            None => invalid,
+                        };
+                        findings.refuse(invalid, &from);
+                    }
                     findings.validated.not_rendered.push(NotRendered {
                         component: component.map(str::to_owned),
                         scope: *scope,

@@ -17,6 +17,7 @@ use crate::files::{
 };
 use crate::limit;
 use crate::manifest::{self, Loaded, PackageManifest};
+use crate::object::Rules;
 use crate::render::Compiled;
 use crate::violation::{Invalid, Position, Reason, Violation};
 use crate::warning::Warnings;
@@ -236,6 +237,22 @@ impl Package {
     /// Conditions that its templates wrote.
     pub(crate) fn compiled(&self) -> &Compiled {
         &self.compiled
+    }
+
+    /// What is wrong with the objects of plain files whatever the package is rendered from: for where it is not rendered.
+    pub(crate) fn plain_faults(
+        &self,
+        instance: &str,
+        namespace: Option<&str>,
+        budget: &mut Budget,
+    ) -> Vec<Violation> {
+        let rules = Rules {
+            package: &self.manifest.name,
+            instance,
+            namespace,
+            phases: Some(&self.manifest.phases),
+        };
+        self.plain.faults_by(&rules, &self.files, budget)
     }
 
     pub(crate) fn plain(&self) -> &Plain {

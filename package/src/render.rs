@@ -164,7 +164,15 @@ impl Package {
         told: &mut Told<'_>,
         tally: &mut Tally,
     ) -> Result<Found, Invalid> {
-        let filtered = Filtered::new(self, context, budget, told.reads)?;
+        let filtered = Filtered::new(self, context, budget, told.reads);
+        let filtered = filtered.map_err(|invalid| {
+            let namespace = context.namespace.as_deref();
+            let faults = self.plain_faults(&context.name, namespace, budget);
+            match Invalid::check(faults) {
+                Ok(()) => invalid,
+                Err(others) => invalid.and(others),
+            }
+        })?;
         if let Some(record) = &mut told.record {
             record.parts.push(Part::new(self, context, &filtered));
         }

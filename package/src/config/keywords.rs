@@ -1,5 +1,6 @@
 //! Keywords of a schema: the form that the value of each must have.
 
+use jsonschema::{PatternOptions, ValidationOptions};
 use serde_json::Value;
 
 use super::field_error::{FieldError, field_error};
@@ -8,6 +9,11 @@ use super::field_error::{FieldError, field_error};
 pub(super) const MAX_ERRORS: usize = 1_000;
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
+
+/// What every schema is built with.
+pub(super) fn options() -> ValidationOptions<'static> {
+    jsonschema::options().with_pattern_options(PatternOptions::regex())
+}
 
 /// Checks the value of a keyword; that of one which holds schemas is checked where these are read.
 ///
@@ -96,7 +102,7 @@ pub(super) fn patterns(schema: &Value, field: &str, errors: &mut Vec<FieldError>
 }
 
 fn pattern(text: &str) -> Result<(), String> {
-    let Err(error) = super::schema::options().build(&serde_json::json!({"pattern": text})) else {
+    let Err(error) = options().build(&serde_json::json!({"pattern": text})) else {
         return Ok(());
     };
     // The last line of several says it.

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{PatternOptions, ValidationOptions, Validator};
 use serde_json::Value;
 
 use super::field_error::{FieldError, field_error};
 use super::rewrite::rewrite;
 use super::rules::Rules;
-use super::{formats, prune};
+use super::{formats, keywords, prune};
 
 /// Errors that are reported of one configuration.
 const MAX_ERRORS: usize = 20;
@@ -29,11 +29,6 @@ impl fmt::Debug for Schema {
     }
 }
 
-/// What every schema is built with.
-pub(super) fn options() -> ValidationOptions<'static> {
-    jsonschema::options().with_pattern_options(PatternOptions::regex())
-}
-
 impl Schema {
     /// Compiles a part of a schema that was checked as a whole.
     pub(super) fn part(schema: &Value) -> Result<Schema, FieldError> {
@@ -41,7 +36,7 @@ impl Schema {
     }
 
     pub(super) fn build(structural: &Value, plain: &Value) -> Result<Schema, FieldError> {
-        let options = options().should_validate_formats(true);
+        let options = keywords::options().should_validate_formats(true);
         let options = formats::all().fold(options, |options, (name, check)| {
             options.with_format(name, check)
         });

@@ -115,7 +115,13 @@ impl Plain {
         found.unwrap_or_default()
     }
 
-    fn faults_by(&self, rules: &Rules<'_>, files: &Files, budget: &mut Budget) -> Vec<Violation> {
+    /// What is wrong with the objects by these rules, but for the namespaces that they name.
+    pub(super) fn faults_by(
+        &self,
+        rules: &Rules<'_>,
+        files: &Files,
+        budget: &mut Budget,
+    ) -> Vec<Violation> {
         let mut violations = Vec::new();
         // What a template writes replaces a plain file of the same path.
         let is_written = |path: &str| files.contains_key(&template_path(path));

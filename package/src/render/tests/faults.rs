@@ -190,3 +190,37 @@ fn every_document_of_a_file_that_is_wrong_is_told() {
     let written = written.check().unwrap_err();
     assert_eq!(found(&written), expected, "{written}");
 }
+
+#[test]
+fn with_a_condition_that_fails_faults_of_plain_files_are_told() {
+    let filter = "  filter: {conditions: [{name: a, expression: config.b}]}\n";
+    let files = [("a.yaml", &*object("a", "none", ""))];
+    let cases =
+        "test: {template: [{name: x, context: {package: {metadata: {name: a, namespace: b}}}}]}\n";
+    let expected = [
+        (Reason::ConditionInvalid, "manifest.yaml".to_owned()),
+        (Reason::PhaseUnknown, "a.yaml".to_owned()),
+    ];
+    assert_eq!(told(&format!("{filter}{cases}"), &files), expected);
+}
+
+#[test]
+fn where_defaults_are_no_configuration_plain_files_are_looked_at() {
+    let schema = "  config: {openAPIV3Schema: {type: object, required: [a], properties: {a: {type: integer}}}}\n";
+    let files = [
+        ("a.yaml", &*object("a", "none", "")),
+        ("b.yaml.gotmpl", "{{ .config.missing }}"),
+        ("b.yaml", &*object("b", "none", "")),
+    ];
+    let mut found = told(schema, &files);
+    found.retain(|(reason, _)| *reason != Reason::MetadataInvalid);
+    assert_eq!(found, [(Reason::PhaseUnknown, "a.yaml".to_owned())]);
+    let right = [(
+        "a.yaml",
+        &*object("a", "one", ", package-operator.run/condition: config.a > 1"),
+    )];
+    let right = right.map(|(path, text)| (path, format!("{text}  namespace: x\n")));
+    let right = right.each_ref().map(|(path, text)| (*path, text.as_str()));
+    let validated = package_with(schema, &right).unwrap().check().unwrap();
+    assert_eq!(validated.not_rendered.len(), 2, "{validated:?}");
+}
