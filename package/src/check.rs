@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use crate::limit;
 use crate::manifest::Scope;
 use crate::package::Package;
-use crate::render::{Context, Rendered, check_stored_size};
+use crate::render::{Context, DEFAULT_NAMESPACE, Rendered, check_stored_size};
 use crate::trial::{Trial, trials};
-use crate::violation::{Invalid, Reason, Rendering};
+use crate::violation::{Invalid, Reason, Rendering, Violation};
 use crate::warning::{Warning, WarningReason, Warnings};
 
 /// The result of a [`Package::check`] that found nothing wrong, and what it could not check.
@@ -73,7 +74,7 @@ impl Package {
             self.check_part(part, name, &mut findings);
         }
         match findings.invalid {
-            Some(invalid) => Err(invalid),
+            Some(invalid) => Err(invalid.with_warnings(&findings.validated.warnings)),
             None => Ok(findings.validated),
         }
     }
@@ -90,9 +91,16 @@ impl Package {
                     let rendered = self.render_storable(&context);
                     findings.take(rendered, trial.gives_cluster(), &from);
                 }
-                (Err(missing), Trial::Defaults { scope, .. })
+                (Err(missing), Trial::Defaults { name, scope })
                     if missing.is_all(Reason::ConfigInvalid) =>
                 {
+                    if let Err(invalid) = part.check_plain(name, scope) {
+                        let invalid = match component {
+                            Some(component) => invalid.in_component(component),
+                            None => invalid,
+                        };
+                        findings.refuse(invalid, &from);
+                    }
                     findings.validated.not_rendered.push(NotRendered {
                         component: component.map(str::to_owned),
                         scope,
@@ -104,6 +112,12 @@ impl Package {
         }
     }
 
+    /// Checks the objects of plain files where nothing is rendered from the defaults.
+    fn check_plain(&self, name: &str, scope: Scope) -> Result<(), Invalid> {
+        let namespace = (scope == Scope::Namespaced).then_some(DEFAULT_NAMESPACE);
+        Invalid::check(self.plain_faults(name, namespace, &mut limit::render_budget()))
+    }
+
     /// Renders what a member can store, as the hub does.
     pub(crate) fn render_storable(&self, context: &Context) -> Result<Rendered, Invalid> {
         let rendered = self.render(context)?;
@@ -113,8 +127,8 @@ impl Package {
 }
 
 impl Findings {
-    /// Adds what a rendering told, or of one that only lacks the label of a cluster that nobody gave, that it was not
-    /// looked at.
+    /// Adds what a rendering told. That the label of a cluster is missing that nobody gave is no fault: it is said that
+    /// something was not looked at.
     fn take(
         &mut self,
         rendered: Result<Rendered, Invalid>,
@@ -123,10 +137,17 @@ impl Findings {
     ) {
         match rendered {
             Ok(rendered) => self.validated.warnings.extend(&rendered.warnings),
-            Err(invalid) if !cluster_is_given && invalid.lacks_label() => {
-                self.validated.warn_of_label(&invalid);
+            Err(invalid) => {
+                self.validated.warnings.extend(invalid.warnings());
+                let (missing, others) = match cluster_is_given {
+                    true => (Vec::new(), Some(invalid)),
+                    false => invalid.split(Reason::ClusterLabelMissing),
+                };
+                self.validated.warn_of_labels(&missing);
+                if let Some(others) = others {
+                    self.refuse(others, from);
+                }
             }
-            Err(invalid) => self.refuse(invalid, from),
         }
     }
 
@@ -146,13 +167,13 @@ impl Findings {
 
 impl Validated {
     /// A cluster may have the label: nothing is wrong with the package, and nothing was found out about it.
-    fn warn_of_label(&mut self, invalid: &Invalid) {
-        for violation in invalid.violations() {
+    fn warn_of_labels(&mut self, missing: &[Violation]) {
+        for violation in missing {
             let reason = WarningReason::NotRendered;
             let mend = "a test case whose context has \"cluster: {labels: {…}}\" with it is rendered and checked";
             let mut warning = Warning::new(reason, violation.details.clone(), mend);
             warning.path.clone_from(&violation.path);
-            warning.index = violation.index;
+            warning.index = violation.index.map(|index| index as usize);
             warning.position = violation.position;
             self.warnings.add(warning);
         }

@@ -3,6 +3,7 @@
 mod defaults;
 mod field_error;
 mod formats;
+mod keywords;
 mod prune;
 mod rewrite;
 mod rule;
@@ -27,15 +28,34 @@ impl Schema {
     pub fn compile(schema: &Value) -> Result<Schema, Vec<FieldError>> {
         let mut errors = Vec::new();
         let plain = rewrite(schema, "", &mut errors);
-        if schema.get("type").and_then(Value::as_str) != Some("object") {
+        let given = |key: &str| schema.get(key).filter(|value| !value.is_null());
+        let is_told = errors.iter().any(|error| error.field == ".type");
+        if given("type").and_then(Value::as_str) != Some("object") && !is_told {
             errors.push(field_error(".type", "must be object at the root"));
         }
-        if !errors.is_empty() {
-            return Err(errors);
+        if given("additionalProperties").is_some() {
+            let what = "must not be used at the root; name the fields under properties";
+            errors.push(field_error(".additionalProperties", what));
         }
-        let compiled = Schema::build(schema, &plain).map_err(|error| vec![error])?;
-        let mut errors = defaults::check(schema);
-        let rules = Rules::compile(schema, &mut errors);
+        let mut wrong_rules = Vec::new();
+        let rules = Rules::compile(schema, &mut wrong_rules);
+        let built = match errors.is_empty() {
+            true => Schema::build(schema, &plain).map_err(Some),
+            false => Err(None),
+        };
+        let compiled = match built {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                keywords::patterns(schema, "", &mut errors);
+                if errors.is_empty() {
+                    errors.extend(error);
+                }
+                errors.append(&mut wrong_rules);
+                return Err(errors);
+            }
+        };
+        errors = defaults::check(schema);
+        errors.append(&mut wrong_rules);
         if errors.is_empty() {
             errors = rules.check_defaults(schema);
         }

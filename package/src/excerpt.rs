@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use stevedore_template::budget::Budget;
-use stevedore_template::yaml::{self, Documents};
+use stevedore_template::yaml::{self, Fields};
 
+use crate::field::Field;
 use crate::files::{PackageFiles, is_readable, is_template, template_path, whole_path};
 use crate::limit;
 use crate::package::Package;
@@ -45,6 +46,9 @@ pub struct Line {
     pub marked: Range<usize>,
 }
 
+/// A document: its file, its number in there, and the rendering that wrote it, if one did.
+type Place = (String, usize, Option<Rendering>);
+
 /// The source of excerpts of one package. What reading takes is bounded, for all of them together.
 pub struct Excerpts<'p> {
     files: &'p PackageFiles,
@@ -53,6 +57,8 @@ pub struct Excerpts<'p> {
     context: Option<&'p Context>,
     /// What was written in one rendering: violations of one come one after the other.
     written: Option<(Option<Rendering>, BTreeMap<String, String>)>,
+    /// Where the fields of one document are.
+    located: Option<(Place, Option<Fields>)>,
     budget: Budget,
     width: usize,
 }
@@ -67,6 +73,7 @@ impl<'p> Excerpts<'p> {
             package,
             context: None,
             written: None,
+            located: None,
             budget: limit::render_budget(),
         }
     }
@@ -79,51 +86,59 @@ impl<'p> Excerpts<'p> {
 
     /// What a violation is about.
     pub fn of_violation(&mut self, violation: &Violation) -> Option<Excerpt> {
-        let place = (violation.position, violation.index);
-        self.of(
-            violation.path.as_deref()?,
-            place,
-            violation.rendering.as_deref(),
-        )
+        let path = violation.path.as_deref()?;
+        let rendering = violation.rendering.as_deref();
+        let (text, is_written) = self.text(path, rendering)?;
+        let position = violation.position.or_else(|| {
+            let rendering = rendering.filter(|_| is_written).cloned();
+            let place = (path.to_owned(), violation.index? as usize, rendering);
+            self.locate(text.as_deref()?, place, violation.field.as_deref())
+        });
+        self.excerpt(path, text, is_written, position?)
     }
 
     /// What a warning is about.
     pub fn of_warning(&mut self, warning: &Warning) -> Option<Excerpt> {
-        let place = (warning.position, warning.index);
-        self.of(warning.path.as_deref()?, place, None)
+        let path = warning.path.as_deref()?;
+        let (text, is_written) = self.text(path, None)?;
+        let position = warning.position.or_else(|| {
+            let place = (path.to_owned(), warning.index?, None);
+            self.locate(text.as_deref()?, place, None)
+        });
+        self.excerpt(path, text, is_written, position?)
     }
 
-    fn of(
-        &mut self,
+    fn excerpt(
+        &self,
         path: &str,
-        (position, index): (Option<Position>, Option<usize>),
-        rendering: Option<&Rendering>,
+        text: Option<String>,
+        is_written: bool,
+        position: Position,
     ) -> Option<Excerpt> {
-        let files = self.files;
-        let template = template_path(path);
-        let is_written = files.get(&template).is_some();
-        let text = match is_written {
-            true => self.written_text(path, rendering),
-            false => std::str::from_utf8(files.get(path)?)
-                .ok()
-                .map(str::to_owned),
-        };
-        let position = position.or_else(|| {
-            let line = self.line_of(path, text.as_deref()?, index?)?;
-            Some(Position { line, column: None })
-        })?;
         let shown = text.map_or(Ok(None), |text| line(path, &text, position, self.width));
         Some(Excerpt {
-            path: if is_written {
-                template
-            } else {
-                path.to_owned()
+            path: match is_written {
+                true => template_path(path),
+                false => path.to_owned(),
             },
             position,
             is_written,
             is_secret: shown.is_err(),
             line: shown.unwrap_or_default(),
         })
+    }
+
+    /// The text of a file, if it can be known, and whether a template wrote it. Nothing if there is no such file.
+    fn text(
+        &mut self,
+        path: &str,
+        rendering: Option<&Rendering>,
+    ) -> Option<(Option<String>, bool)> {
+        if self.files.get(&template_path(path)).is_some() {
+            return Some((self.written_text(path, rendering), true));
+        }
+        let text = std::str::from_utf8(self.files.get(path)?).ok();
+        Some((text.map(str::to_owned), false))
     }
 
     /// What the template of a file wrote.
@@ -145,17 +160,28 @@ impl<'p> Excerpts<'p> {
         texts.get(path).cloned()
     }
 
-    /// The first line of a document that is no comment.
-    fn line_of(&mut self, path: &str, text: &str, index: usize) -> Option<usize> {
-        let mut documents = Documents::new(path, text.as_bytes());
-        while let Ok(Some(document)) = documents.next_within(&mut self.budget) {
-            if document.index == index {
-                let lines = text.lines().enumerate().skip(document.line - 1);
-                let mut lines = lines.skip_while(|(_, line)| is_comment(line));
-                return lines.next().map(|(number, _)| number + 1);
-            }
+    /// Where a field of a document is, or else the nearest thing that it would be in: that may be the whole document.
+    fn locate(&mut self, text: &str, place: Place, field: Option<&Field>) -> Option<Position> {
+        let index = place.1;
+        if !matches!(&self.located, Some((known, _)) if *known == place) {
+            let fields = yaml::fields(text, index, &mut self.budget);
+            self.located = Some((place, fields));
         }
-        None
+        let fields = self.located.as_ref()?.1.as_ref()?;
+        let mut paths = field.into_iter().flat_map(Field::paths);
+        if let Some((line, column)) = paths.find_map(|path| fields.place(&path)) {
+            return Some(Position {
+                line,
+                column: Some(column),
+            });
+        }
+        let lines = text.lines().enumerate().skip(fields.line() - 1);
+        let mut lines = lines.skip_while(|(_, line)| is_comment(line));
+        let (number, _) = lines.next()?;
+        Some(Position {
+            line: number + 1,
+            column: None,
+        })
     }
 }
 

@@ -49,6 +49,8 @@ pub const RULE_STEPS: u64 = 1_000_000;
 pub const LEFT_OUT: usize = 1_000;
 /// Violations that are reported of one package; the rest is counted.
 pub const VIOLATIONS: usize = 50;
+/// Violations of the objects of one rendering after which no more are looked for.
+pub const COUNTED: usize = 10_000;
 /// Warnings that are kept of one package; the rest is counted.
 pub const WARNINGS: usize = 50;
 

@@ -6,11 +6,13 @@ mod document;
 mod expressions;
 mod fields;
 mod filter;
+mod glob;
 mod lock;
 mod model;
 mod parse;
 mod phases;
 mod probes;
+mod problems;
 pub mod schema;
 mod walk;
 
@@ -37,33 +39,59 @@ struct Read {
     api_version: String,
     manifest: PackageManifest,
     images: Vec<ManifestImage>,
+    /// Whether images and phases are all that were meant.
+    knows_images: bool,
+    knows_phases: bool,
     violations: Vec<Violation>,
 }
 
-/// Finds, reads and checks manifest and lock file, and gives everything that is wrong with them. A component has the
-/// name of its folder, whatever its manifest says.
+/// Manifest and lock file, as far as they could be read.
+pub(crate) struct Loaded {
+    /// What is wrong of it is left out, or as if it were not there.
+    pub(crate) manifest: PackageManifest,
+    /// Whether its phases are all that were meant.
+    pub(crate) knows_phases: bool,
+    /// Everything that is wrong with the two.
+    pub(crate) violations: Vec<Violation>,
+}
+
+impl Loaded {
+    /// The manifest, if nothing is wrong.
+    ///
+    /// # Errors
+    /// With at least one violation.
+    pub(crate) fn checked(self) -> Result<PackageManifest, Vec<Violation>> {
+        match self.violations.is_empty() {
+            true => Ok(self.manifest),
+            false => Err(self.violations),
+        }
+    }
+}
+
+/// Finds, reads and checks manifest and lock file. A component has the name of its folder, whatever its manifest says.
 ///
 /// # Errors
-/// With at least one violation.
+/// When there is no manifest that can be read; with at least one violation.
 pub(crate) fn load(
     files: &PackageFiles,
     component: Option<&str>,
-) -> Result<PackageManifest, Vec<Violation>> {
+) -> Result<Loaded, Vec<Violation>> {
+    let read = read(files, component)?;
     let Read {
         mut manifest,
-        images,
         mut violations,
         ..
-    } = read(files, component)?;
-    match lock::load(files, &images, &mut manifest.warnings) {
+    } = read;
+    let wanted = read.knows_images.then_some(&*read.images);
+    match lock::load(files, wanted, &mut manifest.warnings) {
         Ok(images) => manifest.images = images,
         Err(more) => violations.extend(more),
     }
-    if violations.is_empty() {
-        Ok(manifest)
-    } else {
-        Err(violations)
-    }
+    Ok(Loaded {
+        manifest,
+        knows_phases: read.knows_phases,
+        violations,
+    })
 }
 
 /// Finds, reads and checks the manifest alone, and finds what its lock file holds now.
@@ -80,6 +108,7 @@ pub(crate) fn unlocked(
         manifest,
         images,
         mut violations,
+        ..
     } = read(files, component)?;
     let lock = lock::written(files).unwrap_or_else(|more| {
         violations.extend(more);
@@ -110,14 +139,17 @@ fn read(files: &PackageFiles, component: Option<&str>) -> Result<Read, Vec<Viola
     let (value, mut problems) =
         document::read(path, bytes, kind, Reason::ManifestInvalid, &mut warnings)?;
     let mut manifest = parse::parse(&value, component, &mut problems);
-    let images: Vec<ManifestImage> = problems.entries(&value, "spec.images");
-    problems.images(images.iter().map(|it| (&*it.name, &*it.image)));
+    let images: Vec<(usize, ManifestImage)> = problems.entries(&value, "spec.images");
+    let named = images.iter();
+    problems.images(named.map(|(number, it)| (*number, &*it.name, &*it.image)));
     manifest.warnings = warnings;
     Ok(Read {
         path,
         api_version: document::api_version(&value).to_owned(),
         manifest,
-        images,
+        images: images.into_iter().map(|(_, image)| image).collect(),
+        knows_images: !problems.is_told("spec.images"),
+        knows_phases: !problems.is_told("spec.phases"),
         violations: problems.found,
     })
 }

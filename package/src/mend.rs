@@ -30,8 +30,8 @@ impl Reason {
             Self::MetadataInvalid | Self::LabelsInvalid | Self::AnnotationInvalid => {
                 "correct this field of the object's metadata"
             }
-            Self::SecretInvalid => {
-                "write values under data in base64, and those under stringData as texts"
+            Self::SecretInvalid | Self::ConfigMapInvalid => {
+                "write base64 under data of a Secret and binaryData of a ConfigMap, and texts elsewhere"
             }
             Self::Duplicate => "rename one of the two, or let conditions exclude each other",
             Self::ConditionInvalid => {

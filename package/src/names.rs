@@ -37,6 +37,40 @@ pub(crate) fn check_label(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// A name that is a subdomain of DNS, as those of most objects are.
+pub(crate) fn check_subdomain(name: &str) -> Result<(), &'static str> {
+    if name.len() > 253 {
+        return Err("it must be no longer than 253 characters");
+    }
+    let is_label = |label: &str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty()
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.split('.').all(is_label) {
+        return Ok(());
+    }
+    Err(
+        "it must be lower case letters, digits, '-' and '.', and each part between dots begin and end with a letter \
+         or digit",
+    )
+}
+
+/// A key of the values of a ConfigMap or Secret: the name of a file.
+pub(crate) fn check_data_key(key: &str) -> Result<(), &'static str> {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    match key {
+        "" => Err("the key is empty"),
+        "." => Err("the key must not be '.'"),
+        key if key.starts_with("..") => Err("the key must not begin with '..'"),
+        key if key.len() > 253 => Err("the key must be no longer than 253 characters"),
+        key if !key.bytes().all(inner) => Err("the key must be letters, digits, '-', '_' and '.'"),
+        _ => Ok(()),
+    }
+}
+
 /// A label value: empty, or up to 63 letters, digits, `-`, `_` and `.`, beginning and ending with a letter or
 /// digit.
 pub(crate) fn check_value(value: &str) -> Result<(), &'static str> {

@@ -1,6 +1,7 @@
 //! The objects of a package: what their authors may say about them, and what must hold of them.
 
 mod annotations;
+mod builtin;
 pub(crate) mod condition;
 mod kinds;
 mod labels;
@@ -8,12 +9,11 @@ mod metadata;
 mod prepare;
 mod problem;
 mod rules;
-mod secret;
 
 pub(crate) use kinds::{is_cluster_scoped, is_namespaced, is_package, is_secret};
 pub(crate) use metadata::is_of_one_cluster;
 pub(crate) use prepare::{Key, Ready, prepare};
-pub(crate) use problem::Problem;
+pub(crate) use problem::{Fault, Problem};
 pub(crate) use rules::Rules;
 
 #[cfg(test)]

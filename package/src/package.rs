@@ -1,26 +1,28 @@
 //! A package: its files, read, parsed and checked once, and rendered for as many clusters as needed.
 
-use std::collections::{BTreeMap, HashMap};
+mod plain;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stevedore_cel::Program;
 use stevedore_proto_core::digest::Digest;
 use stevedore_template::budget::Budget;
 use stevedore_template::error::ParseError;
 use stevedore_template::resources::{Conditions, Env, Files, Limits};
 use stevedore_template::set::TemplateSet;
-use stevedore_template::yaml::{Document, Documents};
 
 use crate::components;
 use crate::files::{
     COMPONENTS, PackageFiles, holds_objects, is_readable, is_template, package_order,
 };
 use crate::limit;
-use crate::manifest::{self, PackageManifest};
-use crate::object::condition;
+use crate::manifest::{self, Loaded, PackageManifest};
+use crate::object::Rules;
 use crate::render::Compiled;
 use crate::violation::{Invalid, Position, Reason, Violation};
 use crate::warning::Warnings;
+
+pub(crate) use plain::Plain;
 
 /// What Package Operator gives to templates as maps of strings while it is empty, and else as maps of anything.
 const MAPS_OF_STRINGS: &[&[&str]] = &[
@@ -45,16 +47,6 @@ pub struct Package {
     bytes: usize,
 }
 
-/// What the files of objects that are no templates hold.
-#[derive(Debug, Default)]
-pub(crate) struct Plain {
-    /// Documents by path.
-    pub(crate) files: Vec<(String, Vec<Document>)>,
-    /// The conditions of their objects, by their text. One that does not compile is an error of a rendering.
-    pub(crate) conditions: HashMap<String, Arc<Program>>,
-    warnings: Warnings,
-}
-
 impl Package {
     /// Reads a package and its components: templates and files of all of them from one budget of the size that a
     /// rendering has, what would exhaust that is refused here. The expressions of each manifest have a budget of their
@@ -65,51 +57,58 @@ impl Package {
     pub fn load(mut files: PackageFiles) -> Result<Package, Invalid> {
         let digest = files.digest();
         let mut budget = limit::render_budget();
-        let mut violations = Vec::new();
+        // What is told of a package that is refused anyway does not take from what reading the rest may cost.
+        let mut telling = limit::render_budget();
         let manifest = manifest::load(&files, None);
         // Whose the files below the folder of components are, the manifest says.
-        let has_components = manifest.as_ref().is_ok_and(|it| it.has_components);
-        let parts = if has_components {
-            components::split(&mut files)
-        } else if manifest.is_err() {
-            files.take_below(COMPONENTS);
-            Ok(BTreeMap::new())
-        } else {
-            Ok(BTreeMap::new())
+        let parts = match &manifest {
+            Ok(loaded) if loaded.manifest.has_components => components::split(&mut files),
+            Ok(_) => Ok(BTreeMap::new()),
+            Err(_) => {
+                files.take_below(COMPONENTS);
+                Ok(BTreeMap::new())
+            }
         };
-        let parts = parts.unwrap_or_else(|found| {
-            violations.extend(found);
-            BTreeMap::new()
-        });
+        let (parts, misplaced) = match parts {
+            Ok(parts) => (parts, None),
+            Err(found) => (BTreeMap::new(), Some(Invalid::of(found))),
+        };
+        let mut wrong: Vec<Invalid> = misplaced.into_iter().collect();
         let compiled = Arc::default();
-        let root = Package::read(digest, manifest, files, &compiled, &mut budget);
-        let root = root.map_err(|found| violations.extend(found)).ok();
+        let mut budgets = (&mut budget, &mut telling);
+        let root = Package::read(digest, manifest, files, &compiled, &mut budgets);
+        let root = root.map_err(|found| wrong.push(found)).ok();
         let mut components = BTreeMap::new();
         for (name, files) in parts {
-            if budget.is_exhausted() {
+            if budgets.0.is_exhausted() {
                 break;
             }
             let manifest = manifest::load(&files, Some(&name));
-            match Package::read(digest, manifest, files, &compiled, &mut budget) {
+            match Package::read(digest, manifest, files, &compiled, &mut budgets) {
                 Ok(component) => {
                     components.insert(name, component);
                 }
-                Err(found) => {
-                    let found = found.into_iter().map(|it| it.in_component(&name));
-                    violations.extend(found);
-                }
+                Err(found) => wrong.push(found.in_component(&name)),
             }
         }
-        Invalid::check(violations)?;
+        let mut warnings = Warnings::default();
+        if let Some(root) = &root {
+            warnings.extend(&root.warnings);
+        }
+        for (name, component) in &components {
+            warnings.extend(&component.warnings.in_component(name));
+        }
+        if let Some(invalid) = wrong.into_iter().reduce(Invalid::and) {
+            warnings.extend(invalid.warnings());
+            return Err(invalid.with_warnings(&warnings));
+        }
         let mut root = root.expect("a package that cannot be read has violations");
         root.bytes += components.values().map(Package::bytes).sum::<usize>();
         let has_templates = |part: &Package| !part.template_paths().is_empty();
         if has_templates(&root) || components.values().any(has_templates) {
             root.bytes += Compiled::BYTES;
         }
-        for (name, component) in &components {
-            root.warnings.extend(&component.warnings.in_component(name));
-        }
+        root.warnings = warnings;
         root.components = components;
         Ok(root)
     }
@@ -117,45 +116,59 @@ impl Package {
     /// Reads a root without its components, or one component.
     fn read(
         digest: Digest,
-        manifest: Result<PackageManifest, Vec<Violation>>,
+        manifest: Result<Loaded, Vec<Violation>>,
         files: PackageFiles,
         compiled: &Arc<Compiled>,
-        budget: &mut Budget,
-    ) -> Result<Package, Vec<Violation>> {
+        (budget, telling): &mut (&mut Budget, &mut Budget),
+    ) -> Result<Package, Invalid> {
         let file_bytes = files.bytes();
         let mut violations = Vec::new();
-        let manifest = manifest.map_err(|found| violations.extend(found)).ok();
+        let loaded = manifest.map_err(|found| violations.extend(found)).ok();
         let mut files = files.into_map();
         files.retain(|path, _| is_readable(path));
+        let mut unusable = Vec::new();
         let templates = parse_templates(&files, budget);
-        let templates = templates.unwrap_or_else(|violation| {
-            violations.push(violation);
+        let templates = templates.unwrap_or_else(|found| {
+            unusable.extend(found);
             TemplateSet::default()
         });
         let mut plain = Plain::default();
         for (path, bytes) in files.iter().filter(|(path, _)| holds_objects(path)) {
-            violations.extend(plain.read(path, bytes, budget).err());
             if budget.is_exhausted() {
                 break;
             }
+            unusable.extend(plain.read(path, bytes, budget));
         }
-        let Some(manifest) = manifest.filter(|_| violations.is_empty()) else {
-            return Err(violations);
-        };
-        let mut warnings = manifest.warnings.clone();
+        let mut warnings = Warnings::default();
+        match loaded {
+            Some(loaded) if loaded.violations.is_empty() && unusable.is_empty() => {
+                let manifest = loaded.manifest;
+                warnings.extend(&manifest.warnings);
+                warnings.extend(&plain.warnings);
+                let bytes = file_bytes + templates.bytes() + plain.bytes() + manifest.bytes();
+                return Ok(Package {
+                    digest,
+                    manifest,
+                    components: BTreeMap::new(),
+                    files,
+                    templates,
+                    plain,
+                    compiled: Arc::clone(compiled),
+                    warnings,
+                    bytes,
+                });
+            }
+            Some(loaded) => {
+                warnings.extend(&loaded.manifest.warnings);
+                // Nothing of it will be rendered: what can be known of its objects is told here.
+                unusable.extend(plain.faults(&loaded, &files, telling));
+                violations.extend(loaded.violations);
+            }
+            None => {}
+        }
         warnings.extend(&plain.warnings);
-        let bytes = file_bytes + templates.bytes() + plain.bytes() + manifest.bytes();
-        Ok(Package {
-            digest,
-            manifest,
-            components: BTreeMap::new(),
-            files,
-            templates,
-            plain,
-            compiled: Arc::clone(compiled),
-            warnings,
-            bytes,
-        })
+        violations.extend(unusable);
+        Err(Invalid::of(violations).with_warnings(&warnings))
     }
 
     /// Digest of the package's files, those of all components included; a component has that of the whole.
@@ -226,6 +239,22 @@ impl Package {
         &self.compiled
     }
 
+    /// What is wrong with the objects of plain files whatever the package is rendered from: for where it is not rendered.
+    pub(crate) fn plain_faults(
+        &self,
+        instance: &str,
+        namespace: Option<&str>,
+        budget: &mut Budget,
+    ) -> Vec<Violation> {
+        let rules = Rules {
+            package: &self.manifest.name,
+            instance,
+            namespace,
+            phases: Some(&self.manifest.phases),
+        };
+        self.plain.faults_by(&rules, &self.files, budget)
+    }
+
     pub(crate) fn plain(&self) -> &Plain {
         &self.plain
     }
@@ -233,45 +262,6 @@ impl Package {
     /// The text of a file, if templates can read it and it is one.
     pub(crate) fn text(&self, path: &str) -> Option<&str> {
         std::str::from_utf8(self.files.get(path)?).ok()
-    }
-}
-
-impl Plain {
-    /// Reads a file of objects.
-    fn read(&mut self, path: &str, bytes: &[u8], budget: &mut Budget) -> Result<(), Violation> {
-        let mut documents = Documents::new(path, bytes);
-        let mut found = Vec::new();
-        let unreadable = |why| Violation::unreadable(path, why);
-        while let Some(mut document) = documents.next_within(budget).map_err(unreadable)? {
-            if let Some(text) = condition::of(&document.value)
-                && !self.conditions.contains_key(text)
-            {
-                match condition::compile(text, budget) {
-                    Ok(program) => {
-                        self.conditions.insert(text.to_owned(), program);
-                    }
-                    Err((Reason::TooCostly, details)) => {
-                        let violation = Violation::new(Reason::TooCostly, details);
-                        return Err(violation.at(path, document.index));
-                    }
-                    // The rendering reports it, since it knows the object.
-                    Err(_) => {}
-                }
-            }
-            self.warnings.add_found(path, &mut document);
-            found.push(document);
-        }
-        self.files.push((path.to_owned(), found));
-        Ok(())
-    }
-
-    fn bytes(&self) -> usize {
-        let documents = self.files.iter().flat_map(|(_, documents)| documents);
-        let conditions = self.conditions.values();
-        documents.map(|document| document.bytes).sum::<usize>()
-            + conditions
-                .map(|program| condition::bytes(program))
-                .sum::<usize>()
     }
 }
 
@@ -294,14 +284,31 @@ fn template_paths(files: &Files) -> Vec<&str> {
     paths
 }
 
-fn parse_templates(files: &Files, budget: &mut Budget) -> Result<TemplateSet, Violation> {
+fn parse_templates(files: &Files, budget: &mut Budget) -> Result<TemplateSet, Vec<Violation>> {
     let mut sources = Vec::new();
+    let mut violations = Vec::new();
     for path in template_paths(files) {
-        let text = std::str::from_utf8(&files[path])
-            .map_err(|_| Violation::new(Reason::Template, "not UTF-8 text").in_file(path))?;
-        sources.push((path, text));
+        match std::str::from_utf8(&files[path]) {
+            Ok(text) => sources.push((path, text)),
+            Err(_) => {
+                let violation = Violation::new(Reason::Template, "not UTF-8 text");
+                violations.push(violation.in_file(path));
+            }
+        }
     }
-    TemplateSet::parse(sources, &env(files), budget).map_err(|error| match error {
+    let templates = TemplateSet::parse(sources, &env(files), budget);
+    let templates = templates.map_err(|errors| {
+        violations.extend(errors.into_iter().map(unparsed));
+    });
+    templates
+        .ok()
+        .filter(|_| violations.is_empty())
+        .ok_or(violations)
+}
+
+/// What is wrong with a template that cannot be parsed.
+fn unparsed(error: ParseError) -> Violation {
+    match error {
         ParseError::Syntax {
             file,
             line,
@@ -321,5 +328,5 @@ fn parse_templates(files: &Files, budget: &mut Budget) -> Result<TemplateSet, Vi
             Violation::new(Reason::TooLarge, details).in_file(&file)
         }
         ParseError::Exhausted { file, exhausted } => Violation::costly(exhausted).in_file(&file),
-    })
+    }
 }

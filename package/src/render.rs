@@ -12,7 +12,7 @@ mod reads;
 mod record;
 mod texts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use stevedore_proto_core::content::Content;
@@ -57,6 +57,15 @@ struct Told<'r> {
     warnings: Warnings,
     /// If anybody asks for it.
     record: Option<Record>,
+}
+
+/// What templates write, by the path it is stored under.
+#[derive(Default)]
+struct Written<'p> {
+    texts: BTreeMap<&'p str, String>,
+    /// Where those would have written that failed, and those that were not executed after them.
+    missing: BTreeSet<&'p str>,
+    violations: Vec<Violation>,
 }
 
 /// Where the objects of a file come from.
@@ -104,13 +113,14 @@ impl Package {
             warnings: Warnings::default(),
             record: record.take(),
         };
-        let content = self.content(context, budget, &mut told)?;
+        let content = self.content(context, budget, &mut told);
         *record = told.record;
         // As with what is wrong: the paths of a component's files are those in the whole package.
         let warnings = match context.component() {
             Some(component) => told.warnings.in_component(component),
             None => told.warnings,
         };
+        let content = content.map_err(|invalid| invalid.with_warnings(&warnings))?;
         let reference = content.reference();
         if reference.size > stevedore_proto_core::limit::CONTENT as u64 {
             let limit = stevedore_proto_core::limit::CONTENT;
@@ -154,12 +164,32 @@ impl Package {
         told: &mut Told<'_>,
         tally: &mut Tally,
     ) -> Result<Found, Invalid> {
-        let filtered = Filtered::new(self, context, budget, told.reads)?;
+        let filtered = Filtered::new(self, context, budget, told.reads);
+        let filtered = filtered.map_err(|invalid| {
+            let namespace = context.namespace.as_deref();
+            let faults = self.plain_faults(&context.name, namespace, budget);
+            match Invalid::check(faults) {
+                Ok(()) => invalid,
+                Err(others) => invalid.and(others),
+            }
+        })?;
         if let Some(record) = &mut told.record {
             record.parts.push(Part::new(self, context, &filtered));
         }
-        let texts = self.execute(context, &filtered, budget, told.reads)?;
-        self.objects(context, &filtered, &texts, budget, told, tally)
+        let mut written = self.execute(context, &filtered, budget, told.reads);
+        if written.violations.is_empty() {
+            return self.objects(context, &filtered, &written, budget, told, tally);
+        }
+        let failed = Invalid::of(std::mem::take(&mut written.violations));
+        if budget.is_exhausted() {
+            return Err(failed);
+        }
+        // What other files hold is told at once.
+        let found = self.objects(context, &filtered, &written, budget, told, tally);
+        Err(match found {
+            Ok(_) => failed,
+            Err(others) => failed.and(others),
+        })
     }
 
     /// Renders what was asked for as packages.
@@ -178,8 +208,8 @@ impl Package {
             told.reads.add_value(&["package", "image"]);
             let child = match Child::of(ready, self, context, place.clone()) {
                 Ok(child) => child,
-                Err((reason, details)) => {
-                    violations.push(Violation::new(reason, details).at(&place.0, place.1));
+                Err(fault) => {
+                    violations.push(fault.at(&place.0, place.1));
                     continue;
                 }
             };
@@ -213,10 +243,8 @@ impl Package {
             let found = part.found(&context, budget, &mut own, tally)?;
             if let Some((ready, place)) = found.children.into_iter().next() {
                 let refused = Child::of(ready, self, &context, place.clone()).map(|_| ());
-                let problem = refused.expect_err("a component has no children");
-                return Err(Violation::new(problem.0, problem.1)
-                    .at(&place.0, place.1)
-                    .into());
+                let fault = refused.expect_err("a component has no children");
+                return Err(fault.at(&place.0, place.1).into());
             }
             Ok(part.arrange(&context, found.objects))
         })?;
@@ -230,22 +258,21 @@ impl Package {
         Ok(RenderedChild { child, content })
     }
 
-    /// What the templates write, by the path it is stored under.
+    /// Executes the templates, also those after one that fails.
     fn execute(
         &self,
         context: &Context,
         filtered: &Filtered<'_>,
         budget: &mut Budget,
         reads: &mut Reads,
-    ) -> Result<BTreeMap<&str, String>, Invalid> {
+    ) -> Written<'_> {
         let env = self.env(&filtered.conditions);
         let mut executions = self.templates().on(context.value(), env);
-        let mut violations = Vec::new();
-        let mut texts = BTreeMap::new();
+        let mut written = Written::default();
         for path in self.template_paths() {
             match executions.execute(path, budget) {
                 Ok(text) => {
-                    texts.insert(output_path(path), text);
+                    written.texts.insert(output_path(path), text);
                 }
                 Err(error) => {
                     let reason = match &error.missing {
@@ -253,17 +280,21 @@ impl Package {
                         Some(path) if cluster_labels::is_one(path) => Reason::ClusterLabelMissing,
                         _ => Reason::Template,
                     };
-                    violations.push(self.failed(reason, &error));
+                    written.violations.push(self.failed(reason, &error));
                     // A template that fails has paid for its steps: the budget may be used up.
-                    if budget.is_exhausted() || violations.len() > limit::VIOLATIONS {
+                    if budget.is_exhausted() || written.violations.len() > limit::VIOLATIONS {
                         break;
                     }
                 }
             }
         }
-        Invalid::check(violations)?;
         reads.add_templates(&executions.reads());
-        Ok(texts)
+        if !written.violations.is_empty() {
+            let paths = self.template_paths().into_iter().map(output_path);
+            let missing = paths.filter(|path| !written.texts.contains_key(path));
+            written.missing = missing.collect();
+        }
+        written
     }
 
     /// What is wrong with a template that failed.
@@ -295,7 +326,7 @@ impl Package {
         &self,
         context: &Context,
         filtered: &Filtered<'_>,
-        texts: &BTreeMap<&str, String>,
+        written: &Written<'_>,
         budget: &mut Budget,
         told: &mut Told<'_>,
         tally: &mut Tally,
@@ -304,9 +335,10 @@ impl Package {
         // What a template writes replaces a plain file of the same path.
         let mut sources: BTreeMap<&str, Source<'_>> = plain
             .map(|(path, documents)| (path.as_str(), Source::Parsed(documents)))
+            .filter(|(path, _)| !written.missing.contains(path))
             .collect();
-        let written = texts.iter().filter(|(path, _)| holds_objects(path));
-        sources.extend(written.map(|(path, text)| (*path, Source::Written(text))));
+        let texts = written.texts.iter().filter(|(path, _)| holds_objects(path));
+        sources.extend(texts.map(|(path, text)| (*path, Source::Written(text))));
         let mut sources: Vec<_> = sources.into_iter().collect();
         sources.sort_by(|one, other| package_order(one.0, other.0));
         let Told {
@@ -328,7 +360,7 @@ impl Package {
         }
         let found = objects.finish()?;
         if let Some(record) = record {
-            record.name_files(|path| texts.contains_key(path));
+            record.name_files(|path| written.texts.contains_key(path));
         }
         Ok(found)
     }

@@ -1,13 +1,17 @@
 //! Violations: what is wrong with a package, in words its author understands.
 
+mod invalid;
+
 use std::fmt;
 
 use stevedore_template::budget::Exhausted;
 use stevedore_template::yaml::Unreadable;
 use thiserror::Error as ThisError;
 
+use crate::field::Field;
 use crate::files::whole_path;
-use crate::limit;
+
+pub use invalid::Invalid;
 
 /// Rules by the name that conditions and machines read, and the words that people read.
 macro_rules! reasons {
@@ -41,6 +45,7 @@ reasons! {
     GvkNotSet: "apiVersion or kind not set",
     MetadataInvalid: "metadata invalid",
     SecretInvalid: "Secret invalid",
+    ConfigMapInvalid: "ConfigMap invalid",
     Duplicate: "duplicate object",
     LabelsInvalid: "labels invalid",
     AnnotationInvalid: "annotation invalid",
@@ -108,7 +113,7 @@ pub enum RenderedFrom {
 }
 
 /// One thing that is wrong with a package.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Violation {
     /// The rule.
     pub reason: Reason,
@@ -117,9 +122,11 @@ pub struct Violation {
     /// The file; of a component too as seen from the folder of the whole package.
     pub path: Option<String>,
     /// Number of the document in the file, from 0.
-    pub index: Option<usize>,
+    pub index: Option<u32>,
     /// Where in the file, when that is known.
     pub position: Option<Position>,
+    /// The field of the document. Where it is in the file, [`crate::excerpt::Excerpts`] find out.
+    pub field: Option<Box<Field>>,
     /// The rendering in which it was found, if a check found it in one.
     pub rendering: Option<Box<Rendering>>,
     /// What exactly.
@@ -135,6 +142,7 @@ impl Violation {
             path: None,
             index: None,
             position: None,
+            field: None,
             rendering: None,
             details: details.into(),
         }
@@ -181,7 +189,7 @@ impl Violation {
     /// The same, in a document of a file.
     #[must_use]
     pub fn at(mut self, path: &str, index: usize) -> Self {
-        self.index = Some(index);
+        self.index = u32::try_from(index).ok();
         self.in_file(path)
     }
 
@@ -189,6 +197,13 @@ impl Violation {
     #[must_use]
     pub fn on(mut self, position: Position) -> Self {
         self.position = Some(position);
+        self
+    }
+
+    /// The same, about a field of its document.
+    #[must_use]
+    pub(crate) fn about(mut self, field: Field) -> Self {
+        self.field = Some(Box::new(field));
         self
     }
 
@@ -222,139 +237,3 @@ impl fmt::Display for Violation {
         write!(f, ": {}", self.details)
     }
 }
-
-/// Everything that is wrong with a package; at least one violation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
-    violations: Vec<Violation>,
-    more: usize,
-}
-
-impl Invalid {
-    /// `Ok` when there are none. At most [`limit::VIOLATIONS`] are kept, what is too costly first.
-    ///
-    /// # Errors
-    /// When there are violations.
-    pub fn check(mut violations: Vec<Violation>) -> Result<(), Invalid> {
-        if violations.is_empty() {
-            return Ok(());
-        }
-        violations.sort_by_key(|violation| violation.reason != Reason::TooCostly);
-        let more = violations.len().saturating_sub(limit::VIOLATIONS);
-        violations.truncate(limit::VIOLATIONS);
-        Err(Invalid { violations, more })
-    }
-
-    /// What is wrong, of which there is something.
-    pub(crate) fn of(violations: Vec<Violation>) -> Self {
-        Self::check(violations).expect_err("at least one violation")
-    }
-
-    /// The same, found in a rendering.
-    #[must_use]
-    pub(crate) fn found_in(mut self, rendering: &Rendering) -> Self {
-        for violation in &mut self.violations {
-            violation.rendering = Some(Box::new(rendering.clone()));
-        }
-        self
-    }
-
-    /// Adds what is not known yet, what is too costly first. What was found in several renderings is told of the first
-    /// one.
-    pub(crate) fn merge(&mut self, other: Invalid) {
-        for violation in other.violations {
-            let is_known = |known: &Violation| {
-                let rendering = violation.rendering.clone();
-                violation
-                    == Violation {
-                        rendering,
-                        ..known.clone()
-                    }
-            };
-            if !self.violations.iter().any(is_known) {
-                self.violations.push(violation);
-            }
-        }
-        let violations = &mut self.violations;
-        violations.sort_by_key(|violation| violation.reason != Reason::TooCostly);
-        self.more += other.more + violations.len().saturating_sub(limit::VIOLATIONS);
-        violations.truncate(limit::VIOLATIONS);
-    }
-
-    /// Whether nothing is wrong but that labels of a cluster are missing.
-    pub fn lacks_label(&self) -> bool {
-        self.is_all(Reason::ClusterLabelMissing)
-    }
-
-    /// How many more there are than are kept.
-    pub fn more(&self) -> usize {
-        self.more
-    }
-
-    /// The same, in a component.
-    #[must_use]
-    pub(crate) fn in_component(mut self, component: &str) -> Self {
-        let violations = std::mem::take(&mut self.violations).into_iter();
-        self.violations = violations.map(|it| it.in_component(component)).collect();
-        self
-    }
-
-    /// The same, said of the document that asked for it where no file is known.
-    #[must_use]
-    pub(crate) fn asked_at(mut self, path: &str, index: usize) -> Self {
-        for violation in self.violations.iter_mut().filter(|it| it.path.is_none()) {
-            violation.path = Some(path.to_owned());
-            violation.index = Some(index);
-        }
-        self
-    }
-
-    /// Whether nothing else than this rule is broken.
-    pub(crate) fn is_all(&self, reason: Reason) -> bool {
-        self.more == 0 && self.violations.iter().all(|it| it.reason == reason)
-    }
-
-    /// Whether it is too costly: other violations may not have been found then.
-    pub fn is_too_costly(&self) -> bool {
-        let first = self.violations.first();
-        first.is_some_and(|violation| violation.reason == Reason::TooCostly)
-    }
-
-    /// The violations, in the order they were found.
-    pub fn violations(&self) -> &[Violation] {
-        &self.violations
-    }
-}
-
-impl IntoIterator for Invalid {
-    type Item = Violation;
-    type IntoIter = std::vec::IntoIter<Violation>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.violations.into_iter()
-    }
-}
-
-impl From<Violation> for Invalid {
-    fn from(violation: Violation) -> Self {
-        Invalid {
-            violations: vec![violation],
-            more: 0,
-        }
-    }
-}
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, violation) in self.violations.iter().enumerate() {
-            let separator = if number == 0 { "" } else { "; " };
-            write!(f, "{separator}{violation}")?;
-        }
-        if self.more > 0 {
-            write!(f, "; and {} more", self.more)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Invalid {}

@@ -8,6 +8,7 @@ use thiserror::Error as ThisError;
 
 use crate::files::whole_path;
 use crate::limit;
+use crate::rest::{Mark, Rest};
 use crate::violation::Position;
 
 /// Kinds of warnings by the name that machines read, and the words that people read.
@@ -43,6 +44,8 @@ reasons! {
     Separator: "separator that Package Operator does not know",
     AfterEnd: "text after the end of a document",
     DashesAtEnd: "dashes at the end of a file",
+    DashesAtStart: "dashes at the start of a file",
+    LineBreak: "line break that is none",
 }
 
 impl WarningReason {
@@ -98,6 +101,8 @@ impl Warning {
             Surprise::Separator => Reason::Separator,
             Surprise::AfterEnd => Reason::AfterEnd,
             Surprise::DashesAtEnd => Reason::DashesAtEnd,
+            Surprise::DashesAtStart => Reason::DashesAtStart,
+            Surprise::LineBreak => Reason::LineBreak,
         };
         let position = Position {
             line: found.line,
@@ -126,6 +131,19 @@ impl Warning {
         self.position = Some(position);
         self
     }
+
+    /// What tells it from others.
+    fn mark(&self) -> Mark {
+        let Warning {
+            reason,
+            path,
+            index,
+            position,
+            details,
+            mend,
+        } = self;
+        Mark::of(path.as_deref(), (reason, index, position, details, mend))
+    }
 }
 
 impl fmt::Display for Warning {
@@ -148,7 +166,7 @@ impl fmt::Display for Warning {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Warnings {
     kept: Vec<Warning>,
-    more: usize,
+    more: Rest,
 }
 
 impl Warnings {
@@ -158,7 +176,7 @@ impl Warnings {
             return;
         }
         if self.kept.len() == limit::WARNINGS {
-            self.more += 1;
+            self.more.add(warning.mark());
         } else {
             self.kept.push(warning);
         }
@@ -174,12 +192,17 @@ impl Warnings {
     /// Adds those of another list.
     pub fn extend(&mut self, others: &Warnings) {
         others.kept.iter().for_each(|it| self.add(it.clone()));
-        self.more += others.more;
+        for mark in others.more.marks() {
+            if !self.kept.iter().any(|it| it.mark() == mark) {
+                self.more.add(mark);
+            }
+        }
     }
 
     /// The same, in a component: until now the paths were the component's own.
     pub(crate) fn in_component(&self, component: &str) -> Warnings {
         let mut warnings = self.clone();
+        warnings.more = self.more.in_component(component);
         for warning in &mut warnings.kept {
             let path = warning.path.take();
             warning.path = path.map(|path| whole_path(Some(component), &path));
@@ -194,7 +217,7 @@ impl Warnings {
 
     /// How many were found besides.
     pub fn more(&self) -> usize {
-        self.more
+        self.more.count()
     }
 
     /// Whether there are none.
@@ -239,6 +262,10 @@ mod tests {
         );
         let mut twice = warnings.clone();
         twice.extend(&warnings);
-        assert_eq!((twice.list(), twice.more()), (warnings.list(), 6));
+        assert_eq!((twice.list(), twice.more()), (warnings.list(), 3));
+        let mut within = warnings.in_component("bulb");
+        within.extend(&warnings.in_component("bulb"));
+        within.extend(&warnings.in_component("wick"));
+        assert_eq!(within.more(), 3 + limit::WARNINGS + 3);
     }
 }

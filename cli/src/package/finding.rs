@@ -42,7 +42,7 @@ impl Finding {
             component: violation.component.as_deref().map(str::to_owned),
             case: violation.case().map(str::to_owned),
             file: violation.path.clone(),
-            document: violation.index,
+            document: violation.index.map(|index| index as usize),
             line: position.map(|it| it.line),
             column: position.and_then(|it| it.column),
             details: violation.details.clone(),

@@ -181,6 +181,7 @@ impl Checked {
 
     fn refuse(&mut self, invalid: Invalid) {
         self.more_violations = invalid.more();
+        self.warnings = invalid.warnings().clone();
         self.violations = invalid.into_iter().collect();
     }
 }
@@ -218,6 +219,16 @@ spec:
         let found = check(&files);
         assert_eq!(found.violations, []);
         assert!(found.not_rendered[0].contains("replicas"), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_hides_no_warning() {
+        let mut files = PackageFiles::new();
+        let manifest = MANIFEST.replace("[Cluster]", "[Planet]\n  frobnicate: 1");
+        files.insert("manifest.yaml", manifest.into()).unwrap();
+        let found = check(&files);
+        assert_eq!(found.violations.len(), 1, "{found:?}");
+        assert_eq!(found.warnings.list().len(), 1, "{found:?}");
     }
 
     #[cfg(unix)]

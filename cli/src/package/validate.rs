@@ -168,7 +168,7 @@ metadata: {name: demo, annotations: {package-operator.run/phase: only}}
         std::fs::write(folder.join("c.yaml"), "a: [").unwrap();
         for format in [Format::Table, Format::Json, Format::Name] {
             let broken = validated_in(folder, false, format).expect_err("no YAML");
-            assert_eq!(broken, "the package is not valid: 2 violations");
+            assert_eq!(broken, "the package is not valid: 2 violations, 1 warning");
         }
     }
 

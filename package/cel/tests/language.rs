@@ -148,3 +148,16 @@ fn a_program_tells_which_paths_it_may_look_at() {
     assert_eq!(reads("a[b.c].d == 1"), ["a", "b/c"]);
     assert_eq!(reads("a.?b.orValue(1) == 1"), ["a"]);
 }
+
+#[test]
+fn optional_values_are_mapped_where_there_are_some() {
+    for source in [
+        "self.?a.optMap(it, it + 1).orValue(0) == 2",
+        "self.?b.optMap(it, it + 1).orValue(0) == 0",
+        "self.?a.optFlatMap(it, self.?b).hasValue() == false",
+        "optional.of(1).optMap(it, it * 2).value() == 2",
+        "[1][?0].optMap(it, it == 1).value()",
+    ] {
+        assert_eq!(holds(source, &json!({"a": 1})), Ok(true), "{source}");
+    }
+}

@@ -17,6 +17,10 @@ const BATCH_NODES: usize = 1_000;
 pub(super) fn check(schema: &Value) -> Vec<FieldError> {
     let mut found = Vec::new();
     collect(schema, "", &mut found);
+    // That of the whole fills nothing in, and has to fit all the same.
+    if prune::default(schema).is_some() {
+        found.push((String::new(), schema));
+    }
     if found.iter().map(|(_, part)| nodes(part)).sum::<usize>() > NODES {
         let message = "too much of it lies below fields with defaults that nest";
         return vec![field_error("", message)];

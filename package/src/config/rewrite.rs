@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::field_error::{FieldError, field_error};
-use super::formats;
+use super::{formats, keywords};
 
 /// Keywords whose meaning is the same on both sides, or that only describe.
 const PLAIN: &str = "description enum example externalDocs maxItems maxLength maxProperties minItems minLength \
@@ -23,12 +23,17 @@ fn is_among(words: &str, key: &str) -> bool {
 /// The plain JSON schema of a structural one.
 pub(super) fn rewrite(schema: &Value, field: &str, errors: &mut Vec<FieldError>) -> Value {
     let Some(map) = schema.as_object() else {
-        errors.push(field_error(field, "must be a map"));
+        push(errors, field.to_owned(), "must be a map");
         return Value::Bool(true);
     };
     let mut plain = Map::new();
-    for (key, value) in map {
+    // Null is as if it were not there, as for Go.
+    for (key, value) in map.iter().filter(|(_, value)| !value.is_null()) {
         let below = format!("{field}.{key}");
+        if let Err(what) = keywords::check(key, value) {
+            push(errors, below, what);
+            continue;
+        }
         match key.as_str() {
             key if is_among(PLAIN, key) => {
                 plain.insert(key.to_owned(), value.clone());
@@ -59,10 +64,11 @@ pub(super) fn rewrite(schema: &Value, field: &str, errors: &mut Vec<FieldError>)
                 plain.insert(key.clone(), each.collect());
             }
             key if is_among(HANDLED, key) || is_among(IRRELEVANT, key) => {}
-            _ => errors.push(field_error(
+            _ => push(
+                errors,
                 below,
                 "not supported in the schema of a configuration",
-            )),
+            ),
         }
     }
     bounds(map, &mut plain);
@@ -75,9 +81,16 @@ pub(super) fn rewrite(schema: &Value, field: &str, errors: &mut Vec<FieldError>)
     Value::Object(plain)
 }
 
+/// Adds an error, if there are not too many.
+fn push(errors: &mut Vec<FieldError>, field: String, what: impl Into<String>) {
+    if errors.len() < keywords::MAX_ERRORS {
+        errors.push(field_error(field, what));
+    }
+}
+
 fn rewrite_each(value: &Value, field: &str, errors: &mut Vec<FieldError>) -> Value {
     let Some(map) = value.as_object() else {
-        errors.push(field_error(field, "must be a map"));
+        push(errors, field.to_owned(), "must be a map");
         return Value::Object(Map::new());
     };
     let each = map

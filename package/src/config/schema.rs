@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
 use super::field_error::{FieldError, field_error};
 use super::rewrite::rewrite;
 use super::rules::Rules;
-use super::{formats, prune};
+use super::{formats, keywords, prune};
 
 /// Errors that are reported of one configuration.
 const MAX_ERRORS: usize = 20;
@@ -36,17 +36,14 @@ impl Schema {
     }
 
     pub(super) fn build(structural: &Value, plain: &Value) -> Result<Schema, FieldError> {
-        // It could say another edition only in a keyword that is none here.
-        let options = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .with_pattern_options(PatternOptions::regex())
-            .should_validate_formats(true);
+        let options = keywords::options().should_validate_formats(true);
         let options = formats::all().fold(options, |options, (name, check)| {
             options.with_format(name, check)
         });
-        let validator = options
-            .build(plain)
-            .map_err(|error| field_error("", error.to_string()))?;
+        let validator = options.build(plain).map_err(|error| {
+            let field = dotted(error.instance_path().as_str());
+            field_error(field, error.to_string())
+        })?;
         Ok(Schema {
             structural: structural.clone(),
             validator: Arc::new(validator),

@@ -342,7 +342,7 @@ fn a_schema_that_is_not_structural_or_uses_what_is_not_honoured_is_refused_by_na
         (json!({"type": "object", "properties": []}), ".properties"),
         (
             json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "(a"}}}),
-            "",
+            ".properties.a.pattern",
         ),
         (json!("object"), ""),
     ] {

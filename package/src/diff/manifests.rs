@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::fields::{FieldChange, compare};
 use crate::components;
 use crate::files::{PackageFiles, whole_path};
-use crate::manifest;
+use crate::manifest::{self, Loaded};
 use crate::violation::Invalid;
 
 /// What changes in manifests and lock files.
@@ -40,7 +40,9 @@ type Documents = BTreeMap<&'static str, (&'static str, Value)>;
 /// What the manifests and lock files of a package say, by component; the root has no name.
 fn documents(files: &PackageFiles) -> Result<BTreeMap<String, Documents>, Invalid> {
     let mut root = files.clone();
-    let manifest = manifest::load(&root, None).map_err(Invalid::of)?;
+    let manifest = manifest::load(&root, None)
+        .and_then(Loaded::checked)
+        .map_err(Invalid::of)?;
     let components = match manifest.has_components {
         true => components::split(&mut root).map_err(Invalid::of)?,
         false => BTreeMap::new(),

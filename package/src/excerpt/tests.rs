@@ -163,3 +163,54 @@ fn of_a_manifest_every_line_is_shown() {
         None
     );
 }
+
+/// Where the field is marked in document 1 of a file: line, column, and what is shown of the line.
+fn field_in(text: &str, field: Field) -> (usize, Option<usize>, Option<String>) {
+    let files = files(&[("a.yaml", text)]);
+    let violation = Violation::new(Reason::MetadataInvalid, "").at("a.yaml", 1);
+    let found = Excerpts::new(&files, None, 100)
+        .of_violation(&violation.about(field))
+        .unwrap();
+    let Position { line, column } = found.position;
+    let shown = found.line.map(|line| line.text[line.marked].to_owned());
+    (line, column, shown)
+}
+
+#[test]
+fn the_field_of_an_object_is_marked_or_else_what_it_would_be_in() {
+    let text = "kind: First\n---\n\n  # of the lamp\nkind: Lamp\nmetadata:\n  name: a\n  labels:\n    a.example/b: 1\n  \
+                finalizers:\n  - one\n  - two\n";
+    let mark = |field| field_in(text, field);
+    let shown = |letter: &str| Some(letter.to_owned());
+    let label = Field::of(&["metadata", "labels", "a.example/b"]);
+    assert_eq!(mark(label), (9, Some(5), shown("a")));
+    let missing = Field::of(&["metadata", "labels", "a.example/c"]);
+    assert_eq!(mark(missing), (8, Some(3), shown("l")));
+    let missing = Field::of(&["metadata", "annotations", "a"]);
+    assert_eq!(mark(missing), (6, Some(1), shown("m")));
+    let item = Field::of(&["metadata", "finalizers"]).item(1);
+    assert_eq!(mark(item), (12, Some(5), shown("t")));
+    let nowhere = Field::of(&["spec", "image"]);
+    assert_eq!(mark(nowhere), (5, None, shown("kind: Lamp")));
+}
+
+#[test]
+fn the_field_of_a_secret_is_found_and_its_line_is_not_shown() {
+    let text = "kind: First\n---\nkind: Secret\ndata:\n  a: hunter2\n";
+    let found = field_in(text, Field::of(&["data", "a"]));
+    assert_eq!(found, (5, Some(3), None));
+}
+
+#[test]
+fn a_field_of_what_a_template_wrote_is_marked_in_that() {
+    let template = "{{ range until 2 }}---\napiVersion: v1\nkind: Lamp\nmetadata:\n  name: a{{ . }}\n  labels: {a: 1}\n{{ end }}";
+    let files = files(&[("a.yaml.gotmpl", template)]);
+    let package = Package::load(files.clone()).unwrap();
+    let invalid = package.check().unwrap_err();
+    let mut excerpts = Excerpts::new(&files, Some(&package), 100);
+    let violations = invalid.violations().iter();
+    let labels = violations.filter(|it| it.reason == Reason::LabelsInvalid);
+    let places = labels.map(|it| excerpts.of_violation(it).unwrap().position);
+    let places: Vec<_> = places.map(|it| (it.line, it.column)).collect();
+    assert_eq!(places, [(6, Some(12)), (12, Some(12))], "{invalid}");
+}

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::document::{Problems, at};
-use crate::violation::{Reason, Violation};
+use super::problems::{Problems, at};
+use crate::violation::Reason;
 
 /// Whether the package has components. One that is a component itself has none.
 pub(super) fn parse(value: &Value, is_component: bool, problems: &mut Problems<'_>) -> bool {
@@ -14,9 +14,8 @@ pub(super) fn parse(value: &Value, is_component: bool, problems: &mut Problems<'
         problems.add("spec.components", "must be a map");
     }
     if is_component {
-        let details = "spec.components: a component has no components of its own";
-        let violation = Violation::new(Reason::ComponentsNested, details);
-        problems.found.push(violation.in_file(problems.path));
+        let what = "a component has no components of its own";
+        problems.refuse(Reason::ComponentsNested, "spec.components", what);
     }
     !is_component
 }

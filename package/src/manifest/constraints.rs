@@ -8,7 +8,7 @@ use stevedore_proto_core::environment::Fact;
 use stevedore_proto_core::{Environment, Reason};
 use stevedore_template::version_range::VersionRange;
 
-use super::document::Problems;
+use super::problems::{Problems, at, items};
 
 /// Constraints of one package.
 pub(super) const MAX_CONSTRAINTS: usize = 32;
@@ -54,65 +54,62 @@ pub enum Unmet {
     Unknown(String),
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Entry {
-    platform: Option<Vec<Platform>>,
-    platform_version: Option<VersionEntry>,
-    unique_in_scope: Option<Value>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct VersionEntry {
-    name: Option<Platform>,
-    range: String,
-}
-
 /// Reads and checks the constraints.
 pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> Constraints {
-    let entries: Vec<Entry> = problems.entries(value, FIELD);
     let mut constraints = Constraints::default();
-    if entries.len() > MAX_CONSTRAINTS {
-        problems.add(FIELD, format!("at most {MAX_CONSTRAINTS} constraints"));
+    let count = items(at(value, FIELD)).count();
+    if count > MAX_CONSTRAINTS {
+        let what = format!("{count} constraints, the limit is {MAX_CONSTRAINTS}");
+        problems.add(FIELD, what);
         return constraints;
     }
-    for (number, entry) in entries.into_iter().enumerate() {
-        let platforms = entry.platform.filter(|platforms| !platforms.is_empty());
-        constraints.platforms.extend(platforms);
-        constraints.is_unique |= entry.unique_in_scope.is_some_and(|it| !it.is_null());
-        if let Some(version) = entry.platform_version {
-            let field = format!("{FIELD}[{number}].platformVersion");
-            constraints
-                .versions
-                .extend(platform_version(version, &field, problems));
+    for (number, entry) in items(at(value, FIELD)) {
+        let field = format!("{FIELD}[{number}]");
+        let mut platforms: Vec<Platform> = Vec::new();
+        for (number, platform) in items(entry.get("platform")) {
+            let platform = problems.read(platform, &format!("{field}.platform[{number}]"));
+            platforms.extend::<Option<Platform>>(platform);
+        }
+        if !platforms.is_empty() {
+            constraints.platforms.push(platforms);
+        }
+        match entry.get("uniqueInScope") {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(_)) => constraints.is_unique = true,
+            Some(_) => problems.add(&format!("{field}.uniqueInScope"), "must be a map: {}"),
+        }
+        if let Some(version) = entry.get("platformVersion") {
+            let field = format!("{field}.platformVersion");
+            let version = platform_version(version, &field, problems);
+            constraints.versions.extend(version);
         }
     }
     constraints
 }
 
 fn platform_version(
-    entry: VersionEntry,
+    entry: &Value,
     field: &str,
     problems: &mut Problems<'_>,
 ) -> Option<PlatformVersion> {
-    if entry.name.is_none() {
-        problems.add(&format!("{field}.name"), "Required value");
-    }
+    let has_all = problems.has(entry, field, &["name", "range"]);
+    let name = entry.get("name");
+    let platform = name.and_then(|name| problems.read(name, &format!("{field}.name")));
+    let text = entry.get("range").and_then(Value::as_str)?;
     let range_field = format!("{field}.range");
-    if entry.range.is_empty() {
+    if text.is_empty() {
         problems.add(&range_field, "Required value");
         return None;
     }
-    match VersionRange::parse(&entry.range) {
-        Ok(range) => Some(PlatformVersion {
-            platform: entry.name?,
-            text: entry.range,
+    match VersionRange::parse(text) {
+        Ok(range) if has_all => Some(PlatformVersion {
+            platform: platform?,
+            text: text.to_owned(),
             range: range.into(),
         }),
+        Ok(_) => None,
         Err(why) => {
-            let what = format!("Invalid value: {:?}: {why}", entry.range);
-            problems.add(&range_field, what);
+            problems.add(&range_field, format!("Invalid value: {text:?}: {why}"));
             None
         }
     }
@@ -203,6 +200,8 @@ impl Unmet {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use stevedore_proto_core::environment::OpenShift;
 
     use super::*;
@@ -214,6 +213,7 @@ mod tests {
             path: "manifest.yaml",
             reason: violation::Reason::ManifestInvalid,
             found: Vec::new(),
+            told: BTreeSet::new(),
             document,
         };
         let manifest = serde_json::json!({"spec": {"constraints": constraints}});
@@ -354,11 +354,11 @@ mod tests {
             ),
             (
                 serde_json::json!([{"platform": ["Nomad"]}]),
-                "spec.constraints[0]: Invalid value: unknown variant `Nomad`, expected `Kubernetes` or `OpenShift`",
+                "spec.constraints[0].platform[0]: Invalid value: unknown variant `Nomad`, expected `Kubernetes` or `OpenShift`",
             ),
             (
                 serde_json::json!(vec![serde_json::json!({}); MAX_CONSTRAINTS + 1]),
-                "spec.constraints: at most 32 constraints",
+                "spec.constraints: 33 constraints, the limit is 32",
             ),
         ] {
             let (_, problems) = parsed(&constraints);

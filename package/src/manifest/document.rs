@@ -1,14 +1,13 @@
-//! The documents of manifest and lock file, before and while they are checked.
+//! The documents of manifest and lock file, before they are checked.
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
 use serde_json::Value;
-use stevedore_template::yaml::{self, Single};
+use stevedore_template::yaml;
 
-use super::walk::{Fields, Walk, position};
+use super::problems::Problems;
+use super::walk::{Fields, Walk};
 use crate::files::PackageFiles;
-use crate::limit;
 use crate::violation::{Position, Reason, Violation};
 use crate::warning::{Warning, Warnings};
 
@@ -87,126 +86,18 @@ pub(super) fn read<'a>(
         warnings.add(Warning::found(found).in_file(path));
     }
     let mut value = document.value.clone();
+    let mut problems = Problems {
+        path,
+        reason: invalid,
+        found: Vec::new(),
+        told: BTreeSet::new(),
+        document,
+    };
     let mut walk = Walk {
         fields,
-        path,
-        invalid,
-        document: &document,
-        violations: Vec::new(),
+        problems: &mut problems,
         warnings,
     };
     walk.value("", &mut value, "");
-    let problems = Problems {
-        path,
-        reason: invalid,
-        found: walk.violations,
-        document,
-    };
     Ok((value, problems))
-}
-
-/// Violations of one file, as they are found.
-pub(super) struct Problems<'a> {
-    pub(super) path: &'a str,
-    pub(super) reason: Reason,
-    pub(super) found: Vec<Violation>,
-    pub(super) document: Single,
-}
-
-impl Problems<'_> {
-    pub(super) fn add(&mut self, field: &str, what: impl AsRef<str>) {
-        let details = format!("{field}: {}", what.as_ref());
-        let violation = Violation::new(self.reason, details).in_file(self.path);
-        self.found.push(match position(&self.document, field) {
-            Some(position) => violation.on(position),
-            None => violation,
-        });
-    }
-
-    /// Checks that no two of a list have the same name.
-    pub(super) fn unique<'n>(&mut self, list: &str, names: impl Iterator<Item = &'n str>) {
-        let mut seen = BTreeSet::new();
-        for (number, name) in names.enumerate() {
-            if !seen.insert(name) {
-                self.add(&format!("{list}[{number}].name"), "must be unique");
-            }
-        }
-    }
-
-    /// Checks names and references of images.
-    pub(super) fn images<'i>(&mut self, images: impl Iterator<Item = (&'i str, &'i str)> + Clone) {
-        let count = images.clone().count();
-        if count > limit::IMAGES {
-            let limit = limit::IMAGES;
-            self.add(
-                "spec.images",
-                format!("{count} images, the limit is {limit}"),
-            );
-            return;
-        }
-        for (number, (name, image)) in images.clone().enumerate() {
-            for (field, text) in [("name", name), ("image", image)] {
-                if text.is_empty() {
-                    self.add(
-                        &format!("spec.images[{number}].{field}"),
-                        "must be non empty",
-                    );
-                }
-            }
-        }
-        self.unique("spec.images", images.map(|(name, _)| name));
-    }
-
-    /// The value at a dotted path, read as `T`; a value of another form is a violation.
-    pub(super) fn typed<T: for<'de> Deserialize<'de>>(
-        &mut self,
-        value: &Value,
-        field: &str,
-    ) -> Option<T> {
-        let found = at(value, field)?;
-        match T::deserialize(found) {
-            Ok(typed) => Some(typed),
-            Err(error) => {
-                self.add(field, format!("Invalid value: {error}"));
-                None
-            }
-        }
-    }
-
-    /// The entries of the list at a dotted path. Each that has another form is a violation, and then there are none:
-    /// what is said of the others would name the wrong ones. What is no list was found before.
-    pub(super) fn entries<T: for<'de> Deserialize<'de>>(
-        &mut self,
-        value: &Value,
-        field: &str,
-    ) -> Vec<T> {
-        let found = at(value, field).and_then(Value::as_array);
-        let found = found.map(Vec::as_slice).unwrap_or_default();
-        let mut typed = Vec::new();
-        let mut wrong = 0;
-        for (number, entry) in found.iter().enumerate() {
-            match T::deserialize(entry) {
-                Ok(entry) => typed.push(entry),
-                Err(error) => {
-                    wrong += 1;
-                    let field = format!("{field}[{number}]");
-                    self.add(&field, format!("Invalid value: {error}"));
-                }
-            }
-            if wrong > limit::VIOLATIONS {
-                break;
-            }
-        }
-        match wrong {
-            0 => typed,
-            _ => Vec::new(),
-        }
-    }
-}
-
-pub(super) fn at<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
-    field
-        .split('.')
-        .try_fold(value, |value, key| value.get(key))
-        .filter(|value| !value.is_null())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stevedore_cel::Program;
 use stevedore_template::budget::Budget;
 
-use super::document::Problems;
+use super::problems::Problems;
 use crate::limit;
 use crate::object::condition;
 

@@ -58,15 +58,38 @@ const LATER: &[(&str, &str)] = &[
 /// Fields whose values may be anything.
 const VALUES: &[&str] = &[
     "spec.config.openAPIV3Schema",
+    "spec.components",
+    "spec.constraints[].uniqueInScope",
     "test.template[].context.config",
     "test.kubeconform",
 ];
+
+/// Lists of texts.
+const LISTS: &[&str] = &[
+    "spec.scopes",
+    "spec.availabilityProbes[].selector.selector.matchExpressions[].values",
+    "spec.constraints[].platform",
+];
+
+/// Maps of texts.
+const MAPS: &[&str] = &[
+    "spec.availabilityProbes[].selector.selector.matchLabels",
+    "test.template[].context.package.metadata.labels",
+    "test.template[].context.package.metadata.annotations",
+    "test.template[].context.cluster.labels",
+];
+
+/// Fields whose own readers check what is in them: of these, numbers and booleans in them are texts.
+const TREES: &[&str] = &["metadata", "test.template[].context.environment"];
 
 /// The fields of a manifest.
 pub(super) const MANIFEST: Fields = Fields {
     known: KNOWN,
     later: LATER,
     values: VALUES,
+    lists: LISTS,
+    maps: MAPS,
+    trees: TREES,
 };
 
 /// The fields of a lock file.
@@ -82,4 +105,7 @@ pub(super) const LOCK: Fields = Fields {
     ],
     later: &[],
     values: &["spec.dependencies"],
+    lists: &[],
+    maps: &[],
+    trees: &["metadata"],
 };

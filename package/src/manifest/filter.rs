@@ -3,22 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use globset::GlobBuilder;
-use regex_automata::meta::Regex;
-use regex_automata::util::syntax;
+use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 use stevedore_cel::Program;
 
-use super::document::Problems;
 use super::expressions::Expressions;
-use super::walk::position;
+use super::glob;
+use super::problems::{Problems, at, items, position};
 use crate::limit;
 use crate::object::condition::{self, CONTEXT, VARIABLES};
 use crate::violation::Position;
 
-/// Bytes of a compiled glob.
-const GLOB_SIZE: usize = 64 * 1024;
 /// Bytes that a compiled glob takes about, for each of its text.
 const GLOB_BYTES: usize = 256;
 
@@ -64,7 +60,7 @@ pub(crate) struct ConditionalPath {
 impl ConditionalPath {
     /// Whether this is about a file, given by the path its objects are stored under.
     pub(crate) fn is_about(&self, path: &str) -> bool {
-        self.matcher.is_match(path.as_bytes())
+        self.matcher.is_match(path)
     }
 }
 
@@ -98,13 +94,15 @@ pub(super) fn parse(
     let conditions = list::<Condition>("spec.filter.conditions", value, problems);
     problems.unique(
         "spec.filter.conditions",
-        conditions.iter().map(|it| it.name.as_str()),
+        conditions
+            .iter()
+            .map(|(number, it)| (*number, it.name.as_str())),
     );
     let mut filter = Filter {
         file: problems.path.to_owned(),
         ..Filter::default()
     };
-    for (number, Condition { name, expression }) in conditions.into_iter().enumerate() {
+    for (number, Condition { name, expression }) in conditions {
         let field = format!("spec.filter.conditions[{number}]");
         if !is_identifier(&name) {
             let what = format!(
@@ -124,9 +122,9 @@ pub(super) fn parse(
         filter.conditions.extend(compiled.map(named));
     }
     let paths = list::<Path>("spec.filter.paths", value, problems);
-    for (number, Path { glob, expression }) in paths.into_iter().enumerate() {
+    for (number, Path { glob, expression }) in paths {
         let field = format!("spec.filter.paths[{number}]");
-        let matcher = compile_glob(&glob)
+        let matcher = glob::compile(&glob)
             .map_err(|why| problems.add(&format!("{field}.glob"), why))
             .ok();
         let at = format!("{field}.expression");
@@ -148,13 +146,14 @@ fn list<T: for<'de> Deserialize<'de>>(
     field: &str,
     value: &Value,
     problems: &mut Problems<'_>,
-) -> Vec<T> {
-    let found: Vec<T> = problems.entries(value, field);
-    if found.len() > limit::FILTERS {
-        problems.add(field, format!("at most {} entries", limit::FILTERS));
+) -> Vec<(usize, T)> {
+    let count = items(at(value, field)).count();
+    if count > limit::FILTERS {
+        let limit = limit::FILTERS;
+        problems.add(field, format!("{count} entries, the limit is {limit}"));
         return Vec::new();
     }
-    found
+    problems.entries(value, field)
 }
 
 /// Whether expressions can write it after `cond.`.
@@ -163,44 +162,4 @@ fn is_identifier(name: &str) -> bool {
     name.len() <= limit::CONDITION_NAME_BYTES
         && name.chars().all(is_word)
         && name.starts_with(|first: char| !first.is_ascii_digit())
-}
-
-/// `*` and `?` stay within a segment of a path, `**` as a whole segment stands for any number of them; `[abc]`, `{a,b}`
-/// and `\` are known.
-fn compile_glob(glob: &str) -> Result<Regex, String> {
-    if glob.is_empty() {
-        return Err("Required value".to_owned());
-    }
-    if glob.len() > limit::GLOB_BYTES {
-        return Err(format!(
-            "must be no longer than {} bytes",
-            limit::GLOB_BYTES
-        ));
-    }
-    let built = GlobBuilder::new(glob)
-        .literal_separator(true)
-        .backslash_escape(true)
-        .empty_alternates(true)
-        .build();
-    let built = built.map_err(|error| format!("Invalid value: {error}"))?;
-    // What stands for any letter stands for one byte there, and here for one letter. No other part has this text: an
-    // opening bracket of the glob itself is escaped.
-    let mut letters = built.regex().replace("[^/]", "(?u:[^/])");
-    if !glob.contains('[') {
-        // Any letters are any bytes where nothing else could take a part of one. That class takes less to compile.
-        letters = letters.replace("(?u:[^/])*", "[^/]*");
-    }
-    // A matcher of the library's own has no bound. What makes it match faster takes longer to build than all paths of a
-    // package take to match.
-    let config = Regex::config()
-        .nfa_size_limit(Some(GLOB_SIZE))
-        .hybrid_cache_capacity(GLOB_SIZE)
-        .dfa(false)
-        .onepass(false);
-    let syntax = syntax::Config::new().utf8(false).dot_matches_new_line(true);
-    Regex::builder()
-        .configure(config)
-        .syntax(syntax)
-        .build(&letters)
-        .map_err(|_| "Invalid value: it stands for too much; use several".to_owned())
 }

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use stevedore_proto_core::digest::Digest;
 use stevedore_template::yaml;
 
-use super::document::{Problems, find, read};
+use super::document::{find, read};
 use super::fields;
 use super::model::{LockedImage, ManifestImage, Written};
+use super::problems::Problems;
 use crate::files::PackageFiles;
 use crate::limit;
 use crate::overrides::ImagePrefixes;
@@ -30,17 +31,11 @@ struct Entry {
     digest: String,
 }
 
-/// A lock file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Lock {
-    images: Vec<Entry>,
-}
-
-/// The images of the lock file, when that and the manifest agree.
+/// The images of the lock file, when that and the manifest agree. Where it is not known what the manifest wants, they
+/// are not compared.
 pub(super) fn load(
     files: &PackageFiles,
-    wanted: &[ManifestImage],
+    wanted: Option<&[ManifestImage]>,
     warnings: &mut Warnings,
 ) -> Result<BTreeMap<String, LockedImage>, Vec<Violation>> {
     let Some((path, bytes)) = find(files, "manifest.lock", Reason::LockDuplicated)? else {
@@ -48,20 +43,24 @@ pub(super) fn load(
             "the manifest names images, and manifest.lock.yaml gives the digest of each; {UPDATE}"
         );
         return match wanted {
-            [] => Ok(BTreeMap::new()),
-            _ => Err(vec![Violation::new(Reason::LockMissing, details)]),
+            None | Some([]) => Ok(BTreeMap::new()),
+            Some(_) => Err(vec![Violation::new(Reason::LockMissing, details)]),
         };
     };
     let kind = (KIND, &fields::LOCK);
     let (value, mut problems) = read(path, bytes, kind, Reason::LockInvalid, warnings)?;
-    let lock: Lock = problems.typed(&value, "spec").unwrap_or_default();
-    check(&lock, &value, &mut problems);
+    let images = problems.entries(&value, "spec.images");
+    check(&images, &value, &mut problems);
+    // An entry that cannot be read is not one that is missing.
+    let is_read = !problems.is_told("spec.images");
     let mut violations = problems.found;
-    violations.extend(differences(path, &lock, wanted));
+    if let Some(wanted) = wanted.filter(|_| is_read) {
+        violations.extend(differences(path, &images, wanted));
+    }
     if !violations.is_empty() {
         return Err(violations);
     }
-    Ok(lock.images.into_iter().map(Entry::locked).collect())
+    Ok(images.into_iter().map(|(_, it)| it.locked()).collect())
 }
 
 /// What the lock file holds, of whatever manifest it is.
@@ -76,14 +75,14 @@ pub(super) fn written(files: &PackageFiles) -> Result<Option<Written>, Vec<Viola
     let mut unheard = Warnings::default();
     let (value, mut problems) = read(path, bytes, kind, Reason::LockInvalid, &mut unheard)
         .map_err(|found| found.into_iter().map(with_way_out).collect::<Vec<_>>())?;
-    let lock: Lock = problems.typed(&value, "spec").unwrap_or_default();
+    let images: Vec<(usize, Entry)> = problems.entries(&value, "spec.images");
     let mut violations: Vec<Violation> = problems.found.drain(..).map(with_way_out).collect();
     dependencies(&value, &mut problems);
     violations.append(&mut problems.found);
     if !violations.is_empty() {
         return Err(violations);
     }
-    let images = lock.images.into_iter().map(Entry::locked).collect();
+    let images = images.into_iter().map(|(_, it)| it.locked()).collect();
     Ok(Some(Written { path, images }))
 }
 
@@ -131,11 +130,12 @@ impl LockedImage {
     }
 }
 
-fn check(lock: &Lock, value: &Value, problems: &mut Problems<'_>) {
-    problems.images(lock.images.iter().map(|it| (&*it.name, &*it.image)));
-    for (number, it) in lock.images.iter().enumerate() {
-        if it.digest.parse::<Digest>().is_err() {
-            let field = format!("spec.images[{number}].digest");
+fn check(images: &[(usize, Entry)], value: &Value, problems: &mut Problems<'_>) {
+    let named = images.iter();
+    problems.images(named.map(|(number, it)| (*number, &*it.name, &*it.image)));
+    for (number, it) in images {
+        let field = format!("spec.images[{number}].digest");
+        if it.digest.parse::<Digest>().is_err() && !problems.is_told(&field) {
             problems.add(&field, "must be sha256: and 64 hex digits");
         }
     }
@@ -147,13 +147,13 @@ fn dependencies(value: &Value, problems: &mut Problems<'_>) {
         .pointer("/spec/dependencies")
         .and_then(Value::as_array);
     if dependencies.is_some_and(|all| !all.is_empty()) {
-        problems.reason = Reason::NotSupported;
-        problems.add("spec.dependencies", "dependencies are not supported yet");
+        let what = "dependencies are not supported yet";
+        problems.refuse(Reason::NotSupported, "spec.dependencies", what);
     }
 }
 
-fn differences(path: &str, lock: &Lock, wanted: &[ManifestImage]) -> Vec<Violation> {
-    let locked = lock.images.iter().map(|it| (&*it.name, &*it.image));
+fn differences(path: &str, images: &[(usize, Entry)], wanted: &[ManifestImage]) -> Vec<Violation> {
+    let locked = images.iter().map(|(_, it)| (&*it.name, &*it.image));
     let mut locked: BTreeMap<&str, &str> = locked.collect();
     let mut details = Vec::new();
     for ManifestImage { name, image } in wanted {

@@ -30,7 +30,8 @@ pub struct ManifestPhase {
 }
 
 /// An image a package's objects use: its name under `.images`, and its reference, usually with a tag.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ManifestImage {
     pub(crate) name: String,
     pub(crate) image: String,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::components;
-use super::document::{Problems, at};
 use super::expressions::Expressions;
 use super::model::{PackageManifest, Scope, TestCase};
+use super::problems::{Problems, at, items};
 use super::{constraints, filter, phases, probes};
 use crate::config::{self, Schema};
 use crate::environment;
@@ -28,13 +28,8 @@ pub(super) fn parse(
         None => name(value, problems),
     };
     let has_components = components::parse(value, component.is_some(), problems);
-    let scopes: Vec<Scope> = match at(value, "spec.scopes") {
-        Some(Value::Array(_)) => problems.entries(value, "spec.scopes"),
-        _ => problems.typed(value, "spec.scopes").unwrap_or_default(),
-    };
-    if scopes.is_empty()
-        && at(value, "spec.scopes").is_none_or(|scopes| scopes == &Value::Array(vec![]))
-    {
+    let scopes: Vec<(usize, Scope)> = problems.entries(value, "spec.scopes");
+    if scopes.is_empty() && !problems.is_told("spec.scopes") {
         problems.add("spec.scopes", "Required value");
     }
     let schema = at(value, "spec.config.openAPIV3Schema");
@@ -59,7 +54,7 @@ pub(super) fn parse(
     PackageManifest {
         name,
         has_components,
-        scopes,
+        scopes: scopes.into_iter().map(|(_, scope)| scope).collect(),
         phases,
         availability_probes,
         config,
@@ -73,6 +68,9 @@ pub(super) fn parse(
 
 fn name(value: &Value, problems: &mut Problems<'_>) -> String {
     let name: String = problems.typed(value, "metadata.name").unwrap_or_default();
+    if problems.is_told("metadata.name") {
+        return name;
+    }
     if name.is_empty() {
         problems.add("metadata.name", "Required value");
     } else if let Err(why) = check_value(&name) {
@@ -85,14 +83,15 @@ fn name(value: &Value, problems: &mut Problems<'_>) -> String {
 }
 
 fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) -> Vec<TestCase> {
-    let tests: Vec<TestCase> = problems.entries(value, "test.template");
+    let count = items(at(value, "test.template")).count();
     // Before any is looked at: each may take as many steps as a configuration has.
-    if tests.len() > limit::VIOLATIONS {
-        let what = format!("at most {} cases", limit::VIOLATIONS);
+    if count > limit::VIOLATIONS {
+        let what = format!("{count} cases, the limit is {}", limit::VIOLATIONS);
         problems.add("test.template", what);
         return Vec::new();
     }
-    for (number, case) in tests.iter().enumerate() {
+    let tests: Vec<(usize, TestCase)> = problems.entries(value, "test.template");
+    for (number, case) in &tests {
         let field = format!("test.template[{number}]");
         let word = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.');
         // It is the name of a folder: none that leads elsewhere.
@@ -104,7 +103,15 @@ fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) ->
         {
             let what =
                 "must be letters, digits, '-', '_' or '.', and neither '.' nor begin with '..'";
-            problems.add(&format!("{field}.name"), what);
+            let field = format!("{field}.name");
+            if !problems.is_told(&field) {
+                problems.add(&field, what);
+            }
+        }
+        let name = &case.context.package.metadata.name;
+        if let Err(why) = check_value(name) {
+            let what = format!("Invalid value: it becomes a label, {why}");
+            problems.add(&format!("{field}.context.package.metadata.name"), what);
         }
         let admitted = config::admit(schema, case.context.config.as_ref());
         if let Err(error) = environment::of_test(case.context.environment.as_ref()) {
@@ -118,6 +125,8 @@ fn tests(value: &Value, schema: Option<&Schema>, problems: &mut Problems<'_>) ->
             );
         }
     }
-    problems.unique("test.template", tests.iter().map(|case| case.name.as_str()));
-    tests
+    let names = tests.iter().filter(|(_, case)| !case.name.is_empty());
+    let names = names.map(|(number, case)| (*number, case.name.as_str()));
+    problems.unique("test.template", names);
+    tests.into_iter().map(|(_, case)| case).collect()
 }

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use stevedore_proto_core::content::{OWN_CLASS, bounds};
 
-use super::document::{Problems, at};
 use super::model::ManifestPhase;
+use super::problems::{Problems, at, items};
 use crate::names::check_value;
 
 #[derive(Deserialize)]
@@ -17,19 +17,24 @@ struct Written {
 }
 
 pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> Vec<ManifestPhase> {
-    let phases: Vec<Written> = problems.entries(value, "spec.phases");
-    if phases.is_empty() && at(value, "spec.phases").is_none_or(|it| it == &Value::Array(vec![])) {
+    let count = items(at(value, "spec.phases")).count();
+    if count == 0 && !problems.is_told("spec.phases") {
         problems.add("spec.phases", "Required value");
     }
-    if phases.len() > bounds::PHASES {
-        let (count, limit) = (phases.len(), bounds::PHASES);
+    if count > bounds::PHASES {
+        let limit = bounds::PHASES;
         problems.add(
             "spec.phases",
             format!("{count} phases, the limit is {limit}"),
         );
+        return Vec::new();
     }
-    for (number, phase) in phases.iter().enumerate() {
+    let phases: Vec<(usize, Written)> = problems.entries(value, "spec.phases");
+    for (number, phase) in &phases {
         let field = format!("spec.phases[{number}].name");
+        if problems.is_told(&field) {
+            continue;
+        }
         if phase.name.is_empty() {
             problems.add(&field, "Required value");
         } else if phase.name.len() > bounds::PHASE_NAME {
@@ -43,10 +48,13 @@ pub(super) fn parse(value: &Value, problems: &mut Problems<'_>) -> Vec<ManifestP
     }
     problems.unique(
         "spec.phases",
-        phases.iter().map(|phase| phase.name.as_str()),
+        phases
+            .iter()
+            .filter(|(_, phase)| !phase.name.is_empty())
+            .map(|(number, phase)| (*number, phase.name.as_str())),
     );
     let own = |class: &String| matches!(class.as_str(), "" | OWN_CLASS);
-    let read = |Written { name, class }| ManifestPhase {
+    let read = |(_, Written { name, class })| ManifestPhase {
         name,
         class: class.filter(|class| !own(class)),
     };

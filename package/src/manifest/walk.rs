@@ -4,10 +4,11 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
-use stevedore_template::yaml::{Single, float_text};
+use stevedore_template::yaml::float_text;
 
+use super::problems::{Problems, position};
 use crate::limit;
-use crate::violation::{Position, Reason, Violation};
+use crate::violation::Reason;
 use crate::warning::{Warning, WarningReason, Warnings};
 
 /// The fields that a file may have. `[]` stands for the items of a list; below a field that is listed anything may be.
@@ -15,37 +16,40 @@ pub(super) struct Fields {
     pub(super) known: &'static [&'static str],
     /// Fields that are known, but not honoured by this version, and what they are.
     pub(super) later: &'static [(&'static str, &'static str)],
-    /// Those of the known ones in which numbers and booleans are what they are. All others hold texts.
+    /// Those of the known ones in which numbers and booleans are what they are. All others hold texts: one, or those of
+    /// the next tables several.
     pub(super) values: &'static [&'static str],
+    /// Lists of texts.
+    pub(super) lists: &'static [&'static str],
+    /// Maps of texts.
+    pub(super) maps: &'static [&'static str],
+    /// Texts in lists and maps of any form.
+    pub(super) trees: &'static [&'static str],
 }
 
 /// A walk through one document.
-pub(super) struct Walk<'a> {
-    pub(super) fields: &'a Fields,
-    pub(super) path: &'a str,
-    /// The rule that a value of another form breaks.
-    pub(super) invalid: Reason,
-    /// Where its fields are.
-    pub(super) document: &'a Single,
-    pub(super) violations: Vec<Violation>,
-    pub(super) warnings: &'a mut Warnings,
+pub(super) struct Walk<'w, 'p> {
+    pub(super) fields: &'w Fields,
+    pub(super) problems: &'w mut Problems<'p>,
+    pub(super) warnings: &'w mut Warnings,
 }
 
-impl Walk<'_> {
-    /// Reads a value. `form` is the field as the tables have it, `field` as the document does.
+impl Walk<'_, '_> {
+    /// Reads a value. `form` is the field as the tables have it, `field` as the document does. A value of another form
+    /// is told, and becomes null.
     pub(super) fn value(&mut self, form: &str, value: &mut Value, field: &str) {
         if value.is_null() {
             return;
         }
         if self.fields.known.contains(&form) {
             if !self.fields.values.contains(&form) {
-                self.texts(value, field);
+                self.known_value(form, value, field);
             }
             return;
         }
         if let Some((_, what)) = self.fields.later.iter().find(|(later, _)| *later == form) {
-            let details = format!("{field}: {what} are not supported yet");
-            return self.refuse(Reason::NotSupported, field, details);
+            let what = format!("{what} are not supported yet");
+            return self.problems.refuse(Reason::NotSupported, field, what);
         }
         let (item, inside) = (format!("{form}[]"), format!("{form}."));
         match value {
@@ -57,10 +61,52 @@ impl Walk<'_> {
             Value::Object(map) if form.is_empty() || self.is_prefix(&inside) => {
                 self.map(form, map, field);
             }
-            _ if self.is_prefix(&item) => {
-                self.refuse(self.invalid, field, format!("{field}: must be a list"));
+            _ if self.is_prefix(&item) => self.wrong(value, field, "must be a list"),
+            _ => self.wrong(value, field, "must be a map"),
+        }
+    }
+
+    fn wrong(&mut self, value: &mut Value, field: &str, what: &str) {
+        self.problems.add(field, what);
+        *value = Value::Null;
+    }
+
+    /// Reads the value of a field below which there are no others.
+    fn known_value(&mut self, form: &str, value: &mut Value, field: &str) {
+        let is_among = |forms: &[&str]| forms.contains(&form);
+        match value {
+            _ if is_among(self.fields.trees) => self.texts(value, field),
+            Value::Object(texts) if is_among(self.fields.maps) => {
+                for (key, text) in texts {
+                    self.item(text, &within(field, format_args!(".{key}")));
+                }
             }
-            _ => self.refuse(self.invalid, field, format!("{field}: must be a map")),
+            Value::Array(texts) if is_among(self.fields.lists) => {
+                for (number, text) in texts.iter_mut().enumerate() {
+                    self.item(text, &within(field, format_args!("[{number}]")));
+                }
+            }
+            _ if is_among(self.fields.maps) => self.wrong(value, field, "must be a map of texts"),
+            _ if is_among(self.fields.lists) => {
+                self.wrong(value, field, "must be a list of texts");
+            }
+            _ => self.text(value, field),
+        }
+    }
+
+    /// Reads one of several texts. Null is the empty one, as for Go.
+    fn item(&mut self, value: &mut Value, field: &str) {
+        self.text(value, field);
+        if value.is_null() {
+            *value = Value::String(String::new());
+        }
+    }
+
+    /// Reads what has to be a text.
+    fn text(&mut self, value: &mut Value, field: &str) {
+        match value {
+            Value::Array(_) | Value::Object(_) => self.wrong(value, field, "must be text"),
+            _ => self.texts(value, field),
         }
     }
 
@@ -148,34 +194,13 @@ impl Walk<'_> {
         *value = Value::String(text);
     }
 
-    fn refuse(&mut self, reason: Reason, field: &str, details: String) {
-        let violation = Violation::new(reason, details).in_file(self.path);
-        self.violations.push(match position(self.document, field) {
-            Some(position) => violation.on(position),
-            None => violation,
-        });
-    }
-
     fn warn(&mut self, reason: WarningReason, field: &str, details: String, mend: &str) {
-        let warning = Warning::new(reason, details, mend).in_file(self.path);
-        self.warnings.add(match position(self.document, field) {
-            Some(position) => warning.on(position),
-            None => warning,
-        });
-    }
-}
-
-/// Where a field is, or else what it would be in.
-pub(super) fn position(document: &Single, field: &str) -> Option<Position> {
-    let mut field = field;
-    loop {
-        if let Some((line, column)) = document.place(field) {
-            return Some(Position {
-                line,
-                column: Some(column),
+        let warning = Warning::new(reason, details, mend).in_file(self.problems.path);
+        self.warnings
+            .add(match position(&self.problems.document, field) {
+                Some(position) => warning.on(position),
+                None => warning,
             });
-        }
-        field = &field[..field.rfind(['.', '['])?];
     }
 }
 

@@ -12,11 +12,27 @@ use super::problem::Problems;
 use crate::names::check_key;
 use crate::violation::Reason;
 
+/// One of our annotations.
+#[derive(Debug)]
+pub(super) struct Annotation {
+    /// Under either prefix.
+    pub key: String,
+    pub text: String,
+}
+
+/// The condition of an object.
+#[derive(Debug)]
+pub(crate) struct Conditional {
+    /// Of the annotation that has it.
+    pub key: String,
+    pub program: Arc<Program>,
+}
+
 /// What an object's annotations ask for.
 #[derive(Debug, Default)]
 pub(super) struct Directives {
-    pub phase: Option<String>,
-    pub condition: Option<Arc<Program>>,
+    pub phase: Option<Annotation>,
+    pub condition: Option<Conditional>,
     pub collision_protection: Option<CollisionProtection>,
     pub condition_mappings: Vec<ConditionMapping>,
 }
@@ -36,25 +52,27 @@ impl Directives {
             }
             Some(Value::Object(annotations)) => annotations,
             Some(_) => {
+                let what = "metadata.annotations: must be a map";
                 problems.add(
                     Reason::AnnotationInvalid,
-                    "metadata.annotations: must be a map",
+                    &["metadata", "annotations"],
+                    what,
                 );
                 return directives;
             }
         };
         directives.phase = one(annotations, label::PHASE, problems);
-        if let Some(text) = one(annotations, label::CONDITION, problems) {
+        if let Some(Annotation { key, text }) = one(annotations, label::CONDITION, problems) {
             match compile(&text) {
-                Ok(program) => directives.condition = Some(program),
-                Err((reason, what)) => problems.add(reason, what),
+                Ok(program) => directives.condition = Some(Conditional { key, program }),
+                Err((reason, what)) => problems.add(reason, &at(&key), what),
             }
         }
-        if let Some(text) = one(annotations, label::COLLISION_PROTECTION, problems) {
-            directives.collision_protection = collision_protection(&text, problems);
+        if let Some(found) = one(annotations, label::COLLISION_PROTECTION, problems) {
+            directives.collision_protection = collision_protection(&found, problems);
         }
-        if let Some(text) = one(annotations, label::CONDITION_MAP, problems) {
-            directives.condition_mappings = condition_map(&text, problems);
+        if let Some(found) = one(annotations, label::CONDITION_MAP, problems) {
+            directives.condition_mappings = condition_map(&found, problems);
         }
         if annotations.is_empty() {
             metadata.remove("annotations");
@@ -63,33 +81,43 @@ impl Directives {
     }
 }
 
+/// The keys to an annotation.
+fn at(key: &str) -> [&str; 3] {
+    ["metadata", "annotations", key]
+}
+
 /// Removes an annotation under both prefixes; they must agree.
 fn one(
     annotations: &mut Map<String, Value>,
     name: &str,
     problems: &mut Problems,
-) -> Option<String> {
-    let mut found: Option<String> = None;
+) -> Option<Annotation> {
+    let mut found: Option<Annotation> = None;
     for key in label::package_annotation(name) {
         let text = match annotations.remove(&key) {
             None => continue,
             Some(Value::String(text)) => text,
             Some(_) => {
-                problems.add(Reason::AnnotationInvalid, format!("{key}: must be text"));
+                let what = format!("{key}: must be text; quote it");
+                problems.add(Reason::AnnotationInvalid, &at(&key), what);
                 continue;
             }
         };
-        if found.as_ref().is_some_and(|other| *other != text) {
-            let what = format!("{key}: differs from the same annotation under the other prefix");
-            problems.add(Reason::AnnotationInvalid, what);
+        if let Some(other) = found.as_ref().filter(|other| other.text != text) {
+            let other = &other.key;
+            let what = format!("{key}: differs from {other}, which says the same; remove one");
+            problems.add(Reason::AnnotationInvalid, &at(&key), what);
         }
-        found = Some(text);
+        found = Some(Annotation { key, text });
     }
     found
 }
 
-fn collision_protection(text: &str, problems: &mut Problems) -> Option<CollisionProtection> {
-    match text {
+fn collision_protection(
+    Annotation { key, text }: &Annotation,
+    problems: &mut Problems,
+) -> Option<CollisionProtection> {
+    match text.as_str() {
         // As where there is none: a template may write nothing.
         "" => None,
         "Prevent" => Some(CollisionProtection::Prevent),
@@ -98,47 +126,56 @@ fn collision_protection(text: &str, problems: &mut Problems) -> Option<Collision
         _ => {
             let what =
                 format!("collision-protection: {text:?} is none of Prevent, IfNoController, None");
-            problems.add(Reason::AnnotationInvalid, what);
+            problems.add(Reason::AnnotationInvalid, &at(key), what);
             None
         }
     }
 }
 
 /// Lines of `Source => prefix/Destination`.
-fn condition_map(text: &str, problems: &mut Problems) -> Vec<ConditionMapping> {
+fn condition_map(
+    Annotation { key, text }: &Annotation,
+    problems: &mut Problems,
+) -> Vec<ConditionMapping> {
     let mut mappings = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let parts = line
-            .split_once("=>")
-            .map(|(source, destination)| (source.trim(), destination.trim()));
-        match parts {
-            Some((source, destination)) if is_type(source) && is_mapped_type(destination) => {
-                mappings.push(ConditionMapping {
-                    source_type: source.to_owned(),
-                    destination_type: destination.to_owned(),
-                });
-            }
-            _ => {
-                let what =
-                    format!("condition-map: {line:?} is not \"Source => prefix/Destination\"");
-                problems.add(Reason::AnnotationInvalid, what);
+        match mapping(line) {
+            Ok(mapping) => mappings.push(mapping),
+            Err(why) => {
+                let what = format!(
+                    "condition-map: {line:?} is not \"Source => prefix/Destination\": {why}"
+                );
+                problems.add(Reason::AnnotationInvalid, &at(key), what);
             }
         }
     }
     let (lines, limit) = (mappings.len(), bounds::CONDITION_MAPPINGS);
     if lines > limit {
         let what = format!("condition-map: {lines} lines, the limit is {limit}");
-        problems.add(Reason::AnnotationInvalid, what);
+        problems.add(Reason::AnnotationInvalid, &at(key), what);
     }
     mappings
 }
 
-/// A condition type: a qualified name.
-fn is_type(text: &str) -> bool {
-    text.len() <= bounds::CONDITION_TYPE && check_key(text).is_ok()
-}
-
-/// A condition type with a prefix, so that it cannot be one of our own.
-fn is_mapped_type(text: &str) -> bool {
-    text.contains('/') && is_type(text)
+/// One line of a map of conditions, or what is wrong with it.
+fn mapping(line: &str) -> Result<ConditionMapping, String> {
+    let (source, destination) = line.split_once("=>").ok_or("there is no \"=>\" in it")?;
+    let (source, destination) = (source.trim(), destination.trim());
+    for condition in [source, destination] {
+        if condition.len() > bounds::CONDITION_TYPE {
+            let limit = bounds::CONDITION_TYPE;
+            return Err(format!("a type of more than {limit} characters"));
+        }
+        check_key(condition).map_err(|why| format!("{condition:?} is no type, {why}"))?;
+    }
+    // So that it cannot be one of our own.
+    if !destination.contains('/') {
+        return Err(format!(
+            "the destination has no prefix; write \"{source} => example.org/{destination}\" with a domain of yours"
+        ));
+    }
+    Ok(ConditionMapping {
+        source_type: source.to_owned(),
+        destination_type: destination.to_owned(),
+    })
 }

@@ -64,7 +64,8 @@ pub(crate) fn is_package(group: &str, kind: &str) -> bool {
         && matches!(kind, "Package" | "ClusterPackage")
 }
 
-fn listed(table: &[(&str, &str)], group: &str, kind: &str) -> bool {
+/// Whether a table has a kind.
+pub(super) fn listed(table: &[(&str, &str)], group: &str, kind: &str) -> bool {
     let mut of_group = table.iter().filter(|(known, _)| *known == group);
     of_group.any(|(_, kinds)| kinds.split(' ').any(|known| known == kind))
 }

@@ -6,6 +6,7 @@ use stevedore_proto_core::label;
 use stevedore_proto_core::status::truncate;
 
 use super::problem::Problems;
+use crate::field::Field;
 use crate::names::check_key;
 use crate::violation::Reason;
 
@@ -33,6 +34,7 @@ pub(crate) fn is_of_one_cluster(field: &str) -> bool {
     WRITTEN.contains(&field) || REFUSED.contains(&field)
 }
 
+const FINALIZERS: &[&str] = &["metadata", "finalizers"];
 /// Bytes of a key that is quoted.
 const QUOTED: usize = 128;
 
@@ -50,14 +52,13 @@ pub(super) fn check(metadata: &mut Map<String, Value>, problems: &mut Problems) 
         } else {
             format!("unknown field{}", hint(field))
         };
-        problems.add(Reason::MetadataInvalid, format!("{}: {what}", path(field)));
+        let what = format!("{}: {what}", path(field));
+        problems.add(Reason::MetadataInvalid, &["metadata", field], what);
     }
     for (map, key) in [("labels", label::DEPLOYMENT), ("annotations", label::MARK)] {
         if metadata.get(map).and_then(|map| map.get(key)).is_some() {
-            problems.add(
-                Reason::MetadataInvalid,
-                format!("metadata.{map}[{key:?}]: must not be set"),
-            );
+            let what = format!("metadata.{map}[{key:?}]: must not be set");
+            problems.add(Reason::MetadataInvalid, &["metadata", map, key], what);
         }
     }
     annotations(metadata, problems);
@@ -106,18 +107,23 @@ fn annotations(metadata: &Map<String, Value>, problems: &mut Problems) {
     let mut bytes = 0;
     for (key, value) in annotations {
         bytes += key.len() + value.as_str().map_or(0, str::len);
-        let at = || format!("metadata.annotations[{:?}]", truncate(key.clone(), QUOTED));
-        if !value.is_string() {
-            problems.add(Reason::AnnotationInvalid, format!("{}: must be text", at()));
-        }
-        if let Err(why) = check_key(&key.to_ascii_lowercase()) {
-            problems.add(Reason::AnnotationInvalid, format!("{}: {why}", at()));
+        let text = value.as_str().ok_or("must be text; quote it");
+        let checked = [text.err(), check_key(&key.to_ascii_lowercase()).err()];
+        for why in checked.into_iter().flatten() {
+            let short = truncate(key.clone(), QUOTED);
+            let what = format!("metadata.annotations[{short:?}]: {why}");
+            let keys = ["metadata", "annotations", key];
+            problems.add(Reason::AnnotationInvalid, &keys, what);
         }
     }
     if bytes > bounds::ANNOTATIONS {
         let limit = bounds::ANNOTATIONS;
         let what = format!("metadata.annotations: {bytes} bytes, the limit is {limit}");
-        problems.add(Reason::AnnotationInvalid, what);
+        problems.add(
+            Reason::AnnotationInvalid,
+            &["metadata", "annotations"],
+            what,
+        );
     }
 }
 
@@ -127,10 +133,8 @@ fn finalizers(finalizers: Option<&Value>, problems: &mut Problems) {
         None | Some(Value::Null) => return,
         Some(Value::Array(list)) => list,
         Some(_) => {
-            problems.add(
-                Reason::MetadataInvalid,
-                "metadata.finalizers: must be a list",
-            );
+            let what = "metadata.finalizers: must be a list";
+            problems.add(Reason::MetadataInvalid, FINALIZERS, what);
             return;
         }
     };
@@ -138,13 +142,14 @@ fn finalizers(finalizers: Option<&Value>, problems: &mut Problems) {
         let checked = name.as_str().ok_or("must be text").and_then(check_key);
         if let Err(why) = checked {
             let what = format!("metadata.finalizers[{number}]: {why}");
-            problems.add(Reason::MetadataInvalid, what);
+            let field = Field::of(FINALIZERS).item(number);
+            problems.push((Reason::MetadataInvalid, what), field);
         }
     }
     let has = |name: &str| list.iter().any(|it| it == name);
     if has("orphan") && has("foregroundDeletion") {
         let what = "metadata.finalizers: orphan and foregroundDeletion exclude each other";
-        problems.add(Reason::MetadataInvalid, what);
+        problems.add(Reason::MetadataInvalid, FINALIZERS, what);
     }
 }
 
@@ -161,7 +166,7 @@ mod tests {
         };
         let mut problems = Problems::default();
         check(&mut metadata, &mut problems);
-        let found = problems.0.into_iter().map(|(_, what)| what).collect();
+        let found = problems.0.into_iter().map(|it| it.problem.1).collect();
         (metadata.into(), found)
     }
 

@@ -1,22 +1,22 @@
 //! The preparation of an object: what it says about itself is read and removed, and the rest completed and checked.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
-use stevedore_cel::Program;
 use stevedore_proto_core::content::{PhaseObject, bounds};
 use stevedore_proto_core::status::truncate;
 use stevedore_proto_core::{ObjectSize, label, limit};
 
-use super::annotations::Directives;
+use super::annotations::{Annotation, Conditional, Directives};
 use super::condition::Compile;
-use super::problem::{Problem, Problems};
+use super::problem::{Fault, Problem, Problems};
 use super::rules::Rules;
-use super::{kinds, labels, metadata, secret};
+use super::{builtin, kinds, labels, metadata};
+use crate::field::Field;
 use crate::names::check_label;
 use crate::violation::Reason;
 
 const MAX_NAME: usize = 253;
+const NAMESPACE: &[&str] = &["metadata", "namespace"];
+const ANNOTATIONS: &[&str] = &["metadata", "annotations"];
 
 /// What makes two objects the same: group, kind, namespace, name.
 pub(crate) type Key = (String, String, String, String);
@@ -29,37 +29,42 @@ pub(crate) struct Ready {
     pub object: PhaseObject,
     /// Bytes of its JSON.
     pub bytes: usize,
-    pub condition: Option<Arc<Program>>,
+    pub condition: Option<Conditional>,
 }
 
 /// Reads what an object says about itself, removes that from it, and completes it.
+///
+/// # Errors
+/// With everything that is wrong with it.
 pub(crate) fn prepare(
     value: Value,
     rules: &Rules<'_>,
     compile: &mut Compile<'_>,
-) -> Result<Ready, Vec<Problem>> {
-    let alone = |problem: Problem| vec![problem];
-    let wrong = |reason, what: &str| alone((reason, what.to_owned()));
-    let Value::Object(mut object) = value else {
-        return Err(wrong(Reason::GvkNotSet, "the document is not a map"));
+) -> Result<Ready, Vec<Fault>> {
+    let alone = |problem: Problem, keys: &[&str]| {
+        let field = Field::of(keys);
+        vec![Fault { problem, field }]
     };
-    let (group, version, kind) = gvk(&object).map_err(alone)?;
-    kinds::check(&group, &kind).map_err(alone)?;
+    let Value::Object(mut object) = value else {
+        let what = "the document is not a map; write apiVersion, kind and metadata as its fields";
+        return Err(alone((Reason::GvkNotSet, what.to_owned()), &[]));
+    };
+    let (group, version, kind) = gvk(&object).map_err(|(problem, key)| alone(problem, &[key]))?;
+    kinds::check(&group, &kind).map_err(|problem| alone(problem, &["kind"]))?;
     let mut problems = Problems::default();
     let metadata = object
         .entry("metadata")
         .or_insert_with(|| Map::new().into());
     let Some(metadata) = metadata.as_object_mut() else {
-        return Err(wrong(Reason::MetadataInvalid, "metadata: must be a map"));
+        let what = "metadata: must be a map".to_owned();
+        return Err(alone((Reason::MetadataInvalid, what), &["metadata"]));
     };
-    let name = name(metadata, &mut problems);
+    let name = name(metadata, &group, &kind, &mut problems);
     let directives = Directives::take(metadata, compile, &mut problems);
     labels::complete(metadata, rules, &mut problems);
     let namespace = namespace(metadata, &group, &kind, rules, &mut problems);
     metadata::check(metadata, &mut problems);
-    if kinds::is_secret(&group, &kind) {
-        secret::check(&object, &mut problems);
-    }
+    builtin::check(&group, &kind, &object, &mut problems);
     let phase = phase(directives.phase, rules, &mut problems);
     let key = (group, kind, namespace, name);
     let object = PhaseObject {
@@ -70,7 +75,10 @@ pub(crate) fn prepare(
     let bytes = size(&object, &key, &mut problems);
     if !problems.0.is_empty() {
         let who = format!("{} {} {:?}", version, key.1, key.3);
-        let named = |(reason, what)| (reason, format!("{who}: {what}"));
+        let named = |Fault { problem, field }| Fault {
+            problem: (problem.0, format!("{who}: {}", problem.1)),
+            field,
+        };
         return Err(problems.0.into_iter().map(named).collect());
     }
     Ok(Ready {
@@ -87,7 +95,7 @@ pub(crate) fn prepare(
 fn size(object: &PhaseObject, key: &Key, problems: &mut Problems) -> usize {
     let mut too_large = |size: usize, limit: usize| {
         let what = format!("about {size} bytes stored, the limit is {limit}");
-        problems.add(Reason::TooLarge, what);
+        problems.add(Reason::TooLarge, &[], what);
     };
     let ObjectSize { json, stored } = ObjectSize::of(&object.object);
     if stored > limit::STORED_OBJECT {
@@ -103,22 +111,26 @@ fn size(object: &PhaseObject, key: &Key, problems: &mut Problems) -> usize {
     json
 }
 
-/// Group, `apiVersion` and kind.
-fn gvk(object: &Map<String, Value>) -> Result<(String, String, String), Problem> {
+/// Group, `apiVersion` and kind; or what is wrong with the field of this name.
+fn gvk(object: &Map<String, Value>) -> Result<(String, String, String), (Problem, &'static str)> {
     let text = |field: &str| {
         let text = object.get(field).and_then(Value::as_str);
         text.filter(|text| !text.is_empty())
     };
     let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else {
-        let what = "apiVersion and kind must be non empty text";
-        return Err((Reason::GvkNotSet, what.to_owned()));
+        let what = "apiVersion and kind must be non empty text".to_owned();
+        let key = match text("apiVersion") {
+            Some(_) => "kind",
+            None => "apiVersion",
+        };
+        return Err(((Reason::GvkNotSet, what), key));
     };
     let group = match version.split('/').collect::<Vec<_>>().as_slice() {
         [_] => "",
         [group, version] if !group.is_empty() && !version.is_empty() => group,
         _ => {
             let what = format!("{version:?} is not an apiVersion");
-            return Err((Reason::GvkNotSet, what));
+            return Err(((Reason::GvkNotSet, what), "apiVersion"));
         }
     };
     // As an API server checks what is embedded in an object set.
@@ -132,20 +144,28 @@ fn gvk(object: &Map<String, Value>) -> Result<(String, String, String), Problem>
             "{:?} is not a kind",
             truncate(kind.to_owned(), bounds::KIND)
         );
-        return Err((Reason::GvkNotSet, what));
+        return Err(((Reason::GvkNotSet, what), "kind"));
     }
     Ok((group.to_owned(), version.to_owned(), kind.to_owned()))
 }
 
-fn name(metadata: &Map<String, Value>, problems: &mut Problems) -> String {
+fn name(metadata: &Map<String, Value>, group: &str, kind: &str, problems: &mut Problems) -> String {
     let name = metadata
         .get("name")
         .and_then(Value::as_str)
         .unwrap_or_default();
     if name.is_empty() {
-        problems.add(Reason::MetadataInvalid, "metadata.name: Required value");
+        let what = "metadata.name: Required value";
+        problems.add(Reason::MetadataInvalid, &["metadata", "name"], what);
     } else if name.len() > MAX_NAME || name.contains(['/', '%']) || matches!(name, "." | "..") {
-        problems.add(Reason::MetadataInvalid, "metadata.name: Invalid value");
+        let what = format!(
+            "metadata.name: Invalid value: it must have at most {MAX_NAME} bytes and neither '/' nor '%', and not be \
+             '.' or '..'"
+        );
+        problems.add(Reason::MetadataInvalid, &["metadata", "name"], what);
+    } else if let Err(why) = builtin::check_name(group, kind, name) {
+        let what = format!("metadata.name: Invalid value: {why}");
+        problems.add(Reason::MetadataInvalid, &["metadata", "name"], what);
     }
     name.to_owned()
 }
@@ -162,28 +182,31 @@ fn namespace(
         None | Some(Value::Null) => String::new(),
         Some(Value::String(given)) => given.clone(),
         Some(_) => {
-            problems.add(Reason::MetadataInvalid, "metadata.namespace: must be text");
+            let what = "metadata.namespace: must be text; quote it";
+            problems.add(Reason::MetadataInvalid, NAMESPACE, what);
             return String::new();
         }
     };
     if given.is_empty() {
         metadata.remove("namespace");
-    } else if check_label(&given).is_err() {
-        problems.add(Reason::MetadataInvalid, "metadata.namespace: Invalid value");
+    } else if let Err(why) = check_label(&given) {
+        let what = format!("metadata.namespace: Invalid value: {why}");
+        problems.add(Reason::MetadataInvalid, NAMESPACE, what);
     }
     let Some(own) = rules.namespace else {
         if given.is_empty() && kinds::is_namespaced(group, kind) {
             let what = "metadata.namespace: Required value in a cluster package";
-            problems.add(Reason::MetadataInvalid, what);
+            problems.add(Reason::MetadataInvalid, NAMESPACE, what);
         }
         return given;
     };
     if kinds::is_cluster_scoped(group, kind) {
         let what = format!("{kind} is cluster-scoped; only a ClusterPackage may hold it");
-        problems.add(Reason::ClusterScoped, what);
+        problems.add(Reason::ClusterScoped, &["kind"], what);
     } else if !given.is_empty() && given != own {
         problems.add(
             Reason::NamespaceForeign,
+            NAMESPACE,
             format!("namespace {given:?} instead of {own:?}"),
         );
     } else {
@@ -192,7 +215,8 @@ fn namespace(
     own.to_owned()
 }
 
-fn phase(phase: Option<String>, rules: &Rules<'_>, problems: &mut Problems) -> String {
+/// The phase that an annotation names.
+fn phase(phase: Option<Annotation>, rules: &Rules<'_>, problems: &mut Problems) -> String {
     match phase {
         None => {
             let what = format!(
@@ -200,16 +224,16 @@ fn phase(phase: Option<String>, rules: &Rules<'_>, problems: &mut Problems) -> S
                 label::ORIGINAL_PREFIX,
                 label::PHASE
             );
-            problems.add(Reason::PhaseMissing, what);
+            problems.add(Reason::PhaseMissing, ANNOTATIONS, what);
             String::new()
         }
-        Some(phase) => {
-            if !rules.phases.iter().any(|known| known.name == phase) {
-                let known: Vec<_> = rules.phases.iter().map(|known| &known.name).collect();
-                problems.add(
-                    Reason::PhaseUnknown,
-                    format!("{phase:?} is none of {known:?}"),
-                );
+        Some(Annotation { key, text: phase }) => {
+            let known = rules.phases.unwrap_or_default();
+            if rules.phases.is_some() && !known.iter().any(|known| known.name == phase) {
+                let known: Vec<_> = known.iter().map(|known| &known.name).collect();
+                let what = format!("{phase:?} is none of {known:?}");
+                let keys = ["metadata", "annotations", &key];
+                problems.add(Reason::PhaseUnknown, &keys, what);
             }
             phase
         }

@@ -11,6 +11,6 @@ pub(crate) struct Rules<'a> {
     pub instance: &'a str,
     /// Namespace of the `Package`; none for a `ClusterPackage`.
     pub namespace: Option<&'a str>,
-    /// Phases of the manifest.
-    pub phases: &'a [ManifestPhase],
+    /// Phases of the manifest; none where it does not say which there are.
+    pub phases: Option<&'a [ManifestPhase]>,
 }

@@ -11,6 +11,8 @@ use super::*;
 use crate::manifest::ManifestPhase;
 use crate::violation::Reason;
 
+mod fields;
+
 fn phases() -> Vec<ManifestPhase> {
     vec![ManifestPhase {
         name: "deploy".to_owned(),
@@ -23,7 +25,7 @@ fn rules<'a>(phases: &'a [ManifestPhase], namespace: Option<&'a str>) -> Rules<'
         package: "lamp",
         instance: "my-lamp",
         namespace,
-        phases,
+        phases: Some(phases),
     }
 }
 
@@ -44,13 +46,18 @@ fn object(kind: &str, metadata: Value) -> Value {
     object
 }
 
-fn ready(value: Value, namespace: Option<&str>) -> Result<Ready, Vec<Problem>> {
+fn prepared(value: Value, namespace: Option<&str>) -> Result<Ready, Vec<Fault>> {
     let mut compile = |text: &str| {
         let program = Program::compile_condition(text, VARIABLES);
         let problem = |error: stevedore_cel::Error| (Reason::ConditionInvalid, error.to_string());
         program.map(Arc::new).map_err(problem)
     };
     prepare(value, &rules(&phases(), namespace), &mut compile)
+}
+
+fn ready(value: Value, namespace: Option<&str>) -> Result<Ready, Vec<Problem>> {
+    let prepared = prepared(value, namespace);
+    prepared.map_err(|faults| faults.into_iter().map(|it| it.problem).collect())
 }
 
 fn in_namespace(value: Value) -> Result<Ready, Vec<Problem>> {
@@ -102,7 +109,7 @@ fn directives_are_read_under_either_prefix() {
             format!("{prefix}/condition-map"): "Available => lamp.example/Ready\n\n  Broken=>lamp.example/Broken\n",
         });
         let ready = in_namespace(object("ConfigMap", json!({"annotations": annotations}))).unwrap();
-        assert_eq!(ready.condition.unwrap().source(), "config.on");
+        assert_eq!(ready.condition.unwrap().program.source(), "config.on");
         assert_eq!(
             ready.object.collision_protection,
             Some(stevedore_proto_core::content::CollisionProtection::IfNoController)
@@ -324,7 +331,7 @@ fn other_kinds_of_the_operators_themselves_than_packages_are_refused_by_name() {
 #[test]
 fn an_object_has_1_3_mib_stored_and_no_more() {
     let with = |bytes: usize| {
-        let mut value = object("ConfigMap", json!({}));
+        let mut value = object("Lamp", json!({}));
         value["data"] = json!({"a": "x".repeat(bytes)});
         value
     };
@@ -353,6 +360,7 @@ fn values_of_a_secret_are_texts_and_never_quoted() {
             "stringData[\"port\"]",
         ),
         (json!({"data": {"port": [8123]}}), "data[\"port\"]"),
+        (json!({"data": {"port": "8123!"}}), "data[\"port\"]"),
         (json!({"stringData": "8123"}), "stringData: must be a map"),
     ] {
         let found = refused(secret(&values));
@@ -364,7 +372,8 @@ fn values_of_a_secret_are_texts_and_never_quoted() {
 
 #[test]
 fn a_secret_has_what_fits_into_one_secret_and_no_more() {
-    let with = |bytes: usize| in_namespace(secret(&json!({"data": {"a": "x".repeat(bytes)}})));
+    let with =
+        |bytes: usize| in_namespace(secret(&json!({"stringData": {"a": "x".repeat(bytes)}})));
     let bytes_of = |ready: &Ready| serde_json::to_vec(&ready.object).unwrap().len();
     let mut fits = bounds::SECRET - bytes_of(&with(0).unwrap());
     while with(fits).is_err() {

@@ -9,12 +9,14 @@ use serde_json::{Map, Value};
 use stevedore_proto_core::content::ConditionMapping;
 
 use super::context::{ClusterFacts, Context, RenderInput};
-use crate::object::{Problem, Ready, is_package};
+use crate::field::Field;
+use crate::object::{Fault, Ready, is_package};
 use crate::package::Package;
 use crate::violation::{Reason, Violation};
 
 /// Fields of its spec that a child may have.
 const FIELDS: [&str; 4] = ["image", "component", "config", "paused"];
+const COMPONENT: &[&str] = &["spec", "component"];
 
 /// A component that a package installs with itself.
 pub(super) struct Child {
@@ -54,39 +56,49 @@ impl Asked {
     }
 
     /// Whether the package can give it.
-    fn check(&self, root: &Package, context: &Context) -> Result<(), Problem> {
-        let refuse = |what: String| Err((Reason::NotSupported, what));
+    fn check(&self, root: &Package, context: &Context) -> Result<(), Fault> {
+        let refuse = |keys: &[&str], what: String| Err(fault(Reason::NotSupported, keys, what));
         if context.component.is_some() {
-            return refuse("a component may not install others".to_owned());
+            return refuse(&["kind"], "a component may not install others".to_owned());
         }
         let mut fields = self.spec.keys();
         if let Some(other) = fields.find(|field| !FIELDS.contains(&field.as_str())) {
-            return refuse(format!(
-                "spec.{other} of a package inside a package is not supported"
-            ));
+            let what = format!("spec.{other} of a package inside a package is not supported");
+            return refuse(&["spec", other], what);
         }
         let paused = self.spec.get("paused");
         if paused.is_some_and(|it| !it.is_null() && *it != false) {
             let what = "spec.paused: a component is paused with its package only";
-            return refuse(what.to_owned());
+            return refuse(&["spec", "paused"], what.to_owned());
         }
         let (image, component) = (self.text("image"), self.text("component"));
         let component = component.unwrap_or_default();
         let found = root.component(component);
         if image != Some(context.image()) && !(context.is_case && found.is_ok()) {
-            return refuse(format!(
+            let what = format!(
                 "spec.image {:?} is not the image of the package itself, {:?}; packages of other images are not \
                  supported yet",
                 image.unwrap_or_default(),
                 context.image()
-            ));
+            );
+            return refuse(&["spec", "image"], what);
         }
         if component.is_empty() {
             let what = "spec.component: Required value, the package cannot install itself";
-            return Err((Reason::ChildInvalid, what.to_owned()));
+            return Err(fault(Reason::ChildInvalid, COMPONENT, what.to_owned()));
         }
-        let missing = |none: Violation| (none.reason, format!("spec.component {}", none.details));
+        let missing = |none: Violation| {
+            let what = format!("spec.component {}", none.details);
+            fault(none.reason, COMPONENT, what)
+        };
         found.map(|_| ()).map_err(missing)
+    }
+}
+
+fn fault(reason: Reason, keys: &[&str], what: String) -> Fault {
+    Fault {
+        problem: (reason, what),
+        field: Field::of(keys),
     }
 }
 
@@ -103,12 +115,15 @@ impl Child {
         root: &Package,
         context: &Context,
         place: (String, usize),
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, Fault> {
         let (_, kind, namespace, name) = &ready.key;
         let asked = Asked::deserialize(&ready.object.object)
-            .map_err(|error| (Reason::ChildInvalid, error.to_string()))
+            .map_err(|error| fault(Reason::ChildInvalid, &["spec"], error.to_string()))
             .and_then(|asked| asked.check(root, context).map(|()| asked))
-            .map_err(|(reason, what)| (reason, format!("{kind} {name:?}: {what}")))?;
+            .map_err(|Fault { problem, field }| Fault {
+                problem: (problem.0, format!("{kind} {name:?}: {}", problem.1)),
+                field,
+            })?;
         let component = asked.text("component").unwrap_or_default().to_owned();
         let config = asked.spec.get("config").filter(|config| !config.is_null());
         let cluster = ClusterFacts::deserialize(&context.value()["cluster"])

@@ -99,13 +99,15 @@ impl Package {
                 let details = format!("{scope:?} is none of {scopes:?}");
                 Violation::new(Reason::ScopeUnsupported, details)
             });
-            part.context_in(input, scope, foreign.into_iter().collect())
+            let nameless = check_name(&input.name).err();
+            part.context_in(input, scope, foreign.into_iter().chain(nameless).collect())
         };
         self.with_part(input.component.as_deref(), of_part)
     }
 
     /// The same for a test case, whose scope is what it says. Where the package cannot be installed so, templates see
-    /// what the case says, and the objects are checked for the scope that it has.
+    /// what the case says, and the objects are checked for the scope that it has. A case may lack a name, as in the
+    /// original; one that it has was checked with the manifest.
     pub(crate) fn case_context(&self, input: &RenderInput) -> Result<Context, Invalid> {
         let context = self.with_part(input.component.as_deref(), |part| {
             let (scopes, said) = (&part.manifest().scopes, input.scope());
@@ -149,7 +151,6 @@ impl Package {
         mut violations: Vec<Violation>,
     ) -> Result<Context, Invalid> {
         let manifest = self.manifest();
-        violations.extend(check_name(&input.name).err());
         let admitted = config::admit(manifest.config.as_ref(), input.config.as_ref());
         let config = admitted.unwrap_or_else(|errors| {
             let violation = |error: config::FieldError| {

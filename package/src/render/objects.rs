@@ -11,10 +11,11 @@ use super::context::Context;
 use super::filter::Filtered;
 use super::reads::Reads;
 use super::record::{Fate, Part};
+use crate::field::Field;
 use crate::files::whole_path;
 use crate::limit;
 use crate::manifest::ConditionalPath;
-use crate::object::{self, Key, Ready, Rules};
+use crate::object::{self, Fault, Key, Ready, Rules};
 use crate::package::Package;
 use crate::violation::{Invalid, Reason, Violation};
 use crate::warning::Warnings;
@@ -71,7 +72,7 @@ impl<'r> Objects<'r> {
             package: &manifest.name,
             instance: &context.name,
             namespace: context.namespace.as_deref(),
-            phases: &manifest.phases,
+            phases: Some(&manifest.phases),
         };
         Self {
             rules,
@@ -127,9 +128,11 @@ impl<'r> Objects<'r> {
                     }
                     return Ok(());
                 }
+                // Other documents of the file may be right.
                 Err(why) => {
+                    is_empty = false;
                     self.violations.push(Violation::unreadable(path, why));
-                    return self.stop_if_exhausted();
+                    self.stop_if_exhausted()?;
                 }
             }
         }
@@ -156,21 +159,24 @@ impl<'r> Objects<'r> {
         let mut compile = |text: &str| conditions.compile(text, self.budget);
         let ready = match object::prepare(document.value, &self.rules, &mut compile) {
             Ok(ready) => ready,
-            Err(problems) => return self.refuse(path, index, problems),
+            Err(faults) => return self.refuse(path, index, faults),
         };
         if let Some(left_out) = left_out {
             self.record((path, index), &ready, || Fate::path_false(left_out));
             return Ok(());
         }
         if let Some(condition) = &ready.condition {
-            self.reads.add_condition(condition);
-            match conditions.holds(condition, self.budget) {
+            self.reads.add_condition(&condition.program);
+            match conditions.holds(&condition.program, self.budget) {
                 Ok(true) => {}
                 Ok(false) => {
                     self.record((path, index), &ready, || Fate::ConditionFalse);
                     return Ok(());
                 }
-                Err(problem) => return self.refuse(path, index, vec![problem]),
+                Err(problem) => {
+                    let field = Field::of(&["metadata", "annotations", &condition.key]);
+                    return self.refuse(path, index, vec![Fault { problem, field }]);
+                }
             }
         }
         self.notice_twice(path, index, &ready);
@@ -220,23 +226,20 @@ impl<'r> Objects<'r> {
         let details = format!(
             "{kind} of group {group:?}, namespace {namespace:?}, name {name:?} is also in {other} idx {number}"
         );
+        let violation = Violation::new(Reason::Duplicate, details).at(path, index);
         self.violations
-            .push(Violation::new(Reason::Duplicate, details).at(path, index));
+            .push(violation.about(Field::of(&["metadata", "name"])));
     }
 
-    fn refuse(
-        &mut self,
-        path: &str,
-        index: usize,
-        problems: Vec<object::Problem>,
-    ) -> Result<(), Stop> {
-        let at = |(reason, details)| Violation::new(reason, details).at(path, index);
-        self.violations.extend(problems.into_iter().map(at));
+    fn refuse(&mut self, path: &str, index: usize, faults: Vec<Fault>) -> Result<(), Stop> {
+        let faults = faults.into_iter();
+        self.violations
+            .extend(faults.map(|fault| fault.at(path, index)));
         self.stop_if_exhausted()
     }
 
     fn stop_if_exhausted(&self) -> Result<(), Stop> {
-        if self.budget.is_exhausted() {
+        if self.budget.is_exhausted() || self.violations.len() > limit::COUNTED {
             return Err(Stop);
         }
         Ok(())

@@ -164,12 +164,14 @@ impl Part {
             }
             self.left_out += 1;
         }
+        let condition = ready.condition.as_ref();
+        let condition = condition.map(|it| Expression(Arc::clone(&it.program)));
         self.entries.push(Entry {
             name: ObjectName::from(&ready.key),
             phase: ready.phase.clone(),
             file: path.to_owned(),
             index,
-            condition: ready.condition.clone().map(Expression),
+            condition,
             fate,
         });
     }

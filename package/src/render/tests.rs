@@ -11,6 +11,7 @@ mod checks;
 mod children;
 mod components;
 mod facts;
+mod faults;
 mod filters;
 mod fixtures;
 mod limits;

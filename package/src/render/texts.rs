@@ -28,10 +28,10 @@ pub(crate) struct Left {
 }
 
 impl Package {
-    /// What the templates of a part write, by the path it is stored under.
+    /// What the templates of a part write that do not fail, by the path it is stored under.
     ///
     /// # Errors
-    /// When a template or a condition fails.
+    /// When a condition fails.
     pub(crate) fn written(
         &self,
         context: &Context,
@@ -40,8 +40,8 @@ impl Package {
         self.with_part(context.component(), |part| {
             let mut reads = Reads::default();
             let filtered = Filtered::new(part, context, budget, &mut reads)?;
-            let texts = part.execute(context, &filtered, budget, &mut reads)?;
-            let texts = texts.into_iter();
+            let written = part.execute(context, &filtered, budget, &mut reads);
+            let texts = written.texts.into_iter();
             Ok(texts.map(|(path, text)| (path.to_owned(), text)).collect())
         })
     }
@@ -55,7 +55,9 @@ impl Package {
         self.with_part(context.component(), |part| {
             let mut reads = Reads::default();
             let filtered = Filtered::new(part, context, &mut budget, &mut reads)?;
-            let written = part.execute(context, &filtered, &mut budget, &mut reads)?;
+            let written = part.execute(context, &filtered, &mut budget, &mut reads);
+            Invalid::check(written.violations)?;
+            let written = written.texts;
             let plain = part.plain().files.iter().map(|(path, _)| path.as_str());
             let mut texts: BTreeMap<&str, &str> = plain
                 .filter_map(|path| Some((path, part.text(path)?)))

@@ -14,12 +14,17 @@ const COMPILED_BYTES: usize = 64 * 1024;
 pub(crate) const COMPILING: u64 = 2_000;
 
 /// A glob as a regular expression: `*` and `?` stay within a path segment, `**` does not; `[abc]`, `[a-c]`, `[!abc]`,
-/// `{a,b}` and `\` are known. What is open at the end is closed there, except for a bracket.
+/// `{a,b}` and `\` are known. What is open at the end is closed there, except for a bracket. Where `**` stands alone
+/// between two texts, these may share letters: `a/**/b` matches `a/b`.
 pub(crate) fn compile(glob: &str) -> Result<Regex, String> {
     if glob.len() > limit::GLOB_BYTES {
         return Err("the pattern is too long".to_owned());
     }
     let mut pattern = String::from("^(?s:");
+    for path in around_stars(glob).into_iter().flatten() {
+        pattern.push_str(&regex::escape(&path));
+        pattern.push('|');
+    }
     let mut open = 0usize;
     let mut letters = glob.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -55,6 +60,33 @@ pub(crate) fn compile(glob: &str) -> Result<Regex, String> {
         .syntax(syntax::Config::new().utf8(false))
         .build(&pattern)
         .map_err(|_| format!("bad pattern {glob:?}"))
+}
+
+/// What matches a glob of two texts with `**` between them where its end begins before its beginning ends; nothing of
+/// any other glob.
+fn around_stars(glob: &str) -> Option<Vec<String>> {
+    let mut texts = vec![String::new()];
+    let mut letters = glob.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '*' if letters.next_if_eq(&'*').is_some() => texts.push(String::new()),
+            '*' | '?' | '[' | '{' => return None,
+            '\\' => texts.last_mut()?.extend(letters.next()),
+            other => texts.last_mut()?.push(other),
+        }
+    }
+    let [prefix, suffix] = texts.as_slice() else {
+        return None;
+    };
+    let shared = suffix
+        .char_indices()
+        .map(|(at, letter)| at + letter.len_utf8());
+    let shared = shared.filter(|shared| prefix.ends_with(&suffix[..*shared]));
+    Some(
+        shared
+            .map(|shared| format!("{prefix}{}", &suffix[shared..]))
+            .collect(),
+    )
 }
 
 fn push_literal(pattern: &mut String, letter: Option<char>) {
@@ -97,5 +129,39 @@ fn bracket(letters: &mut Peekable<Chars<'_>>) -> Result<String, String> {
         push_literal(&mut class, Some(literal));
         is_empty = false;
         next = letters.next();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_matches_what_it_does_in_the_original() {
+        for (glob, path, is_match) in [
+            ("[!a]", "b", true),
+            ("[!a]", "a", false),
+            ("[^a]", "^", true),
+            ("[^a]", "b", false),
+            ("**/a", "a", false),
+            ("**/a", "d/a", true),
+            ("**/a", "d/e/a", true),
+            ("a/**", "a", false),
+            ("a/**", "a/d/e", true),
+            ("a**", "a/d", true),
+            ("a/**/b", "a/b", true),
+            ("a/**/b", "a/d/e/b", true),
+            ("a/**/b", "ab", false),
+            ("a/**/*", "a/b", false),
+            ("aa**aa", "aaa", true),
+            ("aa**aa", "aa", true),
+            ("aa**aa", "a", false),
+            ("é**é", "é", true),
+            ("*", "a/b", false),
+            ("{a,b/c}", "b/c", true),
+        ] {
+            let compiled = compile(glob).unwrap();
+            assert_eq!(compiled.is_match(path), is_match, "{glob} {path}");
+        }
     }
 }

@@ -21,33 +21,47 @@ impl TemplateSet {
     /// different files the later one counts, unless it is empty; in one file they are an error.
     ///
     /// # Errors
-    /// On anything Go's parser refuses, on a function that the engine does not have (or that reads files where `env`
+    /// One for each file that is wrong: on anything Go's parser refuses, on a function that the engine does not have (or that reads files where `env`
     /// has none), on nesting beyond [`limit::TEMPLATE_NESTING`], on more than [`limit::TEMPLATE_PARTS`] together, and
-    /// when the budget does not suffice.
+    /// when the budget does not suffice. After one of the last two no other file is looked at.
     pub fn parse<'s>(
         files: impl IntoIterator<Item = (&'s str, &'s str)>,
         env: &Env<'_>,
         budget: &mut Budget,
-    ) -> Result<Self, ParseError> {
+    ) -> Result<Self, Vec<ParseError>> {
         let mut set = Self::default();
         let mut parts = 0;
+        let mut errors = Vec::new();
         for (path, source) in files {
-            budget
-                .charge(source.len() as u64)
-                .map_err(|exhausted| ParseError::Exhausted {
-                    file: path.to_owned(),
-                    exhausted,
-                })?;
+            if let Err(exhausted) = budget.charge(source.len() as u64) {
+                let file = path.to_owned();
+                errors.push(ParseError::Exhausted { file, exhausted });
+                break;
+            }
             // A string literal is kept as it is written and as it is meant.
             set.bytes += 2 * source.len();
-            for (name, tree) in parse::parse(path, source, env.files.is_some(), &mut parts)? {
-                if !(tree.is_empty() && set.trees.contains_key(&name)) {
-                    set.trees.insert(name, tree);
+            match parse::parse(path, source, env.files.is_some(), &mut parts) {
+                Ok(trees) => set.add(trees),
+                Err(error @ ParseError::Syntax { .. }) => errors.push(error),
+                Err(error) => {
+                    errors.push(error);
+                    break;
                 }
             }
         }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         set.bytes += parts * limit::TEMPLATE_PART_BYTES;
         Ok(set)
+    }
+
+    fn add(&mut self, trees: Trees) {
+        for (name, tree) in trees {
+            if !(tree.is_empty() && self.trees.contains_key(&name)) {
+                self.trees.insert(name, tree);
+            }
+        }
     }
 
     /// Executions with `context` as dot. `env` has files exactly where the one had that the set was parsed with.

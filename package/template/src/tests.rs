@@ -23,7 +23,8 @@ fn parse<'s>(
     files: impl IntoIterator<Item = (&'s str, &'s str)>,
     env: &Env<'_>,
 ) -> Result<TemplateSet, ParseError> {
-    TemplateSet::parse(files, env, &mut Budget::new(u64::MAX, 0))
+    let parsed = TemplateSet::parse(files, env, &mut Budget::new(u64::MAX, 0));
+    parsed.map_err(|mut errors| errors.remove(0))
 }
 
 /// What an execution produced.
@@ -61,4 +62,26 @@ fn run_within(source: &str, context: &Json, steps: u64, limits: Limits) -> Resul
     };
     let set = parse([("f", source)], &env).map_err(|error| error.to_string())?;
     execute(&set, "f", context, &env, &mut budget).map_err(|error| error.to_string())
+}
+#[test]
+fn every_file_that_is_no_template_is_named() {
+    let files = [
+        ("a", "{{"),
+        ("b", "{{ 1 }}"),
+        ("c", "{{ nosuchfunction }}"),
+        ("d", "{{ end }}"),
+    ];
+    let parsed = TemplateSet::parse(files, &Env::default(), &mut Budget::new(100, 0));
+    let errors = parsed.map(|_| ()).expect_err("three are no templates");
+    let named = errors.iter().map(|error| match error {
+        ParseError::Syntax { file, .. } => file.as_str(),
+        other => panic!("{other}"),
+    });
+    assert_eq!(named.collect::<Vec<_>>(), ["a", "c", "d"]);
+    let exhausted = TemplateSet::parse(files, &Env::default(), &mut Budget::new(4, 0));
+    assert_eq!(
+        exhausted.map(|_| ()).unwrap_err().len(),
+        2,
+        "no other is looked at"
+    );
 }

@@ -14,7 +14,9 @@ mod surprise;
 mod time;
 mod write;
 
-pub use read::{Document, Documents, Single, Unreadable, YamlError, cost, document, documents};
+pub use read::{
+    Document, Documents, Fields, Single, Unreadable, YamlError, cost, document, documents, fields,
+};
 pub use resolve::float_text;
 pub use split::texts;
 pub use surprise::{Found, Surprise};

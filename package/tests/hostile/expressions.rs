@@ -155,7 +155,7 @@ pub(super) fn filters() -> Vec<Case> {
         (
             "many conditions",
             entries(5_000, "true"),
-            "spec.filter.conditions: at most 64 entries",
+            "spec.filter.conditions: 5000 entries, the limit is 64",
         ),
         (
             "long conditions",

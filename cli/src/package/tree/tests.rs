@@ -79,6 +79,8 @@ fn nothing_of_a_package_reaches_the_terminal_unescaped() {
         "\"a\\e[31m\"",
         ", package-operator.run/condition: \"'\\e[31m' == 'a'\\n&& true\"",
     );
+    // The names of other kinds are for API servers to check.
+    let object = object.replace("kind: ConfigMap", "kind: Lamp");
     let package = loaded(&[
         ("manifest.yaml", &manifest("odd", spec)),
         ("a\u{202e}b.yaml", &object),

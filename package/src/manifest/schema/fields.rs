@@ -40,16 +40,16 @@ fn top() -> Vec<Row> {
         row(
             "",
             "What a package is: where it may be installed, in which order, and how it is tested.",
-            json!({"required": ["apiVersion", "kind", "metadata", "spec"]}),
+            json!({"required": ["apiVersion", "kind", "spec"]}),
         ),
         row(
             "metadata",
-            "The name of the package.",
-            json!({OTHERS: true, "required": ["name"]}),
+            "The name of the package. Only the manifest of a component does without.",
+            json!({OTHERS: true}),
         ),
         row(
             "metadata.name",
-            "The package's own name; every object gets it as a label. A component has the name of its folder.",
+            "The package's own name; every object gets it as a label. A component has the name of its folder, and needs none here.",
             json!({"type": "string", "pattern": LABEL, "maxLength": bounds::LABEL_VALUE}),
         ),
         row(
@@ -257,8 +257,8 @@ fn context() -> Vec<Row> {
         ),
         row(
             "test.template[].context.package.metadata.name",
-            "Its name.",
-            any_text(),
+            "Its name; every object gets it as a label. Without one it is empty.",
+            json!({"type": "string", "pattern": LABEL_OR_EMPTY, "maxLength": bounds::LABEL_VALUE}),
         ),
         row(
             "test.template[].context.package.metadata.namespace",

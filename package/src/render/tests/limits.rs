@@ -24,7 +24,7 @@ fn a_whole_set_has_16_mib_and_no_more() {
     let big = |name: &str, bytes: usize| {
         format!(
             "{}data: {{a: {}}}\n",
-            object(name, "one", ""),
+            object(name, "one", "").replace("ConfigMap", "Lamp"),
             "x".repeat(bytes)
         )
     };

@@ -329,12 +329,12 @@ fn templates_are_parsed_for_a_step_a_byte_and_no_file_in_vain() {
         let parsed = TemplateSet::parse(files, &Env::default(), &mut Budget::new(steps, 0));
         parsed.map(|_| ()).expect_err("the second is no template")
     };
-    assert!(matches!(parse(7), ParseError::Syntax { file, .. } if file == "b"));
+    assert!(matches!(&*parse(7), [ParseError::Syntax { file, .. }] if file == "b"));
     for (steps, file) in [(4, "a"), (6, "b")] {
         let error = parse(steps);
         let exhausted = Exhausted::Steps(steps);
         let file = file.to_owned();
-        assert_eq!(error, ParseError::Exhausted { file, exhausted });
+        assert_eq!(error, [ParseError::Exhausted { file, exhausted }]);
     }
 }
 

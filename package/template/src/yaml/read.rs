@@ -10,8 +10,8 @@ use super::compose::compose;
 use super::failure::Failure;
 use super::lines;
 use super::quick;
-use super::split::{Part, Parts, dashes_at_end, is_blank};
-use super::surprise::{Found, Surprise};
+use super::split::{Part, Parts, after_end, dashes_at_end, dashes_at_start, is_blank};
+use super::surprise::{Found, older_break};
 use crate::budget::{Budget, Exhausted};
 use crate::limit;
 
@@ -86,7 +86,8 @@ pub struct Documents<'a> {
     index: usize,
     /// Why it is no text at all.
     broken: Option<YamlError>,
-    /// What is told with the last document.
+    /// What is told with the first document, and with the last one.
+    at_start: Option<Found>,
     at_end: Option<Found>,
     /// What scanning the text costs, whatever is in it.
     unpaid: u64,
@@ -104,6 +105,7 @@ impl<'a> Documents<'a> {
             parts: Parts::new(text),
             index: 0,
             broken,
+            at_start: dashes_at_start(text),
             at_end: dashes_at_end(text),
             unpaid: bytes.len() as u64 / 16,
         }
@@ -135,6 +137,7 @@ impl<'a> Documents<'a> {
             return Ok(None);
         }
         found.extend(part.separator.clone());
+        found.extend(self.at_start.take());
         if self.parts.is_done() {
             found.extend(self.at_end.take());
         }
@@ -185,20 +188,63 @@ fn size(value: &Value) -> (u64, usize) {
     add((1, size_of::<Value>()), inner)
 }
 
+/// Where the fields of a document are in its file: the first [`limit::YAML_PLACES`] whose path is not too long.
+#[derive(Debug, Default)]
+pub struct Fields {
+    line: usize,
+    places: HashMap<String, (usize, usize)>,
+}
+
+impl Fields {
+    /// Line on which the document starts, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Line and character of a field, both from 1, by its path such as `spec.phases[0].name`. What an alias stands for
+    /// is not in its place.
+    pub fn place(&self, field: &str) -> Option<(usize, usize)> {
+        self.places.get(field).copied()
+    }
+}
+
+/// Where the fields are of the document of this number, counted as [`Document::index`] is. The whole file up to it is
+/// read once more.
+///
+/// # Errors
+/// When there is no such document, or the budget does not suffice.
+pub fn fields(text: &str, index: usize, budget: &mut Budget) -> Option<Fields> {
+    budget.charge(text.len() as u64 / 16).ok()?;
+    let mut number = 0;
+    for part in Parts::new(text) {
+        let read = read(&part, number == index);
+        let steps = match &read {
+            Ok(read) => DOCUMENT_STEPS + VALUE_STEPS * size(&read.value).0,
+            Err(_) => cost(part.bytes),
+        };
+        budget.charge(steps).ok()?;
+        match read {
+            Ok(read) if read.value.is_null() => {}
+            Ok(read) if number == index => {
+                return Some(Fields {
+                    line: part.line,
+                    places: read.fields,
+                });
+            }
+            _ => number += 1,
+        }
+    }
+    None
+}
+
 /// A file that holds one document.
 pub struct Single {
     /// Its content; never `null`.
     pub value: Value,
     /// What may surprise its author.
     pub found: Vec<Found>,
-    fields: HashMap<String, (usize, usize)>,
-}
-
-impl Single {
-    /// Line and character of a field, both from 1, by its path such as `spec.phases[0].name`.
-    pub fn place(&self, field: &str) -> Option<(usize, usize)> {
-        self.fields.get(field).copied()
-    }
+    /// Where its fields are.
+    pub fields: Fields,
 }
 
 /// The first document of a file, as manifests are read: what comes after it is told as a surprise.
@@ -219,7 +265,10 @@ pub fn document(path: &str, bytes: &[u8]) -> Result<Single, YamlError> {
     Ok(Single {
         value,
         found,
-        fields,
+        fields: Fields {
+            line: 1,
+            places: fields,
+        },
     })
 }
 
@@ -287,6 +336,9 @@ fn read(part: &Part<'_>, with_fields: bool) -> Result<Read, Failure> {
     for one in &mut read.found {
         (one.line, one.column) = place(one.line, one.column);
     }
+    for field in read.fields.values_mut() {
+        *field = place(field.0, field.1);
+    }
     Ok(read)
 }
 
@@ -325,28 +377,10 @@ fn read_text(text: &str, with_fields: bool) -> Result<Read, Failure> {
     let composed = composed?;
     let mut found = composed.found;
     found.extend(after_end(&text, composed.end));
+    found.extend(older_break(&text));
     Ok(Read {
         value: composed.value,
         found,
         fields: composed.fields,
-    })
-}
-
-/// Content after a document's end.
-fn after_end(text: &str, end: usize) -> Option<Found> {
-    let marker = |line: &str| {
-        let after = line
-            .strip_prefix("...")
-            .or_else(|| line.strip_prefix("---"));
-        after.is_some_and(is_blank)
-    };
-    let rest = text.get(end..)?;
-    let is_content = |line: &str| !is_blank(line) && !marker(line);
-    let after = rest.lines().position(is_content)?;
-    let first = text[..end].matches('\n').count() + 1;
-    Some(Found {
-        surprise: Surprise::AfterEnd,
-        line: first + after,
-        column: 1,
     })
 }

@@ -38,9 +38,10 @@ pub(super) struct Parts<'t> {
 
 impl<'t> Parts<'t> {
     pub(super) fn new(text: &'t str) -> Self {
+        let passed = decoration(text);
         Self {
-            rest: Some(text),
-            line: 1,
+            rest: Some(&text[passed..]),
+            line: 1 + text[..passed].matches('\n').count(),
             taken: Taken::Nothing,
             begun_by: None,
         }
@@ -134,6 +135,33 @@ pub(super) fn is_blank(text: &str) -> bool {
     })
 }
 
+/// Bytes of what a file begins with if that is a line of more than three dashes, and of what follows of that kind. It is
+/// no text and no list, and nothing else that could be an object.
+fn decoration(text: &str) -> usize {
+    let is_dashes = |line: &str| !line.is_empty() && line.bytes().all(|byte| byte == b'-');
+    let start = text.len() - text.trim_start_matches('\n').len();
+    let first = text[start..].lines().next().unwrap_or_default();
+    if first.len() <= 3 || !is_dashes(first) {
+        return 0;
+    }
+    let lines = text[start..].split_inclusive('\n');
+    let passed = lines.take_while(|line| {
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        line.is_empty() || is_dashes(line)
+    });
+    start + passed.map(str::len).sum::<usize>()
+}
+
+/// The dashes at the beginning of a file that kubectl refuses.
+pub(super) fn dashes_at_start(text: &str) -> Option<Found> {
+    let line = text.len() - text.trim_start_matches('\n').len() + 1;
+    (decoration(text) > 0).then_some(Found {
+        surprise: Surprise::DashesAtStart,
+        line,
+        column: 1,
+    })
+}
+
 /// The dashes at the end of a file that Package Operator would cut off.
 pub(super) fn dashes_at_end(text: &str) -> Option<Found> {
     let kept = text.trim_end_matches('\n');
@@ -143,5 +171,24 @@ pub(super) fn dashes_at_end(text: &str) -> Option<Found> {
         surprise: Surprise::DashesAtEnd,
         line: kept.matches('\n').count() + 1,
         column: last.trim_end_matches('-').chars().count() + 1,
+    })
+}
+
+/// Content after a document's end.
+pub(super) fn after_end(text: &str, end: usize) -> Option<Found> {
+    let marker = |line: &str| {
+        let after = line
+            .strip_prefix("...")
+            .or_else(|| line.strip_prefix("---"));
+        after.is_some_and(is_blank)
+    };
+    let rest = text.get(end..)?;
+    let is_content = |line: &str| !is_blank(line) && !marker(line);
+    let after = rest.lines().position(is_content)?;
+    let first = text[..end].matches('\n').count() + 1;
+    Some(Found {
+        surprise: Surprise::AfterEnd,
+        line: first + after,
+        column: 1,
     })
 }

@@ -29,6 +29,10 @@ pub enum Surprise {
     AfterEnd,
     /// Dashes at the end of a file, which Package Operator cuts off.
     DashesAtEnd,
+    /// More than three dashes at the beginning of a file, which kubectl refuses.
+    DashesAtStart,
+    /// A line break of the older YAML that is none in the newer one.
+    LineBreak,
 }
 
 impl fmt::Display for Surprise {
@@ -64,6 +68,13 @@ impl fmt::Display for Surprise {
             Self::DashesAtEnd => {
                 "Package Operator cuts off the dashes that a file ends with; here they are kept"
             }
+            Self::DashesAtStart => {
+                "kubectl refuses a file that begins with more than three dashes; they are passed over, as Package \
+                 Operator does it"
+            }
+            Self::LineBreak => {
+                "U+0085, U+2028 and U+2029 are read as characters; to Package Operator and kubectl they are line breaks"
+            }
         };
         f.write_str(words)
     }
@@ -87,6 +98,8 @@ impl Surprise {
             }
             Self::AfterEnd => "separate documents with a line of three dashes",
             Self::DashesAtEnd => "end the file with a comment",
+            Self::DashesAtStart => "begin the file with three dashes, or with none",
+            Self::LineBreak => "write it as an escape in double quotes, or leave it out",
         }
     }
 }
@@ -100,4 +113,20 @@ pub struct Found {
     pub line: usize,
     /// Character of the line, from 1.
     pub column: usize,
+}
+
+/// The first line break of the older YAML that is none here.
+pub(super) fn older_break(text: &str) -> Option<Found> {
+    let breaks = ['\u{85}', '\u{2028}', '\u{2029}'];
+    let at = breaks
+        .iter()
+        .filter_map(|letter| text.find(*letter))
+        .min()?;
+    let before = &text[..at];
+    let last = before.rsplit('\n').next().unwrap_or_default();
+    Some(Found {
+        surprise: Surprise::LineBreak,
+        line: before.matches('\n').count() + 1,
+        column: last.chars().count() + 1,
+    })
 }

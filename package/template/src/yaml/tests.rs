@@ -1,4 +1,5 @@
 mod golden;
+mod places;
 mod properties;
 mod quick;
 mod surprises;
@@ -347,23 +348,4 @@ fn messages_are_in_the_words_of_this_format() {
     let many = format!("[{}]", "1,".repeat(limit::YAML_NODES));
     let all = "more than 100000 values, aliases expanded";
     assert_eq!(refused(&many).message, all);
-}
-
-#[test]
-fn places_of_fields_are_kept_within_bounds() {
-    let single = document("f", b"a:\n- b: 1\n- {c: 2}\n").unwrap();
-    let places = ["a", "a[0]", "a[0].b", "a[1].c", "c"].map(|it| single.place(it));
-    let at = |line, column| Some((line, column));
-    assert_eq!(places, [at(1, 1), at(2, 3), at(2, 3), at(3, 4), None]);
-    let long = "x".repeat(limit::YAML_PATH + 1);
-    let single = document("f", format!("{long}: {{a: {{b: 1}}}}\nc: 1\n").as_bytes()).unwrap();
-    assert_eq!((single.place(&long), single.place("c")), (None, at(2, 1)));
-    assert_eq!(single.place("\0"), None);
-    let many: String = (0..=limit::YAML_PLACES)
-        .map(|it| format!("a{it}: 1\n"))
-        .collect();
-    let single = document("f", many.as_bytes()).unwrap();
-    let last = limit::YAML_PLACES;
-    assert!(single.place(&format!("a{}", last - 1)).is_some());
-    assert_eq!(single.place(&format!("a{last}")), None);
 }

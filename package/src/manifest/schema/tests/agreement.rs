@@ -49,7 +49,7 @@ fn by_checks(file: &str, text: &str) -> Vec<String> {
                 image: it["image"].as_str().unwrap_or_default().to_owned(),
             });
             let wanted: Vec<ManifestImage> = wanted.collect();
-            lock::load(&files, &wanted, &mut warnings)
+            lock::load(&files, Some(&wanted), &mut warnings)
                 .err()
                 .unwrap_or_default()
         }
@@ -206,8 +206,6 @@ fn what_a_manifest_needs_is_needed_by_both() {
     for pointer in [
         "/apiVersion",
         "/kind",
-        "/metadata",
-        "/metadata/name",
         "/spec",
         "/spec/scopes",
         "/spec/phases",
@@ -243,6 +241,29 @@ fn what_a_manifest_needs_is_needed_by_both() {
         "/spec/images/0/digest",
     ] {
         is_wrong(LOCK, &with(full_lock(), pointer, None), pointer);
+    }
+}
+
+#[test]
+fn only_a_component_needs_no_name_which_no_schema_can_see() {
+    for pointer in ["/metadata", "/metadata/name"] {
+        let text = with(full(), pointer, None);
+        assert_eq!(
+            by_schema(MANIFEST, &text),
+            Vec::<String>::new(),
+            "{pointer}"
+        );
+        let root = by_checks(MANIFEST, &text).join("\n");
+        assert!(root.contains("metadata.name: Required value"), "{root}");
+        let mut files = PackageFiles::new();
+        let component = with(
+            serde_json::from_str(&text).unwrap(),
+            "/spec/components",
+            None,
+        );
+        files.insert(MANIFEST, component.into_bytes()).unwrap();
+        let read = read(&files, Some("bulb")).map_err(|found| format!("{found:?}"));
+        assert_eq!(read.unwrap().violations, []);
     }
 }
 
@@ -286,6 +307,7 @@ fn values_that_are_wrong_are_refused_by_both() {
         ("/spec/images/0/image", json!("")),
         ("/test/template", json!({})),
         ("/test/template/0/name", json!("a/b")),
+        (&format!("{case}/package/metadata/name"), json!("no label")),
         (&format!("{case}/package/metadata/labels"), json!({"a": 1})),
         (&format!("{case}/environment/kubernetes/version"), json!([])),
         (&format!("{case}/environment/kubernetes"), json!("v1.33.1")),

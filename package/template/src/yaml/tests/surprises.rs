@@ -45,6 +45,10 @@ fn what_is_read_otherwise_than_it_looks_is_told_with_its_place() {
         ("a: 1\n--- {b: 2}\n", (Surprise::Separator, 2, 1)),
         ("a: 1\n...\nb: 2\n", (Surprise::AfterEnd, 3, 1)),
         ("a: |\n  -----END-----\n", (Surprise::DashesAtEnd, 2, 11)),
+        ("-----\na: 1\n", (Surprise::DashesAtStart, 1, 1)),
+        ("\n----\n\n---\na: 1\n", (Surprise::DashesAtStart, 2, 1)),
+        ("# c\na: \"b\u{2028}c\"\n", (Surprise::LineBreak, 2, 6)),
+        ("a: |\n  b\u{85}  c\n", (Surprise::LineBreak, 2, 4)),
     ] {
         let all = found(text);
         assert!(all.contains(&expected), "{text:?}: {all:?}");
@@ -66,6 +70,9 @@ fn what_is_read_as_it_looks_is_not_told() {
         "--- # first\na: 1\n",
         "a: 1\n...\n---\nb: 2\n... # end\n",
         "a: b\n# --\n",
+        "a: \"\\u2028\"\n",
+        "",
+        "----\n",
     ] {
         assert_eq!(found(text), [], "{text:?}");
     }
