@@ -13,14 +13,14 @@ pub(super) fn is_one(path: &[String]) -> bool {
 
 /// The label that the condition reads and the cluster does not have, where that is why the evaluation failed.
 pub(super) fn missing(condition: &Program, context: &Context, error: &Error) -> Option<String> {
-    let absent = |path: Vec<String>| {
+    let absent = |path: &Vec<String>| {
         let label = path.get(..=LABELS.len()).filter(|path| is_one(path))?;
         let mut keys = label.iter();
         let found = keys.try_fold(context.value(), |value, key| value.get(key));
         found.is_none().then(|| label[LABELS.len()].clone())
     };
     let failed = matches!(error, Error::Evaluation(_));
-    failed.then(|| condition.reads().into_iter().find_map(absent))?
+    failed.then(|| condition.reads().iter().find_map(absent))?
 }
 
 /// What is told of a rendering that lacks a label: which one, and where it is read.
