@@ -109,6 +109,7 @@ impl World {
             registry_hosts: Default::default(),
             image_prefixes: Default::default(),
             holder: "hub".to_owned(),
+            clock: jiff::Timestamp::now,
         };
         let hub = Hub::new(client.clone(), settings).await.unwrap();
         let leads = hub.leader().take(&client, "stevedore-system", "hub").await;
