@@ -3,7 +3,7 @@
 //! ```text
 //!   controller ─▶ pin (actions) ─▶ targets (eligibility), policy ─▶ hub_core::rollout::plan ─▶ effects ─▶ executor ─▶ finalizer
 //!                                                                                     ├─▶ assignment ─▶ live fleet
-//!   ledger_store ─▶ stored_ledger (ledger_object) ─▶ orders (unreadable_ledgers) ◀────┘
+//!   ledger_store ─▶ stored_ledger (ledger_object, ledger_record) ─▶ orders (unreadable_ledgers) ◀────┘
 //!   ledger_status ─▶ observations: what members reported, kept for the next process
 //! ```
 
@@ -16,6 +16,7 @@ mod error;
 mod executor;
 pub(crate) mod finalizer;
 mod ledger_object;
+mod ledger_record;
 pub(crate) mod ledger_status;
 pub(crate) mod ledger_store;
 mod observations;

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use stevedore_hub_core::epoch::Record;
+use stevedore_hub_core::fleet::MemberState;
 use stevedore_hub_core::history;
 use stevedore_hub_core::ledger::{Ledger, PackageIdentity};
 use stevedore_hub_core::rollout::{self, Input, Intent, Pacing, Place, Plan, UnixMillis, Verbs};
@@ -128,42 +130,14 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     if is_unknown && ledger.rows().next().is_none() {
         return Ok(None);
     }
-    let Wanted {
-        intent,
-        verbs,
-        mut last_plan,
-    } = intent(hub, package.as_ref(), is_unknown, &ledger).await?;
+    let mut wanted = intent(hub, package.as_ref(), is_unknown, &ledger).await?;
     // After the longest wait: the term may be another one by now, and a status may have been written.
-    let record = hub.api.leader.record().ok_or(Error::NotLeading)?;
+    let moment = Moment::now(hub, package.as_ref(), &ledger)?;
     let known = known();
     let is_published = known.is_some();
     let stored = known.map_or_else(|| StoredLedger::new(identity), |known| (*known).clone());
-    // From here on reports may lead to another plan, until this one says that none does.
-    hub.packages.progress.set_under_way(uid, true);
-    let (members, now) = (member_states(hub, uid, &ledger), now(hub));
-    let joined = hub.members.snapshot();
-    let spec = package.as_ref().map(|package| &package.spec);
-    let mut policy = policy::of(spec.and_then(|spec| spec.rollout.as_ref()));
-    if last_plan.pinned.is_some() {
-        // Whoever holds a package at a revision that it had before has approved it.
-        policy.approve_everything();
-    }
-    let plan = rollout::plan(&Input {
-        ledger: &ledger,
-        leadership: record.leadership,
-        floor: record.floors.get(&uid).copied().unwrap_or(0),
-        intent: &intent,
-        members: &members,
-        pacing: Pacing {
-            policy: &policy,
-            places: &places(&joined, &intent),
-            verbs: &verbs,
-            settled_at: now.after(GRACE.saturating_sub(hub.orders.age())),
-        },
-        now,
-    });
-    last_plan.pending_render = plan.pending_render.len();
-    last_plan.rollout = Arc::new(plan.rollout.clone());
+    let plan = moment.plan(&mut wanted);
+    let (intent, last_plan) = (wanted.intent, wanted.last_plan);
     let effects = effects(&Situation {
         object: object(package.as_ref()),
         intent: &intent,
@@ -179,9 +153,9 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
         package: package.as_ref(),
         is_unknown,
         intent: &intent,
-        members: &members,
+        members: &moment.members,
         plan: &plan,
-        leadership: record.leadership,
+        leadership: moment.record.leadership,
         stored,
         stored_shards: Vec::new(),
         last_plan,
@@ -191,7 +165,70 @@ async fn plan(hub: &Arc<Hub>, uid: PackageUid) -> Result<Option<Duration>, Error
     ran?;
     hub.packages.progress.set_under_way(uid, plan.is_under_way);
     let end = effects.end_waits.then_some(END_AGAIN);
-    Ok(end.into_iter().chain(plan.requeue_after(now)).min())
+    Ok(end.into_iter().chain(plan.requeue_after(moment.now)).min())
+}
+
+/// Everything that a plan is made from beside what the package asks for.
+struct Moment<'a> {
+    hub: &'a Hub,
+    package: Option<&'a AnyPackage>,
+    ledger: &'a Ledger,
+    record: Record,
+    members: BTreeMap<ClusterUid, MemberState>,
+    now: UnixMillis,
+}
+
+impl<'a> Moment<'a> {
+    /// This moment, while this process leads. From here on reports may lead to another plan, until one says that none
+    /// does.
+    fn now(
+        hub: &'a Hub,
+        package: Option<&'a AnyPackage>,
+        ledger: &'a Ledger,
+    ) -> Result<Self, Error> {
+        let uid = ledger.package.uid;
+        let record = hub.api.leader.record().ok_or(Error::NotLeading)?;
+        hub.packages.progress.set_under_way(uid, true);
+        let now = (hub.api.settings.clock)();
+        Ok(Self {
+            hub,
+            package,
+            ledger,
+            record,
+            members: member_states(hub, uid, ledger),
+            now: UnixMillis(u64::try_from(now.as_millisecond()).unwrap_or_default()),
+        })
+    }
+
+    /// Plans; notes for the package's status what was found.
+    fn plan(&self, wanted: &mut Wanted) -> Plan {
+        let (hub, ledger, now) = (self.hub, self.ledger, self.now);
+        let joined = hub.members.snapshot();
+        let rollout = self.package.and_then(|it| it.spec.rollout.as_ref());
+        let mut policy = policy::of(rollout);
+        if wanted.last_plan.pinned.is_some() {
+            // Whoever holds a package at a revision that it had before has approved it.
+            policy.approve_everything();
+        }
+        let floor = self.record.floors.get(&ledger.package.uid).copied();
+        let plan = rollout::plan(&Input {
+            ledger,
+            leadership: self.record.leadership,
+            floor: floor.unwrap_or(0),
+            intent: &wanted.intent,
+            members: &self.members,
+            pacing: Pacing {
+                policy: &policy,
+                places: &places(&joined, &wanted.intent),
+                verbs: &wanted.verbs,
+                settled_at: now.after(GRACE.saturating_sub(hub.orders.age())),
+            },
+            now,
+        });
+        wanted.last_plan.pending_render = plan.pending_render.len();
+        wanted.last_plan.rollout = Arc::new(plan.rollout.clone());
+        plan
+    }
 }
 
 /// The packages that have to be the only one of their name and waited for this one, or have to wait for it now.
@@ -298,9 +335,4 @@ async fn spec_intent(hub: &Arc<Hub>, package: Option<&AnyPackage>) -> Result<Wan
         verbs,
         last_plan,
     })
-}
-
-fn now(hub: &Hub) -> UnixMillis {
-    let now = (hub.api.settings.clock)();
-    UnixMillis(u64::try_from(now.as_millisecond()).unwrap_or_default())
 }

@@ -2,20 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::ResourceExt as _;
 use stevedore_crds::v1alpha1::{
-    Fence, LedgerContent, LedgerRollout, LedgerTerm, LedgerTime, LedgerWave, PackageKind,
-    PackageLedger, PackageLedgerSpec, PackageReference,
+    Fence, LedgerContent, LedgerTerm, PackageKind, PackageLedger, PackageLedgerSpec,
+    PackageReference,
 };
-use stevedore_hub_core::ledger::{
-    self, OrderTime, Ordered, PackageIdentity, RolloutRecord, Shard, Stored, TermRecord, WaveRecord,
-};
-use stevedore_hub_core::moment::UnixMillis;
+use stevedore_hub_core::ledger::{self, Ordered, PackageIdentity, Shard, Stored, TermRecord};
 use stevedore_hub_core::provenance::Mismatch;
 use stevedore_proto_core::id::{EpochId, TermId};
 use stevedore_proto_core::{Epoch, Features, Leadership, Term};
+
+use super::ledger_record;
 
 /// A ledger that cannot be read or stored.
 #[derive(Debug, thiserror::Error)]
@@ -94,15 +91,8 @@ pub(super) fn read(object: &PackageLedger) -> Result<Shard, Error> {
             .iter()
             .map(content)
             .collect::<Result<_, _>>()?,
-        times: spec
-            .times
-            .iter()
-            .map(|time| {
-                let at = moment(&time.at);
-                number(time.number).map(|number| OrderTime { number, at })
-            })
-            .collect::<Result<_, _>>()?,
-        rollout: spec.rollout.as_ref().map(rollout),
+        times: spec.times.iter().map(ledger_record::time).collect(),
+        rollout: spec.rollout.as_ref().map(ledger_record::rollout),
         rows: STANDARD
             .decode(&spec.rows)
             .map_err(|error| refuse(error.to_string()))?,
@@ -110,48 +100,6 @@ pub(super) fn read(object: &PackageLedger) -> Result<Shard, Error> {
     stored
         .decode()
         .map_err(|error: ledger::Error| refuse(error.to_string()))
-}
-
-/// What is stored of a rollout. Numbers that no hub gives are read as 0: then everything is part of it.
-fn rollout(stored: &LedgerRollout) -> RolloutRecord {
-    let number = |value: i64| u64::try_from(value).unwrap_or_default();
-    let wave = |wave: &LedgerWave| WaveRecord {
-        name: wave.name.clone(),
-        complete_since: wave.complete_since.as_ref().map(moment),
-        passed: wave.passed,
-    };
-    RolloutRecord {
-        revision: number(stored.revision),
-        first: number(stored.first_number),
-        waves: stored.waves.iter().map(wave).collect(),
-        finished: stored.finished,
-        retried: number(stored.retried),
-    }
-}
-
-fn ledger_rollout(record: &RolloutRecord) -> LedgerRollout {
-    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let wave = |wave: &WaveRecord| LedgerWave {
-        name: wave.name.clone(),
-        complete_since: wave.complete_since.map(micro_time),
-        passed: wave.passed,
-    };
-    LedgerRollout {
-        revision: number(record.revision),
-        first_number: number(record.first),
-        waves: record.waves.iter().map(wave).collect(),
-        finished: record.finished,
-        retried: number(record.retried),
-    }
-}
-
-fn moment(time: &MicroTime) -> UnixMillis {
-    UnixMillis(u64::try_from(time.0.as_millisecond()).unwrap_or_default())
-}
-
-fn micro_time(moment: UnixMillis) -> MicroTime {
-    let millis = i64::try_from(moment.0).unwrap_or(i64::MAX);
-    MicroTime(Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX))
 }
 
 pub(super) fn spec(package: &PackageIdentity, at: usize, shard: &Shard) -> PackageLedgerSpec {
@@ -187,12 +135,9 @@ pub(super) fn spec(package: &PackageIdentity, at: usize, shard: &Shard) -> Packa
         times: stored
             .times
             .iter()
-            .map(|time| LedgerTime {
-                number: number(time.number),
-                at: micro_time(time.at),
-            })
+            .map(ledger_record::stored_time)
             .collect(),
-        rollout: stored.rollout.as_ref().map(ledger_rollout),
+        rollout: stored.rollout.as_ref().map(ledger_record::stored_rollout),
         contents: stored
             .contents
             .iter()
