@@ -95,15 +95,7 @@ fn explain(
     ledgers: &[PackageLedger],
     now: Timestamp,
 ) -> anyhow::Result<Explanation> {
-    let ledgers = ledgers
-        .iter()
-        .filter(|ledger| ledger.spec.package.uid == package.uid);
-    let orders = deployments(ledgers.clone(), std::slice::from_ref(cluster))?;
-    let mut order = orders.into_iter().find(|order| order.cluster == name);
-    let mut detail = ledgers
-        .flat_map(|ledger| ledger.status.iter().flat_map(|status| &status.details))
-        .find(|detail| detail.cluster == name)
-        .cloned();
+    let (mut order, mut detail) = written_down(package, name, cluster, ledgers)?;
     let unreachable = standing::unreachable(cluster, now);
     let ineligible = standing::ineligible(package, name);
     let available = condition::find(&package.status.conditions, condition::AVAILABLE);
@@ -151,6 +143,25 @@ fn explain(
         unreachable,
         detail,
     })
+}
+
+/// What the hub wrote down of the cluster: the order, and why it is not available.
+fn written_down(
+    package: &AnyPackage,
+    name: &str,
+    cluster: &MemberCluster,
+    ledgers: &[PackageLedger],
+) -> anyhow::Result<(Option<Deployment>, Option<DeploymentDetail>)> {
+    let ledgers = ledgers
+        .iter()
+        .filter(|ledger| ledger.spec.package.uid == package.uid);
+    let orders = deployments(ledgers.clone(), std::slice::from_ref(cluster))?;
+    let order = orders.into_iter().find(|order| order.cluster == name);
+    let detail = ledgers
+        .flat_map(|ledger| ledger.status.iter().flat_map(|status| &status.details))
+        .find(|detail| detail.cluster == name)
+        .cloned();
+    Ok((order, detail))
 }
 
 fn unsaid() -> String {

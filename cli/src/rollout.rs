@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
-use stevedore_crds::v1alpha1::{ActionVerb, PackageAction, PackageRevision};
+use stevedore_crds::v1alpha1::{ActionVerb, PackageRevision};
 
 use crate::connection::Connection;
 use crate::outcome::Outcome;
@@ -16,7 +16,7 @@ use crate::output::{self, Format};
 use crate::package_name::PackageName;
 use crate::packages::{AnyPackage, Packages};
 
-use action::TAKEN_WITHIN;
+use action::show;
 pub(crate) use action::{Asked, is_decided, record_action};
 use verbs::VerbCommand;
 
@@ -126,23 +126,6 @@ pub(crate) async fn run(
             show(&release, output, &words)
         }
     }
-}
-
-/// Prints a recorded action, with these words if the hub has taken it up.
-fn show(action: &PackageAction, format: Format, words: &str) -> anyhow::Result<Outcome> {
-    let name = action.name_any();
-    if is_decided(action) {
-        output::one(format, action, &name, words)?;
-        return Ok(Outcome::Done);
-    }
-    if format != Format::Table {
-        output::one(format, action, &name, words)?;
-    }
-    eprintln!(
-        "PackageAction {name} is recorded, but the hub has not taken it up within {} s; is it running?",
-        TAKEN_WITHIN.as_secs()
-    );
-    Ok(Outcome::NotAsAsked)
 }
 
 async fn history(packages: &Packages, name: &PackageName, format: Format) -> anyhow::Result<()> {

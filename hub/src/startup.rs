@@ -82,10 +82,9 @@ async fn start(args: Args, tasks: &Tasks) -> anyhow::Result<()> {
     admin.serve(tasks, readiness, metrics);
 
     let authority = authority(&hub).await?;
-    let addresses = if args.advertise.is_empty() {
-        vec![grpc.address().to_string()]
-    } else {
-        args.advertise.clone()
+    let addresses = match args.advertise.is_empty() {
+        true => vec![grpc.address().to_string()],
+        false => args.advertise.clone(),
     };
     let settings = server::Settings {
         names: hosts(&addresses),

@@ -11,11 +11,13 @@ use stevedore_crds::v1alpha1::{
     ActionState, ActionTarget, ActionVerb, PackageAction, PackageActionSpec,
 };
 
+use crate::outcome::Outcome;
+use crate::output::{self, Format};
 use crate::package_name::PackageName;
 use crate::packages::Packages;
 
 /// How long the hub may take to take up an action.
-pub(super) const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// What is asked for.
 #[derive(Debug)]
@@ -97,6 +99,23 @@ pub(crate) async fn record_action(
         );
     }
     Ok(action)
+}
+
+/// Prints a recorded action, with these words if the hub has taken it up.
+pub(super) fn show(action: &PackageAction, format: Format, words: &str) -> anyhow::Result<Outcome> {
+    let name = action.name_any();
+    if is_decided(action) {
+        output::one(format, action, &name, words)?;
+        return Ok(Outcome::Done);
+    }
+    if format != Format::Table {
+        output::one(format, action, &name, words)?;
+    }
+    eprintln!(
+        "PackageAction {name} is recorded, but the hub has not taken it up within {} s; is it running?",
+        TAKEN_WITHIN.as_secs()
+    );
+    Ok(Outcome::NotAsAsked)
 }
 
 /// Whether the hub has taken the action up.

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use stevedore_crds::v1alpha1::{ActionVerb, WaveStatus};
 use stevedore_proto_core::ClusterName;
 
-use super::{Asked, record_action, show};
+use super::action::{Asked, record_action, show};
 use crate::outcome::Outcome;
 use crate::output::Format;
 use crate::package_name::PackageName;

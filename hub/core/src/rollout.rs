@@ -39,6 +39,7 @@ use crate::session::History;
 
 mod admission;
 mod builder;
+mod cause;
 mod gates;
 mod input;
 mod policy;
@@ -48,8 +49,9 @@ mod tally;
 mod verbs;
 mod waves;
 
-pub use builder::{Cause, Plan};
+pub use builder::Plan;
 use builder::{NewOrder, PlanBuilder, RowChange};
+pub use cause::Cause;
 pub use input::{Input, Intent, Pacing, Rendering};
 pub use policy::{Amount, Approval, Offline, PROGRESS_DEADLINE, Place, Policy, Wave, WaveMembers};
 pub use report::{Gate, Halt, RolloutReport, Wait, WaveReport};

@@ -1,4 +1,4 @@
-//! What can be ordered: one distinct content with its settings.
+//! A distinct content with its settings, as it is ordered.
 
 use stevedore_proto_core::{ContentRef, Digest, Features};
 

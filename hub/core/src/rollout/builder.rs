@@ -7,42 +7,12 @@ use std::time::Duration;
 use stevedore_proto_core::ClusterUid;
 
 use super::admission::Decision;
+use super::cause::Cause;
 use super::input::Input;
 use super::report::RolloutReport;
 use crate::fleet::MemberState;
 use crate::ledger::{Ordered, Row, Shard};
 use crate::moment::UnixMillis;
-
-/// Why something is ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// The cluster had nothing of the package.
-    Install,
-    /// Content or settings differ from what was ordered.
-    Change,
-    /// The same under a new epoch.
-    EpochRaised,
-    /// What was ordered can no longer be made, and the member lacks it.
-    Rerendered,
-    /// What failed is tried again.
-    Retry,
-    /// A tombstone.
-    Removal,
-}
-
-impl Cause {
-    /// One CamelCase word for events and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Install => "Install",
-            Self::Change => "Change",
-            Self::EpochRaised => "EpochRaised",
-            Self::Rerendered => "Rerendered",
-            Self::Retry => "Retry",
-            Self::Removal => "Removal",
-        }
-    }
-}
 
 /// What has to be stored, and what may be sent after that.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stevedore_proto_core::ClusterUid;
 
-use super::builder::Cause;
+use super::cause::Cause;
 use crate::fleet::{DeploymentState, MemberState};
 use crate::ledger::{Ordered, Row};
 

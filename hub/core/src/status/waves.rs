@@ -1,4 +1,4 @@
-//! What a rollout that is under way means for the package's conditions.
+//! Words of the package's conditions for a rollout that is under way.
 
 use stevedore_proto_core::Reason;
 
