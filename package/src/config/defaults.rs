@@ -58,12 +58,13 @@ fn batch(found: &[(String, &Value)]) -> usize {
 /// Whether all these defaults fit.
 fn fit(found: &[(String, &Value)]) -> bool {
     let (mut schemas, mut defaults) = (Map::new(), Map::new());
-    for (field, part) in found {
+    // Keys may have dots: two fields of one path are two.
+    for (number, (_, part)) in found.iter().enumerate() {
         let Ok(default) = filled(part) else {
             return false;
         };
-        schemas.insert(field.clone(), (*part).clone());
-        defaults.insert(field.clone(), default);
+        schemas.insert(number.to_string(), (*part).clone());
+        defaults.insert(number.to_string(), default);
     }
     let schema = Map::from_iter([("properties".to_owned(), Value::Object(schemas))]);
     let schema = Schema::part(&Value::Object(schema));

@@ -112,6 +112,13 @@ fn defaults_that_do_not_fit_their_schema_are_errors_of_the_schema() {
             ".properties.l.items.properties.a.default",
         ),
         (
+            json!({
+                "a": {"type": "object", "properties": {"b": {"type": "string", "default": 1}}},
+                "a.properties.b": {"type": "string", "default": "c"},
+            }),
+            ".properties.a.properties.b.default",
+        ),
+        (
             json!({"m": {"type": "object", "additionalProperties": {"type": "object", "properties": {"a": {"type": "string", "default": 1}}}}}),
             ".properties.m.additionalProperties.properties.a.default",
         ),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use regex::Regex;
+use regex_automata::meta::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 use stevedore_cel::Program;

@@ -21,9 +21,10 @@ impl TemplateSet {
     /// different files the later one counts, unless it is empty; in one file they are an error.
     ///
     /// # Errors
-    /// One for each file that is wrong: on anything Go's parser refuses, on a function that the engine does not have (or that reads files where `env`
-    /// has none), on nesting beyond [`limit::TEMPLATE_NESTING`], on more than [`limit::TEMPLATE_PARTS`] together, and
-    /// when the budget does not suffice. After one of the last two no other file is looked at.
+    /// One for each file that is wrong: on anything Go's parser refuses, on a function that the engine does not have (or
+    /// that reads files where `env` has none), on nesting beyond [`limit::TEMPLATE_NESTING`], on more than
+    /// [`limit::TEMPLATE_PARTS`] together, and when the budget does not suffice. After one of the last two no other file
+    /// is looked at.
     pub fn parse<'s>(
         files: impl IntoIterator<Item = (&'s str, &'s str)>,
         env: &Env<'_>,

@@ -212,7 +212,7 @@ fn a_label_that_no_cluster_gives_leads_to_the_options_that_give_one() {
     ]);
     let refused = refusal(&[], &package);
     assert!(
-        refused.contains("in a.yaml:1: ") && refused.contains("--cluster"),
+        refused.contains("in a.yaml:5:48: ") && refused.contains("--cluster"),
         "{refused}"
     );
     let mut with_member = given(&[]);

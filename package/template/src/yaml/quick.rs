@@ -1,5 +1,6 @@
-//! The quick reader: of documents that are maps and lists of scalars on one line and of literal texts, as most are. It gives exactly what the composer gives, or nothing where anything else stands in them, might surprise, or is
-//! wrong; then the composer reads them.
+//! The quick reader: of documents that are maps and lists of scalars on one line and of literal texts, as most are. It
+//! gives exactly what the composer gives, or nothing where anything else stands in them, might surprise, or is wrong;
+//! then the composer reads them.
 
 use serde_json::{Map, Value};
 
