@@ -3,6 +3,8 @@
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
+use stevedore_client::Api;
+use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{ActionVerb, WaveStatus};
 use stevedore_proto_core::ClusterName;
 
@@ -10,7 +12,7 @@ use super::action::{Asked, record_action, show};
 use crate::outcome::Outcome;
 use crate::output::Format;
 use crate::package_name::PackageName;
-use crate::packages::{AnyPackage, Packages};
+use crate::packages::{AnyPackage, Packages, existing_cluster};
 
 /// What happens to a rollout. It is recorded as a PackageAction, and ends when another revision is rolled out.
 #[derive(Debug, Subcommand)]
@@ -97,6 +99,9 @@ impl VerbCommand {
             | Self::Abort(on) => on,
         };
         let package = packages.get(&on.package).await?;
+        if let Self::Skip { cluster, .. } = &self {
+            existing_cluster(&Api::all(packages.client()), cluster).await?;
+        }
         let (asked, words) = self.asked(&package)?;
         let action = record_action(packages, &on.package, asked).await?;
         show(&action, on.output, &words)
@@ -163,13 +168,15 @@ impl VerbCommand {
     }
 }
 
-/// The revision that should run now.
+/// The revision that should run now. While its content is not there the hub names the one that stays.
 fn current(package: &AnyPackage) -> anyhow::Result<i64> {
-    let revision = package.status.revision;
-    let revision = revision.filter(|_| package.is_observed());
     let name = &package.name;
-    revision
-        .with_context(|| format!("the hub has not seen the newest spec of {name} yet; try again"))
+    let is_unpacked = condition::is_true(&package.status.conditions, condition::UNPACKED);
+    let revision = package.status.revision;
+    let revision = revision.filter(|_| package.is_observed() && is_unpacked);
+    revision.with_context(|| {
+        format!("what {name} asks for is not unpacked yet, or the hub has not seen it; try again")
+    })
 }
 
 /// The wave of this name, or the only one whose gate waits for what the verb gives.
@@ -202,6 +209,7 @@ fn the_wave(
 
 #[cfg(test)]
 mod tests {
+    use stevedore_crds::condition::Update;
     use stevedore_crds::v1alpha1::{ClusterPackage, ClusterPackageSpec, PackageStatus};
 
     use super::*;
@@ -214,8 +222,12 @@ mod tests {
         };
         let mut package = ClusterPackage::new("lamp", ClusterPackageSpec::default());
         package.metadata.generation = Some(1);
+        let mut conditions = Vec::new();
+        let unpacked = Update::new(condition::UNPACKED, true, "UnpackSuccess", "");
+        unpacked.apply(&mut conditions, 1, jiff::Timestamp::UNIX_EPOCH);
         package.status = Some(PackageStatus {
             observed_generation: Some(1),
+            conditions,
             revision: Some(3),
             waves: gates.iter().map(wave).collect(),
             ..PackageStatus::default()

@@ -223,8 +223,8 @@ pub struct PackageCounts {
     pub offline: i32,
     /// Clusters where the package is still being torn down.
     pub removing: i32,
-    /// Selected clusters that are held (`spec.hold` of their MemberCluster) and were to be changed, and that no other of
-    /// these numbers but `targeted` counts: they keep what they run until the hold ends.
+    /// Selected clusters that were to be changed, and are held (`spec.hold` of their MemberCluster) or skipped in this
+    /// rollout. No other of these numbers but `targeted` counts them; they keep what they run.
     #[serde(default)]
     pub held: i32,
     /// Selected clusters that do not meet the package's constraints, and that no other of these numbers but `targeted`

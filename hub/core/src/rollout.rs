@@ -18,7 +18,7 @@
 //!   vanished     │ –         │ –                             │ – ; dropped once torn down
 //! ```
 //!
-//! An order that installs content or changes it waits until [`admission`] lets it through: for its wave, for the budget.
+//! An order that installs content or changes it waits until `admission` lets it through: for its wave, for the budget.
 //! What removes, pauses or follows a raised epoch does not. What a report has to wake the planner up for is said in
 //! `hub/controllers/src/member/reports.rs`, and what the package's status says meanwhile in [`crate::status`]: a
 //! cluster that waits runs its own newest order, which is not what the package asks for.
@@ -31,15 +31,14 @@ use std::sync::Arc;
 
 use stevedore_proto_core::ClusterUid;
 
-use crate::fleet::MemberState;
-use crate::history::ActiveRevision;
-use crate::ledger::{Ordered, Row};
+use crate::ledger::Row;
 pub use crate::moment::UnixMillis;
 use crate::session::History;
 
 mod admission;
 mod builder;
 mod cause;
+mod change;
 mod gates;
 mod input;
 mod policy;
@@ -52,6 +51,7 @@ mod waves;
 pub use builder::Plan;
 use builder::{NewOrder, PlanBuilder, RowChange};
 pub use cause::Cause;
+use change::{change_of, ordered};
 pub use input::{Input, Intent, Pacing, Rendering};
 pub use policy::{Amount, Approval, Offline, PROGRESS_DEADLINE, Place, Policy, Wave, WaveMembers};
 pub use report::{Gate, Halt, RolloutReport, Wait, WaveReport};
@@ -70,7 +70,8 @@ pub fn plan(input: &Input<'_>) -> Plan {
                 Some(member) if member.held => held(&history, row, change),
                 _ => change,
             };
-            let (standing, change) = standing_of(input, *cluster, (at, row), change);
+            let raised = history.term_of(row.number).is_none();
+            let (standing, change) = standing_of(input, *cluster, (at, row), change, raised);
             if let Some(target) = standing {
                 targets.push(target);
             }
@@ -173,12 +174,13 @@ fn new_targets<'a>(
 }
 
 /// Where a cluster with a row stands in the rollout, if it is part of it, and what happens to the row whatever the
-/// rollout says.
+/// rollout says; `raised` says that its order is of an earlier epoch.
 fn standing_of<'a>(
     input: &Input<'a>,
     cluster: ClusterUid,
     (at, row): (usize, &'a Row),
     change: RowChange,
+    raised: bool,
 ) -> (Option<Target<'a>>, RowChange) {
     let (Intent::Present { targets, .. }, Some(member)) =
         (input.intent, input.members.get(&cluster))
@@ -201,21 +203,16 @@ fn standing_of<'a>(
         RowChange::Order(ordered, false, cause @ (Cause::Install | Cause::Change))
             if is_rendered && !ordered.differs_in_pause_only(&row.ordered) | row.tombstone =>
         {
-            // What waits is not kept from going on with what it has.
-            let meanwhile = match row.ordered.paused && !row.tombstone {
-                true => RowChange::Order(Arc::new(row.ordered.unpaused()), false, cause),
-                false => RowChange::Keep,
-            };
             let runs = standing::runs(member, Some(row), is_late);
             let waiting = target(Standing::Waiting(runs), Some((ordered, cause)));
-            (Some(waiting), meanwhile)
+            (Some(waiting), meanwhile(row, cause, raised))
         }
         RowChange::Keep | RowChange::KeepPending | RowChange::Relabel(_)
             if is_rendered && !left_out =>
         {
             let standing = standing::ordered(member, row, is_late);
-            let again =
-                (standing == Standing::Failed).then(|| (Arc::clone(&row.ordered), Cause::Retry));
+            let again = (standing == Standing::Failed && !member.held)
+                .then(|| (Arc::clone(&row.ordered), Cause::Retry));
             (Some(target(standing, again)), change)
         }
         RowChange::Hold(ordered, cause) => {
@@ -232,6 +229,18 @@ fn standing_of<'a>(
             };
             (Some(target(standing, None)), change)
         }
+    }
+}
+
+/// What happens to a row while what it is to be changed to waits: it is not kept from going on with what it has.
+fn meanwhile(row: &Row, cause: Cause, raised: bool) -> RowChange {
+    if raised {
+        let ordered = Arc::clone(&row.ordered);
+        return RowChange::Order(ordered, row.tombstone, Cause::EpochRaised);
+    }
+    match row.ordered.paused && !row.tombstone {
+        true => RowChange::Order(Arc::new(row.ordered.unpaused()), false, cause),
+        false => RowChange::Keep,
     }
 }
 
@@ -253,147 +262,6 @@ fn order(builder: &mut PlanBuilder<'_>, mut targets: Vec<Target<'_>>, admitted: 
             builder.order(shard, target.cluster, row, order);
         }
     }
-}
-
-fn ordered(
-    revision: ActiveRevision,
-    rendering: Rendering,
-    account: Option<&String>,
-) -> Option<Arc<Ordered>> {
-    let Rendering::Content {
-        input,
-        content,
-        needs,
-    } = rendering
-    else {
-        return None;
-    };
-    Some(Arc::new(Ordered {
-        revision: revision.number(),
-        input,
-        content: content.digest,
-        size: content.size,
-        needs,
-        account: account.cloned(),
-        paused: false,
-    }))
-}
-
-fn change_of(input: &Input<'_>, history: &History, cluster: ClusterUid, row: &Row) -> RowChange {
-    let Some(member) = input.members.get(&cluster) else {
-        return RowChange::Drop;
-    };
-    let raised = history.term_of(row.number).is_none();
-    if member.frozen && !raised {
-        return RowChange::Keep;
-    }
-    match intended_change(input.intent, cluster, member, row) {
-        RowChange::Keep | RowChange::KeepPending | RowChange::Relabel(_) if raised => {
-            RowChange::Order(Arc::clone(&row.ordered), row.tombstone, Cause::EpochRaised)
-        }
-        other => other,
-    }
-}
-
-fn intended_change(
-    intent: &Intent,
-    cluster: ClusterUid,
-    member: &MemberState,
-    row: &Row,
-) -> RowChange {
-    if row.tombstone && member.torn_down == Some(row.number) {
-        // It is done. If the cluster is targeted again, the next plan orders it with a new number.
-        return RowChange::Drop;
-    }
-    let (paused, target) = match intent {
-        Intent::Vanished if !member.leaving => return RowChange::Keep,
-        Intent::Present { .. } | Intent::Keep { .. } if member.unreadable && !row.tombstone => {
-            return RowChange::Keep;
-        }
-        Intent::Vanished | Intent::Removed => (false, None),
-        Intent::Present {
-            paused, targets, ..
-        } => (*paused, targets.get(&cluster).copied()),
-        Intent::Keep { paused, targets } => {
-            let target = targets.contains(&cluster);
-            (*paused, target.then_some(Rendering::Pending))
-        }
-    };
-    if paused && !member.leaving {
-        return pause(row);
-    }
-    match (target, intent) {
-        (None, _) => remove(row),
-        (
-            Some(rendering),
-            Intent::Present {
-                revision, account, ..
-            },
-        ) => change(*revision, rendering, account.as_ref(), member, row),
-        (Some(_), _) => RowChange::Keep,
-    }
-}
-
-fn remove(row: &Row) -> RowChange {
-    if row.tombstone {
-        return RowChange::Keep;
-    }
-    RowChange::Order(Arc::clone(&row.ordered), true, Cause::Removal)
-}
-
-/// A paused package keeps the content it has.
-fn pause(row: &Row) -> RowChange {
-    if row.tombstone || row.ordered.paused {
-        return RowChange::Keep;
-    }
-    let paused = Ordered {
-        paused: true,
-        ..Ordered::clone(&row.ordered)
-    };
-    RowChange::Order(Arc::new(paused), false, Cause::Change)
-}
-
-fn change(
-    revision: ActiveRevision,
-    rendering: Rendering,
-    account: Option<&String>,
-    member: &MemberState,
-    row: &Row,
-) -> RowChange {
-    if rendering == Rendering::Pending {
-        return RowChange::Keep;
-    }
-    let Some(new) = ordered(revision, rendering, account) else {
-        // Unpausing and changing the account need no new content.
-        let same = Ordered {
-            account: account.cloned(),
-            paused: false,
-            ..Ordered::clone(&row.ordered)
-        };
-        return if row.tombstone || same.is_same_order(&row.ordered) {
-            RowChange::Keep
-        } else {
-            RowChange::Order(Arc::new(same), false, Cause::Change)
-        };
-    };
-    if row.tombstone {
-        return RowChange::Order(new, false, Cause::Install);
-    }
-    if new.is_same_order(&row.ordered) {
-        return if *new == *row.ordered {
-            RowChange::Keep
-        } else {
-            RowChange::Relabel(new)
-        };
-    }
-    if new.input == row.ordered.input && new.has_same_settings(&row.ordered) {
-        return if member.lacks_content {
-            RowChange::Order(new, false, Cause::Rerendered)
-        } else {
-            RowChange::KeepPending
-        };
-    }
-    RowChange::Order(new, false, Cause::Change)
 }
 
 #[cfg(test)]

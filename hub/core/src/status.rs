@@ -90,7 +90,7 @@ enum Standing<'a> {
     Unrendered(&'a Failure),
     /// The package is not for its cluster.
     Ineligible(&'a Failure),
-    /// Its cluster is held, and was to be changed.
+    /// Its cluster is held, or skipped by somebody, and was to be changed.
     Held,
 }
 
@@ -106,7 +106,8 @@ fn standing<'a>(cluster: &ClusterUid, row: Row, input: &'a Input<'_>) -> Standin
         }
         _ => None,
     };
-    let is_held = input.rollout.waits.get(cluster) == Some(&Wait::Held);
+    let wait = input.rollout.waits.get(cluster);
+    let is_held = matches!(wait, Some(Wait::Held | Wait::Skipped));
     match (state, ineligible, unrendered) {
         (DeploymentState::Removing | DeploymentState::Absent, ..) => Standing::Row(state),
         (_, Some(failure), _) => Standing::Ineligible(failure),

@@ -165,7 +165,12 @@ impl Progress {
 
     /// Notes whether what members report may lead to another plan of a package.
     pub(crate) fn set_under_way(&self, package: PackageUid, is_under_way: bool) {
-        self.0.lock().entry(package).or_default().under_way = is_under_way;
+        let mut packages = self.0.lock();
+        if is_under_way {
+            packages.entry(package).or_default().under_way = true;
+        } else if let Some(progress) = packages.get_mut(&package) {
+            progress.under_way = false;
+        }
     }
 
     /// Whether what members report may lead to another plan of a package.

@@ -1,5 +1,7 @@
 //! Verbs on packages: which pin and which verbs on the rollout hold, and what became of every action.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stevedore_crds::condition::{self, READY, STALLED, Update};
@@ -27,14 +29,16 @@ pub(crate) struct Decision {
     pub(crate) verbs: Verbs,
 }
 
-/// Takes new actions in order, ends what no longer holds. Deciding again after the writes writes nothing.
+/// Takes new actions in order, ends what no longer holds. `retried` is the sequence of the last `Retry` that was carried
+/// out: numbers go on from there although its object may be gone. Deciding again after the writes writes nothing.
 pub(crate) fn decide(
     actions: &[Found],
     spec_hash: &Digest,
     revisions: &[Revision],
+    retried: u64,
     now: Timestamp,
 ) -> Decision {
-    let mut draft = Draft::new(actions, spec_hash, now);
+    let mut draft = Draft::new(actions, spec_hash, retried, now);
     let mut order: Vec<usize> = (0..actions.len()).collect();
     order.sort_by_key(|at| {
         let Found { status, order, .. } = &actions[*at];
@@ -63,8 +67,12 @@ pub(crate) fn decide(
             | ActionVerb::Skip
             | ActionVerb::Retry
             | ActionVerb::Pause
-            | ActionVerb::Abort
-            | ActionVerb::Reject => draft.hold(at),
+            | ActionVerb::Abort => draft.hold(at),
+            ActionVerb::Reject => {
+                let mut kept = revisions.iter();
+                let rejected = kept.find(|revision| Some(revision.number) == number);
+                draft.reject(at, rejected);
+            }
         }
     }
     draft.decision(revisions)
@@ -78,6 +86,8 @@ struct Draft<'a> {
     statuses: Vec<PackageActionStatus>,
     /// The last sequence that was given.
     sequence: i64,
+    /// That of the last `Retry` that was carried out.
+    retried: u64,
     /// The pin that holds so far.
     holding: Option<usize>,
     /// Verbs on rollouts that hold so far.
@@ -85,7 +95,7 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(actions: &'a [Found], spec_hash: &'a Digest, now: Timestamp) -> Self {
+    fn new(actions: &'a [Found], spec_hash: &'a Digest, retried: u64, now: Timestamp) -> Self {
         let mut statuses: Vec<_> = actions.iter().map(|found| found.status.clone()).collect();
         for status in &mut statuses {
             condition::remove_unreadable(&mut status.conditions);
@@ -96,7 +106,8 @@ impl<'a> Draft<'a> {
             spec_hash,
             now,
             statuses,
-            sequence: given.max().unwrap_or(0),
+            sequence: given.chain(i64::try_from(retried)).max().unwrap_or(0),
+            retried,
             holding: None,
             on_rollouts: Vec::new(),
         }
@@ -175,22 +186,48 @@ impl<'a> Draft<'a> {
         self.on_rollouts.push(at);
     }
 
+    /// A revision is rejected: also one that has another number and the same content.
+    fn reject(&mut self, at: usize, revision: Option<&Revision>) {
+        let hash = &mut self.statuses[at].spec_hash;
+        if hash.is_none() {
+            *hash = revision.map(|revision| revision.content_hash().to_string());
+        }
+        self.hold(at);
+    }
+
     /// Ends verbs on other rollouts than that of the revision that should run, but for rejections; gives what the
     /// others amount to. While that revision is not known nothing ends.
-    fn verbs(&mut self, active: Option<ActiveRevision>) -> Verbs {
+    fn verbs(&mut self, active: Option<ActiveRevision>, revisions: &[Revision]) -> Verbs {
         let mut verbs = Verbs::default();
         let Some(active) = active.map(ActiveRevision::number) else {
             return verbs;
         };
+        let mut kept = revisions.iter();
+        let content = kept.find(|revision| revision.number == active);
+        let content = content.map(|revision| revision.content_hash().to_string());
         let actions = self.actions;
         let is_over = |at: usize| {
             let spec = &actions[at].spec;
             number(spec.revision) != Some(active) && spec.verb != ActionVerb::Reject
         };
         self.end_on_rollouts(&format!("revision {active} is rolled out instead"), is_over);
+        let (statuses, retried) = (&self.statuses, self.retried);
+        let done: BTreeSet<usize> = self
+            .on_rollouts
+            .iter()
+            .copied()
+            .filter(|at| {
+                let sequence = number(statuses[*at].sequence);
+                actions[*at].spec.verb == ActionVerb::Retry
+                    && sequence.is_some_and(|sequence| sequence <= retried)
+            })
+            .collect();
+        self.end_on_rollouts("what failed was ordered once more", |at| done.contains(&at));
         for at in &self.on_rollouts {
             let (spec, status) = (&self.actions[*at].spec, &self.statuses[*at]);
-            if number(spec.revision) == Some(active) {
+            let is_same = status.spec_hash.is_some() && status.spec_hash == content;
+            let is_rejected = spec.verb == ActionVerb::Reject && is_same;
+            if is_rejected || number(spec.revision) == Some(active) {
                 add(&mut verbs, spec, status.sequence);
             }
         }
@@ -203,7 +240,7 @@ impl<'a> Draft<'a> {
             holding_pin(found, status, self.spec_hash, self.now)
         });
         let active = history::active(revisions, self.spec_hash, pin.as_ref());
-        let verbs = self.verbs(active);
+        let verbs = self.verbs(active, revisions);
         let statuses = self.statuses.into_iter().enumerate();
         let changed = statuses.filter(|(at, status)| *status != self.actions[*at].status);
         let write = |(at, status): (usize, _)| {

@@ -34,7 +34,10 @@ pub(super) async fn settle(
     }
     let found: Vec<_> = objects.iter().map(|action| found(action)).collect();
     let content = package.content_hash();
-    let decision = actions::decide(&found, &content, kept, Timestamp::now());
+    let ledger = hub.orders.ledger(&package.uid);
+    let rollout = ledger.as_ref().and_then(|stored| stored.ledger.rollout());
+    let retried = rollout.map_or(0, |record| record.retried);
+    let decision = actions::decide(&found, &content, kept, retried, Timestamp::now());
     let server = &hub.api;
     let namespace = package.record_namespace(server.namespace());
     let api: Api<PackageAction> = Api::namespaced(server.client.clone(), namespace);

@@ -103,6 +103,7 @@ impl Details {
             tombstone: self.is_tombstone(),
             updated: self.is_updated(),
             was_available: self.was_available(),
+            failing: self.is_failing(),
             unheard: self.is_unheard(),
         }
     }
@@ -248,6 +249,17 @@ impl Details {
         let has_spoken = self.position.0 > 0 && self.position.0 >= self.since;
         let is_from_before = self.last_status().is_some() || self.ordered_in == 0;
         self.ordered().is_some() && !has_spoken && is_from_before
+    }
+
+    /// Whether the newest order failed when the member was heard last.
+    fn is_failing(&self) -> bool {
+        let is_remembered = self.failing_before.is_some() && self.failing_before == self.ordered();
+        self.frozen.is_some()
+            || self.refusal().is_some()
+            || match self.last_status() {
+                Some(status) => self.is_stuck(status),
+                None => is_remembered,
+            }
     }
 
     /// Whether it needs attention: blocked, or unavailable for more than probes that have yet to pass for the

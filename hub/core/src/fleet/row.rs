@@ -10,6 +10,7 @@ pub struct Row {
     pub(super) tombstone: bool,
     pub(super) updated: bool,
     pub(super) was_available: bool,
+    pub(super) failing: bool,
     pub(super) unheard: bool,
 }
 
@@ -35,6 +36,11 @@ pub enum DeploymentState {
 
 #[cfg(test)]
 impl Row {
+    /// The same, with what was known of it when it was heard last.
+    pub(crate) fn failing(self, failing: bool) -> Self {
+        Self { failing, ..self }
+    }
+
     /// A targeted deployment whose newest order has this number.
     pub(crate) fn in_state(number: u64, state: DeploymentState, was_available: bool) -> Self {
         Self {
@@ -42,6 +48,7 @@ impl Row {
             state,
             targeted: true,
             was_available,
+            failing: state == DeploymentState::Failed,
             ..Self::default()
         }
     }
@@ -66,6 +73,11 @@ impl Row {
     /// Whether what is ordered is a tombstone.
     pub fn is_tombstone(self) -> bool {
         self.tombstone
+    }
+
+    /// Whether the newest order failed when the member was heard last.
+    pub fn is_failing(self) -> bool {
+        self.failing
     }
 
     /// Whether the newest order was found available since it was given.

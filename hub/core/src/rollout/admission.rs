@@ -8,7 +8,7 @@
 
 use super::input::Pacing;
 use super::policy::{Amount, Approval, Policy, Wave};
-use super::report::{Gate, Halt, RolloutReport, Wait, WaveReport};
+use super::report::{Gate, RolloutReport, Wait, WaveReport};
 use super::standing::{Runs, Standing, Target};
 use super::tally::{Tally, tally};
 use super::waves;
@@ -65,11 +65,22 @@ fn decide_all(situation: &Situation<'_>, targets: &[Target<'_>]) -> Decision {
     let is_waiting = targets.iter().any(waiting);
     let known = situation.record;
     let known = known.filter(|it| it.revision == situation.revision && !it.finished);
+    // What has the revision and is to be ordered something else: a label, a fact or an account has changed since.
+    let is_changed = |first: u64| {
+        let has_it = |target: &Target<'_>| {
+            waiting(target)
+                && target.row.is_some_and(|(_, row)| {
+                    row.number >= first && row.ordered.revision == situation.revision
+                })
+        };
+        targets.iter().any(has_it)
+    };
+    let known = known.filter(|record| !is_changed(record.first));
     let policy = situation.pacing.policy;
     let only_first = targets.iter().filter(|it| waiting(it)).all(is_first);
     let verbs = situation.pacing.verbs;
     let retried = situation.record.map_or(0, |record| record.retried);
-    let is_retried = verbs.retry > retried;
+    let is_retried = verbs.retry > retried && verbs.stop.is_none();
     let is_free = only_first && policy.waves.is_none() && verbs.stop.is_none();
     if known.is_none() && !is_retried && (!is_waiting || is_free) {
         // Nothing runs that could be disturbed.
@@ -85,7 +96,29 @@ fn decide_all(situation: &Situation<'_>, targets: &[Target<'_>]) -> Decision {
         finished: false,
         retried,
     });
+    if is_retried {
+        let record = RolloutRecord {
+            retried: verbs.retry,
+            ..record
+        };
+        return retry(situation, targets, record);
+    }
     Rollout::new(situation, targets, record).decide()
+}
+
+/// Decides with what failed being ordered once more: it is under way then, and no failure any longer.
+fn retry(situation: &Situation<'_>, targets: &[Target<'_>], record: RolloutRecord) -> Decision {
+    let failed =
+        |target: &Target<'_>| target.standing == Standing::Failed && target.wanted.is_some();
+    let again = indexes(targets, failed);
+    let mut targets = targets.to_vec();
+    for at in &again {
+        targets[*at].standing = Standing::InFlight;
+    }
+    let mut decision = Rollout::new(situation, &targets, record).decide();
+    decision.admitted.extend(again);
+    decision.is_under_way = true;
+    decision
 }
 
 fn indexes(targets: &[Target<'_>], which: impl Fn(&Target<'_>) -> bool) -> Vec<usize> {
@@ -127,15 +160,19 @@ impl<'a> Rollout<'a> {
         let tally = tally(targets, members.iter().flatten());
         let counted = targets.iter();
         let counted = counted.filter(|it| it.standing != Standing::LeftOut);
+        let disrupted = |it: &&Target<'_>| it.is_disrupted() || it.is_lost_since(first);
+        let disrupted = targets.iter().filter(disrupted).count();
+        let up = |it: &&Target<'_>| it.is_up() && !it.is_lost_since(first);
+        let up = targets.iter().filter(up).count();
         Self {
             all: tally.all,
-            budget: policy.budget(counted.count()),
+            budget: policy.budget(counted.count(), disrupted + up),
             situation,
             targets,
             waves: waves.into_iter().zip(members).collect(),
             record,
-            in_flight: tally.in_flight + tally.unheard,
-            disrupted: targets.iter().filter(|it| it.is_disrupted()).count(),
+            in_flight: targets.iter().filter(|it| it.is_working()).count(),
+            disrupted,
             decision: Decision::default(),
         }
     }
@@ -146,11 +183,7 @@ impl<'a> Rollout<'a> {
 
     fn decide(mut self) -> Decision {
         let all = tally(self.targets, self.waves.iter().flat_map(|(_, it)| it));
-        let is_retried = self.retry();
-        // What is tried again is no failure any more.
-        let halt = self
-            .halt(&all)
-            .filter(|halt| !(is_retried && matches!(halt, Halt::Failures { .. })));
+        let halt = self.halt(&all);
         let is_starting = self.is_starting(&all);
         let mut is_open = true;
         for at in 0..self.waves.len() {
@@ -174,18 +207,6 @@ impl<'a> Rollout<'a> {
         self.decision
     }
 
-    /// Admits what failed once more, if somebody asked for that since it was last done.
-    fn retry(&mut self) -> bool {
-        let asked = self.situation.pacing.verbs.retry;
-        if asked <= self.record.retried {
-            return false;
-        }
-        self.record.retried = asked;
-        let failed = |target: &Target<'_>| target.standing == Standing::Failed;
-        self.decision.admitted = indexes(self.targets, failed);
-        true
-    }
-
     /// Whether members that were ordered something have yet to say how they are, since this hub has just begun to lead.
     fn is_starting(&mut self, all: &Tally) -> bool {
         let settled_at = self.situation.pacing.settled_at;
@@ -200,8 +221,8 @@ impl<'a> Rollout<'a> {
     fn admit(&mut self, at: usize, is_open: bool, is_halted: bool, is_starting: bool) {
         let targets = self.targets;
         let members = std::mem::take(&mut self.waves[at].1);
-        let tally = tally(targets, &members);
-        let mut in_wave = tally.in_flight + tally.unheard;
+        let working = members.iter().filter(|at| targets[**at].is_working());
+        let mut in_wave = working.count();
         for index in &members {
             let target = &targets[*index];
             let Standing::Waiting(runs) = target.standing else {
@@ -211,7 +232,7 @@ impl<'a> Rollout<'a> {
             let is_free = runs == Runs::Nothing && self.policy().waves.is_none();
             let wait = if is_halted {
                 Some(Wait::Halted)
-            } else if is_free {
+            } else if is_free && !target.is_offline() {
                 None
             } else if is_starting {
                 Some(Wait::HubStarted)
@@ -230,8 +251,9 @@ impl<'a> Rollout<'a> {
                     waits.insert(target.cluster, wait);
                 }
                 None => {
-                    in_wave += 1;
-                    self.in_flight += 1;
+                    let is_new = usize::from(!target.is_working());
+                    in_wave += is_new;
+                    self.in_flight += is_new;
                     self.disrupted += usize::from(target.would_disrupt());
                     self.decision.admitted.push(*index);
                 }
@@ -246,8 +268,10 @@ impl<'a> Rollout<'a> {
         let is_full = |limit: Option<Amount>, of: usize, count: usize| {
             limit.is_some_and(|limit| count >= limit.at_least_one_of(of))
         };
-        if is_full(policy.max_concurrent, self.all, self.in_flight)
-            || is_full(self.waves[at].0.max_concurrent, size, in_wave)
+        let is_working = target.is_working();
+        if !is_working
+            && (is_full(policy.max_concurrent, self.all, self.in_flight)
+                || is_full(self.waves[at].0.max_concurrent, size, in_wave))
         {
             return Some(Wait::Concurrency);
         }

@@ -70,12 +70,19 @@ impl Rollout<'_> {
         }
         let needs_approval = tally.all > 0 && self.lacks_approval(at, Approval::After);
         let record = &mut self.record.waves[at];
-        let since = *record.complete_since.get_or_insert(now);
+        let since = match tally.all {
+            0 => now,
+            _ => *record.complete_since.get_or_insert(now),
+        };
         let until = since.after(soak);
         if needs_approval && until <= now {
             return Gate::Approval;
         }
-        if tally.all == 0 || until <= now {
+        if tally.all == 0 {
+            // Whoever comes to be in it has yet to prove something.
+            return Gate::Passed;
+        }
+        if until <= now {
             record.passed = true;
             return Gate::Passed;
         }

@@ -138,14 +138,17 @@ impl Policy {
             None => vec![Wave::new("canary", WaveMembers::Some(Amount::Count(1)))],
         };
         if waves.last().map(|last| &last.members) != Some(&WaveMembers::Rest) {
-            waves.push(Wave::new("rest", WaveMembers::Rest));
+            let is_taken = waves.iter().any(|wave| wave.name == "rest");
+            // No wave of a spec may have brackets in its name.
+            let name = if is_taken { "(rest)" } else { "rest" };
+            waves.push(Wave::new(name, WaveMembers::Rest));
         }
         waves
     }
 
-    /// How many of `all` clusters may be unavailable.
-    pub(super) fn budget(&self, all: usize) -> usize {
-        let most = if all < 2 { 1 } else { all - 1 };
+    /// How many of `all` clusters may be unavailable, of which `up` are available or were before the rollout.
+    pub(super) fn budget(&self, all: usize, up: usize) -> usize {
+        let most = up.saturating_sub(1).max(1);
         self.max_unavailable.of(all).clamp(1, most)
     }
 }
@@ -190,7 +193,7 @@ mod tests {
                 max_unavailable,
                 ..Policy::default()
             };
-            policy.budget(all)
+            policy.budget(all, all)
         };
         let percent = |percent| [1, 2, 9, 10, 25, 100].map(|all| budget(percent, all));
         assert_eq!(percent(Amount::Percent(10)), [1, 1, 1, 1, 2, 10]);

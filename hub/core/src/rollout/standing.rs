@@ -69,19 +69,49 @@ impl Target<'_> {
 
     /// Whether it was taken from available, or may have been, and is not known to have been available since.
     pub(super) fn is_disrupted(&self) -> bool {
+        let was_available = self.member.row.was_available();
         let is_back = match self.standing {
-            Standing::Done
-            | Standing::Skipped
-            | Standing::Lost {
-                was_available: true,
-            } => true,
-            Standing::Waiting(runs) => runs == Runs::Available || self.member.row.was_available(),
-            _ => false,
+            Standing::Done | Standing::Skipped => true,
+            Standing::Waiting(runs) => runs == Runs::Available || was_available,
+            Standing::Held | Standing::LeftOut | Standing::Unknown => was_available,
+            Standing::Lost { was_available } => was_available,
+            Standing::InFlight | Standing::Failed => false,
         };
         !is_back
             && self
                 .row
                 .is_some_and(|(_, row)| row.disruptive && !row.tombstone)
+    }
+
+    /// Whether it was ordered something in the rollout that begins with this number, was available with it, and then
+    /// lost: what the order did to it is not known.
+    pub(super) fn is_lost_since(&self, first: u64) -> bool {
+        let lost = Standing::Lost {
+            was_available: true,
+        };
+        self.standing == lost && self.number() >= first
+    }
+
+    /// Whether it works on an order, or may do so.
+    pub(super) fn is_working(&self) -> bool {
+        match self.standing {
+            Standing::InFlight => true,
+            Standing::Lost { was_available } => !was_available,
+            Standing::Waiting(Runs::Unavailable) => true,
+            Standing::Waiting(Runs::Unheard) => !self.member.row.was_available(),
+            _ => false,
+        }
+    }
+
+    /// Whether what it runs is available, or was when it was heard last.
+    pub(super) fn is_up(&self) -> bool {
+        match self.standing {
+            Standing::Done | Standing::Waiting(Runs::Available) => true,
+            Standing::Lost { .. } | Standing::Waiting(Runs::Unheard) => {
+                self.member.row.was_available()
+            }
+            _ => false,
+        }
     }
 
     /// Whether an order now would take it from available, as nothing has before.
@@ -122,11 +152,14 @@ pub(super) fn ordered(member: &MemberState, row: &Row, is_late: bool) -> Standin
     let is_current = found.number() == row.number;
     match found.state() {
         DeploymentState::Available if is_current => Standing::Done,
-        DeploymentState::Failed if is_current => Standing::Failed,
+        // What failed when it was heard last is not known to do better.
+        DeploymentState::Failed | DeploymentState::Offline if is_current && found.is_failing() => {
+            Standing::Failed
+        }
         DeploymentState::Offline if is_current && found.was_available() => Standing::Lost {
             was_available: true,
         },
-        _ if is_late => Standing::Failed,
+        _ if is_late && !found.was_available() => Standing::Failed,
         DeploymentState::Offline => Standing::Lost {
             was_available: false,
         },
@@ -145,7 +178,7 @@ pub(super) fn runs(member: &MemberState, row: Option<&Row>, is_late: bool) -> Ru
         DeploymentState::Available if found.number() == row.number => Runs::Available,
         DeploymentState::Absent => Runs::Unheard,
         DeploymentState::Failed => Runs::Failing,
-        _ if is_late => Runs::Failing,
+        _ if is_late && !found.was_available() => Runs::Failing,
         _ => Runs::Unavailable,
     }
 }

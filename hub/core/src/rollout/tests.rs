@@ -5,9 +5,9 @@ use stevedore_proto_core::{ContentRef, Digest, Features, Leadership, PackageUid}
 
 use super::*;
 use crate::fixtures::leadership;
-use crate::fleet::{self, DeploymentState};
-use crate::history::{self, Revision};
-use crate::ledger::{Ledger, PackageIdentity};
+use crate::fleet::{self, DeploymentState, MemberState};
+use crate::history::{self, ActiveRevision, Revision};
+use crate::ledger::{Ledger, Ordered, PackageIdentity};
 
 mod kept;
 mod properties;

@@ -19,7 +19,7 @@ pub(super) fn members(
     let mut left: Vec<usize> = (0..targets.len())
         .filter(|at| is_part(&targets[*at]))
         .collect();
-    left.sort_by_key(|at| (name(*at), targets[*at].cluster));
+    left.sort_by_cached_key(|at| (name(*at), targets[*at].cluster));
     let all = left.len();
     let take = |wave: &Wave| {
         let taken: Vec<usize> = match &wave.members {
@@ -37,7 +37,7 @@ pub(super) fn members(
                 left.sort_by_key(|at| preference(&targets[*at]));
                 let count = amount.at_least_one_of(all).min(left.len());
                 let taken = left.drain(..count).collect();
-                left.sort_by_key(|at| (name(*at), targets[*at].cluster));
+                left.sort_by_cached_key(|at| (name(*at), targets[*at].cluster));
                 taken
             }
         };
@@ -52,7 +52,7 @@ fn preference(target: &Target<'_>) -> (u8, u64) {
     let rank = match target.standing {
         Standing::Waiting(_) if target.is_broken() => 1,
         Standing::Waiting(_) if target.is_offline() => 4,
-        Standing::Waiting(Runs::Unavailable | Runs::Failing) => 3,
+        Standing::Waiting(Runs::Unavailable | Runs::Failing | Runs::Nothing) => 3,
         Standing::Waiting(_) => 2,
         Standing::Unknown | Standing::LeftOut | Standing::Skipped | Standing::Held => 5,
         _ => return (0, target.number()),

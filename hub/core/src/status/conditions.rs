@@ -178,7 +178,7 @@ pub(super) fn available(
     let others = clause(but_for(groups.ineligible, ineligible).as_deref());
     let frozen = clause(
         (held > 0)
-            .then(|| format!("{held} more are held"))
+            .then(|| format!("{held} more are held or skipped"))
             .as_deref(),
     );
     let kept = input.kept.as_ref();

@@ -37,11 +37,11 @@ fn spec() -> Digest {
 }
 
 fn settle(actions: &mut [Found], hash: &Digest) -> Option<Pin> {
-    let decision = decide(actions, hash, &revisions(), Timestamp::UNIX_EPOCH);
+    let decision = decide(actions, hash, &revisions(), 0, Timestamp::UNIX_EPOCH);
     for (at, status) in decision.writes {
         actions[at].status = status;
     }
-    let again = decide(actions, hash, &revisions(), Timestamp::UNIX_EPOCH);
+    let again = decide(actions, hash, &revisions(), 0, Timestamp::UNIX_EPOCH);
     assert!(again.writes.is_empty(), "{again:?}");
     assert_eq!(again.pin, decision.pin);
     decision.pin
@@ -103,7 +103,7 @@ fn approve(at: i64, revision: i64, wave: &str) -> Found {
 
 fn approved(actions: &mut [Found], hash: &Digest) -> Vec<String> {
     settle(actions, hash);
-    let decision = decide(actions, hash, &revisions(), Timestamp::UNIX_EPOCH);
+    let decision = decide(actions, hash, &revisions(), 0, Timestamp::UNIX_EPOCH);
     decision.verbs.approved.into_iter().collect()
 }
 
@@ -125,7 +125,7 @@ fn an_approval_holds_for_its_revision_and_ends_with_it() {
 fn a_pause_ends_with_a_resume_and_a_rejection_with_a_release_of_its_revision() {
     let verbs = |actions: &mut [Found]| {
         settle(actions, &spec());
-        let decision = decide(actions, &spec(), &revisions(), Timestamp::UNIX_EPOCH);
+        let decision = decide(actions, &spec(), &revisions(), 0, Timestamp::UNIX_EPOCH);
         decision.verbs
     };
     let mut actions = vec![
@@ -151,7 +151,7 @@ fn each_retry_counts_for_more_than_the_one_before() {
     let mut actions = vec![retry(1)];
     settle(&mut actions, &spec());
     let count = |actions: &[Found]| {
-        decide(actions, &spec(), &revisions(), Timestamp::UNIX_EPOCH)
+        decide(actions, &spec(), &revisions(), 0, Timestamp::UNIX_EPOCH)
             .verbs
             .retry
     };
@@ -159,6 +159,38 @@ fn each_retry_counts_for_more_than_the_one_before() {
     actions.push(retry(2));
     settle(&mut actions, &spec());
     assert!(first > 0 && count(&actions) > first);
+}
+
+#[test]
+fn a_retry_ends_when_it_was_carried_out_and_the_next_one_counts_for_more_although_it_is_gone() {
+    let mut actions = vec![action(1, ActionVerb::Retry, Some(2))];
+    settle(&mut actions, &spec());
+    let decision = decide(&actions, &spec(), &revisions(), 1, Timestamp::UNIX_EPOCH);
+    let (_, ended) = &decision.writes[0];
+    assert_eq!(
+        (ended.state, decision.verbs.retry),
+        (Some(ActionState::Ended), 0)
+    );
+    let next = [action(2, ActionVerb::Retry, Some(2))];
+    let decision = decide(&next, &spec(), &revisions(), 1, Timestamp::UNIX_EPOCH);
+    assert_eq!(decision.verbs.retry, 2);
+}
+
+#[test]
+fn what_is_rejected_stays_so_when_the_same_content_comes_back_as_another_revision() {
+    let mut actions = [action(1, ActionVerb::Reject, Some(2))];
+    settle(&mut actions, &spec());
+    let mut kept = revisions().to_vec();
+    kept.push(Revision {
+        number: 3,
+        ..kept[0].clone()
+    });
+    kept.push(Revision {
+        number: 4,
+        ..kept[1].clone()
+    });
+    let decision = decide(&actions, &spec(), &kept, 0, Timestamp::UNIX_EPOCH);
+    assert_eq!(decision.verbs.stop, Some(Stop::Rejected));
 }
 
 #[test]

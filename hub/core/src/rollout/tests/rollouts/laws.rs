@@ -104,7 +104,7 @@ proptest! {
         events in prop::collection::vec(event(), 1..120),
     ) {
         let mut fleet = Fleet::installed(policy, &tiers);
-        let budget = fleet.world.policy.budget(CLUSTERS);
+        let budget = fleet.world.policy.budget(CLUSTERS, CLUSTERS);
         for event in &events {
             happen(&mut fleet, event);
             prop_assert!(fleet.disrupted() <= budget, "{} of {budget} after {event:?}", fleet.disrupted());

@@ -110,7 +110,9 @@ impl Fleet {
             (true, true) if failed => DeploymentState::Failed,
             (true, _) => DeploymentState::Progressing,
         };
-        fleet::Row::in_state(number, state, known.seen == number && number > 0)
+        let was_available = known.seen == number && number > 0;
+        let is_failing = said == number && number > 0 && failed;
+        fleet::Row::in_state(number, state, was_available).failing(is_failing)
     }
 
     pub(super) fn plan(&mut self) -> Plan {
