@@ -335,7 +335,7 @@ fn verdict(test: &Test, all: &[Tested]) -> anyhow::Result<()> {
         bail!(failed);
     }
     let path = test.path.display();
-    bail!("{failed}; \"stevedore package test {path} --update\" writes what they render to")
+    bail!("{failed}; \"stevedore package test {path} --update\" makes these the fixtures")
 }
 
 #[cfg(test)]
