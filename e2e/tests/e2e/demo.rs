@@ -149,7 +149,9 @@ fn a_demo_that_goes_through_once_tells_every_step_on_every_cluster() {
             .collect();
         let expected = [
             ("rollout", "Available", Some("1")),
-            ("upgrade", "Available", Some("2")),
+            // One cluster is the canary and all there is.
+            ("canary", "Available", Some("2")),
+            ("approval", "Available", Some("2")),
             ("rollback", "Available", Some("1")),
             ("removal", "Removed", None),
         ];
