@@ -87,14 +87,18 @@ fn what_is_no_package_is_said_so_and_delays_no_other() {
 #[test]
 fn an_object_that_the_api_server_refuses_is_named_and_its_phase_is_not_begun() {
     shared(async |world| {
-        let map = object("v1", "ConfigMap", "refused", "wrong", "second", "");
+        // Nothing that is known of it without an API server is wrong.
+        let service = object("v1", "Service", "refused", "wrong", "second", "");
         let draft = Draft::new("refused", &["first", "second"])
             .namespace("first")
             .config_map("sound", "second", "fine")
-            .file("wrong.yaml", &format!("{map}data: {{\"not a key\": x}}\n"));
+            .file(
+                "wrong.yaml",
+                &format!("{service}spec: {{ports: [{{port: 99999}}]}}\n"),
+            );
         draft.install(world, &named(&[MEMBER])).await;
         let message = draft.fails(world, "wrong").await;
-        assert!(message.contains("not a key"), "{message}");
+        assert!(message.contains("99999"), "{message}");
         draft.says(world, "Available", "False", "Invalid").await;
         delays_no_other(world, "beside-refused").await;
         let client = world.cluster(MEMBER).client();

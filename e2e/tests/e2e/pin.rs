@@ -32,6 +32,8 @@ impl<'a> Scene<'a> {
         scene.runs(1, "one").await;
         scene.change(&scene.edition("two").await).await;
         scene.runs(2, "two").await;
+        // The status says it a moment later: that of a hub that has just started, up to two seconds.
+        scene.draft.available(world, 1).await;
         world.stevedore(["rollout", "undo", NAME]).await.ok();
         scene.runs(3, "one").await;
         scene

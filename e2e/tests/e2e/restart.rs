@@ -91,9 +91,12 @@ async fn remembered(world: &World, package: &str, reason: &str) {
 async fn installed(world: &World) {
     let steady = Draft::one_map("steady", "fine");
     steady.roll_out(world, &members(), 2).await;
-    let map = object("v1", "ConfigMap", "default", "wrong", "only", "");
-    let refused = Draft::new("refused", &["only"])
-        .file("wrong.yaml", &format!("{map}data: {{\"not a key\": x}}\n"));
+    // Nothing that is known of it without an API server is wrong.
+    let service = object("v1", "Service", "default", "wrong", "only", "");
+    let refused = Draft::new("refused", &["only"]).file(
+        "wrong.yaml",
+        &format!("{service}spec: {{ports: [{{port: 99999}}]}}\n"),
+    );
     refused.install(world, &members()).await;
     refused.says(world, "Stalled", "True", "Invalid").await;
     let shut = Draft::new("shut", &["only"])

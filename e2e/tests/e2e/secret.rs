@@ -158,7 +158,7 @@ fn twenty_secret_values_are_found_nowhere_but_in_secrets() {
         assert_eq!(there, values, "the search does not find what is compressed");
         search_everywhere(world, &values).await;
 
-        // What the API server refuses, it quotes.
+        // What is refused is not quoted, by whomever.
         let second = draft("two").file(
             "wrong.yaml",
             &format!(

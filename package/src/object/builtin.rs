@@ -109,8 +109,16 @@ fn values(
             _ if is_encoded => Some("must be base64, and so text"),
             _ => Some("must be text; quote it"),
         };
-        for why in [why, check_data_key(key).err()].into_iter().flatten() {
-            problems.add(reason, &[map, key], format!("{map}[{key:?}]: {why}"));
+        match check_data_key(key).err() {
+            // What is no key may be a value that was written in its place.
+            Some(wrong) if reason == Reason::SecretInvalid => {
+                problems.add(reason, &[map], format!("{map}: one key is wrong: {wrong}"));
+            }
+            wrong => {
+                for why in [why, wrong].into_iter().flatten() {
+                    problems.add(reason, &[map, key], format!("{map}[{key:?}]: {why}"));
+                }
+            }
         }
     }
     bytes
@@ -142,6 +150,17 @@ mod tests {
         let mut problems = Problems::default();
         check("", kind, fields.as_object().unwrap(), &mut problems);
         problems.0.into_iter().map(|it| it.problem).collect()
+    }
+
+    #[test]
+    fn what_is_no_key_of_a_secret_is_not_quoted() {
+        for map in ["data", "stringData"] {
+            let said = found("Secret", &json!({map: {"hunter2 in its place": ""}}));
+            let [(Reason::SecretInvalid, text)] = &said[..] else {
+                panic!("{said:?}");
+            };
+            assert!(text.starts_with(map) && !text.contains("hunter2"), "{text}");
+        }
     }
 
     #[test]
