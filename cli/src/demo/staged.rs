@@ -12,6 +12,7 @@ use stevedore_crds::condition;
 use stevedore_crds::v1alpha1::{ActionVerb, PackageStatus};
 
 use super::example::{NAME, ONE, TWO};
+use super::installed;
 use super::steps::{ClusterState, Step, Steps};
 use crate::rollout::Asked;
 
@@ -91,13 +92,21 @@ impl Steps<'_> {
                 ready.is_some_and(|ready| ready.reason == "RolloutHalted")
             })
             .await?;
-            let states = self.members.iter().enumerate();
-            let state = |(at, (name, _)): (usize, &(String, _))| ClusterState {
-                name: name.clone(),
-                state: if at == 0 { "Failed" } else { "Untouched" },
-                seen: None,
-            };
-            Ok(states.map(state).collect())
+            let mut clusters = Vec::new();
+            for (at, (name, client)) in self.members.iter().enumerate() {
+                let seen = installed::read(client).await?;
+                let state = match seen.check(&ONE, name) {
+                    Ok(()) => "Untouched",
+                    Err(_) if at == 0 => "Failed",
+                    Err(error) => return Err(error.context("the failure went on to others")),
+                };
+                clusters.push(ClusterState {
+                    name: name.clone(),
+                    state,
+                    seen: Some(seen),
+                });
+            }
+            Ok(clusters)
         })
         .await
     }

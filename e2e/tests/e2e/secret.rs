@@ -158,19 +158,19 @@ fn twenty_secret_values_are_found_nowhere_but_in_secrets() {
         assert_eq!(there, values, "the search does not find what is compressed");
         search_everywhere(world, &values).await;
 
-        // What is refused is not quoted, by whomever.
-        let second = draft("two").file(
-            "wrong.yaml",
-            &format!(
-                "{}stringData: {{\"{} not a key\": x}}\n",
-                object("v1", "Secret", "default", "wrong", "only", ""),
-                canaries("two")[0],
-            ),
-        );
-        second.upgrade(world, "2").await;
-        second.fails(world, "wrong").await;
         values.extend(canaries("two"));
-        search_everywhere(world, &values).await;
+        // One that the hub refuses, and one of which an API server quotes what it refuses.
+        for (tag, field) in [
+            ("2", "stringData: {\"CANARY not a key\": x}"),
+            ("2b", "immutable: CANARY"),
+        ] {
+            let field = field.replace("CANARY", &canaries("two")[0]);
+            let head = object("v1", "Secret", "default", "wrong", "only", "");
+            let second = draft("two").file("wrong.yaml", &format!("{head}{field}\n"));
+            second.upgrade(world, tag).await;
+            second.fails(world, "wrong").await;
+            search_everywhere(world, &values).await;
+        }
 
         let third = draft("two");
         third.upgrade(world, "3").await;

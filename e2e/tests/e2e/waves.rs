@@ -111,7 +111,7 @@ fn a_change_goes_through_canary_soak_and_approval_and_a_hub_that_is_killed_meanw
 }
 
 #[test]
-fn a_canary_that_does_not_come_up_halts_the_rollout_until_it_is_repaired_skipped_or_undone() {
+fn a_canary_that_does_not_come_up_halts_the_rollout_until_it_is_undone_or_repaired() {
     alone(THREE, async |world| {
         let draft = edition("halting", "1");
         draft.roll_out(world, &members(), 3).await;

@@ -1,7 +1,5 @@
 //! Verbs on packages: which pin and which verbs on the rollout hold, and what became of every action.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use stevedore_crds::condition::{self, READY, STALLED, Update};
@@ -137,9 +135,7 @@ impl<'a> Draft<'a> {
     /// No pin holds any more; or, with a revision, that is rejected no longer.
     fn release(&mut self, at: usize, revision: Option<u64>) {
         if let Some(revision) = revision {
-            let actions = self.actions;
-            let ended = self.end_on_rollouts("released", |other| {
-                let spec = &actions[other].spec;
+            let ended = self.end_on_rollouts("released", |spec, _| {
                 spec.verb == ActionVerb::Reject && number(spec.revision) == Some(revision)
             });
             let message = match ended {
@@ -160,9 +156,8 @@ impl<'a> Draft<'a> {
 
     /// Nothing is paused any more.
     fn resume(&mut self, at: usize) {
-        let actions = self.actions;
-        let is_pause = |other: usize| actions[other].spec.verb == ActionVerb::Pause;
-        let message = match self.end_on_rollouts("resumed", is_pause) {
+        let ended = self.end_on_rollouts("resumed", |spec, _| spec.verb == ActionVerb::Pause);
+        let message = match ended {
             0 => "nothing was paused",
             _ => "the rollout goes on",
         };
@@ -170,9 +165,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Ends some of the verbs on rollouts; says how many.
-    fn end_on_rollouts(&mut self, message: &str, which: impl Fn(usize) -> bool) -> usize {
+    fn end_on_rollouts(
+        &mut self,
+        message: &str,
+        which: impl Fn(&PackageActionSpec, &PackageActionStatus) -> bool,
+    ) -> usize {
         let all = std::mem::take(&mut self.on_rollouts).into_iter();
-        let (ended, kept) = all.partition::<Vec<_>, _>(|at| which(*at));
+        let which = |at: &usize| which(&self.actions[*at].spec, &self.statuses[*at]);
+        let (ended, kept) = all.partition::<Vec<_>, _>(which);
         self.on_rollouts = kept;
         for at in &ended {
             self.end(*at, ActionState::Ended, message);
@@ -205,24 +205,15 @@ impl<'a> Draft<'a> {
         let mut kept = revisions.iter();
         let content = kept.find(|revision| revision.number == active);
         let content = content.map(|revision| revision.content_hash().to_string());
-        let actions = self.actions;
-        let is_over = |at: usize| {
-            let spec = &actions[at].spec;
+        let instead = format!("revision {active} is rolled out instead");
+        self.end_on_rollouts(&instead, |spec, _| {
             number(spec.revision) != Some(active) && spec.verb != ActionVerb::Reject
-        };
-        self.end_on_rollouts(&format!("revision {active} is rolled out instead"), is_over);
-        let (statuses, retried) = (&self.statuses, self.retried);
-        let done: BTreeSet<usize> = self
-            .on_rollouts
-            .iter()
-            .copied()
-            .filter(|at| {
-                let sequence = number(statuses[*at].sequence);
-                actions[*at].spec.verb == ActionVerb::Retry
-                    && sequence.is_some_and(|sequence| sequence <= retried)
-            })
-            .collect();
-        self.end_on_rollouts("what failed was ordered once more", |at| done.contains(&at));
+        });
+        let retried = self.retried;
+        self.end_on_rollouts("what failed was ordered once more", |spec, status| {
+            let is_done = number(status.sequence).is_some_and(|it| it <= retried);
+            spec.verb == ActionVerb::Retry && is_done
+        });
         for at in &self.on_rollouts {
             let (spec, status) = (&self.actions[*at].spec, &self.statuses[*at]);
             let is_same = status.spec_hash.is_some() && status.spec_hash == content;

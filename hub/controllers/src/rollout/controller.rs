@@ -211,7 +211,7 @@ impl<'a> Moment<'a> {
             policy.approve_everything();
         }
         let floor = self.record.floors.get(&ledger.package.uid).copied();
-        let plan = rollout::plan(&Input {
+        let mut plan = rollout::plan(&Input {
             ledger,
             leadership: self.record.leadership,
             floor: floor.unwrap_or(0),
@@ -226,7 +226,7 @@ impl<'a> Moment<'a> {
             now,
         });
         wanted.last_plan.pending_render = plan.pending_render.len();
-        wanted.last_plan.rollout = Arc::new(plan.rollout.clone());
+        wanted.last_plan.rollout = Arc::new(std::mem::take(&mut plan.rollout));
         plan
     }
 }

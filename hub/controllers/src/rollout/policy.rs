@@ -72,7 +72,7 @@ fn waves_of(wave: &RolloutWave) -> Vec<Wave> {
     } else if let Some(names) = &wave.cluster_names {
         WaveMembers::Names(names.iter().cloned().collect())
     } else if let Some(amount) = wave.clusters.as_ref().and_then(amount) {
-        WaveMembers::Some(amount)
+        WaveMembers::Number(amount)
     } else {
         WaveMembers::Rest
     };
@@ -111,7 +111,13 @@ mod tests {
         let read = policy(json!({
             "waves": [], "maxUnavailable": "100%", "maxFailures": "100%",
         }));
-        assert_eq!(read, Policy::at_once());
+        let at_once = Policy {
+            waves: Some(Vec::new()),
+            max_unavailable: Amount::Percent(100),
+            max_failures: Amount::Percent(100),
+            ..Policy::default()
+        };
+        assert_eq!(read, at_once);
     }
 
     #[test]
@@ -129,7 +135,7 @@ mod tests {
             ["region/north", "region/south", "two", "named", "others"]
         );
         assert_eq!(waves[1].min_ready, Some(Duration::from_secs(5)));
-        assert_eq!(waves[2].members, WaveMembers::Some(Amount::Count(2)));
+        assert_eq!(waves[2].members, WaveMembers::Number(Amount::Count(2)));
         assert_eq!(waves[2].approval, Some(Approval::After));
         assert_eq!(waves[4].members, WaveMembers::Rest);
     }

@@ -180,6 +180,26 @@ async fn a_wave_waits_for_an_approval_of_its_revision() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_roll_back_goes_through_the_waves_and_waits_for_no_approval() {
+    let rollout = json!({"waves": [
+        {"name": "first", "clusterNames": ["west"]},
+        {"name": "others", "approval": "Before"},
+    ]});
+    let mut world = world(rollout).await;
+    upgrade(&world, 2);
+    world
+        .condition("clusterpackages", "demo", "Ready=False/AwaitingApproval")
+        .await;
+    seed::approval(&world.api, "yes", "demo", "others", 2);
+    world.everywhere("demo", 2).await;
+    world.settled().await;
+    let place = world.api.place();
+    seed::action(&world.api, "undo", "demo", "Pin", Some(1));
+    world.everywhere("demo", 1).await;
+    assert_eq!(told(&world, place), ["west", "east", "north", "south"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_offline_member_is_not_waited_for_and_catches_up_when_it_is_back() {
     let mut world = world(Value::Null).await;
     world.agent("east").is_online = false;

@@ -28,7 +28,8 @@ pub enum DeploymentState {
     Progressing,
     /// Connected, and blocked, failing, refused or frozen.
     Failed,
-    /// Unknown: without a session, or with an API server that does not answer, or its agent has not spoken about it since it, or this hub, started anew.
+    /// Unknown: without a session, or with an API server that does not answer, or its agent has not spoken about it since
+    /// it, or this hub, started anew.
     Offline,
     /// Being torn down.
     Removing,

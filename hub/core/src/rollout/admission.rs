@@ -302,18 +302,12 @@ impl<'a> Rollout<'a> {
         let (targets, deadline) = (self.targets, self.policy().progress_deadline);
         let mut next: Option<UnixMillis> = None;
         for target in targets {
-            let is_under_way = matches!(
-                target.standing,
-                Standing::InFlight
-                    | Standing::Waiting(Runs::Unavailable)
-                    | Standing::Lost {
-                        was_available: false
-                    }
-            );
-            let given = target.row.filter(|_| is_under_way);
+            let given = target.row.filter(|_| target.is_working());
             let given =
                 given.and_then(|(at, row)| self.situation.shards.get(at)?.given_at(row.number));
             let late = given.map(|at| at.after(deadline));
+            // One that has passed changed what it could: what was available since is not late.
+            let late = late.filter(|at| *at > self.situation.now);
             next = next.into_iter().chain(late).min();
         }
         let admitted = !self.decision.admitted.is_empty();

@@ -87,7 +87,7 @@ pub enum WaveMembers {
     /// Clusters with these names.
     Names(BTreeSet<String>),
     /// So many of all: those that have been ordered it before others, connected ones before others, then by name.
-    Some(Amount),
+    Number(Amount),
 }
 
 /// Name and labels of a cluster.
@@ -114,16 +114,6 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Everything at once, whatever comes of it, but for the one cluster of two or more that always stays.
-    pub fn at_once() -> Self {
-        Self {
-            waves: Some(Vec::new()),
-            max_unavailable: Amount::Percent(100),
-            max_failures: Amount::Percent(100),
-            ..Self::default()
-        }
-    }
-
     /// No wave waits for an approval.
     pub fn approve_everything(&mut self) {
         for wave in self.waves.iter_mut().flatten() {
@@ -135,7 +125,7 @@ impl Policy {
     pub(super) fn all_waves(&self) -> Vec<Wave> {
         let mut waves = match &self.waves {
             Some(waves) => waves.clone(),
-            None => vec![Wave::new("canary", WaveMembers::Some(Amount::Count(1)))],
+            None => vec![Wave::new("canary", WaveMembers::Number(Amount::Count(1)))],
         };
         if waves.last().map(|last| &last.members) != Some(&WaveMembers::Rest) {
             let is_taken = waves.iter().any(|wave| wave.name == "rest");

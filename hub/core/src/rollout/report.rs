@@ -109,20 +109,3 @@ impl Gate {
         }
     }
 }
-
-impl Wait {
-    /// One CamelCase word for conditions.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::EarlierWave => "EarlierWave",
-            Self::Approval => "Approval",
-            Self::Budget => "Budget",
-            Self::Concurrency => "Concurrency",
-            Self::Offline => "Offline",
-            Self::Halted => "Halted",
-            Self::Skipped => "Skipped",
-            Self::Held => "Held",
-            Self::HubStarted => "HubStarted",
-        }
-    }
-}

@@ -14,7 +14,7 @@ mod properties;
 mod rollouts;
 mod world;
 
-use world::{World, member};
+use world::{World, at_once, member};
 
 fn cluster(seed: u16) -> ClusterUid {
     let mut bytes = [0; 16];

@@ -32,7 +32,7 @@ pub(super) fn members(
             WaveMembers::Names(names) => left
                 .extract_if(.., |at| names.contains(name(*at)))
                 .collect(),
-            WaveMembers::Some(amount) => {
+            WaveMembers::Number(amount) => {
                 // Stable: the sort keeps the order of names among equals.
                 left.sort_by_key(|at| preference(&targets[*at]));
                 let count = amount.at_least_one_of(all).min(left.len());

@@ -70,7 +70,7 @@ fn a_canary_that_fails_halts_the_rollout_and_its_recovery_resumes_it() {
 
 #[test]
 fn a_fix_reaches_what_is_broken_without_waiting_for_the_budget() {
-    let mut fleet = Fleet::installed(Policy::at_once(), &[0; 6]);
+    let mut fleet = Fleet::installed(at_once(), &[0; 6]);
     for at in 0..5 {
         fleet.clusters[at].broken = true;
     }
@@ -139,7 +139,7 @@ fn waves_follow_one_another_and_soak() {
 
 #[test]
 fn a_wave_of_a_number_keeps_the_clusters_that_it_took() {
-    let half = Wave::new("half", WaveMembers::Some(Amount::Percent(50)));
+    let half = Wave::new("half", WaveMembers::Number(Amount::Percent(50)));
     let policy = Policy {
         max_concurrent: Some(Amount::Count(1)),
         ..in_waves(vec![half])

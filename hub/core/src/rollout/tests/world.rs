@@ -33,7 +33,7 @@ impl World {
             floor: 0,
             intent: Intent::Removed,
             members: (0..clusters).map(|at| (cluster(at), member())).collect(),
-            policy: Policy::at_once(),
+            policy: at_once(),
         }
     }
 
@@ -99,5 +99,15 @@ impl World {
 
     pub(super) fn row(&self, at: u16) -> Row {
         self.ledger.row(&cluster(at)).unwrap().clone()
+    }
+}
+
+/// Everything at once, whatever comes of it, but for the one cluster of two or more that always stays.
+pub(super) fn at_once() -> Policy {
+    Policy {
+        waves: Some(Vec::new()),
+        max_unavailable: Amount::Percent(100),
+        max_failures: Amount::Percent(100),
+        ..Policy::default()
     }
 }

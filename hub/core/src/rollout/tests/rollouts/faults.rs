@@ -149,3 +149,17 @@ fn a_cluster_that_never_had_the_package_and_is_offline_halts_nothing() {
     assert_eq!(fleet.with(2), [0, 1, 2]);
     assert_eq!(fleet.plan().rollout.waits[&cluster(3)], Wait::Offline);
 }
+
+#[test]
+fn a_cluster_that_works_on_its_order_again_long_after_its_deadline_is_neither_late_nor_looked_at_without_pause()
+ {
+    let mut fleet = Fleet::installed(Policy::default(), &[0; 5]);
+    fleet.want(2);
+    assert_eq!(fleet.round(), [0]);
+    fleet.now += 2 * 600_000;
+    fleet.clusters[0].available = false;
+    fleet.hear(0);
+    fleet.step();
+    let plan = fleet.plan();
+    assert_eq!((plan.rollout.halt, plan.wake_at), (None, None));
+}

@@ -48,7 +48,7 @@ fn policy() -> impl Strategy<Value = Policy> {
         Just(Some(vec![])),
         Just(Some(vec![tier("edge", "1"), tier("core", "2")])),
         Just(Some(vec![
-            Wave::new("two", WaveMembers::Some(Amount::Count(2))),
+            Wave::new("two", WaveMembers::Number(Amount::Count(2))),
             tier("core", "2")
         ])),
     ];

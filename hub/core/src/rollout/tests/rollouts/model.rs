@@ -70,7 +70,7 @@ impl Fleet {
 
     /// Installed everywhere, and available.
     pub(super) fn installed(policy: Policy, tiers: &[u8]) -> Self {
-        let mut fleet = Self::new(Policy::at_once(), tiers);
+        let mut fleet = Self::new(at_once(), tiers);
         fleet.want(1);
         fleet.run();
         assert!(fleet.clusters.iter().all(|it| it.available));
@@ -127,7 +127,7 @@ impl Fleet {
             let place = Place { name, labels };
             (cluster(at as u16), place)
         });
-        rollout::plan(&Input {
+        let plan = rollout::plan(&Input {
             ledger: &self.world.ledger,
             leadership: self.world.leadership,
             floor: 0,
@@ -140,7 +140,10 @@ impl Fleet {
                 settled_at: UnixMillis(self.settled_at),
             },
             now: UnixMillis(self.now),
-        })
+        });
+        let is_later = plan.wake_at.is_none_or(|at| at.0 > self.now);
+        assert!(is_later, "a plan is asked for without pause");
+        plan
     }
 
     /// Plans and stores; returns whom something was ordered.
